@@ -1,0 +1,4 @@
+//! The database toolkit under EVM arbitrage and liquidation bots.
+
+#[rustfmt::skip]
+pub mod schema;
