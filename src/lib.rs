@@ -2,3 +2,6 @@
 
 #[rustfmt::skip]
 pub mod schema;
+
+pub mod models;
+pub mod types;

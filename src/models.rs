@@ -1,0 +1,54 @@
+//! The rows of the database, one table family a file.
+//!
+//! A row type names a column as the table does and reads through the checked types of
+//! [`crate::types`]; a `New…` type is the same row before the database has given it an id. Queries
+//! select by name (`Row::as_select()`), because the order of columns differs between a database
+//! created at a version and one that was upgraded to it.
+
+mod aave_gho_token;
+mod aave_v3_asset;
+mod aave_v3_emode_category;
+mod aave_v3_market;
+mod aave_v3_position;
+mod aave_v3_user;
+mod erc20_token;
+mod exchange;
+mod initialization_map;
+mod liquidity_position;
+mod managed_pool;
+mod pool;
+mod pool_manager;
+mod uniswap_v4_pool;
+mod v2_pool;
+mod v3_pool;
+
+pub use aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
+pub use aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig};
+pub use aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
+pub use aave_v3_market::{AaveV3Contract, AaveV3Market, NewAaveV3Contract, NewAaveV3Market};
+pub use aave_v3_position::{
+    AaveV3CollateralPosition, AaveV3DebtPosition, NewAaveV3CollateralPosition,
+    NewAaveV3DebtPosition,
+};
+pub use aave_v3_user::{
+    AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
+};
+pub use erc20_token::{Erc20Token, NewErc20Token};
+pub use exchange::{Exchange, NewExchange};
+pub use initialization_map::{
+    InitializationMap, ManagedPoolInitializationMap, NewInitializationMap,
+    NewManagedPoolInitializationMap,
+};
+pub use liquidity_position::{
+    LiquidityPosition, ManagedPoolLiquidityPosition, NewLiquidityPosition,
+    NewManagedPoolLiquidityPosition,
+};
+pub use managed_pool::{ManagedPool, NewManagedPool};
+pub use pool::{NewPool, Pool};
+pub use pool_manager::{NewPoolManager, PoolManager};
+pub use uniswap_v4_pool::UniswapV4Pool;
+pub use v2_pool::{
+    AerodromeV2Pool, CamelotV2Pool, PancakeswapV2Pool, SushiswapV2Pool, SwapbasedV2Pool,
+    UniswapV2Pool,
+};
+pub use v3_pool::{AerodromeV3Pool, PancakeswapV3Pool, SushiswapV3Pool, UniswapV3Pool};

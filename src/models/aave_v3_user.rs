@@ -1,0 +1,76 @@
+//! Aave V3 users and what they use as collateral.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::schema::{aave_v3_user_collateral_configs, aave_v3_users};
+use crate::types::{Address, BasisPoints, EModeCategoryId, Flag, U256};
+
+/// A user of an Aave V3 market; (address, market_id) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = aave_v3_users, check_for_backend(Sqlite))]
+pub struct AaveV3User {
+    /// The row's id.
+    pub id: i64,
+    /// The market.
+    pub market_id: i64,
+    /// The user's account.
+    pub address: Address,
+    /// The number of the e-mode category the user is in; 0 for none.
+    pub e_mode: EModeCategoryId,
+    /// The discount on the interest of GHO debt.
+    pub gho_discount: BasisPoints,
+    /// The user's stkAAVE balance, which sets that discount.
+    pub stk_aave_balance: Option<U256>,
+    /// The only collateral of a user in isolation mode.
+    pub isolation_mode_collateral_asset_id: Option<i64>,
+    /// The debt taken in isolation mode.
+    pub isolation_mode_debt: U256,
+}
+
+/// A user of an Aave V3 market to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = aave_v3_users, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewAaveV3User {
+    /// The market.
+    pub market_id: i64,
+    /// The user's account.
+    pub address: Address,
+    /// The number of the e-mode category the user is in; 0 for none.
+    pub e_mode: EModeCategoryId,
+    /// The discount on the interest of GHO debt.
+    pub gho_discount: BasisPoints,
+    /// The user's stkAAVE balance, which sets that discount.
+    pub stk_aave_balance: Option<U256>,
+    /// The only collateral of a user in isolation mode.
+    pub isolation_mode_collateral_asset_id: Option<i64>,
+    /// The debt taken in isolation mode.
+    pub isolation_mode_debt: U256,
+}
+
+/// Whether a user has an asset enabled as collateral; (user_id, asset_id) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = aave_v3_user_collateral_configs, check_for_backend(Sqlite))]
+pub struct AaveV3UserCollateralConfig {
+    /// The row's id.
+    pub id: i64,
+    /// The user.
+    pub user_id: i64,
+    /// The asset.
+    pub asset_id: i64,
+    /// Whether it counts as collateral.
+    #[diesel(deserialize_as = Flag)]
+    pub enabled: bool,
+}
+
+/// Whether a user has an asset enabled as collateral, to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = aave_v3_user_collateral_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewAaveV3UserCollateralConfig {
+    /// The user.
+    pub user_id: i64,
+    /// The asset.
+    pub asset_id: i64,
+    /// Whether it counts as collateral.
+    pub enabled: bool,
+}

@@ -1,0 +1,46 @@
+//! Exchanges: one deployment of a protocol on a chain.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::schema::exchanges;
+use crate::types::{Address, BlockNumber, ChainId, Flag};
+
+/// A deployment of a protocol on a chain, such as Uniswap V3 on Base.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = exchanges, check_for_backend(Sqlite))]
+pub struct Exchange {
+    /// The row's id.
+    pub id: i64,
+    /// The chain the exchange is deployed on.
+    pub chain_id: ChainId,
+    /// The protocol's name, such as `uniswap_v3`.
+    pub name: String,
+    /// Whether updates take the exchange in.
+    #[diesel(deserialize_as = Flag)]
+    pub active: bool,
+    /// The last block whose events have been taken in; none before the first update.
+    pub last_update_block: Option<BlockNumber>,
+    /// The factory contract, or the pool manager of Uniswap V4.
+    pub factory: Address,
+    /// The contract that deploys the pools, where that is not the factory.
+    pub deployer: Option<Address>,
+}
+
+/// An exchange to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = exchanges, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewExchange {
+    /// The chain the exchange is deployed on.
+    pub chain_id: ChainId,
+    /// The protocol's name, such as `uniswap_v3`.
+    pub name: String,
+    /// Whether updates take the exchange in.
+    pub active: bool,
+    /// The last block whose events have been taken in; none before the first update.
+    pub last_update_block: Option<BlockNumber>,
+    /// The factory contract, or the pool manager of Uniswap V4.
+    pub factory: Address,
+    /// The contract that deploys the pools, where that is not the factory.
+    pub deployer: Option<Address>,
+}

@@ -1,0 +1,59 @@
+//! Tick bitmaps: which ticks of a concentrated-liquidity pool are initialized, 256 to a word.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::schema::{initialization_maps, managed_pool_initialization_maps};
+use crate::types::{U256, WordPosition};
+
+/// A word of a V3 pool's tick bitmap; (pool_id, word) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = initialization_maps, check_for_backend(Sqlite))]
+pub struct InitializationMap {
+    /// The row's id.
+    pub id: i64,
+    /// The id of the pool in `pools`.
+    pub pool_id: i64,
+    /// The word's position in the bitmap.
+    pub word: WordPosition,
+    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    pub bitmap: U256,
+}
+
+/// A word of a V3 pool's tick bitmap to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = initialization_maps, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewInitializationMap {
+    /// The id of the pool in `pools`.
+    pub pool_id: i64,
+    /// The word's position in the bitmap.
+    pub word: WordPosition,
+    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    pub bitmap: U256,
+}
+
+/// A word of a V4 pool's tick bitmap; (managed_pool_id, word) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = managed_pool_initialization_maps, check_for_backend(Sqlite))]
+pub struct ManagedPoolInitializationMap {
+    /// The row's id.
+    pub id: i64,
+    /// The id of the pool in `managed_pools`.
+    pub managed_pool_id: i64,
+    /// The word's position in the bitmap.
+    pub word: WordPosition,
+    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    pub bitmap: U256,
+}
+
+/// A word of a V4 pool's tick bitmap to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = managed_pool_initialization_maps, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewManagedPoolInitializationMap {
+    /// The id of the pool in `managed_pools`.
+    pub managed_pool_id: i64,
+    /// The word's position in the bitmap.
+    pub word: WordPosition,
+    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    pub bitmap: U256,
+}

@@ -1,0 +1,45 @@
+//! Liquidity pools with a contract of their own: what all kinds have in common.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::schema::pools;
+use crate::types::{Address, ChainId, PoolKind};
+
+/// The columns that every V2 and V3 pool has; the table of its kind holds the rest, under the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
+#[diesel(table_name = pools, check_for_backend(Sqlite))]
+pub struct Pool {
+    /// The row's id.
+    pub id: i64,
+    /// The pool's contract.
+    pub address: Address,
+    /// The chain the pool lives on.
+    pub chain: ChainId,
+    /// Which table holds the pool's other columns.
+    pub kind: PoolKind,
+    /// The token with the lower address.
+    pub token0_id: i64,
+    /// The token with the higher address.
+    pub token1_id: i64,
+    /// The exchange the pool belongs to.
+    pub exchange_id: i64,
+}
+
+/// A pool to be inserted, followed by the row of its kind's table.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewPool {
+    /// The pool's contract.
+    pub address: Address,
+    /// The chain the pool lives on.
+    pub chain: ChainId,
+    /// Which table holds the pool's other columns.
+    pub kind: PoolKind,
+    /// The token with the lower address.
+    pub token0_id: i64,
+    /// The token with the higher address.
+    pub token1_id: i64,
+    /// The exchange the pool belongs to.
+    pub exchange_id: i64,
+}

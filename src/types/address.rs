@@ -1,0 +1,145 @@
+use std::fmt;
+use std::str::FromStr;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Text;
+use diesel::sqlite::{Sqlite, SqliteValue};
+
+use super::{InvalidValue, read_text};
+
+const EXPECTED: &str = "an address (0x and 40 hexadecimal digits)";
+
+/// The address of an account or contract on an EVM chain.
+///
+/// Read in any letter case, because databases hold both checksummed and lower-case addresses;
+/// displayed and stored in the mixed-case form of
+/// [EIP-55](https://eips.ethereum.org/EIPS/eip-55). Two spellings of one address are equal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression)]
+#[diesel(sql_type = Text)]
+pub struct Address(alloy_primitives::Address);
+
+impl Address {
+    /// The zero address, which Uniswap V4 uses for a chain's native currency.
+    pub const ZERO: Self = Self(alloy_primitives::Address::ZERO);
+
+    /// An address from its 20 bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 20]) -> Self {
+        Self(alloy_primitives::Address::new(bytes))
+    }
+
+    /// The 20 bytes of the address.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0.0.0
+    }
+}
+
+impl From<alloy_primitives::Address> for Address {
+    fn from(address: alloy_primitives::Address) -> Self {
+        Self(address)
+    }
+}
+
+impl From<Address> for alloy_primitives::Address {
+    fn from(address: Address) -> Self {
+        address.0
+    }
+}
+
+/// Reads `0x` (or `0X`) and 40 hexadecimal digits in any letter case. The checksum that the letter
+/// case may carry is not checked: the Python package never did, so sound databases hold addresses
+/// that would fail it.
+impl FromStr for Address {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidValue::text(EXPECTED, text);
+        let digits = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
+            .ok_or_else(invalid)?;
+        let mut bytes = [0; 20];
+        alloy_primitives::hex::decode_to_slice(digits, &mut bytes).map_err(|_| invalid())?;
+        // The decoder takes a second 0x for a prefix; 40 digits rule that out.
+        if digits.len() != 40 {
+            return Err(invalid());
+        }
+        Ok(Self::new(bytes))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.to_checksum_buffer(None).as_str())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromSql<Text, Sqlite> for Address {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(read_text(&mut value, EXPECTED)?.parse()?)
+    }
+}
+
+impl ToSql<Text, Sqlite> for Address {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.to_checksum(None));
+        Ok(IsNull::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_any_letter_case_and_displays_the_checksum() {
+        // From the examples of EIP-55.
+        let checksummed = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+        for spelling in [
+            checksummed.to_owned(),
+            checksummed.to_lowercase(),
+            checksummed.to_uppercase(),
+            checksummed.to_uppercase().replacen("0X", "0x", 1),
+        ] {
+            assert_eq!(
+                spelling.parse::<Address>().unwrap().to_string(),
+                checksummed
+            );
+        }
+    }
+
+    #[test]
+    fn rejects_what_is_no_address() {
+        for text in [
+            "",
+            "0x",
+            "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed0",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeg",
+            "0x0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            " 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert_eq!(error.found, format!("{text:?}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn display_and_parse_are_inverse(bytes: [u8; 20]) {
+            let address = Address::new(bytes);
+            prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+        }
+    }
+}

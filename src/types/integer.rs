@@ -1,0 +1,157 @@
+//! Integers of at most 64 bits, each with the range its field has on chain.
+
+use std::fmt;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{BigInt, Integer};
+use diesel::sqlite::{Sqlite, SqliteValue};
+
+use super::{InvalidValue, read_integer};
+
+macro_rules! integer {
+    (
+        $(#[$doc:meta])*
+        $name:ident($inner:ty) as $sql_type:ident($stored:ty), $range:expr, $expected:literal
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression)]
+        #[diesel(sql_type = $sql_type)]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The number as a value of this type.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidValue`] where the number is out of the field's range.
+            pub fn new(number: $inner) -> Result<Self, InvalidValue> {
+                Self::from_stored(i128::from(number))
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> $inner {
+                self.0
+            }
+
+            fn from_stored(number: i128) -> Result<Self, InvalidValue> {
+                let invalid = || InvalidValue::integer($expected, number);
+                let valid = <$inner>::try_from(number).map_err(|_| invalid())?;
+                if ($range).contains(&valid) {
+                    Ok(Self(valid))
+                } else {
+                    Err(invalid())
+                }
+            }
+        }
+
+        impl TryFrom<$inner> for $name {
+            type Error = InvalidValue;
+
+            fn try_from(number: $inner) -> Result<Self, Self::Error> {
+                Self::new(number)
+            }
+        }
+
+        impl From<$name> for $inner {
+            fn from(number: $name) -> Self {
+                number.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl FromSql<$sql_type, Sqlite> for $name {
+            fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+                let number = read_integer(&mut value, $expected)?;
+                Ok(Self::from_stored(number.into())?)
+            }
+        }
+
+        impl ToSql<$sql_type, Sqlite> for $name {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+                out.set_value(<$stored>::try_from(self.0)?);
+                Ok(IsNull::No)
+            }
+        }
+    };
+}
+
+integer! {
+    /// The chain id of [EIP-155](https://eips.ethereum.org/EIPS/eip-155). Some are above 2³¹ (Palm's
+    /// test network is 11297108109).
+    ChainId(u64) as BigInt(i64), 1..=i64::MAX as u64, "a chain id (a positive integer)"
+}
+integer! {
+    /// The number of a block.
+    BlockNumber(u64) as BigInt(i64), 0..=i64::MAX as u64, "a block number (0 or more)"
+}
+integer! {
+    /// The index of a log entry inside its block.
+    LogIndex(u32) as Integer(i32), 0..=i32::MAX as u32, "a log index (0 or more)"
+}
+integer! {
+    /// An ERC-20 token's number of decimals, a `uint8`.
+    Decimals(u8) as Integer(i32), 0..=u8::MAX, "a number of decimals (0 to 255)"
+}
+integer! {
+    /// A tick of a concentrated-liquidity pool: log₁.₀₀₀₁ of the price, within ±887272 (`TickMath` of
+    /// Uniswap V3).
+    Tick(i32) as Integer(i32), -887_272..=887_272, "a tick (-887272 to 887272)"
+}
+integer! {
+    /// The distance between two ticks that can be initialized, 1 to 32767 (the limits of Uniswap V4,
+    /// which are the widest).
+    TickSpacing(i32) as Integer(i32), 1..=32_767, "a tick spacing (1 to 32767)"
+}
+integer! {
+    /// The position of a 256-bit word in a pool's tick bitmap: compressed tick >> 8, an `int16`.
+    WordPosition(i16) as Integer(i32), i16::MIN..=i16::MAX, "a bitmap word position (-32768 to 32767)"
+}
+integer! {
+    /// A fee's numerator or denominator. Uniswap V4 marks a dynamic fee with 8388608.
+    FeeParts(u32) as Integer(i32), 0..=i32::MAX as u32, "a fee (0 or more)"
+}
+integer! {
+    /// A ratio in hundredths of a percent, as Aave stores thresholds, bonuses and discounts.
+    BasisPoints(u32) as Integer(i32), 0..=i32::MAX as u32, "basis points (0 or more)"
+}
+integer! {
+    /// The revision of an upgradeable Aave contract.
+    Revision(u32) as Integer(i32), 0..=i32::MAX as u32, "a contract revision (0 or more)"
+}
+integer! {
+    /// The number of an Aave V3 e-mode category in its market, a `uint8`; 0 means none.
+    EModeCategoryId(u8) as Integer(i32), 0..=u8::MAX, "an e-mode category (0 to 255)"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_enforced() {
+        assert!(ChainId::new(0).is_err());
+        assert_eq!(ChainId::new(11_297_108_109).unwrap().get(), 11_297_108_109);
+        assert!(ChainId::new(u64::MAX).is_err());
+        assert!(Tick::new(887_272).is_ok());
+        assert!(Tick::new(-887_273).is_err());
+        assert!(TickSpacing::new(0).is_err());
+        assert_eq!(
+            Tick::new(900_000).unwrap_err().to_string(),
+            "expected a tick (-887272 to 887272), found 900000"
+        );
+    }
+}

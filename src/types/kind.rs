@@ -1,0 +1,100 @@
+//! The `kind` columns: which of the pool tables holds the rest of a row.
+
+use std::fmt;
+use std::str::FromStr;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Text;
+use diesel::sqlite::{Sqlite, SqliteValue};
+
+use super::{InvalidValue, read_text};
+
+macro_rules! kind {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression,
+        )]
+        #[diesel(sql_type = Text)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = concat!("Stored as `", $text, "`.")]
+                $variant,
+            )+
+        }
+
+        impl $name {
+            /// Every kind, in the order of their names.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The kind as it is stored.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),+
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidValue;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    other => Err(InvalidValue::text($expected, other)),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromSql<Text, Sqlite> for $name {
+            fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+                Ok(read_text(&mut value, $expected)?.parse()?)
+            }
+        }
+
+        impl ToSql<Text, Sqlite> for $name {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+                out.set_value(self.as_str());
+                Ok(IsNull::No)
+            }
+        }
+    };
+}
+
+kind! {
+    /// The kind of a row of `pools`; `<kind>_pools` is the table with its other columns.
+    PoolKind, "a pool kind", {
+        AerodromeV2 = "aerodrome_v2",
+        AerodromeV3 = "aerodrome_v3",
+        CamelotV2 = "camelot_v2",
+        PancakeswapV2 = "pancakeswap_v2",
+        PancakeswapV3 = "pancakeswap_v3",
+        SushiswapV2 = "sushiswap_v2",
+        SushiswapV3 = "sushiswap_v3",
+        SwapbasedV2 = "swapbased_v2",
+        UniswapV2 = "uniswap_v2",
+        UniswapV3 = "uniswap_v3",
+    }
+}
+kind! {
+    /// The kind of a row of `managed_pools`; `<kind>_pools` is the table with its other columns.
+    ManagedPoolKind, "a managed pool kind", {
+        UniswapV4 = "uniswap_v4",
+    }
+}
+kind! {
+    /// The kind of a row of `pool_managers`.
+    PoolManagerKind, "a pool manager kind", {
+        UniswapV4 = "uniswap_v4",
+    }
+}

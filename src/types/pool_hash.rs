@@ -1,0 +1,107 @@
+use std::fmt;
+use std::str::FromStr;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Text;
+use diesel::sqlite::{Sqlite, SqliteValue};
+
+use super::{InvalidValue, read_text};
+
+const EXPECTED: &str = "a pool hash (0x and 64 hexadecimal digits)";
+
+/// The id of a pool that lives inside a pool manager (Uniswap V4's `PoolId`): the Keccak-256 hash of
+/// its key.
+///
+/// Read in any letter case; displayed and stored in lower case, as the Python package stores it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression)]
+#[diesel(sql_type = Text)]
+pub struct PoolHash([u8; 32]);
+
+impl PoolHash {
+    /// A pool hash from its 32 bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the hash.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl FromStr for PoolHash {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidValue::text(EXPECTED, text);
+        let digits = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
+            .filter(|digits| digits.len() == 64)
+            .ok_or_else(invalid)?;
+        let mut bytes = [0; 32];
+        alloy_primitives::hex::decode_to_slice(digits, &mut bytes).map_err(|_| invalid())?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for PoolHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&alloy_primitives::hex::encode_prefixed(self.0))
+    }
+}
+
+impl fmt::Debug for PoolHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromSql<Text, Sqlite> for PoolHash {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(read_text(&mut value, EXPECTED)?.parse()?)
+    }
+}
+
+impl ToSql<Text, Sqlite> for PoolHash {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.to_string());
+        Ok(IsNull::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rejects_what_is_no_hash() {
+        let digits = "ab".repeat(32);
+        for text in [
+            String::new(),
+            digits.clone(),
+            format!("0x{}", &digits[1..]),
+            format!("0x{digits}0"),
+            format!("0x{}g", &digits[1..]),
+            format!("0x0x{}", &digits[2..]),
+        ] {
+            assert!(text.parse::<PoolHash>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_letter_case_reads_the_same(bytes: [u8; 32]) {
+            let hash = PoolHash::new(bytes);
+            let text = hash.to_string();
+            prop_assert_eq!(text.to_lowercase(), text.clone());
+            prop_assert_eq!(text.to_uppercase().parse::<PoolHash>().unwrap(), hash);
+            prop_assert_eq!(text.parse::<PoolHash>().unwrap(), hash);
+        }
+    }
+}
