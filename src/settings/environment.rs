@@ -1,0 +1,66 @@
+use std::env;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+use super::SettingsError;
+
+/// What settings take from the process's surroundings.
+///
+/// A value of its own, so that [`Settings::resolve`](super::Settings::resolve) itself reads nothing
+/// that its caller did not give it. [`Environment::from_process`] is the one place of the library
+/// that looks at environment variables: the binary and
+/// `db_session` must find the same database.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Environment {
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
+    /// The XDG configuration folder, usually `~/.config`.
+    pub config_home: Option<PathBuf>,
+    /// `DEGENBOT_CONFIG`.
+    pub config: Option<PathBuf>,
+    /// `DEGENBOT_DB_PATH`.
+    pub database: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The environment of this process. An empty variable counts as unset.
+    #[must_use]
+    pub fn from_process() -> Self {
+        let path = |name| {
+            env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            home: etcetera::home_dir().ok(),
+            // The Python package uses ~/.config on every system, which is what XDG gives.
+            config_home: etcetera::base_strategy::Xdg::new()
+                .ok()
+                .map(|xdg| xdg.config_dir()),
+            config: path("DEGENBOT_CONFIG"),
+            database: path("DEGENBOT_DB_PATH"),
+        }
+    }
+
+    pub(super) fn default_config_path(&self) -> Result<PathBuf, SettingsError> {
+        let folder = self.config_home.as_ref().ok_or(SettingsError::NoHome {
+            needed_for: PathBuf::from("~/.config/degenbot/config.toml"),
+        })?;
+        Ok(folder.join("degenbot").join("config.toml"))
+    }
+
+    pub(super) fn expand_home(&self, path: &Path) -> Result<PathBuf, SettingsError> {
+        let Ok(below_home) = path.strip_prefix("~") else {
+            return Ok(path.to_owned());
+        };
+        match &self.home {
+            Some(home) if below_home.as_os_str().is_empty() => Ok(home.clone()),
+            Some(home) => Ok(home.join(below_home)),
+            None => Err(SettingsError::NoHome {
+                needed_for: path.to_owned(),
+            }),
+        }
+    }
+}

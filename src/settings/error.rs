@@ -1,0 +1,40 @@
+use std::io;
+use std::path::PathBuf;
+
+/// Why settings could not be resolved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The config file that was asked for is not there.
+    #[error("There is no config file at {path}", path = .path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The config file is there and cannot be read.
+    #[error("The config file at {path} cannot be read: {source}", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The config file is not valid TOML, or a value in it has the wrong type.
+    #[error("{path}:{line}:{column}: {message}", path = .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, in characters, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A path starts at the home folder and the process has none.
+    #[error("No home folder is known, which {needed_for} needs", needed_for = .needed_for.display())]
+    NoHome {
+        /// The path.
+        needed_for: PathBuf,
+    },
+}
