@@ -1,7 +1,9 @@
 //! The database toolkit under EVM arbitrage and liquidation bots.
 
+pub mod database;
 pub mod models;
 #[rustfmt::skip]
 pub mod schema;
 pub mod settings;
+mod sqlite;
 pub mod types;

@@ -7,6 +7,7 @@
 //! value is displayed.
 
 mod address;
+mod cell;
 mod decimal;
 mod flag;
 mod integer;
@@ -14,6 +15,7 @@ mod kind;
 mod pool_hash;
 
 pub use address::Address;
+pub use cell::Cell;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;
 pub use integer::{

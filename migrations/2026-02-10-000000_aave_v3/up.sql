@@ -18,6 +18,7 @@ CREATE TABLE aave_v3_contracts (
     PRIMARY KEY (id),
     FOREIGN KEY (market_id) REFERENCES aave_v3_markets (id)
 );
+CREATE INDEX ix_aave_v3_contracts_market_id ON aave_v3_contracts (market_id);
 
 CREATE TABLE aave_v3_assets (
     id INTEGER NOT NULL,

@@ -1,0 +1,292 @@
+//! The one place that opens a database and sets its connection's pragmas.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use super::Error;
+use crate::sqlite::{Handle, keeping_the_log};
+
+/// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pragmas of every connection, in the order in which they are set.
+///
+/// `busy_timeout` comes first, because the others may have to wait for a lock. `synchronous=NORMAL`
+/// is safe in WAL mode: a power cut can undo the last commits, not damage the file. `mmap_size` stays
+/// 0: copying a file over an open database, which users do to restore a backup, ends a process that
+/// has the file mapped instead of giving it an error.
+const PRAGMAS: [(&str, &str); 6] = [
+    ("busy_timeout", "5000"),
+    ("synchronous", "NORMAL"),
+    ("foreign_keys", "ON"),
+    ("cache_size", "-16384"),
+    ("mmap_size", "0"),
+    ("temp_store", "DEFAULT"),
+];
+
+/// What a connection is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reading and writing a database that exists.
+    ReadWrite,
+    /// Filling a new file. Only for files that this process has just made.
+    Create,
+    /// Looking at a finished file that nobody else has: no lock, no file beside it.
+    Immutable,
+}
+
+/// Opens a database and configures the connection.
+pub(crate) fn open(path: &Path, access: Access) -> Result<SqliteConnection, Error> {
+    check_file(path, access)?;
+    establish(path, &uri(path, access.parameters()), "")
+}
+
+/// Opens a database for the calls that Diesel does not offer, configured like any other connection.
+pub(crate) fn open_handle(path: &Path, access: Access) -> Result<Handle, Error> {
+    check_file(path, access)?;
+    let handle = Handle::open(&uri(path, access.parameters()))
+        .map_err(|error| Error::from_handle(path, error))?;
+    handle
+        .execute(&pragma_batch())
+        .map_err(|error| Error::from_handle(path, error))?;
+    Ok(handle)
+}
+
+/// A private database in memory.
+pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
+    let path = Path::new(":memory:");
+    establish(path, ":memory:", "")
+}
+
+/// The pragmas every connection is opened with, as (name, value).
+#[must_use]
+pub fn connection_pragmas() -> &'static [(&'static str, &'static str)] {
+    &PRAGMAS
+}
+
+/// Puts the database into WAL mode if it is not.
+///
+/// Done where a database is created or first opened, not for every connection: switching takes the
+/// whole file, and connections that race for it fail.
+pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    let failed = |error| Error::from_diesel(path, "set the journal mode", error);
+    if journal_mode(connection).map_err(failed)? == "wal" {
+        return Ok(());
+    }
+    connection
+        .batch_execute("PRAGMA journal_mode = WAL")
+        .map_err(failed)
+}
+
+pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        journal_mode: String,
+    }
+    diesel::sql_query("PRAGMA journal_mode")
+        .get_result::<Row>(connection)
+        .map(|row| row.journal_mode)
+}
+
+/// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
+/// it, not a lock byte more than reading needs.
+///
+/// A reader of a WAL database normally creates both files. This one picks its way by what lies beside
+/// the database:
+///
+/// - a `-wal` with content and its `-shm`: read with the `-shm` opened read-only; beside live
+///   processes that is a normal reader, after a crash SQLite reads the `-wal` into memory;
+/// - a `-wal` with content alone: nobody has the database open, and the `-wal` is indexed in memory
+///   (`locking_mode=EXCLUSIVE`, through the VFS that takes no locks);
+/// - a `-journal`: rollback mode, whose readers create nothing;
+/// - none of them: nothing but the file counts (`immutable`).
+///
+/// The second and the last take no lock, so they are repeated when the files changed meanwhile.
+pub(crate) fn look_at<T>(
+    path: &Path,
+    mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    const TRIES: usize = 10;
+    check_file(path, Access::ReadWrite)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let before = Surroundings::of(path);
+        let way = before.way();
+        let uri = uri(path, way.parameters());
+        let result = keeping_the_log(|| establish(path, &uri, way.pragmas()))
+            .and_then(|mut connection| look(&mut connection));
+        if !way.locks() && tries < TRIES && Surroundings::of(path) != before {
+            continue;
+        }
+        return match result {
+            // Rolling back is the next writer's business.
+            Err(Error::ReadOnly { path }) if before.journal => Err(Error::HotJournal { path }),
+            other => other,
+        };
+    }
+}
+
+/// The name of a file that SQLite keeps beside a database: `-wal`, `-shm` or `-journal` appended.
+pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// What lies beside a database, and when the database and its log were last written.
+#[derive(Debug, PartialEq, Eq)]
+struct Surroundings {
+    file: Option<Stamp>,
+    wal: Option<Stamp>,
+    shm: bool,
+    journal: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+impl Surroundings {
+    fn of(path: &Path) -> Self {
+        // SQLite names the files beside a symbolic link's target, not beside the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let stamp = |path: &Path| {
+            let metadata = fs::metadata(path).ok()?;
+            (metadata.len() > 0).then(|| Stamp {
+                bytes: metadata.len(),
+                modified: metadata.modified().ok(),
+            })
+        };
+        Self {
+            wal: stamp(&sidecar(&path, "-wal")),
+            shm: sidecar(&path, "-shm").exists(),
+            journal: stamp(&sidecar(&path, "-journal")).is_some(),
+            file: stamp(&path),
+        }
+    }
+
+    fn way(&self) -> Way {
+        match self {
+            Self {
+                wal: Some(_),
+                shm: true,
+                ..
+            } => Way::SharedWal,
+            Self { wal: Some(_), .. } => Way::PrivateWal,
+            Self { journal: true, .. } => Way::Rollback,
+            _ => Way::Immutable,
+        }
+    }
+}
+
+/// How a database is read without writing anything; see [`look_at`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    SharedWal,
+    PrivateWal,
+    Rollback,
+    Immutable,
+}
+
+impl Way {
+    const fn parameters(self) -> &'static str {
+        match self {
+            Self::SharedWal => "mode=ro&readonly_shm=1",
+            Self::PrivateWal => "mode=ro&vfs=unix-none",
+            Self::Rollback => "mode=ro",
+            Self::Immutable => Access::Immutable.parameters(),
+        }
+    }
+
+    const fn pragmas(self) -> &'static str {
+        match self {
+            Self::PrivateWal => "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON;",
+            _ => "PRAGMA query_only = ON;",
+        }
+    }
+
+    const fn locks(self) -> bool {
+        matches!(self, Self::SharedWal | Self::Rollback)
+    }
+}
+
+impl Access {
+    const fn parameters(self) -> &'static str {
+        match self {
+            Self::ReadWrite => "mode=rw",
+            Self::Create => "mode=rwc",
+            Self::Immutable => "mode=ro&immutable=1",
+        }
+    }
+}
+
+/// Tells apart what SQLite calls "unable to open database file", and an empty file from a database
+/// without tables. Looks at the file's metadata only.
+fn check_file(path: &Path, access: Access) -> Result<(), Error> {
+    if access == Access::Create {
+        return Ok(());
+    }
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound {
+            path: path.to_owned(),
+        },
+        _ => Error::io(path, "look at", error),
+    })?;
+    if metadata.is_dir() {
+        return Err(Error::IsFolder {
+            path: path.to_owned(),
+        });
+    }
+    if metadata.len() == 0 {
+        return Err(Error::EmptyFile {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Opens a connection and sets `first`, then the pragmas of every connection: setting some of those
+/// reads the file, which `first` may be about.
+fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
+    let mut connection =
+        SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
+    connection
+        .batch_execute(&format!("{first}{}", pragma_batch()))
+        .map_err(|error| Error::from_diesel(path, "open", error))?;
+    Ok(connection)
+}
+
+fn pragma_batch() -> String {
+    PRAGMAS
+        .iter()
+        .map(|(name, value)| format!("PRAGMA {name} = {value};"))
+        .collect()
+}
+
+/// The URI of a file, every byte that a URI gives a meaning escaped.
+fn uri(path: &Path, parameters: &str) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut uri = String::from("file://");
+    for &byte in absolute.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push('?');
+    uri.push_str(parameters);
+    uri
+}

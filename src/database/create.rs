@@ -1,0 +1,116 @@
+//! New databases, and emptying one that is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+
+use super::connection::{self, Access, sidecar};
+use super::migrate::migrate_empty;
+use super::staging::{PRIVATE, PUBLIC, Staged};
+use super::{Error, lineage};
+use crate::sqlite::Backup;
+
+/// The page size of new databases: SQLite's default, and the Python package's.
+const PAGE_SIZE: i64 = 4_096;
+
+/// Creates an empty database at the newest version, and its folder where that is missing.
+///
+/// The database is in WAL mode with `auto_vacuum=FULL`, as the Python package creates it, and appears
+/// under its name when it is complete.
+///
+/// # Errors
+///
+/// [`Error::AlreadyExists`] where there is a file, [`Error::Leftover`] where there is a log of a
+/// database that is gone, otherwise where the file cannot be written.
+pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(Error::AlreadyExists {
+            path: path.to_owned(),
+        });
+    }
+    for suffix in ["-wal", "-journal"] {
+        let leftover = sidecar(path, suffix);
+        if leftover.exists() {
+            return Err(Error::Leftover { leftover });
+        }
+    }
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", error))?;
+    }
+    let staged = Staged::create(path, PUBLIC)?;
+    build_empty(staged.path(), PAGE_SIZE)?;
+    staged.publish_new()?;
+    log::info!("Created the database {}", path.display());
+    Ok(())
+}
+
+/// Empties a database: afterwards it is at the newest version without rows. One that is not there is
+/// created.
+///
+/// The content is replaced through SQLite, in one transaction, in the file that is there: a program
+/// that has it open sees the empty database in its next transaction and does not go on writing to a
+/// file that has no name.
+///
+/// # Errors
+///
+/// [`Error::Refused`] for a database that is not degenbot's, [`Error::Locked`] where another process
+/// is in the middle of a transaction, otherwise where the database cannot be read or written.
+pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Err(_) => return create_new_sqlite_database(path),
+        Ok(metadata) if metadata.len() == 0 && metadata.is_file() => {}
+        Ok(_) => {
+            let recognition = lineage::recognise(path)?;
+            // A database without tables has nothing to lose.
+            if !recognition.catalogue.tables.is_empty() {
+                recognition.require_degenbot(path)?;
+            }
+        }
+    }
+    // Beside the real file, whose folder is known to hold one, not beside a symbolic link.
+    let real: PathBuf = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    let located = |error| Error::from_handle(path, error);
+
+    let live = connection::open_handle(&real, Access::Create)?;
+    let [page_size] = live
+        .row("PRAGMA page_size")
+        .map_err(located)?
+        .unwrap_or([PAGE_SIZE]);
+    let template = Staged::create(&real, PRIVATE)?;
+    build_empty(template.path(), page_size)?;
+    let source = connection::open_handle(template.path(), Access::Immutable)?;
+    Backup::new(&source, &live)
+        .and_then(|mut backup| backup.step(-1))
+        .map_err(located)?;
+    drop((source, template));
+
+    // A reader of the old content can keep the log from being emptied; the next checkpoint does it.
+    if let Err(error) = live.row::<3>("PRAGMA wal_checkpoint(TRUNCATE)") {
+        log::debug!("The log was not emptied: {error}");
+    }
+    drop(live);
+    let mut connection = connection::open(path, Access::ReadWrite)?;
+    connection::ensure_wal(&mut connection, path)?;
+    log::info!("Reset the database {}", path.display());
+    Ok(())
+}
+
+/// Fills an empty file with the newest schema.
+fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
+    let mut connection = connection::open(path, Access::Create)?;
+    let failed = |error| Error::from_diesel(path, "create the database", error);
+    // Page size and auto_vacuum must be set before the first table. Nothing needs to be durable
+    // before the file is synced as a whole.
+    connection
+        .batch_execute(&format!(
+            "PRAGMA page_size = {page_size}; PRAGMA auto_vacuum = FULL; \
+             PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"
+        ))
+        .map_err(failed)?;
+    migrate_empty(&mut connection, path)?;
+    connection.batch_execute("VACUUM").map_err(failed)
+}

@@ -1,0 +1,354 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diesel::ConnectionError;
+use diesel::migration::Migration;
+use diesel::sqlite::Sqlite;
+use libsqlite3_sys as ffi;
+
+use super::{Refusal, Violation};
+use crate::settings::SettingsError;
+use crate::sqlite::SqliteError;
+
+/// Why an operation on a database failed. Whatever failed, the database is as it was before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such file.
+    #[error("There is no database at {path}", path = .path.display())]
+    NotFound {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The path is a folder.
+    #[error("{path} is a folder, not a database", path = .path.display())]
+    IsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file has no bytes.
+    #[error("The file at {path} is empty", path = .path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not an SQLite database.
+    #[error("The file at {path} is not an SQLite database", path = .path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is an SQLite database whose structure is broken.
+    #[error("The database at {path} is damaged: {detail}", path = .path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        detail: String,
+    },
+    /// A program was killed in the middle of a transaction, and reading the database without writing
+    /// to it would show half of that transaction.
+    #[error(
+        "The database at {path} holds an interrupted transaction that must be rolled back first",
+        path = .path.display()
+    )]
+    HotJournal {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database is sound, and is none that this program may touch.
+    #[error("The database at {path} {refusal}", path = .path.display())]
+    Refused {
+        /// The database.
+        path: PathBuf,
+        /// Why not.
+        refusal: Box<Refusal>,
+    },
+    /// Another connection kept its lock for longer than [`LOCK_TIMEOUT`](super::LOCK_TIMEOUT).
+    #[error("The database at {path} is locked by another program", path = .path.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file or its folder may not be written.
+    #[error("The database at {path} cannot be written", path = .path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file may not be read, or a file beside it not be created.
+    #[error("The database at {path} cannot be opened: {detail}", path = .path.display())]
+    CannotOpen {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        detail: String,
+    },
+    /// The disk is full.
+    #[error("The disk is full: {path} could not be written", path = .path.display())]
+    DiskFull {
+        /// The file that was being written.
+        path: PathBuf,
+    },
+    /// A database or some other file is already where one was to be created.
+    #[error("{path} already exists", path = .path.display())]
+    AlreadyExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A database was to be created beside the log of another one, which SQLite would apply to it.
+    #[error(
+        "{leftover} was left behind by a database that is no longer there",
+        leftover = .leftover.display()
+    )]
+    Leftover {
+        /// The `-wal` or `-journal` file.
+        leftover: PathBuf,
+    },
+    /// A backup is already where one was to be made, and may not be replaced.
+    #[error("A backup at {path} already exists.", path = .path.display())]
+    BackupExists {
+        /// The backup.
+        path: PathBuf,
+    },
+    /// The place of the backup is the database itself, by another name.
+    #[error("The backup at {path} would be the database itself", path = .path.display())]
+    BackupOntoItself {
+        /// The place of the backup.
+        path: PathBuf,
+    },
+    /// A copy does not hold what was copied.
+    #[error("The copy at {path} failed its check: {detail}", path = .path.display())]
+    CopyCheckFailed {
+        /// The copy.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A migration's SQL failed; everything it and the migrations before it did was rolled back.
+    #[error("Migration {migration} failed on {path}: {detail}", path = .path.display())]
+    Migration {
+        /// The database.
+        path: PathBuf,
+        /// The migration's name.
+        migration: String,
+        /// What failed.
+        detail: String,
+    },
+    /// Migrations would have left foreign keys broken that were not; they were rolled back.
+    #[error(
+        "The migrations would break {count} foreign keys of {path}, the first in {first}",
+        count = .violations.len(),
+        path = .path.display(),
+        first = .violations.first().map(ToString::to_string).unwrap_or_default()
+    )]
+    ForeignKeysBroken {
+        /// The database.
+        path: PathBuf,
+        /// The rows that would have been left without what they refer to.
+        violations: Vec<Violation>,
+    },
+    /// The observer asked to stop.
+    #[error("The operation on {path} was interrupted", path = .path.display())]
+    Interrupted {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Every connection of the pool was in use for too long.
+    #[error(
+        "All {size} connections to {path} were in use for {seconds} seconds",
+        path = .path.display()
+    )]
+    PoolExhausted {
+        /// The database.
+        path: PathBuf,
+        /// The pool's size.
+        size: u32,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The settings, which say where the database is, could not be resolved.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A file could not be handled.
+    #[error("Could not {action} {path}: {source}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A query of the caller's own failed, inside [`Session::read`](super::Session::read) or
+    /// [`Session::write`](super::Session::write).
+    #[error(transparent)]
+    Sql(#[from] diesel::result::Error),
+    /// The migrations inside this program are broken.
+    #[error("The migrations of this program are broken: {detail}")]
+    Embedded {
+        /// What is wrong with them.
+        detail: String,
+    },
+    /// A query failed.
+    #[error("Could not {action} on {path}: {source}", path = .path.display())]
+    Query {
+        /// The database.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// Why it failed.
+        source: diesel::result::Error,
+    },
+}
+
+impl Error {
+    /// The path the error is about, where it is about one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::NotFound { path }
+            | Self::IsFolder { path }
+            | Self::EmptyFile { path }
+            | Self::NotADatabase { path }
+            | Self::Damaged { path, .. }
+            | Self::HotJournal { path }
+            | Self::Refused { path, .. }
+            | Self::Locked { path }
+            | Self::ReadOnly { path }
+            | Self::CannotOpen { path, .. }
+            | Self::DiskFull { path }
+            | Self::AlreadyExists { path }
+            | Self::Leftover { leftover: path }
+            | Self::BackupExists { path }
+            | Self::BackupOntoItself { path }
+            | Self::CopyCheckFailed { path, .. }
+            | Self::Migration { path, .. }
+            | Self::ForeignKeysBroken { path, .. }
+            | Self::Interrupted { path }
+            | Self::PoolExhausted { path, .. }
+            | Self::Io { path, .. }
+            | Self::Query { path, .. } => Some(path),
+            Self::Settings(_) | Self::Sql(_) | Self::Embedded { .. } => None,
+        }
+    }
+
+    pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Io {
+                path,
+                action,
+                source,
+            },
+        }
+    }
+
+    /// Adds the path to an error that a query inside a transaction gave.
+    pub(crate) fn at(self, path: &Path, action: &'static str) -> Self {
+        match self {
+            Self::Sql(source) => Self::from_diesel(path, action, source),
+            other => other,
+        }
+    }
+
+    pub(crate) fn embedded(source: &dyn std::error::Error) -> Self {
+        Self::Embedded {
+            detail: source.to_string(),
+        }
+    }
+
+    pub(crate) fn from_migration(
+        path: &Path,
+        migration: &dyn Migration<Sqlite>,
+        source: &dyn std::error::Error,
+    ) -> Self {
+        // diesel_migrations puts the migration's name before the cause and keeps its type private.
+        let message = source.to_string();
+        let cause = message
+            .split_once(" with: ")
+            .map_or(message.as_str(), |(_, cause)| cause);
+        Self::from_message(path, cause).unwrap_or_else(|| Self::Migration {
+            path: path.to_owned(),
+            migration: migration.name().to_string(),
+            detail: cause.to_owned(),
+        })
+    }
+
+    pub(crate) fn from_diesel(
+        path: &Path,
+        action: &'static str,
+        source: diesel::result::Error,
+    ) -> Self {
+        let message = source.to_string();
+        Self::from_message(path, &message).unwrap_or_else(|| Self::Query {
+            path: path.to_owned(),
+            action,
+            source,
+        })
+    }
+
+    pub(crate) fn from_connection(path: &Path, source: ConnectionError) -> Self {
+        match source {
+            ConnectionError::CouldntSetupConfiguration(source) => {
+                Self::from_diesel(path, "open", source)
+            }
+            other => {
+                let message = other.to_string();
+                Self::from_message(path, &message).unwrap_or_else(|| Self::CannotOpen {
+                    path: path.to_owned(),
+                    detail: message,
+                })
+            }
+        }
+    }
+
+    pub(crate) fn from_handle(path: &Path, source: SqliteError) -> Self {
+        let path = path.to_owned();
+        match source.code {
+            ffi::SQLITE_NOTADB => Self::NotADatabase { path },
+            ffi::SQLITE_CORRUPT => Self::Damaged {
+                path,
+                detail: source.message,
+            },
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Self::Locked { path },
+            ffi::SQLITE_READONLY => Self::ReadOnly { path },
+            ffi::SQLITE_FULL => Self::DiskFull { path },
+            ffi::SQLITE_CANTOPEN => Self::CannotOpen {
+                path,
+                detail: source.message,
+            },
+            _ => Self::Query {
+                path,
+                action: "run a statement",
+                source: diesel::result::Error::DatabaseError(
+                    diesel::result::DatabaseErrorKind::Unknown,
+                    Box::new(source.message),
+                ),
+            },
+        }
+    }
+
+    /// Diesel passes on SQLite's message and not its result code, so the message it is: each is the
+    /// fixed text of one code (`sqlite3_errstr`).
+    fn from_message(path: &Path, message: &str) -> Option<Self> {
+        let path = path.to_owned();
+        let detail = message.to_owned();
+        Some(match message {
+            "file is not a database" => Self::NotADatabase { path },
+            "database is locked" | "database table is locked" | "database schema is locked" => {
+                Self::Locked { path }
+            }
+            "attempt to write a readonly database" => Self::ReadOnly { path },
+            "database or disk is full" => Self::DiskFull { path },
+            "unable to open database file" => Self::CannotOpen { path, detail },
+            _ if message.starts_with("database disk image is malformed")
+                || message.starts_with("malformed database schema") =>
+            {
+                Self::Damaged { path, detail }
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,500 @@
+//! What a database is: which program made it, at which version of the schema.
+//!
+//! A database says so in up to three stamps. `__diesel_schema_migrations` is ours and the authority;
+//! `alembic_version` is the Python package's, which our migrations keep in step with it;
+//! `_degenbot_db_schema_version` belongs to the Python package's later, Rust-core releases. A stamp is
+//! believed only where the structure bears it out, and nothing is guessed: what does not fit is a
+//! [`Refusal`].
+
+use std::fmt;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use super::catalogue::{Catalogue, Difference};
+use super::version::{self, SchemaVersion};
+use super::{Access, Error, connection};
+
+/// Diesel's table of the migrations that were run.
+pub(super) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
+/// Alembic's table with the revision.
+const ALEMBIC_TABLE: &str = "alembic_version";
+/// The Rust-core releases' table with their version.
+const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
+
+/// The version stamps that a database carries; `None` where the table for them is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stamps {
+    /// The versions in `__diesel_schema_migrations`, oldest first.
+    pub diesel: Option<Vec<String>>,
+    /// The rows of `alembic_version`.
+    pub alembic: Option<Vec<String>>,
+    /// The rows of `_degenbot_db_schema_version`.
+    pub rust_core: Option<Vec<String>>,
+}
+
+/// What a database was found to be.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Recognition {
+    /// The stamps it carries.
+    pub stamps: Stamps,
+    /// Its version, or why it has none that this program can work with.
+    pub version: Result<SchemaVersion, Refusal>,
+    /// Whether its tables are those of a degenbot database, of whatever version.
+    pub is_degenbot: bool,
+    /// Its structure.
+    pub catalogue: Catalogue,
+}
+
+/// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It has no tables.
+    NoTables,
+    /// It has tables, and they are not degenbot's.
+    Foreign {
+        /// Some of its tables.
+        tables: Vec<String>,
+    },
+    /// It is a degenbot database without any stamp.
+    NoStamp,
+    /// A table for the stamp is there and empty.
+    EmptyStamp {
+        /// The table.
+        table: &'static str,
+    },
+    /// It has several stamps where there must be one.
+    SeveralStamps {
+        /// The stamps.
+        stamps: Vec<String>,
+    },
+    /// It carries the stamps of two programs that exclude each other.
+    TwoLineages {
+        /// The Alembic stamp.
+        alembic: String,
+        /// The stamp of the Rust-core releases.
+        rust_core: String,
+    },
+    /// Its stamp is none that any release has used.
+    UnknownStamp {
+        /// The stamp.
+        stamp: String,
+    },
+    /// It was made by a release of the Python package before 0.5.0b4.
+    EarlierRevision {
+        /// Its Alembic revision.
+        revision: String,
+    },
+    /// It belongs to a Rust-core release of the Python package.
+    RustCore {
+        /// Its stamp.
+        stamp: String,
+    },
+    /// It was upgraded by a later version of this program.
+    Newer {
+        /// The migration that this program does not know.
+        migration: String,
+    },
+    /// Its list of migrations has a gap, or one that this program has never had.
+    UnknownMigrations {
+        /// The migrations that it lists.
+        migrations: Vec<String>,
+    },
+    /// Its two stamps name different versions.
+    StampsDisagree {
+        /// The version by diesel's table.
+        diesel: SchemaVersion,
+        /// The revision by Alembic's table; `None` where there is no row.
+        alembic: Option<String>,
+    },
+    /// Its structure is not that of the version on its stamp.
+    StampLies {
+        /// The version on the stamp.
+        version: SchemaVersion,
+        /// What is different.
+        differences: Vec<Difference>,
+    },
+}
+
+/// Recognises a database without writing to it.
+///
+/// # Errors
+///
+/// Where the database cannot be read; what it was found to be is never an error.
+pub fn recognise(path: &Path) -> Result<Recognition, Error> {
+    let look = |connection: &mut SqliteConnection| {
+        recognise_connection(connection).map_err(|error| error.at(path, "recognise the database"))
+    };
+    match connection::look_at(path, look) {
+        // An interrupted transaction must be rolled back before anything can be said; opening the
+        // database for writing does it, as it would for any program.
+        Err(Error::HotJournal { .. }) => look(&mut connection::open(path, Access::ReadWrite)?),
+        other => other,
+    }
+}
+
+/// Recognises the database of an open connection.
+pub(super) fn recognise_connection(
+    connection: &mut SqliteConnection,
+) -> Result<Recognition, Error> {
+    connection.transaction(|connection| {
+        let catalogue = Catalogue::read(connection)?;
+        let stamps = Stamps::read(connection, &catalogue)?;
+        let is_degenbot = has_degenbot_tables(&catalogue);
+        let version = determine_version(&stamps, &catalogue, is_degenbot)?;
+        Ok(Recognition {
+            stamps,
+            version,
+            is_degenbot,
+            catalogue,
+        })
+    })
+}
+
+impl Recognition {
+    /// The version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where there is none that this program can work with.
+    pub fn require_version(&self, path: &Path) -> Result<SchemaVersion, Error> {
+        self.version
+            .clone()
+            .map_err(|refusal| refused(path, refusal))
+    }
+
+    /// Succeeds for a degenbot database of any version or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where the tables are not degenbot's.
+    pub fn require_degenbot(&self, path: &Path) -> Result<(), Error> {
+        match &self.version {
+            Err(refusal) if !self.is_degenbot => Err(refused(path, refusal.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The user's own tables, indexes, views and triggers, each as `table NAME`; empty where there is
+    /// no version to tell them from ours.
+    #[must_use]
+    pub fn extras(&self) -> Vec<String> {
+        let Ok(version) = self.version else {
+            return Vec::new();
+        };
+        let Ok(expected) = version.catalogue() else {
+            return Vec::new();
+        };
+        let mut extras = self.catalogue.extras_beyond(expected);
+        extras.retain(|extra| extra != &format!("table {MIGRATIONS_TABLE}"));
+        extras
+    }
+
+    /// What users are warned with before they work with a database of another version: the versions
+    /// differ, or there is none.
+    #[must_use]
+    pub fn version_warning(&self) -> Option<String> {
+        let latest = SchemaVersion::latest();
+        let current = match &self.version {
+            Ok(version) if *version == latest => return None,
+            Ok(version) => version.to_string(),
+            Err(_) => self
+                .stamps
+                .alembic
+                .iter()
+                .chain(&self.stamps.rust_core)
+                .flatten()
+                .next()
+                .cloned()
+                .unwrap_or_else(|| "none".to_owned()),
+        };
+        Some(format!(
+            "The current database revision ({current}) does not match the latest ({latest}) for \
+             degenbot version {}!\nDatabase-related features may raise exceptions if you continue. \
+             Perform database migrations with 'degenbot database upgrade'.",
+            env!("CARGO_PKG_VERSION")
+        ))
+    }
+}
+
+fn refused(path: &Path, refusal: Refusal) -> Error {
+    Error::Refused {
+        path: path.to_owned(),
+        refusal: Box::new(refusal),
+    }
+}
+
+impl Stamps {
+    fn read(connection: &mut SqliteConnection, catalogue: &Catalogue) -> QueryResult<Self> {
+        let mut column = |table: &str, column: &str| {
+            if !catalogue.has_columns(table, &[column]) {
+                return Ok(None);
+            }
+            stamp_column(connection, table, column).map(Some)
+        };
+        Ok(Self {
+            diesel: column(MIGRATIONS_TABLE, "version")?,
+            alembic: column(ALEMBIC_TABLE, "version_num")?,
+            rust_core: column(RUST_CORE_TABLE, "schema_version")?,
+        })
+    }
+}
+
+fn stamp_column(
+    connection: &mut SqliteConnection,
+    table: &str,
+    column: &str,
+) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        stamp: String,
+    }
+    let query = format!(
+        "SELECT coalesce(CAST({column} AS TEXT), 'NULL') AS stamp FROM {table} ORDER BY stamp"
+    );
+    let rows = diesel::sql_query(query).load::<Row>(connection)?;
+    Ok(rows.into_iter().map(|row| row.stamp).collect())
+}
+
+/// The tables that every release's schema has had, with columns that they have always had.
+fn has_degenbot_tables(catalogue: &Catalogue) -> bool {
+    catalogue.has_columns("erc20_tokens", &["id", "address", "chain"])
+        && catalogue.has_columns("pools", &["id", "address", "chain"])
+        && catalogue.has_columns("liquidity_positions", &["pool_id", "tick", "liquidity_net"])
+}
+
+fn determine_version(
+    stamps: &Stamps,
+    catalogue: &Catalogue,
+    is_degenbot: bool,
+) -> Result<Result<SchemaVersion, Refusal>, Error> {
+    let stamped = if catalogue.tables.is_empty() {
+        Err(Refusal::NoTables)
+    } else if is_degenbot {
+        version_on_stamps(stamps)
+    } else {
+        Err(Refusal::Foreign {
+            tables: catalogue.tables.keys().cloned().collect(),
+        })
+    };
+    match stamped {
+        Ok(version) => check_structure(version, catalogue),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+fn version_on_stamps(stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
+    if let Some(rust_core) = &stamps.rust_core {
+        let stamp = rust_core.join(", ");
+        return Err(
+            match stamps.alembic.as_ref().and_then(|rows| rows.first()) {
+                Some(alembic) => Refusal::TwoLineages {
+                    alembic: alembic.clone(),
+                    rust_core: stamp,
+                },
+                None if rust_core.is_empty() => Refusal::EmptyStamp {
+                    table: RUST_CORE_TABLE,
+                },
+                None => Refusal::RustCore { stamp },
+            },
+        );
+    }
+    match &stamps.diesel {
+        Some(migrations) if !migrations.is_empty() => version_on_migrations(migrations, stamps),
+        _ => version_on_alembic(stamps),
+    }
+}
+
+fn version_on_migrations(migrations: &[String], stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
+    if let Some(newer) = migrations
+        .iter()
+        .find(|migration| migration.as_str() > SchemaVersion::latest().migration())
+    {
+        return Err(Refusal::Newer {
+            migration: newer.clone(),
+        });
+    }
+    let known = SchemaVersion::all().map(SchemaVersion::migration);
+    let version = migrations
+        .last()
+        .filter(|_| {
+            migrations
+                .iter()
+                .zip(known)
+                .all(|(ours, known)| ours == known)
+        })
+        .and_then(|last| SchemaVersion::of_migration(last))
+        .ok_or_else(|| Refusal::UnknownMigrations {
+            migrations: migrations.to_vec(),
+        })?;
+    let alembic = stamps.alembic.clone().unwrap_or_default();
+    match alembic.as_slice() {
+        [stamp] if Some(stamp.as_str()) == version.alembic_stamp() => Ok(version),
+        [] | [_] => Err(Refusal::StampsDisagree {
+            diesel: version,
+            alembic: alembic.into_iter().next(),
+        }),
+        _ => Err(Refusal::SeveralStamps { stamps: alembic }),
+    }
+}
+
+fn version_on_alembic(stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
+    match stamps.alembic.as_deref() {
+        None => Err(Refusal::NoStamp),
+        Some([]) => Err(Refusal::EmptyStamp {
+            table: ALEMBIC_TABLE,
+        }),
+        Some([stamp]) => match SchemaVersion::of_alembic(stamp) {
+            Some(version) => Ok(version),
+            None if version::is_earlier_revision(stamp) => Err(Refusal::EarlierRevision {
+                revision: stamp.clone(),
+            }),
+            None => Err(Refusal::UnknownStamp {
+                stamp: stamp.clone(),
+            }),
+        },
+        Some(several) => Err(Refusal::SeveralStamps {
+            stamps: several.to_vec(),
+        }),
+    }
+}
+
+/// Believes a version only if the database has its structure, and nothing under a name that a later
+/// version uses: pending migrations would run into it.
+fn check_structure(
+    version: SchemaVersion,
+    catalogue: &Catalogue,
+) -> Result<Result<SchemaVersion, Refusal>, Error> {
+    let expected = version.catalogue()?;
+    let mut differences = catalogue.differences_from(expected);
+    let later = SchemaVersion::latest().catalogue()?.extras_beyond(expected);
+    differences.extend(
+        catalogue
+            .extras_beyond(expected)
+            .into_iter()
+            .filter(|extra| later.contains(extra))
+            .map(|object| Difference::FromLaterVersion { object }),
+    );
+    Ok(if differences.is_empty() {
+        Ok(version)
+    } else {
+        Err(Refusal::StampLies {
+            version,
+            differences,
+        })
+    })
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTables => write!(f, "has no tables"),
+            Self::Foreign { tables } => write!(
+                f,
+                "is not a degenbot database: its tables are {}",
+                enumerate(tables)
+            ),
+            Self::NoStamp => write!(f, "carries no version stamp"),
+            Self::EmptyStamp { table } => {
+                write!(f, "carries no version stamp: its table {table} is empty")
+            }
+            Self::SeveralStamps { stamps } => write!(
+                f,
+                "carries {} version stamps: {}",
+                stamps.len(),
+                enumerate(stamps)
+            ),
+            Self::TwoLineages { alembic, rust_core } => write!(
+                f,
+                "carries the stamps of two lineages: Alembic revision {} and Rust-core version {}",
+                quoted(alembic),
+                quoted(rust_core)
+            ),
+            Self::UnknownStamp { stamp } => {
+                write!(f, "carries an unknown version stamp: {}", quoted(stamp))
+            }
+            Self::EarlierRevision { revision } => write!(
+                f,
+                "has the Alembic revision {revision}, from before the first stable schema ({})",
+                VersionName(SchemaVersion::all().next())
+            ),
+            Self::RustCore { stamp } => write!(
+                f,
+                "belongs to a Rust-core release of the Python package (version {})",
+                quoted(stamp)
+            ),
+            Self::Newer { migration } => write!(
+                f,
+                "is newer than this program: it has the migration {}, and degenbot {} knows none \
+                 after {}",
+                quoted(migration),
+                env!("CARGO_PKG_VERSION"),
+                SchemaVersion::latest().migration()
+            ),
+            Self::UnknownMigrations { migrations } => write!(
+                f,
+                "lists migrations that do not lead to any version: {}",
+                enumerate(migrations)
+            ),
+            Self::StampsDisagree { diesel, alembic } => write!(
+                f,
+                "carries two version stamps that disagree: {MIGRATIONS_TABLE} says {} ({diesel}), \
+                 {ALEMBIC_TABLE} says {}",
+                diesel.migration(),
+                alembic.as_deref().map_or("nothing".to_owned(), quoted)
+            ),
+            Self::StampLies {
+                version,
+                differences,
+            } => {
+                let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "is stamped {version} and does not have that structure: {}",
+                    shortened(&differences, "; ")
+                )
+            }
+        }
+    }
+}
+
+struct VersionName(Option<SchemaVersion>);
+
+impl fmt::Display for VersionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(version) => version.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+/// A stamp as it can be shown: anything but plain characters is escaped.
+fn quoted(stamp: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-, ".contains(c);
+    if !stamp.is_empty() && stamp.trim() == stamp && stamp.chars().all(plain) {
+        stamp.to_owned()
+    } else {
+        format!("{stamp:?}")
+    }
+}
+
+fn enumerate(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    shortened(&names, ", ")
+}
+
+fn shortened(parts: &[String], separator: &str) -> String {
+    const SHOWN: usize = 5;
+    let mut text = parts[..parts.len().min(SHOWN)].join(separator);
+    if parts.len() > SHOWN {
+        text.push_str(&format!("{separator}and {} more", parts.len() - SHOWN));
+    }
+    text
+}

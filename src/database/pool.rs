@@ -1,0 +1,197 @@
+//! A database that many threads work with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use diesel::r2d2::R2D2Connection;
+use diesel::sqlite::SqliteConnection;
+use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+
+use super::connection::{self, Access, LOCK_TIMEOUT};
+use super::{Error, Session, lineage};
+use crate::settings::{Environment, Overrides, Settings};
+
+/// How a database's connections are pooled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// How many connections there are at most. Readers do not wait for each other, so this is the
+    /// number of threads that read at once; of the writers one works at a time in any case.
+    pub max_size: u32,
+    /// How many connections are kept open while nobody uses them.
+    pub min_idle: u32,
+    /// How long to wait for a connection while all are in use. Longer than
+    /// [`LOCK_TIMEOUT`], so that threads that wait for a lock inside the database fail before the
+    /// threads that wait for their connections.
+    pub connection_timeout: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            max_size: 16,
+            min_idle: 1,
+            connection_timeout: LOCK_TIMEOUT + Duration::from_secs(10),
+        }
+    }
+}
+
+/// A database and its connections, to be shared between threads; cloning it shares the connections.
+#[derive(Debug, Clone)]
+pub struct Database {
+    path: PathBuf,
+    pool: Pool<Connections>,
+    timeout: Duration,
+}
+
+impl Database {
+    /// Opens a database that exists, with default [`PoolOptions`].
+    ///
+    /// A database of an older version is opened with a logged warning.
+    ///
+    /// # Errors
+    ///
+    /// See [`Database::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, &PoolOptions::default())
+    }
+
+    /// Opens a database that exists.
+    ///
+    /// # Errors
+    ///
+    /// At once where there is no database, where it is not one that this program works with
+    /// ([`Error::Refused`]), or where it cannot be opened.
+    pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        let recognition = lineage::recognise(&path)?;
+        recognition.require_version(&path)?;
+        if let Some(warning) = recognition.version_warning() {
+            log::warn!("{warning}");
+        }
+        // One plain connection first: r2d2 would try again and again until its timeout.
+        let mut first = connection::open(&path, Access::ReadWrite)?;
+        connection::ensure_wal(&mut first, &path)?;
+        drop(first);
+
+        let pool = Pool::builder()
+            .max_size(options.max_size)
+            .min_idle(Some(options.min_idle.min(options.max_size)))
+            .connection_timeout(options.connection_timeout)
+            // A failed attempt is reported by the call that waits for it.
+            .error_handler(Box::new(NopErrorHandler))
+            .build(Connections { path: path.clone() })
+            .map_err(|_| Error::CannotOpen {
+                path: path.clone(),
+                detail: "the pool could not open its first connections".to_owned(),
+            })?;
+        Ok(Self {
+            path,
+            pool,
+            timeout: options.connection_timeout,
+        })
+    }
+
+    /// The database's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A connection for the calling thread, which goes back to the pool when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PoolExhausted`] where all were in use for too long.
+    pub fn session(&self) -> Result<Session, Error> {
+        let connection = self.pool.get().map_err(|_| Error::PoolExhausted {
+            path: self.path.clone(),
+            size: self.pool.max_size(),
+            seconds: self.timeout.as_secs(),
+        })?;
+        Ok(Session::new(self.path.clone(), connection))
+    }
+
+    /// [`Session::read`] on a connection of the pool.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::session`] and [`Session::read`].
+    pub fn read<T, E: From<Error>>(
+        &self,
+        operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.session()?.read(operate)
+    }
+
+    /// [`Session::write`] on a connection of the pool.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::session`] and [`Session::write`].
+    pub fn write<T, E: From<Error>>(
+        &self,
+        operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.session()?.write(operate)
+    }
+}
+
+/// A session on the database that the user's settings name.
+///
+/// The process has one pool for it, made on the first call from the settings
+/// ([`Settings::resolve`] without overrides, so `DEGENBOT_CONFIG` and `DEGENBOT_DB_PATH` count). Each
+/// call gives the calling thread a connection of its own for as long as it keeps the session. Where
+/// the first call fails, the next one tries again.
+///
+/// # Errors
+///
+/// Those of [`Settings::resolve`], [`Database::open`] and [`Database::session`].
+pub fn db_session() -> Result<Session, Error> {
+    static DATABASE: Mutex<Option<Database>> = Mutex::new(None);
+    let database = {
+        // Whatever panicked while it held the lock left either a whole database or none.
+        let mut shared = DATABASE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &*shared {
+            Some(database) => database.clone(),
+            None => {
+                let settings =
+                    Settings::resolve(&Overrides::default(), &Environment::from_process())?;
+                shared
+                    .insert(Database::open(&settings.database.path)?)
+                    .clone()
+            }
+        }
+    };
+    database.session()
+}
+
+pub(super) type PooledSqliteConnection = PooledConnection<Connections>;
+
+/// Opens connections for the pool.
+#[derive(Debug)]
+pub(super) struct Connections {
+    path: PathBuf,
+}
+
+impl ManageConnection for Connections {
+    type Connection = SqliteConnection;
+    type Error = Error;
+
+    fn connect(&self) -> Result<SqliteConnection, Error> {
+        connection::open(&self.path, Access::ReadWrite)
+    }
+
+    fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        connection
+            .ping()
+            .map_err(|error| Error::from_diesel(&self.path, "use a connection", error))
+    }
+
+    fn has_broken(&self, connection: &mut SqliteConnection) -> bool {
+        thread::panicking() || connection.is_broken()
+    }
+}

@@ -1,0 +1,19 @@
+//! The few SQLite calls that Diesel does not offer, behind safe functions.
+//!
+//! Everything `unsafe` of this crate is here. A [`Handle`] is a bare connection, opened and configured
+//! by [`crate::database`] only; its functions have the shape of the ones that Diesel has announced
+//! for its own connection, so that they can be replaced one by one.
+
+mod backup;
+mod handle;
+mod log_keeper;
+
+pub(crate) use backup::{Backup, Step};
+pub(crate) use handle::{Handle, SqliteError};
+pub(crate) use log_keeper::keeping_the_log;
+
+/// The version of the SQLite library in this program, such as `3.53.2`.
+#[must_use]
+pub(crate) fn library_version() -> &'static str {
+    libsqlite3_sys::SQLITE_VERSION.to_str().unwrap_or_default()
+}

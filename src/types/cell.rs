@@ -1,0 +1,49 @@
+use std::fmt;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::sql_types::Text;
+use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
+use serde::Serialize;
+
+/// A stored value as it is, whatever its column should hold.
+///
+/// For reports about databases that may hold anything; everything else reads through the checked
+/// types. It reads a column that is selected as text, without converting it. NULL reads as
+/// `Option::None`.
+#[derive(Debug, Clone, PartialEq, FromSqlRow, Serialize)]
+#[serde(untagged)]
+pub enum Cell {
+    /// An integer.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// A text; what is not UTF-8 in it is replaced.
+    Text(String),
+    /// The bytes of a BLOB.
+    Blob(Vec<u8>),
+}
+
+impl FromSql<Text, Sqlite> for Cell {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(match value.value_type() {
+            Some(SqliteType::Integer | SqliteType::SmallInt | SqliteType::Long) => {
+                Self::Integer(value.read_long())
+            }
+            Some(SqliteType::Float | SqliteType::Double) => Self::Real(value.read_double()),
+            Some(SqliteType::Binary) => Self::Blob(value.read_blob().to_vec()),
+            Some(SqliteType::Text) | None => Self::Text(value.read_text().to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(f),
+            Self::Real(number) => number.fmt(f),
+            // Control characters could play tricks with a terminal.
+            Self::Text(text) => f.pad(&text.escape_debug().to_string()),
+            Self::Blob(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
+}
