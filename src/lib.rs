@@ -1,5 +1,7 @@
 //! The database toolkit under EVM arbitrage and liquidation bots.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod database;
 pub mod models;
 #[rustfmt::skip]

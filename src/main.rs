@@ -1,1 +1,7 @@
-fn main() {}
+//! The `degenbot` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    degenbot::cli::run()
+}

@@ -13,11 +13,11 @@ macro_rules! v3_pool {
         #[doc = concat!("The columns that only a V3 pool of ", $protocol, " has.")]
         #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
         #[diesel(
-                                    table_name = $table,
-                                    primary_key(pool_id),
-                                    check_for_backend(Sqlite),
-                                    treat_none_as_default_value = false
-                                )]
+                                                            table_name = $table,
+                                                            primary_key(pool_id),
+                                                            check_for_backend(Sqlite),
+                                                            treat_none_as_default_value = false
+                                                        )]
         pub struct $name {
             /// The id of the pool in `pools`.
             pub pool_id: i64,

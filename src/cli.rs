@@ -1,0 +1,83 @@
+//! The command line: the only code that prints, prompts or ends the process.
+//!
+//! One file a command. A command turns its arguments into a call of the library and the library's
+//! report into text; [`Printer`] owns the streams, and [`Failure`] is where errors become messages,
+//! hints and exit statuses.
+
+mod context;
+mod database;
+mod failure;
+mod interrupt;
+mod logging;
+mod printer;
+mod progress;
+mod prompt;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use context::Context;
+use failure::Failure;
+use printer::Printer;
+
+/// Database toolkit for EVM arbitrage and liquidation bots.
+#[derive(Debug, Parser)]
+#[command(name = "degenbot", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct GlobalOptions {
+    /// Use this database instead of the one in the config file [env: DEGENBOT_DB_PATH]
+    #[arg(long, global = true, value_name = "PATH")]
+    database: Option<PathBuf>,
+    /// Read this config file [env: DEGENBOT_CONFIG] [default: ~/.config/degenbot/config.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Say more about what is done; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Back up, reset, upgrade, compact and inspect the database
+    #[command(subcommand)]
+    Database(database::Command),
+}
+
+/// Runs the command that the process's arguments ask for.
+///
+/// The exit status is 0 when it is done, 1 when it failed, was refused or was aborted by the user, and
+/// 2 when the arguments are wrong.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout and ends well, anything else to stderr with status 2. A stream
+            // that is gone has nobody to be told.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    logging::initialize(cli.global.verbose, cli.global.quiet);
+    interrupt::install();
+    let context = Context::new(cli.global);
+    let result = match cli.command {
+        Command::Database(command) => command.run(&context),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&context.printer),
+    }
+}

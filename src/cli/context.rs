@@ -1,0 +1,41 @@
+use std::path::PathBuf;
+
+use super::{Failure, GlobalOptions, Printer};
+use crate::database::{self, Error, Recognition};
+use crate::settings::{Environment, Overrides, Settings};
+
+/// What every command has: the options before its own, and the streams.
+#[derive(Debug)]
+pub(super) struct Context {
+    overrides: Overrides,
+    pub(super) printer: Printer,
+}
+
+impl Context {
+    pub(super) fn new(options: GlobalOptions) -> Self {
+        Self {
+            overrides: Overrides {
+                config: options.config,
+                database: options.database,
+            },
+            printer: Printer::new(options.quiet),
+        }
+    }
+
+    /// The path of the database that the command is about.
+    pub(super) fn database_path(&self) -> Result<PathBuf, Failure> {
+        let settings = Settings::resolve(&self.overrides, &Environment::from_process())
+            .map_err(Error::from)?;
+        Ok(settings.database.path)
+    }
+
+    /// Recognises the database and warns where it is of another version.
+    pub(super) fn recognise_and_warn(&self, path: &std::path::Path) -> Result<Recognition, Error> {
+        let recognition = database::recognise(path)?;
+        recognition.require_degenbot(path)?;
+        if let Some(warning) = recognition.version_warning() {
+            log::warn!("{warning}");
+        }
+        Ok(recognition)
+    }
+}

@@ -1,0 +1,261 @@
+use std::fmt::{Display, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::printer::bytes;
+use crate::cli::{Context, Failure};
+use crate::database::{
+    AutoVacuum, DatabaseInfo, ExchangeInfo, SchemaVersion, TableInfo, connection_pragmas,
+    inspect_sqlite_database, latest_database_version,
+};
+use crate::types::Cell;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Info {
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+    /// Count the rows of large tables instead of estimating them
+    #[arg(long)]
+    exact: bool,
+}
+
+impl Info {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.database_path()?;
+        let info = inspect_sqlite_database(&path, self.exact)?;
+        let text = if self.json {
+            let document = serde_json::to_string_pretty(&Document::of(&info));
+            document.map_err(|error| Failure::Output(error.into()))? + "\n"
+        } else {
+            describe(&info)
+        };
+        context.printer.data(&text)
+    }
+}
+
+/// The JSON form. Fields may be added; `format` grows when one changes its meaning or goes.
+#[derive(Serialize)]
+struct Document<'info> {
+    format: u32,
+    path: String,
+    file_bytes: u64,
+    wal_bytes: u64,
+    page_size: i64,
+    page_count: i64,
+    free_pages: i64,
+    journal_mode: &'info str,
+    auto_vacuum: AutoVacuum,
+    encoding: &'info str,
+    sqlite_version: &'info str,
+    connection_pragmas: serde_json::Map<String, serde_json::Value>,
+    degenbot_version: &'static str,
+    current_version: Option<Version>,
+    latest_version: Version,
+    problem: Option<String>,
+    stamps: StampsDocument<'info>,
+    pending_migrations: &'info [String],
+    other_objects: Vec<String>,
+    tables: &'info [TableInfo],
+    exchanges: &'info [ExchangeInfo],
+}
+
+#[derive(Serialize)]
+struct Version {
+    alembic: Option<&'static str>,
+    migration: &'static str,
+}
+
+#[derive(Serialize)]
+struct StampsDocument<'info> {
+    diesel: Option<&'info [String]>,
+    alembic: Option<&'info [String]>,
+    rust_core: Option<&'info [String]>,
+}
+
+impl From<SchemaVersion> for Version {
+    fn from(version: SchemaVersion) -> Self {
+        Self {
+            alembic: version.alembic_revision(),
+            migration: version.migration(),
+        }
+    }
+}
+
+impl<'info> Document<'info> {
+    fn of(info: &'info DatabaseInfo) -> Self {
+        let stamps = info.stamps();
+        Self {
+            format: 1,
+            path: info.path.display().to_string(),
+            file_bytes: info.file_bytes,
+            wal_bytes: info.wal_bytes,
+            page_size: info.page_size,
+            page_count: info.page_count,
+            free_pages: info.free_pages,
+            journal_mode: &info.journal_mode,
+            auto_vacuum: info.auto_vacuum,
+            encoding: &info.encoding,
+            sqlite_version: info.sqlite_version,
+            connection_pragmas: connection_pragmas()
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+                .collect(),
+            degenbot_version: env!("CARGO_PKG_VERSION"),
+            current_version: info.version().map(Version::from),
+            latest_version: latest_database_version().into(),
+            problem: problem(info),
+            stamps: StampsDocument {
+                diesel: stamps.diesel.as_deref(),
+                alembic: stamps.alembic.as_deref(),
+                rust_core: stamps.rust_core.as_deref(),
+            },
+            pending_migrations: &info.pending,
+            other_objects: info.recognition.extras(),
+            tables: &info.tables,
+            exchanges: &info.exchanges,
+        }
+    }
+}
+
+fn problem(info: &DatabaseInfo) -> Option<String> {
+    let refusal = info.recognition.version.as_ref().err()?;
+    Some(format!("It {refusal}"))
+}
+
+fn describe(info: &DatabaseInfo) -> String {
+    let mut facts = vec![
+        ("Database", info.path.display().to_string()),
+        (
+            "Size",
+            format!(
+                "{}: {} pages of {} bytes, {} of them free",
+                bytes(info.file_bytes),
+                info.page_count,
+                info.page_size,
+                info.free_pages
+            ),
+        ),
+        ("Log (-wal)", bytes(info.wal_bytes).to_string()),
+        (
+            "SQLite",
+            format!(
+                "{}, journal mode {}, auto_vacuum {}, {}",
+                info.sqlite_version,
+                info.journal_mode,
+                match info.auto_vacuum {
+                    AutoVacuum::None => "none",
+                    AutoVacuum::Full => "full",
+                    AutoVacuum::Incremental => "incremental",
+                },
+                info.encoding
+            ),
+        ),
+        (
+            "Connections",
+            connection_pragmas()
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
+        (
+            "Version",
+            info.version().map_or("unknown".to_owned(), version_names),
+        ),
+        ("Latest", version_names(latest_database_version())),
+    ];
+    if let Some(problem) = problem(info) {
+        facts.push(("Problem", problem));
+    } else if info.pending.is_empty() {
+        facts.push(("Pending", "no migrations".to_owned()));
+    }
+    for migration in &info.pending {
+        facts.push(("Pending", migration.clone()));
+    }
+    for extra in info.recognition.extras() {
+        facts.push(("Not ours", extra));
+    }
+
+    let mut text = String::new();
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in facts {
+        line(&mut text, format_args!("{name:<width$}  {value}"));
+    }
+    describe_exchanges(&mut text, &info.exchanges);
+    describe_tables(&mut text, &info.tables);
+    text
+}
+
+fn version_names(version: SchemaVersion) -> String {
+    match version.alembic_revision() {
+        Some(revision) => format!("{revision} (migration {})", version.migration()),
+        None => format!("migration {}", version.migration()),
+    }
+}
+
+fn describe_exchanges(text: &mut String, exchanges: &[ExchangeInfo]) {
+    if exchanges.is_empty() {
+        return;
+    }
+    let cell = |cell: &Option<Cell>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let rows: Vec<[String; 4]> =
+        std::iter::once(["Exchange", "Chain", "Active", "Last update block"].map(str::to_owned))
+            .chain(exchanges.iter().map(|exchange| {
+                let active = match &exchange.active {
+                    Some(Cell::Integer(0)) => "no".to_owned(),
+                    Some(Cell::Integer(1)) => "yes".to_owned(),
+                    other => cell(other),
+                };
+                [
+                    cell(&exchange.name),
+                    cell(&exchange.chain_id),
+                    active,
+                    cell(&exchange.last_update_block),
+                ]
+            }))
+            .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let [name, chain, active, block] = [0, 1, 2, 3].map(|column| width(column).unwrap_or(0));
+    text.push('\n');
+    for row in &rows {
+        line(
+            text,
+            format_args!(
+                "{:<name$}  {:>chain$}  {:<active$}  {:>block$}",
+                row[0], row[1], row[2], row[3]
+            ),
+        );
+    }
+}
+
+fn describe_tables(text: &mut String, tables: &[TableInfo]) {
+    let rows: Vec<(&str, String)> = std::iter::once(("Table", "Rows".to_owned()))
+        .chain(tables.iter().map(|table| {
+            let rows = match (table.rows, &table.problem) {
+                (Some(rows), _) if table.estimated => format!("~{}", grouped(rows)),
+                (Some(rows), _) => grouped(rows),
+                (None, Some(problem)) => problem.clone(),
+                (None, None) => "-".to_owned(),
+            };
+            (table.name.as_str(), rows)
+        }))
+        .collect();
+    let name = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let number = rows.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
+    text.push('\n');
+    for (table, rows) in rows {
+        line(text, format_args!("{table:<name$}  {rows:>number$}"));
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: i64) -> String {
+    indicatif::HumanCount(number.unsigned_abs()).to_string()
+}
+
+fn line(text: &mut String, content: impl Display) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{content}");
+}

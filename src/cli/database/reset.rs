@@ -1,0 +1,45 @@
+use clap::Args;
+
+use super::Confirmation;
+use crate::cli::prompt::confirm;
+use crate::cli::{Context, Failure};
+use crate::database::{Error, Refusal, create_new_sqlite_database, reset_sqlite_database};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Reset {
+    #[command(flatten)]
+    confirmation: Confirmation,
+}
+
+impl Reset {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.database_path()?;
+        match context.recognise_and_warn(&path) {
+            Err(Error::NotFound { .. }) => {
+                create_new_sqlite_database(&path)?;
+                context.printer.message(format_args!(
+                    "Created an empty database at {}.",
+                    path.display()
+                ));
+                return Ok(());
+            }
+            // What holds nothing may be reset like any database.
+            Err(Error::EmptyFile { .. }) => {}
+            Err(Error::Refused { refusal, .. }) if *refusal == Refusal::NoTables => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+        let question = format!(
+            "The existing database at {} will be removed and a new, empty database will be \
+             initialized using the schema included in degenbot version {}. Do you want to proceed?",
+            path.display(),
+            env!("CARGO_PKG_VERSION")
+        );
+        confirm(&question, self.confirmation.force)?;
+        reset_sqlite_database(&path)?;
+        context
+            .printer
+            .message(format_args!("Reset the database at {}.", path.display()));
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! Where errors become messages, hints and exit statuses.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use inquire::InquireError;
+
+use super::Printer;
+use super::interrupt::ABORTED;
+use crate::database::{Error, Refusal};
+use crate::settings::SettingsError;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The library's operation failed.
+    Database(Error),
+    /// The user said no.
+    Aborted,
+    /// The question could not be put.
+    Prompt(InquireError),
+    /// The answer could not be read.
+    Input(io::Error),
+    /// The data could not be written to stdout.
+    Output(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Interrupted { .. } => Self::Aborted,
+            other => Self::Database(other),
+        }
+    }
+}
+
+impl Failure {
+    /// Tells the user, and gives the exit status.
+    pub(super) fn report(&self, printer: &Printer) -> ExitCode {
+        match self {
+            Self::Aborted => printer.always(ABORTED),
+            Self::Database(error) => {
+                printer.always(format_args!("error: {error}"));
+                if let Some(hint) = hint(error) {
+                    printer.always(format_args!("hint: {hint}"));
+                }
+            }
+            Self::Prompt(error) => {
+                printer.always(format_args!(
+                    "error: The question could not be put: {error}"
+                ));
+                printer.always("hint: Answer it beforehand with --force");
+            }
+            Self::Input(error) => {
+                printer.always(format_args!("error: The answer could not be read: {error}"));
+                printer.always("hint: Answer it beforehand with --force");
+            }
+            Self::Output(error) => {
+                printer.always(format_args!("error: Could not write to stdout: {error}"));
+            }
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// What to do about an error, where there is something to do.
+fn hint(error: &Error) -> Option<String> {
+    let hint = match error {
+        Error::NotFound { .. } => {
+            "Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or \
+             create the database with 'degenbot database reset'"
+                .to_owned()
+        }
+        Error::IsFolder { .. } => "Give the path of the database file in it".to_owned(),
+        Error::EmptyFile { .. } => {
+            "A program that failed while it created the database leaves such a file; create it anew \
+             with 'degenbot database reset'"
+                .to_owned()
+        }
+        Error::NotADatabase { .. } => {
+            "Check the path; nothing was changed. An encrypted or overwritten database looks like \
+             this too"
+                .to_owned()
+        }
+        Error::Damaged { path, .. } => format!(
+            "Nothing was changed. Restore a backup (such as {}.bak), or salvage a copy with the \
+             '.recover' command of the sqlite3 shell",
+            path.display()
+        ),
+        Error::HotJournal { .. } => {
+            "Any command that opens it for writing rolls the transaction back, such as 'degenbot \
+             database backup'"
+                .to_owned()
+        }
+        Error::Refused { path, refusal } => refusal_hint(path, refusal)?,
+        Error::Locked { .. } => {
+            "Wait until the other program is done with its transaction, or stop it, and try again"
+                .to_owned()
+        }
+        Error::ReadOnly { .. } => {
+            "Check the permissions of the file and of its folder, in which SQLite must be able to \
+             create files"
+                .to_owned()
+        }
+        Error::DiskFull { .. } => {
+            "Free some space and try again; the database is as it was".to_owned()
+        }
+        Error::Leftover { leftover } => format!(
+            "It may hold the last changes of that database: put the database back beside it, or \
+             move {} away",
+            leftover.display()
+        ),
+        Error::BackupOntoItself { .. } => "Move the file of that name away".to_owned(),
+        Error::CopyCheckFailed { .. } => {
+            "The database itself may be damaged, or the disk; an earlier backup was kept".to_owned()
+        }
+        Error::ForeignKeysBroken { .. } | Error::Migration { .. } => {
+            "Nothing was changed. Please report this, with the output of 'degenbot database info'"
+                .to_owned()
+        }
+        Error::Settings(error) => return settings_hint(error),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn refusal_hint(path: &Path, refusal: &Refusal) -> Option<String> {
+    Some(match refusal {
+        Refusal::NoTables => {
+            "Create the tables with 'degenbot database reset'".to_owned()
+        }
+        Refusal::Foreign { .. } => {
+            "Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file); \
+             nothing was changed"
+                .to_owned()
+        }
+        Refusal::NoStamp | Refusal::EmptyStamp { .. } => {
+            "Nothing was changed. An upgrade by the Python package may have failed half-way; restore \
+             a backup from before it"
+                .to_owned()
+        }
+        Refusal::SeveralStamps { .. } | Refusal::TwoLineages { .. } => {
+            "Nothing was changed. Two programs have claimed the database; restore a backup from \
+             before that"
+                .to_owned()
+        }
+        Refusal::UnknownStamp { .. } => {
+            "Nothing was changed. A later release may know it: check for a newer degenbot".to_owned()
+        }
+        Refusal::EarlierRevision { .. } => {
+            "Nothing was changed. This version of degenbot upgrades databases of the Python package \
+             from release 0.5.0b4 on"
+                .to_owned()
+        }
+        Refusal::RustCore { .. } => {
+            "Nothing was changed. This version of degenbot upgrades databases of the Python package \
+             from release 0.5.0b4 to 0.6.0a10"
+                .to_owned()
+        }
+        Refusal::Newer { .. } => {
+            "Nothing was changed. Install the version of degenbot that upgraded it, or a newer one"
+                .to_owned()
+        }
+        Refusal::UnknownMigrations { .. } => {
+            "Nothing was changed. Another program's migrations may have been run on it".to_owned()
+        }
+        Refusal::StampsDisagree { .. } => {
+            "Nothing was changed. The Python package may have changed the schema since; restore a \
+             backup from before that, or bring the database back to the version of the first stamp \
+             with it"
+                .to_owned()
+        }
+        Refusal::StampLies { .. } => format!(
+            "Nothing was changed. Restore a backup from before the schema was changed (such as \
+             {}.bak)",
+            path.display()
+        ),
+    })
+}
+
+fn settings_hint(error: &SettingsError) -> Option<String> {
+    Some(match error {
+        SettingsError::NotFound { .. } => {
+            "Check --config and DEGENBOT_CONFIG; without them ~/.config/degenbot/config.toml is \
+             read if it is there"
+                .to_owned()
+        }
+        SettingsError::Malformed { .. } => {
+            "Correct the file; its form is described in README.md".to_owned()
+        }
+        SettingsError::NoHome { .. } => {
+            "Set HOME, or give the path with --config or --database".to_owned()
+        }
+        SettingsError::Unreadable { .. } => return None,
+    })
+}

@@ -1,0 +1,28 @@
+use std::io::Write;
+
+use log::{Level, LevelFilter};
+
+/// Sends log records to stderr as plain lines, from warnings on or as the options ask.
+pub(super) fn initialize(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => LevelFilter::Error,
+        (_, 0) => LevelFilter::Warn,
+        (_, 1) => LevelFilter::Info,
+        (_, 2) => LevelFilter::Debug,
+        (_, _) => LevelFilter::Trace,
+    };
+    env_logger::Builder::new()
+        .filter_level(level)
+        .format(|buffer, record| {
+            let name = match record.level() {
+                Level::Error => "error",
+                Level::Warn => "warning",
+                Level::Info => "info",
+                Level::Debug => "debug",
+                Level::Trace => "trace",
+            };
+            let style = buffer.default_level_style(record.level());
+            writeln!(buffer, "{style}{name}{style:#}: {}", record.args())
+        })
+        .init();
+}

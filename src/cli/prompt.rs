@@ -1,0 +1,78 @@
+//! Questions that are answered yes or no.
+//!
+//! On a terminal the question is put there; otherwise lines are read from stdin, so that
+//! `echo y | degenbot …` and `yes | degenbot …` work. An empty answer and the end of input mean no.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use inquire::validator::{ErrorMessage, Validation};
+use inquire::{InquireError, Text};
+
+use super::Failure;
+
+const EXPLANATION: &str = "Please answer y or n.";
+
+/// Asks, and fails with [`Failure::Aborted`] unless the answer is yes. With `assume_yes` nothing is
+/// asked.
+pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
+    if assume_yes {
+        return Ok(());
+    }
+    let question = format!("{question} [y/N]");
+    let agreed = if io::stdin().is_terminal() {
+        ask_on_terminal(&question)?
+    } else {
+        ask_on_stream(&question)?
+    };
+    if agreed {
+        Ok(())
+    } else {
+        Err(Failure::Aborted)
+    }
+}
+
+fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
+    let validator = |answer: &str| {
+        Ok(if parse(answer).is_some() {
+            Validation::Valid
+        } else {
+            Validation::Invalid(ErrorMessage::from(EXPLANATION))
+        })
+    };
+    match Text::new(question).with_validator(validator).prompt() {
+        Ok(answer) => Ok(parse(&answer).unwrap_or(false)),
+        Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => Ok(false),
+        // A terminal that can be read and not controlled, as when it hangs up.
+        Err(InquireError::NotTTY) => ask_on_stream(question),
+        Err(InquireError::IO(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(Failure::Prompt(error)),
+    }
+}
+
+fn ask_on_stream(question: &str) -> Result<bool, Failure> {
+    let mut stdin = io::stdin().lock();
+    loop {
+        let mut stderr = io::stderr();
+        let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
+        let mut line = String::new();
+        let length = stdin.read_line(&mut line).map_err(Failure::Input)?;
+        let _ = writeln!(stderr);
+        if length == 0 {
+            return Ok(false);
+        }
+        match parse(&line) {
+            Some(answer) => return Ok(answer),
+            None => {
+                let _ = writeln!(stderr, "{EXPLANATION}");
+            }
+        }
+    }
+}
+
+fn parse(answer: &str) -> Option<bool> {
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "" | "n" | "no" => Some(false),
+        _ => None,
+    }
+}
