@@ -1,8 +1,8 @@
 //! The rows of the database, one table family a file.
 //!
 //! A row type names a column as the table does and reads through the checked types of
-//! [`crate::types`]; a `New…` type is the same row before the database has given it an id. Queries
-//! select by name (`Row::as_select()`), because the order of columns differs between a database
+//! [`crate::types`]; a `New…` type is the same row before the database has given it an id. A row can
+//! itself be inserted, id and all, into another database. Queries select by name (`Row::as_select()`), because the order of columns differs between a database
 //! created at a version and one that was upgraded to it.
 
 mod aave_gho_token;

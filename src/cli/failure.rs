@@ -1,5 +1,6 @@
 //! Where errors become messages, hints and exit statuses.
 
+use std::error::Error as StdError;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,7 +42,7 @@ impl Failure {
         match self {
             Self::Aborted => printer.always(ABORTED),
             Self::Database(error) => {
-                printer.always(format_args!("error: {error}"));
+                printer.always(format_args!("error: {}", with_causes(error)));
                 if let Some(hint) = hint(error) {
                     printer.always(format_args!("hint: {hint}"));
                 }
@@ -62,6 +63,21 @@ impl Failure {
         }
         ExitCode::FAILURE
     }
+}
+
+/// An error and what caused it, each once.
+fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.ends_with(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// What to do about an error, where there is something to do.
@@ -105,6 +121,10 @@ fn hint(error: &Error) -> Option<String> {
         }
         Error::DiskFull { .. } => {
             "Free some space and try again; the database is as it was".to_owned()
+        }
+        Error::Disk { .. } => {
+            "Check the free space and the state of the disk; what was not finished is rolled back"
+                .to_owned()
         }
         Error::Leftover { leftover } => format!(
             "It may hold the last changes of that database: put the database back beside it, or \

@@ -9,35 +9,45 @@ use crate::database::{Observer, Progress};
 /// Shows how far an operation is, on a terminal, and ends it on Ctrl-C.
 #[derive(Debug)]
 pub(super) struct ProgressReporter {
-    bar: ProgressBar,
+    what: &'static str,
+    quiet: bool,
+    bar: Option<ProgressBar>,
     _cancellable: Cancellable,
 }
 
 impl ProgressReporter {
     pub(super) fn new(what: &'static str, printer: &Printer) -> Self {
-        // A bar draws nothing where stderr is no terminal.
-        let bar = if printer.is_quiet() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(0)
-        };
-        let template = "{msg} {bar:30} {binary_bytes}/{binary_total_bytes} \
-                        {binary_bytes_per_sec} {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(what);
         Self {
-            bar,
+            what,
+            quiet: printer.is_quiet(),
+            bar: None,
             _cancellable: Cancellable::begin(),
         }
+    }
+
+    /// The bar, from the first progress on. It draws nothing where stderr is no terminal.
+    fn bar(&mut self) -> &ProgressBar {
+        self.bar.get_or_insert_with(|| {
+            let bar = if self.quiet {
+                ProgressBar::hidden()
+            } else {
+                ProgressBar::new(0)
+            };
+            let template = "{msg} {bar:30} {binary_bytes}/{binary_total_bytes} \
+                            {binary_bytes_per_sec} {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.with_message(self.what)
+        })
     }
 }
 
 impl Observer for ProgressReporter {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
-        self.bar.set_length(progress.total);
-        self.bar.set_position(progress.done);
+        let bar = self.bar();
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
         if interrupt::requested() {
             ControlFlow::Break(())
         } else {
@@ -48,6 +58,8 @@ impl Observer for ProgressReporter {
 
 impl Drop for ProgressReporter {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }

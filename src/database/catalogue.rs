@@ -5,6 +5,8 @@
 //! version or upgraded to it, and by which steps. So structures are compared by what the parts are
 //! called and what they do: tables, columns with their affinity and keys, foreign keys, indexes.
 
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -60,7 +60,8 @@ pub(crate) fn open_handle(path: &Path, access: Access) -> Result<Handle, Error> 
     Ok(handle)
 }
 
-/// A private database in memory.
+/// A private database in memory, to try migrations on.
+#[cfg(test)]
 pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
     let path = Path::new(":memory:");
     establish(path, ":memory:", "")
@@ -264,7 +265,7 @@ fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Er
         SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
     connection
         .batch_execute(&format!("{first}{}", pragma_batch()))
-        .map_err(|error| Error::from_diesel(path, "open", error))?;
+        .map_err(|error| Error::from_diesel(path, "open the database", error))?;
     Ok(connection)
 }
 

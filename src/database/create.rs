@@ -75,7 +75,7 @@ pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
     let real: PathBuf = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
     let located = |error| Error::from_handle(path, error);
 
-    let live = connection::open_handle(&real, Access::Create)?;
+    let live = connection::open_handle(path, Access::Create)?;
     let [page_size] = live
         .row("PRAGMA page_size")
         .map_err(located)?

@@ -170,8 +170,16 @@ pub enum Error {
     /// The settings, which say where the database is, could not be resolved.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The disk failed, or had no room where SQLite does not say so.
+    #[error("The disk failed while {path} was in use: {detail}", path = .path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        detail: String,
+    },
     /// A file could not be handled.
-    #[error("Could not {action} {path}: {source}", path = .path.display())]
+    #[error("Could not {action} {path}", path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -191,7 +199,7 @@ pub enum Error {
         detail: String,
     },
     /// A query failed.
-    #[error("Could not {action} on {path}: {source}", path = .path.display())]
+    #[error("Could not {action}: {path}", path = .path.display())]
     Query {
         /// The database.
         path: PathBuf,
@@ -227,6 +235,7 @@ impl Error {
             | Self::ForeignKeysBroken { path, .. }
             | Self::Interrupted { path }
             | Self::PoolExhausted { path, .. }
+            | Self::Disk { path, .. }
             | Self::Io { path, .. }
             | Self::Query { path, .. } => Some(path),
             Self::Settings(_) | Self::Sql(_) | Self::Embedded { .. } => None,
@@ -292,7 +301,7 @@ impl Error {
     pub(crate) fn from_connection(path: &Path, source: ConnectionError) -> Self {
         match source {
             ConnectionError::CouldntSetupConfiguration(source) => {
-                Self::from_diesel(path, "open", source)
+                Self::from_diesel(path, "open the database", source)
             }
             other => {
                 let message = other.to_string();
@@ -315,6 +324,10 @@ impl Error {
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Self::Locked { path },
             ffi::SQLITE_READONLY => Self::ReadOnly { path },
             ffi::SQLITE_FULL => Self::DiskFull { path },
+            ffi::SQLITE_IOERR => Self::Disk {
+                path,
+                detail: source.message,
+            },
             ffi::SQLITE_CANTOPEN => Self::CannotOpen {
                 path,
                 detail: source.message,
@@ -342,6 +355,7 @@ impl Error {
             }
             "attempt to write a readonly database" => Self::ReadOnly { path },
             "database or disk is full" => Self::DiskFull { path },
+            "disk I/O error" => Self::Disk { path, detail },
             "unable to open database file" => Self::CannotOpen { path, detail },
             _ if message.starts_with("database disk image is malformed")
                 || message.starts_with("malformed database schema") =>

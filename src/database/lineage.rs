@@ -195,23 +195,20 @@ impl Recognition {
         extras
     }
 
-    /// What users are warned with before they work with a database of another version: the versions
-    /// differ, or there is none.
+    /// What users are warned with before they work with a database that is not at the latest version.
     #[must_use]
     pub fn version_warning(&self) -> Option<String> {
         let latest = SchemaVersion::latest();
         let current = match &self.version {
             Ok(version) if *version == latest => return None,
             Ok(version) => version.to_string(),
-            Err(_) => self
-                .stamps
-                .alembic
-                .iter()
-                .chain(&self.stamps.rust_core)
-                .flatten()
-                .next()
-                .cloned()
-                .unwrap_or_else(|| "none".to_owned()),
+            Err(
+                Refusal::EarlierRevision { revision: stamp }
+                | Refusal::UnknownStamp { stamp }
+                | Refusal::RustCore { stamp }
+                | Refusal::Newer { migration: stamp },
+            ) => quoted(stamp),
+            Err(refusal) => return Some(format!("The database {refusal}")),
         };
         Some(format!(
             "The current database revision ({current}) does not match the latest ({latest}) for \

@@ -151,7 +151,7 @@ fn with_foreign_keys_off<T>(
     path: &Path,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let located = |error: Error| error.at(path, "migrate");
+    let located = |error: Error| error.at(path, "migrate the database");
     connection
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;

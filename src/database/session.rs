@@ -32,7 +32,7 @@ impl Session {
         let result = self
             .connection
             .transaction(|connection| operate(connection).map_err(Failure::Operation));
-        result.map_err(|failure| failure.into_error(&self.path, "read"))
+        result.map_err(|failure| failure.into_error(&self.path, "read from the database"))
     }
 
     /// Runs `operate` in a transaction that has the write lock from its beginning, and commits what it
@@ -52,7 +52,7 @@ impl Session {
         let result = self
             .connection
             .immediate_transaction(|connection| operate(connection).map_err(Failure::Operation));
-        result.map_err(|failure| failure.into_error(&self.path, "write"))
+        result.map_err(|failure| failure.into_error(&self.path, "write to the database"))
     }
 }
 

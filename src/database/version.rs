@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::sqlite::Sqlite;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use super::Error;
 use super::catalogue::Catalogue;
-use super::{Error, connection};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -22,6 +22,9 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     ("20260402000000", Some("e0aaad8ad486")),
     ("20260521000000", Some("2606a6c7f5ee")),
 ];
+
+/// What each version adds to the structure of the one before it and removes from it.
+const STRUCTURES: &str = include_str!("structures.txt");
 
 /// The Alembic revisions of the Python package before its first stable schema, oldest first.
 const EARLIER_REVISIONS: &[&str] = &[
@@ -118,15 +121,39 @@ impl SchemaVersion {
 
     /// The structure of a database of this version.
     pub(super) fn catalogue(self) -> Result<&'static Catalogue, Error> {
-        static CATALOGUES: OnceLock<Vec<Catalogue>> = OnceLock::new();
-        let catalogues = match CATALOGUES.get() {
-            Some(catalogues) => catalogues,
+        static CATALOGUES: [OnceLock<Catalogue>; VERSIONS.len()] =
+            [const { OnceLock::new() }; VERSIONS.len()];
+        let catalogue = &CATALOGUES[self.0];
+        match catalogue.get() {
+            Some(catalogue) => Ok(catalogue),
             None => {
-                let built = build_catalogues()?;
-                CATALOGUES.get_or_init(|| built)
+                let built = self.build_catalogue()?;
+                Ok(catalogue.get_or_init(|| built))
             }
-        };
-        Ok(&catalogues[self.0])
+        }
+    }
+
+    /// Puts together what the versions up to this one add and have not removed.
+    fn build_catalogue(self) -> Result<Catalogue, Error> {
+        let mut parts = Vec::new();
+        for line in STRUCTURES.lines() {
+            if let Some(version) = line.strip_prefix("version ") {
+                if version > self.migration() {
+                    break;
+                }
+            } else if let Some(part) = line.strip_prefix("+ ") {
+                parts.push(part);
+            } else if let Some(part) = line.strip_prefix("- ") {
+                parts.retain(|added| *added != part);
+            }
+        }
+        let mut catalogue = Catalogue::default();
+        for part in parts {
+            catalogue.add_part(part).ok_or_else(|| Error::Embedded {
+                detail: format!("structures.txt says '{part}'"),
+            })?;
+        }
+        Ok(catalogue)
     }
 }
 
@@ -155,26 +182,64 @@ pub(super) fn migrations_after(
     Ok(migrations)
 }
 
-/// Builds every version's structure by running the migrations on a database in memory.
-fn build_catalogues() -> Result<Vec<Catalogue>, Error> {
-    let mut connection = connection::open_in_memory()?;
-    let broken = |error: Box<dyn std::error::Error + Send + Sync>| Error::embedded(&*error);
-    // Creates the table that the migrations are recorded in.
-    connection.applied_migrations().map_err(broken)?;
-    let mut catalogues = Vec::with_capacity(VERSIONS.len());
-    for migration in migrations_after(None)? {
-        connection.run_migration(&*migration).map_err(broken)?;
-        catalogues.push(Catalogue::read(&mut connection)?);
-    }
-    for catalogue in &mut catalogues {
-        catalogue.tables.remove(super::lineage::MIGRATIONS_TABLE);
-    }
-    Ok(catalogues)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::fmt::Write;
+
+    use diesel_migrations::MigrationHarness;
+
+    use crate::database::{connection, lineage};
+
+    /// Writes `structures.txt` anew instead of comparing it if DEGENBOT_WRITE_STRUCTURES is set, as
+    /// CONTRIBUTING.md tells an author of a migration to.
+    #[test]
+    fn structures_are_what_the_migrations_lead_to() {
+        let mut text = String::from(
+            "# The parts of the schema that each version adds (+) and removes (-).\n\
+             # Generated from the migrations; see \"Authoring a migration\" in CONTRIBUTING.md.\n",
+        );
+        let mut before: Vec<String> = Vec::new();
+        let mut connection = connection::open_in_memory().unwrap();
+        connection.applied_migrations().unwrap();
+        for migration in migrations_after(None).unwrap() {
+            connection.run_migration(&*migration).unwrap();
+            let mut catalogue = Catalogue::read(&mut connection).unwrap();
+            catalogue.tables.remove(lineage::MIGRATIONS_TABLE);
+            let parts = catalogue.parts();
+            writeln!(text, "version {}", migration.name().version()).unwrap();
+            for part in before.iter().filter(|part| !parts.contains(part)) {
+                writeln!(text, "- {part}").unwrap();
+            }
+            for part in parts.iter().filter(|part| !before.contains(part)) {
+                writeln!(text, "+ {part}").unwrap();
+            }
+            before = parts;
+        }
+        if std::env::var_os("DEGENBOT_WRITE_STRUCTURES").is_some() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/database/structures.txt");
+            std::fs::write(path, text).unwrap();
+        } else {
+            assert_eq!(STRUCTURES, text);
+        }
+    }
+
+    #[test]
+    fn every_structure_can_be_read() {
+        let mut connection = connection::open_in_memory().unwrap();
+        connection.applied_migrations().unwrap();
+        for (migration, version) in migrations_after(None)
+            .unwrap()
+            .iter()
+            .zip(SchemaVersion::all())
+        {
+            connection.run_migration(&**migration).unwrap();
+            let mut catalogue = Catalogue::read(&mut connection).unwrap();
+            catalogue.tables.remove(lineage::MIGRATIONS_TABLE);
+            assert_eq!(version.catalogue().unwrap(), &catalogue);
+        }
+    }
 
     #[test]
     fn the_table_of_versions_is_that_of_the_migrations() {

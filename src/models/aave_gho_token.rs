@@ -7,8 +7,8 @@ use crate::schema::aave_gho_tokens;
 use crate::types::Address;
 
 /// A deployment of GHO.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_gho_tokens, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_gho_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveGhoToken {
     /// The row's id.
     pub id: i64,

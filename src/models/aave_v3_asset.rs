@@ -7,8 +7,8 @@ use crate::schema::{aave_v3_asset_configs, aave_v3_assets};
 use crate::types::{Address, BasisPoints, BlockNumber, EModeCategoryId, Flag, Revision, U256};
 
 /// An asset of an Aave V3 market; (underlying_asset_id, market_id) is unique.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_v3_assets, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_assets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3Asset {
     /// The row's id.
     pub id: i64,
@@ -73,8 +73,8 @@ pub struct NewAaveV3Asset {
 }
 
 /// The risk parameters of an asset; one row for each asset.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_v3_asset_configs, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_asset_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3AssetConfig {
     /// The row's id.
     pub id: i64,

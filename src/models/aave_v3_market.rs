@@ -7,8 +7,8 @@ use crate::schema::{aave_v3_contracts, aave_v3_markets};
 use crate::types::{Address, BlockNumber, ChainId, Flag, Revision};
 
 /// An Aave V3 market.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_v3_markets, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_markets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3Market {
     /// The row's id.
     pub id: i64,
@@ -38,8 +38,8 @@ pub struct NewAaveV3Market {
 }
 
 /// A contract of an Aave V3 market.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_v3_contracts, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_contracts, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3Contract {
     /// The row's id.
     pub id: i64,

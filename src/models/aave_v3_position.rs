@@ -7,8 +7,8 @@ use crate::schema::{aave_v3_collateral_positions, aave_v3_debt_positions};
 use crate::types::U256;
 
 /// What a user has supplied of an asset; (user_id, asset_id) is unique.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_v3_collateral_positions, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_collateral_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3CollateralPosition {
     /// The row's id.
     pub id: i64,
@@ -37,8 +37,8 @@ pub struct NewAaveV3CollateralPosition {
 }
 
 /// What a user has borrowed of an asset; (user_id, asset_id) is unique.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = aave_v3_debt_positions, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_debt_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3DebtPosition {
     /// The row's id.
     pub id: i64,

@@ -7,8 +7,8 @@ use crate::schema::exchanges;
 use crate::types::{Address, BlockNumber, ChainId, Flag};
 
 /// A deployment of a protocol on a chain, such as Uniswap V3 on Base.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = exchanges, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = exchanges, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct Exchange {
     /// The row's id.
     pub id: i64,

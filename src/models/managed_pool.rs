@@ -7,8 +7,8 @@ use crate::schema::managed_pools;
 use crate::types::ManagedPoolKind;
 
 /// The columns that every managed pool has; the table of its kind holds the rest, under the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = managed_pools, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = managed_pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct ManagedPool {
     /// The row's id.
     pub id: i64,

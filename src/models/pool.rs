@@ -7,8 +7,8 @@ use crate::schema::pools;
 use crate::types::{Address, ChainId, PoolKind};
 
 /// The columns that every V2 and V3 pool has; the table of its kind holds the rest, under the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable)]
-#[diesel(table_name = pools, check_for_backend(Sqlite))]
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct Pool {
     /// The row's id.
     pub id: i64,

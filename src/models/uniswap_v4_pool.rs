@@ -8,7 +8,7 @@ use crate::types::{Address, BlockNumber, FeeParts, LogIndex, PoolHash, TickSpaci
 
 /// The columns that only a Uniswap V4 pool has.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
-#[diesel(table_name = uniswap_v4_pools, primary_key(managed_pool_id), check_for_backend(Sqlite))]
+#[diesel(table_name = uniswap_v4_pools, primary_key(managed_pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct UniswapV4Pool {
     /// The id of the pool in `managed_pools`.
     pub managed_pool_id: i64,

@@ -13,7 +13,7 @@ macro_rules! v2_pool {
     ($name:ident, $table:ident, $protocol:literal) => {
         #[doc = concat!("The columns that only a V2 pool of ", $protocol, " has.")]
         #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
-        #[diesel(table_name = $table, primary_key(pool_id), check_for_backend(Sqlite))]
+        #[diesel(table_name = $table, primary_key(pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
         pub struct $name {
             /// The id of the pool in `pools`.
             pub pool_id: i64,
@@ -35,7 +35,7 @@ v2_pool!(UniswapV2Pool, uniswap_v2_pools, "Uniswap");
 
 /// The columns that only a V2 pool of Aerodrome has.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
-#[diesel(table_name = aerodrome_v2_pools, primary_key(pool_id), check_for_backend(Sqlite))]
+#[diesel(table_name = aerodrome_v2_pools, primary_key(pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AerodromeV2Pool {
     /// The id of the pool in `pools`.
     pub pool_id: i64,

@@ -12,7 +12,7 @@ pub enum SettingsError {
         path: PathBuf,
     },
     /// The config file is there and cannot be read.
-    #[error("The config file at {path} cannot be read: {source}", path = .path.display())]
+    #[error("The config file at {path} cannot be read", path = .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

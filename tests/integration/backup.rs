@@ -1,0 +1,236 @@
+//! `database backup`: a snapshot, whole or not there.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use degenbot::database::{
+    BackupOptions, Error, Observer, Progress, backup_path, backup_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+
+use crate::command::quietly;
+use crate::content;
+use crate::corpus::Copy;
+
+const REPLACE: BackupOptions = BackupOptions {
+    replace_existing: true,
+};
+
+#[test]
+fn holds_what_was_only_in_the_log() {
+    let copy = Copy::of("populated/wal-0.5.0.db");
+    let before = content::of(&copy.path);
+    let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+    assert!(report.checkpointed);
+    assert_eq!(report.path, copy.folder().join("degenbot.db.bak"));
+    assert_eq!(report.bytes, fs::metadata(&report.path).unwrap().len());
+    assert_eq!(content::of(&report.path), before);
+}
+
+#[test]
+fn an_existing_backup_is_an_error_with_its_path() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let backup = backup_path(&copy.path);
+    fs::write(&backup, "precious").unwrap();
+    let error = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap_err();
+    assert!(matches!(&error, Error::BackupExists { path } if *path == backup));
+    assert_eq!(
+        error.to_string(),
+        format!("A backup at {} already exists.", backup.display())
+    );
+    assert_eq!(fs::read_to_string(&backup).unwrap(), "precious");
+
+    backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    assert_eq!(content::of(&backup), content::of(&copy.path));
+}
+
+#[test]
+fn is_the_state_at_one_moment_beside_a_writer() {
+    /// Commits between the steps of the copy.
+    struct Writer(SqliteConnection, usize);
+
+    impl Observer for Writer {
+        fn progress(&mut self, _: Progress) -> ControlFlow<()> {
+            self.1 += 1;
+            self.0
+                .batch_execute("UPDATE exchanges SET last_update_block = last_update_block + 1")
+                .unwrap();
+            ControlFlow::Continue(())
+        }
+    }
+
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    // Large enough for several steps.
+    let mut connection = content::connect(&copy.path);
+    connection
+        .batch_execute(
+            "CREATE TABLE ballast (bytes); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60) \
+             INSERT INTO ballast SELECT zeroblob(1000000) FROM n",
+        )
+        .unwrap();
+    let before = content::of(&copy.path)["exchanges"].clone();
+    let mut writer = Writer(connection, 0);
+    let report =
+        backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut writer).unwrap();
+    assert!(writer.1 > 5, "{} steps", writer.1);
+    assert_eq!(content::of(&report.path)["exchanges"], before);
+    assert_ne!(content::of(&copy.path)["exchanges"], before);
+    assert_eq!(content::complaints(&report.path), [""; 0]);
+}
+
+#[test]
+fn does_not_need_the_checkpoint() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    // A reader of an old snapshot keeps the log from being checkpointed.
+    let mut reader = content::connect(&copy.path);
+    reader
+        .batch_execute("BEGIN; SELECT * FROM exchanges")
+        .unwrap();
+    content::connect(&copy.path)
+        .batch_execute("UPDATE exchanges SET active = 0")
+        .unwrap();
+    let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+    assert!(!report.checkpointed);
+    reader.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(content::of(&report.path), content::of(&copy.path));
+}
+
+#[test]
+fn stopping_it_leaves_the_old_backup_and_nothing_else() {
+    struct Stop;
+
+    impl Observer for Stop {
+        fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+            assert!(progress.done <= progress.total && progress.total > 0);
+            ControlFlow::Break(())
+        }
+    }
+
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    fs::write(backup_path(&copy.path), "precious").unwrap();
+    let before: Vec<_> = copy.files().into_keys().collect();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut Stop).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }));
+    assert_eq!(
+        fs::read_to_string(backup_path(&copy.path)).unwrap(),
+        "precious"
+    );
+    assert_eq!(copy.files().into_keys().collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn has_the_permissions_of_the_database() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    for mode in [0o600, 0o640, 0o644] {
+        fs::set_permissions(&copy.path, fs::Permissions::from_mode(mode)).unwrap();
+        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        let found = fs::metadata(&report.path).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode);
+    }
+}
+
+#[test]
+fn links_and_folders_in_its_place() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let backup = backup_path(&copy.path);
+
+    fs::create_dir(&backup).unwrap();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::IsFolder { .. }), "{error}");
+    fs::remove_dir(&backup).unwrap();
+
+    fs::hard_link(&copy.path, &backup).unwrap();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::BackupOntoItself { .. }), "{error}");
+    fs::remove_file(&backup).unwrap();
+
+    symlink(&copy.path, &backup).unwrap();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::BackupOntoItself { .. }), "{error}");
+    fs::remove_file(&backup).unwrap();
+
+    // A link to another place stays one.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("nightly");
+    fs::write(&target, "yesterday's").unwrap();
+    symlink(&target, &backup).unwrap();
+    backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    assert!(fs::symlink_metadata(&backup).unwrap().is_symlink());
+    assert_eq!(content::of(&target), content::of(&copy.path));
+}
+
+#[test]
+fn unusual_containers_are_copied_as_they_are() {
+    for name in [
+        "odd/utf16.db",
+        "odd/page-size-65536.db",
+        "odd/hot-journal.db",
+        "odd/bad-text.db",
+        "odd/wal-torn.db",
+        "odd/wal-everything-in-wal.db",
+        "odd/autovacuum-incremental-freelist.db",
+        "upgraded/heal17-from-eb4080485a56.db",
+    ] {
+        let copy = Copy::of(name);
+        let report =
+            backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+        assert_eq!(content::of(&report.path), content::of(&copy.path), "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_database_does_not_replace_a_good_backup() {
+    let copy = Copy::of("odd/flipped-byte-index-page.db");
+    let backup = backup_path(&copy.path);
+    fs::write(&backup, "good").unwrap();
+    let mut connection = content::connect(&copy.path);
+    // Break a page that only a full look finds, in place.
+    connection
+        .batch_execute(
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET rootpage = 5 WHERE name = 'aave_v3_markets'",
+        )
+        .unwrap();
+    drop(connection);
+    assert!(backup_sqlite_database(&copy.path, &REPLACE, &mut ()).is_err());
+    assert_eq!(fs::read_to_string(&backup).unwrap(), "good");
+}
+
+#[test]
+fn the_command() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    insta::assert_snapshot!(quietly(&copy.path, &["database", "backup"]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Backed up degenbot.db to degenbot.db.bak (392.00 KiB).
+    ");
+    insta::assert_snapshot!(quietly(&copy.path, &["database", "backup", "-q", "--yes"]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    ");
+    let older = Copy::of("upgraded/direct-0.5.0-to-0.6.0a2.db");
+    let output = quietly(&older.path, &["database", "backup"]);
+    insta::assert_snapshot!(crate::command::settled(&output), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    warning: The current database revision (e0aaad8ad486) does not match the latest (2606a6c7f5ee) for degenbot version [VERSION]!
+    Database-related features may raise exceptions if you continue. Perform database migrations with 'degenbot database upgrade'.
+    Backed up degenbot.db to degenbot.db.bak (384.00 KiB).
+    ");
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.db");
+    insta::assert_snapshot!(quietly(&missing, &["database", "backup"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: There is no database at missing.db
+    hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or create the database with 'degenbot database reset'
+    ");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

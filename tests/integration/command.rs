@@ -1,0 +1,66 @@
+//! The command as a user runs it, away from the user's own files.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// `degenbot` with a home folder of its own and no settings from the environment.
+pub fn degenbot(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_degenbot"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("TERM", "xterm")
+        .current_dir(home);
+    command
+}
+
+/// `degenbot --database degenbot.db …`, run in the database's folder.
+pub fn on(database: &Path, arguments: &[&str]) -> Command {
+    let mut command = degenbot(database.parent().unwrap());
+    command
+        .arg("--database")
+        .arg(database.file_name().unwrap())
+        .args(arguments);
+    command
+}
+
+/// Runs a command with this input and gives its exit status and both streams as one text.
+pub fn run(command: Command, input: &str) -> String {
+    let mut child = spawn(command);
+    // A command that does not read its input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    finish(child)
+}
+
+pub fn spawn(mut command: Command) -> Child {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+pub fn finish(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    let status = output
+        .status
+        .code()
+        .map_or("killed".to_owned(), |code| code.to_string());
+    format!(
+        "status: {status}\n--- stdout\n{}--- stderr\n{}",
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap()
+    )
+}
+
+/// Runs a command without input.
+pub fn quietly(database: &Path, arguments: &[&str]) -> String {
+    run(on(database, arguments), "")
+}
+
+/// A snapshot's text with what changes from release to release replaced.
+pub fn settled(text: &str) -> String {
+    text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
+}

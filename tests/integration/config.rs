@@ -1,0 +1,83 @@
+//! The command finds the database that the Python package's config file names.
+
+use std::fs;
+
+use crate::command::{degenbot, run};
+use crate::corpus::Copy;
+
+#[test]
+fn the_config_file_names_the_database() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let folder = copy.folder().join(".config/degenbot");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("config.toml"),
+        "[database]\npath = \"~/degenbot.db\"\n\n[rpc]\n\n[telemetry]\non = true\n",
+    )
+    .unwrap();
+    let mut command = degenbot(copy.folder());
+    command.args(["database", "backup"]);
+    let output = run(command, "");
+    let settled = output.replace(copy.folder().to_str().unwrap(), "[HOME]");
+    insta::assert_snapshot!(settled, @r"
+    status: 0
+    --- stdout
+    --- stderr
+    warning: Unknown key 'telemetry' in [HOME]/.config/degenbot/config.toml
+    Backed up [HOME]/degenbot.db to [HOME]/degenbot.db.bak (392.00 KiB).
+    ");
+}
+
+#[test]
+fn options_come_before_the_environment_and_that_before_the_file() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let other = copy.folder().join("other.toml");
+    fs::write(&other, "[database]\npath = \"nowhere.db\"\n").unwrap();
+    let outcome = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let mut command = degenbot(copy.folder());
+        command
+            .args(arguments)
+            .args(["database", "upgrade"])
+            .envs(environment.iter().copied());
+        run(command, "")
+    };
+    let found = "The database at degenbot.db is already at the latest version";
+    assert!(outcome(&["--database", "degenbot.db"], &[]).contains(found));
+    assert!(outcome(&[], &[("DEGENBOT_DB_PATH", "degenbot.db")]).contains(found));
+    let output = outcome(
+        &["--database", "typo.db"],
+        &[("DEGENBOT_DB_PATH", "degenbot.db")],
+    );
+    assert!(
+        output.contains("There is no database at typo.db"),
+        "{output}"
+    );
+    let output = outcome(&[], &[("DEGENBOT_CONFIG", "other.toml")]);
+    assert!(
+        output.contains("There is no database at nowhere.db"),
+        "{output}"
+    );
+    let output = outcome(
+        &["--config", "other.toml"],
+        &[("DEGENBOT_CONFIG", "x.toml")],
+    );
+    assert!(
+        output.contains("There is no database at nowhere.db"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_malformed_file_is_named_with_line_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.toml"), "[database]\npath = 5\n").unwrap();
+    let mut command = degenbot(folder.path());
+    command.args(["--config", "config.toml", "database", "info"]);
+    insta::assert_snapshot!(run(command, ""), @r#"
+    status: 1
+    --- stdout
+    --- stderr
+    error: config.toml:2:8: invalid type: integer `5`, expected path string
+    hint: Correct the file; its form is described in README.md
+    "#);
+}

@@ -1,0 +1,145 @@
+//! What a database holds, cell by cell, read without the library under test.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+/// The rows of a table: for each, its cells in the order of the columns, each with its storage type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+pub type Content = BTreeMap<String, Rows>;
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+pub fn lines(connection: &mut SqliteConnection, query: &str) -> Vec<String> {
+    diesel::sql_query(query)
+        .load::<Line>(connection)
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
+        .into_iter()
+        .map(|line| line.line)
+        .collect()
+}
+
+pub fn connect(path: &Path) -> SqliteConnection {
+    assert!(path.exists(), "{}", path.display());
+    SqliteConnection::establish(path.to_str().unwrap()).unwrap()
+}
+
+/// Every row of every table. The rows are sorted by their content.
+pub fn of(path: &Path) -> Content {
+    of_connection(&mut connect(path))
+}
+
+pub fn of_connection(connection: &mut SqliteConnection) -> Content {
+    let tables = lines(
+        connection,
+        "SELECT name AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' \
+         ORDER BY name",
+    );
+    tables
+        .into_iter()
+        .map(|table| {
+            let rows = of_table(connection, &table);
+            (table, rows)
+        })
+        .collect()
+}
+
+fn of_table(connection: &mut SqliteConnection, table: &str) -> Rows {
+    let columns = lines(
+        connection,
+        &format!("SELECT name AS line FROM pragma_table_info('{table}') ORDER BY name"),
+    );
+    let cells: Vec<_> = columns
+        .iter()
+        .map(|column| {
+            format!(
+                "CASE typeof(\"{column}\") \
+                 WHEN 'text' THEN 't' || hex(CAST(\"{column}\" AS BLOB)) \
+                 WHEN 'blob' THEN 'b' || hex(\"{column}\") \
+                 WHEN 'null' THEN 'n' \
+                 ELSE substr(typeof(\"{column}\"), 1, 1) || quote(\"{column}\") END"
+            )
+        })
+        .collect();
+    let rows = lines(
+        connection,
+        &format!(
+            "SELECT {} AS line FROM \"{table}\" ORDER BY line",
+            cells.join(" || ' ' || ")
+        ),
+    )
+    .into_iter()
+    .map(|line| line.split(' ').map(str::to_owned).collect())
+    .collect();
+    Rows { columns, rows }
+}
+
+/// Asserts that `after` has every row of `before`, as it was, and no other row; columns that `before`
+/// lacks hold NULL or zero. The stamps, which an upgrade is there to change, are not looked at.
+pub fn assert_carried_over(before: &Content, after: &Content, name: &str) {
+    for (table, before) in before {
+        if table == "alembic_version" {
+            continue;
+        }
+        let after = &after[table];
+        let (old, new): (Vec<_>, Vec<_>) =
+            (0..after.columns.len()).partition(|&i| before.columns.contains(&after.columns[i]));
+        let mut rows: Vec<Vec<String>> = after
+            .rows
+            .iter()
+            .map(|row| {
+                for &i in &new {
+                    // Text '0' is 30 in hexadecimal.
+                    assert!(
+                        ["n", "i0", "t30"].contains(&row[i].as_str()),
+                        "{name}: {table}.{} = {}",
+                        after.columns[i],
+                        row[i]
+                    );
+                }
+                old.iter().map(|&i| row[i].clone()).collect()
+            })
+            .collect();
+        rows.sort();
+        let mut expected = before.rows.clone();
+        expected.sort();
+        let columns: Vec<_> = old.iter().map(|&i| &after.columns[i]).collect();
+        assert_eq!(
+            columns,
+            before.columns.iter().collect::<Vec<_>>(),
+            "{name}: {table}"
+        );
+        assert_eq!(rows, expected, "{name}: {table}");
+    }
+    for (table, after) in after {
+        if !before.contains_key(table) && table != "__diesel_schema_migrations" {
+            assert!(after.rows.is_empty(), "{name}: {table}");
+        }
+    }
+}
+
+/// What `PRAGMA integrity_check` and `PRAGMA foreign_key_check` complain about.
+pub fn complaints(path: &Path) -> Vec<String> {
+    let mut connection = connect(path);
+    let mut complaints = lines(
+        &mut connection,
+        "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    );
+    complaints.extend(lines(
+        &mut connection,
+        "SELECT \"table\" || ' ' || rowid || ' ' || parent AS line FROM pragma_foreign_key_check",
+    ));
+    complaints
+}

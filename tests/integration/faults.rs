@@ -1,0 +1,281 @@
+//! What kill -9, a full disk and a read-only file do: the old or the new, whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use degenbot::database::{self, backup_path};
+use diesel::connection::SimpleConnection;
+
+use crate::command::{finish, on, quietly, settled, spawn};
+use crate::content;
+use crate::corpus::Copy;
+
+/// A database of some megabytes, so that there is time to kill a process in the middle.
+fn grown(name: &str) -> Copy {
+    let copy = Copy::of(name);
+    content::connect(&copy.path)
+        .batch_execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+             INSERT INTO erc20_tokens (chain, address, name) \
+             SELECT 1, printf('0x%040x', i), printf('%0100d', i) FROM n",
+        )
+        .unwrap();
+    copy
+}
+
+/// Runs the command again and again, each time killed a little later, until it ends by itself;
+/// `check` looks at what each kill has left.
+fn kill_at_many_instants(copy: &Copy, arguments: &[&str], mut check: impl FnMut(&str)) {
+    const INSTANTS: u32 = 15;
+
+    let began = Instant::now();
+    let told = quietly(&copy.path, arguments);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    let whole = began.elapsed();
+    for instant in 1..=INSTANTS {
+        check("before");
+        let mut child = on(&copy.path, arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + whole * instant / INSTANTS;
+        // No event tells how far the other process is; the clock only spreads the instants.
+        while Instant::now() < until && child.try_wait().unwrap().is_none() {
+            std::hint::spin_loop();
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        check(&format!("killed at {instant}/{INSTANTS}"));
+    }
+    let told = quietly(&copy.path, arguments);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    check("finally");
+    assert!(
+        copy.files().keys().all(|name| !name.contains(".tmp-")),
+        "{:?}",
+        copy.files().keys()
+    );
+}
+
+#[test]
+fn a_killed_backup_leaves_the_old_or_the_new_one() {
+    let copy = grown("populated/populated-0.6.0a4.db");
+    let before = content::of(&copy.path);
+    let backup = backup_path(&copy.path);
+    kill_at_many_instants(&copy, &["database", "backup", "--force"], |when| {
+        assert_eq!(content::of(&copy.path), before, "{when}");
+        if backup.exists() {
+            assert_eq!(content::of(&backup), before, "{when}");
+            assert_eq!(content::complaints(&backup), [""; 0], "{when}");
+        } else {
+            assert_eq!(when, "before");
+        }
+    });
+}
+
+#[test]
+fn a_killed_reset_leaves_the_old_or_an_empty_database() {
+    let copy = grown("populated/populated-0.6.0a4.db");
+    let original = copy.files()["degenbot.db"].clone();
+    let full = content::of(&copy.path)["erc20_tokens"].rows.len();
+    kill_at_many_instants(&copy, &["database", "reset", "--force"], |when| {
+        let tokens = content::of(&copy.path)["erc20_tokens"].rows.len();
+        assert!(tokens == 0 || tokens == full, "{when}: {tokens}");
+        assert_eq!(content::complaints(&copy.path), [""; 0], "{when}");
+        if when != "finally" {
+            fs::write(&copy.path, &original).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_killed_upgrade_leaves_the_old_or_the_new_version() {
+    let copy = grown("populated/populated-0.5.0.db");
+    let original = copy.files()["degenbot.db"].clone();
+    let before = content::of(&copy.path);
+    kill_at_many_instants(&copy, &["database", "upgrade", "--force"], |when| {
+        let version = database::current_database_version(&copy.path).unwrap();
+        assert!(
+            ["eb4080485a56", "2606a6c7f5ee"].contains(&version.to_string().as_str()),
+            "{when}: {version}"
+        );
+        content::assert_carried_over(&before, &content::of(&copy.path), when);
+        if when != "finally" {
+            fs::write(&copy.path, &original).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_killed_compaction_keeps_every_row() {
+    let copy = grown("populated/populated-0.6.0a4.db");
+    let before = content::of(&copy.path);
+    kill_at_many_instants(&copy, &["database", "compact"], |when| {
+        assert_eq!(content::of(&copy.path), before, "{when}");
+        assert_eq!(content::complaints(&copy.path), [""; 0], "{when}");
+    });
+}
+
+#[test]
+fn ctrl_c_ends_a_backup_and_takes_its_traces_along() {
+    let copy = grown("populated/populated-0.6.0a4.db");
+    fs::write(backup_path(&copy.path), "an earlier backup").unwrap();
+    let child = spawn(on(&copy.path, &["database", "backup", "--force"]));
+    // The temporary file is there as soon as the copy begins.
+    let temporary = |path: &Path| path.to_string_lossy().contains(".tmp-");
+    while !fs::read_dir(copy.folder())
+        .unwrap()
+        .any(|entry| temporary(&entry.unwrap().path()))
+    {
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    // It may have ended in the meantime, and is then complete.
+    let _ = Command::new("kill").args(["-INT", &id]).output().unwrap();
+    let told = finish(child);
+    let files = copy.files();
+    assert!(
+        files.keys().all(|name| !name.contains(".tmp-")),
+        "{:?}",
+        files.keys()
+    );
+    if told.starts_with("status: 1\n") {
+        assert!(told.contains("Aborted!"), "{told}");
+        assert_eq!(files["degenbot.db.bak"], b"an earlier backup");
+    } else {
+        assert!(told.starts_with("status: 0\n"), "{told}");
+    }
+}
+
+/// A file system of `megabytes`, mounted for one shell script in a mount namespace of its own. `None`
+/// where this system does not allow that to this user.
+fn on_a_small_disk(megabytes: usize, database: &Path, script: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let setup = format!(
+        "set -e; mount -t tmpfs -o size={megabytes}m tmpfs '{disk}' && echo mounted; \
+         cp '{database}' '{disk}/degenbot.db'; cd '{disk}'; set +e; {script}",
+        disk = disk.display(),
+        database = database.display()
+    );
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", &setup])
+        .env("HOME", folder.path())
+        .env("DEGENBOT", env!("CARGO_BIN_EXE_degenbot"))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = text.replace(&format!("{}/", disk.display()), "[DISK]/");
+    text.starts_with("mounted\n").then_some(settled(&text))
+}
+
+/// The text without the process ids in the names of temporary files.
+fn without_names(text: &str) -> String {
+    let mut parts = text.split(".tmp-");
+    let mut settled = parts.next().unwrap().to_owned();
+    for part in parts {
+        settled.push_str(".tmp-[ID]");
+        settled.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-'));
+    }
+    settled
+}
+
+#[test]
+fn a_full_disk_leaves_everything_as_it_was() {
+    let copy = grown("populated/populated-0.6.0a4.db");
+    let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 3;
+    let script = "echo old > degenbot.db.bak; sha256sum degenbot.db > sums; \
+         for command in 'backup --force' compact; do \
+             $DEGENBOT --database degenbot.db database $command 2>&1; echo \"status: $?\"; \
+         done; \
+         sha256sum --check --quiet sums && echo unchanged; cat degenbot.db.bak; rm sums; ls";
+    let Some(told) = on_a_small_disk(megabytes, &copy.path, script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    insta::assert_snapshot!(without_names(&told));
+}
+
+#[test]
+fn a_full_disk_stops_an_upgrade_and_a_creation_without_a_trace() {
+    let copy = grown("populated/populated-0.5.0.db");
+    let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 1;
+    let script = "dd if=/dev/zero of=filler bs=4096 2>/dev/null; \
+         for command in upgrade reset; do \
+             $DEGENBOT --database degenbot.db database $command --force 2>&1; echo \"status: $?\"; \
+         done; \
+         $DEGENBOT --database new.db database reset 2>&1; echo \"status: $?\"; \
+         rm filler; ls; $DEGENBOT --database degenbot.db database info | grep -E '^(Version|erc20)'";
+    let Some(told) = on_a_small_disk(megabytes, &copy.path, script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    insta::assert_snapshot!(without_names(&told));
+}
+
+#[test]
+fn a_read_only_database_is_left_alone_with_a_reason() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    let before = copy.files();
+    fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o555)).unwrap();
+    // Permissions do not bind root, who then runs the command as nobody.
+    let binary = public_copy_of_the_binary();
+    let mut told = String::new();
+    for command in ["upgrade", "backup", "reset", "compact"] {
+        let mut arguments = vec!["--database", "degenbot.db", "database", command];
+        if command != "compact" {
+            arguments.push("--force");
+        }
+        let mut child = if is_root() {
+            let mut child = Command::new("setpriv");
+            child
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+                .arg(&binary.1);
+            child
+        } else {
+            Command::new(&binary.1)
+        };
+        child.args(arguments).current_dir(copy.folder()).env_clear();
+        child.env("HOME", "/").env("PATH", "/usr/bin:/bin");
+        told.push_str(&finish(spawn(child)));
+    }
+    fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(copy.files(), before);
+    insta::assert_snapshot!(settled(&told));
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    output.stdout == b"0\n"
+}
+
+/// The command where every user may run it; the build folder may belong to one of them.
+fn public_copy_of_the_binary() -> (tempfile::TempDir, PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.path().join("degenbot");
+    fs::copy(env!("CARGO_BIN_EXE_degenbot"), &path).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_timeout_is_long_enough_for_a_short_transaction_of_another_program() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    let mut writer = content::connect(&copy.path);
+    writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let upgrade = spawn(on(&copy.path, &["database", "upgrade", "--force"]));
+    std::thread::sleep(Duration::from_millis(300));
+    writer.batch_execute("COMMIT").unwrap();
+    let told = finish(upgrade);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+}

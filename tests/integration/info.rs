@@ -1,0 +1,247 @@
+//! `database info` tells what there is and leaves no trace.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use degenbot::database::{self, inspect_sqlite_database};
+use diesel::connection::SimpleConnection;
+
+use crate::command::{degenbot, on, quietly, run, settled};
+use crate::content;
+use crate::corpus::{self, Copy};
+
+#[test]
+fn describes_a_database_with_pending_migrations() {
+    let copy = Copy::of("populated/wal-0.5.0.db");
+    insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "info"])));
+}
+
+#[test]
+fn describes_what_is_not_ours() {
+    let copy = Copy::of("odd/extra-user-objects.db");
+    let info = inspect_sqlite_database(&copy.path, false).unwrap();
+    assert_eq!(
+        info.recognition.extras(),
+        [
+            "table my_notes",
+            "index my_ix",
+            "view v_pools",
+            "trigger trg"
+        ]
+    );
+}
+
+#[test]
+fn json_is_one_object_on_stdout() {
+    let copy = Copy::of("upgraded/alembic-at-9c411aeeb15e.db");
+    let output = on(&copy.path, &["database", "info", "--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["format"], 1);
+    assert_eq!(document["current_version"]["alembic"], "9c411aeeb15e");
+    assert_eq!(document["current_version"]["migration"], "20260320000000");
+    assert_eq!(document["pending_migrations"].as_array().unwrap().len(), 3);
+    assert_eq!(document["journal_mode"], "wal");
+    assert_eq!(document["exchanges"][0]["chain_id"], 1);
+    let tokens = document["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|table| table["name"] == "erc20_tokens")
+        .unwrap();
+    assert_eq!(tokens["rows"], 157);
+    assert_eq!(tokens["estimated"], false);
+}
+
+#[test]
+fn says_what_is_wrong_with_each_odd_file() {
+    let mut text = String::new();
+    for name in corpus::names(&["odd"]) {
+        let file = name.strip_prefix("odd/").unwrap();
+        let copy = Copy::named(name, file);
+        let output = quietly(&copy.path, &["database", "info"]);
+        text.push_str(&format!("{file}: "));
+        let mut told = output
+            .lines()
+            .filter(|line| {
+                ["Version ", "Problem ", "error", "hint"]
+                    .iter()
+                    .any(|p| line.starts_with(p))
+            })
+            .chain(output.lines().take(1))
+            .collect::<Vec<_>>();
+        told.rotate_right(1);
+        text.push_str(&told.join("\n    "));
+        text.push('\n');
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn works_on_a_backup() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let options = database::BackupOptions::default();
+    let report = database::backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    let before = copy.files();
+    let info = inspect_sqlite_database(&report.path, true).unwrap();
+    assert_eq!(info.version(), Some(database::SchemaVersion::latest()));
+    assert_eq!(info.journal_mode, "wal");
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn reads_beside_a_program_that_writes() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut bot = content::connect(&copy.path);
+    bot.batch_execute(
+        "PRAGMA wal_autocheckpoint = 0; \
+         INSERT INTO exchanges (chain_id, name, active, factory) VALUES (1, 'new', 1, '0x'); \
+         BEGIN IMMEDIATE; \
+         INSERT INTO exchanges (chain_id, name, active, factory) VALUES (1, 'newer', 1, '0x')",
+    )
+    .unwrap();
+    let before: Vec<_> = copy.files().into_keys().collect();
+    let info = inspect_sqlite_database(&copy.path, false).unwrap();
+    assert_eq!(info.exchanges.len(), 20);
+    assert!(info.wal_bytes > 0);
+    assert_eq!(copy.files().into_keys().collect::<Vec<_>>(), before);
+    bot.batch_execute("COMMIT").unwrap();
+    assert_eq!(content::of(&copy.path)["exchanges"].rows.len(), 21);
+}
+
+#[test]
+fn leaves_the_log_of_a_killed_program_as_it_is() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    // What is left on disk by a program that never closed its connection.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut bot = content::connect(&copy.path);
+    bot.batch_execute(
+        "PRAGMA wal_autocheckpoint = 0; \
+         INSERT INTO exchanges (chain_id, name, active, factory) VALUES (1, 'new', 1, '0x')",
+    )
+    .unwrap();
+    for (name, bytes) in copy.files() {
+        fs::write(elsewhere.path().join(name), bytes).unwrap();
+    }
+    drop(bot);
+    let before = corpus::files(elsewhere.path());
+    assert_eq!(before.len(), 3, "the database, its log and the log's index");
+    let info = inspect_sqlite_database(&elsewhere.path().join("degenbot.db"), false).unwrap();
+    assert_eq!(info.exchanges.len(), 20);
+    assert_eq!(corpus::files(elsewhere.path()), before);
+}
+
+#[test]
+fn reads_through_symbolic_links_and_strange_names() {
+    let name = "a folder/100% of #1? \u{1f98a} 'x\".db";
+    let copy = Copy::of("populated/wal-0.6.0a4.db");
+    let path = copy.folder().join(name);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let wal = |path: &std::path::Path| format!("{}-wal", path.display());
+    fs::copy(&copy.path, &path).unwrap();
+    fs::copy(wal(&copy.path), wal(&path)).unwrap();
+    let link = copy.folder().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for path in [&path, &link] {
+        let info = inspect_sqlite_database(path, false).unwrap();
+        let tokens = info
+            .tables
+            .iter()
+            .find(|table| table.name == "erc20_tokens");
+        assert_eq!(tokens.unwrap().rows, Some(197), "{}", path.display());
+    }
+}
+
+#[test]
+fn large_tables_are_estimated_unless_exact_counts_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database::create_new_sqlite_database(&path).unwrap();
+    content::connect(&path)
+        .batch_execute(
+            "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; BEGIN; \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000010) \
+             INSERT INTO initialization_maps (pool_id, word, bitmap) SELECT i, 0, '1' FROM n; \
+             DELETE FROM initialization_maps WHERE id BETWEEN 10 AND 14; COMMIT",
+        )
+        .unwrap();
+    let rows = |exact| {
+        let info = inspect_sqlite_database(&path, exact).unwrap();
+        let table = info
+            .tables
+            .into_iter()
+            .find(|table| table.name == "initialization_maps")
+            .unwrap();
+        (table.rows, table.estimated)
+    };
+    assert_eq!(rows(false), (Some(1_000_010), true));
+    assert_eq!(rows(true), (Some(1_000_005), false));
+    let output = quietly(&path, &["database", "info"]);
+    assert!(output.contains("~1,000,010\n"), "{output}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut child = on(&copy.path, &["database", "info"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert!(output.status.success());
+}
+
+/// Everything is read-only to `nobody`, and root must not be able to write either.
+#[test]
+fn works_where_nothing_may_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o555)).unwrap();
+    let output = quietly(&copy.path, &["database", "info"]);
+    assert!(output.starts_with("status: 0\n"), "{output}");
+    fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn help_fits_a_terminal_of_eighty_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["--help"][..],
+        &["database", "--help"],
+        &["database", "info", "--help"],
+    ] {
+        let mut command = degenbot(folder.path());
+        command.args(arguments).env("COLUMNS", "80");
+        let help = run(command, "");
+        assert!(help.starts_with("status: 0\n"), "{help}");
+        let longest = help.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= 80, "{longest}: {help}");
+    }
+}
+
+#[test]
+fn wrong_arguments_end_with_status_two() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["database", "backup", "--colour"][..],
+        &["database"],
+        &["databases"],
+        &["-q", "-v", "database", "info"],
+    ] {
+        let mut command: Command = degenbot(folder.path());
+        command.args(arguments);
+        let output = run(command, "");
+        assert!(
+            output.starts_with("status: 2\n--- stdout\n--- stderr\n"),
+            "{output}"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! What a user of the Python package does first, on every database that such a user can have.
+
+use degenbot::database::{self, BackupOptions, SchemaVersion, backup_path};
+
+use crate::command::quietly;
+use crate::content;
+use crate::corpus::{self, Copy};
+
+#[test]
+fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
+    for name in corpus::supported() {
+        let original = Copy::of(name);
+        let copy = Copy::of(name);
+        let before = content::of(&original.path);
+
+        let described = quietly(&copy.path, &["database", "info"]);
+        assert!(described.starts_with("status: 0\n"), "{name}: {described}");
+
+        let options = BackupOptions::default();
+        let report = database::backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+        assert_eq!(report.path, backup_path(&copy.path));
+        assert_eq!(content::of(&report.path), before, "{name}");
+        assert_eq!(content::complaints(&report.path), [""; 0], "{name}");
+
+        let from = database::current_database_version(&copy.path).unwrap();
+        let report = database::upgrade_existing_sqlite_database(&copy.path).unwrap();
+        assert_eq!(report.from, from);
+        assert_eq!(report.to, SchemaVersion::latest());
+        content::assert_carried_over(&before, &content::of(&copy.path), name);
+        assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
+        let stamps = database::recognise(&copy.path).unwrap().stamps;
+        assert_eq!(
+            stamps.alembic.as_deref(),
+            Some(&["2606a6c7f5ee".to_owned()][..])
+        );
+
+        let upgraded = content::of(&copy.path);
+        database::compact_sqlite_database(&copy.path).unwrap();
+        assert_eq!(content::of(&copy.path), upgraded, "{name}");
+        assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
+
+        let described = quietly(&copy.path, &["database", "info"]);
+        assert!(described.starts_with("status: 0\n"), "{name}: {described}");
+        assert!(
+            described.contains("\nPending      no migrations\n"),
+            "{described}"
+        );
+    }
+}
+
+#[test]
+fn a_copied_backup_is_the_database_again() {
+    let copy = Copy::of("populated/wal-0.6.0a4.db");
+    let before = content::of(&copy.path);
+    let report =
+        database::backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+    database::reset_sqlite_database(&copy.path).unwrap();
+    assert_ne!(content::of(&copy.path), before);
+    std::fs::copy(&report.path, &copy.path).unwrap();
+    assert_eq!(content::of(&copy.path), before);
+}

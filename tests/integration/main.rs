@@ -1,0 +1,20 @@
+//! Tests of the library and of the command against real databases.
+
+mod backup;
+mod command;
+mod compact;
+mod concurrency;
+mod config;
+mod content;
+mod corpus;
+mod faults;
+mod info;
+mod lifecycle;
+mod prompts;
+mod recognition;
+mod reset;
+mod schema;
+mod sessions;
+mod terminal;
+mod upgrade;
+mod values;

@@ -1,0 +1,166 @@
+//! Every question, answered in every way, on a terminal and through a pipe.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+use degenbot::database::backup_path;
+
+use crate::command::{on, run};
+use crate::content;
+use crate::corpus::Copy;
+use crate::terminal::Terminal;
+
+/// The commands that ask, each with a database that it asks about and the end of its question.
+const QUESTIONS: [(&str, &str, &str); 3] = [
+    (
+        "backup",
+        "populated/populated-0.6.0a4.db",
+        "Do you want to remove it and continue? [y/N]",
+    ),
+    (
+        "reset",
+        "populated/populated-0.6.0a4.db",
+        "Do you want to proceed? [y/N]",
+    ),
+    (
+        "upgrade",
+        "populated/populated-0.5.0.db",
+        "Do you want to proceed? [y/N]",
+    ),
+];
+
+fn prepare(database: &str) -> Copy {
+    let copy = Copy::of(database);
+    fs::write(backup_path(&copy.path), "an earlier backup").unwrap();
+    copy
+}
+
+/// Asserts that the command did what it was asked to, or that nothing was changed.
+fn assert_done(copy: &Copy, database: &str, command: &str, done: bool, told: &str) {
+    let original = Copy::of(database);
+    let before = content::of(&original.path);
+    if !done {
+        assert!(told.contains("Aborted!"), "{command}: {told}");
+        let mut files = original.files();
+        files.insert("degenbot.db.bak".to_owned(), b"an earlier backup".to_vec());
+        assert_eq!(copy.files(), files, "{command}");
+        return;
+    }
+    assert!(!told.contains("Aborted!"), "{command}: {told}");
+    match command {
+        "backup" => assert_eq!(content::of(&backup_path(&copy.path)), before),
+        "reset" => assert!(content::of(&copy.path)["pools"].rows.is_empty()),
+        _ => {
+            content::assert_carried_over(&before, &content::of(&copy.path), command);
+            assert_eq!(
+                degenbot::database::current_database_version(&copy.path).unwrap(),
+                degenbot::database::latest_database_version()
+            );
+        }
+    }
+}
+
+#[test]
+fn on_a_terminal() {
+    const CTRL_C: &str = "\u{3}";
+    const CTRL_D: &str = "\u{4}";
+    const ESC: &str = "\u{1b}";
+
+    let answers = [
+        ("y\r", true),
+        ("YES\r", true),
+        ("n\r", false),
+        ("\r", false),
+        ("what?\r\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}no\r", false),
+        (CTRL_C, false),
+        (CTRL_D, false),
+        (ESC, false),
+    ];
+    for (command, database, _) in QUESTIONS {
+        for (keys, agreed) in answers {
+            let copy = prepare(database);
+            let mut terminal = Terminal::run(on(&copy.path, &["database", command]));
+            terminal.wait_for("[y/N]");
+            terminal.press(keys);
+            let (status, told) = terminal.finish();
+            assert_eq!(status, i32::from(!agreed), "{command} {keys:?}: {told}");
+            assert_done(&copy, database, command, agreed, &told);
+        }
+    }
+}
+
+#[test]
+fn through_a_pipe() {
+    let answers = [
+        ("y\n", true),
+        ("yes\n", true),
+        ("y", true),
+        ("y\ny\ny\n", true),
+        ("what?\ny\n", true),
+        ("n\n", false),
+        ("\n", false),
+        ("what?\n", false),
+        ("", false),
+    ];
+    for (command, database, question) in QUESTIONS {
+        for (input, agreed) in answers {
+            let copy = prepare(database);
+            let told = run(on(&copy.path, &["database", command]), input);
+            let status = if agreed { "status: 0\n" } else { "status: 1\n" };
+            assert!(told.starts_with(status), "{command} {input:?}: {told}");
+            assert!(told.contains(question), "{told}");
+            assert_done(&copy, database, command, agreed, &told);
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_while_a_pipe_is_waited_for() {
+    for (command, database, question) in QUESTIONS {
+        let copy = prepare(database);
+        let mut child = on(&copy.path, &["database", command])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = String::new();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        while !told.contains(question) {
+            let mut bytes = Vec::new();
+            let length = stderr.read_until(b']', &mut bytes).unwrap();
+            assert!(length > 0, "{told}");
+            told.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(sent.success());
+        stderr.read_to_string(&mut told).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{told}");
+        assert_done(&copy, database, command, false, &told);
+    }
+}
+
+#[test]
+fn force_and_yes_ask_nothing() {
+    for (command, database, question) in QUESTIONS {
+        for option in ["--force", "--yes", "-y"] {
+            let copy = prepare(database);
+            let mut child = on(&copy.path, &["database", command, option])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // The input stays open: a question would be waited for.
+            let mut input = child.stdin.take().unwrap();
+            let output = child.wait_with_output().unwrap();
+            let _ = input.write_all(b"n\n");
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{told}");
+            assert!(!told.contains(question), "{told}");
+            assert_done(&copy, database, command, true, &told);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Every database of the corpus is what it is said to be, and is left alone.
+
+use std::fs;
+
+use degenbot::database::{
+    self, BackupOptions, Error, Refusal, compact_sqlite_database, create_new_sqlite_database,
+    reset_sqlite_database, upgrade_existing_sqlite_database,
+};
+
+use crate::corpus::{self, Copy};
+
+/// What is found in the files of `odd`: a version, or what is refused, or why it cannot be read.
+const ODD: &[(&str, &str)] = &[
+    ("autovacuum-incremental-freelist", "2606a6c7f5ee"),
+    ("bad-text", "2606a6c7f5ee"),
+    ("case-duplicate-addresses", "2606a6c7f5ee"),
+    ("corrupt-sqlite-master", "Damaged"),
+    ("duplicate-natural-keys", "2606a6c7f5ee"),
+    ("extra-user-objects", "2606a6c7f5ee"),
+    ("fk-violations", "2606a6c7f5ee"),
+    ("flipped-byte-index-page", "2606a6c7f5ee"),
+    ("flipped-byte-value", "2606a6c7f5ee"),
+    ("foreign-no-stamp", "Foreign"),
+    ("header-only-magic", "NotADatabase"),
+    ("hot-journal", "HotJournal"),
+    ("leftover-alembic-tmp-erc20_tokens", "EarlierRevision"),
+    ("leftover-alembic-tmp-pool_managers", "EarlierRevision"),
+    ("no-stamp-dropped", "NoStamp"),
+    ("orphan-children", "2606a6c7f5ee"),
+    ("page-size-65536", "NoStamp"),
+    ("random-bytes", "NotADatabase"),
+    ("readonly-file", "2606a6c7f5ee"),
+    ("rust-owned-0.6.0a17", "RustCore"),
+    ("rust-stamp-ahead-4", "RustCore"),
+    ("rust-stamp-empty", "EmptyStamp"),
+    ("rust-stamp-text", "RustCore"),
+    ("rust-stamp-zero", "RustCore"),
+    ("stamp-2606-index-missing", "StampLies"),
+    ("stamp-2606-table-missing", "StampLies"),
+    ("stamp-behind-schema", "StampLies"),
+    ("stamp-both-alembic-and-rust", "TwoLineages"),
+    ("stamp-empty-table", "EmptyStamp"),
+    ("stamp-two-equal-rows", "SeveralStamps"),
+    ("stamp-two-rows", "SeveralStamps"),
+    ("stamp-unknown-revision", "UnknownStamp"),
+    ("stamp-whitespace-uppercase", "UnknownStamp"),
+    ("truncated-page-boundary", "Damaged"),
+    ("user-version-set", "2606a6c7f5ee"),
+    ("utf16", "2606a6c7f5ee"),
+    ("wal-everything-in-wal", "eb4080485a56"),
+    ("wal-of-another-db", "Damaged"),
+    ("wal-torn", "e0aaad8ad486"),
+    ("wal-uncommitted-tail", "eb4080485a56"),
+    ("wal-zero-length", "2606a6c7f5ee"),
+    ("weird-numbers", "2606a6c7f5ee"),
+    ("weird-types", "2606a6c7f5ee"),
+    ("zero-byte-left-by-0.5.0-first-run", "EmptyFile"),
+];
+
+fn variant(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect()
+}
+
+fn outcome(copy: &Copy) -> String {
+    let found = database::inspect_sqlite_database(&copy.path, false);
+    match found {
+        Ok(info) => match &info.recognition.version {
+            Ok(version) => version.to_string(),
+            Err(refusal) => variant(refusal),
+        },
+        Err(error) => variant(&error),
+    }
+}
+
+#[test]
+fn every_odd_database_has_its_outcome_and_stays_as_it_was() {
+    assert_eq!(corpus::names(&["odd"]).len(), ODD.len());
+    for (name, expected) in ODD {
+        let copy = Copy::of(&format!("odd/{name}.db"));
+        let before = copy.files();
+        assert_eq!(outcome(&copy), *expected, "{name}");
+        assert_eq!(copy.files(), before, "{name}");
+    }
+}
+
+#[test]
+fn databases_from_outside_the_supported_range_are_refused_and_stay_as_they_were() {
+    for name in corpus::names(&["fresh", "populated", "upgraded"]) {
+        let copy = Copy::of(name);
+        let before = copy.files();
+        let recognition = database::recognise(&copy.path).unwrap();
+        assert!(recognition.is_degenbot, "{name}");
+        match recognition.version {
+            Ok(version) => {
+                let stamp = version.alembic_stamp().map(str::to_owned);
+                let alembic = recognition.stamps.alembic.unwrap();
+                assert_eq!(alembic.first(), stamp.as_ref(), "{name}");
+                assert!(corpus::SUPPORTED.contains(&alembic[0].as_str()), "{name}");
+            }
+            Err(refusal) => {
+                assert!(
+                    matches!(
+                        refusal,
+                        Refusal::EarlierRevision { .. }
+                            | Refusal::RustCore { .. }
+                            | Refusal::NoStamp
+                            | Refusal::EmptyStamp { .. }
+                            | Refusal::TwoLineages { .. }
+                    ),
+                    "{name}: {refusal:?}"
+                );
+                let refused = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+                assert!(
+                    matches!(refused, Error::Refused { .. }),
+                    "{name}: {refused}"
+                );
+            }
+        }
+        assert_eq!(copy.files(), before, "{name}");
+    }
+}
+
+/// Everything that writes refuses what it cannot recognise, before it touches anything.
+#[test]
+fn unrecognised_files_are_never_written_to() {
+    let degenbots_own = ["no-stamp", "stamp-", "rust-", "leftover-", "page-size"];
+    for (name, expected) in ODD {
+        if corpus::SUPPORTED.contains(expected) || *expected == "HotJournal" {
+            continue;
+        }
+        let copy = Copy::of(&format!("odd/{name}.db"));
+        let before = copy.files();
+        let refused = upgrade_existing_sqlite_database(&copy.path);
+        assert!(refused.is_err(), "{name}");
+        if !degenbots_own.iter().any(|prefix| name.starts_with(prefix)) {
+            let options = BackupOptions::default();
+            let refused = database::backup_sqlite_database(&copy.path, &options, &mut ());
+            assert!(refused.is_err(), "{name}");
+            assert!(compact_sqlite_database(&copy.path).is_err(), "{name}");
+            if *expected != "EmptyFile" {
+                assert!(reset_sqlite_database(&copy.path).is_err(), "{name}");
+            }
+        }
+        assert!(create_new_sqlite_database(&copy.path).is_err(), "{name}");
+        assert_eq!(copy.files(), before, "{name}");
+    }
+}
+
+#[test]
+fn paths_that_name_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo.db");
+    for result in [
+        upgrade_existing_sqlite_database(&typo).map(drop),
+        compact_sqlite_database(&typo),
+        database::backup_sqlite_database(&typo, &BackupOptions::default(), &mut ()).map(drop),
+        database::inspect_sqlite_database(&typo, false).map(drop),
+        database::Database::open(&typo).map(drop),
+    ] {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(&error, Error::NotFound { path } if *path == typo),
+            "{error}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let error = database::recognise(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::IsFolder { .. }), "{error}");
+    let error = reset_sqlite_database(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::IsFolder { .. }), "{error}");
+}
+
+#[test]
+fn a_database_of_a_later_program_is_newer_and_not_unknown() {
+    use diesel::connection::SimpleConnection;
+
+    let copy = Copy::of("populated/populated-0.6.0a1.db");
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+    let cases: [(&str, fn(&Refusal) -> bool); 4] = [
+        (
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')",
+            |refusal| matches!(refusal, Refusal::Newer { migration } if migration == "20991231000000"),
+        ),
+        (
+            "DELETE FROM __diesel_schema_migrations WHERE version = '20260312000000'",
+            |refusal| matches!(refusal, Refusal::UnknownMigrations { .. }),
+        ),
+        (
+            "UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
+            |refusal| {
+                matches!(
+                    refusal,
+                    Refusal::StampsDisagree {
+                        alembic: Some(_),
+                        ..
+                    }
+                )
+            },
+        ),
+        ("DELETE FROM alembic_version", |refusal| {
+            matches!(refusal, Refusal::StampsDisagree { alembic: None, .. })
+        }),
+    ];
+    for (change, is_expected) in cases {
+        let changed = Copy::of("fresh/fresh-0.5.0.db");
+        fs::copy(&copy.path, &changed.path).unwrap();
+        crate::content::connect(&changed.path)
+            .batch_execute(change)
+            .unwrap();
+        let before = changed.files();
+        let error = upgrade_existing_sqlite_database(&changed.path).unwrap_err();
+        match error {
+            Error::Refused { refusal, .. } => assert!(is_expected(&refusal), "{refusal:?}"),
+            other => panic!("{change}: {other}"),
+        }
+        assert_eq!(changed.files(), before, "{change}");
+    }
+}

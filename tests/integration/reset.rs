@@ -1,0 +1,180 @@
+//! `database reset` and the creation of databases.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use degenbot::database::{
+    self, Error, SchemaVersion, create_new_sqlite_database, reset_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+
+use crate::command::{on, quietly, run, settled};
+use crate::content;
+use crate::corpus::{self, Copy};
+
+fn assert_empty_and_current(path: &std::path::Path) {
+    for (table, rows) in content::of(path) {
+        if !["__diesel_schema_migrations", "alembic_version"].contains(&table.as_str()) {
+            assert!(rows.rows.is_empty(), "{table}");
+        }
+    }
+    let info = database::inspect_sqlite_database(path, true).unwrap();
+    assert_eq!(info.version(), Some(SchemaVersion::latest()));
+    assert_eq!(info.journal_mode, "wal");
+    assert_eq!(info.auto_vacuum, database::AutoVacuum::Full);
+    assert_eq!(info.free_pages, 0);
+    assert_eq!(content::complaints(path), [""; 0]);
+}
+
+#[test]
+fn creates_the_database_and_its_folder_without_asking() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new folder/deeper/degenbot.db");
+    let mut command = crate::command::degenbot(folder.path());
+    command
+        .arg("--database")
+        .arg(&path)
+        .args(["database", "reset"]);
+    let output = run(command, "");
+    assert_eq!(
+        output,
+        format!(
+            "status: 0\n--- stdout\n--- stderr\nCreated an empty database at {}.\n",
+            path.display()
+        )
+    );
+    assert_eq!(corpus::files(path.parent().unwrap()).len(), 1);
+    assert_empty_and_current(&path);
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o600, 0o600);
+}
+
+#[test]
+fn creating_never_replaces_anything() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    let error = create_new_sqlite_database(&copy.path).unwrap_err();
+    assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn a_log_without_its_database_is_not_mixed_into_a_new_one() {
+    let copy = Copy::of("populated/wal-0.6.0a4.db");
+    fs::remove_file(&copy.path).unwrap();
+    let before = copy.files();
+    let output = quietly(&copy.path, &["database", "reset", "--force"]);
+    insta::assert_snapshot!(output, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: degenbot.db-wal was left behind by a database that is no longer there
+    hint: It may hold the last changes of that database: put the database back beside it, or move degenbot.db-wal away
+    ");
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn empties_databases_of_every_version_and_kind() {
+    for name in [
+        "populated/wal-0.6.0a4.db",
+        "populated/populated-0.5.0a1.db",
+        "populated/populated-0.6.0a17.db",
+        "odd/readonly-file.db",
+        "odd/page-size-65536.db",
+        "odd/utf16.db",
+        "odd/extra-user-objects.db",
+        "odd/hot-journal.db",
+        "odd/zero-byte-left-by-0.5.0-first-run.db",
+    ] {
+        let copy = Copy::of(name);
+        reset_sqlite_database(&copy.path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_empty_and_current(&copy.path);
+        assert_eq!(copy.files().len(), 1, "{name}: {:?}", copy.files().keys());
+    }
+}
+
+#[test]
+fn programs_that_have_it_open_go_on_in_the_new_database() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut idle = content::connect(&copy.path);
+    idle.batch_execute("SELECT * FROM pools").unwrap();
+    let mut reading = content::connect(&copy.path);
+    reading.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
+
+    reset_sqlite_database(&copy.path).unwrap();
+
+    let count = "SELECT count(*) || '' AS line FROM pools";
+    assert_eq!(content::lines(&mut reading, count), ["75"]);
+    reading.batch_execute("COMMIT").unwrap();
+    assert_eq!(content::lines(&mut reading, count), ["0"]);
+    idle.batch_execute(
+        "INSERT INTO exchanges (chain_id, name, active, factory) VALUES (1, 'new', 1, '0x')",
+    )
+    .unwrap();
+    drop((idle, reading));
+    let rows = &content::of(&copy.path)["exchanges"].rows;
+    assert_eq!(rows.len(), 1, "what a bot wrote after the reset is there");
+}
+
+#[test]
+fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
+        .unwrap();
+    let output = quietly(&copy.path, &["database", "reset", "-y"]);
+    insta::assert_snapshot!(output, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is locked by another program
+    hint: Wait until the other program is done with its transaction, or stop it, and try again
+    ");
+    writer.batch_execute("ROLLBACK").unwrap();
+    drop(writer);
+    assert_eq!(content::of(&copy.path)["pools"].rows.len(), 75);
+    assert_eq!(copy.files().len(), 1);
+}
+
+#[test]
+fn the_command_asks() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    let output = run(on(&copy.path, &["database", "reset"]), "n\n");
+    insta::assert_snapshot!(settled(&output), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    The existing database at degenbot.db will be removed and a new, empty database will be initialized using the schema included in degenbot version [VERSION]. Do you want to proceed? [y/N] 
+    Aborted!
+    ");
+    assert_eq!(copy.files(), before);
+    let output = run(on(&copy.path, &["database", "reset"]), "perhaps\ny\n");
+    insta::assert_snapshot!(settled(&output), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    The existing database at degenbot.db will be removed and a new, empty database will be initialized using the schema included in degenbot version [VERSION]. Do you want to proceed? [y/N] 
+    Please answer y or n.
+    The existing database at degenbot.db will be removed and a new, empty database will be initialized using the schema included in degenbot version [VERSION]. Do you want to proceed? [y/N] 
+    Reset the database at degenbot.db.
+    ");
+    assert_empty_and_current(&copy.path);
+}
+
+#[test]
+fn a_foreign_database_is_refused_before_anything_is_asked() {
+    let copy = Copy::of("odd/foreign-no-stamp.db");
+    let before = copy.files();
+    let output = quietly(&copy.path, &["database", "reset", "--force"]);
+    insta::assert_snapshot!(output, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is not a degenbot database: its tables are notes, pools
+    hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file); nothing was changed
+    ");
+    assert_eq!(copy.files(), before);
+}

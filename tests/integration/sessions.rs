@@ -1,0 +1,258 @@
+//! Sessions: many threads on one database.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use degenbot::database::{Database, Error, PoolOptions, create_new_sqlite_database, db_session};
+use degenbot::models::{Erc20Token, Exchange, NewErc20Token, NewExchange};
+use degenbot::schema::{erc20_tokens, exchanges};
+use degenbot::types::{Address, BlockNumber, ChainId};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use crate::content;
+use crate::corpus::Copy;
+
+fn token(thread: u8, number: u8) -> NewErc20Token {
+    let mut bytes = [0; 20];
+    bytes[0] = thread;
+    bytes[19] = number;
+    NewErc20Token {
+        chain: ChainId::new(1).unwrap(),
+        address: Address::new(bytes),
+        name: None,
+        symbol: None,
+        decimals: None,
+    }
+}
+
+/// Runs in a process of its own, because the settings come from the environment.
+const CHILD: &str = "DEGENBOT_TEST_DB_SESSION";
+
+#[test]
+fn sixteen_threads_share_the_session_of_the_settings() {
+    const THREADS: u8 = 16;
+    const ROWS: u8 = 25;
+
+    if std::env::var_os(CHILD).is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("degenbot.db");
+        create_new_sqlite_database(&path).unwrap();
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "sessions::sixteen_threads_share_the_session_of_the_settings",
+            ])
+            .env(CHILD, "1")
+            .env("DEGENBOT_DB_PATH", &path)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        let rows = &content::of(&path)["erc20_tokens"].rows;
+        assert_eq!(rows.len(), usize::from(THREADS) * usize::from(ROWS));
+        return;
+    }
+    let barrier = Barrier::new(THREADS.into());
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                barrier.wait();
+                for number in 0..ROWS {
+                    let mut session = db_session().unwrap();
+                    let before = session
+                        .write(|connection| -> Result<i64, Error> {
+                            let before = erc20_tokens::table.count().get_result(connection)?;
+                            diesel::insert_into(erc20_tokens::table)
+                                .values(token(thread, number))
+                                .execute(connection)?;
+                            Ok(before)
+                        })
+                        .unwrap();
+                    let after = session
+                        .read(|connection| -> Result<i64, Error> {
+                            Ok(erc20_tokens::table.count().get_result(connection)?)
+                        })
+                        .unwrap();
+                    assert!(after > before);
+                }
+            });
+        }
+    });
+    let mut session = db_session().unwrap();
+    let tokens: Vec<Erc20Token> = erc20_tokens::table
+        .select(Erc20Token::as_select())
+        .load(&mut *session)
+        .unwrap();
+    assert_eq!(tokens.len(), usize::from(THREADS) * usize::from(ROWS));
+}
+
+#[test]
+fn what_python_wrote_is_read() {
+    let copy = Copy::of("populated/wal-0.6.0a4.db");
+    let database = Database::open(&copy.path).unwrap();
+    let exchanges: Vec<Exchange> = database
+        .read(|connection| -> Result<_, Error> {
+            Ok(exchanges::table
+                .filter(exchanges::name.eq("uniswap_v4"))
+                .order(exchanges::chain_id)
+                .select(Exchange::as_select())
+                .load(connection)?)
+        })
+        .unwrap();
+    assert_eq!(exchanges.len(), 2);
+    assert_eq!(
+        exchanges[0].factory.to_string(),
+        "0x000000000004444c5dc75cB358380D2e3dE08A90"
+    );
+    assert_eq!(exchanges[1].chain_id, ChainId::new(8453).unwrap());
+    assert_eq!(
+        exchanges[1].last_update_block,
+        Some(BlockNumber::new(14_181_888).unwrap())
+    );
+}
+
+#[test]
+fn a_failed_write_writes_nothing_and_a_failed_read_keeps_its_type() {
+    #[derive(Debug)]
+    enum Failure {
+        Mine,
+        Database,
+    }
+
+    impl From<Error> for Failure {
+        fn from(_: Error) -> Self {
+            Self::Database
+        }
+    }
+
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    let database = Database::open(&copy.path).unwrap();
+    let result = database.write(|connection| {
+        diesel::insert_into(erc20_tokens::table)
+            .values(token(1, 1))
+            .execute(connection)
+            .map_err(|_| Failure::Database)?;
+        Err::<(), _>(Failure::Mine)
+    });
+    assert!(matches!(result, Err(Failure::Mine)));
+    let count: i64 = database
+        .read(|connection| -> Result<_, Error> {
+            Ok(erc20_tokens::table.count().get_result(connection)?)
+        })
+        .unwrap();
+    assert_eq!(count, 0);
+    let error = database
+        .read(|connection| -> Result<(), Error> {
+            Ok(connection.batch_execute("SELECT * FROM nowhere")?)
+        })
+        .unwrap_err();
+    assert!(matches!(error, Error::Sql(_)), "{error}");
+}
+
+#[test]
+fn every_connection_has_its_pragmas() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let database = Database::open(&copy.path).unwrap();
+    let sessions: Vec<_> = (0..4).map(|_| database.session().unwrap()).collect();
+    for mut session in sessions {
+        let mut value = |query: &str| content::lines(&mut session, query);
+        assert_eq!(
+            value("SELECT timeout || '' AS line FROM pragma_busy_timeout"),
+            ["5000"]
+        );
+        assert_eq!(
+            value("SELECT foreign_keys || '' AS line FROM pragma_foreign_keys"),
+            ["1"]
+        );
+        assert_eq!(
+            value("SELECT synchronous || '' AS line FROM pragma_synchronous"),
+            ["1"]
+        );
+        assert_eq!(
+            value("SELECT journal_mode AS line FROM pragma_journal_mode"),
+            ["wal"]
+        );
+    }
+}
+
+#[test]
+fn foreign_keys_are_enforced() {
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    let database = Database::open(&copy.path).unwrap();
+    let error = database
+        .write(|connection| -> Result<(), Error> {
+            Ok(connection.batch_execute(
+                "INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) \
+                 VALUES (1, 0, '0', '0')",
+            )?)
+        })
+        .unwrap_err();
+    assert!(error.to_string().contains("FOREIGN KEY"), "{error}");
+}
+
+#[test]
+fn opening_fails_at_once_with_the_reason() {
+    let cases = [
+        ("odd/random-bytes.db", "not an SQLite database"),
+        ("odd/foreign-no-stamp.db", "is not a degenbot database"),
+        ("populated/populated-0.5.0a2.db", "756fba1f75f4"),
+    ];
+    for (name, reason) in cases {
+        let copy = Copy::of(name);
+        let error = Database::open(&copy.path).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_pool_that_is_used_up_says_so() {
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    let options = PoolOptions {
+        max_size: 2,
+        connection_timeout: Duration::from_millis(50),
+        ..PoolOptions::default()
+    };
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    let one = database.session().unwrap();
+    let _two = database.session().unwrap();
+    let error = database.session().unwrap_err();
+    assert!(
+        matches!(error, Error::PoolExhausted { size: 2, .. }),
+        "{error}"
+    );
+    drop(one);
+    database.session().unwrap();
+}
+
+#[test]
+fn a_database_in_rollback_mode_is_put_into_wal_mode_when_it_is_opened() {
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    content::connect(&copy.path)
+        .batch_execute("PRAGMA journal_mode = DELETE")
+        .unwrap();
+    let database = Database::open(&copy.path).unwrap();
+    database
+        .write(|connection| -> Result<(), Error> {
+            diesel::insert_into(exchanges::table)
+                .values(NewExchange {
+                    chain_id: ChainId::new(1).unwrap(),
+                    name: "uniswap_v2".to_owned(),
+                    active: false,
+                    last_update_block: None,
+                    factory: Address::ZERO,
+                    deployer: None,
+                })
+                .execute(connection)?;
+            Ok(())
+        })
+        .unwrap();
+    let info = degenbot::database::inspect_sqlite_database(&copy.path, false).unwrap();
+    assert_eq!(info.journal_mode, "wal");
+    assert_eq!(info.exchanges.len(), 1);
+}

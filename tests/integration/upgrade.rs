@@ -1,0 +1,181 @@
+//! `database upgrade`: everything or nothing.
+
+use degenbot::database::{
+    self, Error, SchemaVersion, inspect_sqlite_database, upgrade_existing_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+
+use crate::command::{on, quietly, run};
+use crate::content;
+use crate::corpus::{self, Copy};
+
+#[test]
+fn the_command_asks_and_tells() {
+    let copy = Copy::of("upgraded/b2chain-0.6.0a1.db");
+    let before = copy.files();
+    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 2606a6c7f5ee. Do you want to proceed? [y/N] 
+    Aborted!
+    ");
+    assert_eq!(copy.files(), before);
+    insta::assert_snapshot!(run(on(&copy.path, &["database", "upgrade"]), "Yes\n"), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 2606a6c7f5ee. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version b0b9e84d5527 to 2606a6c7f5ee.
+    ");
+    let before = copy.files();
+    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    The database at degenbot.db is already at the latest version (2606a6c7f5ee).
+    ");
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn each_refusal_says_what_was_found_and_what_to_do() {
+    let mut text = String::new();
+    for name in corpus::names(&["odd", "upgraded", "populated"]) {
+        let file = name.rsplit('/').next().unwrap();
+        let copy = Copy::named(name, file);
+        let output = quietly(&copy.path, &["database", "upgrade", "--force"]);
+        if output.starts_with("status: 0\n") {
+            continue;
+        }
+        let told = output
+            .strip_prefix("status: 1\n--- stdout\n--- stderr\n")
+            .unwrap_or_else(|| panic!("{name}: {output}"));
+        assert!(told.contains("\nhint: "), "{name}: {told}");
+        text.push_str(told);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("folder.db");
+    std::fs::create_dir(&folder).unwrap();
+    text.push_str(&quietly(&folder, &["database", "upgrade"]));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
+    for name in [
+        "odd/extra-user-objects.db",
+        "odd/fk-violations.db",
+        "odd/weird-types.db",
+        "odd/weird-numbers.db",
+        "odd/bad-text.db",
+    ] {
+        let copy = Copy::of(name);
+        // Back to the version before, by hand: the corpus has these at the newest one only.
+        content::connect(&copy.path)
+            .batch_execute(
+                "DROP INDEX ix_erc20_tokens_chain; \
+                 UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
+            )
+            .unwrap();
+        let before = content::of(&copy.path);
+        let complaints = content::complaints(&copy.path);
+        let extras = database::recognise(&copy.path).unwrap().extras();
+        let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+        assert_eq!(
+            report.applied,
+            ["2026-05-21-000000_erc20_tokens_chain_index"]
+        );
+        content::assert_carried_over(&before, &content::of(&copy.path), name);
+        assert_eq!(content::complaints(&copy.path), complaints, "{name}");
+        assert_eq!(database::recognise(&copy.path).unwrap().extras(), extras);
+    }
+}
+
+#[test]
+fn unusual_containers_are_upgraded_in_place() {
+    for name in [
+        "odd/wal-everything-in-wal.db",
+        "odd/wal-torn.db",
+        "odd/wal-uncommitted-tail.db",
+    ] {
+        let copy = Copy::of(name);
+        let before = content::of(&Copy::of(name).path);
+        upgrade_existing_sqlite_database(&copy.path).unwrap();
+        content::assert_carried_over(&before, &content::of(&copy.path), name);
+    }
+    // Rollback-journal mode becomes WAL mode.
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    content::connect(&copy.path)
+        .batch_execute("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM")
+        .unwrap();
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+    let info = inspect_sqlite_database(&copy.path, false).unwrap();
+    assert_eq!(info.journal_mode, "wal");
+    assert_eq!(info.auto_vacuum, database::AutoVacuum::None);
+}
+
+#[test]
+fn a_migration_that_fails_takes_everything_back() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    // A trigger that only the third of the pending migrations runs into.
+    content::connect(&copy.path)
+        .batch_execute(
+            "CREATE TRIGGER bomb BEFORE UPDATE ON alembic_version \
+             WHEN new.version_num = '9c411aeeb15e' \
+             BEGIN SELECT raise(ABORT, 'the bomb went off'); END",
+        )
+        .unwrap();
+    let before = content::of(&copy.path);
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    match &error {
+        Error::Migration {
+            migration, detail, ..
+        } => {
+            assert_eq!(migration, "2026-03-20-000000_aave_v3_emode_and_configs");
+            assert_eq!(detail, "the bomb went off");
+        }
+        other => panic!("{other}"),
+    }
+    assert_eq!(content::of(&copy.path), before);
+    assert_eq!(
+        database::current_database_version(&copy.path)
+            .unwrap()
+            .to_string(),
+        "eb4080485a56"
+    );
+}
+
+#[test]
+fn new_violations_of_foreign_keys_take_everything_back() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "CREATE TRIGGER thief AFTER UPDATE ON alembic_version \
+             WHEN new.version_num = 'e0aaad8ad486' \
+             BEGIN DELETE FROM pools WHERE id = (SELECT max(pool_id) FROM liquidity_positions); END",
+        )
+        .unwrap();
+    let before = content::of(&copy.path);
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    match &error {
+        Error::ForeignKeysBroken { violations, .. } => {
+            assert!(violations.iter().any(|v| v.table == "liquidity_positions"));
+            assert!(violations.iter().all(|v| v.parent == "pools"));
+        }
+        other => panic!("{other}"),
+    }
+    assert_eq!(content::of(&copy.path), before);
+}
+
+#[test]
+fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    let mut writer = content::connect(&copy.path);
+    writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }), "{error}");
+    drop(writer);
+    let version = database::current_database_version(&copy.path).unwrap();
+    assert_eq!(Some(version), SchemaVersion::all().next());
+}
