@@ -33,6 +33,7 @@ struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the comments are the help text")]
 struct GlobalOptions {
     /// Use this database instead of the one in the config file [env: DEGENBOT_DB_PATH]
     #[arg(long, global = true, value_name = "PATH")]

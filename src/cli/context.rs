@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::{Failure, GlobalOptions, Printer};
-use crate::database::{self, Error, Recognition};
+use crate::database::Error;
 use crate::settings::{Environment, Overrides, Settings};
 
 /// What every command has: the options before its own, and the streams.
@@ -27,15 +27,5 @@ impl Context {
         let settings = Settings::resolve(&self.overrides, &Environment::from_process())
             .map_err(Error::from)?;
         Ok(settings.database.path)
-    }
-
-    /// Recognises the database and warns where it is of another version.
-    pub(super) fn recognise_and_warn(&self, path: &std::path::Path) -> Result<Recognition, Error> {
-        let recognition = database::recognise(path)?;
-        recognition.require_degenbot(path)?;
-        if let Some(warning) = recognition.version_warning() {
-            log::warn!("{warning}");
-        }
-        Ok(recognition)
     }
 }

@@ -6,9 +6,12 @@ mod info;
 mod reset;
 mod upgrade;
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 
 use super::{Context, Failure};
+use crate::database::{self, Error};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -34,6 +37,16 @@ impl Command {
             Self::Info(command) => command.run(context),
         }
     }
+}
+
+/// Succeeds for a degenbot database of any version, and warns where that is not the latest.
+fn warn_of_other_version(path: &Path) -> Result<(), Error> {
+    let recognition = database::recognise(path)?;
+    recognition.require_degenbot(path)?;
+    if let Some(warning) = recognition.version_warning() {
+        log::warn!("{warning}");
+    }
+    Ok(())
 }
 
 /// The option of every command that asks before it goes on.

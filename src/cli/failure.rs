@@ -109,7 +109,7 @@ fn hint(error: &Error) -> Option<String> {
              database backup'"
                 .to_owned()
         }
-        Error::Refused { path, refusal } => refusal_hint(path, refusal)?,
+        Error::Refused { path, refusal } => refusal_hint(path, refusal),
         Error::Locked { .. } => {
             "Wait until the other program is done with its transaction, or stop it, and try again"
                 .to_owned()
@@ -145,8 +145,8 @@ fn hint(error: &Error) -> Option<String> {
     Some(hint)
 }
 
-fn refusal_hint(path: &Path, refusal: &Refusal) -> Option<String> {
-    Some(match refusal {
+fn refusal_hint(path: &Path, refusal: &Refusal) -> String {
+    match refusal {
         Refusal::NoTables => {
             "Create the tables with 'degenbot database reset'".to_owned()
         }
@@ -196,7 +196,7 @@ fn refusal_hint(path: &Path, refusal: &Refusal) -> Option<String> {
              {}.bak)",
             path.display()
         ),
-    })
+    }
 }
 
 fn settings_hint(error: &SettingsError) -> Option<String> {

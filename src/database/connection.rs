@@ -270,24 +270,22 @@ fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Er
 }
 
 fn pragma_batch() -> String {
-    PRAGMAS
-        .iter()
-        .map(|(name, value)| format!("PRAGMA {name} = {value};"))
-        .collect()
+    let statements = PRAGMAS.map(|(name, value)| format!("PRAGMA {name} = {value};"));
+    statements.concat()
 }
 
 /// The URI of a file, every byte that a URI gives a meaning escaped.
 fn uri(path: &Path, parameters: &str) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut uri = String::from("file://");
-    for &byte in absolute.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri.push('?');
-    uri.push_str(parameters);
-    uri
+    let escaped: Vec<_> = absolute
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|&byte| match byte {
+            b'/' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("file://{}?{parameters}", escaped.concat())
 }

@@ -489,9 +489,9 @@ fn enumerate(names: &[String]) -> String {
 
 fn shortened(parts: &[String], separator: &str) -> String {
     const SHOWN: usize = 5;
-    let mut text = parts[..parts.len().min(SHOWN)].join(separator);
-    if parts.len() > SHOWN {
-        text.push_str(&format!("{separator}and {} more", parts.len() - SHOWN));
+    let text = parts[..parts.len().min(SHOWN)].join(separator);
+    match parts.len().checked_sub(SHOWN) {
+        None | Some(0) => text,
+        Some(more) => format!("{text}{separator}and {more} more"),
     }
-    text
 }

@@ -155,15 +155,12 @@ pub fn db_session() -> Result<Session, Error> {
         let mut shared = DATABASE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        match &*shared {
-            Some(database) => database.clone(),
-            None => {
-                let settings =
-                    Settings::resolve(&Overrides::default(), &Environment::from_process())?;
-                shared
-                    .insert(Database::open(&settings.database.path)?)
-                    .clone()
-            }
+        if let Some(database) = &*shared {
+            database.clone()
+        } else {
+            let settings = Settings::resolve(&Overrides::default(), &Environment::from_process())?;
+            let database = Database::open(&settings.database.path)?;
+            shared.insert(database).clone()
         }
     };
     database.session()

@@ -124,13 +124,11 @@ impl SchemaVersion {
         static CATALOGUES: [OnceLock<Catalogue>; VERSIONS.len()] =
             [const { OnceLock::new() }; VERSIONS.len()];
         let catalogue = &CATALOGUES[self.0];
-        match catalogue.get() {
-            Some(catalogue) => Ok(catalogue),
-            None => {
-                let built = self.build_catalogue()?;
-                Ok(catalogue.get_or_init(|| built))
-            }
+        if let Some(built) = catalogue.get() {
+            return Ok(built);
         }
+        let built = self.build_catalogue()?;
+        Ok(catalogue.get_or_init(|| built))
     }
 
     /// Puts together what the versions up to this one add and have not removed.
@@ -192,7 +190,7 @@ mod tests {
 
     use crate::database::{connection, lineage};
 
-    /// Writes `structures.txt` anew instead of comparing it if DEGENBOT_WRITE_STRUCTURES is set, as
+    /// Writes `structures.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as
     /// CONTRIBUTING.md tells an author of a migration to.
     #[test]
     fn structures_are_what_the_migrations_lead_to() {

@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::{aave_v3_asset_configs, aave_v3_assets};
 use crate::types::{Address, BasisPoints, BlockNumber, EModeCategoryId, Flag, Revision, U256};
 
-/// An asset of an Aave V3 market; (underlying_asset_id, market_id) is unique.
+/// An asset of an Aave V3 market; (`underlying_asset_id`, `market_id`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_assets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3Asset {
@@ -75,6 +75,7 @@ pub struct NewAaveV3Asset {
 /// The risk parameters of an asset; one row for each asset.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_asset_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+#[expect(clippy::struct_excessive_bools, reason = "as many as the contract has")]
 pub struct AaveV3AssetConfig {
     /// The row's id.
     pub id: i64,
@@ -110,6 +111,7 @@ pub struct AaveV3AssetConfig {
 /// The risk parameters of an asset to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_asset_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+#[expect(clippy::struct_excessive_bools, reason = "as many as the contract has")]
 pub struct NewAaveV3AssetConfig {
     /// The asset that is configured.
     pub asset_id: i64,

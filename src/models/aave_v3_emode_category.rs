@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::aave_v3_emode_categories;
 use crate::types::{Address, BasisPoints, EModeCategoryId};
 
-/// An efficiency-mode category; (market_id, category_id) is unique.
+/// An efficiency-mode category; (`market_id`, `category_id`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_emode_categories, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3EModeCategory {

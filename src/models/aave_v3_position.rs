@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::{aave_v3_collateral_positions, aave_v3_debt_positions};
 use crate::types::U256;
 
-/// What a user has supplied of an asset; (user_id, asset_id) is unique.
+/// What a user has supplied of an asset; (`user_id`, `asset_id`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_collateral_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3CollateralPosition {
@@ -36,7 +36,7 @@ pub struct NewAaveV3CollateralPosition {
     pub last_index: Option<U256>,
 }
 
-/// What a user has borrowed of an asset; (user_id, asset_id) is unique.
+/// What a user has borrowed of an asset; (`user_id`, `asset_id`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_debt_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3DebtPosition {

@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::{aave_v3_user_collateral_configs, aave_v3_users};
 use crate::types::{Address, BasisPoints, EModeCategoryId, Flag, U256};
 
-/// A user of an Aave V3 market; (address, market_id) is unique.
+/// A user of an Aave V3 market; (`address`, `market_id`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_users, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3User {
@@ -48,7 +48,7 @@ pub struct NewAaveV3User {
     pub isolation_mode_debt: U256,
 }
 
-/// Whether a user has an asset enabled as collateral; (user_id, asset_id) is unique.
+/// Whether a user has an asset enabled as collateral; (`user_id`, `asset_id`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aave_v3_user_collateral_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AaveV3UserCollateralConfig {

@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::erc20_tokens;
 use crate::types::{Address, ChainId, Decimals};
 
-/// A token of a chain; (address, chain) is unique.
+/// A token of a chain; (`address`, `chain`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = erc20_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct Erc20Token {

@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::{initialization_maps, managed_pool_initialization_maps};
 use crate::types::{U256, WordPosition};
 
-/// A word of a V3 pool's tick bitmap; (pool_id, word) is unique.
+/// A word of a V3 pool's tick bitmap; (`pool_id`, `word`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = initialization_maps, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct InitializationMap {
@@ -32,7 +32,7 @@ pub struct NewInitializationMap {
     pub bitmap: U256,
 }
 
-/// A word of a V4 pool's tick bitmap; (managed_pool_id, word) is unique.
+/// A word of a V4 pool's tick bitmap; (`managed_pool_id`, `word`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = managed_pool_initialization_maps, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct ManagedPoolInitializationMap {

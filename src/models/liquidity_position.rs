@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::{liquidity_positions, managed_pool_liquidity_positions};
 use crate::types::{I128, Tick, U128};
 
-/// An initialized tick of a V3 pool; (pool_id, tick) is unique.
+/// An initialized tick of a V3 pool; (`pool_id`, `tick`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = liquidity_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct LiquidityPosition {
@@ -36,7 +36,7 @@ pub struct NewLiquidityPosition {
     pub liquidity_gross: U128,
 }
 
-/// An initialized tick of a V4 pool; (managed_pool_id, tick) is unique.
+/// An initialized tick of a V4 pool; (`managed_pool_id`, `tick`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = managed_pool_liquidity_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct ManagedPoolLiquidityPosition {

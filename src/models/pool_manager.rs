@@ -6,7 +6,7 @@ use diesel::sqlite::Sqlite;
 use crate::schema::pool_managers;
 use crate::types::{Address, ChainId, PoolManagerKind};
 
-/// A contract that holds many pools; (address, chain) is unique.
+/// A contract that holds many pools; (`address`, `chain`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = pool_managers, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct PoolManager {

@@ -21,7 +21,7 @@ pub(crate) enum Step {
 /// before it.
 #[derive(Debug)]
 pub(crate) struct Backup<'connections> {
-    backup: NonNull<ffi::sqlite3_backup>,
+    raw: NonNull<ffi::sqlite3_backup>,
     destination: &'connections Handle,
     source: PhantomData<&'connections Handle>,
 }
@@ -34,25 +34,24 @@ impl<'connections> Backup<'connections> {
         let main = c"main".as_ptr();
         // SAFETY: both connections are open and, by the lifetime, outlive the backup; both names are
         // NUL-terminated.
-        let backup =
+        let raw =
             unsafe { ffi::sqlite3_backup_init(destination.as_ptr(), main, source.as_ptr(), main) };
-        match NonNull::new(backup) {
-            Some(backup) => Ok(Self {
-                backup,
-                destination,
-                source: PhantomData,
-            }),
+        let Some(raw) = NonNull::new(raw) else {
             // SAFETY: the destination is open.
-            None => {
-                Err(destination.last_error(unsafe { ffi::sqlite3_errcode(destination.as_ptr()) }))
-            }
-        }
+            let code = unsafe { ffi::sqlite3_errcode(destination.as_ptr()) };
+            return Err(destination.last_error(code));
+        };
+        Ok(Self {
+            raw,
+            destination,
+            source: PhantomData,
+        })
     }
 
     /// Copies up to `pages` pages, or all that are left for a negative number.
     pub(crate) fn step(&mut self, pages: c_int) -> Result<Step, SqliteError> {
         // SAFETY: the backup is finished only when `self` is dropped.
-        match unsafe { ffi::sqlite3_backup_step(self.backup.as_ptr(), pages) } {
+        match unsafe { ffi::sqlite3_backup_step(self.raw.as_ptr(), pages) } {
             ffi::SQLITE_DONE => Ok(Step::Done),
             ffi::SQLITE_OK => Ok(Step::More),
             code => Err(self.destination.last_error(code)),
@@ -62,14 +61,14 @@ impl<'connections> Backup<'connections> {
     /// The pages that were left after the last step.
     pub(crate) fn remaining(&self) -> u64 {
         // SAFETY: as in `step`.
-        let remaining = unsafe { ffi::sqlite3_backup_remaining(self.backup.as_ptr()) };
+        let remaining = unsafe { ffi::sqlite3_backup_remaining(self.raw.as_ptr()) };
         remaining.try_into().unwrap_or_default()
     }
 
     /// The pages of the source, as of the last step.
     pub(crate) fn page_count(&self) -> u64 {
         // SAFETY: as in `step`.
-        let count = unsafe { ffi::sqlite3_backup_pagecount(self.backup.as_ptr()) };
+        let count = unsafe { ffi::sqlite3_backup_pagecount(self.raw.as_ptr()) };
         count.try_into().unwrap_or_default()
     }
 }
@@ -78,6 +77,6 @@ impl Drop for Backup<'_> {
     fn drop(&mut self) {
         // SAFETY: finished once; both connections are still open. Its result repeats the error of the
         // last step, which the caller has seen.
-        unsafe { ffi::sqlite3_backup_finish(self.backup.as_ptr()) };
+        unsafe { ffi::sqlite3_backup_finish(self.raw.as_ptr()) };
     }
 }

@@ -63,7 +63,8 @@ fn says_what_is_wrong_with_each_odd_file() {
         let file = name.strip_prefix("odd/").unwrap();
         let copy = Copy::named(name, file);
         let output = quietly(&copy.path, &["database", "info"]);
-        text.push_str(&format!("{file}: "));
+        text.push_str(file);
+        text.push_str(": ");
         let mut told = output
             .lines()
             .filter(|line| {

@@ -1,5 +1,12 @@
 //! Tests of the library and of the command against real databases.
 
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails by panicking"
+)]
+
 mod backup;
 mod command;
 mod compact;

@@ -180,7 +180,8 @@ fn a_database_of_a_later_program_is_newer_and_not_unknown() {
 
     let copy = Copy::of("populated/populated-0.6.0a1.db");
     upgrade_existing_sqlite_database(&copy.path).unwrap();
-    let cases: [(&str, fn(&Refusal) -> bool); 4] = [
+    type Check = fn(&Refusal) -> bool;
+    let cases: [(&str, Check); 4] = [
         (
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')",
             |refusal| matches!(refusal, Refusal::Newer { migration } if migration == "20991231000000"),

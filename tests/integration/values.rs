@@ -96,7 +96,7 @@ fn in_lower_case(path: &Path) -> Content {
         for cell in rows.rows.iter_mut().flatten() {
             // "0x" is 3078 in hexadecimal; letters A to F are 41 to 46, a to f 61 to 66.
             if cell.starts_with("t3078") {
-                let pairs: Vec<_> = cell[1..].as_bytes().chunks(2).collect();
+                let pairs: Vec<_> = cell.as_bytes()[1..].chunks(2).collect();
                 let lower: String = pairs
                     .iter()
                     .map(|pair| match pair {

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::Confirmation;
+use super::{Confirmation, warn_of_other_version};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
@@ -16,7 +16,7 @@ pub(in crate::cli) struct Backup {
 impl Backup {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
-        context.recognise_and_warn(&path)?;
+        warn_of_other_version(&path)?;
         let back_up = |replace_existing| -> Result<BackupReport, Error> {
             let mut progress = ProgressReporter::new("Backing up", &context.printer);
             backup_sqlite_database(&path, &BackupOptions { replace_existing }, &mut progress)

@@ -1,5 +1,6 @@
 use clap::Args;
 
+use super::warn_of_other_version;
 use crate::cli::{Context, Failure};
 use crate::database::compact_sqlite_database;
 
@@ -9,7 +10,7 @@ pub(in crate::cli) struct Compact {}
 impl Compact {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
-        context.recognise_and_warn(&path)?;
+        warn_of_other_version(&path)?;
         compact_sqlite_database(&path)?;
         Ok(())
     }

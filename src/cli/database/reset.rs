@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::Confirmation;
+use super::{Confirmation, warn_of_other_version};
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{Error, Refusal, create_new_sqlite_database, reset_sqlite_database};
@@ -14,7 +14,7 @@ pub(in crate::cli) struct Reset {
 impl Reset {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
-        match context.recognise_and_warn(&path) {
+        match warn_of_other_version(&path) {
             Err(Error::NotFound { .. }) => {
                 create_new_sqlite_database(&path)?;
                 context.printer.message(format_args!(
@@ -24,10 +24,9 @@ impl Reset {
                 return Ok(());
             }
             // What holds nothing may be reset like any database.
-            Err(Error::EmptyFile { .. }) => {}
+            Ok(()) | Err(Error::EmptyFile { .. }) => {}
             Err(Error::Refused { refusal, .. }) if *refusal == Refusal::NoTables => {}
             Err(error) => return Err(error.into()),
-            Ok(_) => {}
         }
         let question = format!(
             "The existing database at {} will be removed and a new, empty database will be \

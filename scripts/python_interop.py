@@ -1,0 +1,157 @@
+"""What scripts/python-interop runs inside the Python package's environment.
+
+`write PATH` opens the database with the package's SQLAlchemy models, writes through them and reads the
+rows back; `read PATH` reads what the library has written; `state PATH` prints what the package takes
+the database for.
+"""
+
+import logging
+import pathlib
+import sys
+import warnings
+
+from sqlalchemy import select
+
+from degenbot.database.models.base import ExchangeTable
+from degenbot.database.models.erc20 import Erc20TokenTable
+from degenbot.database.models.pools import (
+    AerodromeV2PoolTable,
+    InitializationMapTable,
+    LiquidityPoolTable,
+    LiquidityPositionTable,
+    ManagedPoolLiquidityPositionTable,
+    PoolManagerTable,
+    UniswapV3PoolTable,
+    UniswapV4PoolTable,
+)
+from degenbot.database.operations import (
+    get_scoped_sqlite_session,
+    inspect_schema_state,
+    upgrade_existing_sqlite_database,
+)
+
+warnings.simplefilter("error")
+# The package logs to stdout.
+logging.disable(logging.INFO)
+
+BIG = 2**127 - 1
+
+
+def write(path: pathlib.Path) -> None:
+    session = get_scoped_sqlite_session(path)
+    exchange = ExchangeTable(
+        chain_id=11297108109,
+        name="uniswap_v3",
+        active=True,
+        last_update_block=2**40,
+        factory="0x1F98431c8aD98523631AE4a59f267346ea31F984",
+    )
+    tokens = [
+        Erc20TokenTable(
+            chain=11297108109,
+            address=address,
+            name=name,
+            symbol=symbol,
+            decimals=18,
+        )
+        for address, name, symbol in [
+            ("0x0000000000000000000000000000000000000000", None, "ETH"),
+            ("0x6B175474E89094C44Da98b954EedeAC495271d0F", "Dai Stablecoin", "DAI"),
+            ("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", "", "WETH"),
+        ]
+    ]
+    session.add_all([exchange, *tokens])
+    session.flush()
+    pool = UniswapV3PoolTable(
+        address="0x60594a405d53811d3BC4766596EFD80fd545A270",
+        chain=11297108109,
+        token0_id=tokens[1].id,
+        token1_id=tokens[2].id,
+        exchange=exchange,
+        fee_token0=500,
+        fee_token1=500,
+        fee_denominator=1_000_000,
+        tick_spacing=10,
+        liquidity_update_block=2**40,
+        liquidity_update_log_index=3,
+    )
+    pool.liquidity_positions = [
+        LiquidityPositionTable(tick=-887270, liquidity_net=BIG, liquidity_gross=BIG),
+        LiquidityPositionTable(tick=887270, liquidity_net=-BIG, liquidity_gross=BIG),
+    ]
+    pool.initialization_maps = [InitializationMapTable(word=-347, bitmap=2**256 - 1)]
+    stable = AerodromeV2PoolTable(
+        address="0x67b00B46FA4f4F24c03855c5C8013C0B938B3eEc",
+        chain=11297108109,
+        token0_id=tokens[1].id,
+        token1_id=tokens[2].id,
+        exchange=exchange,
+        stable=True,
+        fee_token0=5,
+        fee_token1=5,
+        fee_denominator=10_000,
+    )
+    manager = PoolManagerTable(
+        address="0x000000000004444c5dc75cB358380D2e3dE08A90",
+        chain=11297108109,
+        kind="uniswap_v4",
+        exchange=exchange,
+    )
+    session.add_all([pool, stable, manager])
+    session.flush()
+    managed = UniswapV4PoolTable(
+        manager_id=manager.id,
+        pool_hash="0x" + "ab" * 32,
+        hooks="0x0000000000000000000000000000000000000000",
+        currency0_id=tokens[0].id,
+        currency1_id=tokens[1].id,
+        fee_currency0=8388608,
+        fee_currency1=8388608,
+        fee_denominator=1_000_000,
+        tick_spacing=1,
+    )
+    managed.liquidity_positions = [
+        ManagedPoolLiquidityPositionTable(tick=0, liquidity_net=1, liquidity_gross=1),
+    ]
+    session.add(managed)
+    session.commit()
+    session.remove()
+
+    session = get_scoped_sqlite_session(path)
+    pools = session.scalars(select(LiquidityPoolTable).order_by(LiquidityPoolTable.id)).all()
+    assert [type(pool).__name__ for pool in pools] == [
+        "UniswapV3PoolTable",
+        "AerodromeV2PoolTable",
+    ], pools
+    assert pools[0].chain == 11297108109
+    assert [p.liquidity_net for p in pools[0].liquidity_positions] == [BIG, -BIG]
+    assert pools[0].initialization_maps[0].bitmap == 2**256 - 1
+    assert pools[0].exchange.last_update_block == 2**40
+    assert pools[1].stable is True
+    session.commit()
+    session.remove()
+
+
+def read(path: pathlib.Path) -> None:
+    session = get_scoped_sqlite_session(path)
+    pool = session.scalars(select(LiquidityPoolTable)).one()
+    assert isinstance(pool, UniswapV3PoolTable), pool
+    print(
+        pool.kind,
+        pool.address,
+        pool.token0.symbol,
+        pool.token1.symbol,
+        [(p.tick, p.liquidity_net) for p in pool.liquidity_positions],
+        [(m.word, m.bitmap.bit_count()) for m in pool.initialization_maps],
+        pool.exchange.active,
+    )
+    session.commit()
+    session.remove()
+
+
+def state(path: pathlib.Path) -> None:
+    print(inspect_schema_state(path), upgrade_existing_sqlite_database(path))
+
+
+if __name__ == "__main__":
+    {"write": write, "read": read, "state": state}[sys.argv[1]](pathlib.Path(sys.argv[2]))
