@@ -44,15 +44,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn info_of(path: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_degenbot"));
-    command.arg("--database").arg(path).args(["database", "info"]);
+    command
+        .arg("--database")
+        .arg(path)
+        .args(["database", "info"]);
     command
 }
 
 fn shell_on(path: &Path) -> Command {
     let mut command = Command::new("sqlite3");
-    command
-        .arg(path)
-        .arg("select count(*) from sqlite_schema");
+    command.arg(path).arg("select count(*) from sqlite_schema");
     command
 }
 

@@ -87,6 +87,16 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
         .map_err(failed)
 }
 
+/// Whether the file's header says that the database is in WAL mode
+/// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the file format's version).
+pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
+    // No statement is run, so there is nothing that a pragma could be about.
+    let header = Handle::open(&uri(path, Access::Immutable.parameters()))
+        .and_then(|handle| handle.file_header::<20>())
+        .map_err(|error| Error::from_handle(path, error))?;
+    Ok(header[18] == 2)
+}
+
 pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {

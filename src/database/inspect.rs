@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use super::connection::{self, Access, sidecar};
+use super::connection::{self, sidecar};
 use super::lineage::{Recognition, recognise_connection};
 use super::{Error, SchemaVersion, Stamps, pending_migrations};
 use crate::sqlite;
@@ -108,12 +108,8 @@ pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo,
             .transaction(|connection| read(connection, path, exact))
             .map_err(|error| error.at(path, "inspect the database"))
     })?;
-    // SQLite does not tell the journal mode of a file that it was told not to lock; the file's header
-    // does (https://sqlite.org/fileformat2.html, section 1.3.3: 2 stands for WAL).
-    let header = connection::open_handle(path, Access::Immutable)?
-        .file_header::<20>()
-        .map_err(|error| Error::from_handle(path, error))?;
-    if header[18] == 2 {
+    // SQLite does not tell the journal mode of a file that it was told not to lock; the file does.
+    if connection::is_wal_on_disk(path)? {
         "wal".clone_into(&mut info.journal_mode);
     }
     Ok(info)
