@@ -33,8 +33,9 @@ pub struct Overrides {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The config file these settings were read from, or would be if it were there.
-    pub config_path: PathBuf,
+    /// The config file these settings were read from, or would be if it were there; none without a home
+    /// folder to look for it in.
+    pub config_path: Option<PathBuf>,
     /// Where the database is.
     pub database: DatabaseSettings,
     /// The HTTP or IPC endpoint of each chain.
@@ -70,27 +71,32 @@ impl Settings {
         overrides: &Overrides,
         environment: &Environment,
     ) -> Result<Self, SettingsError> {
-        let named = overrides.config.as_ref().or(environment.config.as_ref());
-        let config_path = match named {
-            Some(path) => environment.expand_home(path)?,
-            None => environment.default_config_path()?,
-        };
-        let file = file::read(&config_path, named.is_some())?;
-        for key in &file.unknown_keys {
-            log::warn!("Unknown key '{key}' in {}", config_path.display());
-        }
-
-        let folder = config_path.parent().unwrap_or(Path::new(""));
-        let database = match overrides
+        let database = overrides
             .database
             .as_ref()
-            .or(environment.database.as_ref())
-        {
-            Some(path) => environment.expand_home(path)?,
-            None => match &file.database {
-                Some(path) => folder.join(environment.expand_home(path)?),
-                None => folder.join("degenbot.db"),
+            .or(environment.database.as_ref());
+        let named = overrides.config.as_ref().or(environment.config.as_ref());
+        let config_path = match named {
+            Some(path) => Some(environment.expand_home(path)?),
+            None => match environment.default_config_path() {
+                Err(SettingsError::NoHome { .. }) if database.is_some() => None,
+                path => Some(path?),
             },
+        };
+        let file = match &config_path {
+            Some(path) => file::read(path, named.is_some())?,
+            None => file::ConfigFile::default(),
+        };
+        let database = match (database, &file.database) {
+            (Some(path), _) => environment.expand_home(path)?,
+            (None, path) => {
+                let path = match path {
+                    Some(path) => environment.expand_home(path)?,
+                    None => PathBuf::from("degenbot.db"),
+                };
+                let folder = config_path.as_deref().and_then(Path::parent);
+                folder.unwrap_or(Path::new("")).join(path)
+            }
         };
         Ok(Self {
             database: DatabaseSettings { path: database },
@@ -144,7 +150,7 @@ mod tests {
         let settings = home.resolve().unwrap();
         assert_eq!(
             settings.config_path,
-            home.path("home/.config/degenbot/config.toml")
+            Some(home.path("home/.config/degenbot/config.toml"))
         );
         assert_eq!(
             settings.database.path,
@@ -290,5 +296,17 @@ mod tests {
             Settings::resolve(&Overrides::default(), &environment),
             Err(SettingsError::NoHome { .. })
         ));
+        let homeless = Environment::default();
+        assert!(matches!(
+            Settings::resolve(&Overrides::default(), &homeless),
+            Err(SettingsError::NoHome { .. })
+        ));
+        let overrides = Overrides {
+            config: None,
+            database: Some("x.db".into()),
+        };
+        let settings = Settings::resolve(&overrides, &homeless).unwrap();
+        assert_eq!(settings.database.path, Path::new("x.db"));
+        assert_eq!(settings.config_path, None);
     }
 }

@@ -96,12 +96,16 @@ pub(super) fn read(path: &Path, named: bool) -> Result<ConfigFile, SettingsError
     let table: toml::Table = toml::from_str(&text).map_err(|error| malformed(&error))?;
     let document: Document = toml::from_str(&text).map_err(|error| malformed(&error))?;
     let endpoints = |map: BTreeMap<Key, String>| map.into_iter().map(|(k, v)| (k.0, v)).collect();
+    let unknown_keys = unknown_keys(&table);
+    for key in &unknown_keys {
+        log::warn!("Unknown key '{key}' in {}", path.display());
+    }
     Ok(ConfigFile {
         database: document.database.path,
         rpc: endpoints(document.rpc),
         ws: endpoints(document.ws),
         default_chain_id: document.default_chain_id.map(|number| number.0),
-        unknown_keys: unknown_keys(&table),
+        unknown_keys,
     })
 }
 
