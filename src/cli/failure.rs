@@ -89,6 +89,12 @@ fn hint(error: &Error) -> Option<String> {
                 .to_owned()
         }
         Error::IsFolder { .. } => "Give the path of the database file in it".to_owned(),
+        Error::NotAFile { .. } => "Give the path of a database file".to_owned(),
+        Error::AlreadyExists { .. } => {
+            "Move it away. It may be a folder, a symbolic link that points nowhere, or a file that \
+             another program has just created"
+                .to_owned()
+        }
         Error::EmptyFile { .. } => {
             "A program that failed while it created the database leaves such a file; create it anew \
              with 'degenbot database reset'"
@@ -127,13 +133,13 @@ fn hint(error: &Error) -> Option<String> {
                 .to_owned()
         }
         Error::Leftover { leftover } => format!(
-            "It may hold the last changes of that database: put the database back beside it, or \
+            "It may hold the last changes of that database: put the database back under its name, or \
              move {} away",
             leftover.display()
         ),
         Error::BackupOntoItself { .. } => "Move the file of that name away".to_owned(),
         Error::CopyCheckFailed { .. } => {
-            "The database itself may be damaged, or the disk; an earlier backup was kept".to_owned()
+            "The database itself may be damaged, or the disk. A backup from before was kept".to_owned()
         }
         Error::ForeignKeysBroken { .. } | Error::Migration { .. } => {
             "Nothing was changed. Please report this, with the output of 'degenbot database info'"

@@ -19,12 +19,26 @@ pub(super) fn install() {
         if CANCELLABLE.load(Ordering::SeqCst) {
             REQUESTED.store(true, Ordering::SeqCst);
         } else {
+            leave_prompt();
             let _ = writeln!(std::io::stderr(), "\n{ABORTED}");
             process::exit(1);
         }
     });
     if let Err(error) = installed {
         log::debug!("No handler for Ctrl-C: {error}");
+    }
+}
+
+/// Gives the terminal back as it was before a question was put on it. Ctrl-C does not come here then,
+/// but the signal of a terminal that is closed does.
+fn leave_prompt() {
+    if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
+        let _ = crossterm::terminal::disable_raw_mode();
+        let _ = crossterm::execute!(
+            std::io::stderr(),
+            crossterm::event::DisableBracketedPaste,
+            crossterm::cursor::Show
+        );
     }
 }
 

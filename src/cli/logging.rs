@@ -11,7 +11,7 @@ pub(super) fn initialize(verbose: u8, quiet: bool) {
         (_, 2) => LevelFilter::Debug,
         (_, _) => LevelFilter::Trace,
     };
-    env_logger::Builder::new()
+    let initialized = env_logger::Builder::new()
         .filter_level(level)
         .format(|buffer, record| {
             let name = match record.level() {
@@ -24,5 +24,7 @@ pub(super) fn initialize(verbose: u8, quiet: bool) {
             let style = buffer.default_level_style(record.level());
             writeln!(buffer, "{style}{name}{style:#}: {}", record.args())
         })
-        .init();
+        .try_init();
+    // A program that links this has a logger of its own, which is as good.
+    let _ = initialized;
 }

@@ -175,7 +175,7 @@ fn describe(info: &DatabaseInfo) -> String {
         facts.push(("Pending", migration.clone()));
     }
     for extra in info.recognition.extras() {
-        facts.push(("Not ours", extra));
+        facts.push(("Not ours", plain(&extra)));
     }
 
     let mut text = String::new();
@@ -231,7 +231,7 @@ fn describe_exchanges(text: &mut String, exchanges: &[ExchangeInfo]) {
 }
 
 fn describe_tables(text: &mut String, tables: &[TableInfo]) {
-    let rows: Vec<(&str, String)> = std::iter::once(("Table", "Rows".to_owned()))
+    let rows: Vec<(String, String)> = std::iter::once(("Table".to_owned(), "Rows".to_owned()))
         .chain(tables.iter().map(|table| {
             let rows = match (table.rows, &table.problem) {
                 (Some(rows), _) if table.estimated => format!("~{}", grouped(rows)),
@@ -239,15 +239,24 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
                 (None, Some(problem)) => problem.clone(),
                 (None, None) => "-".to_owned(),
             };
-            (table.name.as_str(), rows)
+            (plain(&table.name), rows)
         }))
         .collect();
-    let name = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let name = rows
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let number = rows.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
     text.push('\n');
     for (table, rows) in rows {
         line(text, format_args!("{table:<name$}  {rows:>number$}"));
     }
+}
+
+/// A name without what could play tricks with a terminal.
+fn plain(name: &str) -> String {
+    name.escape_debug().to_string()
 }
 
 /// A number with its thousands apart.
