@@ -3,6 +3,8 @@
 //! The limit is a ratio of 2 on a small database: a command that is run for a glance must not be
 //! noticed.
 
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
