@@ -65,6 +65,7 @@ mod lineage;
 mod migrate;
 mod observer;
 mod pool;
+mod refusal;
 mod session;
 mod staging;
 mod version;
@@ -75,13 +76,14 @@ pub use connection::{LOCK_TIMEOUT, connection_pragmas};
 pub use create::{create_new_sqlite_database, reset_sqlite_database};
 pub use error::Error;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
-pub use lineage::{Recognition, Refusal, Stamps, recognise};
+pub use lineage::{Recognition, Stamps, recognise};
 pub use migrate::{
     UpgradeReport, Violation, current_database_version, latest_database_version,
     pending_migrations, upgrade_existing_sqlite_database,
 };
 pub use observer::{Observer, Progress};
 pub use pool::{Database, PoolOptions, db_session};
+pub use refusal::Refusal;
 pub use session::Session;
 pub use version::SchemaVersion;
 

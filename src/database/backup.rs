@@ -69,9 +69,19 @@ pub fn backup_sqlite_database(
     let source = connection::open_handle(path, Access::ReadWrite)?;
     let checkpointed = checkpoint(&source, path)?;
     let staged = Staged::create(&target, PRIVATE)?;
-    let bytes = copy(&source, path, staged.path(), observer)?;
-    check_copy(staged.path())?;
+    let bytes = copy(&source, path, &staged, &backup_path, observer)?;
+    check_copy(&staged, &backup_path)?;
     staged.copy_permissions(path)?;
+    let complete = Progress {
+        done: bytes,
+        total: bytes,
+    };
+    if observer.progress(complete).is_break() {
+        return Err(Error::Interrupted {
+            path: path.to_owned(),
+        });
+    }
+    clear_away_leftovers(&target)?;
     if options.replace_existing {
         staged.replace()?;
     } else {
@@ -93,7 +103,7 @@ fn check_target(path: &Path, backup: &Path, options: &BackupOptions) -> Result<(
         return Ok(());
     }
     if backup.is_dir() {
-        return Err(Error::IsFolder {
+        return Err(Error::AlreadyExists {
             path: backup.to_owned(),
         });
     }
@@ -144,12 +154,20 @@ fn checkpoint(source: &Handle, path: &Path) -> Result<bool, Error> {
 fn copy(
     source: &Handle,
     path: &Path,
-    copy: &Path,
+    staged: &Staged,
+    backup_path: &Path,
     observer: &mut dyn Observer,
 ) -> Result<u64, Error> {
     let reading = |error| Error::from_handle(path, error);
-    let writing = |error| Error::from_handle(copy, error);
-    let destination = connection::open_handle(copy, Access::Create)?;
+    // An error of a step can be about either side; what is broken is never the new file.
+    let writing = |error| match Error::from_handle(backup_path, error) {
+        Error::Damaged { detail, .. } => Error::Damaged {
+            path: path.to_owned(),
+            detail,
+        },
+        other => other,
+    };
+    let destination = connection::open_handle(staged.path(), Access::Create)?;
     // The copy is synced once, when it is complete, and thrown away if it never is.
     destination
         .execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
@@ -186,15 +204,30 @@ fn copy(
     source.execute("ROLLBACK").map_err(reading)?;
     if u64::try_from(pages) != Ok(copied) {
         return Err(Error::CopyCheckFailed {
-            path: copy.to_owned(),
+            path: backup_path.to_owned(),
             detail: format!("it has {copied} pages and the database {pages}"),
         });
     }
     Ok(copied * page_size)
 }
 
+/// Makes sure that SQLite will not apply the log of an earlier backup, which somebody has opened, to
+/// the new one.
+fn clear_away_leftovers(target: &Path) -> Result<(), Error> {
+    if connection::leftovers(target).is_empty() {
+        return Ok(());
+    }
+    let settled = connection::settle(target);
+    match connection::leftovers(target).pop() {
+        Some(leftover) if !matches!(settled, Err(Error::Locked { .. })) => {
+            Err(Error::Leftover { leftover })
+        }
+        _ => settled,
+    }
+}
+
 /// Checks the structure of a finished copy.
-fn check_copy(copy: &Path) -> Result<(), Error> {
+fn check_copy(staged: &Staged, backup_path: &Path) -> Result<(), Error> {
     use diesel::prelude::*;
     use diesel::sql_types::Text;
 
@@ -203,15 +236,25 @@ fn check_copy(copy: &Path) -> Result<(), Error> {
         #[diesel(sql_type = Text)]
         quick_check: String,
     }
-    let mut connection = connection::open(copy, Access::Immutable)?;
-    let findings = diesel::sql_query("PRAGMA quick_check(1)")
-        .load::<Row>(&mut connection)
-        .map_err(|error| Error::from_diesel(copy, "check the copy", error))?;
-    match findings.first() {
-        Some(finding) if finding.quick_check != "ok" => Err(Error::CopyCheckFailed {
-            path: copy.to_owned(),
-            detail: finding.quick_check.clone(),
-        }),
-        _ => Ok(()),
+    let failed = |detail| Error::CopyCheckFailed {
+        path: backup_path.to_owned(),
+        detail,
+    };
+    let mut connection = connection::open(staged.path(), Access::Immutable)?;
+    let findings = diesel::sql_query("PRAGMA quick_check(1)").load::<Row>(&mut connection);
+    match findings {
+        Ok(findings) => match findings.into_iter().next() {
+            Some(finding) if finding.quick_check != "ok" => Err(failed(finding.quick_check)),
+            _ => Ok(()),
+        },
+        Err(error) => match Error::from_diesel(backup_path, "check the copy", error) {
+            // An index of the user's own can need a collation that only his program has.
+            Error::Query { source, .. } => {
+                log::warn!("The structure of the backup could not be checked: {source}");
+                Ok(())
+            }
+            Error::Damaged { detail, .. } => Err(failed(detail)),
+            other => Err(other),
+        },
     }
 }

@@ -5,6 +5,7 @@
 //! version or upgraded to it, and by which steps. So structures are compared by what the parts are
 //! called and what they do: tables, columns with their affinity and keys, foreign keys, indexes.
 
+mod difference;
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,8 @@ use std::fmt;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
+
+pub use difference::Difference;
 
 /// A database's tables, and the names of its views and triggers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -186,11 +189,12 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    // A virtual table, which has no root page, can be asked only with its module loaded.
     fn read_columns(&mut self, connection: &mut SqliteConnection) -> QueryResult<()> {
         let rows = diesel::sql_query(
             "SELECT t.name AS table_name, c.name, c.type AS declared, c.\"notnull\" AS not_null, \
                     c.pk AS primary_key, c.hidden <> 0 AS hidden \
-             FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table'",
+             FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND t.rootpage > 0",
         )
         .load::<ColumnRow>(connection)?;
         for row in rows {
@@ -212,7 +216,7 @@ impl Catalogue {
         let rows = diesel::sql_query(
             "SELECT t.name AS table_name, k.id, k.\"table\" AS parent, k.\"from\" AS child_column, \
                     k.\"to\" AS parent_column, k.on_update, k.on_delete \
-             FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS k WHERE t.type = 'table' \
+             FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS k WHERE t.type = 'table' AND t.rootpage > 0 \
              ORDER BY t.name, k.id, k.seq",
         )
         .load::<ForeignKeyRow>(connection)?;
@@ -242,7 +246,7 @@ impl Catalogue {
                     c.name AS column_name, c.\"desc\" AS descending, c.coll AS collation \
              FROM sqlite_schema AS t, pragma_index_list(t.name) AS i, \
                   pragma_index_xinfo(i.name) AS c \
-             WHERE t.type = 'table' AND i.origin <> 'pk' AND c.key \
+             WHERE t.type = 'table' AND t.rootpage > 0 AND i.origin <> 'pk' AND c.key \
              ORDER BY t.name, i.name, c.seqno",
         )
         .load::<IndexRow>(connection)?;
@@ -288,23 +292,6 @@ impl Catalogue {
         })
     }
 
-    /// In what this structure falls short of `expected`: what is missing, and what is there under a
-    /// name of `expected` and is something else. Tables, indexes, views and triggers of other names
-    /// are no difference; a column or key more in one of the expected tables is.
-    #[must_use]
-    pub fn differences_from(&self, expected: &Self) -> Vec<Difference> {
-        let mut differences = Vec::new();
-        for (name, expected) in &expected.tables {
-            match self.tables.get(name) {
-                Some(table) => table.differences_from(expected, name, &mut differences),
-                None => differences.push(Difference::TableMissing {
-                    table: name.clone(),
-                }),
-            }
-        }
-        differences
-    }
-
     /// The names of what is here and not in `expected`: tables, indexes, views and triggers that
     /// somebody else made.
     #[must_use]
@@ -332,76 +319,6 @@ impl Catalogue {
     }
 }
 
-impl Table {
-    fn differences_from(&self, expected: &Self, name: &str, differences: &mut Vec<Difference>) {
-        let table = || name.to_owned();
-        for (column, properties) in &expected.columns {
-            match self.columns.get(column) {
-                None => differences.push(Difference::ColumnMissing {
-                    table: table(),
-                    column: column.clone(),
-                }),
-                Some(actual) if !actual.is_like(properties, name) => {
-                    differences.push(Difference::ColumnDiffers {
-                        table: table(),
-                        column: column.clone(),
-                    });
-                }
-                Some(_) => {}
-            }
-        }
-        for column in self.columns.keys() {
-            if !expected.columns.contains_key(column) {
-                differences.push(Difference::ColumnUnexpected {
-                    table: table(),
-                    column: column.clone(),
-                });
-            }
-        }
-        for key in expected.foreign_keys.difference(&self.foreign_keys) {
-            differences.push(Difference::ForeignKeyMissing {
-                table: table(),
-                key: key.clone(),
-            });
-        }
-        for key in self.foreign_keys.difference(&expected.foreign_keys) {
-            differences.push(Difference::ForeignKeyUnexpected {
-                table: table(),
-                key: key.clone(),
-            });
-        }
-        for (index, properties) in &expected.indexes {
-            match self.indexes.get(index) {
-                None => differences.push(Difference::IndexMissing {
-                    table: table(),
-                    index: index.clone(),
-                }),
-                Some(actual) if actual != properties => {
-                    differences.push(Difference::IndexDiffers {
-                        table: table(),
-                        index: index.clone(),
-                    });
-                }
-                Some(_) => {}
-            }
-        }
-        if self.unique_constraints != expected.unique_constraints {
-            differences.push(Difference::UniqueConstraintsDiffer { table: table() });
-        }
-    }
-}
-
-impl Column {
-    /// Equal but for the primary key of the Python package's stamp: Alembic creates one, the releases
-    /// 0.6.0a3 to a10 do not.
-    fn is_like(&self, expected: &Self, table: &str) -> bool {
-        self.affinity == expected.affinity
-            && self.not_null == expected.not_null
-            && self.hidden == expected.hidden
-            && (self.primary_key == expected.primary_key || table == "alembic_version")
-    }
-}
-
 impl Affinity {
     fn of(declared: &str) -> Self {
         let declared = declared.to_ascii_uppercase();
@@ -416,89 +333,6 @@ impl Affinity {
             Self::Real
         } else {
             Self::Numeric
-        }
-    }
-}
-
-/// One difference between two structures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(
-    missing_docs,
-    reason = "the names of the variants and of their fields say it"
-)]
-pub enum Difference {
-    TableMissing {
-        table: String,
-    },
-    ColumnMissing {
-        table: String,
-        column: String,
-    },
-    ColumnUnexpected {
-        table: String,
-        column: String,
-    },
-    ColumnDiffers {
-        table: String,
-        column: String,
-    },
-    ForeignKeyMissing {
-        table: String,
-        key: ForeignKey,
-    },
-    ForeignKeyUnexpected {
-        table: String,
-        key: ForeignKey,
-    },
-    IndexMissing {
-        table: String,
-        index: String,
-    },
-    IndexDiffers {
-        table: String,
-        index: String,
-    },
-    /// An index or table that belongs to a later version than the rest.
-    FromLaterVersion {
-        object: String,
-    },
-    UniqueConstraintsDiffer {
-        table: String,
-    },
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TableMissing { table } => write!(f, "table {table} is missing"),
-            Self::ColumnMissing { table, column } => {
-                write!(f, "column {table}.{column} is missing")
-            }
-            Self::ColumnUnexpected { table, column } => {
-                write!(f, "column {table}.{column} should not be there")
-            }
-            Self::ColumnDiffers { table, column } => {
-                write!(f, "column {table}.{column} has another type or key")
-            }
-            Self::ForeignKeyMissing { table, key } => {
-                write!(f, "foreign key {table}{key} is missing")
-            }
-            Self::ForeignKeyUnexpected { table, key } => {
-                write!(f, "foreign key {table}{key} should not be there")
-            }
-            Self::IndexMissing { table, index } => {
-                write!(f, "index {index} on {table} is missing")
-            }
-            Self::IndexDiffers { table, index } => {
-                write!(f, "index {index} on {table} has other columns")
-            }
-            Self::FromLaterVersion { object } => {
-                write!(f, "{object} belongs to a later version")
-            }
-            Self::UniqueConstraintsDiffer { table } => {
-                write!(f, "table {table} has other UNIQUE constraints")
-            }
         }
     }
 }

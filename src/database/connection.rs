@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -39,6 +42,8 @@ pub(crate) enum Access {
     ReadWrite,
     /// Filling a new file. Only for files that this process has just made.
     Create,
+    /// Replacing whatever content a file has, none included.
+    Overwrite,
     /// Looking at a finished file that nobody else has: no lock, no file beside it.
     Immutable,
 }
@@ -97,6 +102,27 @@ pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
     Ok(header[18] == 2)
 }
 
+/// Moves a log into its database, or rolls an interrupted transaction back, so that nothing is left
+/// beside the file. For a file that is about to be replaced: it leaves WAL mode.
+///
+/// # Errors
+///
+/// [`Error::Locked`] where somebody has the database open.
+pub(crate) fn settle(path: &Path) -> Result<(), Error> {
+    open_handle(path, Access::ReadWrite)?
+        .execute("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT")
+        .map_err(|error| Error::from_handle(path, error))
+}
+
+/// The files that SQLite has left beside a database, or would take for its own.
+pub(crate) fn leftovers(path: &Path) -> Vec<PathBuf> {
+    ["-wal", "-journal", "-shm"]
+        .iter()
+        .map(|suffix| sidecar(path, suffix))
+        .filter(|leftover| fs::symlink_metadata(leftover).is_ok())
+        .collect()
+}
+
 pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {
@@ -111,39 +137,63 @@ pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<Str
 /// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
 /// it, not a lock byte more than reading needs.
 ///
-/// A reader of a WAL database normally creates both files. This one picks its way by what lies beside
-/// the database:
+/// A reader of a WAL database normally creates both files. This one picks its way by what the file's
+/// header says and by what lies beside it:
 ///
+/// - rollback mode: read as usual, since such a reader creates nothing;
 /// - a `-wal` with content and its `-shm`: read with the `-shm` opened read-only; beside live
 ///   processes that is a normal reader, after a crash SQLite reads the `-wal` into memory;
 /// - a `-wal` with content alone: nobody has the database open, and the `-wal` is indexed in memory
 ///   (`locking_mode=EXCLUSIVE`, through the VFS that takes no locks);
-/// - a `-journal`: rollback mode, whose readers create nothing;
-/// - none of them: nothing but the file counts (`immutable`).
+/// - no `-wal` with content: nothing but the file counts (`immutable`).
 ///
-/// The second and the last take no lock, so they are repeated when the files changed meanwhile.
+/// The last two take no locks, and in all of them the files can come and go in the meantime. So what
+/// was found counts only if the files are as they were before, and is looked for again otherwise.
 pub(crate) fn look_at<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    const TRIES: usize = 10;
+    const PAUSE: Duration = Duration::from_millis(2);
     check_file(path, Access::ReadWrite)?;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let before = Surroundings::of(path);
-        let way = before.way();
+    let mut attempt = |way: Way| {
         let uri = uri(path, way.parameters());
-        let result = keeping_the_log(|| establish(path, &uri, way.pragmas()))
-            .and_then(|mut connection| look(&mut connection));
-        if !way.locks() && tries < TRIES && Surroundings::of(path) != before {
-            continue;
+        keeping_the_log(|| establish(path, &uri, way.pragmas()))
+            .and_then(|mut connection| look(&mut connection))
+    };
+    let began = Instant::now();
+    loop {
+        let before = Surroundings::of(path)?;
+        let way = before.way();
+        if before.is_interrupted() {
+            return Err(Error::HotJournal {
+                path: path.to_owned(),
+            });
         }
-        return match result {
-            // Rolling back is the next writer's business.
-            Err(Error::ReadOnly { path }) if before.journal => Err(Error::HotJournal { path }),
-            other => other,
-        };
+        let mut locked = way.locks();
+        let mut result = attempt(way);
+        if way == Way::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
+            // The index is of no use without its writers.
+            locked = false;
+            result = attempt(Way::PrivateWal);
+        }
+        if locked && result.is_ok() {
+            return result;
+        }
+        if Surroundings::of(path).is_ok_and(|after| after == before) {
+            return match result {
+                // Rolling back is the next writer's business.
+                Err(Error::ReadOnly { path }) if way == Way::Rollback => {
+                    Err(Error::HotJournal { path })
+                }
+                other => other,
+            };
+        }
+        if began.elapsed() > LOCK_TIMEOUT {
+            return Err(Error::Locked {
+                path: path.to_owned(),
+            });
+        }
+        thread::sleep(PAUSE);
     }
 }
 
@@ -154,52 +204,75 @@ pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What lies beside a database, and when the database and its log were last written.
+/// A database's file, and what lies beside it.
 #[derive(Debug, PartialEq, Eq)]
 struct Surroundings {
     file: Option<Stamp>,
     wal: Option<Stamp>,
     shm: bool,
+    /// Whether a rollback journal with something to roll back lies there.
     journal: bool,
+    wal_on_disk: bool,
 }
 
+/// When a file was last written, as far as one can tell from outside.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     bytes: u64,
-    modified: Option<std::time::SystemTime>,
+    inode: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Surroundings {
-    fn of(path: &Path) -> Self {
+    fn of(path: &Path) -> Result<Self, Error> {
         // SQLite names the files beside a symbolic link's target, not beside the link.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let stamp = |path: &Path| {
             let metadata = fs::metadata(path).ok()?;
-            (metadata.len() > 0).then(|| Stamp {
+            Some(Stamp {
                 bytes: metadata.len(),
+                inode: metadata.ino(),
                 modified: metadata.modified().ok(),
             })
         };
-        Self {
-            wal: stamp(&sidecar(&path, "-wal")),
-            shm: sidecar(&path, "-shm").exists(),
-            journal: stamp(&sidecar(&path, "-journal")).is_some(),
-            file: stamp(&path),
-        }
+        Ok(Self {
+            wal: stamp(&sidecar(&real, "-wal")),
+            shm: sidecar(&real, "-shm").exists(),
+            journal: begins_with_journal_magic(&sidecar(&real, "-journal")),
+            wal_on_disk: is_wal_on_disk(path)?,
+            file: stamp(&real),
+        })
+    }
+
+    /// Whether the log holds more than its header.
+    fn has_log(&self) -> bool {
+        const HEADER: u64 = 32;
+        self.wal.as_ref().is_some_and(|wal| wal.bytes > HEADER)
     }
 
     fn way(&self) -> Way {
-        match self {
-            Self {
-                wal: Some(_),
-                shm: true,
-                ..
-            } => Way::SharedWal,
-            Self { wal: Some(_), .. } => Way::PrivateWal,
-            Self { journal: true, .. } => Way::Rollback,
-            _ => Way::Immutable,
+        match (self.has_log(), self.shm) {
+            (true, true) => Way::SharedWal,
+            (true, false) => Way::PrivateWal,
+            (false, _) if self.wal_on_disk => Way::Immutable,
+            (false, _) => Way::Rollback,
         }
     }
+
+    /// Whether a transaction was interrupted that took the database into or out of WAL mode. In
+    /// rollback mode SQLite itself tells an interrupted transaction from one that is under way.
+    fn is_interrupted(&self) -> bool {
+        self.journal && self.way() != Way::Rollback
+    }
+}
+
+/// Whether the file is a rollback journal that has not been finished with. SQLite takes no locks on
+/// journals, so this one may be opened.
+fn begins_with_journal_magic(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let mut bytes = [0; MAGIC.len()];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.is_ok() && bytes == MAGIC
 }
 
 /// How a database is read without writing anything; see [`look_at`].
@@ -236,7 +309,7 @@ impl Way {
 impl Access {
     const fn parameters(self) -> &'static str {
         match self {
-            Self::ReadWrite => "mode=rw",
+            Self::ReadWrite | Self::Overwrite => "mode=rw",
             Self::Create => "mode=rwc",
             Self::Immutable => "mode=ro&immutable=1",
         }
@@ -260,7 +333,12 @@ fn check_file(path: &Path, access: Access) -> Result<(), Error> {
             path: path.to_owned(),
         });
     }
-    if metadata.len() == 0 {
+    if !metadata.is_file() {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    if metadata.len() == 0 && access != Access::Overwrite {
         return Err(Error::EmptyFile {
             path: path.to_owned(),
         });

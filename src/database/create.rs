@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 
-use super::connection::{self, Access, sidecar};
+use super::connection::{self, Access};
 use super::migrate::migrate_empty;
 use super::staging::{PRIVATE, PUBLIC, Staged};
 use super::{Error, lineage};
@@ -29,12 +29,7 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
             path: path.to_owned(),
         });
     }
-    for suffix in ["-wal", "-journal"] {
-        let leftover = sidecar(path, suffix);
-        if leftover.exists() {
-            return Err(Error::Leftover { leftover });
-        }
-    }
+    refuse_leftovers(path)?;
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -60,22 +55,29 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
 /// [`Error::Refused`] for a database that is not degenbot's, [`Error::Locked`] where another process
 /// is in the middle of a transaction, otherwise where the database cannot be read or written.
 pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
-    match fs::symlink_metadata(path) {
+    if fs::symlink_metadata(path).is_err() {
+        return create_new_sqlite_database(path);
+    }
+    // Beside the real file, whose folder is known to hold one, not beside a symbolic link.
+    let real: PathBuf = match fs::canonicalize(path) {
+        Ok(real) => real,
+        // A link that points to nothing is in the way of a new database.
         Err(_) => return create_new_sqlite_database(path),
-        Ok(metadata) if metadata.len() == 0 && metadata.is_file() => {}
-        Ok(_) => {
-            let recognition = lineage::recognise(path)?;
+    };
+    match lineage::recognise(path) {
+        // SQLite deletes a log beside an empty file.
+        Err(Error::EmptyFile { .. }) => refuse_leftovers(&real)?,
+        Err(error) => return Err(error),
+        Ok(recognition) => {
             // A database without tables has nothing to lose.
             if !recognition.catalogue.tables.is_empty() {
                 recognition.require_degenbot(path)?;
             }
         }
     }
-    // Beside the real file, whose folder is known to hold one, not beside a symbolic link.
-    let real: PathBuf = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
     let located = |error| Error::from_handle(path, error);
 
-    let live = connection::open_handle(path, Access::Create)?;
+    let live = connection::open_handle(path, Access::Overwrite)?;
     let [page_size] = live
         .row("PRAGMA page_size")
         .map_err(located)?
@@ -97,6 +99,14 @@ pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
     connection::ensure_wal(&mut connection, path)?;
     log::info!("Reset the database {}", path.display());
     Ok(())
+}
+
+/// Fails where a log lies that SQLite would apply to a new database, or delete.
+fn refuse_leftovers(path: &Path) -> Result<(), Error> {
+    match connection::leftovers(path).into_iter().next() {
+        Some(leftover) => Err(Error::Leftover { leftover }),
+        None => Ok(()),
+    }
 }
 
 /// Fills an empty file with the newest schema.

@@ -26,6 +26,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The path is a device, a pipe or a socket.
+    #[error("{path} is not a regular file", path = .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file has no bytes.
     #[error("The file at {path} is empty", path = .path.display())]
     EmptyFile {
@@ -96,13 +102,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A database was to be created beside the log of another one, which SQLite would apply to it.
+    /// A database or a backup was to be put beside the log of another one, which SQLite would apply to
+    /// it.
     #[error(
-        "{leftover} was left behind by a database that is no longer there",
+        "{leftover} was left behind by another database and would be taken for the new one's",
         leftover = .leftover.display()
     )]
     Leftover {
-        /// The `-wal` or `-journal` file.
+        /// The `-wal`, `-shm` or `-journal` file.
         leftover: PathBuf,
     },
     /// A backup is already where one was to be made, and may not be replaced.
@@ -217,6 +224,7 @@ impl Error {
         match self {
             Self::NotFound { path }
             | Self::IsFolder { path }
+            | Self::NotAFile { path }
             | Self::EmptyFile { path }
             | Self::NotADatabase { path }
             | Self::Damaged { path, .. }
@@ -251,6 +259,15 @@ impl Error {
                 action,
                 source,
             },
+        }
+    }
+
+    /// Whether a database could not be opened the way that was tried.
+    pub(crate) fn is_about_opening(&self) -> bool {
+        match self {
+            Self::CannotOpen { .. } | Self::ReadOnly { .. } => true,
+            Self::Query { source, .. } => source.to_string() == "locking protocol",
+            _ => false,
         }
     }
 

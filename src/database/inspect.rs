@@ -222,8 +222,14 @@ fn count_rows(
     // Each end of the primary key's tree is found without a scan.
     let span = number(format!(
         "SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) AS number"
-    ))?;
-    Ok((span.saturating_add(1).max(rows), true))
+    ));
+    match span {
+        Ok(span) => Ok((span.saturating_add(1).max(rows), true)),
+        // A table of the user's own without row ids.
+        Err(_) => {
+            number(format!("SELECT count(*) AS number FROM {table}")).map(|rows| (rows, false))
+        }
+    }
 }
 
 fn exchanges(connection: &mut SqliteConnection, recognition: &Recognition) -> Vec<ExchangeInfo> {

@@ -6,7 +6,6 @@
 //! believed only where the structure bears it out, and nothing is guessed: what does not fit is a
 //! [`Refusal`].
 
-use std::fmt;
 use std::path::Path;
 
 use diesel::prelude::*;
@@ -14,13 +13,14 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::catalogue::{Catalogue, Difference};
+use super::refusal::{Refusal, quoted};
 use super::version::{self, SchemaVersion};
 use super::{Access, Error, connection};
 
 /// Diesel's table of the migrations that were run.
 pub(super) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 /// Alembic's table with the revision.
-const ALEMBIC_TABLE: &str = "alembic_version";
+pub(super) const ALEMBIC_TABLE: &str = "alembic_version";
 /// The Rust-core releases' table with their version.
 const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
 
@@ -48,77 +48,6 @@ pub struct Recognition {
     pub is_degenbot: bool,
     /// Its structure.
     pub catalogue: Catalogue,
-}
-
-/// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// It has no tables.
-    NoTables,
-    /// It has tables, and they are not degenbot's.
-    Foreign {
-        /// Some of its tables.
-        tables: Vec<String>,
-    },
-    /// It is a degenbot database without any stamp.
-    NoStamp,
-    /// A table for the stamp is there and empty.
-    EmptyStamp {
-        /// The table.
-        table: &'static str,
-    },
-    /// It has several stamps where there must be one.
-    SeveralStamps {
-        /// The stamps.
-        stamps: Vec<String>,
-    },
-    /// It carries the stamps of two programs that exclude each other.
-    TwoLineages {
-        /// The Alembic stamp.
-        alembic: String,
-        /// The stamp of the Rust-core releases.
-        rust_core: String,
-    },
-    /// Its stamp is none that any release has used.
-    UnknownStamp {
-        /// The stamp.
-        stamp: String,
-    },
-    /// It was made by a release of the Python package before 0.5.0b4.
-    EarlierRevision {
-        /// Its Alembic revision.
-        revision: String,
-    },
-    /// It belongs to a Rust-core release of the Python package.
-    RustCore {
-        /// Its stamp.
-        stamp: String,
-    },
-    /// It was upgraded by a later version of this program.
-    Newer {
-        /// The migration that this program does not know.
-        migration: String,
-    },
-    /// Its list of migrations has a gap, or one that this program has never had.
-    UnknownMigrations {
-        /// The migrations that it lists.
-        migrations: Vec<String>,
-    },
-    /// Its two stamps name different versions.
-    StampsDisagree {
-        /// The version by diesel's table.
-        diesel: SchemaVersion,
-        /// The revision by Alembic's table; `None` where there is no row.
-        alembic: Option<String>,
-    },
-    /// Its structure is not that of the version on its stamp.
-    StampLies {
-        /// The version on the stamp.
-        version: SchemaVersion,
-        /// What is different.
-        differences: Vec<Difference>,
-    },
 }
 
 /// Recognises a database without writing to it.
@@ -386,112 +315,4 @@ fn check_structure(
             differences,
         })
     })
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTables => write!(f, "has no tables"),
-            Self::Foreign { tables } => write!(
-                f,
-                "is not a degenbot database: its tables are {}",
-                enumerate(tables)
-            ),
-            Self::NoStamp => write!(f, "carries no version stamp"),
-            Self::EmptyStamp { table } => {
-                write!(f, "carries no version stamp: its table {table} is empty")
-            }
-            Self::SeveralStamps { stamps } => write!(
-                f,
-                "carries {} version stamps: {}",
-                stamps.len(),
-                enumerate(stamps)
-            ),
-            Self::TwoLineages { alembic, rust_core } => write!(
-                f,
-                "carries the stamps of two lineages: Alembic revision {} and Rust-core version {}",
-                quoted(alembic),
-                quoted(rust_core)
-            ),
-            Self::UnknownStamp { stamp } => {
-                write!(f, "carries an unknown version stamp: {}", quoted(stamp))
-            }
-            Self::EarlierRevision { revision } => write!(
-                f,
-                "has the Alembic revision {revision}, from before the first stable schema ({})",
-                VersionName(SchemaVersion::all().next())
-            ),
-            Self::RustCore { stamp } => write!(
-                f,
-                "belongs to a Rust-core release of the Python package (version {})",
-                quoted(stamp)
-            ),
-            Self::Newer { migration } => write!(
-                f,
-                "is newer than this program: it has the migration {}, and degenbot {} knows none \
-                 after {}",
-                quoted(migration),
-                env!("CARGO_PKG_VERSION"),
-                SchemaVersion::latest().migration()
-            ),
-            Self::UnknownMigrations { migrations } => write!(
-                f,
-                "lists migrations that do not lead to any version: {}",
-                enumerate(migrations)
-            ),
-            Self::StampsDisagree { diesel, alembic } => write!(
-                f,
-                "carries two version stamps that disagree: {MIGRATIONS_TABLE} says {} ({diesel}), \
-                 {ALEMBIC_TABLE} says {}",
-                diesel.migration(),
-                alembic.as_deref().map_or("nothing".to_owned(), quoted)
-            ),
-            Self::StampLies {
-                version,
-                differences,
-            } => {
-                let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
-                write!(
-                    f,
-                    "is stamped {version} and does not have that structure: {}",
-                    shortened(&differences, "; ")
-                )
-            }
-        }
-    }
-}
-
-struct VersionName(Option<SchemaVersion>);
-
-impl fmt::Display for VersionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(version) => version.fmt(f),
-            None => f.write_str("none"),
-        }
-    }
-}
-
-/// A stamp as it can be shown: anything but plain characters is escaped.
-fn quoted(stamp: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-, ".contains(c);
-    if !stamp.is_empty() && stamp.trim() == stamp && stamp.chars().all(plain) {
-        stamp.to_owned()
-    } else {
-        format!("{stamp:?}")
-    }
-}
-
-fn enumerate(names: &[String]) -> String {
-    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
-    shortened(&names, ", ")
-}
-
-fn shortened(parts: &[String], separator: &str) -> String {
-    const SHOWN: usize = 5;
-    let text = parts[..parts.len().min(SHOWN)].join(separator);
-    match parts.len().checked_sub(SHOWN) {
-        None | Some(0) => text,
-        Some(more) => format!("{text}{separator}and {more} more"),
-    }
 }

@@ -12,6 +12,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::MigrationHarness;
 use serde::Serialize;
 
+use super::catalogue::Catalogue;
 use super::lineage::{self, recognise_connection};
 use super::version::{self, SchemaVersion};
 use super::{Access, Error, connection};
@@ -192,15 +193,32 @@ fn adopt(connection: &mut SqliteConnection, version: SchemaVersion) -> Result<()
 
 /// Creates diesel's table of migrations where it is not there; the number of rows it has.
 fn create_migrations_table(connection: &mut SqliteConnection) -> Result<usize, Error> {
-    let applied = connection
-        .applied_migrations()
-        .map_err(|error| Error::embedded(&*error))?;
-    Ok(applied.len())
+    match connection.applied_migrations() {
+        Ok(applied) => Ok(applied.len()),
+        Err(error) => Err(match error.downcast::<diesel::result::Error>() {
+            Ok(error) => Error::Sql(*error),
+            Err(error) => Error::embedded(&*error),
+        }),
+    }
 }
 
-fn foreign_key_violations(connection: &mut SqliteConnection) -> QueryResult<Vec<Violation>> {
-    diesel::sql_query("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check")
-        .load(connection)
+/// The broken foreign keys of every table of ours, and of the user's own tables that can be checked: a
+/// key of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
+fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Vec<Violation>, Error> {
+    let ours = &SchemaVersion::latest().catalogue()?.tables;
+    let mut violations = Vec::new();
+    for table in Catalogue::read(connection)?.tables.keys() {
+        let found =
+            diesel::sql_query("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check(?)")
+                .bind::<Text, _>(table)
+                .load::<Violation>(connection);
+        match found {
+            Ok(found) => violations.extend(found),
+            Err(error) if ours.contains_key(table) => return Err(error.into()),
+            Err(error) => log::debug!("The foreign keys of {table} cannot be checked: {error}"),
+        }
+    }
+    Ok(violations)
 }
 
 /// Fails for violations that were not there before: rows that were broken already are not this

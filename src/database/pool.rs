@@ -82,9 +82,9 @@ impl Database {
             // A failed attempt is reported by the call that waits for it.
             .error_handler(Box::new(NopErrorHandler))
             .build(Connections { path: path.clone() })
-            .map_err(|_| Error::CannotOpen {
+            .map_err(|error| Error::CannotOpen {
                 path: path.clone(),
-                detail: "the pool could not open its first connections".to_owned(),
+                detail: error.to_string(),
             })?;
         Ok(Self {
             path,
@@ -103,12 +103,23 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::PoolExhausted`] where all were in use for too long.
+    /// [`Error::PoolExhausted`] where all were in use for too long, [`Error::CannotOpen`] where no
+    /// more can be opened.
     pub fn session(&self) -> Result<Session, Error> {
-        let connection = self.pool.get().map_err(|_| Error::PoolExhausted {
-            path: self.path.clone(),
-            size: self.pool.max_size(),
-            seconds: self.timeout.as_secs(),
+        let connection = self.pool.get().map_err(|error| {
+            let path = self.path.clone();
+            // r2d2 adds the last failure to open a connection, if that is why there was none.
+            match error.to_string().split_once(": ") {
+                Some((_, cause)) => Error::CannotOpen {
+                    path,
+                    detail: cause.to_owned(),
+                },
+                None => Error::PoolExhausted {
+                    path,
+                    size: self.pool.max_size(),
+                    seconds: self.timeout.as_secs(),
+                },
+            }
         })?;
         Ok(Session::new(self.path.clone(), connection))
     }

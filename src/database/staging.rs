@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +20,9 @@ use super::connection::sidecar;
 pub(super) const PRIVATE: u32 = 0o600;
 /// The mode of any new file, less what the umask takes away.
 pub(super) const PUBLIC: u32 = 0o666;
+
+/// What comes between the target's name and the process's id.
+const INFIX: &str = ".degenbot-tmp-";
 
 const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
@@ -40,7 +43,7 @@ impl Staged {
         loop {
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
             let mut name = OsString::from(target);
-            name.push(format!(".tmp-{}-{number}", process::id()));
+            name.push(format!("{INFIX}{}-{number}", process::id()));
             let temporary = PathBuf::from(name);
             let created = OpenOptions::new()
                 .read(true)
@@ -75,15 +78,20 @@ impl Staged {
     /// Gives the file the permissions and, where this process may, the owner of `model`.
     pub(super) fn copy_permissions(&self, model: &Path) -> Result<(), Error> {
         let failed = |error| Error::io(&self.temporary, "set the permissions of", error);
-        let metadata = fs::metadata(model).map_err(failed)?;
+        let model = fs::metadata(model).map_err(failed)?;
         let own = self.file.metadata().map_err(failed)?;
-        if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
-            // Only root may give files away; for anybody else the copy is the copier's.
-            let _refused =
-                std::os::unix::fs::fchown(&self.file, Some(metadata.uid()), Some(metadata.gid()));
+        let mut mode = model.permissions().mode() & 0o777;
+        // Only root may give files away; anybody may give them to a group that he is in.
+        if own.uid() != model.uid() {
+            let _refused = fchown(&self.file, Some(model.uid()), None);
         }
-        let mode = Permissions::from_mode(metadata.permissions().mode() & 0o777);
-        self.file.set_permissions(mode).map_err(failed)
+        if own.gid() != model.gid() && fchown(&self.file, None, Some(model.gid())).is_err() {
+            // What the one group may is not for another one.
+            mode &= !0o070;
+        }
+        self.file
+            .set_permissions(Permissions::from_mode(mode))
+            .map_err(failed)
     }
 
     /// Puts the file in the target's place, over whatever is there.
@@ -104,8 +112,8 @@ impl Staged {
             fs::rename(&self.temporary, &self.target)
                 .map_err(|error| Error::io(&self.target, "create", error))?;
         } else if linked.is_ok() {
-            fs::remove_file(&self.temporary)
-                .map_err(|error| Error::io(&self.temporary, "remove", error))?;
+            // Another process may have swept the second name already.
+            let _ = fs::remove_file(&self.temporary);
         } else {
             return Err(Error::AlreadyExists {
                 path: self.target.clone(),
@@ -138,7 +146,7 @@ fn sweep(target: &Path) {
         folder
     };
     let mut prefix = name.to_owned();
-    prefix.push(".tmp-");
+    prefix.push(INFIX);
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
@@ -234,10 +242,10 @@ mod tests {
         let target = folder.path().join("x.bak");
         let alive = Staged::create(&target, PRIVATE).unwrap();
         for name in [
-            "x.bak.tmp-1-0",
-            "x.bak.tmp-1-0-journal",
-            "x.bak.tmp-mine",
-            "y.bak.tmp-1-0",
+            "x.bak.degenbot-tmp-1-0",
+            "x.bak.degenbot-tmp-1-0-journal",
+            "x.bak.tmp-2025-11",
+            "y.bak.degenbot-tmp-1-0",
         ] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
@@ -246,8 +254,8 @@ mod tests {
         second.replace().unwrap();
         let mut expected = vec![
             "x.bak".to_owned(),
-            "x.bak.tmp-mine".to_owned(),
-            "y.bak.tmp-1-0".to_owned(),
+            "x.bak.tmp-2025-11".to_owned(),
+            "y.bak.degenbot-tmp-1-0".to_owned(),
             alive
                 .path()
                 .file_name()

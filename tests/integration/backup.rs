@@ -139,7 +139,7 @@ fn links_and_folders_in_its_place() {
 
     fs::create_dir(&backup).unwrap();
     let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
-    assert!(matches!(error, Error::IsFolder { .. }), "{error}");
+    assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
     fs::remove_dir(&backup).unwrap();
 
     fs::hard_link(&copy.path, &backup).unwrap();
@@ -179,6 +179,69 @@ fn unusual_containers_are_copied_as_they_are() {
             backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
         assert_eq!(content::of(&report.path), content::of(&copy.path), "{name}");
     }
+}
+
+#[test]
+fn the_log_of_an_earlier_backup_is_not_applied_to_the_new_one() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let options = BackupOptions::default();
+    let report = backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    // Somebody opens the backup, writes to it and is killed.
+    let opened = Copy::of("populated/wal-0.6.0a4.db");
+    for suffix in ["", "-wal"] {
+        let from = format!("{}{suffix}", opened.path.display());
+        fs::copy(from, format!("{}{suffix}", report.path.display())).unwrap();
+    }
+    assert_eq!(content::of(&opened.path)["erc20_tokens"].rows.len(), 197);
+    backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    assert_eq!(content::of(&report.path), content::of(&copy.path));
+
+    // A journal without its database cannot be dealt with.
+    fs::remove_file(&report.path).unwrap();
+    let journal = format!("{}-journal", report.path.display());
+    let hot = Copy::of("odd/hot-journal.db");
+    fs::copy(format!("{}-journal", hot.path.display()), &journal).unwrap();
+    let error = backup_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Leftover { .. }), "{error}");
+    assert!(!report.path.exists());
+}
+
+#[test]
+fn a_backup_that_somebody_works_on_is_not_replaced() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+    let mut user = content::connect(&report.path);
+    user.batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
+        .unwrap();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }), "{error}");
+    user.batch_execute("COMMIT").unwrap();
+}
+
+#[test]
+fn what_only_the_users_own_program_knows_does_not_keep_it_from_being_made() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut connection = content::connect(&copy.path);
+    connection
+        .batch_execute(
+            "CREATE TABLE notes (note TEXT); CREATE INDEX notes_by_note ON notes (note); \
+             PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX notes_by_note ON notes (note COLLATE mine)' \
+             WHERE name = 'notes_by_note'; \
+             INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) \
+             VALUES ('table', 'search', 'search', 0, 'CREATE VIRTUAL TABLE search USING nomod(x)')",
+        )
+        .unwrap();
+    drop(connection);
+    let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+    let info = degenbot::database::inspect_sqlite_database(&report.path, false).unwrap();
+    assert_eq!(
+        info.recognition.extras(),
+        ["table notes", "table search"],
+        "an index of an unknown collation cannot be described"
+    );
+    let search = info.tables.iter().find(|table| table.name == "search");
+    assert!(search.unwrap().problem.as_ref().unwrap().contains("nomod"));
 }
 
 #[test]

@@ -55,7 +55,9 @@ fn kill_at_many_instants(copy: &Copy, arguments: &[&str], mut check: impl FnMut(
     assert!(told.starts_with("status: 0\n"), "{told}");
     check("finally");
     assert!(
-        copy.files().keys().all(|name| !name.contains(".tmp-")),
+        copy.files()
+            .keys()
+            .all(|name| !name.contains(".degenbot-tmp-")),
         "{:?}",
         copy.files().keys()
     );
@@ -121,12 +123,18 @@ fn a_killed_compaction_keeps_every_row() {
 }
 
 #[test]
-fn ctrl_c_ends_a_backup_and_takes_its_traces_along() {
+fn signals_end_a_backup_and_take_its_traces_along() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        interrupt_a_backup(signal);
+    }
+}
+
+fn interrupt_a_backup(signal: &str) {
     let copy = grown("populated/populated-0.6.0a4.db");
     fs::write(backup_path(&copy.path), "an earlier backup").unwrap();
     let child = spawn(on(&copy.path, &["database", "backup", "--force"]));
     // The temporary file is there as soon as the copy begins.
-    let temporary = |path: &Path| path.to_string_lossy().contains(".tmp-");
+    let temporary = |path: &Path| path.to_string_lossy().contains(".degenbot-tmp-");
     while !fs::read_dir(copy.folder())
         .unwrap()
         .any(|entry| temporary(&entry.unwrap().path()))
@@ -135,11 +143,11 @@ fn ctrl_c_ends_a_backup_and_takes_its_traces_along() {
     }
     let id = child.id().to_string();
     // It may have ended in the meantime, and is then complete.
-    let _ = Command::new("kill").args(["-INT", &id]).output().unwrap();
+    let _ = Command::new("kill").args([signal, &id]).output().unwrap();
     let told = finish(child);
     let files = copy.files();
     assert!(
-        files.keys().all(|name| !name.contains(".tmp-")),
+        files.keys().all(|name| !name.contains(".degenbot-tmp-")),
         "{:?}",
         files.keys()
     );
@@ -176,10 +184,10 @@ fn on_a_small_disk(megabytes: usize, database: &Path, script: &str) -> Option<St
 
 /// The text without the process ids in the names of temporary files.
 fn without_names(text: &str) -> String {
-    let mut parts = text.split(".tmp-");
+    let mut parts = text.split(".degenbot-tmp-");
     let mut settled = parts.next().unwrap().to_owned();
     for part in parts {
-        settled.push_str(".tmp-[ID]");
+        settled.push_str(".degenbot-tmp-[ID]");
         settled.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-'));
     }
     settled

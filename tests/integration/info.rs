@@ -136,6 +136,92 @@ fn leaves_the_log_of_a_killed_program_as_it_is() {
 }
 
 #[test]
+fn waits_for_a_writer_in_rollback_mode_that_leaves_no_journal() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute(
+            "PRAGMA journal_mode = DELETE; PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 5; \
+             BEGIN IMMEDIATE; \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+             INSERT INTO erc20_tokens (chain, address) SELECT 1, printf('0x%040x', i) FROM n",
+        )
+        .unwrap();
+    let error = inspect_sqlite_database(&copy.path, true).unwrap_err();
+    assert!(matches!(error, database::Error::Locked { .. }), "{error}");
+    writer.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(content::of(&copy.path)["erc20_tokens"].rows.len(), 157);
+}
+
+#[test]
+fn a_journal_that_is_done_with_changes_nothing() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    fs::write(copy.folder().join("degenbot.db-journal"), [0; 512]).unwrap();
+    let before = copy.files();
+    inspect_sqlite_database(&copy.path, false).unwrap();
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn a_log_of_nothing_but_its_header_is_no_obstacle() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let log = Copy::of("populated/wal-0.6.0a4.db").files()["degenbot.db-wal"].clone();
+    fs::write(copy.folder().join("degenbot.db-wal"), &log[..32]).unwrap();
+    fs::write(copy.folder().join("degenbot.db-shm"), vec![0; 32_768]).unwrap();
+    let before = copy.files();
+    let info = inspect_sqlite_database(&copy.path, false).unwrap();
+    assert_eq!(info.exchanges.len(), 19);
+    assert_eq!(copy.files(), before);
+}
+
+/// The writer runs in a process of its own: this one.
+const WRITER: &str = "DEGENBOT_TEST_WRITER";
+
+#[test]
+fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
+    if let Some(path) = std::env::var_os(WRITER) {
+        // Until the test closes this process's input.
+        let done = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
+        while !done.is_finished() {
+            content::connect(path.as_ref())
+                .batch_execute(
+                    "PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; \
+                     INSERT INTO exchanges (chain_id, name, active, factory) VALUES (1, 'a', 1, '0x'); \
+                     INSERT INTO aave_v3_markets (chain_id, name, active) VALUES (1, 'a', 1); \
+                     COMMIT",
+                )
+                .unwrap();
+        }
+        return;
+    }
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    let mut writer = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "info::reads_beside_a_program_that_opens_writes_and_closes_all_the_time",
+        ])
+        .env(WRITER, &copy.path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut last = 0;
+    for _ in 0..200 {
+        let info = inspect_sqlite_database(&copy.path, true).unwrap();
+        let rows = |name| {
+            let table = info.tables.iter().find(|table| table.name == name);
+            table.unwrap().rows.unwrap()
+        };
+        assert_eq!(rows("exchanges"), rows("aave_v3_markets"));
+        assert!(rows("exchanges") >= last);
+        last = rows("exchanges");
+    }
+    drop(writer.stdin.take());
+    assert!(writer.wait().unwrap().success());
+    assert!(last > 0, "the writer has not written");
+}
+
+#[test]
 fn reads_through_symbolic_links_and_strange_names() {
     let name = "a folder/100% of #1? \u{1f98a} 'x\".db";
     let copy = Copy::of("populated/wal-0.6.0a4.db");

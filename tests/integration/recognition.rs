@@ -174,13 +174,14 @@ fn paths_that_name_no_file() {
     assert!(matches!(error, Error::IsFolder { .. }), "{error}");
 }
 
+type Check = fn(&Refusal) -> bool;
+
 #[test]
 fn a_database_of_a_later_program_is_newer_and_not_unknown() {
     use diesel::connection::SimpleConnection;
 
     let copy = Copy::of("populated/populated-0.6.0a1.db");
     upgrade_existing_sqlite_database(&copy.path).unwrap();
-    type Check = fn(&Refusal) -> bool;
     let cases: [(&str, Check); 4] = [
         (
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')",

@@ -68,10 +68,37 @@ fn a_log_without_its_database_is_not_mixed_into_a_new_one() {
     status: 1
     --- stdout
     --- stderr
-    error: degenbot.db-wal was left behind by a database that is no longer there
-    hint: It may hold the last changes of that database: put the database back beside it, or move degenbot.db-wal away
+    error: degenbot.db-wal was left behind by another database and would be taken for the new one's
+    hint: It may hold the last changes of that database: put the database back under its name, or move degenbot.db-wal away
     ");
     assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn a_log_beside_an_empty_file_is_not_deleted() {
+    let copy = Copy::of("odd/wal-everything-in-wal.db");
+    fs::write(&copy.path, "").unwrap();
+    let before = copy.files();
+    let error = reset_sqlite_database(&copy.path).unwrap_err();
+    assert!(matches!(error, Error::Leftover { .. }), "{error}");
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(folder.path().join("nowhere.db"), &link).unwrap();
+    let error = reset_sqlite_database(&link).unwrap_err();
+    assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
+    let error = reset_sqlite_database("/dev/null".as_ref()).unwrap_err();
+    assert!(matches!(error, Error::NotAFile { .. }), "{error}");
+
+    // A link to an empty file is as good as the file.
+    fs::write(folder.path().join("nowhere.db"), "").unwrap();
+    reset_sqlite_database(&link).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_empty_and_current(&link);
 }
 
 #[test]

@@ -93,6 +93,17 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
 }
 
 #[test]
+fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    content::connect(&copy.path)
+        .batch_execute("CREATE TABLE mine (kind TEXT REFERENCES pools (kind))")
+        .unwrap();
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+    let extras = database::recognise(&copy.path).unwrap().extras();
+    assert_eq!(extras, ["table mine"]);
+}
+
+#[test]
 fn unusual_containers_are_upgraded_in_place() {
     for name in [
         "odd/wal-everything-in-wal.db",
