@@ -60,10 +60,12 @@ mod compact;
 mod connection;
 mod create;
 mod error;
+mod foreign_keys;
 mod inspect;
 mod lineage;
 mod migrate;
 mod observer;
+mod plan;
 mod pool;
 mod refusal;
 mod session;
@@ -75,16 +77,18 @@ pub use compact::compact_sqlite_database;
 pub use connection::{LOCK_TIMEOUT, connection_pragmas};
 pub use create::{create_new_sqlite_database, reset_sqlite_database};
 pub use error::Error;
+pub use foreign_keys::Violation;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
 pub use lineage::{Recognition, Stamps, recognise};
 pub use migrate::{
-    UpgradeReport, Violation, current_database_version, latest_database_version,
+    MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
     pending_migrations, upgrade_existing_sqlite_database,
 };
 pub use observer::{Observer, Progress};
+pub use plan::{Loss, MigrationPlan, plan_migration};
 pub use pool::{Database, PoolOptions, db_session};
 pub use refusal::Refusal;
 pub use session::Session;
-pub use version::SchemaVersion;
+pub use version::{SchemaVersion, UnknownVersion};
 
 use connection::Access;

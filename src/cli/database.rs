@@ -2,7 +2,9 @@
 
 mod backup;
 mod compact;
+mod downgrade;
 mod info;
+mod plan;
 mod reset;
 mod upgrade;
 
@@ -21,6 +23,8 @@ pub(super) enum Command {
     Reset(reset::Reset),
     /// Bring the database to the newest version of the schema
     Upgrade(upgrade::Upgrade),
+    /// Bring the database back to an older version of the schema
+    Downgrade(downgrade::Downgrade),
     /// Give unused space back to the disk
     Compact(compact::Compact),
     /// Describe the database, without writing to it
@@ -33,6 +37,7 @@ impl Command {
             Self::Backup(command) => command.run(context),
             Self::Reset(command) => command.run(context),
             Self::Upgrade(command) => command.run(context),
+            Self::Downgrade(command) => command.run(context),
             Self::Compact(command) => command.run(context),
             Self::Info(command) => command.run(context),
         }

@@ -9,7 +9,7 @@ use inquire::InquireError;
 
 use super::Printer;
 use super::interrupt::ABORTED;
-use crate::database::{Error, Refusal};
+use crate::database::{Error, Refusal, SchemaVersion};
 use crate::settings::SettingsError;
 
 /// Why a command did not do what it was asked to.
@@ -17,6 +17,11 @@ use crate::settings::SettingsError;
 pub(super) enum Failure {
     /// The library's operation failed.
     Database(Error),
+    /// An upgrade to an older version was asked for, or a downgrade to a newer one.
+    WrongDirection {
+        from: SchemaVersion,
+        to: SchemaVersion,
+    },
     /// The user said no.
     Aborted,
     /// The question could not be put.
@@ -46,6 +51,19 @@ impl Failure {
                 if let Some(hint) = hint(error) {
                     printer.always(format_args!("hint: {hint}"));
                 }
+            }
+            Self::WrongDirection { from, to } => {
+                let (asked, command) = if from < to {
+                    ("newer", "upgrade")
+                } else {
+                    ("older", "downgrade")
+                };
+                printer.always(format_args!(
+                    "error: Version {to} is {asked} than the database's version {from}"
+                ));
+                printer.always(format_args!(
+                    "hint: Use 'degenbot database {command} --to {to}'"
+                ));
             }
             Self::Prompt(error) => {
                 printer.always(format_args!(
@@ -144,6 +162,9 @@ fn hint(error: &Error) -> Option<String> {
         Error::ForeignKeysBroken { .. } | Error::Migration { .. } => {
             "Nothing was changed. Please report this, with the output of 'degenbot database info'"
                 .to_owned()
+        }
+        Error::ObjectsLost { .. } => {
+            "Nothing was changed. Drop them yourself, and create them again afterwards".to_owned()
         }
         Error::Settings(error) => return settings_hint(error),
         _ => return None,

@@ -155,6 +155,18 @@ pub enum Error {
         /// The rows that would have been left without what they refer to.
         violations: Vec<Violation>,
     },
+    /// A step back would have dropped objects of the user's own; it was rolled back.
+    #[error(
+        "The step back would drop objects of your own in {path}: {objects}",
+        path = .path.display(),
+        objects = .objects.join(", ")
+    )]
+    ObjectsLost {
+        /// The database.
+        path: PathBuf,
+        /// The objects, each as `index NAME`.
+        objects: Vec<String>,
+    },
     /// The observer asked to stop.
     #[error("The operation on {path} was interrupted", path = .path.display())]
     Interrupted {
@@ -241,6 +253,7 @@ impl Error {
             | Self::CopyCheckFailed { path, .. }
             | Self::Migration { path, .. }
             | Self::ForeignKeysBroken { path, .. }
+            | Self::ObjectsLost { path, .. }
             | Self::Interrupted { path }
             | Self::PoolExhausted { path, .. }
             | Self::Disk { path, .. }

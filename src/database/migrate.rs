@@ -1,56 +1,29 @@
-//! Bringing a database to the newest schema, in place.
+//! Bringing a database to another version of the schema, in place.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::Migration;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness;
-use serde::Serialize;
 
-use super::catalogue::Catalogue;
-use super::lineage::{self, recognise_connection};
-use super::version::{self, SchemaVersion};
+use super::foreign_keys::{check_foreign_keys, foreign_key_violations};
+use super::lineage::{self, Recognition, recognise_connection};
+use super::version::{self, SchemaVersion, Step};
 use super::{Access, Error, connection};
 
-/// What an upgrade did.
+/// What an upgrade or a downgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UpgradeReport {
+pub struct MigrationReport {
     /// The version before.
     pub from: SchemaVersion,
     /// The version now.
     pub to: SchemaVersion,
-    /// The names of the migrations that were run, oldest first; none for a database that was at the
-    /// newest version already.
-    pub applied: Vec<String>,
-}
-
-/// A row whose foreign key refers to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, QueryableByName, Serialize)]
-pub struct Violation {
-    /// The table of the row.
-    #[diesel(sql_type = Text)]
-    pub table: String,
-    /// The row's id, where the table has ids.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub rowid: Option<i64>,
-    /// The table that lacks the row referred to.
-    #[diesel(sql_type = Text)]
-    pub parent: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rowid {
-            Some(rowid) => write!(f, "{} row {rowid} (to {})", self.table, self.parent),
-            None => write!(f, "{} (to {})", self.table, self.parent),
-        }
-    }
+    /// The names of the migrations that were run or undone, in that order; none for a database that
+    /// was at the version already.
+    pub migrations: Vec<String>,
 }
 
 /// The version of a database.
@@ -91,44 +64,81 @@ pub fn pending_migrations(current: SchemaVersion) -> Result<Vec<String>, Error> 
 /// [`Error::Refused`] for a database that this program does not know how to upgrade,
 /// [`Error::Migration`] and [`Error::ForeignKeysBroken`] where a migration fails, [`Error::Locked`]
 /// where another process keeps the database locked.
-pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Error> {
+pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<MigrationReport, Error> {
+    migrate_sqlite_database(path, SchemaVersion::latest())
+}
+
+/// Brings a database to a version, newer or older than its own, in place.
+///
+/// As [`upgrade_existing_sqlite_database`], of which it is the general form. A step back drops what the
+/// older version has no place for; [`plan_migration`](super::plan_migration) tells what that is.
+///
+/// # Errors
+///
+/// Those of [`upgrade_existing_sqlite_database`], and [`Error::ObjectsLost`] where a step back would
+/// take indexes or triggers of the user's own along.
+pub fn migrate_sqlite_database(
+    path: &Path,
+    target: SchemaVersion,
+) -> Result<MigrationReport, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the
     // byte, with its log and its journal.
     let version = current_database_version(path)?;
-    if version == SchemaVersion::latest() {
-        return Ok(UpgradeReport {
+    if version == target {
+        return Ok(MigrationReport {
             from: version,
             to: version,
-            applied: Vec::new(),
+            migrations: Vec::new(),
         });
     }
     let mut connection = connection::open(path, Access::ReadWrite)?;
-    let report = migrate(&mut connection, path)?;
+    let report = migrate(&mut connection, path, target)?;
     if let Err(error) = connection::ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
     Ok(report)
 }
 
-/// Runs what is pending, all or nothing.
-fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<UpgradeReport, Error> {
+/// Takes every step to the target, all or nothing.
+fn migrate(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    target: SchemaVersion,
+) -> Result<MigrationReport, Error> {
     with_foreign_keys_off(connection, path, |connection| {
-        let from = recognise_connection(connection)?.require_version(path)?;
-        let pending = version::migrations_after(Some(from))?;
+        let recognition = recognise_connection(connection)?;
+        let from = recognition.require_version(path)?;
+        let steps = version::steps(from, target)?;
         adopt(connection, from)?;
 
         let before = foreign_key_violations(connection)?;
-        for migration in &pending {
-            run(connection, path, &**migration)?;
+        for step in &steps {
+            take(connection, path, step)?;
         }
         check_foreign_keys(connection, path, &before)?;
 
-        let to = recognise_connection(connection)?.require_version(path)?;
-        Ok(UpgradeReport {
+        let arrived = recognise_connection(connection)?;
+        check_objects(path, &recognition, &arrived)?;
+        Ok(MigrationReport {
             from,
-            to,
-            applied: pending.iter().map(|m| m.name().to_string()).collect(),
+            to: arrived.require_version(path)?,
+            migrations: steps.iter().map(Step::name).collect(),
         })
+    })
+}
+
+/// Fails if an object of the user's own is gone: an index or a trigger goes with its table when that is
+/// rebuilt.
+fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Result<(), Error> {
+    let kept = after.extras();
+    let mut objects = before.extras();
+    objects.retain(|object| !kept.contains(object));
+    if objects.is_empty() {
+        return Ok(());
+    }
+    Err(Error::ObjectsLost {
+        path: path.to_owned(),
+        objects,
     })
 }
 
@@ -137,7 +147,7 @@ pub(super) fn migrate_empty(connection: &mut SqliteConnection, path: &Path) -> R
     with_foreign_keys_off(connection, path, |connection| {
         create_migrations_table(connection)?;
         for migration in version::migrations_after(None)? {
-            run(connection, path, &*migration)?;
+            take(connection, path, &Step::Up(migration))?;
         }
         Ok(())
     })
@@ -163,15 +173,20 @@ fn with_foreign_keys_off<T>(
     result
 }
 
-fn run(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    migration: &dyn Migration<Sqlite>,
-) -> Result<(), Error> {
-    log::info!("Running migration {}", migration.name());
-    match connection.run_migration(migration) {
+fn take(connection: &mut SqliteConnection, path: &Path, step: &Step) -> Result<(), Error> {
+    let (migration, taken) = match step {
+        Step::Up(migration) => {
+            log::info!("Running migration {}", migration.name());
+            (migration, connection.run_migration(&**migration))
+        }
+        Step::Down(migration) => {
+            log::info!("Undoing migration {}", migration.name());
+            (migration, connection.revert_migration(&**migration))
+        }
+    };
+    match taken {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::from_migration(path, migration, &*error)),
+        Err(error) => Err(Error::from_migration(path, &**migration, &*error)),
     }
 }
 
@@ -200,51 +215,4 @@ fn create_migrations_table(connection: &mut SqliteConnection) -> Result<usize, E
             Err(error) => Error::embedded(&*error),
         }),
     }
-}
-
-/// The broken foreign keys of every table of ours, and of the user's own tables that can be checked: a
-/// key of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
-fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Vec<Violation>, Error> {
-    let ours = &SchemaVersion::latest().catalogue()?.tables;
-    let mut violations = Vec::new();
-    for table in Catalogue::read(connection)?.tables.keys() {
-        let found =
-            diesel::sql_query("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check(?)")
-                .bind::<Text, _>(table)
-                .load::<Violation>(connection);
-        match found {
-            Ok(found) => violations.extend(found),
-            Err(error) if ours.contains_key(table) => return Err(error.into()),
-            Err(error) => log::debug!("The foreign keys of {table} cannot be checked: {error}"),
-        }
-    }
-    Ok(violations)
-}
-
-/// Fails for violations that were not there before: rows that were broken already are not this
-/// upgrade's doing and stay as they are.
-fn check_foreign_keys(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    before: &[Violation],
-) -> Result<(), Error> {
-    let mut known: BTreeMap<&Violation, usize> = BTreeMap::new();
-    for violation in before {
-        *known.entry(violation).or_default() += 1;
-    }
-    let mut violations = foreign_key_violations(connection)?;
-    violations.retain(|violation| match known.get_mut(violation) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            false
-        }
-        _ => true,
-    });
-    if violations.is_empty() {
-        return Ok(());
-    }
-    Err(Error::ForeignKeysBroken {
-        path: path.to_owned(),
-        violations,
-    })
 }

@@ -1,6 +1,7 @@
 //! The versions of the schema and their names.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::OnceLock;
 
 use diesel::migration::{Migration, MigrationSource};
@@ -155,6 +156,52 @@ impl SchemaVersion {
     }
 }
 
+/// Reads an Alembic revision or a migration's version, or the beginning of one that only one version's
+/// name has.
+impl FromStr for SchemaVersion {
+    type Err = UnknownVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = |version: Self| [version.alembic_revision(), Some(version.migration())];
+        let mut found = Self::all().filter(|version| {
+            let names = names(*version);
+            !text.is_empty() && names.iter().flatten().any(|name| name.starts_with(text))
+        });
+        match (found.next(), found.next()) {
+            (Some(version), None) => Ok(version),
+            (first, _) => Err(UnknownVersion {
+                text: text.to_owned(),
+                is_ambiguous: first.is_some(),
+            }),
+        }
+    }
+}
+
+/// A text that names no version, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVersion {
+    text: String,
+    is_ambiguous: bool,
+}
+
+impl std::error::Error for UnknownVersion {}
+
+impl fmt::Display for UnknownVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.is_ambiguous {
+            "begins the name of several versions"
+        } else {
+            "is no version"
+        };
+        write!(f, "'{}' {what}; there are", self.text)?;
+        for (number, version) in SchemaVersion::all().enumerate() {
+            let separator = if number == 0 { "" } else { "," };
+            write!(f, "{separator} {version} ({})", version.migration())?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for SchemaVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.alembic_revision().unwrap_or(self.migration()))
@@ -164,6 +211,32 @@ impl fmt::Display for SchemaVersion {
 /// Whether this is a revision of the Python package that is older than any version here.
 pub(super) fn is_earlier_revision(revision: &str) -> bool {
     EARLIER_REVISIONS.contains(&revision)
+}
+
+/// One step from a version to the next one or to the one before.
+pub(super) enum Step {
+    Up(Box<dyn Migration<Sqlite>>),
+    Down(Box<dyn Migration<Sqlite>>),
+}
+
+impl Step {
+    /// The migration's name.
+    pub(super) fn name(&self) -> String {
+        let (Self::Up(migration) | Self::Down(migration)) = self;
+        migration.name().to_string()
+    }
+}
+
+/// The steps from one version to another.
+pub(super) fn steps(from: SchemaVersion, to: SchemaVersion) -> Result<Vec<Step>, Error> {
+    if from <= to {
+        let mut up = migrations_after(Some(from))?;
+        up.truncate(to.0 - from.0);
+        return Ok(up.into_iter().map(Step::Up).collect());
+    }
+    let mut down = migrations_after(Some(to))?;
+    down.truncate(from.0 - to.0);
+    Ok(down.into_iter().rev().map(Step::Down).collect())
 }
 
 /// The migrations after `current` (all of them for `None`), oldest first.
@@ -260,6 +333,12 @@ mod tests {
         assert_eq!(SchemaVersion::of_alembic("2606a6c7f5ee"), Some(latest));
         assert_eq!(SchemaVersion::of_migration("20260521000000"), Some(latest));
         assert_eq!(SchemaVersion::of_alembic("756fba1f75f4"), None);
+        for name in ["2606a6c7f5ee", "26", "20260521000000", "202605"] {
+            assert_eq!(name.parse(), Ok(latest), "{name}");
+        }
+        for name in ["", "2", "2026", "756fba1f75f4", "2606a6c7f5eee"] {
+            assert!(name.parse::<SchemaVersion>().is_err(), "{name}");
+        }
         assert!(is_earlier_revision("756fba1f75f4"));
         assert!(!is_earlier_revision("eb4080485a56"));
     }

@@ -14,6 +14,7 @@ mod concurrency;
 mod config;
 mod content;
 mod corpus;
+mod downgrade;
 mod faults;
 mod info;
 mod lifecycle;

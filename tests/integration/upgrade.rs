@@ -83,7 +83,7 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
         let extras = database::recognise(&copy.path).unwrap().extras();
         let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
         assert_eq!(
-            report.applied,
+            report.migrations,
             ["2026-05-21-000000_erc20_tokens_chain_index"]
         );
         content::assert_carried_over(&before, &content::of(&copy.path), name);

@@ -1,37 +1,66 @@
 use clap::Args;
 
 use super::Confirmation;
+use super::plan::describe;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{
-    current_database_version, latest_database_version, upgrade_existing_sqlite_database,
+    SchemaVersion, current_database_version, migrate_sqlite_database, plan_migration,
 };
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Upgrade {
+    /// Go to this version instead of the latest one: an Alembic revision, a migration's version, or
+    /// the beginning of one
+    #[arg(long, value_name = "VERSION")]
+    to: Option<SchemaVersion>,
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     confirmation: Confirmation,
 }
 
 impl Upgrade {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+    pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
+        let target = self.to.unwrap_or(SchemaVersion::latest());
+        if self.dry_run {
+            let plan = plan_migration(&path, target)?;
+            if plan.from > target {
+                return Err(Failure::WrongDirection {
+                    from: plan.from,
+                    to: target,
+                });
+            }
+            return context.printer.data(&describe(&path, &plan));
+        }
         let current = current_database_version(&path)?;
-        let latest = latest_database_version();
-        if current == latest {
+        if current > target {
+            return Err(Failure::WrongDirection {
+                from: current,
+                to: target,
+            });
+        }
+        if current == target {
+            let what = if target == SchemaVersion::latest() {
+                "the latest version"
+            } else {
+                "version"
+            };
             context.printer.message(format_args!(
-                "The database at {} is already at the latest version ({latest}).",
+                "The database at {} is already at {what} ({target}).",
                 path.display()
             ));
             return Ok(());
         }
         let question = format!(
-            "The database at {} will be upgraded from version {current} to {latest}. Do you want to \
+            "The database at {} will be upgraded from version {current} to {target}. Do you want to \
              proceed?",
             path.display()
         );
         confirm(&question, self.confirmation.force)?;
-        let report = upgrade_existing_sqlite_database(&path)?;
+        let report = migrate_sqlite_database(&path, target)?;
         context.printer.message(format_args!(
             "Upgraded the database at {} from version {} to {}.",
             path.display(),

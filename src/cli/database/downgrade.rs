@@ -1,0 +1,63 @@
+use clap::Args;
+
+use super::Confirmation;
+use super::plan::describe;
+use crate::cli::prompt::confirm;
+use crate::cli::{Context, Failure};
+use crate::database::{SchemaVersion, migrate_sqlite_database, plan_migration};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Downgrade {
+    /// The version to go back to: an Alembic revision, a migration's version, or the beginning of one
+    #[arg(long, value_name = "VERSION")]
+    to: SchemaVersion,
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
+}
+
+impl Downgrade {
+    pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.database_path()?;
+        let plan = plan_migration(&path, self.to)?;
+        if plan.from < self.to {
+            return Err(Failure::WrongDirection {
+                from: plan.from,
+                to: self.to,
+            });
+        }
+        if self.dry_run {
+            return context.printer.data(&describe(&path, &plan));
+        }
+        if plan.from == self.to {
+            context.printer.message(format_args!(
+                "The database at {} is already at version {}.",
+                path.display(),
+                self.to
+            ));
+            return Ok(());
+        }
+        for loss in &plan.losses {
+            context
+                .printer
+                .message(format_args!("This drops the {loss}."));
+        }
+        let question = format!(
+            "The database at {} will be downgraded from version {} to {}. Do you want to proceed?",
+            path.display(),
+            plan.from,
+            self.to
+        );
+        confirm(&question, self.confirmation.force)?;
+        let report = migrate_sqlite_database(&path, self.to)?;
+        context.printer.message(format_args!(
+            "Downgraded the database at {} from version {} to {}.",
+            path.display(),
+            report.from,
+            report.to
+        ));
+        Ok(())
+    }
+}

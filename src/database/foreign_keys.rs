@@ -1,0 +1,85 @@
+//! Foreign keys that refer to nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
+
+use super::catalogue::Catalogue;
+use super::{Error, SchemaVersion};
+
+/// A row whose foreign key refers to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, QueryableByName, Serialize)]
+pub struct Violation {
+    /// The table of the row.
+    #[diesel(sql_type = Text)]
+    pub table: String,
+    /// The row's id, where the table has ids.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub rowid: Option<i64>,
+    /// The table that lacks the row referred to.
+    #[diesel(sql_type = Text)]
+    pub parent: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rowid {
+            Some(rowid) => write!(f, "{} row {rowid} (to {})", self.table, self.parent),
+            None => write!(f, "{} (to {})", self.table, self.parent),
+        }
+    }
+}
+
+/// The broken foreign keys of every table of ours, and of the user's own tables that can be checked: a
+/// key of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
+pub(super) fn foreign_key_violations(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Violation>, Error> {
+    let ours = &SchemaVersion::latest().catalogue()?.tables;
+    let mut violations = Vec::new();
+    for table in Catalogue::read(connection)?.tables.keys() {
+        let found =
+            diesel::sql_query("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check(?)")
+                .bind::<Text, _>(table)
+                .load::<Violation>(connection);
+        match found {
+            Ok(found) => violations.extend(found),
+            Err(error) if ours.contains_key(table) => return Err(error.into()),
+            Err(error) => log::debug!("The foreign keys of {table} cannot be checked: {error}"),
+        }
+    }
+    Ok(violations)
+}
+
+/// Fails for violations that were not there before: rows that were broken already are not this
+/// upgrade's doing and stay as they are.
+pub(super) fn check_foreign_keys(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    before: &[Violation],
+) -> Result<(), Error> {
+    let mut known: BTreeMap<&Violation, usize> = BTreeMap::new();
+    for violation in before {
+        *known.entry(violation).or_default() += 1;
+    }
+    let mut violations = foreign_key_violations(connection)?;
+    violations.retain(|violation| match known.get_mut(violation) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    });
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(Error::ForeignKeysBroken {
+        path: path.to_owned(),
+        violations,
+    })
+}

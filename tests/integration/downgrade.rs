@@ -1,0 +1,140 @@
+//! `database downgrade`, `--to` and `--dry-run`.
+
+use degenbot::database::{
+    self, Error, SchemaVersion, migrate_sqlite_database, plan_migration,
+    upgrade_existing_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+
+use crate::command::{on, quietly, run};
+use crate::content;
+use crate::corpus::{self, Copy};
+
+fn version(name: &str) -> SchemaVersion {
+    name.parse().unwrap()
+}
+
+#[test]
+fn every_supported_database_goes_to_every_version_and_back() {
+    for name in corpus::supported() {
+        let copy = Copy::of(name);
+        upgrade_existing_sqlite_database(&copy.path).unwrap();
+        let top = content::of(&copy.path);
+        for target in SchemaVersion::all().rev() {
+            let plan = plan_migration(&copy.path, target).unwrap();
+            let report = migrate_sqlite_database(&copy.path, target).unwrap();
+            assert_eq!(report.migrations, plan.migrations, "{name}");
+            assert_eq!(report.to, target, "{name}");
+            let stamps = database::recognise(&copy.path).unwrap().stamps;
+            let stamp = target.alembic_revision().unwrap().to_owned();
+            assert_eq!(stamps.alembic, Some(vec![stamp]), "{name}");
+            assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
+        }
+        upgrade_existing_sqlite_database(&copy.path).unwrap();
+        let back = content::of(&copy.path);
+        for (table, rows) in &top {
+            if !table.starts_with("aave") && !table.starts_with("__diesel") {
+                assert_eq!(&back[table], rows, "{name}: {table}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_would_be_lost_is_told_and_nothing_else_is() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    let losses = |target| plan_migration(&copy.path, version(target)).unwrap().losses;
+    assert_eq!(losses("2606a6c7f5ee"), []);
+    assert_eq!(losses("e0aaad8ad486"), []);
+    let told: Vec<_> = losses("eb4080485a56")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let content = content::of(&Copy::of("populated/populated-0.6.0a4.db").path);
+    let expected: Vec<_> = content
+        .iter()
+        .filter(|(table, rows)| table.starts_with("aave") && !rows.rows.is_empty())
+        .map(|(table, rows)| format!("table {table} with {} rows", rows.rows.len()))
+        .collect();
+    assert_eq!(told, expected);
+    let told: Vec<_> = losses("b0b9e84d5527")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("column aave_v3_assets.price_source with a value in "));
+    assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn objects_of_the_users_own_are_not_dropped_along() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "CREATE INDEX mine ON aave_v3_users (e_mode); \
+             CREATE VIEW seen AS SELECT * FROM aave_v3_users; \
+             CREATE INDEX harmless ON pools (kind)",
+        )
+        .unwrap();
+    let before = content::of(&copy.path);
+    let error = migrate_sqlite_database(&copy.path, version("5d2dfe7292b3")).unwrap_err();
+    match &error {
+        Error::ObjectsLost { objects, .. } => assert_eq!(objects, &["index mine"]),
+        other => panic!("{other}"),
+    }
+    assert_eq!(content::of(&copy.path), before);
+    migrate_sqlite_database(&copy.path, version("9c411aeeb15e")).unwrap();
+    let extras = database::recognise(&copy.path).unwrap().extras();
+    assert_eq!(extras, ["index mine", "index harmless", "view seen"]);
+}
+
+#[test]
+fn the_commands() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    insta::assert_snapshot!(
+        "dry_run",
+        quietly(
+            &copy.path,
+            &["database", "downgrade", "--to", "5d2d", "--dry-run"]
+        )
+    );
+    assert_eq!(copy.files(), before);
+    insta::assert_snapshot!(
+        "asked",
+        run(
+            on(&copy.path, &["database", "downgrade", "--to", "e0aa"]),
+            "n\n"
+        )
+    );
+    assert_eq!(copy.files(), before);
+    insta::assert_snapshot!(
+        "done",
+        run(
+            on(&copy.path, &["database", "downgrade", "--to", "b0b9"]),
+            "y\n"
+        )
+    );
+    insta::assert_snapshot!(
+        "wrong_direction",
+        quietly(&copy.path, &["database", "upgrade", "--to", "eb4080485a56"])
+    );
+    insta::assert_snapshot!(
+        "unknown_version",
+        quietly(&copy.path, &["database", "downgrade", "--to", "2026"])
+    );
+    insta::assert_snapshot!(
+        "upgrade_to",
+        quietly(
+            &copy.path,
+            &["database", "upgrade", "--to", "20260402", "-y"]
+        )
+    );
+    let before = copy.files();
+    insta::assert_snapshot!(
+        "upgrade_dry_run",
+        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+    );
+    assert_eq!(copy.files(), before);
+}
