@@ -15,8 +15,8 @@ use crate::sqlite;
 use crate::types::Cell;
 
 /// Tables with more rows than this are estimated unless exact counts are asked for: counting is linear
-/// in the rows, 1 to 20 million a second depending on what is in memory.
-const COUNTED_ROWS: i64 = 1_000_000;
+/// in the rows, and slow where they must come from the disk.
+const COUNTED_ROWS: i64 = 100_000;
 
 /// What [`inspect_sqlite_database`] found.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ pub struct ExchangeInfo {
 
 /// Describes a database of whatever origin without writing anything: not to the file, not beside it.
 ///
-/// Tables of more than a million rows are estimated unless `exact`.
+/// Tables of more than a hundred thousand rows are estimated unless `exact`.
 ///
 /// # Errors
 ///
