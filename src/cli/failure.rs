@@ -9,7 +9,7 @@ use inquire::InquireError;
 
 use super::Printer;
 use super::interrupt::ABORTED;
-use crate::database::{Error, Refusal, SchemaVersion};
+use crate::database::{Error, LOCK_TIMEOUT, Refusal, SchemaVersion};
 use crate::settings::SettingsError;
 
 /// Why a command did not do what it was asked to.
@@ -134,8 +134,13 @@ fn hint(error: &Error) -> Option<String> {
                 .to_owned()
         }
         Error::Refused { path, refusal } => refusal_hint(path, refusal),
-        Error::Locked { .. } => {
-            "Wait until the other program is done with its transaction, or stop it, and try again"
+        Error::Locked { .. } => format!(
+            "It was waited for {} seconds. Let the other program finish its transaction, or stop it, \
+             and try again",
+            LOCK_TIMEOUT.as_secs()
+        ),
+        Error::CannotOpen { .. } => {
+            "Check the permissions of the file, of the files beside it (-wal, -shm) and of the folder"
                 .to_owned()
         }
         Error::ReadOnly { .. } => {

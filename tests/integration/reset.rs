@@ -157,7 +157,7 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program
-    hint: Wait until the other program is done with its transaction, or stop it, and try again
+    hint: It was waited for 5 seconds. Let the other program finish its transaction, or stop it, and try again
     ");
     writer.batch_execute("ROLLBACK").unwrap();
     drop(writer);
