@@ -22,7 +22,11 @@ pub(super) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 /// Alembic's table with the revision.
 pub(super) const ALEMBIC_TABLE: &str = "alembic_version";
 /// The Rust-core releases' table with their version.
-const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
+pub(super) const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
+/// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
+const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
+/// A table of the Rust-core releases from version 2 on.
+const LFJ_TABLE: &str = "lfj_pools";
 
 /// The version stamps that a database carries; `None` where the table for them is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +48,9 @@ pub struct Recognition {
     pub stamps: Stamps,
     /// Its version, or why it has none that this program can work with.
     pub version: Result<SchemaVersion, Refusal>,
+    /// Whether its stamps say so too. Where they do not, it is the structure that tells the version,
+    /// and the next upgrade puts the stamps right.
+    pub is_stamped_right: bool,
     /// Whether its tables are those of a degenbot database, of whatever version.
     pub is_degenbot: bool,
     /// Its structure.
@@ -75,10 +82,11 @@ pub(super) fn recognise_connection(
         let catalogue = Catalogue::read(connection)?;
         let stamps = Stamps::read(connection, &catalogue)?;
         let is_degenbot = has_degenbot_tables(&catalogue);
-        let version = determine_version(&stamps, &catalogue, is_degenbot)?;
+        let (version, is_stamped_right) = determine_version(&stamps, &catalogue, is_degenbot)?;
         Ok(Recognition {
             stamps,
             version,
+            is_stamped_right,
             is_degenbot,
             catalogue,
         })
@@ -120,8 +128,49 @@ impl Recognition {
             return Vec::new();
         };
         let mut extras = self.catalogue.extras_beyond(expected);
-        extras.retain(|extra| extra != &format!("table {MIGRATIONS_TABLE}"));
+        let stamps = [MIGRATIONS_TABLE, RUST_CORE_TABLE].map(|table| format!("table {table}"));
+        extras.retain(|extra| !stamps.contains(extra));
         extras
+    }
+
+    /// The version as its stamps tell it: that of the structure, unless they say otherwise.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let stamps = &self.stamps;
+        match (&self.version, &stamps.rust_core, &stamps.alembic) {
+            (Ok(version), ..) if self.is_stamped_right => version.to_string(),
+            (_, Some(rust_core), _) => format!("Rust-core {}", quoted(&rust_core.join(", "))),
+            (_, _, Some(alembic)) => quoted(&alembic.join(", ")),
+            (Ok(version), ..) => version.to_string(),
+            _ => "none".to_owned(),
+        }
+    }
+
+    /// What is to be said about stamps that are not right.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        let version = self
+            .version
+            .as_ref()
+            .ok()
+            .filter(|_| !self.is_stamped_right)?;
+        let migration = self.stamps.diesel.iter().flatten().last();
+        let stamp = match (&self.stamps.rust_core, migration) {
+            (None, Some(migration)) => format!(
+                "{} in {MIGRATIONS_TABLE} and {} in {ALEMBIC_TABLE}",
+                quoted(migration),
+                self.stamps
+                    .alembic
+                    .iter()
+                    .flatten()
+                    .next()
+                    .map_or("nothing".to_owned(), |s| quoted(s)),
+            ),
+            _ => self.name(),
+        };
+        Some(format!(
+            "stamped {stamp}; the structure is that of {version}"
+        ))
     }
 
     /// What users are warned with before they work with a database that is not at the latest version.
@@ -129,8 +178,8 @@ impl Recognition {
     pub fn version_warning(&self) -> Option<String> {
         let latest = SchemaVersion::latest();
         let current = match &self.version {
-            Ok(version) if *version == latest => return None,
-            Ok(version) => version.to_string(),
+            Ok(version) if *version == latest && self.is_stamped_right => return None,
+            Ok(_) => self.name(),
             Err(
                 Refusal::EarlierRevision { revision: stamp }
                 | Refusal::UnknownStamp { stamp }
@@ -195,49 +244,90 @@ fn has_degenbot_tables(catalogue: &Catalogue) -> bool {
         && catalogue.has_columns("liquidity_positions", &["pool_id", "tick", "liquidity_net"])
 }
 
+/// What the stamps of a database amount to.
+enum Claim {
+    /// It is of this version.
+    Version(SchemaVersion),
+    /// It is of one of these, by its structure; or else it is refused for this.
+    OneOf(Vec<SchemaVersion>, Refusal),
+}
+
+/// The version, and whether the stamps say so too.
 fn determine_version(
     stamps: &Stamps,
     catalogue: &Catalogue,
     is_degenbot: bool,
-) -> Result<Result<SchemaVersion, Refusal>, Error> {
-    let stamped = if catalogue.tables.is_empty() {
+) -> Result<(Result<SchemaVersion, Refusal>, bool), Error> {
+    let claim = if catalogue.tables.is_empty() {
         Err(Refusal::NoTables)
     } else if is_degenbot {
-        version_on_stamps(stamps)
+        claim_of_stamps(stamps, catalogue)
     } else {
         Err(Refusal::Foreign {
             tables: catalogue.tables.keys().cloned().collect(),
         })
     };
-    match stamped {
-        Ok(version) => check_structure(version, catalogue),
-        Err(refusal) => Ok(Err(refusal)),
+    Ok(match claim {
+        Err(refusal) => (Err(refusal), false),
+        Ok(Claim::Version(version)) => {
+            let differences = structural_differences(version, catalogue)?;
+            let version = if differences.is_empty() {
+                Ok(version)
+            } else {
+                Err(Refusal::StampLies {
+                    version,
+                    differences,
+                })
+            };
+            (version, true)
+        }
+        Ok(Claim::OneOf(versions, refusal)) => {
+            let mut found = Err(refusal);
+            for version in versions {
+                let mut differences = structural_differences(version, catalogue)?;
+                // The stamp itself is put right with the others.
+                differences.retain(|difference| difference.table() != Some(ALEMBIC_TABLE));
+                if differences.is_empty() {
+                    found = Ok(version);
+                }
+            }
+            (found, false)
+        }
+    })
+}
+
+fn claim_of_stamps(stamps: &Stamps, catalogue: &Catalogue) -> Result<Claim, Refusal> {
+    let Some(rust_core) = &stamps.rust_core else {
+        return match &stamps.diesel {
+            Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
+            _ => version_on_alembic(stamps).map(Claim::Version),
+        };
+    };
+    let stamp = rust_core.join(", ");
+    if let Some(alembic) = stamps.alembic.as_ref().and_then(|rows| rows.first()) {
+        return Err(Refusal::TwoLineages {
+            alembic: alembic.clone(),
+            rust_core: stamp,
+        });
+    }
+    match rust_core.as_slice() {
+        [] => Err(Refusal::EmptyStamp {
+            table: RUST_CORE_TABLE,
+        }),
+        // `cutover` stamps its release's own number on any structure, so the structure decides. What
+        // came with the later releases has no place in any version here.
+        [number]
+            if RUST_CORE_STAMPS.contains(&number.as_str())
+                && !catalogue.tables.contains_key(LFJ_TABLE) =>
+        {
+            let versions = SchemaVersion::all().collect();
+            Ok(Claim::OneOf(versions, Refusal::RustCore { stamp }))
+        }
+        _ => Err(Refusal::RustCore { stamp }),
     }
 }
 
-fn version_on_stamps(stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
-    if let Some(rust_core) = &stamps.rust_core {
-        let stamp = rust_core.join(", ");
-        return Err(
-            match stamps.alembic.as_ref().and_then(|rows| rows.first()) {
-                Some(alembic) => Refusal::TwoLineages {
-                    alembic: alembic.clone(),
-                    rust_core: stamp,
-                },
-                None if rust_core.is_empty() => Refusal::EmptyStamp {
-                    table: RUST_CORE_TABLE,
-                },
-                None => Refusal::RustCore { stamp },
-            },
-        );
-    }
-    match &stamps.diesel {
-        Some(migrations) if !migrations.is_empty() => version_on_migrations(migrations, stamps),
-        _ => version_on_alembic(stamps),
-    }
-}
-
-fn version_on_migrations(migrations: &[String], stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
+fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, Refusal> {
     if let Some(newer) = migrations
         .iter()
         .find(|migration| migration.as_str() > SchemaVersion::latest().migration())
@@ -260,14 +350,23 @@ fn version_on_migrations(migrations: &[String], stamps: &Stamps) -> Result<Schem
             migrations: migrations.to_vec(),
         })?;
     let alembic = stamps.alembic.clone().unwrap_or_default();
-    match alembic.as_slice() {
-        [stamp] if Some(stamp.as_str()) == version.alembic_stamp() => Ok(version),
-        [] | [_] => Err(Refusal::StampsDisagree {
-            diesel: version,
-            alembic: alembic.into_iter().next(),
-        }),
-        _ => Err(Refusal::SeveralStamps { stamps: alembic }),
+    if alembic.len() > 1 {
+        return Err(Refusal::SeveralStamps { stamps: alembic });
     }
+    let alembic = alembic.into_iter().next();
+    if alembic.as_deref() == version.alembic_stamp() {
+        return Ok(Claim::Version(version));
+    }
+    // The Python package has changed the schema since, or somebody a stamp.
+    let other = alembic.as_deref().and_then(SchemaVersion::of_alembic);
+    let versions = other.into_iter().chain([version]).collect();
+    Ok(Claim::OneOf(
+        versions,
+        Refusal::StampsDisagree {
+            diesel: version,
+            alembic,
+        },
+    ))
 }
 
 fn version_on_alembic(stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
@@ -291,12 +390,12 @@ fn version_on_alembic(stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
     }
 }
 
-/// Believes a version only if the database has its structure, and nothing under a name that a later
+/// In what a database differs from a version, which includes what it has under a name that a later
 /// version uses: pending migrations would run into it.
-fn check_structure(
+fn structural_differences(
     version: SchemaVersion,
     catalogue: &Catalogue,
-) -> Result<Result<SchemaVersion, Refusal>, Error> {
+) -> Result<Vec<Difference>, Error> {
     let expected = version.catalogue()?;
     let mut differences = catalogue.differences_from(expected);
     let later = SchemaVersion::latest().catalogue()?.extras_beyond(expected);
@@ -307,12 +406,5 @@ fn check_structure(
             .filter(|extra| later.contains(extra))
             .map(|object| Difference::FromLaterVersion { object }),
     );
-    Ok(if differences.is_empty() {
-        Ok(version)
-    } else {
-        Err(Refusal::StampLies {
-            version,
-            differences,
-        })
-    })
+    Ok(differences)
 }

@@ -83,8 +83,9 @@ pub fn migrate_sqlite_database(
 ) -> Result<MigrationReport, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the
     // byte, with its log and its journal.
-    let version = current_database_version(path)?;
-    if version == target {
+    let recognition = lineage::recognise(path)?;
+    let version = recognition.require_version(path)?;
+    if version == target && recognition.is_stamped_right {
         return Ok(MigrationReport {
             from: version,
             to: version,
@@ -109,7 +110,7 @@ fn migrate(
         let recognition = recognise_connection(connection)?;
         let from = recognition.require_version(path)?;
         let steps = version::steps(from, target)?;
-        adopt(connection, from)?;
+        put_stamps_right(connection, &recognition, from)?;
 
         let before = foreign_key_violations(connection)?;
         for step in &steps {
@@ -190,18 +191,40 @@ fn take(connection: &mut SqliteConnection, path: &Path, step: &Step) -> Result<(
     }
 }
 
-/// Records the migrations that a database of this version has by other means: the Python package's.
-fn adopt(connection: &mut SqliteConnection, version: SchemaVersion) -> Result<(), Error> {
-    if create_migrations_table(connection)? > 0 {
-        return Ok(());
+/// Records the migrations that a database has by other means, the Python package's, and makes every
+/// stamp that says otherwise say the same.
+fn put_stamps_right(
+    connection: &mut SqliteConnection,
+    recognition: &Recognition,
+    version: SchemaVersion,
+) -> Result<(), Error> {
+    let recorded = create_migrations_table(connection)?;
+    if recorded == 0 || !recognition.is_stamped_right {
+        let table = lineage::MIGRATIONS_TABLE;
+        connection.batch_execute(&format!("DELETE FROM {table}"))?;
+        for version in version.up_to() {
+            diesel::sql_query(format!("INSERT INTO {table} (version) VALUES (?)"))
+                .bind::<Text, _>(version.migration())
+                .execute(connection)?;
+        }
     }
-    for version in version.up_to() {
-        diesel::sql_query(format!(
-            "INSERT INTO {} (version) VALUES (?)",
-            lineage::MIGRATIONS_TABLE
-        ))
-        .bind::<Text, _>(version.migration())
-        .execute(connection)?;
+    if !recognition.is_stamped_right {
+        connection.batch_execute(&format!(
+            "DROP TABLE IF EXISTS {rust_core}; \
+             CREATE TABLE IF NOT EXISTS {alembic} \
+             (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); \
+             DELETE FROM {alembic}",
+            rust_core = lineage::RUST_CORE_TABLE,
+            alembic = lineage::ALEMBIC_TABLE,
+        ))?;
+        if let Some(stamp) = version.alembic_stamp() {
+            diesel::sql_query(format!(
+                "INSERT INTO {} (version_num) VALUES (?)",
+                lineage::ALEMBIC_TABLE
+            ))
+            .bind::<Text, _>(stamp)
+            .execute(connection)?;
+        }
     }
     Ok(())
 }

@@ -17,6 +17,10 @@ use super::{Error, connection};
 pub struct MigrationPlan {
     /// The stamps that the database carries.
     pub stamps: Stamps,
+    /// The version that they name.
+    pub name: String,
+    /// What is to be said about stamps that are not right.
+    pub remark: Option<String>,
     /// The version of the database.
     pub from: SchemaVersion,
     /// The version it would have.
@@ -80,9 +84,14 @@ fn plan(
     let from = recognition.require_version(path)?;
     let mut rows = Vec::new();
     for table in from.catalogue()?.tables.keys() {
+        if !recognition.catalogue.tables.contains_key(table) {
+            continue;
+        }
         rows.push((table.clone(), count(connection, table, "1")?));
     }
     Ok(MigrationPlan {
+        name: recognition.name(),
+        remark: recognition.remark(),
         stamps: recognition.stamps,
         from,
         to: target,

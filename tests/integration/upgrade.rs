@@ -190,3 +190,98 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
     let version = database::current_database_version(&copy.path).unwrap();
     assert_eq!(Some(version), SchemaVersion::all().next());
 }
+
+/// Databases with the stamp of a Rust-core release, and the version that their structure is of.
+const RUST_CORE: [(&str, &str); 11] = [
+    ("fresh/fresh-0.6.0a11.db", "2606a6c7f5ee"),
+    ("fresh/fresh-0.6.0a12.db", "2606a6c7f5ee"),
+    (
+        "fresh/implicit-0.6.0a11-by-exchange-activate.db",
+        "2606a6c7f5ee",
+    ),
+    ("populated/populated-0.6.0a11.db", "2606a6c7f5ee"),
+    ("upgraded/b2chain-0.6.0a11.db", "2606a6c7f5ee"),
+    (
+        "upgraded/cutover-0.6.0a4-from-2606a6c7f5ee.db",
+        "2606a6c7f5ee",
+    ),
+    ("upgraded/cutover11-from-e0aaad8ad486.db", "e0aaad8ad486"),
+    (
+        "upgraded/cutover17-from-2606a6c7f5ee-fresh.db",
+        "2606a6c7f5ee",
+    ),
+    ("upgraded/cutover17-from-eb4080485a56.db", "eb4080485a56"),
+    ("upgraded/cutover17-from-rust1.db", "2606a6c7f5ee"),
+    ("upgraded/heal11-from-e0aaad8ad486.db", "2606a6c7f5ee"),
+];
+
+#[test]
+fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
+    for (name, version) in RUST_CORE {
+        let copy = Copy::of(name);
+        let before = content::of(&Copy::of(name).path);
+        let recognition = database::recognise(&copy.path).unwrap();
+        assert_eq!(recognition.version.unwrap().to_string(), version, "{name}");
+        assert!(!recognition.is_stamped_right);
+        let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+        assert_eq!(report.to, SchemaVersion::latest());
+        content::assert_carried_over(&before, &content::of(&copy.path), name);
+        assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
+        let recognition = database::recognise(&copy.path).unwrap();
+        assert!(recognition.is_stamped_right, "{name}");
+        assert_eq!(recognition.stamps.rust_core, None, "{name}");
+        assert_eq!(recognition.extras(), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn a_stamp_that_lies_is_said_to_lie() {
+    let copy = Copy::of("upgraded/cutover17-from-eb4080485a56.db");
+    let told = run(on(&copy.path, &["database", "upgrade"]), "y\n");
+    insta::assert_snapshot!(told, @r"
+    status: 0
+    --- stdout
+    --- stderr
+    warning: The database at degenbot.db is stamped Rust-core 3; the structure is that of eb4080485a56
+    The database at degenbot.db will be upgraded from version Rust-core 3 to 2606a6c7f5ee. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version Rust-core 3 to 2606a6c7f5ee.
+    ");
+}
+
+#[test]
+fn the_python_package_and_this_one_take_turns() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    database::migrate_sqlite_database(&copy.path, "e0aa".parse().unwrap()).unwrap();
+    // What the Python package's own migration does, which knows nothing of the other stamp.
+    content::connect(&copy.path)
+        .batch_execute(
+            "CREATE INDEX ix_erc20_tokens_chain ON erc20_tokens (chain); \
+             UPDATE alembic_version SET version_num = '2606a6c7f5ee'",
+        )
+        .unwrap();
+    let info = quietly(&copy.path, &["database", "info"]);
+    assert!(
+        info.contains(
+            "stamped 20260402000000 in __diesel_schema_migrations and 2606a6c7f5ee in \
+             alembic_version; the structure is that of 2606a6c7f5ee"
+        ),
+        "{info}"
+    );
+    let before = content::of(&copy.path);
+    let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+    assert_eq!(report.migrations, [""; 0]);
+    content::assert_carried_over(&before, &content::of(&copy.path), "reconciled");
+    assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+
+    // And back: the package has gone down by itself.
+    content::connect(&copy.path)
+        .batch_execute(
+            "DROP INDEX ix_erc20_tokens_chain; \
+             UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
+        )
+        .unwrap();
+    let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+    assert_eq!(report.from.to_string(), "e0aaad8ad486");
+    assert_eq!(report.migrations.len(), 1);
+    assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+}

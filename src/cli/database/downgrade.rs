@@ -31,13 +31,16 @@ impl Downgrade {
         if self.dry_run {
             return context.printer.data(&describe(&path, &plan));
         }
-        if plan.from == self.to {
+        if plan.from == self.to && plan.remark.is_none() {
             context.printer.message(format_args!(
                 "The database at {} is already at version {}.",
                 path.display(),
                 self.to
             ));
             return Ok(());
+        }
+        if let Some(remark) = &plan.remark {
+            log::warn!("The database at {} is {remark}", path.display());
         }
         for loss in &plan.losses {
             context
@@ -47,7 +50,7 @@ impl Downgrade {
         let question = format!(
             "The database at {} will be downgraded from version {} to {}. Do you want to proceed?",
             path.display(),
-            plan.from,
+            plan.name,
             self.to
         );
         confirm(&question, self.confirmation.force)?;
@@ -55,7 +58,7 @@ impl Downgrade {
         context.printer.message(format_args!(
             "Downgraded the database at {} from version {} to {}.",
             path.display(),
-            report.from,
+            plan.name,
             report.to
         ));
         Ok(())

@@ -166,6 +166,9 @@ fn describe(info: &DatabaseInfo) -> String {
         ),
         ("Latest", version_names(latest_database_version())),
     ];
+    if let Some(remark) = info.recognition.remark() {
+        facts.push(("Stamps", format!("{remark}; an upgrade puts that right")));
+    }
     if let Some(problem) = problem(info) {
         facts.push(("Problem", problem));
     } else if info.pending.is_empty() {

@@ -7,10 +7,10 @@ use crate::cli::printer::bytes;
 use crate::database::MigrationPlan;
 
 pub(super) fn describe(path: &Path, plan: &MigrationPlan) -> String {
-    let lineage = if plan.stamps.diesel.is_some() {
-        "degenbot"
-    } else {
-        "the Python package (Alembic)"
+    let lineage = match &plan.stamps {
+        stamps if stamps.rust_core.is_some() => "a Rust-core release of the Python package",
+        stamps if stamps.diesel.is_some() => "degenbot",
+        _ => "the Python package (Alembic)",
     };
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -19,6 +19,9 @@ pub(super) fn describe(path: &Path, plan: &MigrationPlan) -> String {
     };
     line("Database", &path.display().to_string());
     line("Lineage", lineage);
+    if let Some(remark) = &plan.remark {
+        line("Stamps", &format!("{remark}; will be put right"));
+    }
     line("From", &plan.from.to_string());
     line("To", &plan.to.to_string());
     if plan.migrations.is_empty() {

@@ -4,9 +4,7 @@ use super::Confirmation;
 use super::plan::describe;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{
-    SchemaVersion, current_database_version, migrate_sqlite_database, plan_migration,
-};
+use crate::database::{SchemaVersion, migrate_sqlite_database, plan_migration, recognise};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Upgrade {
@@ -35,14 +33,15 @@ impl Upgrade {
             }
             return context.printer.data(&describe(&path, &plan));
         }
-        let current = current_database_version(&path)?;
+        let recognition = recognise(&path)?;
+        let current = recognition.require_version(&path)?;
         if current > target {
             return Err(Failure::WrongDirection {
                 from: current,
                 to: target,
             });
         }
-        if current == target {
+        if current == target && recognition.is_stamped_right {
             let what = if target == SchemaVersion::latest() {
                 "the latest version"
             } else {
@@ -54,6 +53,10 @@ impl Upgrade {
             ));
             return Ok(());
         }
+        if let Some(remark) = recognition.remark() {
+            log::warn!("The database at {} is {remark}", path.display());
+        }
+        let current = recognition.name();
         let question = format!(
             "The database at {} will be upgraded from version {current} to {target}. Do you want to \
              proceed?",
@@ -62,9 +65,8 @@ impl Upgrade {
         confirm(&question, self.confirmation.force)?;
         let report = migrate_sqlite_database(&path, target)?;
         context.printer.message(format_args!(
-            "Upgraded the database at {} from version {} to {}.",
+            "Upgraded the database at {} from version {current} to {}.",
             path.display(),
-            report.from,
             report.to
         ));
         Ok(())

@@ -52,6 +52,24 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// The table that is different; none for what belongs to a later version.
+    pub(in super::super) fn table(&self) -> Option<&str> {
+        match self {
+            Self::TableMissing { table }
+            | Self::ColumnMissing { table, .. }
+            | Self::ColumnUnexpected { table, .. }
+            | Self::ColumnDiffers { table, .. }
+            | Self::ForeignKeyMissing { table, .. }
+            | Self::ForeignKeyUnexpected { table, .. }
+            | Self::IndexMissing { table, .. }
+            | Self::IndexDiffers { table, .. }
+            | Self::UniqueConstraintsDiffer { table } => Some(table),
+            Self::FromLaterVersion { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
