@@ -165,7 +165,9 @@ fn hint(error: &Error) -> Option<String> {
             "The database itself may be damaged, or the disk. A backup from before was kept".to_owned()
         }
         Error::ForeignKeysBroken { .. } | Error::Migration { .. } => {
-            "Nothing was changed. Please report this, with the output of 'degenbot database info'"
+            "Nothing was changed. If an object of your own is named or stands in the way (a view, a \
+             trigger, a foreign key), drop it and create it again afterwards; if not, please report \
+             this with the output of 'degenbot database info'"
                 .to_owned()
         }
         Error::ObjectsLost { .. } => {

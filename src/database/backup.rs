@@ -99,10 +99,11 @@ pub fn backup_sqlite_database(
 }
 
 fn check_target(path: &Path, backup: &Path, options: &BackupOptions) -> Result<(), Error> {
-    if fs::symlink_metadata(backup).is_err() {
+    let Ok(metadata) = fs::symlink_metadata(backup) else {
         return Ok(());
-    }
-    if backup.is_dir() {
+    };
+    // A link that points to nothing may point to a disk that is not there at the moment.
+    if backup.is_dir() || (metadata.is_symlink() && !backup.exists()) {
         return Err(Error::AlreadyExists {
             path: backup.to_owned(),
         });
@@ -214,15 +215,18 @@ fn copy(
 /// Makes sure that SQLite will not apply the log of an earlier backup, which somebody has opened, to
 /// the new one.
 fn clear_away_leftovers(target: &Path) -> Result<(), Error> {
-    if connection::leftovers(target).is_empty() {
+    if !connection::has_sidecars(target) {
         return Ok(());
     }
-    let settled = connection::settle(target);
-    match connection::leftovers(target).pop() {
-        Some(leftover) if !matches!(settled, Err(Error::Locked { .. })) => {
-            Err(Error::Leftover { leftover })
-        }
-        _ => settled,
+    // What is no database, or not there, cannot take its log back, and SQLite might delete that.
+    let settled = lineage::recognise(target).and_then(|_| connection::settle(target));
+    match connection::leftover(target) {
+        Some(_) if matches!(settled, Err(Error::Locked { .. })) => settled,
+        Some(leftover) => Err(Error::Leftover { leftover }),
+        None => match settled {
+            Err(Error::Locked { path }) => Err(Error::Locked { path }),
+            _ => Ok(()),
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -39,6 +40,9 @@ const PRAGMAS: [(&str, &str); 6] = [
     ("temp_store", "DEFAULT"),
 ];
 
+/// The size of a log's header; what follows are the pages that it holds.
+const WAL_HEADER_BYTES: u64 = 32;
+
 /// What a connection is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -52,14 +56,22 @@ pub(crate) enum Access {
     Immutable,
 }
 
+/// Held by [`look_at`] alone while it has a log's index open read-only, and by all who open a database
+/// otherwise until they have the index: SQLite opens the index once for a whole process, and whoever
+/// comes second gets it as the first has opened it.
+static INDEX: RwLock<()> = RwLock::new(());
+
 /// Opens a database and configures the connection.
 pub(crate) fn open(path: &Path, access: Access) -> Result<SqliteConnection, Error> {
+    // The lock guards nothing that a panic could leave half done. Setting the pragmas reads the file.
+    let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     establish(path, &uri(path, access.parameters()), "")
 }
 
 /// Opens a database for the calls that Diesel does not offer, configured like any other connection.
 pub(crate) fn open_handle(path: &Path, access: Access) -> Result<Handle, Error> {
+    let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     let handle = Handle::open(&uri(path, access.parameters()))
         .map_err(|error| Error::from_handle(path, error))?;
@@ -114,17 +126,30 @@ pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
 /// [`Error::Locked`] where somebody has the database open.
 pub(crate) fn settle(path: &Path) -> Result<(), Error> {
     open_handle(path, Access::ReadWrite)?
-        .execute("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT")
+        .execute(
+            "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
+        )
         .map_err(|error| Error::from_handle(path, error))
 }
 
-/// The files that SQLite has left beside a database, or would take for its own.
-pub(crate) fn leftovers(path: &Path) -> Vec<PathBuf> {
+/// Whether anything lies beside a file that SQLite would look at.
+pub(crate) fn has_sidecars(path: &Path) -> bool {
     ["-wal", "-journal", "-shm"]
         .iter()
-        .map(|suffix| sidecar(path, suffix))
-        .filter(|leftover| fs::symlink_metadata(leftover).is_ok())
-        .collect()
+        .any(|suffix| fs::symlink_metadata(sidecar(path, suffix)).is_ok())
+}
+
+/// The log or journal beside a file that SQLite would apply to it.
+pub(crate) fn leftover(path: &Path) -> Option<PathBuf> {
+    let wal = sidecar(path, "-wal");
+    let journal = sidecar(path, "-journal");
+    if fs::metadata(&wal).is_ok_and(|metadata| metadata.len() > WAL_HEADER_BYTES) {
+        Some(wal)
+    } else if begins_with_journal_magic(&journal) {
+        Some(journal)
+    } else {
+        None
+    }
 }
 
 pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {
@@ -152,27 +177,39 @@ pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<Str
 /// - no `-wal` with content: nothing but the file counts (`immutable`).
 ///
 /// The last two take no locks, and in all of them the files can come and go in the meantime. So what
-/// was found counts only if the files are as they were before, and is looked for again otherwise.
+/// was found counts only if the files are as they were before, and is looked for again otherwise. One
+/// trace can be left: where the last other program ends at the very moment at which this one opens the
+/// log, an empty `-wal` stays, or the log of the program that would have removed it.
 pub(crate) fn look_at<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     const PAUSE: Duration = Duration::from_millis(2);
+    /// How long a transaction must look interrupted: a program that takes the database into or out of
+    /// WAL mode at this moment leaves the same picture.
+    const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
     check_file(path, Access::ReadWrite)?;
     let mut attempt = |way: Way| {
         let uri = uri(path, way.parameters());
+        let _index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
         keeping_the_log(|| establish(path, &uri, way.pragmas()))
             .and_then(|mut connection| look(&mut connection))
     };
     let began = Instant::now();
+    let mut interrupted = None;
     loop {
         let before = Surroundings::of(path)?;
         let way = before.way();
         if before.is_interrupted() {
-            return Err(Error::HotJournal {
-                path: path.to_owned(),
-            });
+            if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
+                return Err(Error::HotJournal {
+                    path: path.to_owned(),
+                });
+            }
+            thread::sleep(PAUSE);
+            continue;
         }
+        interrupted = None;
         let mut locked = way.locks();
         let mut result = attempt(way);
         if way == Way::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
@@ -250,8 +287,9 @@ impl Surroundings {
 
     /// Whether the log holds more than its header.
     fn has_log(&self) -> bool {
-        const HEADER: u64 = 32;
-        self.wal.as_ref().is_some_and(|wal| wal.bytes > HEADER)
+        self.wal
+            .as_ref()
+            .is_some_and(|wal| wal.bytes > WAL_HEADER_BYTES)
     }
 
     fn way(&self) -> Way {

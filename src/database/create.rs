@@ -103,7 +103,7 @@ pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
 
 /// Fails where a log lies that SQLite would apply to a new database, or delete.
 fn refuse_leftovers(path: &Path) -> Result<(), Error> {
-    match connection::leftovers(path).into_iter().next() {
+    match connection::leftover(path) {
         Some(leftover) => Err(Error::Leftover { leftover }),
         None => Ok(()),
     }

@@ -50,6 +50,8 @@ pub struct DatabaseInfo {
     pub tables: Vec<TableInfo>,
     /// Its exchanges, by id; none where there is no such table.
     pub exchanges: Vec<ExchangeInfo>,
+    /// Why the exchanges cannot be read.
+    pub exchanges_problem: Option<String>,
 }
 
 /// How a database gives free pages back.
@@ -153,6 +155,10 @@ fn read(
         .keys()
         .map(|name| count(connection, name, exact))
         .collect();
+    let (exchanges, exchanges_problem) = match exchanges(connection, &recognition) {
+        Ok(exchanges) => (exchanges, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
     let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     Ok(DatabaseInfo {
@@ -172,7 +178,8 @@ fn read(
         sqlite_version: sqlite::library_version(),
         pending,
         tables,
-        exchanges: exchanges(connection, &recognition),
+        exchanges,
+        exchanges_problem,
         recognition,
     })
 }
@@ -232,17 +239,16 @@ fn count_rows(
     }
 }
 
-fn exchanges(connection: &mut SqliteConnection, recognition: &Recognition) -> Vec<ExchangeInfo> {
+fn exchanges(
+    connection: &mut SqliteConnection,
+    recognition: &Recognition,
+) -> QueryResult<Vec<ExchangeInfo>> {
     let columns = ["id", "chain_id", "name", "active", "last_update_block"];
     if !recognition.catalogue.has_columns("exchanges", &columns) {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     diesel::sql_query("SELECT chain_id, name, active, last_update_block FROM exchanges ORDER BY id")
         .load(connection)
-        .unwrap_or_else(|error| {
-            log::warn!("The exchanges cannot be read: {error}");
-            Vec::new()
-        })
 }
 
 impl DatabaseInfo {

@@ -152,6 +152,12 @@ fn links_and_folders_in_its_place() {
     assert!(matches!(error, Error::BackupOntoItself { .. }), "{error}");
     fs::remove_file(&backup).unwrap();
 
+    symlink("/nowhere/backup", &backup).unwrap();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
+    assert!(fs::symlink_metadata(&backup).unwrap().is_symlink());
+    fs::remove_file(&backup).unwrap();
+
     // A link to another place stays one.
     let elsewhere = tempfile::tempdir().unwrap();
     let target = elsewhere.path().join("nightly");
@@ -204,6 +210,38 @@ fn the_log_of_an_earlier_backup_is_not_applied_to_the_new_one() {
     let error = backup_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
     assert!(matches!(error, Error::Leftover { .. }), "{error}");
     assert!(!report.path.exists());
+}
+
+#[test]
+fn what_lies_beside_an_earlier_backup_and_means_nothing_is_no_obstacle() {
+    for mode in ["TRUNCATE", "PERSIST"] {
+        let copy = Copy::of("populated/populated-0.6.0a4.db");
+        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        content::connect(&report.path)
+            .batch_execute(&format!(
+                "PRAGMA journal_mode = {mode}; CREATE TABLE mine (x)"
+            ))
+            .unwrap();
+        backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        assert_eq!(content::of(&report.path), content::of(&copy.path), "{mode}");
+    }
+}
+
+#[test]
+fn the_log_of_something_that_is_no_database_is_left_alone() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let backup = backup_path(&copy.path);
+    let log = Copy::of("populated/wal-0.6.0a4.db").files()["degenbot.db-wal"].clone();
+    fs::write(&backup, vec![7; 40_000]).unwrap();
+    let wal = copy.folder().join("degenbot.db.bak-wal");
+    fs::write(&wal, log).unwrap();
+    let before = copy.files();
+    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Leftover { leftover } if leftover.ends_with("degenbot.db.bak-wal")),
+        "{error}"
+    );
+    assert_eq!(copy.files(), before);
 }
 
 #[test]

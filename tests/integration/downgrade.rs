@@ -90,6 +90,18 @@ fn objects_of_the_users_own_are_not_dropped_along() {
 }
 
 #[test]
+fn an_interrupted_transaction_is_rolled_back_first() {
+    let copy = Copy::of("odd/hot-journal.db");
+    let told = quietly(
+        &copy.path,
+        &["database", "downgrade", "--to", "b0b", "--force"],
+    );
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    let version = database::current_database_version(&copy.path).unwrap();
+    assert_eq!(version.to_string(), "b0b9e84d5527");
+}
+
+#[test]
 fn the_commands() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let before = copy.files();

@@ -256,3 +256,55 @@ fn a_database_in_rollback_mode_is_put_into_wal_mode_when_it_is_opened() {
     assert_eq!(info.journal_mode, "wal");
     assert_eq!(info.exchanges.len(), 1);
 }
+
+/// The program that has the database open runs in a process of its own: this one.
+const HOLDER: &str = "DEGENBOT_TEST_HOLDER";
+
+#[test]
+fn looking_at_a_database_does_not_make_it_read_only_for_other_threads() {
+    use std::process::{Command, Stdio};
+
+    if let Some(path) = std::env::var_os(HOLDER) {
+        let mut connection = content::connect(path.as_ref());
+        connection
+            .batch_execute("PRAGMA wal_autocheckpoint = 0; UPDATE exchanges SET active = 1")
+            .unwrap();
+        println!("ready");
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        return;
+    }
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "--nocapture",
+            "sessions::looking_at_a_database_does_not_make_it_read_only_for_other_threads",
+        ])
+        .env(HOLDER, &copy.path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = std::io::BufReader::new(holder.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("ready") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut told, &mut line).unwrap() > 0);
+    }
+    for _ in 0..40 {
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let database = Database::open(&copy.path).unwrap();
+                    database
+                        .write(|connection| -> Result<(), Error> {
+                            Ok(connection.batch_execute("UPDATE exchanges SET active = 0")?)
+                        })
+                        .unwrap();
+                });
+            }
+        });
+    }
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+}

@@ -4,7 +4,7 @@ use super::Confirmation;
 use super::plan::describe;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{SchemaVersion, migrate_sqlite_database, plan_migration};
+use crate::database::{SchemaVersion, migrate_sqlite_database, plan_migration, recognise};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Downgrade {
@@ -21,6 +21,10 @@ pub(in crate::cli) struct Downgrade {
 impl Downgrade {
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
+        if !self.dry_run {
+            // Rolls an interrupted transaction back, which a plan cannot.
+            recognise(&path)?.require_version(&path)?;
+        }
         let plan = plan_migration(&path, self.to)?;
         if plan.from < self.to {
             return Err(Failure::WrongDirection {

@@ -25,6 +25,9 @@ impl Info {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let info = inspect_sqlite_database(&path, self.exact)?;
+        if let Some(problem) = &info.exchanges_problem {
+            log::warn!("The exchanges cannot be read: {problem}");
+        }
         let text = if self.json {
             let document = serde_json::to_string_pretty(&Document::of(&info));
             document.map_err(|error| Failure::Output(error.into()))? + "\n"
