@@ -63,6 +63,7 @@ mod error;
 mod foreign_keys;
 mod inspect;
 mod lineage;
+mod look;
 mod migrate;
 mod observer;
 mod plan;
@@ -70,6 +71,7 @@ mod pool;
 mod refusal;
 mod session;
 mod staging;
+mod stamps;
 mod version;
 
 pub use backup::{BackupOptions, BackupReport, backup_path, backup_sqlite_database};
@@ -79,7 +81,7 @@ pub use create::{create_new_sqlite_database, reset_sqlite_database};
 pub use error::Error;
 pub use foreign_keys::Violation;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
-pub use lineage::{Recognition, Stamps, recognise};
+pub use lineage::{Recognition, recognise};
 pub use migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
     pending_migrations, upgrade_existing_sqlite_database,
@@ -89,6 +91,7 @@ pub use plan::{Loss, MigrationPlan, plan_migration};
 pub use pool::{Database, PoolOptions, db_session};
 pub use refusal::Refusal;
 pub use session::Session;
+pub use stamps::Stamps;
 pub use version::{SchemaVersion, UnknownVersion};
 
 use connection::Access;

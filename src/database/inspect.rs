@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::connection::{self, sidecar};
 use super::lineage::{Recognition, recognise_connection};
+use super::look::look_at;
 use super::{Error, SchemaVersion, Stamps, pending_migrations};
 use crate::sqlite;
 use crate::types::Cell;
@@ -105,7 +106,7 @@ pub struct ExchangeInfo {
 /// Where the file is no database, is damaged so that its structure cannot be read, or holds an
 /// interrupted transaction ([`Error::HotJournal`]).
 pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo, Error> {
-    let mut info = connection::look_at(path, |connection| {
+    let mut info = look_at(path, |connection| {
         connection
             .transaction(|connection| read(connection, path, exact))
             .map_err(|error| error.at(path, "inspect the database"))

@@ -9,36 +9,19 @@
 use std::path::Path;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::catalogue::{Catalogue, Difference};
+use super::look::look_at;
 use super::refusal::{Refusal, quoted};
+use super::stamps::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE, Stamps};
 use super::version::{self, SchemaVersion};
 use super::{Access, Error, connection};
 
-/// Diesel's table of the migrations that were run.
-pub(super) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
-/// Alembic's table with the revision.
-pub(super) const ALEMBIC_TABLE: &str = "alembic_version";
-/// The Rust-core releases' table with their version.
-pub(super) const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
 /// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
 const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
 /// A table of the Rust-core releases from version 2 on.
 const LFJ_TABLE: &str = "lfj_pools";
-
-/// The version stamps that a database carries; `None` where the table for them is not there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stamps {
-    /// The versions in `__diesel_schema_migrations`, oldest first.
-    pub diesel: Option<Vec<String>>,
-    /// The rows of `alembic_version`.
-    pub alembic: Option<Vec<String>>,
-    /// The rows of `_degenbot_db_schema_version`.
-    pub rust_core: Option<Vec<String>>,
-}
 
 /// What a database was found to be.
 #[derive(Debug, Clone)]
@@ -66,7 +49,7 @@ pub fn recognise(path: &Path) -> Result<Recognition, Error> {
     let look = |connection: &mut SqliteConnection| {
         recognise_connection(connection).map_err(|error| error.at(path, "recognise the database"))
     };
-    match connection::look_at(path, look) {
+    match look_at(path, look) {
         // An interrupted transaction must be rolled back before anything can be said; opening the
         // database for writing does it, as it would for any program.
         Err(Error::HotJournal { .. }) => look(&mut connection::open(path, Access::ReadWrite)?),
@@ -202,39 +185,6 @@ fn refused(path: &Path, refusal: Refusal) -> Error {
         path: path.to_owned(),
         refusal: Box::new(refusal),
     }
-}
-
-impl Stamps {
-    fn read(connection: &mut SqliteConnection, catalogue: &Catalogue) -> QueryResult<Self> {
-        let mut column = |table: &str, column: &str| {
-            if !catalogue.has_columns(table, &[column]) {
-                return Ok(None);
-            }
-            stamp_column(connection, table, column).map(Some)
-        };
-        Ok(Self {
-            diesel: column(MIGRATIONS_TABLE, "version")?,
-            alembic: column(ALEMBIC_TABLE, "version_num")?,
-            rust_core: column(RUST_CORE_TABLE, "schema_version")?,
-        })
-    }
-}
-
-fn stamp_column(
-    connection: &mut SqliteConnection,
-    table: &str,
-    column: &str,
-) -> QueryResult<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        stamp: String,
-    }
-    let query = format!(
-        "SELECT coalesce(CAST({column} AS TEXT), 'NULL') AS stamp FROM {table} ORDER BY stamp"
-    );
-    let rows = diesel::sql_query(query).load::<Row>(connection)?;
-    Ok(rows.into_iter().map(|row| row.stamp).collect())
 }
 
 /// The tables that every release's schema has had, with columns that they have always had.

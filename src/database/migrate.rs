@@ -11,7 +11,7 @@ use diesel_migrations::MigrationHarness;
 use super::foreign_keys::{check_foreign_keys, foreign_key_violations};
 use super::lineage::{self, Recognition, recognise_connection};
 use super::version::{self, SchemaVersion, Step};
-use super::{Access, Error, connection};
+use super::{Access, Error, connection, stamps};
 
 /// What an upgrade or a downgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +200,7 @@ fn put_stamps_right(
 ) -> Result<(), Error> {
     let recorded = create_migrations_table(connection)?;
     if recorded == 0 || !recognition.is_stamped_right {
-        let table = lineage::MIGRATIONS_TABLE;
+        let table = stamps::MIGRATIONS_TABLE;
         connection.batch_execute(&format!("DELETE FROM {table}"))?;
         for version in version.up_to() {
             diesel::sql_query(format!("INSERT INTO {table} (version) VALUES (?)"))
@@ -214,13 +214,13 @@ fn put_stamps_right(
              CREATE TABLE IF NOT EXISTS {alembic} \
              (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); \
              DELETE FROM {alembic}",
-            rust_core = lineage::RUST_CORE_TABLE,
-            alembic = lineage::ALEMBIC_TABLE,
+            rust_core = stamps::RUST_CORE_TABLE,
+            alembic = stamps::ALEMBIC_TABLE,
         ))?;
         if let Some(stamp) = version.alembic_stamp() {
             diesel::sql_query(format!(
                 "INSERT INTO {} (version_num) VALUES (?)",
-                lineage::ALEMBIC_TABLE
+                stamps::ALEMBIC_TABLE
             ))
             .bind::<Text, _>(stamp)
             .execute(connection)?;

@@ -7,9 +7,11 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use super::lineage::{Stamps, recognise_connection};
+use super::Error;
+use super::lineage::recognise_connection;
+use super::look::look_at;
+use super::stamps::Stamps;
 use super::version::{self, SchemaVersion, Step};
-use super::{Error, connection};
 
 /// What [`migrate_sqlite_database`](super::migrate_sqlite_database) would do.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ impl fmt::Display for Loss {
 /// [`Error::Refused`] for a database that has no version this program can work with; otherwise where
 /// the database cannot be read.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
-    connection::look_at(path, |connection| {
+    look_at(path, |connection| {
         connection
             .transaction(|connection| plan(connection, path, target))
             .map_err(|error| error.at(path, "plan the migration"))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::SchemaVersion;
 use super::catalogue::Difference;
-use super::lineage::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
+use super::stamps::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 
 /// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -261,7 +261,7 @@ mod tests {
 
     use diesel_migrations::MigrationHarness;
 
-    use crate::database::{connection, lineage};
+    use crate::database::{connection, stamps};
 
     /// Writes `structures.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as
     /// CONTRIBUTING.md tells an author of a migration to.
@@ -277,7 +277,7 @@ mod tests {
         for migration in migrations_after(None).unwrap() {
             connection.run_migration(&*migration).unwrap();
             let mut catalogue = Catalogue::read(&mut connection).unwrap();
-            catalogue.tables.remove(lineage::MIGRATIONS_TABLE);
+            catalogue.tables.remove(stamps::MIGRATIONS_TABLE);
             let parts = catalogue.parts();
             writeln!(text, "version {}", migration.name().version()).unwrap();
             for part in before.iter().filter(|part| !parts.contains(part)) {
@@ -307,7 +307,7 @@ mod tests {
         {
             connection.run_migration(&**migration).unwrap();
             let mut catalogue = Catalogue::read(&mut connection).unwrap();
-            catalogue.tables.remove(lineage::MIGRATIONS_TABLE);
+            catalogue.tables.remove(stamps::MIGRATIONS_TABLE);
             assert_eq!(version.catalogue().unwrap(), &catalogue);
         }
     }
