@@ -30,14 +30,19 @@ use crate::sqlite::keeping_the_log;
 /// - no `-wal` with content: nothing but the file counts (`immutable`).
 ///
 /// The last two take no locks, and in all of them the files can come and go in the meantime. So what
-/// was found counts only if the files are as they were before, and is looked for again otherwise. One
-/// trace can be left: where the last other program ends at the very moment at which this one opens the
-/// log, an empty `-wal` stays, or the log of the program that would have removed it.
+/// was found counts only if the files are as they were before, and is looked for again otherwise. Where
+/// other programs open, write and close so fast that this finds no moment of rest, the database is read
+/// like any reader does, beside the files that they make anyway.
+///
+/// One trace can be left: where the last other program ends at the very moment at which this one opens
+/// the log, a `-wal` or `-shm` stays that it would have removed.
 pub(crate) fn look_at<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     const PAUSE: Duration = Duration::from_millis(2);
+    /// How long a moment of rest is waited for.
+    const PATIENCE: Duration = Duration::from_millis(250);
     /// How long a transaction must look interrupted: a program that takes the database into or out of
     /// WAL mode at this moment leaves the same picture.
     const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
@@ -52,7 +57,11 @@ pub(crate) fn look_at<T>(
     let mut interrupted = None;
     loop {
         let before = Surroundings::of(path)?;
-        let way = before.way();
+        let way = if began.elapsed() > PATIENCE {
+            Way::Ordinary
+        } else {
+            before.way()
+        };
         if before.is_interrupted() {
             if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
                 return Err(Error::HotJournal {
@@ -76,7 +85,7 @@ pub(crate) fn look_at<T>(
         if Surroundings::of(path).is_ok_and(|after| after == before) {
             return match result {
                 // Rolling back is the next writer's business.
-                Err(Error::ReadOnly { path }) if way == Way::Rollback => {
+                Err(Error::ReadOnly { path }) if way == Way::Ordinary => {
                     Err(Error::HotJournal { path })
                 }
                 other => other,
@@ -143,14 +152,14 @@ impl Surroundings {
             (true, true) => Way::SharedWal,
             (true, false) => Way::PrivateWal,
             (false, _) if self.wal_on_disk => Way::Immutable,
-            (false, _) => Way::Rollback,
+            (false, _) => Way::Ordinary,
         }
     }
 
     /// Whether a transaction was interrupted that took the database into or out of WAL mode. In
     /// rollback mode SQLite itself tells an interrupted transaction from one that is under way.
     fn is_interrupted(&self) -> bool {
-        self.journal && self.way() != Way::Rollback
+        self.journal && self.way() != Way::Ordinary
     }
 }
 
@@ -159,7 +168,7 @@ impl Surroundings {
 enum Way {
     SharedWal,
     PrivateWal,
-    Rollback,
+    Ordinary,
     Immutable,
 }
 
@@ -168,7 +177,7 @@ impl Way {
         match self {
             Self::SharedWal => "mode=ro&readonly_shm=1",
             Self::PrivateWal => "mode=ro&vfs=unix-none",
-            Self::Rollback => "mode=ro",
+            Self::Ordinary => "mode=ro",
             Self::Immutable => Access::Immutable.parameters(),
         }
     }
@@ -181,6 +190,6 @@ impl Way {
     }
 
     const fn locks(self) -> bool {
-        matches!(self, Self::SharedWal | Self::Rollback)
+        matches!(self, Self::SharedWal | Self::Ordinary)
     }
 }
