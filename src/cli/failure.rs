@@ -170,6 +170,9 @@ fn hint(error: &Error) -> Option<String> {
              this with the output of 'degenbot database info'"
                 .to_owned()
         }
+        Error::VersionChanged { .. } => {
+            "Nothing was changed. Run the command again to see what it would do now".to_owned()
+        }
         Error::ObjectsLost { .. } => {
             "Nothing was changed. Drop them yourself, and create them again afterwards".to_owned()
         }

@@ -54,9 +54,9 @@ pub(crate) enum Access {
     Immutable,
 }
 
-/// Held by [`look_at`](super::look::look_at) alone while it has a log's index open read-only, and by all who open a database
-/// otherwise until they have the index: SQLite opens the index once for a whole process, and whoever
-/// comes second gets it as the first has opened it.
+/// Held by [`look_at`](super::look::look_at) alone while it has a log's index open read-only, and by
+/// all who open a database otherwise until they have the index: SQLite opens the index once for a whole
+/// process, and whoever comes second gets it as the first has opened it.
 pub(super) static INDEX: RwLock<()> = RwLock::new(());
 
 /// Opens a database and configures the connection.

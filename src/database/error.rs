@@ -6,7 +6,7 @@ use diesel::migration::Migration;
 use diesel::sqlite::Sqlite;
 use libsqlite3_sys as ffi;
 
-use super::{Refusal, Violation};
+use super::{Refusal, SchemaVersion, Violation};
 use crate::settings::SettingsError;
 use crate::sqlite::SqliteError;
 
@@ -155,6 +155,19 @@ pub enum Error {
         /// The rows that would have been left without what they refer to.
         violations: Vec<Violation>,
     },
+    /// Another process has changed the version since the step back was planned.
+    #[error(
+        "The database at {path} has come to version {found} since, from {planned}",
+        path = .path.display()
+    )]
+    VersionChanged {
+        /// The database.
+        path: PathBuf,
+        /// The version that was planned for.
+        planned: SchemaVersion,
+        /// The version now.
+        found: SchemaVersion,
+    },
     /// A step back would have dropped objects of the user's own; it was rolled back.
     #[error(
         "The step back would drop objects of your own in {path}: {objects}",
@@ -254,6 +267,7 @@ impl Error {
             | Self::Migration { path, .. }
             | Self::ForeignKeysBroken { path, .. }
             | Self::ObjectsLost { path, .. }
+            | Self::VersionChanged { path, .. }
             | Self::Interrupted { path }
             | Self::PoolExhausted { path, .. }
             | Self::Disk { path, .. }

@@ -65,20 +65,24 @@ pub fn pending_migrations(current: SchemaVersion) -> Result<Vec<String>, Error> 
 /// [`Error::Migration`] and [`Error::ForeignKeysBroken`] where a migration fails, [`Error::Locked`]
 /// where another process keeps the database locked.
 pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<MigrationReport, Error> {
-    migrate_sqlite_database(path, SchemaVersion::latest())
+    let from = current_database_version(path)?;
+    migrate_sqlite_database(path, from, SchemaVersion::latest())
 }
 
 /// Brings a database to a version, newer or older than its own, in place.
 ///
 /// As [`upgrade_existing_sqlite_database`], of which it is the general form. A step back drops what the
-/// older version has no place for; [`plan_migration`](super::plan_migration) tells what that is.
+/// older version has no place for; [`plan_migration`](super::plan_migration) tells what that is. So
+/// `from` is the version that the caller has planned for: a step back is taken from no other one.
 ///
 /// # Errors
 ///
-/// Those of [`upgrade_existing_sqlite_database`], and [`Error::ObjectsLost`] where a step back would
-/// take indexes or triggers of the user's own along.
+/// Those of [`upgrade_existing_sqlite_database`], [`Error::VersionChanged`] where another process has
+/// brought the database to a version from which the way would lead back unplanned, and
+/// [`Error::ObjectsLost`] where a step back would take indexes or triggers of the user's own along.
 pub fn migrate_sqlite_database(
     path: &Path,
+    from: SchemaVersion,
     target: SchemaVersion,
 ) -> Result<MigrationReport, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the
@@ -93,7 +97,7 @@ pub fn migrate_sqlite_database(
         });
     }
     let mut connection = connection::open(path, Access::ReadWrite)?;
-    let report = migrate(&mut connection, path, target)?;
+    let report = migrate(&mut connection, path, from, target)?;
     if let Err(error) = connection::ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
@@ -104,11 +108,20 @@ pub fn migrate_sqlite_database(
 fn migrate(
     connection: &mut SqliteConnection,
     path: &Path,
+    planned: SchemaVersion,
     target: SchemaVersion,
 ) -> Result<MigrationReport, Error> {
     with_foreign_keys_off(connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
         let from = recognition.require_version(path)?;
+        // Steps up lose nothing, wherever they begin; and who is there already need not go.
+        if from != planned && from != target && from.max(planned) > target {
+            return Err(Error::VersionChanged {
+                path: path.to_owned(),
+                planned,
+                found: from,
+            });
+        }
         let steps = version::steps(from, target)?;
         put_stamps_right(connection, &recognition, from)?;
 
@@ -119,10 +132,11 @@ fn migrate(
         check_foreign_keys(connection, path, &before)?;
 
         let arrived = recognise_connection(connection)?;
+        let to = arrived.require_version(path)?;
         check_objects(path, &recognition, &arrived)?;
         Ok(MigrationReport {
             from,
-            to: arrived.require_version(path)?,
+            to,
             migrations: steps.iter().map(Step::name).collect(),
         })
     })
@@ -154,7 +168,8 @@ pub(super) fn migrate_empty(connection: &mut SqliteConnection, path: &Path) -> R
     })
 }
 
-/// An IMMEDIATE transaction with the enforcement of foreign keys off.
+/// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
+/// connection is for migrating only.
 ///
 /// With them on, a table that a migration rebuilds would, when the old one is dropped, delete the
 /// rows that refer to it; and the pragma has no effect inside a transaction.
@@ -167,11 +182,7 @@ fn with_foreign_keys_off<T>(
     connection
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;
-    let result = connection.immediate_transaction(operate).map_err(located);
-    connection
-        .batch_execute("PRAGMA foreign_keys = ON")
-        .map_err(|error| located(error.into()))?;
-    result
+    connection.immediate_transaction(operate).map_err(located)
 }
 
 fn take(connection: &mut SqliteConnection, path: &Path, step: &Step) -> Result<(), Error> {

@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 pub(super) const ALEMBIC_TABLE: &str = "alembic_version";
 /// The Rust-core releases' table with their version.
 pub(super) const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
+
 /// The version stamps that a database carries; `None` where the table for them is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -22,7 +22,7 @@ fn every_supported_database_goes_to_every_version_and_back() {
         let top = content::of(&copy.path);
         for target in SchemaVersion::all().rev() {
             let plan = plan_migration(&copy.path, target).unwrap();
-            let report = migrate_sqlite_database(&copy.path, target).unwrap();
+            let report = migrate_sqlite_database(&copy.path, plan.from, target).unwrap();
             assert_eq!(report.migrations, plan.migrations, "{name}");
             assert_eq!(report.to, target, "{name}");
             let stamps = database::recognise(&copy.path).unwrap().stamps;
@@ -78,15 +78,45 @@ fn objects_of_the_users_own_are_not_dropped_along() {
         )
         .unwrap();
     let before = content::of(&copy.path);
-    let error = migrate_sqlite_database(&copy.path, version("5d2dfe7292b3")).unwrap_err();
+    let error =
+        migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("5d2dfe7292b3"))
+            .unwrap_err();
     match &error {
         Error::ObjectsLost { objects, .. } => assert_eq!(objects, &["index mine"]),
         other => panic!("{other}"),
     }
     assert_eq!(content::of(&copy.path), before);
-    migrate_sqlite_database(&copy.path, version("9c411aeeb15e")).unwrap();
+    migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("9c411aeeb15e")).unwrap();
     let extras = database::recognise(&copy.path).unwrap().extras();
     assert_eq!(extras, ["index mine", "index harmless", "view seen"]);
+}
+
+#[test]
+fn no_step_back_is_taken_from_a_version_that_was_not_planned_for() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    let refused = [
+        // An upgrade half the way, while another process has gone all of it.
+        ("eb4080485a56", "9c411aeeb15e"),
+        // A downgrade, planned before another process upgraded.
+        ("e0aaad8ad486", "b0b9e84d5527"),
+    ];
+    for (planned, target) in refused {
+        let error =
+            migrate_sqlite_database(&copy.path, version(planned), version(target)).unwrap_err();
+        assert!(matches!(error, Error::VersionChanged { .. }), "{error}");
+        assert_eq!(
+            content::of(&copy.path),
+            content::of(&Copy::of("populated/populated-0.6.0a4.db").path)
+        );
+    }
+    let latest = SchemaVersion::latest();
+    migrate_sqlite_database(&copy.path, version("eb4080485a56"), latest).unwrap();
+    assert_eq!(copy.files(), before);
+
+    // Up is fine from anywhere.
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    migrate_sqlite_database(&copy.path, version("b0b9e84d5527"), latest).unwrap();
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use degenbot::database::{Database, Error, PoolOptions, create_new_sqlite_database, db_session};
+use degenbot::database::{
+    Database, Error, LOCK_TIMEOUT, PoolOptions, create_new_sqlite_database, db_session,
+};
 use degenbot::models::{Erc20Token, Exchange, NewErc20Token, NewExchange};
 use degenbot::schema::{erc20_tokens, exchanges};
 use degenbot::types::{Address, BlockNumber, ChainId};
@@ -164,7 +166,7 @@ fn every_connection_has_its_pragmas() {
         let mut value = |query: &str| content::lines(&mut session, query);
         assert_eq!(
             value("SELECT timeout || '' AS line FROM pragma_busy_timeout"),
-            ["5000"]
+            [LOCK_TIMEOUT.as_millis().to_string()]
         );
         assert_eq!(
             value("SELECT foreign_keys || '' AS line FROM pragma_foreign_keys"),

@@ -251,7 +251,8 @@ fn a_stamp_that_lies_is_said_to_lie() {
 #[test]
 fn the_python_package_and_this_one_take_turns() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
-    database::migrate_sqlite_database(&copy.path, "e0aa".parse().unwrap()).unwrap();
+    let latest = SchemaVersion::latest();
+    database::migrate_sqlite_database(&copy.path, latest, "e0aa".parse().unwrap()).unwrap();
     // What the Python package's own migration does, which knows nothing of the other stamp.
     content::connect(&copy.path)
         .batch_execute(

@@ -58,7 +58,7 @@ impl Downgrade {
             self.to
         );
         confirm(&question, self.confirmation.force)?;
-        let report = migrate_sqlite_database(&path, self.to)?;
+        let report = migrate_sqlite_database(&path, plan.from, self.to)?;
         context.printer.message(format_args!(
             "Downgraded the database at {} from version {} to {}.",
             path.display(),

@@ -56,16 +56,16 @@ impl Upgrade {
         if let Some(remark) = recognition.remark() {
             log::warn!("The database at {} is {remark}", path.display());
         }
-        let current = recognition.name();
+        let name = recognition.name();
         let question = format!(
-            "The database at {} will be upgraded from version {current} to {target}. Do you want to \
+            "The database at {} will be upgraded from version {name} to {target}. Do you want to \
              proceed?",
             path.display()
         );
         confirm(&question, self.confirmation.force)?;
-        let report = migrate_sqlite_database(&path, target)?;
+        let report = migrate_sqlite_database(&path, current, target)?;
         context.printer.message(format_args!(
-            "Upgraded the database at {} from version {current} to {}.",
+            "Upgraded the database at {} from version {name} to {}.",
             path.display(),
             report.to
         ));
