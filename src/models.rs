@@ -14,6 +14,7 @@ mod aave_v3_user;
 mod erc20_token;
 mod exchange;
 mod initialization_map;
+mod lfj_pool;
 mod liquidity_position;
 mod managed_pool;
 mod pool;
@@ -39,6 +40,7 @@ pub use initialization_map::{
     InitializationMap, ManagedPoolInitializationMap, NewInitializationMap,
     NewManagedPoolInitializationMap,
 };
+pub use lfj_pool::LfjPool;
 pub use liquidity_position::{
     LiquidityPosition, ManagedPoolLiquidityPosition, NewLiquidityPosition,
     NewManagedPoolLiquidityPosition,

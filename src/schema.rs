@@ -191,6 +191,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    lfj_pools (pool_id) {
+        pool_id -> BigInt,
+        bin_step -> Integer,
+    }
+}
+
+diesel::table! {
     liquidity_positions (id) {
         id -> BigInt,
         pool_id -> BigInt,
@@ -355,6 +362,7 @@ diesel::joinable!(aerodrome_v2_pools -> pools (pool_id));
 diesel::joinable!(aerodrome_v3_pools -> pools (pool_id));
 diesel::joinable!(camelot_v2_pools -> pools (pool_id));
 diesel::joinable!(initialization_maps -> pools (pool_id));
+diesel::joinable!(lfj_pools -> pools (pool_id));
 diesel::joinable!(liquidity_positions -> pools (pool_id));
 diesel::joinable!(managed_pool_initialization_maps -> managed_pools (managed_pool_id));
 diesel::joinable!(managed_pool_liquidity_positions -> managed_pools (managed_pool_id));
@@ -388,6 +396,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     erc20_tokens,
     exchanges,
     initialization_maps,
+    lfj_pools,
     liquidity_positions,
     managed_pool_initialization_maps,
     managed_pool_liquidity_positions,

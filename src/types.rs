@@ -19,8 +19,8 @@ pub use cell::Cell;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;
 pub use integer::{
-    BasisPoints, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex, Revision,
-    Tick, TickSpacing, WordPosition,
+    BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
+    Revision, Tick, TickSpacing, WordPosition,
 };
 pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
 pub use pool_hash::PoolHash;

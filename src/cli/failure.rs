@@ -212,7 +212,7 @@ fn refusal_hint(path: &Path, refusal: &Refusal) -> String {
         }
         Refusal::RustCore { .. } => {
             "Nothing was changed. This version of degenbot upgrades databases of the Python package \
-             from release 0.5.0b4 to 0.6.0a12"
+             from release 0.5.0b4 to 0.6.0a14"
                 .to_owned()
         }
         Refusal::Newer { .. } => {

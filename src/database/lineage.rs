@@ -20,8 +20,6 @@ use super::{Access, Error, connection};
 
 /// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
 const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
-/// A table of the Rust-core releases from version 2 on.
-const LFJ_TABLE: &str = "lfj_pools";
 
 /// What a database was found to be.
 #[derive(Debug, Clone)]
@@ -211,7 +209,7 @@ fn determine_version(
     let claim = if catalogue.tables.is_empty() {
         Err(Refusal::NoTables)
     } else if is_degenbot {
-        claim_of_stamps(stamps, catalogue)
+        claim_of_stamps(stamps)
     } else {
         Err(Refusal::Foreign {
             tables: catalogue.tables.keys().cloned().collect(),
@@ -246,7 +244,7 @@ fn determine_version(
     })
 }
 
-fn claim_of_stamps(stamps: &Stamps, catalogue: &Catalogue) -> Result<Claim, Refusal> {
+fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
     let Some(rust_core) = &stamps.rust_core else {
         return match &stamps.diesel {
             Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
@@ -264,12 +262,8 @@ fn claim_of_stamps(stamps: &Stamps, catalogue: &Catalogue) -> Result<Claim, Refu
         [] => Err(Refusal::EmptyStamp {
             table: RUST_CORE_TABLE,
         }),
-        // `cutover` stamps its release's own number on any structure, so the structure decides. What
-        // came with the later releases has no place in any version here.
-        [number]
-            if RUST_CORE_STAMPS.contains(&number.as_str())
-                && !catalogue.tables.contains_key(LFJ_TABLE) =>
-        {
+        // `cutover` stamps its release's own number on any structure, so the structure decides.
+        [number] if RUST_CORE_STAMPS.contains(&number.as_str()) => {
             let versions = SchemaVersion::all().collect();
             Ok(Claim::OneOf(versions, Refusal::RustCore { stamp }))
         }

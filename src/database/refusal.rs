@@ -128,13 +128,21 @@ impl fmt::Display for Refusal {
                 "lists migrations that do not lead to any version: {}",
                 enumerate(migrations)
             ),
-            Self::StampsDisagree { diesel, alembic } => write!(
-                f,
-                "carries two version stamps that disagree: {MIGRATIONS_TABLE} says {} ({diesel}), \
-                 {ALEMBIC_TABLE} says {}",
-                diesel.migration(),
-                alembic.as_deref().map_or("nothing".to_owned(), quoted)
-            ),
+            Self::StampsDisagree { diesel, alembic } => {
+                write!(
+                    f,
+                    "carries two version stamps that disagree: {MIGRATIONS_TABLE} says {}",
+                    diesel.migration()
+                )?;
+                if let Some(revision) = diesel.alembic_revision() {
+                    write!(f, " ({revision})")?;
+                }
+                write!(
+                    f,
+                    ", {ALEMBIC_TABLE} says {}",
+                    alembic.as_deref().map_or("nothing".to_owned(), quoted)
+                )
+            }
             Self::StampLies {
                 version,
                 differences,

@@ -22,6 +22,7 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     ("20260330000000", Some("b0b9e84d5527")),
     ("20260402000000", Some("e0aaad8ad486")),
     ("20260521000000", Some("2606a6c7f5ee")),
+    ("20260618000000", None),
 ];
 
 /// What each version adds to the structure of the one before it and removes from it.
@@ -196,7 +197,10 @@ impl fmt::Display for UnknownVersion {
         write!(f, "'{}' {what}; there are", self.text)?;
         for (number, version) in SchemaVersion::all().enumerate() {
             let separator = if number == 0 { "" } else { "," };
-            write!(f, "{separator} {version} ({})", version.migration())?;
+            write!(f, "{separator} {version}")?;
+            if version.alembic_revision().is_some() {
+                write!(f, " ({})", version.migration())?;
+            }
         }
         Ok(())
     }
@@ -328,13 +332,25 @@ mod tests {
     #[test]
     fn names() {
         let latest = SchemaVersion::latest();
-        assert_eq!(latest.to_string(), "2606a6c7f5ee");
-        assert_eq!(latest.migration(), "20260521000000");
-        assert_eq!(SchemaVersion::of_alembic("2606a6c7f5ee"), Some(latest));
-        assert_eq!(SchemaVersion::of_migration("20260521000000"), Some(latest));
+        assert_eq!(latest.to_string(), "20260618000000");
+        assert_eq!(latest.migration(), "20260618000000");
+        assert_eq!(latest.alembic_revision(), None);
+        assert_eq!(latest.alembic_stamp(), Some("2606a6c7f5ee"));
+        assert_eq!(SchemaVersion::of_migration("20260618000000"), Some(latest));
+        for name in ["20260618000000", "202606"] {
+            assert_eq!(name.parse(), Ok(latest), "{name}");
+        }
+
+        let with_revision = SchemaVersion::of_migration("20260521000000").unwrap();
+        assert_eq!(with_revision.to_string(), "2606a6c7f5ee");
+        assert_eq!(with_revision.alembic_stamp(), Some("2606a6c7f5ee"));
+        assert_eq!(
+            SchemaVersion::of_alembic("2606a6c7f5ee"),
+            Some(with_revision)
+        );
         assert_eq!(SchemaVersion::of_alembic("756fba1f75f4"), None);
         for name in ["2606a6c7f5ee", "26", "20260521000000", "202605"] {
-            assert_eq!(name.parse(), Ok(latest), "{name}");
+            assert_eq!(name.parse(), Ok(with_revision), "{name}");
         }
         for name in ["", "2", "2026", "756fba1f75f4", "2606a6c7f5eee"] {
             assert!(name.parse::<SchemaVersion>().is_err(), "{name}");

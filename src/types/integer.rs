@@ -117,6 +117,11 @@ integer! {
     TickSpacing(i32) as Integer(i32), 1..=32_767, "a tick spacing (1 to 32767)"
 }
 integer! {
+    /// The distance between the prices of two adjacent bins of a Liquidity Book pool, in hundredths of a
+    /// percent, a `uint16`.
+    BinStep(u16) as Integer(i32), 1..=u16::MAX, "a bin step (1 to 65535)"
+}
+integer! {
     /// The position of a 256-bit word in a pool's tick bitmap: compressed tick >> 8, an `int16`.
     WordPosition(i16) as Integer(i32), i16::MIN..=i16::MAX, "a bitmap word position (-32768 to 32767)"
 }
@@ -149,6 +154,7 @@ mod tests {
         assert!(Tick::new(887_272).is_ok());
         assert!(Tick::new(-887_273).is_err());
         assert!(TickSpacing::new(0).is_err());
+        assert!(BinStep::new(0).is_err());
         assert_eq!(
             Tick::new(900_000).unwrap_err().to_string(),
             "expected a tick (-887272 to 887272), found 900000"

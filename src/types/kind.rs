@@ -72,11 +72,13 @@ macro_rules! kind {
 }
 
 kind! {
-    /// The kind of a row of `pools`; `<kind>_pools` is the table with its other columns.
+    /// The kind of a row of `pools`; `<kind>_pools` is the table with its other columns, except that
+    /// those of `lfj_binned` are in `lfj_pools`.
     PoolKind, "a pool kind", {
         AerodromeV2 = "aerodrome_v2",
         AerodromeV3 = "aerodrome_v3",
         CamelotV2 = "camelot_v2",
+        LfjBinned = "lfj_binned",
         PancakeswapV2 = "pancakeswap_v2",
         PancakeswapV3 = "pancakeswap_v3",
         SushiswapV2 = "sushiswap_v2",

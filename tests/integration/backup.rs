@@ -302,12 +302,12 @@ fn a_damaged_database_does_not_replace_a_good_backup() {
 
 #[test]
 fn the_command() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "backup"]), @r"
     status: 0
     --- stdout
     --- stderr
-    Backed up degenbot.db to degenbot.db.bak (392.00 KiB).
+    Backed up degenbot.db to degenbot.db.bak (404.00 KiB).
     ");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "backup", "-q", "--yes"]), @r"
     status: 0
@@ -320,7 +320,7 @@ fn the_command() {
     status: 0
     --- stdout
     --- stderr
-    warning: The current database revision (e0aaad8ad486) does not match the latest (2606a6c7f5ee) for degenbot version [VERSION]!
+    warning: The current database revision (e0aaad8ad486) does not match the latest (20260618000000) for degenbot version [VERSION]!
     Database-related features may raise exceptions if you continue. Perform database migrations with 'degenbot database upgrade'.
     Backed up degenbot.db to degenbot.db.bak (384.00 KiB).
     ");

@@ -36,7 +36,7 @@ fn gives_space_back_and_keeps_every_row() {
 
 #[test]
 fn is_silent_and_logs_when_asked_to() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "compact"]), @r"
     status: 0
     --- stdout

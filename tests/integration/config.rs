@@ -7,7 +7,7 @@ use crate::corpus::Copy;
 
 #[test]
 fn the_config_file_names_the_database() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let folder = copy.folder().join(".config/degenbot");
     fs::create_dir_all(&folder).unwrap();
     fs::write(
@@ -24,13 +24,13 @@ fn the_config_file_names_the_database() {
     --- stdout
     --- stderr
     warning: Unknown key 'telemetry' in [HOME]/.config/degenbot/config.toml
-    Backed up [HOME]/degenbot.db to [HOME]/degenbot.db.bak (392.00 KiB).
+    Backed up [HOME]/degenbot.db to [HOME]/degenbot.db.bak (404.00 KiB).
     ");
 }
 
 #[test]
 fn options_come_before_the_environment_and_that_before_the_file() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let other = copy.folder().join("other.toml");
     fs::write(&other, "[database]\npath = \"nowhere.db\"\n").unwrap();
     let outcome = |arguments: &[&str], environment: &[(&str, &str)]| {

@@ -86,7 +86,8 @@ fn of_table(connection: &mut SqliteConnection, table: &str) -> Rows {
     Rows { columns, rows }
 }
 
-const STAMPS: [&str; 3] = [
+/// The tables in which programs mark the version of a database.
+pub const STAMPS: [&str; 3] = [
     "__diesel_schema_migrations",
     "alembic_version",
     "_degenbot_db_schema_version",

@@ -93,6 +93,13 @@ impl Copy {
         Self { folder, path }
     }
 
+    /// A copy that this program has brought to the latest version.
+    pub fn upgraded(name: &str) -> Self {
+        let copy = Self::of(name);
+        degenbot::database::upgrade_existing_sqlite_database(&copy.path).unwrap();
+        copy
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -26,7 +26,7 @@ fn every_supported_database_goes_to_every_version_and_back() {
             assert_eq!(report.migrations, plan.migrations, "{name}");
             assert_eq!(report.to, target, "{name}");
             let stamps = database::recognise(&copy.path).unwrap().stamps;
-            let stamp = target.alembic_revision().unwrap().to_owned();
+            let stamp = target.alembic_stamp().unwrap().to_owned();
             assert_eq!(stamps.alembic, Some(vec![stamp]), "{name}");
             assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
         }
@@ -42,34 +42,51 @@ fn every_supported_database_goes_to_every_version_and_back() {
 
 #[test]
 fn what_would_be_lost_is_told_and_nothing_else_is() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::of("populated/populated-0.6.0a14.db");
     let before = copy.files();
-    let losses = |target| plan_migration(&copy.path, version(target)).unwrap().losses;
-    assert_eq!(losses("2606a6c7f5ee"), []);
-    assert_eq!(losses("e0aaad8ad486"), []);
-    let told: Vec<_> = losses("eb4080485a56")
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let content = content::of(&Copy::of("populated/populated-0.6.0a4.db").path);
+    let losses = |target| -> Vec<String> {
+        let plan = plan_migration(&copy.path, version(target)).unwrap();
+        plan.losses.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(losses("20260618000000"), [""; 0]);
+    assert_eq!(losses("2606a6c7f5ee"), ["table lfj_pools with 3 rows"]);
+    assert_eq!(losses("e0aaad8ad486"), ["table lfj_pools with 3 rows"]);
+    let content = content::of(&Copy::of("populated/populated-0.6.0a14.db").path);
     let expected: Vec<_> = content
         .iter()
-        .filter(|(table, rows)| table.starts_with("aave") && !rows.rows.is_empty())
+        .filter(|(table, rows)| {
+            (table.starts_with("aave") || *table == "lfj_pools") && !rows.rows.is_empty()
+        })
         .map(|(table, rows)| format!("table {table} with {} rows", rows.rows.len()))
         .collect();
-    assert_eq!(told, expected);
-    let told: Vec<_> = losses("b0b9e84d5527")
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(losses("eb4080485a56"), expected);
+    let told = losses("b0b9e84d5527");
+    assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("column aave_v3_assets.price_source with a value in "));
+    assert_eq!(told[1], "table lfj_pools with 3 rows");
     assert_eq!(copy.files(), before);
 }
 
 #[test]
+fn a_database_of_a_rust_core_release_goes_back_to_alembics_last_revision() {
+    let copy = Copy::of("populated/populated-0.6.0a14.db");
+    let before = content::of(&Copy::of("populated/populated-0.6.0a14.db").path);
+    let downgrade = ["database", "downgrade", "--to", "2606a6c7f5ee"];
+    insta::assert_snapshot!(run(on(&copy.path, &downgrade), "y\n"));
+    let after = content::of(&copy.path);
+    assert!(!after.contains_key("lfj_pools"));
+    let mut kept = before;
+    kept.remove("lfj_pools");
+    content::assert_carried_over(&kept, &after, "downgraded");
+    let recognition = database::recognise(&copy.path).unwrap();
+    assert!(recognition.is_stamped_right);
+    assert_eq!(recognition.version.unwrap(), version("2606a6c7f5ee"));
+    assert_eq!(recognition.stamps.rust_core, None);
+}
+
+#[test]
 fn objects_of_the_users_own_are_not_dropped_along() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     content::connect(&copy.path)
         .batch_execute(
             "CREATE INDEX mine ON aave_v3_users (e_mode); \
@@ -93,8 +110,9 @@ fn objects_of_the_users_own_are_not_dropped_along() {
 
 #[test]
 fn no_step_back_is_taken_from_a_version_that_was_not_planned_for() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let before = copy.files();
+    let content = content::of(&copy.path);
     let refused = [
         // An upgrade half the way, while another process has gone all of it.
         ("eb4080485a56", "9c411aeeb15e"),
@@ -105,10 +123,7 @@ fn no_step_back_is_taken_from_a_version_that_was_not_planned_for() {
         let error =
             migrate_sqlite_database(&copy.path, version(planned), version(target)).unwrap_err();
         assert!(matches!(error, Error::VersionChanged { .. }), "{error}");
-        assert_eq!(
-            content::of(&copy.path),
-            content::of(&Copy::of("populated/populated-0.6.0a4.db").path)
-        );
+        assert_eq!(content::of(&copy.path), content);
     }
     let latest = SchemaVersion::latest();
     migrate_sqlite_database(&copy.path, version("eb4080485a56"), latest).unwrap();

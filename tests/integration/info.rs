@@ -43,7 +43,9 @@ fn json_is_one_object_on_stdout() {
     assert_eq!(document["format"], 1);
     assert_eq!(document["current_version"]["alembic"], "9c411aeeb15e");
     assert_eq!(document["current_version"]["migration"], "20260320000000");
-    assert_eq!(document["pending_migrations"].as_array().unwrap().len(), 3);
+    assert!(document["latest_version"]["alembic"].is_null());
+    assert_eq!(document["latest_version"]["migration"], "20260618000000");
+    assert_eq!(document["pending_migrations"].as_array().unwrap().len(), 4);
     assert_eq!(document["journal_mode"], "wal");
     assert_eq!(document["exchanges"][0]["chain_id"], 1);
     let tokens = document["tables"]
@@ -83,7 +85,7 @@ fn says_what_is_wrong_with_each_odd_file() {
 
 #[test]
 fn works_on_a_backup() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let options = database::BackupOptions::default();
     let report = database::backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     let before = copy.files();

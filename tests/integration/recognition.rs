@@ -177,6 +177,42 @@ fn paths_that_name_no_file() {
     assert!(matches!(error, Error::IsFolder { .. }), "{error}");
 }
 
+#[test]
+fn a_table_of_a_later_version_contradicts_an_alembic_stamp() {
+    use degenbot::database::catalogue::Difference;
+    use diesel::connection::SimpleConnection;
+
+    for name in [
+        "populated/populated-0.6.0a4.db",
+        "populated/populated-0.5.0.db",
+    ] {
+        let copy = Copy::of(name);
+        crate::content::connect(&copy.path)
+            .batch_execute(
+                "CREATE TABLE lfj_pools (pool_id INTEGER NOT NULL, bin_step INTEGER NOT NULL, \
+                 PRIMARY KEY (pool_id), FOREIGN KEY (pool_id) REFERENCES pools (id))",
+            )
+            .unwrap();
+        let before = copy.files();
+        let refusal = database::recognise(&copy.path)
+            .unwrap()
+            .version
+            .unwrap_err();
+        let Refusal::StampLies { differences, .. } = &refusal else {
+            panic!("{name}: {refusal:?}");
+        };
+        let later = Difference::FromLaterVersion {
+            object: "table lfj_pools".to_owned(),
+        };
+        assert_eq!(differences, &[later], "{name}");
+        assert!(
+            upgrade_existing_sqlite_database(&copy.path).is_err(),
+            "{name}"
+        );
+        assert_eq!(copy.files(), before, "{name}");
+    }
+}
+
 type Check = fn(&Refusal) -> bool;
 
 #[test]

@@ -146,7 +146,7 @@ fn programs_that_have_it_open_go_on_in_the_new_database() {
 
 #[test]
 fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer
         .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
@@ -167,7 +167,7 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
 
 #[test]
 fn the_command_asks() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let before = copy.files();
     let output = run(on(&copy.path, &["database", "reset"]), "n\n");
     insta::assert_snapshot!(settled(&output), @r"

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use degenbot::database::SchemaVersion;
 use degenbot::database::catalogue::{Catalogue, Difference};
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
@@ -80,8 +81,7 @@ fn each_migration_leads_to_the_structure_of_the_python_packages_revision() {
 
 #[test]
 fn every_migration_goes_down_and_up_again_with_rows_in_every_table() {
-    let full = Copy::of("populated/populated-0.6.0a4.db");
-    degenbot::database::upgrade_existing_sqlite_database(&full.path).unwrap();
+    let full = Copy::upgraded("populated/populated-0.6.0a14.db");
     let shapes = [
         // Created by this program, and upgraded by Alembic with constraints that have names.
         ("ours", None),
@@ -90,7 +90,7 @@ fn every_migration_goes_down_and_up_again_with_rows_in_every_table() {
     for (shape, name) in shapes {
         let mut connection = match name {
             None => {
-                let mut connection = migrated(corpus::SUPPORTED.len());
+                let mut connection = migrated(SchemaVersion::all().count());
                 copy_rows(&mut connection, &full.path);
                 connection
             }
@@ -111,12 +111,16 @@ fn every_migration_goes_down_and_up_again_with_rows_in_every_table() {
         let migrations = MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap();
         connection.applied_migrations().unwrap();
         if name.is_some() {
-            for migration in &migrations {
+            let (by_alembic, ours) = migrations.split_at(corpus::SUPPORTED.len());
+            for migration in by_alembic {
                 let version = migration.name().version().to_string();
                 diesel::sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES (?)")
                     .bind::<Text, _>(version)
                     .execute(&mut connection)
                     .unwrap();
+            }
+            for migration in ours {
+                connection.run_migration(migration).unwrap();
             }
         }
         let top = catalogue(&mut connection);
@@ -148,7 +152,8 @@ fn every_migration_goes_down_and_up_again_with_rows_in_every_table() {
         // What the first stable schema already had went through it all untouched.
         let back = content::of_connection(&mut connection);
         for (table, rows) in rows {
-            if !table.starts_with("aave") && !table.starts_with("__diesel") {
+            let is_later = table.starts_with("aave") || table == "lfj_pools";
+            if !is_later && !table.starts_with("__diesel") {
                 assert_eq!(back[&table], rows, "{shape}: {table}");
             }
         }
@@ -245,7 +250,7 @@ struct ForeignKeyRow {
 
 /// What `diesel print-schema` prints for the migrations with the settings of `diesel.toml`.
 fn printed_schema() -> String {
-    let mut connection = migrated(corpus::SUPPORTED.len());
+    let mut connection = migrated(SchemaVersion::all().count());
     let mut text = String::from("// @generated automatically by Diesel CLI.\n\n");
     let tables = content::lines(
         &mut connection,

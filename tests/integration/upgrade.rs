@@ -17,7 +17,7 @@ fn the_command_asks_and_tells() {
     status: 1
     --- stdout
     --- stderr
-    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 2606a6c7f5ee. Do you want to proceed? [y/N] 
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 20260618000000. Do you want to proceed? [y/N] 
     Aborted!
     ");
     assert_eq!(copy.files(), before);
@@ -25,15 +25,15 @@ fn the_command_asks_and_tells() {
     status: 0
     --- stdout
     --- stderr
-    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 2606a6c7f5ee. Do you want to proceed? [y/N] 
-    Upgraded the database at degenbot.db from version b0b9e84d5527 to 2606a6c7f5ee.
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 20260618000000. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version b0b9e84d5527 to 20260618000000.
     ");
     let before = copy.files();
     insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
     status: 0
     --- stdout
     --- stderr
-    The database at degenbot.db is already at the latest version (2606a6c7f5ee).
+    The database at degenbot.db is already at the latest version (20260618000000).
     ");
     assert_eq!(copy.files(), before);
 }
@@ -71,7 +71,7 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
         "odd/bad-text.db",
     ] {
         let copy = Copy::of(name);
-        // Back to the version before, by hand: the corpus has these at the newest one only.
+        // Back to the version before, by hand: the corpus has these at one version only.
         content::connect(&copy.path)
             .batch_execute(
                 "DROP INDEX ix_erc20_tokens_chain; \
@@ -84,7 +84,10 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
         let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
         assert_eq!(
             report.migrations,
-            ["2026-05-21-000000_erc20_tokens_chain_index"]
+            [
+                "2026-05-21-000000_erc20_tokens_chain_index",
+                "2026-06-18-000000_lfj_pools"
+            ]
         );
         content::assert_carried_over(&before, &content::of(&copy.path), name);
         assert_eq!(content::complaints(&copy.path), complaints, "{name}");
@@ -192,14 +195,17 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
 }
 
 /// Databases with the stamp of a Rust-core release, and the version that their structure is of.
-const RUST_CORE: [(&str, &str); 11] = [
+const RUST_CORE: [(&str, &str); 14] = [
     ("fresh/fresh-0.6.0a11.db", "2606a6c7f5ee"),
     ("fresh/fresh-0.6.0a12.db", "2606a6c7f5ee"),
     (
         "fresh/implicit-0.6.0a11-by-exchange-activate.db",
         "2606a6c7f5ee",
     ),
+    ("fresh/fresh-0.6.0a13.db", "20260618000000"),
     ("populated/populated-0.6.0a11.db", "2606a6c7f5ee"),
+    ("populated/populated-0.6.0a14.db", "20260618000000"),
+    ("populated/wal-0.6.0a14.db", "20260618000000"),
     ("upgraded/b2chain-0.6.0a11.db", "2606a6c7f5ee"),
     (
         "upgraded/cutover-0.6.0a4-from-2606a6c7f5ee.db",
@@ -230,8 +236,33 @@ fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
         let recognition = database::recognise(&copy.path).unwrap();
         assert!(recognition.is_stamped_right, "{name}");
         assert_eq!(recognition.stamps.rust_core, None, "{name}");
+        let revision = Some(vec!["2606a6c7f5ee".to_owned()]);
+        assert_eq!(recognition.stamps.alembic, revision, "{name}");
         assert_eq!(recognition.extras(), [""; 0], "{name}");
     }
+}
+
+#[test]
+fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
+    let copy = Copy::of("populated/populated-0.6.0a14.db");
+    let before = content::of(&Copy::of("populated/populated-0.6.0a14.db").path);
+    assert_eq!(before["lfj_pools"].rows.len(), 3);
+    let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+    assert_eq!(report.from, SchemaVersion::latest());
+    assert_eq!(report.migrations, [""; 0]);
+
+    let without_stamps = |mut content: content::Content| {
+        content.retain(|table, _| !content::STAMPS.contains(&table.as_str()));
+        content
+    };
+    let after = content::of(&copy.path);
+    assert!(!after.contains_key("_degenbot_db_schema_version"));
+    assert_eq!(without_stamps(after), without_stamps(before));
+    let recognition = database::recognise(&copy.path).unwrap();
+    assert!(recognition.is_stamped_right);
+    let migrations: Vec<_> = SchemaVersion::all().map(SchemaVersion::migration).collect();
+    assert_eq!(recognition.stamps.diesel.unwrap(), migrations);
+    assert_eq!(recognition.stamps.alembic.unwrap(), ["2606a6c7f5ee"]);
 }
 
 #[test]
@@ -243,23 +274,20 @@ fn a_stamp_that_lies_is_said_to_lie() {
     --- stdout
     --- stderr
     warning: The database at degenbot.db is stamped Rust-core 3; the structure is that of eb4080485a56
-    The database at degenbot.db will be upgraded from version Rust-core 3 to 2606a6c7f5ee. Do you want to proceed? [y/N] 
-    Upgraded the database at degenbot.db from version Rust-core 3 to 2606a6c7f5ee.
+    The database at degenbot.db will be upgraded from version Rust-core 3 to 20260618000000. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version Rust-core 3 to 20260618000000.
     ");
 }
 
 #[test]
 fn the_python_package_and_this_one_take_turns() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
-    let latest = SchemaVersion::latest();
-    database::migrate_sqlite_database(&copy.path, latest, "e0aa".parse().unwrap()).unwrap();
+    let [older, newer] = ["e0aaad8ad486", "2606a6c7f5ee"].map(|name| name.parse().unwrap());
+    database::migrate_sqlite_database(&copy.path, newer, older).unwrap();
     // What the Python package's own migration does, which knows nothing of the other stamp.
-    content::connect(&copy.path)
-        .batch_execute(
-            "CREATE INDEX ix_erc20_tokens_chain ON erc20_tokens (chain); \
-             UPDATE alembic_version SET version_num = '2606a6c7f5ee'",
-        )
-        .unwrap();
+    let up = "CREATE INDEX ix_erc20_tokens_chain ON erc20_tokens (chain); \
+              UPDATE alembic_version SET version_num = '2606a6c7f5ee'";
+    content::connect(&copy.path).batch_execute(up).unwrap();
     let info = quietly(&copy.path, &["database", "info"]);
     assert!(
         info.contains(
@@ -269,20 +297,32 @@ fn the_python_package_and_this_one_take_turns() {
         "{info}"
     );
     let before = content::of(&copy.path);
-    let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+    let report = database::migrate_sqlite_database(&copy.path, newer, newer).unwrap();
     assert_eq!(report.migrations, [""; 0]);
     content::assert_carried_over(&before, &content::of(&copy.path), "reconciled");
     assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
 
     // And back: the package has gone down by itself.
-    content::connect(&copy.path)
-        .batch_execute(
-            "DROP INDEX ix_erc20_tokens_chain; \
-             UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
-        )
-        .unwrap();
+    let down = "DROP INDEX ix_erc20_tokens_chain; \
+                UPDATE alembic_version SET version_num = 'e0aaad8ad486'";
+    content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-    assert_eq!(report.from.to_string(), "e0aaad8ad486");
-    assert_eq!(report.migrations.len(), 1);
+    assert_eq!(report.from, older);
+    assert_eq!(report.migrations.len(), 2);
     assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+
+    // From a version without a revision, its way down leads to the structure of no version, and its
+    // way up back to that version.
+    content::connect(&copy.path).batch_execute(down).unwrap();
+    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db carries two version stamps that disagree: __diesel_schema_migrations says 20260618000000, alembic_version says e0aaad8ad486
+    hint: Nothing was changed. The Python package may have changed the schema since; restore a backup from before that, or bring the database back to the version of the first stamp with it
+    ");
+    content::connect(&copy.path).batch_execute(up).unwrap();
+    assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+    let version = database::current_database_version(&copy.path).unwrap();
+    assert_eq!(version, SchemaVersion::latest());
 }

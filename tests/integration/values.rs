@@ -30,6 +30,7 @@ macro_rules! for_each_table {
             (pancakeswap_v3_pools, PancakeswapV3Pool),
             (sushiswap_v3_pools, SushiswapV3Pool),
             (uniswap_v3_pools, UniswapV3Pool),
+            (lfj_pools, LfjPool),
             (liquidity_positions, LiquidityPosition),
             (initialization_maps, InitializationMap),
             (pool_managers, PoolManager),
@@ -114,7 +115,7 @@ fn in_lower_case(path: &Path) -> Content {
 
 #[test]
 fn every_row_of_every_table_goes_through_its_type_unchanged() {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
     // A name of the corpus holds a NUL byte, and texts go through `String`, which keeps it.
     let fresh = copy.folder().join("fresh.db");
     create_new_sqlite_database(&fresh).unwrap();
@@ -216,6 +217,18 @@ fn addresses_are_read_in_any_letter_case() {
     distinct.sort();
     distinct.dedup();
     assert!(distinct.len() < addresses.len());
+}
+
+#[test]
+fn every_kind_of_pool_is_known() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+    let mut kinds: Vec<PoolKind> = schema::pools::table
+        .select(schema::pools::kind)
+        .distinct()
+        .load(&mut content::connect(&copy.path))
+        .unwrap();
+    kinds.sort();
+    assert_eq!(kinds, PoolKind::ALL);
 }
 
 #[test]

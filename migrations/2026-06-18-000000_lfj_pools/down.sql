@@ -1,0 +1,1 @@
+DROP TABLE lfj_pools;
