@@ -54,44 +54,61 @@
 //! # }
 //! ```
 
+mod assumption;
 mod backup;
 pub mod catalogue;
+mod claim;
 mod compact;
 mod connection;
 mod create;
+mod disk;
+mod earlier;
 mod error;
 mod foreign_keys;
 mod inspect;
+mod leftovers;
 mod lineage;
 mod look;
+mod maps;
 mod migrate;
 mod observer;
 mod plan;
 mod pool;
+mod rebuild;
 mod refusal;
 mod session;
 mod staging;
 mod stamps;
+mod unsound;
+mod upgrade;
+mod usability;
 mod version;
 
+pub use assumption::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
 pub use backup::{BackupOptions, BackupReport, backup_path, backup_sqlite_database};
 pub use compact::compact_sqlite_database;
 pub use connection::{LOCK_TIMEOUT, connection_pragmas};
 pub use create::{create_new_sqlite_database, reset_sqlite_database};
+pub use earlier::EarlierRevision;
 pub use error::Error;
 pub use foreign_keys::Violation;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
-pub use lineage::{Recognition, recognise};
+pub use lineage::{Origin, Recognition, recognise};
 pub use migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
-    pending_migrations, upgrade_existing_sqlite_database,
+    pending_migrations,
 };
-pub use observer::{Observer, Progress};
-pub use plan::{Loss, MigrationPlan, plan_migration};
+pub use observer::{Observer, Progress, Stage};
+pub use plan::{Loss, Method, MigrationPlan, plan_migration, plan_upgrade};
 pub use pool::{Database, PoolOptions, db_session};
+pub use rebuild::{Obstacle, RebuildReport};
 pub use refusal::Refusal;
 pub use session::Session;
 pub use stamps::Stamps;
+pub use unsound::Unsound;
+pub use upgrade::{
+    UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
+};
 pub use version::{SchemaVersion, UnknownVersion};
 
 use connection::Access;

@@ -6,11 +6,11 @@
 
 mod backup;
 mod handle;
-mod log_keeper;
+mod opening;
 
 pub(crate) use backup::{Backup, Step};
 pub(crate) use handle::{Handle, SqliteError};
-pub(crate) use log_keeper::keeping_the_log;
+pub(crate) use opening::{keeping_the_log, stoppable};
 
 /// The version of the SQLite library in this program, such as `3.53.2`.
 #[must_use]

@@ -19,8 +19,10 @@ pub(super) enum Failure {
     Database(Error),
     /// An upgrade to an older version was asked for, or a downgrade to a newer one.
     WrongDirection {
-        from: SchemaVersion,
+        from: String,
         to: SchemaVersion,
+        /// The command that goes there.
+        command: &'static str,
     },
     /// The user said no.
     Aborted,
@@ -52,11 +54,11 @@ impl Failure {
                     printer.always(format_args!("hint: {hint}"));
                 }
             }
-            Self::WrongDirection { from, to } => {
-                let (asked, command) = if from < to {
-                    ("newer", "upgrade")
+            Self::WrongDirection { from, to, command } => {
+                let asked = if *command == "upgrade" {
+                    "newer"
                 } else {
-                    ("older", "downgrade")
+                    "older"
                 };
                 printer.always(format_args!(
                     "error: Version {to} is {asked} than the database's version {from}"
@@ -164,6 +166,36 @@ fn hint(error: &Error) -> Option<String> {
         Error::CopyCheckFailed { .. } => {
             "The database itself may be damaged, or the disk. A backup from before was kept".to_owned()
         }
+        Error::Settings(error) => return settings_hint(error),
+        other => return upgrade_hint(other),
+    };
+    Some(hint)
+}
+
+/// What to do about an upgrade or a downgrade that failed.
+fn upgrade_hint(error: &Error) -> Option<String> {
+    let hint = match error {
+        Error::NotEnoughSpace { .. } => {
+            "Nothing was changed. Free some space, or move the database to a larger disk".to_owned()
+        }
+        Error::Unclear { .. } => {
+            "Nothing was changed. Put these rows right in a copy of the database (see 'degenbot \
+             database upgrade --help' about --assume), and upgrade that"
+                .to_owned()
+        }
+        Error::AssumptionNeeded { .. } => {
+            "Nothing was changed. If you know it, say so: --assume aerodrome_v2.stable=false, or \
+             =true, for all of them"
+                .to_owned()
+        }
+        Error::LeftoverRows { table, .. } => format!(
+            "Nothing was changed. Look at {table} with the sqlite3 shell; once its rows are where \
+             they belong, drop it"
+        ),
+        Error::RebuildCheckFailed { .. } => {
+            "Nothing was changed. Please report this with the output of 'degenbot database info'"
+                .to_owned()
+        }
         Error::ForeignKeysBroken { .. } | Error::Migration { .. } => {
             "Nothing was changed. If an object of your own is named or stands in the way (a view, a \
              trigger, a foreign key), drop it and create it again afterwards; if not, please report \
@@ -176,7 +208,6 @@ fn hint(error: &Error) -> Option<String> {
         Error::ObjectsLost { .. } => {
             "Nothing was changed. Drop them yourself, and create them again afterwards".to_owned()
         }
-        Error::Settings(error) => return settings_hint(error),
         _ => return None,
     };
     Some(hint)
@@ -202,18 +233,11 @@ fn refusal_hint(path: &Path, refusal: &Refusal) -> String {
              before that"
                 .to_owned()
         }
-        Refusal::UnknownStamp { .. } => {
+        Refusal::UnknownStamp { .. } | Refusal::RustCore { .. } => {
             "Nothing was changed. A later release may know it: check for a newer degenbot".to_owned()
         }
-        Refusal::EarlierRevision { .. } => {
-            "Nothing was changed. This version of degenbot upgrades databases of the Python package \
-             from release 0.5.0b4 on"
-                .to_owned()
-        }
-        Refusal::RustCore { .. } => {
-            "Nothing was changed. This version of degenbot upgrades databases of the Python package \
-             from release 0.5.0b4 to 0.6.0a14"
-                .to_owned()
+        Refusal::EarlierRevision { .. } | Refusal::MapsDropped { .. } => {
+            "Bring it to the newest version with 'degenbot database upgrade'".to_owned()
         }
         Refusal::Newer { .. } => {
             "Nothing was changed. Install the version of degenbot that upgraded it, or a newer one"

@@ -63,3 +63,8 @@ impl Drop for Cancellable {
 pub(super) fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
+
+/// The flag that is set when the user has asked for the end.
+pub(super) fn flag() -> &'static AtomicBool {
+    &REQUESTED
+}

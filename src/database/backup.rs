@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::connection::{self, Access, sidecar};
-use super::observer::{Observer, Progress};
+use super::observer::{Observer, Progress, Stage};
 use super::staging::{PRIVATE, Staged};
 use super::{Error, lineage};
 use crate::sqlite::{Backup, Handle, Step};
@@ -73,6 +73,7 @@ pub fn backup_sqlite_database(
     check_copy(&staged, &backup_path)?;
     staged.copy_permissions(path)?;
     let complete = Progress {
+        stage: Stage::Copying,
         done: bytes,
         total: bytes,
     };
@@ -152,7 +153,7 @@ fn checkpoint(source: &Handle, path: &Path) -> Result<bool, Error> {
 }
 
 /// Copies every page of a snapshot of the source; the bytes of the copy.
-fn copy(
+pub(super) fn copy(
     source: &Handle,
     path: &Path,
     staged: &Staged,
@@ -188,6 +189,7 @@ fn copy(
         let step = backup.step(PAGES_PER_STEP).map_err(writing)?;
         let total = backup.page_count();
         let progress = Progress {
+            stage: Stage::Copying,
             done: (total - backup.remaining().min(total)) * page_size,
             total: total * page_size,
         };

@@ -80,7 +80,6 @@ pub(crate) fn open_handle(path: &Path, access: Access) -> Result<Handle, Error> 
 }
 
 /// A private database in memory, to try migrations on.
-#[cfg(test)]
 pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
     let path = Path::new(":memory:");
     establish(path, ":memory:", "")

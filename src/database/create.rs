@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use super::connection::{self, Access};
 use super::migrate::migrate_empty;
 use super::staging::{PRIVATE, PUBLIC, Staged};
-use super::{Error, lineage};
+use super::{Error, SchemaVersion, lineage};
 use crate::sqlite::Backup;
 
 /// The page size of new databases: SQLite's default, and the Python package's.
@@ -121,6 +121,6 @@ fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
              PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"
         ))
         .map_err(failed)?;
-    migrate_empty(&mut connection, path)?;
+    migrate_empty(&mut connection, path, SchemaVersion::latest())?;
     connection.batch_execute("VACUUM").map_err(failed)
 }

@@ -6,7 +6,7 @@ use diesel::migration::Migration;
 use diesel::sqlite::Sqlite;
 use libsqlite3_sys as ffi;
 
-use super::{Refusal, SchemaVersion, Violation};
+use super::{Obstacle, Refusal, SchemaVersion, Violation};
 use crate::settings::SettingsError;
 use crate::sqlite::SqliteError;
 
@@ -132,6 +132,64 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+    /// There is less room on the disk than the operation can need.
+    #[error(
+        "There is not enough room beside {path}: {available} bytes are free and up to {needed} are needed",
+        path = .path.display()
+    )]
+    NotEnoughSpace {
+        /// The database.
+        path: PathBuf,
+        /// The bytes needed at most.
+        needed: u64,
+        /// The bytes that are free.
+        available: u64,
+    },
+    /// Rows of an old database cannot be carried over without guessing.
+    #[error(
+        "The database at {path} has rows that cannot be carried over without guessing: {obstacles}",
+        path = .path.display(),
+        obstacles = .obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Unclear {
+        /// The database.
+        path: PathBuf,
+        /// The rows, and what is unclear about them.
+        obstacles: Vec<Obstacle>,
+    },
+    /// Old rows lack a value that only the user can tell.
+    #[error(
+        "The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable",
+        path = .path.display()
+    )]
+    AssumptionNeeded {
+        /// The database.
+        path: PathBuf,
+        /// The number of the pools.
+        rows: i64,
+    },
+    /// A failed upgrade by the Python package has left rows in a table of its own that are nowhere else.
+    #[error(
+        "The table {table} in {path} was left by a failed upgrade and has {rows} rows that are nowhere \
+         else",
+        path = .path.display()
+    )]
+    LeftoverRows {
+        /// The database.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// The number of the rows.
+        rows: i64,
+    },
+    /// What was built is not what it was built from; everything was rolled back.
+    #[error("What was made of {path} failed its check: {detail}", path = .path.display())]
+    RebuildCheckFailed {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A migration's SQL failed; everything it and the migrations before it did was rolled back.
     #[error("Migration {migration} failed on {path}: {detail}", path = .path.display())]
     Migration {
@@ -168,9 +226,10 @@ pub enum Error {
         /// The version now.
         found: SchemaVersion,
     },
-    /// A step back would have dropped objects of the user's own; it was rolled back.
+    /// Objects of the user's own would have been dropped, or would not find what they refer to any more;
+    /// everything was rolled back.
     #[error(
-        "The step back would drop objects of your own in {path}: {objects}",
+        "Objects of your own in {path} would be lost or broken: {objects}",
         path = .path.display(),
         objects = .objects.join(", ")
     )]
@@ -264,6 +323,11 @@ impl Error {
             | Self::BackupExists { path }
             | Self::BackupOntoItself { path }
             | Self::CopyCheckFailed { path, .. }
+            | Self::NotEnoughSpace { path, .. }
+            | Self::Unclear { path, .. }
+            | Self::AssumptionNeeded { path, .. }
+            | Self::LeftoverRows { path, .. }
+            | Self::RebuildCheckFailed { path, .. }
             | Self::Migration { path, .. }
             | Self::ForeignKeysBroken { path, .. }
             | Self::ObjectsLost { path, .. }
@@ -309,6 +373,12 @@ impl Error {
     pub(crate) fn embedded(source: &dyn std::error::Error) -> Self {
         Self::Embedded {
             detail: source.to_string(),
+        }
+    }
+
+    pub(crate) fn embedded_detail(detail: &str) -> Self {
+        Self::Embedded {
+            detail: detail.to_owned(),
         }
     }
 
@@ -399,6 +469,7 @@ impl Error {
             }
             "attempt to write a readonly database" => Self::ReadOnly { path },
             "database or disk is full" => Self::DiskFull { path },
+            "interrupted" => Self::Interrupted { path },
             "disk I/O error" => Self::Disk { path, detail },
             "unable to open database file" => Self::CannotOpen { path, detail },
             _ if message.starts_with("database disk image is malformed")

@@ -9,7 +9,6 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use super::catalogue::Catalogue;
 use super::{Error, SchemaVersion};
 
 /// A row whose foreign key refers to nothing.
@@ -35,14 +34,15 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The broken foreign keys of every table of ours, and of the user's own tables that can be checked: a
-/// key of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
-pub(super) fn foreign_key_violations(
+/// The broken foreign keys of some tables. Of the user's own tables only those that can be checked: a key
+/// of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
+pub(super) fn violations_of(
     connection: &mut SqliteConnection,
+    tables: &[String],
 ) -> Result<Vec<Violation>, Error> {
     let ours = &SchemaVersion::latest().catalogue()?.tables;
     let mut violations = Vec::new();
-    for table in Catalogue::read(connection)?.tables.keys() {
+    for table in tables {
         let found =
             diesel::sql_query("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check(?)")
                 .bind::<Text, _>(table)
@@ -58,16 +58,15 @@ pub(super) fn foreign_key_violations(
 
 /// Fails for violations that were not there before: rows that were broken already are not this
 /// upgrade's doing and stay as they are.
-pub(super) fn check_foreign_keys(
-    connection: &mut SqliteConnection,
+pub(super) fn require_known(
     path: &Path,
-    before: &[Violation],
+    mut violations: Vec<Violation>,
+    before: Vec<Violation>,
 ) -> Result<(), Error> {
-    let mut known: BTreeMap<&Violation, usize> = BTreeMap::new();
+    let mut known: BTreeMap<Violation, usize> = BTreeMap::new();
     for violation in before {
         *known.entry(violation).or_default() += 1;
     }
-    let mut violations = foreign_key_violations(connection)?;
     violations.retain(|violation| match known.get_mut(violation) {
         Some(count) if *count > 0 => {
             *count -= 1;

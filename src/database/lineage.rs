@@ -11,15 +11,13 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::catalogue::{Catalogue, Difference};
+use super::catalogue::Catalogue;
+use super::earlier::EarlierRevision;
 use super::look::look_at;
 use super::refusal::{Refusal, quoted};
 use super::stamps::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE, Stamps};
-use super::version::{self, SchemaVersion};
-use super::{Access, Error, connection};
-
-/// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
-const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
+use super::version::SchemaVersion;
+use super::{Access, Error, claim, connection};
 
 /// What a database was found to be.
 #[derive(Debug, Clone)]
@@ -29,6 +27,8 @@ pub struct Recognition {
     pub stamps: Stamps,
     /// Its version, or why it has none that this program can work with.
     pub version: Result<SchemaVersion, Refusal>,
+    /// What an upgrade brings it in from, where it has no version and can be given one.
+    pub origin: Option<Origin>,
     /// Whether its stamps say so too. Where they do not, it is the structure that tells the version,
     /// and the next upgrade puts the stamps right.
     pub is_stamped_right: bool,
@@ -36,6 +36,21 @@ pub struct Recognition {
     pub is_degenbot: bool,
     /// Its structure.
     pub catalogue: Catalogue,
+}
+
+/// What a database is that no version of this program stands for and that an upgrade can bring in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The schema is from before the first version, and is made anew.
+    Earlier {
+        /// The revision.
+        revision: EarlierRevision,
+        /// Whether an upgrade to the next revision has stopped on its way.
+        half_way: bool,
+    },
+    /// A Rust-core release has dropped the initialization maps, which are computed anew.
+    WithoutMaps(SchemaVersion),
 }
 
 /// Recognises a database without writing to it.
@@ -63,11 +78,12 @@ pub(super) fn recognise_connection(
         let catalogue = Catalogue::read(connection)?;
         let stamps = Stamps::read(connection, &catalogue)?;
         let is_degenbot = has_degenbot_tables(&catalogue);
-        let (version, is_stamped_right) = determine_version(&stamps, &catalogue, is_degenbot)?;
+        let found = claim::determine(&stamps, &catalogue, is_degenbot)?;
         Ok(Recognition {
             stamps,
-            version,
-            is_stamped_right,
+            version: found.version,
+            origin: found.origin,
+            is_stamped_right: found.is_stamped_right,
             is_degenbot,
             catalogue,
         })
@@ -99,42 +115,73 @@ impl Recognition {
     }
 
     /// The user's own tables, indexes, views and triggers, each as `table NAME`; empty where there is
-    /// no version to tell them from ours.
+    /// no structure to tell them from ours.
     #[must_use]
     pub fn extras(&self) -> Vec<String> {
-        let Ok(version) = self.version else {
-            return Vec::new();
+        let expected = match (&self.version, &self.origin) {
+            (Ok(version), _) | (_, Some(Origin::WithoutMaps(version))) => version.catalogue(),
+            (_, Some(Origin::Earlier { revision, .. })) => revision.catalogue(),
+            _ => return Vec::new(),
         };
-        let Ok(expected) = version.catalogue() else {
+        let Ok(expected) = expected else {
             return Vec::new();
         };
         let mut extras = self.catalogue.extras_beyond(expected);
-        let stamps = [MIGRATIONS_TABLE, RUST_CORE_TABLE].map(|table| format!("table {table}"));
+        if matches!(self.origin, Some(Origin::Earlier { .. })) {
+            // Half-way between two revisions there is something of both.
+            extras.retain(|extra| !EarlierRevision::any_has(extra).unwrap_or(false));
+        }
+        let stamps = [MIGRATIONS_TABLE, ALEMBIC_TABLE, RUST_CORE_TABLE];
+        let stamps = stamps.map(|table| format!("table {table}"));
         extras.retain(|extra| !stamps.contains(extra));
         extras
+    }
+
+    /// What the structure is that of, where that is known: a version, a revision or a release.
+    #[must_use]
+    pub fn structure(&self) -> Option<String> {
+        match (&self.version, &self.origin) {
+            (Ok(version), _) => Some(version.to_string()),
+            (_, Some(Origin::Earlier { revision, .. })) => Some(revision.to_string()),
+            (_, Some(Origin::WithoutMaps(version))) => {
+                Some(format!("{version} without the initialization maps"))
+            }
+            _ => None,
+        }
     }
 
     /// The version as its stamps tell it: that of the structure, unless they say otherwise.
     #[must_use]
     pub fn name(&self) -> String {
         let stamps = &self.stamps;
-        match (&self.version, &stamps.rust_core, &stamps.alembic) {
-            (Ok(version), ..) if self.is_stamped_right => version.to_string(),
+        match (self.structure(), &stamps.rust_core, &stamps.alembic) {
+            (Some(structure), ..) if self.is_stamped_right => structure,
             (_, Some(rust_core), _) => format!("Rust-core {}", quoted(&rust_core.join(", "))),
             (_, _, Some(alembic)) => quoted(&alembic.join(", ")),
-            (Ok(version), ..) => version.to_string(),
+            (Some(structure), ..) => structure,
             _ => "none".to_owned(),
         }
     }
 
-    /// What is to be said about stamps that are not right.
+    /// What is to be said about stamps that are not right, and about an upgrade that was left half-way.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
-        let version = self
-            .version
-            .as_ref()
-            .ok()
-            .filter(|_| !self.is_stamped_right)?;
+        let structure = self.structure()?;
+        let half_way = match self.origin {
+            Some(Origin::Earlier {
+                revision,
+                half_way: true,
+            }) => {
+                let (next, _) = revision.next().ok()?;
+                Some(format!(
+                    "on the way to {next}, where an upgrade by the Python package has stopped"
+                ))
+            }
+            _ => None,
+        };
+        if self.is_stamped_right {
+            return half_way.map(|half_way| format!("stamped {structure} and {half_way}"));
+        }
         let migration = self.stamps.diesel.iter().flatten().last();
         let stamp = match (&self.stamps.rust_core, migration) {
             (None, Some(migration)) => format!(
@@ -149,8 +196,9 @@ impl Recognition {
             ),
             _ => self.name(),
         };
+        let half_way = half_way.map_or(String::new(), |half_way| format!(", {half_way}"));
         Some(format!(
-            "stamped {stamp}; the structure is that of {version}"
+            "stamped {stamp}; the structure is that of {structure}{half_way}"
         ))
     }
 
@@ -161,9 +209,9 @@ impl Recognition {
         let current = match &self.version {
             Ok(version) if *version == latest && self.is_stamped_right => return None,
             Ok(_) => self.name(),
+            Err(_) if self.origin.is_some() => self.name(),
             Err(
-                Refusal::EarlierRevision { revision: stamp }
-                | Refusal::UnknownStamp { stamp }
+                Refusal::UnknownStamp { stamp }
                 | Refusal::RustCore { stamp }
                 | Refusal::Newer { migration: stamp },
             ) => quoted(stamp),
@@ -190,165 +238,4 @@ fn has_degenbot_tables(catalogue: &Catalogue) -> bool {
     catalogue.has_columns("erc20_tokens", &["id", "address", "chain"])
         && catalogue.has_columns("pools", &["id", "address", "chain"])
         && catalogue.has_columns("liquidity_positions", &["pool_id", "tick", "liquidity_net"])
-}
-
-/// What the stamps of a database amount to.
-enum Claim {
-    /// It is of this version.
-    Version(SchemaVersion),
-    /// It is of one of these, by its structure; or else it is refused for this.
-    OneOf(Vec<SchemaVersion>, Refusal),
-}
-
-/// The version, and whether the stamps say so too.
-fn determine_version(
-    stamps: &Stamps,
-    catalogue: &Catalogue,
-    is_degenbot: bool,
-) -> Result<(Result<SchemaVersion, Refusal>, bool), Error> {
-    let claim = if catalogue.tables.is_empty() {
-        Err(Refusal::NoTables)
-    } else if is_degenbot {
-        claim_of_stamps(stamps)
-    } else {
-        Err(Refusal::Foreign {
-            tables: catalogue.tables.keys().cloned().collect(),
-        })
-    };
-    Ok(match claim {
-        Err(refusal) => (Err(refusal), false),
-        Ok(Claim::Version(version)) => {
-            let differences = structural_differences(version, catalogue)?;
-            let version = if differences.is_empty() {
-                Ok(version)
-            } else {
-                Err(Refusal::StampLies {
-                    version,
-                    differences,
-                })
-            };
-            (version, true)
-        }
-        Ok(Claim::OneOf(versions, refusal)) => {
-            let mut found = Err(refusal);
-            for version in versions {
-                let mut differences = structural_differences(version, catalogue)?;
-                // The stamp itself is put right with the others.
-                differences.retain(|difference| difference.table() != Some(ALEMBIC_TABLE));
-                if differences.is_empty() {
-                    found = Ok(version);
-                }
-            }
-            (found, false)
-        }
-    })
-}
-
-fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
-    let Some(rust_core) = &stamps.rust_core else {
-        return match &stamps.diesel {
-            Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
-            _ => version_on_alembic(stamps).map(Claim::Version),
-        };
-    };
-    let stamp = rust_core.join(", ");
-    if let Some(alembic) = stamps.alembic.as_ref().and_then(|rows| rows.first()) {
-        return Err(Refusal::TwoLineages {
-            alembic: alembic.clone(),
-            rust_core: stamp,
-        });
-    }
-    match rust_core.as_slice() {
-        [] => Err(Refusal::EmptyStamp {
-            table: RUST_CORE_TABLE,
-        }),
-        // `cutover` stamps its release's own number on any structure, so the structure decides.
-        [number] if RUST_CORE_STAMPS.contains(&number.as_str()) => {
-            let versions = SchemaVersion::all().collect();
-            Ok(Claim::OneOf(versions, Refusal::RustCore { stamp }))
-        }
-        _ => Err(Refusal::RustCore { stamp }),
-    }
-}
-
-fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, Refusal> {
-    if let Some(newer) = migrations
-        .iter()
-        .find(|migration| migration.as_str() > SchemaVersion::latest().migration())
-    {
-        return Err(Refusal::Newer {
-            migration: newer.clone(),
-        });
-    }
-    let known = SchemaVersion::all().map(SchemaVersion::migration);
-    let version = migrations
-        .last()
-        .filter(|_| {
-            migrations
-                .iter()
-                .zip(known)
-                .all(|(ours, known)| ours == known)
-        })
-        .and_then(|last| SchemaVersion::of_migration(last))
-        .ok_or_else(|| Refusal::UnknownMigrations {
-            migrations: migrations.to_vec(),
-        })?;
-    let alembic = stamps.alembic.clone().unwrap_or_default();
-    if alembic.len() > 1 {
-        return Err(Refusal::SeveralStamps { stamps: alembic });
-    }
-    let alembic = alembic.into_iter().next();
-    if alembic.as_deref() == version.alembic_stamp() {
-        return Ok(Claim::Version(version));
-    }
-    // The Python package has changed the schema since, or somebody a stamp.
-    let other = alembic.as_deref().and_then(SchemaVersion::of_alembic);
-    let versions = other.into_iter().chain([version]).collect();
-    Ok(Claim::OneOf(
-        versions,
-        Refusal::StampsDisagree {
-            diesel: version,
-            alembic,
-        },
-    ))
-}
-
-fn version_on_alembic(stamps: &Stamps) -> Result<SchemaVersion, Refusal> {
-    match stamps.alembic.as_deref() {
-        None => Err(Refusal::NoStamp),
-        Some([]) => Err(Refusal::EmptyStamp {
-            table: ALEMBIC_TABLE,
-        }),
-        Some([stamp]) => match SchemaVersion::of_alembic(stamp) {
-            Some(version) => Ok(version),
-            None if version::is_earlier_revision(stamp) => Err(Refusal::EarlierRevision {
-                revision: stamp.clone(),
-            }),
-            None => Err(Refusal::UnknownStamp {
-                stamp: stamp.clone(),
-            }),
-        },
-        Some(several) => Err(Refusal::SeveralStamps {
-            stamps: several.to_vec(),
-        }),
-    }
-}
-
-/// In what a database differs from a version, which includes what it has under a name that a later
-/// version uses: pending migrations would run into it.
-fn structural_differences(
-    version: SchemaVersion,
-    catalogue: &Catalogue,
-) -> Result<Vec<Difference>, Error> {
-    let expected = version.catalogue()?;
-    let mut differences = catalogue.differences_from(expected);
-    let later = SchemaVersion::latest().catalogue()?.extras_beyond(expected);
-    differences.extend(
-        catalogue
-            .extras_beyond(expected)
-            .into_iter()
-            .filter(|extra| later.contains(extra))
-            .map(|object| Difference::FromLaterVersion { object }),
-    );
-    Ok(differences)
 }

@@ -1,5 +1,6 @@
 //! Reading a database without leaving a trace.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -47,9 +48,14 @@ pub(crate) fn look_at<T>(
     /// WAL mode at this moment leaves the same picture.
     const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
     check_file(path, Access::ReadWrite)?;
+    // Another thread of this process can have the index for as long as it waits for a lock, which is not
+    // this look's time.
+    let waiting = Cell::new(Duration::ZERO);
     let mut attempt = |way: Way| {
         let uri = uri(path, way.parameters());
+        let asked = Instant::now();
         let _index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
+        waiting.set(waiting.get() + asked.elapsed());
         keeping_the_log(|| establish(path, &uri, way.pragmas()))
             .and_then(|mut connection| look(&mut connection))
     };
@@ -57,7 +63,8 @@ pub(crate) fn look_at<T>(
     let mut interrupted = None;
     loop {
         let before = Surroundings::of(path)?;
-        let way = if began.elapsed() > PATIENCE {
+        let looked_for = || began.elapsed().saturating_sub(waiting.get());
+        let way = if looked_for() > PATIENCE {
             Way::Ordinary
         } else {
             before.way()
@@ -91,7 +98,7 @@ pub(crate) fn look_at<T>(
                 other => other,
             };
         }
-        if began.elapsed() > LOCK_TIMEOUT {
+        if looked_for() > LOCK_TIMEOUT {
             return Err(Error::Locked {
                 path: path.to_owned(),
             });

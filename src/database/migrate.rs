@@ -1,17 +1,20 @@
 //! Bringing a database to another version of the schema, in place.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness;
 
-use super::foreign_keys::{check_foreign_keys, foreign_key_violations};
-use super::lineage::{self, Recognition, recognise_connection};
+use super::catalogue::{Catalogue, Table};
+use super::foreign_keys::{self, violations_of};
+use super::lineage::{self, Origin, Recognition, recognise_connection};
 use super::version::{self, SchemaVersion, Step};
-use super::{Access, Error, connection, stamps};
+use super::{Access, Error, connection, leftovers, maps, stamps, usability};
+use crate::sqlite::stoppable;
 
 /// What an upgrade or a downgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct MigrationReport {
     /// The names of the migrations that were run or undone, in that order; none for a database that
     /// was at the version already.
     pub migrations: Vec<String>,
+    /// The words of initialization maps that were computed from liquidity positions.
+    pub computed_words: usize,
 }
 
 /// The version of a database.
@@ -52,32 +57,22 @@ pub fn pending_migrations(current: SchemaVersion) -> Result<Vec<String>, Error> 
     Ok(pending.iter().map(|m| m.name().to_string()).collect())
 }
 
-/// Brings a database to the newest version, in place.
-///
-/// One transaction covers recognising the database, taking over a database of the Python package,
-/// every pending migration and the checks after them: it is at the newest version afterwards or
-/// exactly as before. Of two processes that upgrade at once, the second waits and finds nothing to do.
-/// A database in rollback-journal mode is put into WAL mode afterwards.
-///
-/// # Errors
-///
-/// [`Error::Refused`] for a database that this program does not know how to upgrade,
-/// [`Error::Migration`] and [`Error::ForeignKeysBroken`] where a migration fails, [`Error::Locked`]
-/// where another process keeps the database locked.
-pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<MigrationReport, Error> {
-    let from = current_database_version(path)?;
-    migrate_sqlite_database(path, from, SchemaVersion::latest())
-}
-
 /// Brings a database to a version, newer or older than its own, in place.
 ///
-/// As [`upgrade_existing_sqlite_database`], of which it is the general form. A step back drops what the
-/// older version has no place for; [`plan_migration`](super::plan_migration) tells what that is. So
-/// `from` is the version that the caller has planned for: a step back is taken from no other one.
+/// One transaction covers recognising the database, taking over a database of the Python package,
+/// every migration and the checks after them: it is at the target afterwards or exactly as before. Of
+/// two processes that do the same at once, the second waits and finds nothing to do. A database in
+/// rollback-journal mode is put into WAL mode afterwards.
+///
+/// A step back drops what the older version has no place for;
+/// [`plan_migration`](super::plan_migration) tells what that is. So `from` is the version that the
+/// caller has planned for: a step back is taken from no other one.
 ///
 /// # Errors
 ///
-/// Those of [`upgrade_existing_sqlite_database`], [`Error::VersionChanged`] where another process has
+/// [`Error::Refused`] for a database that this program does not know how to migrate,
+/// [`Error::Migration`] and [`Error::ForeignKeysBroken`] where a migration fails, [`Error::Locked`]
+/// where another process keeps the database locked, [`Error::VersionChanged`] where another process has
 /// brought the database to a version from which the way would lead back unplanned, and
 /// [`Error::ObjectsLost`] where a step back would take indexes or triggers of the user's own along.
 pub fn migrate_sqlite_database(
@@ -85,35 +80,70 @@ pub fn migrate_sqlite_database(
     from: SchemaVersion,
     target: SchemaVersion,
 ) -> Result<MigrationReport, Error> {
+    migrate_in_place(path, from, target, None)
+}
+
+/// The same; a set flag ends it with everything as it was.
+pub(super) fn migrate_in_place(
+    path: &Path,
+    from: SchemaVersion,
+    target: SchemaVersion,
+    stop: Option<&'static AtomicBool>,
+) -> Result<MigrationReport, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the
     // byte, with its log and its journal.
     let recognition = lineage::recognise(path)?;
-    let version = recognition.require_version(path)?;
+    let version = version_in_place(&recognition, path)?;
     if version == target && recognition.is_stamped_right {
         return Ok(MigrationReport {
             from: version,
             to: version,
             migrations: Vec::new(),
+            computed_words: 0,
         });
     }
-    let mut connection = connection::open(path, Access::ReadWrite)?;
-    let report = migrate(&mut connection, path, from, target)?;
+    let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
+    let report = match migrate(&mut connection, path, from, target, Scrutiny::Structure)? {
+        Some(report) => report,
+        None => migrate(&mut connection, path, from, target, Scrutiny::Everything)?
+            .ok_or_else(|| Error::embedded_detail("a check of everything was not enough"))?,
+    };
     if let Err(error) = connection::ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
     Ok(report)
 }
 
-/// Takes every step to the target, all or nothing.
+/// Which foreign keys are looked at before and after a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scrutiny {
+    /// Those of the tables whose structure it changes, and those that refer to these.
+    Structure,
+    /// All.
+    Everything,
+}
+
+/// The version of a database that is migrated in place.
+fn version_in_place(recognition: &Recognition, path: &Path) -> Result<SchemaVersion, Error> {
+    match recognition.origin {
+        Some(Origin::WithoutMaps(version)) => Ok(version),
+        _ => recognition.require_version(path),
+    }
+}
+
+/// Takes every step to the target, all or nothing. `None`, and nothing done, where it turns out that
+/// rows were changed and all foreign keys must be looked at.
 fn migrate(
     connection: &mut SqliteConnection,
     path: &Path,
     planned: SchemaVersion,
     target: SchemaVersion,
-) -> Result<MigrationReport, Error> {
-    with_foreign_keys_off(connection, path, |connection| {
+    scrutiny: Scrutiny,
+) -> Result<Option<MigrationReport>, Error> {
+    let mut is_enough = true;
+    let migrated = with_foreign_keys_off(connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
-        let from = recognition.require_version(path)?;
+        let from = version_in_place(&recognition, path)?;
         // Steps up lose nothing, wherever they begin; and who is there already need not go.
         if from != planned && from != target && from.max(planned) > target {
             return Err(Error::VersionChanged {
@@ -123,31 +153,113 @@ fn migrate(
             });
         }
         let steps = version::steps(from, target)?;
+        let is_usable = usability::check(connection).is_ok();
         put_stamps_right(connection, &recognition, from)?;
+        leftovers::drop_all(connection, path, &recognition.catalogue)?;
+        let computed_words = maps::restore(connection, path, &recognition.catalogue)?;
 
-        let before = foreign_key_violations(connection)?;
+        let mut tables = tables_to_check(&recognition.catalogue, from, target, scrutiny)?;
+        let before = violations_of(connection, &tables)?;
+        let changes = total_changes(connection)?;
         for step in &steps {
             take(connection, path, step)?;
         }
-        check_foreign_keys(connection, path, &before)?;
-
+        is_enough = scrutiny == Scrutiny::Everything
+            || total_changes(connection)? - changes == rows_stamped(from, target);
+        if !is_enough {
+            return Err(Error::Sql(diesel::result::Error::RollbackTransaction));
+        }
         let arrived = recognise_connection(connection)?;
         let to = arrived.require_version(path)?;
+        tables.retain(|table| arrived.catalogue.tables.contains_key(table));
+        let after = violations_of(connection, &tables)?;
+        foreign_keys::require_known(path, after, before)?;
         check_objects(path, &recognition, &arrived)?;
+        if is_usable {
+            usability::require(connection, path)?;
+        }
         Ok(MigrationReport {
             from,
             to,
             migrations: steps.iter().map(Step::name).collect(),
+            computed_words,
         })
-    })
+    });
+    if is_enough {
+        migrated.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The tables of the database whose foreign keys the steps between two versions can break.
+fn tables_to_check(
+    catalogue: &Catalogue,
+    from: SchemaVersion,
+    target: SchemaVersion,
+    scrutiny: Scrutiny,
+) -> Result<Vec<String>, Error> {
+    let versions = from.min(target)..=from.max(target);
+    let structures = SchemaVersion::all()
+        .filter(|version| versions.contains(version))
+        .map(SchemaVersion::catalogue)
+        .collect::<Result<Vec<_>, _>>()?;
+    // An index changes no row.
+    let changes = |table: &str| {
+        structures.windows(2).any(|pair| {
+            let [before, after] =
+                [pair[0], pair[1]].map(|structure| structure.tables.get(table).map(|t| &t.columns));
+            before != after
+        })
+    };
+    let is_touched = |(name, table): &(&String, &Table)| {
+        changes(name) || table.foreign_keys.iter().any(|key| changes(&key.table))
+    };
+    let tables = catalogue
+        .tables
+        .iter()
+        .filter(|table| scrutiny == Scrutiny::Everything || is_touched(table))
+        .map(|(name, _)| name.clone())
+        .collect();
+    Ok(tables)
+}
+
+/// How many rows the steps between two versions write in the tables of the stamps: diesel's has one for
+/// each step, and Alembic's row changes where the revision does.
+fn rows_stamped(from: SchemaVersion, target: SchemaVersion) -> i64 {
+    let versions = from.min(target)..=from.max(target);
+    let stamps: Vec<_> = SchemaVersion::all()
+        .filter(|version| versions.contains(version))
+        .map(SchemaVersion::alembic_stamp)
+        .collect();
+    let rows = stamps
+        .windows(2)
+        .map(|pair| 1 + i64::from(pair[0] != pair[1]));
+    rows.sum()
+}
+
+/// How many rows this connection has written, not counting the schema's own.
+fn total_changes(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        changes: i64,
+    }
+    diesel::sql_query("SELECT total_changes() AS changes")
+        .get_result::<Row>(connection)
+        .map(|row| row.changes)
 }
 
 /// Fails if an object of the user's own is gone: an index or a trigger goes with its table when that is
 /// rebuilt.
 fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Result<(), Error> {
-    let kept = after.extras();
+    // What was the user's own can have become ours: a table that a later version adds.
+    let kept = after.catalogue.extras_beyond(&Catalogue::default());
+    let kept_indexes = after.extras();
     let mut objects = before.extras();
-    objects.retain(|object| !kept.contains(object));
+    objects.retain(|object| {
+        !kept.contains(object) && !kept_indexes.contains(object) && !leftovers::is_extra(object)
+    });
     if objects.is_empty() {
         return Ok(());
     }
@@ -157,12 +269,16 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
     })
 }
 
-/// Runs every migration on a database that has no tables.
-pub(super) fn migrate_empty(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+/// Runs every migration up to a version on a database that has no tables.
+pub(super) fn migrate_empty(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    target: SchemaVersion,
+) -> Result<(), Error> {
     with_foreign_keys_off(connection, path, |connection| {
         create_migrations_table(connection)?;
-        for migration in version::migrations_after(None)? {
-            take(connection, path, &Step::Up(migration))?;
+        for step in version::steps_from_empty(target)? {
+            take(connection, path, &step)?;
         }
         Ok(())
     })
@@ -173,7 +289,7 @@ pub(super) fn migrate_empty(connection: &mut SqliteConnection, path: &Path) -> R
 ///
 /// With them on, a table that a migration rebuilds would, when the old one is dropped, delete the
 /// rows that refer to it; and the pragma has no effect inside a transaction.
-fn with_foreign_keys_off<T>(
+pub(super) fn with_foreign_keys_off<T>(
     connection: &mut SqliteConnection,
     path: &Path,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,

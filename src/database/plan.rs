@@ -1,19 +1,20 @@
 //! What bringing a database to another version would do.
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use super::Error;
-use super::lineage::recognise_connection;
+use super::lineage::{Origin, recognise_connection};
 use super::look::look_at;
 use super::stamps::Stamps;
 use super::version::{self, SchemaVersion, Step};
+use super::{Error, UpgradeOptions, disk, rebuild};
 
-/// What [`migrate_sqlite_database`](super::migrate_sqlite_database) would do.
+/// What an upgrade or a downgrade would do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MigrationPlan {
@@ -23,20 +24,47 @@ pub struct MigrationPlan {
     pub name: String,
     /// What is to be said about stamps that are not right.
     pub remark: Option<String>,
-    /// The version of the database.
-    pub from: SchemaVersion,
+    /// What the structure is that of: a version, or what comes before the first one.
+    pub structure: String,
+    /// The version of the database; none where it is made anew.
+    pub from: Option<SchemaVersion>,
     /// The version it would have.
     pub to: SchemaVersion,
+    /// How it would get there.
+    pub method: Method,
     /// The names of the migrations that would be run or undone, in that order.
     pub migrations: Vec<String>,
     /// What would be dropped with what it holds, for a step back.
     pub losses: Vec<Loss>,
+    /// Tables and columns that have no place in the new database, each as `TABLE` or `TABLE.COLUMN`.
+    pub dropped: Vec<String>,
+    /// Why it could not be done as things are: something that only the user can tell.
+    pub needs: Option<String>,
     /// The rows of each table.
     pub rows: Vec<(String, i64)>,
-    /// The size of the database, in bytes. What is changed is written to the log first, which can need
-    /// as much.
+    /// The size of the database with its log, in bytes.
     pub bytes: u64,
+    /// How much more disk it could need for a while, in bytes.
+    pub disk_bytes: u64,
+    /// How long it could take, in seconds: a guess from the number of rows.
+    pub seconds: u64,
 }
+
+/// How a database gets to another version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// In place, in one transaction.
+    InPlace,
+    /// In place, where the initialization maps are computed from the liquidity positions.
+    InPlaceWithMaps,
+    /// By a new database that is built beside it.
+    Rebuild,
+}
+
+/// Rows that a rebuild carries over, checks and puts in place in a second, by `scripts/bench` on an
+/// ordinary machine, rounded down.
+const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
 
 /// Something that holds values and has no place in an older version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +91,30 @@ impl fmt::Display for Loss {
     }
 }
 
-/// Finds out what bringing a database to a version would do, without writing to it.
+/// Finds out what [`migrate_sqlite_database`](super::migrate_sqlite_database) would do, without writing.
 ///
 /// # Errors
 ///
 /// [`Error::Refused`] for a database that has no version this program can work with; otherwise where
 /// the database cannot be read.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
+    let options = UpgradeOptions {
+        target,
+        ..UpgradeOptions::default()
+    };
+    plan_upgrade(path, &options)
+}
+
+/// Finds out what [`upgrade_sqlite_database`](super::upgrade_sqlite_database) would do, without writing.
+///
+/// # Errors
+///
+/// [`Error::Refused`] for a database that cannot be brought in; otherwise where the database cannot be
+/// read.
+pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPlan, Error> {
     look_at(path, |connection| {
         connection
-            .transaction(|connection| plan(connection, path, target))
+            .transaction(|connection| plan(connection, path, options))
             .map_err(|error| error.at(path, "plan the migration"))
     })
 }
@@ -80,32 +122,57 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
 fn plan(
     connection: &mut SqliteConnection,
     path: &Path,
-    target: SchemaVersion,
+    options: &UpgradeOptions,
 ) -> Result<MigrationPlan, Error> {
+    let target = options.target;
     let recognition = recognise_connection(connection)?;
-    let from = recognition.require_version(path)?;
+    let (from, method) = match recognition.origin {
+        Some(Origin::Earlier { .. }) => (None, Method::Rebuild),
+        Some(Origin::WithoutMaps(version)) => (Some(version), Method::InPlaceWithMaps),
+        None => (Some(recognition.require_version(path)?), Method::InPlace),
+    };
+    let extras = recognition.extras();
     let mut rows = Vec::new();
-    for table in from.catalogue()?.tables.keys() {
-        if !recognition.catalogue.tables.contains_key(table) {
-            continue;
+    for table in recognition.catalogue.tables.keys() {
+        if !extras.contains(&format!("table {table}")) {
+            rows.push((table.clone(), count(connection, table, "1")?));
         }
-        rows.push((table.clone(), count(connection, table, "1")?));
     }
+    let needs = rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)?;
+    let bytes = disk::size(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+    let total: i64 = rows.iter().map(|(_, rows)| rows).sum();
     Ok(MigrationPlan {
         name: recognition.name(),
         remark: recognition.remark(),
-        stamps: recognition.stamps,
+        structure: recognition.structure().unwrap_or_default(),
+        dropped: rebuild::dropped_from(&recognition)?,
+        needs: needs.map(|error| error.to_string()),
         from,
         to: target,
-        migrations: version::steps(from, target)?
-            .iter()
-            .map(Step::name)
-            .collect(),
-        losses: losses(connection, from, target)?,
+        method,
+        migrations: match from {
+            Some(from) => version::steps(from, target)?
+                .iter()
+                .map(Step::name)
+                .collect(),
+            None => Vec::new(),
+        },
+        losses: match from {
+            Some(from) if method == Method::InPlace => losses(connection, from, target)?,
+            _ => Vec::new(),
+        },
         rows,
-        bytes: std::fs::metadata(path)
-            .map_err(|error| Error::io(path, "look at", error))?
-            .len(),
+        bytes,
+        disk_bytes: match method {
+            Method::Rebuild => bytes.saturating_mul(rebuild::DISK_FACTOR),
+            // What is changed is written to the log first.
+            _ => bytes,
+        },
+        seconds: match method {
+            Method::InPlace => 1,
+            _ => u64::try_from(total).unwrap_or_default() / REBUILT_ROWS_PER_SECOND + 1,
+        },
+        stamps: recognition.stamps,
     })
 }
 

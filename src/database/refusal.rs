@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::SchemaVersion;
 use super::catalogue::Difference;
+use super::earlier::EarlierRevision;
 use super::stamps::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 
 /// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
@@ -41,12 +42,20 @@ pub enum Refusal {
         /// The stamp.
         stamp: String,
     },
-    /// It was made by a release of the Python package before 0.5.0b4.
+    /// Its schema is from before the first version; an upgrade makes it anew.
     EarlierRevision {
-        /// Its Alembic revision.
-        revision: String,
+        /// The revision.
+        revision: EarlierRevision,
+        /// Whether an upgrade to the next revision has stopped on its way.
+        half_way: bool,
     },
-    /// It belongs to a Rust-core release of the Python package.
+    /// A Rust-core release of the Python package has dropped its initialization maps; an upgrade
+    /// computes them anew.
+    MapsDropped {
+        /// The version but for them.
+        version: SchemaVersion,
+    },
+    /// It has a stamp that no Rust-core release of the Python package is known to use.
     RustCore {
         /// Its stamp.
         stamp: String,
@@ -70,8 +79,8 @@ pub enum Refusal {
     },
     /// Its structure is not that of the version on its stamp.
     StampLies {
-        /// The version on the stamp.
-        version: SchemaVersion,
+        /// The stamp.
+        stamp: String,
         /// What is different.
         differences: Vec<Difference>,
     },
@@ -105,14 +114,25 @@ impl fmt::Display for Refusal {
             Self::UnknownStamp { stamp } => {
                 write!(f, "carries an unknown version stamp: {}", quoted(stamp))
             }
-            Self::EarlierRevision { revision } => write!(
+            Self::EarlierRevision { revision, half_way } => {
+                write!(
+                    f,
+                    "has the schema of {revision}, from before the first stable one ({})",
+                    VersionName(SchemaVersion::all().next())
+                )?;
+                if *half_way {
+                    write!(f, ", and an upgrade of it has stopped half-way")?;
+                }
+                Ok(())
+            }
+            Self::MapsDropped { version } => write!(
                 f,
-                "has the Alembic revision {revision}, from before the first stable schema ({})",
-                VersionName(SchemaVersion::all().next())
+                "has the schema of {version} without the initialization maps, which a Rust-core \
+                 release of the Python package has dropped"
             ),
             Self::RustCore { stamp } => write!(
                 f,
-                "belongs to a Rust-core release of the Python package (version {})",
+                "carries a Rust-core version stamp that no known release uses: {}",
                 quoted(stamp)
             ),
             Self::Newer { migration } => write!(
@@ -143,14 +163,11 @@ impl fmt::Display for Refusal {
                     alembic.as_deref().map_or("nothing".to_owned(), quoted)
                 )
             }
-            Self::StampLies {
-                version,
-                differences,
-            } => {
+            Self::StampLies { stamp, differences } => {
                 let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
                 write!(
                     f,
-                    "is stamped {version} and does not have that structure: {}",
+                    "is stamped {stamp} and does not have that structure: {}",
                     shortened(&differences, "; ")
                 )
             }

@@ -28,46 +28,6 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
 /// What each version adds to the structure of the one before it and removes from it.
 const STRUCTURES: &str = include_str!("structures.txt");
 
-/// The Alembic revisions of the Python package before its first stable schema, oldest first.
-const EARLIER_REVISIONS: &[&str] = &[
-    "9347bbfcd47a",
-    "756fba1f75f4",
-    "87fd9fc7ae00",
-    "5c8805573ab3",
-    "3199199def8c",
-    "a4f59783919f",
-    "d1f98e2c3b18",
-    "bd7ca13a7d39",
-    "b781499591ed",
-    "3eb6b82dc42d",
-    "fec1e047973b",
-    "723fe25c87b8",
-    "311beed36e7b",
-    "7dc2ca38053f",
-    "4eada4ae4a55",
-    "2afcff276d90",
-    "fb9abf7c7d57",
-    "b8e0b921299a",
-    "50b39bafa0be",
-    "8b29ed99a2ac",
-    "04f858f979a9",
-    "901adb947000",
-    "39e331854eb2",
-    "8c69198e6a21",
-    "8aa4babb128a",
-    "b20f5564b3b6",
-    "03e723f439dc",
-    "bbb8d61cef9c",
-    "e453c9cd9e51",
-    "082ee8a3d339",
-    "6a77c4e07151",
-    "66930706257e",
-    "12321f192db4",
-    "4c5e6157714b",
-    "6f376d34618b",
-    "06a3739885a0",
-];
-
 /// A version of the schema that this program knows.
 ///
 /// Displayed as the Alembic revision where there is one for it, else as the migration's version.
@@ -147,13 +107,7 @@ impl SchemaVersion {
                 parts.retain(|added| *added != part);
             }
         }
-        let mut catalogue = Catalogue::default();
-        for part in parts {
-            catalogue.add_part(part).ok_or_else(|| Error::Embedded {
-                detail: format!("structures.txt says '{part}'"),
-            })?;
-        }
-        Ok(catalogue)
+        Catalogue::of_parts(&parts, "structures.txt")
     }
 }
 
@@ -212,11 +166,6 @@ impl fmt::Display for SchemaVersion {
     }
 }
 
-/// Whether this is a revision of the Python package that is older than any version here.
-pub(super) fn is_earlier_revision(revision: &str) -> bool {
-    EARLIER_REVISIONS.contains(&revision)
-}
-
 /// One step from a version to the next one or to the one before.
 pub(super) enum Step {
     Up(Box<dyn Migration<Sqlite>>),
@@ -229,6 +178,13 @@ impl Step {
         let (Self::Up(migration) | Self::Down(migration)) = self;
         migration.name().to_string()
     }
+}
+
+/// The steps from a database without tables to a version.
+pub(super) fn steps_from_empty(to: SchemaVersion) -> Result<Vec<Step>, Error> {
+    let mut up = migrations_after(None)?;
+    up.truncate(to.0 + 1);
+    Ok(up.into_iter().map(Step::Up).collect())
 }
 
 /// The steps from one version to another.
@@ -355,7 +311,5 @@ mod tests {
         for name in ["", "2", "2026", "756fba1f75f4", "2606a6c7f5eee"] {
             assert!(name.parse::<SchemaVersion>().is_err(), "{name}");
         }
-        assert!(is_earlier_revision("756fba1f75f4"));
-        assert!(!is_earlier_revision("eb4080485a56"));
     }
 }

@@ -1,4 +1,9 @@
-//! The databases of `tests/corpus.tar.zst`, copied afresh for each test: opening one can change it.
+//! The databases of `tests/corpus.tar.zst` and `tests/revisions.tar.zst`, copied afresh for each test:
+//! opening one can change it.
+//!
+//! The first are real databases of the Python package's releases. The second are what its migrations
+//! lead to, at every early revision (`a2-at-…`, `a2u-at-…`, `b1-at-…`) and where one of them is stopped
+//! on its way (`half-…`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,16 +27,18 @@ pub const SUPPORTED: [&str; 7] = [
 fn archive() -> &'static BTreeMap<String, Vec<u8>> {
     static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     FILES.get_or_init(|| {
-        let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus.tar.zst");
-        let mut decoder = zstd::Decoder::new(fs::File::open(archive).unwrap()).unwrap();
-        decoder.window_log_max(27).unwrap();
         let mut files = BTreeMap::new();
-        for entry in tar::Archive::new(decoder).entries().unwrap() {
-            let mut entry = entry.unwrap();
-            let name = entry.path().unwrap().to_str().unwrap().to_owned();
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            files.insert(name, bytes);
+        for archive in ["tests/corpus.tar.zst", "tests/revisions.tar.zst"] {
+            let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(archive);
+            let mut decoder = zstd::Decoder::new(fs::File::open(archive).unwrap()).unwrap();
+            decoder.window_log_max(27).unwrap();
+            for entry in tar::Archive::new(decoder).entries().unwrap() {
+                let mut entry = entry.unwrap();
+                let name = entry.path().unwrap().to_str().unwrap().to_owned();
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).unwrap();
+                files.insert(name, bytes);
+            }
         }
         files
     })

@@ -24,7 +24,7 @@ fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
 
         let from = database::current_database_version(&copy.path).unwrap();
         let report = database::upgrade_existing_sqlite_database(&copy.path).unwrap();
-        assert_eq!(report.from, from);
+        assert_eq!(report.from, from.to_string());
         assert_eq!(report.to, SchemaVersion::latest());
         content::assert_carried_over(&before, &content::of(&copy.path), name);
         assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");

@@ -18,6 +18,8 @@ mod downgrade;
 mod faults;
 mod info;
 mod lifecycle;
+mod lineages;
+mod outcomes;
 mod prompts;
 mod recognition;
 mod reset;

@@ -248,7 +248,7 @@ fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
     let before = content::of(&Copy::of("populated/populated-0.6.0a14.db").path);
     assert_eq!(before["lfj_pools"].rows.len(), 3);
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-    assert_eq!(report.from, SchemaVersion::latest());
+    assert!(report.from.starts_with("Rust-core "), "{}", report.from);
     assert_eq!(report.migrations, [""; 0]);
 
     let without_stamps = |mut content: content::Content| {
@@ -307,22 +307,14 @@ fn the_python_package_and_this_one_take_turns() {
                 UPDATE alembic_version SET version_num = 'e0aaad8ad486'";
     content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-    assert_eq!(report.from, older);
+    assert_eq!(report.from, older.to_string());
     assert_eq!(report.migrations.len(), 2);
     assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
 
-    // From a version without a revision, its way down leads to the structure of no version, and its
-    // way up back to that version.
+    // From a version without a revision, its way down leaves that version's table where it is.
     content::connect(&copy.path).batch_execute(down).unwrap();
-    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
-    status: 1
-    --- stdout
-    --- stderr
-    error: The database at degenbot.db carries two version stamps that disagree: __diesel_schema_migrations says 20260618000000, alembic_version says e0aaad8ad486
-    hint: Nothing was changed. The Python package may have changed the schema since; restore a backup from before that, or bring the database back to the version of the first stamp with it
-    ");
-    content::connect(&copy.path).batch_execute(up).unwrap();
-    assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+    let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
+    assert_eq!(report.migrations.len(), 2);
     let version = database::current_database_version(&copy.path).unwrap();
     assert_eq!(version, SchemaVersion::latest());
 }

@@ -26,16 +26,20 @@ impl Downgrade {
             recognise(&path)?.require_version(&path)?;
         }
         let plan = plan_migration(&path, self.to)?;
-        if plan.from < self.to {
-            return Err(Failure::WrongDirection {
-                from: plan.from,
-                to: self.to,
-            });
-        }
+        let from = match plan.from {
+            Some(from) if from >= self.to => from,
+            _ => {
+                return Err(Failure::WrongDirection {
+                    from: plan.structure,
+                    to: self.to,
+                    command: "upgrade",
+                });
+            }
+        };
         if self.dry_run {
             return context.printer.data(&describe(&path, &plan));
         }
-        if plan.from == self.to && plan.remark.is_none() {
+        if from == self.to && plan.remark.is_none() {
             context.printer.message(format_args!(
                 "The database at {} is already at version {}.",
                 path.display(),
@@ -58,7 +62,7 @@ impl Downgrade {
             self.to
         );
         confirm(&question, self.confirmation.force)?;
-        let report = migrate_sqlite_database(&path, plan.from, self.to)?;
+        let report = migrate_sqlite_database(&path, from, self.to)?;
         context.printer.message(format_args!(
             "Downgraded the database at {} from version {} to {}.",
             path.display(),

@@ -1,10 +1,16 @@
+use std::path::Path;
+
 use clap::Args;
 
 use super::Confirmation;
 use super::plan::describe;
+use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{SchemaVersion, migrate_sqlite_database, plan_migration, recognise};
+use crate::database::{
+    Assumption, Origin, RebuildReport, SchemaVersion, UpgradeOptions, plan_upgrade, recognise,
+    upgrade_sqlite_database,
+};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Upgrade {
@@ -15,6 +21,11 @@ pub(in crate::cli) struct Upgrade {
     /// Tell what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Say what the rows of an old database do not tell: `aerodrome_v2.stable=true` (or false) for its
+    /// Aerodrome V2 pools, `factory.CHAIN.KIND=ADDRESS` for an exchange none of whose pools has a
+    /// factory. Can be given several times
+    #[arg(long, value_name = "WHAT=VALUE")]
+    assume: Vec<Assumption>,
     #[command(flatten)]
     confirmation: Confirmation,
 }
@@ -23,25 +34,23 @@ impl Upgrade {
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let target = self.to.unwrap_or(SchemaVersion::latest());
+        let options = UpgradeOptions {
+            target,
+            assumptions: self.assume.into_iter().collect(),
+        };
         if self.dry_run {
-            let plan = plan_migration(&path, target)?;
-            if plan.from > target {
-                return Err(Failure::WrongDirection {
-                    from: plan.from,
-                    to: target,
-                });
-            }
+            let plan = plan_upgrade(&path, &options)?;
+            require_way_up(plan.from, target)?;
             return context.printer.data(&describe(&path, &plan));
         }
         let recognition = recognise(&path)?;
-        let current = recognition.require_version(&path)?;
-        if current > target {
-            return Err(Failure::WrongDirection {
-                from: current,
-                to: target,
-            });
-        }
-        if current == target && recognition.is_stamped_right {
+        let current = match recognition.origin {
+            Some(Origin::Earlier { .. }) => None,
+            Some(Origin::WithoutMaps(version)) => Some(version),
+            _ => Some(recognition.require_version(&path)?),
+        };
+        require_way_up(current, target)?;
+        if current == Some(target) && recognition.is_stamped_right {
             let what = if target == SchemaVersion::latest() {
                 "the latest version"
             } else {
@@ -63,12 +72,73 @@ impl Upgrade {
             path.display()
         );
         confirm(&question, self.confirmation.force)?;
-        let report = migrate_sqlite_database(&path, current, target)?;
+        let report = {
+            let mut progress = ProgressReporter::new("Upgrading", &context.printer);
+            upgrade_sqlite_database(&path, &options, &mut progress)?
+        };
+        if !report.unsound.is_empty() {
+            let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();
+            log::warn!(
+                "Some rows are not sound; they stay as they are: {}",
+                unsound.join(", ")
+            );
+        }
         context.printer.message(format_args!(
             "Upgraded the database at {} from version {name} to {}.",
             path.display(),
             report.to
         ));
+        if report.computed_words > 0 {
+            context.printer.message(format_args!(
+                "Computed {} words of initialization maps from the liquidity positions.",
+                report.computed_words
+            ));
+        }
+        if let Some(rebuild) = &report.rebuild {
+            tell_of_rebuild(context, &path, rebuild);
+        }
         Ok(())
     }
+}
+
+fn require_way_up(from: Option<SchemaVersion>, target: SchemaVersion) -> Result<(), Failure> {
+    match from {
+        Some(from) if from > target => Err(Failure::WrongDirection {
+            from: from.to_string(),
+            to: target,
+            command: "downgrade",
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn tell_of_rebuild(context: &Context, path: &Path, rebuild: &RebuildReport) {
+    let printer = &context.printer;
+    if rebuild.added_tokens > 0 {
+        printer.message(format_args!(
+            "Added {} tokens that only pools referred to.",
+            rebuild.added_tokens
+        ));
+    }
+    if rebuild.added_exchanges > 0 {
+        printer.message(format_args!(
+            "Made {} exchanges of the pools' factories; they are not active.",
+            rebuild.added_exchanges
+        ));
+    }
+    if !rebuild.dropped.is_empty() {
+        printer.message(format_args!(
+            "Left out, as the Python package does: {}.",
+            rebuild.dropped.join(", ")
+        ));
+    }
+    // Beside the path as the user gave it, if that is where it is.
+    let original = match (path.parent(), rebuild.original.file_name()) {
+        (Some(folder), Some(name)) if folder.join(name).exists() => folder.join(name),
+        _ => rebuild.original.clone(),
+    };
+    printer.message(format_args!(
+        "The original is kept at {}.",
+        original.display()
+    ));
 }

@@ -1,5 +1,6 @@
 //! Comparing the structure of a database with what it should be.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Catalogue, Column, ForeignKey, Table};
@@ -124,7 +125,78 @@ impl Catalogue {
     }
 }
 
+impl Catalogue {
+    /// In what the tables and columns of this structure, whatever their keys and indexes, fall short of
+    /// those that lie between `expected` and `next`: a part that both have must be there, and nothing
+    /// that neither has. With `next` the same as `expected`, that is having the same columns.
+    ///
+    /// Enough for reading every value, where the tables are going to be made anew.
+    pub(in super::super) fn column_differences_from(
+        &self,
+        expected: &Self,
+        next: &Self,
+    ) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        let names = expected.tables.keys().chain(next.tables.keys());
+        for name in names.collect::<BTreeSet<_>>() {
+            let either = [expected, next].map(|structure| structure.tables.get(name));
+            match self.tables.get(name) {
+                Some(table) => table.column_differences(either, name, &mut differences),
+                None if either.contains(&None) => {}
+                None => differences.push(Difference::TableMissing {
+                    table: name.clone(),
+                }),
+            }
+        }
+        differences
+    }
+}
+
 impl Table {
+    fn column_differences(
+        &self,
+        either: [Option<&Self>; 2],
+        name: &str,
+        differences: &mut Vec<Difference>,
+    ) {
+        let columns = either.map(|table| table.map(|table| &table.columns));
+        for column in columns
+            .iter()
+            .flatten()
+            .flat_map(|columns| columns.keys())
+            .collect::<BTreeSet<_>>()
+        {
+            let in_both = columns
+                .iter()
+                .flatten()
+                .all(|columns| columns.contains_key(column));
+            if in_both && !self.columns.contains_key(column) {
+                differences.push(Difference::ColumnMissing {
+                    table: name.to_owned(),
+                    column: column.clone(),
+                });
+            }
+        }
+        for (column, properties) in &self.columns {
+            let mut expected = columns
+                .iter()
+                .flatten()
+                .filter_map(|columns| columns.get(column))
+                .peekable();
+            if expected.peek().is_none() {
+                differences.push(Difference::ColumnUnexpected {
+                    table: name.to_owned(),
+                    column: column.clone(),
+                });
+            } else if !expected.any(|expected| properties.holds_like(expected, name)) {
+                differences.push(Difference::ColumnDiffers {
+                    table: name.to_owned(),
+                    column: column.clone(),
+                });
+            }
+        }
+    }
+
     fn differences_from(&self, expected: &Self, name: &str, differences: &mut Vec<Difference>) {
         let table = || name.to_owned();
         for (column, properties) in &expected.columns {
@@ -184,12 +256,16 @@ impl Table {
 }
 
 impl Column {
+    /// Whether the values are kept and found alike.
+    fn holds_like(&self, expected: &Self, table: &str) -> bool {
+        self.affinity == expected.affinity
+            && self.hidden == expected.hidden
+            && (self.primary_key == expected.primary_key || table == "alembic_version")
+    }
+
     /// Equal but for the primary key of the Python package's stamp: Alembic creates one, the releases
     /// 0.6.0a3 to a10 do not.
     fn is_like(&self, expected: &Self, table: &str) -> bool {
-        self.affinity == expected.affinity
-            && self.not_null == expected.not_null
-            && self.hidden == expected.hidden
-            && (self.primary_key == expected.primary_key || table == "alembic_version")
+        self.not_null == expected.not_null && self.holds_like(expected, table)
     }
 }

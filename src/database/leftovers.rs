@@ -1,0 +1,86 @@
+//! Tables that an upgrade by the Python package leaves behind when it fails.
+//!
+//! Alembic changes a table by copying it to `_alembic_tmp_NAME`, which then takes its place. What is
+//! left of that is empty or holds rows that the table itself still has.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use diesel::sqlite::SqliteConnection;
+
+use super::Error;
+use super::catalogue::Catalogue;
+
+const PREFIX: &str = "_alembic_tmp_";
+
+/// Whether a table of this name is such a table.
+pub(super) fn is_leftover(table: &str) -> bool {
+    table.starts_with(PREFIX)
+}
+
+/// Fails if such a table holds a row that the table it is for does not have.
+pub(super) fn check(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
+    for (name, leftover) in &catalogue.tables {
+        let Some(original) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let columns: Vec<_> = match catalogue.tables.get(original) {
+            Some(table) => leftover
+                .columns
+                .keys()
+                .filter(|column| table.columns.contains_key(*column))
+                .map(|column| format!("\"{}\"", column.replace('"', "\"\"")))
+                .collect(),
+            None => Vec::new(),
+        };
+        let name_quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let lost = if columns.is_empty() {
+            format!("SELECT count(*) AS rows FROM {name_quoted}")
+        } else {
+            let columns = columns.join(", ");
+            format!(
+                "SELECT count(*) AS rows FROM (SELECT {columns} FROM {name_quoted} \
+                 EXCEPT SELECT {columns} FROM \"{original}\")"
+            )
+        };
+        let Row { rows } = diesel::sql_query(lost).get_result(connection)?;
+        if rows > 0 {
+            return Err(Error::LeftoverRows {
+                path: path.to_owned(),
+                table: name.clone(),
+                rows,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Drops such tables, after [`check`]: the Python package's next upgrade would run into them.
+pub(super) fn drop_all(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    check(connection, path, catalogue)?;
+    for name in catalogue.tables.keys().filter(|name| is_leftover(name)) {
+        diesel::sql_query(format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")))
+            .execute(connection)?;
+        log::info!("Dropped {name}, which a failed upgrade by the Python package had left");
+    }
+    Ok(())
+}
+
+/// The names of the leftover tables as the extras of a catalogue have them.
+pub(super) fn is_extra(object: &str) -> bool {
+    object.strip_prefix("table ").is_some_and(is_leftover)
+}

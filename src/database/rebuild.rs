@@ -1,0 +1,601 @@
+//! Bringing in a database from before the first version: a new one is built beside it, compared with
+//! it row by row, and put in its place; the original is kept under another name.
+//!
+//! Everything happens under one write lock on the old database, from before its structure is read to
+//! the moment at which it is replaced: a writer waits, and nothing that another program commits can be
+//! missed. The new tables are filled in a temporary file, so that until the last step nothing of the old
+//! database has been touched. Where other programs have the database open, readers go on meanwhile, and
+//! that step goes through SQLite, in the file that is there. Where nobody has, it is kept that way
+//! (`exclusive`), and the new file takes the place of the old one.
+//!
+//! - `rules` says where each value goes, as data; `mapping` turns that into statements;
+//! - `work`, `tokens` and `exchanges` find out what a row refers to where that is spread out;
+//! - `carry` fills and compares; `swap` replaces the content, `original` the file.
+
+mod carry;
+mod exchanges;
+mod exclusive;
+mod mapping;
+mod obstacle;
+mod original;
+mod rules;
+mod source;
+mod sql;
+mod swap;
+mod tokens;
+mod work;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+
+use super::assumption::Assumptions;
+use super::claim::MAP_TABLES;
+use super::connection::{self, Access, uri};
+use super::earlier::EarlierRevision;
+use super::lineage::{Origin, Recognition, recognise_connection};
+use super::observer::{Observer, Stage};
+use super::staging::{PRIVATE, Staged};
+use super::version::SchemaVersion;
+use super::{Error, disk, leftovers, maps, migrate, stamps, usability};
+use crate::sqlite::stoppable;
+use carry::Counter;
+use mapping::Mapping;
+use obstacle::Obstacles;
+use original::Original;
+use source::Source;
+use swap::Object;
+
+pub use obstacle::Obstacle;
+
+/// How much disk a rebuild needs at most, as a multiple of the database with its log: the new database,
+/// the original that is kept, and the log through which the one replaces the other.
+pub(super) const DISK_FACTOR: u64 = 4;
+
+/// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes
+/// the rebuild of a million rows no faster (`scripts/bench rebuild`), and memory is to stay flat.
+const CACHE_KIBIBYTES: i64 = 32_768;
+
+/// What a rebuild did beyond carrying rows over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RebuildReport {
+    /// Where the original is.
+    pub original: PathBuf,
+    /// The rows of the old tables.
+    pub rows: u64,
+    /// The tokens that pools referred to and `erc20_tokens` did not have.
+    pub added_tokens: usize,
+    /// The exchanges that were made of the pools' factories.
+    pub added_exchanges: usize,
+    /// Tables and columns that the new database has no place for, each as `TABLE` or `TABLE.COLUMN`.
+    pub dropped: Vec<String>,
+}
+
+/// What a rebuild came to.
+pub(super) enum Outcome {
+    /// The database is at the target.
+    Done(RebuildReport),
+    /// Another process has brought it in meanwhile.
+    NotNeeded,
+}
+
+/// Rebuilds a database at the version `target`. `has_extras` says whether there is anything of the user's
+/// own in it.
+pub(super) fn rebuild(
+    path: &Path,
+    has_extras: bool,
+    target: SchemaVersion,
+    assumptions: &Assumptions,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    disk::require(&real, DISK_FACTOR)?;
+    let stop = observer.stop_flag();
+    let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
+    let staged = Staged::create(&real, PRIVATE)?;
+    let work = Staged::create(&real, PRIVATE)?;
+    let container = Container::of(&mut connection, path)?;
+    container.build(staged.path(), target)?;
+    container.prepare(work.path())?;
+    attach(&mut connection, path, staged.path(), "new")?;
+    attach(&mut connection, path, work.path(), "work")?;
+    // What is the user's own stays where it is.
+    let is_alone =
+        !has_extras && original::can_be_linked(&staged) && exclusive::take(&mut connection);
+    let mut kept = None;
+    let built = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
+        let recognition = recognise_connection(connection)?;
+        let (revision, half_way) = match recognition.origin {
+            Some(Origin::Earlier { revision, half_way }) => (revision, half_way),
+            Some(Origin::WithoutMaps(_)) => return Ok(None),
+            None => {
+                recognition.require_version(path)?;
+                return Ok(None);
+            }
+        };
+        if is_alone && !recognition.extras().is_empty() {
+            // Made by another program since it was looked at.
+            return Err(Error::Locked {
+                path: path.to_owned(),
+            });
+        }
+        let mut rebuild = Rebuild {
+            connection,
+            path,
+            recognition: &recognition,
+            revision,
+            half_way,
+            target,
+            assumptions,
+            observer,
+        };
+        let report = rebuild.build()?;
+        if is_alone {
+            return Ok(Some((report, Place::File)));
+        }
+        kept = Some(rebuild.put_in_place(&real, report.rows)?);
+        Ok(Some((report, Place::Content)))
+    });
+    drop(work);
+    let located = |error: Error| error.at(path, "rebuild the database");
+    let result = built.and_then(|built| match built {
+        None => Ok(Outcome::NotNeeded),
+        Some((report, Place::Content)) => Ok(Outcome::Done(RebuildReport {
+            original: kept.clone().unwrap_or_default(),
+            ..report
+        })),
+        Some((report, Place::File)) => {
+            exclusive::leave_wal(&mut connection, path)?;
+            let original = original::replace(staged, &real)?;
+            Ok(Outcome::Done(RebuildReport { original, ..report }))
+        }
+    });
+    if let (Err(_), Some(kept)) = (&result, &kept) {
+        // The database itself is as it was.
+        let _ = fs::remove_file(kept);
+    }
+    drop(connection);
+    // Also where it has failed: it may have left WAL mode for a moment.
+    if result.is_ok() || is_alone {
+        let in_wal = connection::open(path, Access::ReadWrite)
+            .and_then(|mut connection| connection::ensure_wal(&mut connection, path));
+        if let Err(error) = in_wal {
+            log::warn!("The database stays in rollback-journal mode: {error}");
+        }
+    }
+    result.map_err(located)
+}
+
+/// What is replaced.
+enum Place {
+    /// The file, since nobody else has it open.
+    File,
+    /// What is in it, through SQLite.
+    Content,
+}
+
+/// What the file of a database is like apart from its content, which a rebuild leaves as it is.
+#[derive(Debug, QueryableByName)]
+struct Container {
+    #[diesel(sql_type = Text)]
+    encoding: String,
+    #[diesel(sql_type = BigInt)]
+    page_size: i64,
+    #[diesel(sql_type = BigInt)]
+    auto_vacuum: i64,
+    #[diesel(sql_type = BigInt)]
+    user_version: i64,
+    #[diesel(sql_type = BigInt)]
+    application_id: i64,
+}
+
+impl Container {
+    fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
+        diesel::sql_query(
+            "SELECT encoding, page_size, auto_vacuum, user_version, application_id \
+             FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, \
+                  pragma_application_id",
+        )
+        .get_result(connection)
+        .map_err(|error| Error::from_diesel(path, "read the database's settings", error))
+    }
+
+    /// Gives a temporary file the same settings: only files of one encoding can be used together.
+    fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
+        let mut connection = connection::open(file, Access::Create)?;
+        connection
+            .batch_execute(&format!(
+                "PRAGMA encoding = {}; PRAGMA page_size = {}; PRAGMA auto_vacuum = {}; \
+                 PRAGMA user_version = {}; PRAGMA application_id = {}; \
+                 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF",
+                sql::literal(&self.encoding),
+                self.page_size,
+                self.auto_vacuum,
+                self.user_version,
+                self.application_id
+            ))
+            .map_err(|error| Error::from_diesel(file, "create a temporary database", error))?;
+        Ok(connection)
+    }
+
+    /// Creates the new tables in a temporary file.
+    fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
+        let mut connection = self.prepare(staged)?;
+        migrate::migrate_empty(&mut connection, staged, target)
+    }
+}
+
+/// Opens a temporary database beside the old one. It is thrown away unless it is complete.
+fn attach(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    staged: &Path,
+    schema: &str,
+) -> Result<(), Error> {
+    diesel::sql_query(format!("ATTACH ? AS {schema}"))
+        .bind::<Text, _>(uri(staged, "mode=rw"))
+        .execute(connection)
+        .and_then(|_| {
+            connection.batch_execute(&format!(
+                "PRAGMA {schema}.journal_mode = OFF; PRAGMA {schema}.synchronous = OFF; \
+                 PRAGMA {schema}.cache_size = {cache}; PRAGMA main.cache_size = {cache}",
+                cache = -CACHE_KIBIBYTES
+            ))
+        })
+        .map_err(|error| Error::from_diesel(path, "open the new database", error))
+}
+
+struct Rebuild<'rebuild> {
+    connection: &'rebuild mut SqliteConnection,
+    path: &'rebuild Path,
+    recognition: &'rebuild Recognition,
+    revision: EarlierRevision,
+    half_way: bool,
+    target: SchemaVersion,
+    assumptions: &'rebuild Assumptions,
+    observer: &'rebuild mut dyn Observer,
+}
+
+impl Rebuild<'_> {
+    /// Builds the new database and compares it with the old one.
+    ///
+    /// That comparison also finds every id that was found out anew to refer to a row; the other foreign
+    /// keys are what they were.
+    fn build(&mut self) -> Result<RebuildReport, Error> {
+        leftovers::check(self.connection, self.path, &self.recognition.catalogue)?;
+        let source = Source::new(&self.recognition.catalogue, self.revision);
+        let structure = self.target.catalogue()?;
+        require_assumptions(self.connection, self.path, &source, self.assumptions)?;
+        let old = self.old_tables()?;
+        let mut rows = 0;
+        for table in &old {
+            rows +=
+                u64::try_from(carry::count(self.connection, "main", table)?).unwrap_or_default();
+        }
+
+        let indexes = self.drop_indexes()?;
+        let mut obstacles = Obstacles::default();
+        let mappings = mapping::mappings(&source, structure, self.assumptions)?;
+        let mut counter = Counter::new(self.path, &mut *self.observer, rows);
+        let (tokens, others): (Vec<_>, Vec<_>) = mappings
+            .iter()
+            .partition(|mapping| mapping.target == "erc20_tokens");
+        for mapping in &tokens {
+            carry::carry_over(self.connection, mapping, &mut counter)?;
+        }
+        // The tokens are looked up from here on.
+        let (of_tokens, of_others): (Vec<_>, Vec<_>) = indexes
+            .into_iter()
+            .partition(|index| index.owner == "erc20_tokens");
+        make_indexes(self.connection, self.path, self.target, &of_tokens)?;
+        work::gather(self.connection, &source, &mut obstacles)?;
+        look_for_bad_hashes(self.connection, &source, &mut obstacles)?;
+        let added_exchanges =
+            exchanges::resolve(self.connection, &source, self.assumptions, &mut obstacles)?;
+        let added_tokens = tokens::resolve(self.connection, &source, &mut obstacles)?;
+        refuse(self.path, obstacles)?;
+        for mapping in &others {
+            carry::carry_over(self.connection, mapping, &mut counter)?;
+        }
+        make_indexes(self.connection, self.path, self.target, &of_others)?;
+        self.compute_maps(&source)?;
+        self.check(&source, &mappings, rows, added_tokens)?;
+        Ok(RebuildReport {
+            original: PathBuf::new(),
+            rows,
+            added_tokens,
+            added_exchanges,
+            dropped: dropped(&source)?,
+        })
+    }
+
+    /// Puts the new content in the place of the old; where the original is.
+    fn put_in_place(&mut self, real: &Path, rows: u64) -> Result<PathBuf, Error> {
+        let users = self.users_objects()?;
+        let old = self.old_tables()?;
+        let is_usable = usability::check(self.connection).is_ok();
+        let kept = Original::stage(self.path, real, &mut *self.observer)?;
+        let mut counter = Counter::new(self.path, &mut *self.observer, rows);
+        swap::swap(self.connection, &old, &users, &mut counter)
+            .map_err(|error| users_object_lost(self.path, &users, error))?;
+        if is_usable {
+            usability::require(self.connection, self.path)?;
+        }
+        let arrived = recognise_connection(self.connection)?;
+        let version = arrived.require_version(self.path)?;
+        if version != self.target || !arrived.is_stamped_right {
+            return Err(Error::RebuildCheckFailed {
+                path: self.path.to_owned(),
+                detail: format!("the new database came to be {}", arrived.name()),
+            });
+        }
+        counter.advance(Stage::Replacing("alembic_version"), 0)?;
+        kept.publish()
+    }
+
+    /// The tables of the old database that are not the user's own.
+    fn old_tables(&self) -> Result<Vec<String>, Error> {
+        let mut known = vec![
+            self.revision.catalogue()?,
+            self.target.catalogue()?,
+            SchemaVersion::latest().catalogue()?,
+        ];
+        if self.half_way {
+            known.push(self.revision.next()?.1);
+        }
+        let is_ours = |table: &String| {
+            known
+                .iter()
+                .any(|structure| structure.tables.contains_key(table))
+                || stamps::TABLES.contains(&table.as_str())
+                || leftovers::is_leftover(table)
+        };
+        let tables = self.recognition.catalogue.tables.keys();
+        Ok(tables.filter(|table| is_ours(table)).cloned().collect())
+    }
+
+    /// Takes the indexes off the new tables: a tree that is built when all rows are there is built in
+    /// order.
+    fn drop_indexes(&mut self) -> Result<Vec<Object>, Error> {
+        let mut indexes = swap::objects(self.connection, "new")?;
+        indexes.retain(|object| object.kind == "index");
+        for index in &indexes {
+            let name = sql::name(&index.name);
+            sql::execute(self.connection, &format!("DROP INDEX new.{name}"))?;
+        }
+        Ok(indexes)
+    }
+
+    /// Computes the initialization maps that the source does not have.
+    fn compute_maps(&mut self, source: &Source<'_>) -> Result<(), Error> {
+        for maps in maps::MAPS {
+            if !source.has_table(maps.table) && source.has_table("liquidity_positions") {
+                maps::require_sound(&maps, self.connection, self.path, "new")?;
+                maps.fill(self.connection, "new")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(
+        &mut self,
+        source: &Source<'_>,
+        mappings: &[Mapping],
+        rows: u64,
+        added_tokens: usize,
+    ) -> Result<(), Error> {
+        let mut counter = Counter::new(self.path, &mut *self.observer, rows);
+        for mapping in mappings {
+            let added = match mapping.target.as_str() {
+                "erc20_tokens" => i64::try_from(added_tokens).unwrap_or(i64::MAX),
+                _ => 0,
+            };
+            carry::check(self.connection, mapping, added, &mut counter)?;
+        }
+        // What nothing was carried into is empty, but for what was computed.
+        for table in self.target.catalogue()?.tables.keys() {
+            let is_filled = mappings.iter().any(|mapping| mapping.target == *table)
+                || ["exchanges", stamps::ALEMBIC_TABLE].contains(&table.as_str())
+                || MAP_TABLES.contains(&table.as_str());
+            if !is_filled && carry::count(self.connection, "new", table)? > 0 {
+                return Err(Error::RebuildCheckFailed {
+                    path: self.path.to_owned(),
+                    detail: format!("{table} should have no rows"),
+                });
+            }
+        }
+        exchanges::check(self.connection, source, self.path)
+    }
+
+    /// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
+    fn users_objects(&mut self) -> Result<Vec<Object>, Error> {
+        let extras = self.recognition.extras();
+        let replaced = self.old_tables()?;
+        let mut objects = swap::objects(self.connection, "main")?;
+        objects.retain(|object| {
+            ["index", "trigger"].contains(&object.kind.as_str())
+                && replaced.contains(&object.owner)
+                && extras.contains(&format!("{} {}", object.kind, object.name))
+        });
+        Ok(objects)
+    }
+}
+
+fn refuse(path: &Path, obstacles: Obstacles) -> Result<(), Error> {
+    let obstacles = obstacles.into_inner();
+    if obstacles.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unclear {
+        path: path.to_owned(),
+        obstacles,
+    })
+}
+
+fn make_indexes(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    target: SchemaVersion,
+    indexes: &[Object],
+) -> Result<(), Error> {
+    let mut obstacles = Obstacles::default();
+    for index in indexes {
+        let statement = index.statement.replacen(" INDEX ", " INDEX new.", 1);
+        match sql::execute(connection, &statement) {
+            Ok(_) => {}
+            Err(diesel::result::Error::DatabaseError(
+                diesel::result::DatabaseErrorKind::UniqueViolation,
+                _,
+            )) => look_for_duplicates(connection, target, index, &mut obstacles)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    refuse(path, obstacles)
+}
+
+/// Looks for the rows that keep an index from being unique.
+fn look_for_duplicates(
+    connection: &mut SqliteConnection,
+    target: SchemaVersion,
+    index: &Object,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    let properties = target
+        .catalogue()?
+        .tables
+        .get(&index.owner)
+        .and_then(|table| table.indexes.get(&index.name));
+    let columns: Vec<_> = properties
+        .iter()
+        .flat_map(|index| &index.columns)
+        .map(|(column, ..)| column.as_str())
+        .collect();
+    let label: Vec<_> = columns
+        .iter()
+        .map(|column| format!("quote({column})"))
+        .collect();
+    obstacles.look_for(
+        connection,
+        "several rows have these values, which must be unique from now on",
+        &format!("'{} ' || {}", index.owner, label.join(" || ' ' || ")),
+        &format!(
+            "(SELECT {columns} FROM new.{} GROUP BY {columns} HAVING count(*) > 1)",
+            index.owner,
+            columns = columns.join(", ")
+        ),
+    )?;
+    Ok(())
+}
+
+/// Looks for V4 pool hashes that are none.
+fn look_for_bad_hashes(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    const IS_TEXT: &str = "typeof({}) = 'text' AND length({}) = 66 AND substr({}, 1, 2) = '0x' \
+                           AND substr({}, 3) NOT GLOB '*[^0-9A-Fa-f]*'";
+    for column in source.columns("uniswap_v4_pools") {
+        let is_sound = match source.fate("uniswap_v4_pools", column)? {
+            Some(rules::Fate::HashBytes) => {
+                format!("typeof({column}) = 'blob' AND length({column}) = 32")
+            }
+            Some(rules::Fate::HashText) => {
+                format!("{column} IS NULL OR ({})", IS_TEXT.replace("{}", column))
+            }
+            _ => continue,
+        };
+        obstacles.look_for(
+            connection,
+            "this is no pool hash",
+            "'uniswap_v4_pools ' || managed_pool_id",
+            &format!("main.uniswap_v4_pools WHERE NOT ({is_sound})"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Fails where a value is needed that only the user can tell.
+fn require_assumptions(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    source: &Source<'_>,
+    assumptions: &Assumptions,
+) -> Result<(), Error> {
+    let table = "aerodrome_v2_pools";
+    if !source.has_table(table) || assumptions.aerodrome_v2_stable.is_some() {
+        return Ok(());
+    }
+    let condition = if source.has(table, "stable") {
+        "stable IS NULL"
+    } else {
+        "1"
+    };
+    let query = format!("SELECT count(*) AS number FROM main.{table} WHERE {condition}");
+    match sql::number(connection, &query)? {
+        0 => Ok(()),
+        rows => Err(Error::AssumptionNeeded {
+            path: path.to_owned(),
+            rows,
+        }),
+    }
+}
+
+/// The same for a database of which only the revision is known so far.
+pub(super) fn missing_assumption(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    recognition: &Recognition,
+    assumptions: &Assumptions,
+) -> Result<Option<Error>, Error> {
+    let Some(Origin::Earlier { revision, .. }) = recognition.origin else {
+        return Ok(None);
+    };
+    let source = Source::new(&recognition.catalogue, revision);
+    match require_assumptions(connection, path, &source, assumptions) {
+        Err(error @ Error::AssumptionNeeded { .. }) => Ok(Some(error)),
+        other => other.map(|()| None),
+    }
+}
+
+/// What the newest schema has no place for, each as `TABLE` or `TABLE.COLUMN`.
+pub(super) fn dropped_from(recognition: &Recognition) -> Result<Vec<String>, Error> {
+    match recognition.origin {
+        Some(Origin::Earlier { revision, .. }) => {
+            dropped(&Source::new(&recognition.catalogue, revision))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn dropped(source: &Source<'_>) -> Result<Vec<String>, Error> {
+    let dropped = source.dropped()?.into_iter().map(|(table, column)| {
+        column.map_or_else(|| table.to_owned(), |column| format!("{table}.{column}"))
+    });
+    Ok(dropped.collect())
+}
+
+/// Names the object of the user's own that could not be made anew.
+fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
+    match &error {
+        Error::Sql(cause) => {
+            let message = cause.to_string();
+            let lost = users.iter().find(|object| {
+                message.contains("no such column") || message.contains(&object.name)
+            });
+            match lost {
+                Some(object) => Error::ObjectsLost {
+                    path: path.to_owned(),
+                    objects: vec![format!("{} {} ({message})", object.kind, object.name)],
+                },
+                None => error,
+            }
+        }
+        _ => error,
+    }
+}

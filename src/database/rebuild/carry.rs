@@ -1,0 +1,145 @@
+//! Carrying rows over, and comparing them with what they were made of.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::mapping::Mapping;
+use super::sql;
+use crate::database::Error;
+use crate::database::observer::{Observer, Progress, Stage};
+
+/// The rows between two looks at the observer: some tenths of a second's worth at most.
+const ROWS_PER_STEP: i64 = 65_536;
+
+/// A stage of a rebuild, counted in rows.
+pub(super) struct Counter<'operation> {
+    path: &'operation Path,
+    observer: &'operation mut dyn Observer,
+    done: u64,
+    total: u64,
+}
+
+impl<'operation> Counter<'operation> {
+    pub(super) fn new(
+        path: &'operation Path,
+        observer: &'operation mut dyn Observer,
+        total: u64,
+    ) -> Self {
+        Self {
+            path,
+            observer,
+            done: 0,
+            total,
+        }
+    }
+
+    /// Tells how far it is, and fails where the observer asks to stop.
+    pub(super) fn advance(&mut self, stage: Stage<'_>, rows: u64) -> Result<(), Error> {
+        self.done += rows;
+        let progress = Progress {
+            stage,
+            done: self.done,
+            total: self.total.max(self.done),
+        };
+        if self.observer.progress(progress).is_break() {
+            return Err(Error::Interrupted {
+                path: self.path.to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Calls `operate` with ranges of row ids, from the first one's exclusive, that together are all of the
+/// table's rows; it returns how many of them there were.
+fn in_steps(
+    connection: &mut SqliteConnection,
+    table: &str,
+    mut operate: impl FnMut(&mut SqliteConnection, i64, i64) -> Result<u64, Error>,
+) -> Result<(), Error> {
+    let mut low = i64::MIN;
+    let mut width = ROWS_PER_STEP;
+    loop {
+        let query = format!("SELECT min(rowid) AS number FROM main.{table} WHERE rowid > {low}");
+        let Some(first) = sql::optional_number(connection, &query)? else {
+            return Ok(());
+        };
+        let high = first.saturating_add(width);
+        let rows = operate(connection, first.saturating_sub(1), high)?;
+        // Ids can be as sparse as they like.
+        if rows < ROWS_PER_STEP.unsigned_abs() / 2 {
+            width = width.saturating_mul(2);
+        } else if rows > ROWS_PER_STEP.unsigned_abs() {
+            width /= 2;
+        }
+        low = high;
+    }
+}
+
+/// Carries the rows of one mapping over.
+pub(super) fn carry_over(
+    connection: &mut SqliteConnection,
+    mapping: &Mapping,
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    in_steps(connection, &mapping.source, |connection, low, high| {
+        let rows = sql::execute(connection, &mapping.fill(low, high))?;
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        counter.advance(Stage::CarryingOver(&mapping.target), rows)?;
+        Ok(rows)
+    })
+}
+
+/// Makes sure that every old row has a new one that says the same, and that beyond those there are
+/// `added` new rows and no more.
+pub(super) fn check(
+    connection: &mut SqliteConnection,
+    mapping: &Mapping,
+    added: i64,
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    let failed = |path: &Path, detail| Error::RebuildCheckFailed {
+        path: path.to_owned(),
+        detail,
+    };
+    let mut expected = added;
+    in_steps(connection, &mapping.source, |connection, low, high| {
+        let old = sql::number(connection, &mapping.count_old(low, high))?;
+        let same = sql::number(connection, &mapping.count_same(low, high))?;
+        if old != same {
+            let detail = format!(
+                "of {old} rows of {} only {same} are the same in {}",
+                mapping.source, mapping.target
+            );
+            return Err(failed(counter.path, detail));
+        }
+        expected += old;
+        let old = u64::try_from(old).unwrap_or_default();
+        counter.advance(Stage::Checking(&mapping.target), old)?;
+        Ok(old)
+    })?;
+    let found = count(connection, "new", &mapping.target)?;
+    if found != expected {
+        let detail = format!(
+            "{} has {found} rows where there should be {expected}",
+            mapping.target
+        );
+        return Err(failed(counter.path, detail));
+    }
+    Ok(())
+}
+
+/// The number of rows of a table.
+pub(super) fn count(
+    connection: &mut SqliteConnection,
+    schema: &str,
+    table: &str,
+) -> QueryResult<i64> {
+    let table = sql::name(table);
+    sql::number(
+        connection,
+        &format!("SELECT count(*) AS number FROM {schema}.{table}"),
+    )
+}

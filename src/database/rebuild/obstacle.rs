@@ -1,0 +1,99 @@
+//! Rows that cannot be carried over without guessing.
+
+use std::fmt;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::sql;
+
+/// How many rows of one kind are named.
+const NAMED: usize = 5;
+
+/// Rows that a rebuild would have to interpret, all for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// How many rows there are.
+    pub count: usize,
+    /// Some of them, each as `TABLE ID`, or `TABLE VALUE` where the row has no id.
+    pub rows: Vec<String>,
+    /// What is unclear about them.
+    pub problem: &'static str,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.rows.join(", "))?;
+        if let Some(more) = self
+            .count
+            .checked_sub(self.rows.len())
+            .filter(|more| *more > 0)
+        {
+            write!(f, " and {more} more")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+/// The obstacles found so far.
+#[derive(Debug, Default)]
+pub(super) struct Obstacles(Vec<Obstacle>);
+
+impl Obstacles {
+    /// Adds the rows that `from_where`, what follows FROM, selects; `label` is an expression that names
+    /// a row.
+    pub(super) fn look_for(
+        &mut self,
+        connection: &mut SqliteConnection,
+        problem: &'static str,
+        label: &str,
+        from_where: &str,
+    ) -> QueryResult<()> {
+        let rows = sql::lines(
+            connection,
+            &format!("SELECT {label} AS line FROM {from_where} LIMIT {NAMED}"),
+        )?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let count = if rows.len() < NAMED {
+            rows.len()
+        } else {
+            let query = format!("SELECT count(*) AS number FROM {from_where}");
+            sql::number(connection, &query)?
+                .try_into()
+                .unwrap_or(rows.len())
+        };
+        self.0.push(Obstacle {
+            count,
+            rows,
+            problem,
+        });
+        Ok(())
+    }
+
+    /// Adds one row.
+    pub(super) fn add(&mut self, problem: &'static str, row: String) {
+        match self
+            .0
+            .iter_mut()
+            .find(|obstacle| obstacle.problem == problem)
+        {
+            Some(obstacle) => {
+                obstacle.count += 1;
+                if obstacle.rows.len() < NAMED {
+                    obstacle.rows.push(row);
+                }
+            }
+            None => self.0.push(Obstacle {
+                count: 1,
+                rows: vec![row],
+                problem,
+            }),
+        }
+    }
+
+    pub(super) fn into_inner(self) -> Vec<Obstacle> {
+        self.0
+    }
+}

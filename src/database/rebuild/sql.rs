@@ -1,0 +1,53 @@
+//! Running statements whose text is put together here.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Runs a statement; how many rows it has changed.
+pub(super) fn execute(connection: &mut SqliteConnection, statement: &str) -> QueryResult<usize> {
+    diesel::sql_query(statement).execute(connection)
+}
+
+/// The number in the column `number` of the only row; 0 for NULL.
+pub(super) fn number(connection: &mut SqliteConnection, query: &str) -> QueryResult<i64> {
+    Ok(optional_number(connection, query)?.unwrap_or(0))
+}
+
+/// The number in the column `number` of the only row.
+pub(super) fn optional_number(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> QueryResult<Option<i64>> {
+    diesel::sql_query(query)
+        .get_result::<Number>(connection)
+        .map(|row| row.number)
+}
+
+/// The texts in the column `line`.
+pub(super) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
+    let rows = diesel::sql_query(query).load::<Line>(connection)?;
+    Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+/// A text as a literal.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A name of a table, index, view or trigger as SQL has it.
+pub(super) fn name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,79 @@
+//! Putting the content of the new database in the place of the old one's, in the file that is there.
+//!
+//! It happens in the transaction that has locked the old content since before it was read: a program
+//! that has the database open sees the old tables or the new ones, and no commit can come in between.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use super::carry::{Counter, count};
+use super::sql;
+use crate::database::Error;
+use crate::database::observer::Stage;
+
+/// Something in the schema, with the statement that makes it.
+#[derive(Debug, Clone, QueryableByName)]
+pub(super) struct Object {
+    /// `table`, `index`, `view` or `trigger`.
+    #[diesel(sql_type = Text)]
+    pub(super) kind: String,
+    #[diesel(sql_type = Text)]
+    pub(super) name: String,
+    /// The table that it belongs to.
+    #[diesel(sql_type = Text)]
+    pub(super) owner: String,
+    #[diesel(sql_type = Text)]
+    pub(super) statement: String,
+}
+
+/// Every object of a schema that a statement has made, tables first.
+pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
+    diesel::sql_query(format!(
+        "SELECT type AS kind, name, tbl_name AS owner, sql AS statement FROM {schema}.sqlite_schema \
+         WHERE sql NOTNULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY type <> 'table', rowid"
+    ))
+    .load(connection)
+}
+
+/// Replaces the tables `old` of `main` by those of `new` and makes the user's own indexes and triggers on
+/// them anew.
+pub(super) fn swap(
+    connection: &mut SqliteConnection,
+    old: &[String],
+    users: &[Object],
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    for table in old {
+        let table = sql::name(table);
+        sql::execute(connection, &format!("DROP TABLE main.{table}"))?;
+    }
+    let new = objects(connection, "new")?;
+    // Into empty tables with the same indexes SQLite copies the trees as they are.
+    for object in &new {
+        sql::execute(connection, &object.statement)?;
+    }
+    for table in new.iter().filter(|object| object.kind == "table") {
+        let name = sql::name(&table.name);
+        sql::execute(
+            connection,
+            &format!("INSERT INTO main.{name} SELECT * FROM new.{name}"),
+        )?;
+        let rows = count(connection, "main", &table.name)?;
+        counter.advance(
+            Stage::Replacing(&table.name),
+            rows.try_into().unwrap_or_default(),
+        )?;
+    }
+    for object in users {
+        sql::execute(connection, &object.statement).map_err(|error| {
+            log::debug!(
+                "{} {} cannot be made anew: {error}",
+                object.kind,
+                object.name
+            );
+            error
+        })?;
+    }
+    Ok(())
+}

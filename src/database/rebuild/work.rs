@@ -1,0 +1,213 @@
+//! What the pools of the old database say about their tokens and exchanges, gathered from the tables
+//! that it is spread over, in tables of a file of their own (`work`).
+
+use diesel::sqlite::SqliteConnection;
+
+use super::obstacle::Obstacles;
+use super::rules::{Fate, V3_TABLES};
+use super::source::Source;
+use super::sql;
+use crate::database::Error;
+
+/// Whether pools refer to their tokens or exchanges otherwise than in the newest schema.
+pub(super) fn resolves_pools(source: &Source<'_>) -> Result<bool, Error> {
+    for table in source.kind_tables().chain(["pools"]) {
+        for column in source.columns(table) {
+            let fate = source.fate(table, column)?;
+            if matches!(
+                fate,
+                Some(Fate::Token(_) | Fate::OfPool(_) | Fate::OfExchange(_))
+            ) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Gathers it, and the rows about which it is unclear. The old tokens are in `new.erc20_tokens` already.
+pub(super) fn gather(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    sql::execute(
+        connection,
+        "CREATE TABLE work.work_tokens (chain, address, id, PRIMARY KEY (address, chain)) WITHOUT ROWID",
+    )?;
+    if resolves_pools(source)? {
+        gather_pools(connection, source, obstacles)?;
+    }
+    if source.has("uniswap_v4_pools", "currency0") {
+        gather_v4_pools(connection, source, obstacles)?;
+    }
+    if source.has_table("pool_managers") && !source.has("pool_managers", "exchange_id") {
+        sql::execute(
+            connection,
+            "CREATE TABLE work.work_managers (manager_id INTEGER PRIMARY KEY, chain, kind, factory)",
+        )?;
+        // A V4 pool manager is what a factory is to other exchanges, and recorded as that.
+        sql::execute(
+            connection,
+            "INSERT INTO work.work_managers SELECT id, chain, kind, address FROM main.pool_managers",
+        )?;
+    }
+    Ok(())
+}
+
+fn gather_pools(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    const COLUMNS: [&str; 6] = [
+        "token0",
+        "token1",
+        "token0_id",
+        "token1_id",
+        "factory",
+        "deployer",
+    ];
+    sql::execute(
+        connection,
+        &format!(
+            "CREATE TABLE work.work_pools (pool_id INTEGER PRIMARY KEY, chain, kind, {}, exchange_id, \
+             parts)",
+            COLUMNS.join(", ")
+        ),
+    )?;
+    let values = |table: &str, chain: &str| {
+        COLUMNS
+            .map(|column| {
+                let token = column.strip_suffix("_id").unwrap_or(column);
+                match (source.has(table, column), source.has(table, token)) {
+                    (true, true) if token != column => {
+                        format!("coalesce(s.{column}, {})", token_id(token, chain))
+                    }
+                    (true, _) => format!("s.{column}"),
+                    (false, true) => token_id(token, chain),
+                    (false, false) => "NULL".to_owned(),
+                }
+            })
+            .join(", ")
+    };
+    let exchange_id = if source.has("pools", "exchange_id") {
+        "p.exchange_id"
+    } else {
+        "NULL"
+    };
+    if source.has_pools_in_one_table() {
+        let values = values("pools", "s.chain");
+        sql::execute(
+            connection,
+            &format!(
+                "INSERT INTO work.work_pools SELECT s.id, s.chain, s.kind, {values}, NULL, 1 \
+                 FROM main.pools AS s"
+            ),
+        )?;
+        let kinds: Vec<_> = V3_TABLES
+            .iter()
+            .filter_map(|table| table.strip_suffix("_pools"))
+            .map(sql::literal)
+            .collect();
+        let from = format!("main.pools WHERE kind NOT IN ({})", kinds.join(", "));
+        obstacles.look_for(
+            connection,
+            "the pool's kind is none of those that its release has",
+            "'pools ' || id",
+            &from,
+        )?;
+    }
+    for table in source.kind_tables() {
+        let values = values(table, "p.chain");
+        sql::execute(
+            connection,
+            &format!(
+                "INSERT INTO work.work_pools \
+                 SELECT s.pool_id, p.chain, p.kind, {values}, {exchange_id}, 1 \
+                 FROM main.{table} AS s LEFT JOIN main.pools AS p ON p.id = s.pool_id WHERE true \
+                 ON CONFLICT (pool_id) DO UPDATE SET parts = parts + 1"
+            ),
+        )?;
+        obstacles.look_for(
+            connection,
+            "there is no such pool, so its tokens would be lost",
+            &format!("'{table} ' || pool_id"),
+            &format!("main.{table} WHERE pool_id NOT IN (SELECT id FROM main.pools)"),
+        )?;
+    }
+    obstacles.look_for(
+        connection,
+        "the pool is in the tables of several kinds",
+        "'pools ' || pool_id",
+        "work.work_pools WHERE parts > 1",
+    )?;
+    for token in ["token0", "token1"] {
+        add_tokens(connection, "work_pools", token, &format!("{token}_id"))?;
+    }
+    Ok(())
+}
+
+fn gather_v4_pools(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    // Half-way to the ids, they can be there already.
+    let [id0, id1] = ["currency0", "currency1"].map(|column| {
+        let id = format!("{column}_id");
+        let token = token_id(column, "m.chain");
+        if source.has("uniswap_v4_pools", &id) {
+            format!("coalesce(s.{id}, {token})")
+        } else {
+            token
+        }
+    });
+    sql::execute(
+        connection,
+        "CREATE TABLE work.work_v4_pools (managed_pool_id INTEGER PRIMARY KEY, chain, token0, token1, \
+         currency0_id, currency1_id)",
+    )?;
+    sql::execute(
+        connection,
+        &format!(
+            "INSERT INTO work.work_v4_pools \
+             SELECT s.managed_pool_id, m.chain, s.currency0, s.currency1, {id0}, {id1} \
+             FROM main.uniswap_v4_pools AS s LEFT JOIN main.managed_pools AS d \
+             ON d.id = s.managed_pool_id LEFT JOIN main.pool_managers AS m ON m.id = d.manager_id"
+        ),
+    )?;
+    obstacles.look_for(
+        connection,
+        "the pool has no manager, so the chain of its tokens is unknown",
+        "'uniswap_v4_pools ' || managed_pool_id",
+        "work.work_v4_pools WHERE chain IS NULL",
+    )?;
+    add_tokens(connection, "work_v4_pools", "token0", "currency0_id")?;
+    add_tokens(connection, "work_v4_pools", "token1", "currency1_id")?;
+    Ok(())
+}
+
+/// The id of the token that is spelled like this column.
+fn token_id(column: &str, chain: &str) -> String {
+    format!(
+        "(SELECT t.id FROM new.erc20_tokens AS t WHERE t.address = s.{column} AND t.chain = {chain})"
+    )
+}
+
+/// Adds the addresses that are not spelled like any token.
+fn add_tokens(
+    connection: &mut SqliteConnection,
+    table: &str,
+    token: &str,
+    id: &str,
+) -> Result<(), Error> {
+    sql::execute(
+        connection,
+        &format!(
+            "INSERT OR IGNORE INTO work.work_tokens (chain, address) SELECT chain, {token} \
+             FROM work.{table} WHERE {id} IS NULL AND {token} IS NOT NULL AND chain IS NOT NULL"
+        ),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use libsqlite3_sys as ffi;
+
+/// Instructions of SQLite's virtual machine between two looks at a flag: some hundredths of a second's
+/// worth at most.
+const INSTRUCTIONS: c_int = 100_000;
+
+thread_local! {
+    static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
+    static STOP: Cell<Option<&'static AtomicBool>> = const { Cell::new(None) };
+}
+
+/// Runs `open`; the connections it opens leave a `-wal` file as it is when they are closed.
+///
+/// The last connection to a WAL database normally moves the log into the database and deletes it,
+/// even when it was opened to read.
+pub(crate) fn keeping_the_log<T>(open: impl FnOnce() -> T) -> T {
+    configured(&KEEP_LOG, true, open)
+}
+
+/// Runs `open`; a statement on the connections it opens fails as interrupted once `stop` is set,
+/// however long it would have gone on.
+pub(crate) fn stoppable<T>(stop: Option<&'static AtomicBool>, open: impl FnOnce() -> T) -> T {
+    configured(&STOP, stop, open)
+}
+
+/// Runs `open` with a setting for the connections that are opened meanwhile on this thread.
+///
+/// Such settings take the connection's handle, which Diesel does not give, so they are made by a hook
+/// that SQLite calls for every connection it opens.
+fn configured<S: Copy + 'static, T>(
+    setting: &'static std::thread::LocalKey<Cell<S>>,
+    value: S,
+    open: impl FnOnce() -> T,
+) -> T {
+    struct Restore<S: Copy + 'static>(&'static std::thread::LocalKey<Cell<S>>, S);
+    impl<S: Copy + 'static> Drop for Restore<S> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
+    }
+
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(|| {
+        // SAFETY: the hook is a plain function that lives as long as the program. That it cannot be
+        // registered without memory is harmless: connections are then opened as usual.
+        unsafe { ffi::sqlite3_auto_extension(Some(configure)) };
+    });
+    let _restore = Restore(setting, setting.replace(value));
+    open()
+}
+
+/// Called by SQLite with each new connection, on the thread that opens it.
+unsafe extern "C" fn configure(
+    connection: *mut ffi::sqlite3,
+    _message: *mut *mut c_char,
+    _api: *const ffi::sqlite3_api_routines,
+) -> c_int {
+    if KEEP_LOG.get() {
+        // SAFETY: SQLite passes the connection that is being opened; the arguments are those that
+        // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE takes: an int, and a place for its old value or null.
+        unsafe {
+            ffi::sqlite3_db_config(
+                connection,
+                ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                c_int::from(true),
+                ptr::null_mut::<c_int>(),
+            );
+        }
+    }
+    if let Some(stop) = STOP.get() {
+        let stop = ptr::from_ref(stop).cast_mut().cast::<c_void>();
+        // SAFETY: as above; the flag lives as long as the program, and the handler only reads it.
+        unsafe {
+            ffi::sqlite3_progress_handler(connection, INSTRUCTIONS, Some(is_stopped), stop);
+        }
+    }
+    ffi::SQLITE_OK
+}
+
+/// Called by SQLite now and then while a statement runs; anything but 0 ends it.
+unsafe extern "C" fn is_stopped(stop: *mut c_void) -> c_int {
+    // SAFETY: `configure` has given a reference to a flag that lives as long as the program.
+    let stop = unsafe { &*stop.cast::<AtomicBool>() };
+    c_int::from(stop.load(Ordering::Relaxed))
+}
