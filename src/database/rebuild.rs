@@ -95,6 +95,7 @@ pub(super) fn rebuild(
 ) -> Result<Outcome, Error> {
     let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
     disk::require(&real, DISK_FACTOR)?;
+    let file = original::identity(&real);
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
     let staged = Staged::create(&real, PRIVATE)?;
@@ -109,6 +110,10 @@ pub(super) fn rebuild(
         !has_extras && original::can_be_linked(&staged) && exclusive::take(&mut connection);
     let mut kept = None;
     let built = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
+        // Another process may have put a new file in the place of the one that was opened.
+        if original::identity(&real) != file {
+            return Ok(None);
+        }
         let recognition = recognise_connection(connection)?;
         let (revision, half_way) = match recognition.origin {
             Some(Origin::Earlier { revision, half_way }) => (revision, half_way),

@@ -1,5 +1,6 @@
 //! Several processes at once.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use degenbot::database::{self, SchemaVersion};
@@ -7,6 +8,7 @@ use degenbot::database::{self, SchemaVersion};
 use crate::command::{finish, on, spawn};
 use crate::content;
 use crate::corpus::Copy;
+use crate::lineages::assuming;
 
 #[test]
 fn two_processes_that_upgrade_at_once_both_end_well() {
@@ -27,6 +29,58 @@ fn two_processes_that_upgrade_at_once_both_end_well() {
         );
         content::assert_carried_over(&before, &content::of(&copy.path), "both");
         assert_eq!(content::complaints(&copy.path), [""; 0]);
+    }
+}
+
+/// One database of each way to be brought in.
+const LINEAGES: [&str; 8] = [
+    "populated/populated-0.5.0a1.db",
+    "populated/wal-0.5.0a2.db",
+    "populated/populated-0.5.0b1.db",
+    "populated/populated-0.5.0b2.db",
+    "upgraded/FAILED-0.5.0b1-to-0.5.0b2.db",
+    "upgraded/cutover11-from-b20f5564b3b6-then-opened-by-17.db",
+    "populated/populated-0.6.0a11.db",
+    "populated/populated-0.6.0a17.db",
+];
+
+#[test]
+fn two_processes_that_bring_the_same_database_in_do_it_once() {
+    const ROUNDS: usize = 50;
+    let command = [
+        "database",
+        "upgrade",
+        "--force",
+        "--assume",
+        "aerodrome_v2.stable=false",
+    ];
+    let mut expected = BTreeMap::new();
+    for round in 0..ROUNDS {
+        let name = LINEAGES[round % LINEAGES.len()];
+        let copy = Copy::of(name);
+        let processes: Vec<_> = (0..2).map(|_| spawn(on(&copy.path, &command))).collect();
+        for process in processes {
+            let told = finish(process);
+            assert!(told.starts_with("status: 0\n"), "round {round}: {told}");
+        }
+        let content = content::timeless(&copy.path);
+        let same = expected.entry(name).or_insert_with(|| {
+            let alone = Copy::of(name);
+            database::upgrade_sqlite_database(&alone.path, &assuming(), &mut ()).unwrap();
+            content::timeless(&alone.path)
+        });
+        assert!(&content == same, "round {round}: {name}");
+        assert_eq!(content::complaints(&copy.path), [""; 0]);
+        let files: Vec<_> = copy.files().into_keys().collect();
+        let kept = files
+            .iter()
+            .filter(|file| file.contains("pre-upgrade"))
+            .count();
+        assert!(kept <= 1, "round {round}: {files:?}");
+        assert!(
+            !files.iter().any(|file| file.contains("-tmp-")),
+            "{files:?}"
+        );
     }
 }
 

@@ -41,6 +41,17 @@ pub fn of(path: &Path) -> Content {
     of_connection(&mut connect(path))
 }
 
+/// The same but for the times at which migrations were run.
+pub fn timeless(path: &Path) -> Content {
+    let mut content = of(path);
+    if let Some(migrations) = content.get_mut("__diesel_schema_migrations") {
+        for row in &mut migrations.rows {
+            row.remove(0);
+        }
+    }
+    content
+}
+
 pub fn of_connection(connection: &mut SqliteConnection) -> Content {
     let tables = lines(
         connection,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use degenbot::database::{self, SchemaVersion, backup_path};
 use diesel::connection::SimpleConnection;
@@ -110,6 +110,130 @@ fn a_killed_upgrade_leaves_the_old_or_the_new_version() {
             fs::write(&copy.path, &original).unwrap();
         }
     });
+}
+
+/// Runs a command on fresh copies of a database, each time killed a little later; `check` looks at what
+/// each kill has left, and the same command run again must finish.
+fn kill_copies(
+    model: &Path,
+    arguments: &[&str],
+    instants: u32,
+    mut check: impl FnMut(&Path, &str),
+    finished: impl Fn(&Path),
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    let mut whole = Duration::ZERO;
+    for instant in 0..=instants {
+        for file in fs::read_dir(folder.path()).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        fs::copy(model, &path).unwrap();
+        if instant > 0 {
+            let began = Instant::now();
+            let mut child = on(&path, arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            // No event tells how far the other process is; the clock only spreads the instants.
+            while began.elapsed() < whole * instant / instants
+                && child.try_wait().unwrap().is_none()
+            {
+                std::hint::spin_loop();
+            }
+            let _ = child.kill();
+            child.wait().unwrap();
+            check(&path, &format!("killed at {instant}/{instants}"));
+        }
+        let began = Instant::now();
+        let told = quietly(&path, arguments);
+        whole = whole.max(began.elapsed());
+        assert!(told.starts_with("status: 0\n"), "{instant}: {told}");
+        finished(&path);
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            assert!(!name.contains("-tmp-"), "{instant}: {name}");
+        }
+    }
+}
+
+/// A database as it is before and after what a killed process was about to do.
+struct BeforeAndAfter {
+    model: Copy,
+    before: content::Content,
+    after: content::Content,
+}
+
+impl BeforeAndAfter {
+    fn of(model: Copy, command: &[&str]) -> Self {
+        let before = content::timeless(&model.path);
+        let done = tempfile::tempdir().unwrap();
+        let path = done.path().join("degenbot.db");
+        fs::copy(&model.path, &path).unwrap();
+        let told = quietly(&path, command);
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        Self {
+            after: content::timeless(&path),
+            model,
+            before,
+        }
+    }
+
+    /// Kills the command at so many instants: what is left is the one or the other.
+    fn kill(&self, command: &[&str], instants: u32) {
+        let mut seen = [0, 0];
+        kill_copies(
+            &self.model.path,
+            command,
+            instants,
+            |path, when| {
+                let left = content::timeless(path);
+                assert!(left == self.before || left == self.after, "{when}");
+                seen[usize::from(left == self.after)] += 1;
+                assert_eq!(content::complaints(path), [""; 0], "{when}");
+            },
+            |path| assert!(content::timeless(path) == self.after),
+        );
+        assert!(seen[0] > 0, "{seen:?}");
+    }
+}
+
+#[test]
+fn a_killed_rebuild_leaves_the_old_or_the_new_database() {
+    let command = [
+        "database",
+        "upgrade",
+        "-y",
+        "--assume",
+        "aerodrome_v2.stable=true",
+    ];
+    BeforeAndAfter::of(Copy::of("populated/populated-0.5.0a2.db"), &command).kill(&command, 200);
+}
+
+#[test]
+fn a_killed_rebuild_of_a_database_with_tables_of_the_users_own_does_so_too() {
+    let copy = Copy::of("populated/populated-0.5.0b1.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "CREATE TABLE mine (x); INSERT INTO mine VALUES (1); PRAGMA journal_mode = DELETE",
+        )
+        .unwrap();
+    let command = ["database", "upgrade", "-y"];
+    BeforeAndAfter::of(copy, &command).kill(&command, 50);
+}
+
+#[test]
+fn a_killed_upgrade_in_place_leaves_the_old_or_the_new_version() {
+    let command = ["database", "upgrade", "-y"];
+    BeforeAndAfter::of(Copy::of("populated/populated-0.5.0.db"), &command).kill(&command, 200);
+}
+
+#[test]
+fn a_killed_downgrade_leaves_the_old_or_the_new_version() {
+    let command = ["database", "downgrade", "-y", "--to", "eb4080485a56"];
+    BeforeAndAfter::of(Copy::of("populated/populated-0.6.0a4.db"), &command).kill(&command, 200);
 }
 
 #[test]

@@ -54,11 +54,14 @@ fn free_name(real: &Path) -> PathBuf {
     }
 }
 
+/// What tells a file from another one that has its name.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
 fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (fs::symlink_metadata(one), fs::symlink_metadata(other)) {
-        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-        _ => false,
-    }
+    identity(one).is_some_and(|one| identity(other) == Some(one))
 }
 
 /// Whether the file system gives a file a second name.
@@ -74,6 +77,9 @@ pub(super) fn can_be_linked(staged: &Staged) -> bool {
 /// it at this very moment is then refused when it writes, since SQLite sees that the file has moved.
 pub(super) fn replace(staged: Staged, real: &Path) -> Result<PathBuf, Error> {
     staged.copy_permissions(real)?;
+    let mut connection = connection::open(staged.path(), Access::ReadWrite)?;
+    connection::ensure_wal(&mut connection, staged.path())?;
+    drop(connection);
     let kept = free_name(real);
     fs::hard_link(real, &kept).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Error::AlreadyExists { path: kept.clone() },
