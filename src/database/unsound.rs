@@ -15,7 +15,7 @@ use super::look::look_at;
 use super::{Error, SchemaVersion};
 
 /// The rows of a table that are looked at.
-const ROWS: u32 = 10_000;
+const ROWS: u32 = 1_000;
 
 /// The columns that hold numbers of up to 256 bits as decimal text.
 const DECIMALS: [&str; 12] = [

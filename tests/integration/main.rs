@@ -21,6 +21,7 @@ mod lifecycle;
 mod lineages;
 mod outcomes;
 mod prompts;
+mod rebuild;
 mod recognition;
 mod reset;
 mod schema;

@@ -1,0 +1,526 @@
+//! Databases that are made anew: what stops it, what it leaves alone, and how the new one takes its place.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use degenbot::database::{
+    self, Assumption, AutoVacuum, Error, Observer, Progress, UpgradeOptions,
+    inspect_sqlite_database, upgrade_existing_sqlite_database, upgrade_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+
+use crate::command::{on, quietly, run};
+use crate::content::{self, lines};
+use crate::corpus::Copy;
+use crate::lineages::assuming;
+
+const A2: &str = "populated/populated-0.5.0a2.db";
+
+/// A copy of a database with something changed in it.
+fn changed(name: &str, statements: &str) -> Copy {
+    let copy = Copy::of(name);
+    let statements = format!("PRAGMA foreign_keys = OFF; {statements}");
+    content::connect(&copy.path)
+        .batch_execute(&statements)
+        .unwrap();
+    copy
+}
+
+#[test]
+fn the_command() {
+    let copy = Copy::of(A2);
+    let before = copy.files();
+    insta::assert_snapshot!(
+        "dry_run",
+        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+    );
+    insta::assert_snapshot!(
+        "assumption",
+        quietly(&copy.path, &["database", "upgrade", "-y"])
+    );
+    insta::assert_snapshot!(
+        "no_assumption",
+        quietly(
+            &copy.path,
+            &["database", "upgrade", "-y", "--assume", "stable"]
+        )
+    );
+    assert_eq!(copy.files(), before);
+    insta::assert_snapshot!(
+        "done",
+        run(
+            on(
+                &copy.path,
+                &[
+                    "database",
+                    "upgrade",
+                    "--assume",
+                    "aerodrome_v2.stable=true"
+                ]
+            ),
+            "y\n"
+        )
+    );
+    let stable = lines(
+        &mut content::connect(&copy.path),
+        "SELECT DISTINCT CAST(stable AS TEXT) AS line FROM aerodrome_v2_pools",
+    );
+    assert_eq!(stable, ["1"]);
+
+    let copy = Copy::of("upgraded/FAILED-0.5.0b1-to-0.5.0b2.db");
+    insta::assert_snapshot!(
+        "half_way",
+        quietly(&copy.path, &["database", "upgrade", "-y"])
+    );
+    let copy = Copy::of("populated/populated-0.6.0a17.db");
+    insta::assert_snapshot!(
+        "maps_dry_run",
+        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+    );
+    insta::assert_snapshot!("maps", quietly(&copy.path, &["database", "upgrade", "-y"]));
+}
+
+/// Statements that make rows of an 0.5.0a2 database unclear, and what is then said.
+const UNCLEAR: &[(&str, &str)] = &[
+    (
+        "UPDATE uniswap_v2_pools SET token0 = '0x12' WHERE pool_id = 1",
+        "token '0x12' on chain 8453: this is no token address",
+    ),
+    (
+        "UPDATE uniswap_v2_pools SET token0 = x'1234' WHERE pool_id = 1",
+        "token X'1234' on chain 8453: this is no token address",
+    ),
+    (
+        "INSERT INTO erc20_tokens SELECT 9001, lower(address), chain, '', '', 0 FROM erc20_tokens WHERE id = 22; \
+         UPDATE uniswap_v3_pools SET token0 = '0x' || upper(substr(token0, 3)) WHERE pool_id = 31",
+        "several rows of erc20_tokens have this address in other letter cases",
+    ),
+    (
+        "DELETE FROM uniswap_v2_pools WHERE pool_id = 1",
+        "pools 1: no table says which tokens the pool has",
+    ),
+    (
+        "INSERT INTO uniswap_v2_pools SELECT 777, token0, token1, factory, deployer, fee_token0, fee_token1, \
+         fee_denominator FROM uniswap_v2_pools WHERE pool_id = 1",
+        "uniswap_v2_pools 777: there is no such pool",
+    ),
+    (
+        "INSERT INTO camelot_v2_pools SELECT * FROM uniswap_v2_pools WHERE pool_id = 1",
+        "pools 1: the pool is in the tables of several kinds",
+    ),
+    (
+        "UPDATE uniswap_v4_pools SET pool_hash = x'12' WHERE managed_pool_id = 2",
+        "uniswap_v4_pools 2: this is no pool hash",
+    ),
+    (
+        "DELETE FROM managed_pools WHERE id = 2",
+        "uniswap_v4_pools 2: the pool has no manager",
+    ),
+    (
+        "INSERT INTO pools SELECT 778, address, chain, kind FROM pools WHERE id = 1; \
+         INSERT INTO uniswap_v2_pools SELECT 778, token0, token1, factory, deployer, fee_token0, fee_token1, \
+         fee_denominator FROM uniswap_v2_pools WHERE pool_id = 1",
+        "several rows have these values, which must be unique from now on",
+    ),
+    (
+        "UPDATE uniswap_v3_pools SET factory = '0x' || substr(factory, 3, 39) || '1' WHERE pool_id = 31",
+        "uniswap_v3 on chain 8453: some pools have no factory, and there are several exchanges",
+    ),
+    (
+        "UPDATE pancakeswap_v3_pools SET deployer = '0x0000000000000000000000000000000000000001' \
+         WHERE pool_id = 32",
+        "pancakeswap_v3 on chain 1: pools of one factory have several deployers",
+    ),
+    (
+        "UPDATE uniswap_v3_pools SET factory = NULL",
+        "nothing tells the exchange's factory",
+    ),
+];
+
+#[test]
+fn what_would_have_to_be_guessed_stops_it_by_name() {
+    for (statements, expected) in UNCLEAR {
+        let copy = changed(A2, statements);
+        let before = copy.files();
+        let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+        assert!(
+            matches!(error, Error::Unclear { .. }),
+            "{statements}: {error}"
+        );
+        assert!(
+            error.to_string().contains(expected),
+            "{statements}: {error}"
+        );
+        assert_eq!(copy.files(), before, "{statements}");
+    }
+    // The first release knows V3 pools only.
+    let copy = changed(
+        "populated/populated-0.5.0a1.db",
+        "UPDATE pools SET kind = 'uniswap_v2' WHERE id = 9",
+    );
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("pools 9: the pool's kind is none"),
+        "{error}"
+    );
+    // A word of an initialization map is made of a tick and a spacing.
+    let copy = changed(
+        "populated/populated-0.6.0a17.db",
+        "DELETE FROM uniswap_v3_pools WHERE pool_id = 69",
+    );
+    let before = copy.files();
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    assert!(
+        error.to_string().contains("liquidity_positions 71"),
+        "{error}"
+    );
+    assert_eq!(content::of(&copy.path), {
+        let same = Copy::of(A2);
+        fs::write(&same.path, &before["degenbot.db"]).unwrap();
+        content::of(&same.path)
+    });
+}
+
+#[test]
+fn what_nobody_tells_can_be_told() {
+    let copy = changed(A2, "UPDATE uniswap_v3_pools SET factory = NULL");
+    let mut options = assuming();
+    let factory = "0x1F98431c8aD98523631AE4a59f267346ea31F984";
+    for chain in [1, 8453] {
+        let text = format!("factory.{chain}.uniswap_v3={}", factory.to_lowercase());
+        let Ok(Assumption::Factory(told)) = text.parse() else {
+            panic!("{text}");
+        };
+        options.assumptions.factories.push(told);
+    }
+    upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    let factories = lines(
+        &mut content::connect(&copy.path),
+        "SELECT DISTINCT x.factory AS line FROM uniswap_v3_pools JOIN pools AS p ON p.id = pool_id \
+         JOIN exchanges AS x ON x.id = p.exchange_id",
+    );
+    assert_eq!(factories, [factory]);
+}
+
+#[test]
+fn tokens_that_only_pools_know_are_added() {
+    let copy = changed(
+        A2,
+        "DELETE FROM erc20_tokens WHERE id = 14; \
+         UPDATE uniswap_v3_pools SET token0 = lower(token0) WHERE pool_id = 31; \
+         UPDATE sushiswap_v3_pools SET token0 = '0X' || upper(substr(token0, 3)) WHERE pool_id = 26",
+    );
+    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    assert_eq!(report.rebuild.unwrap().added_tokens, 1);
+    let mut connection = content::connect(&copy.path);
+    let added = lines(
+        &mut connection,
+        "SELECT t.address || ' ' || t.chain || ' ' || coalesce(name, symbol, decimals, 'null') AS line \
+         FROM erc20_tokens AS t JOIN pools AS p ON p.token0_id = t.id WHERE p.id = 26",
+    );
+    assert_eq!(
+        added,
+        ["0x4200000000000000000000000000000000000006 8453 null"]
+    );
+    let found = lines(
+        &mut connection,
+        "SELECT CAST(token0_id AS TEXT) AS line FROM pools WHERE id = 31",
+    );
+    assert_eq!(found, ["22"]);
+}
+
+const MINE: &str = "CREATE TABLE mine (pool INTEGER REFERENCES pools (id), note TEXT); \
+                    INSERT INTO mine VALUES (1, 'first'); \
+                    CREATE INDEX mine_by_kind ON pools (kind); \
+                    CREATE TABLE log (line TEXT); \
+                    CREATE TRIGGER mine_on_tokens AFTER INSERT ON erc20_tokens \
+                    BEGIN INSERT INTO log VALUES (new.address); END; \
+                    CREATE VIEW mine_seen AS SELECT id, address FROM pools;";
+
+#[test]
+fn what_is_the_users_own_stays() {
+    let copy = changed(A2, MINE);
+    let before = database::recognise(&copy.path).unwrap().extras();
+    assert_eq!(before.len(), 5, "{before:?}");
+    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    assert_eq!(database::recognise(&copy.path).unwrap().extras(), before);
+    let mut connection = content::connect(&copy.path);
+    assert_eq!(
+        lines(&mut connection, "SELECT pool || note AS line FROM mine"),
+        ["1first"]
+    );
+    assert_eq!(lines(&mut connection, "SELECT line FROM log"), [""; 0]);
+    assert_eq!(
+        lines(
+            &mut connection,
+            "SELECT CAST(count(*) AS TEXT) AS line FROM mine_seen"
+        ),
+        ["75"]
+    );
+    connection
+        .batch_execute("INSERT INTO erc20_tokens (chain, address) VALUES (1, 'x')")
+        .unwrap();
+    assert_eq!(lines(&mut connection, "SELECT line FROM log"), ["x"]);
+}
+
+#[test]
+fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
+    for (statement, name) in [
+        (
+            "CREATE INDEX gone ON uniswap_v2_pools (token0)",
+            "index gone",
+        ),
+        (
+            "CREATE TRIGGER gone AFTER UPDATE ON uniswap_v3_pools \
+             BEGIN SELECT new.has_liquidity; END",
+            "trigger gone",
+        ),
+        (
+            "CREATE VIEW gone AS SELECT token0 FROM uniswap_v2_pools",
+            "view gone",
+        ),
+        (
+            "CREATE TABLE mine (x); CREATE TRIGGER gone AFTER INSERT ON mine \
+             BEGIN INSERT INTO metadata (key, value) VALUES ('x', 'y'); END",
+            "trigger gone",
+        ),
+        (
+            "ALTER TABLE pools ADD COLUMN mine",
+            "column pools.mine should not be there",
+        ),
+    ] {
+        let copy = changed(A2, statement);
+        let before = content::of(&copy.path);
+        let Err(error) = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()) else {
+            panic!("{statement}");
+        };
+        assert!(error.to_string().contains(name), "{statement}: {error}");
+        assert_eq!(content::of(&copy.path), before, "{statement}");
+        let files: Vec<_> = copy.files().into_keys().collect();
+        assert!(
+            !files.iter().any(|file| file.contains("pre-upgrade")),
+            "{files:?}"
+        );
+    }
+}
+
+#[test]
+fn a_database_that_others_have_open_is_replaced_where_it_is() {
+    let copy = Copy::of(A2);
+    let before = content::of(&Copy::of(A2).path);
+    let inode = fs::metadata(&copy.path).unwrap().ino();
+    let mut reader = content::connect(&copy.path);
+    reader.batch_execute("BEGIN").unwrap();
+    let old = content::of_connection(&mut reader);
+    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    assert_eq!(fs::metadata(&copy.path).unwrap().ino(), inode);
+    assert_eq!(content::of_connection(&mut reader), old);
+    assert_eq!(old, before);
+    reader.batch_execute("COMMIT").unwrap();
+    assert_eq!(content::of_connection(&mut reader), content::of(&copy.path));
+    reader
+        .batch_execute("INSERT INTO erc20_tokens (chain, address) VALUES (1, 'x')")
+        .unwrap();
+    drop(reader);
+
+    // With nobody else there the new file takes its place.
+    let copy = Copy::of(A2);
+    let inode = fs::metadata(&copy.path).unwrap().ino();
+    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    assert_ne!(fs::metadata(&copy.path).unwrap().ino(), inode);
+    let kept = report.rebuild.unwrap().original;
+    assert_eq!(fs::metadata(&kept).unwrap().ino(), inode);
+    assert_eq!(content::of(&kept), before);
+}
+
+#[test]
+fn a_writer_is_waited_for_and_not_overruled() {
+    let copy = Copy::of(A2);
+    let before = content::of(&copy.path);
+    let mut writer = content::connect(&copy.path);
+    writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }), "{error}");
+    drop(writer);
+    assert_eq!(content::of(&copy.path), before);
+}
+
+#[test]
+fn what_the_file_is_like_stays() {
+    let copy = changed(
+        A2,
+        "PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; PRAGMA auto_vacuum = NONE; \
+         PRAGMA user_version = 42; PRAGMA application_id = 7; VACUUM; PRAGMA journal_mode = WAL",
+    );
+    fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o640)).unwrap();
+    let link = copy.folder().join("link.db");
+    std::os::unix::fs::symlink(&copy.path, &link).unwrap();
+    upgrade_sqlite_database(&link, &assuming(), &mut ()).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let info = inspect_sqlite_database(&copy.path, true).unwrap();
+    assert_eq!((info.page_size, info.auto_vacuum), (1024, AutoVacuum::None));
+    assert_eq!(info.journal_mode, "wal");
+    let mode = fs::metadata(&copy.path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o640);
+    let versions = lines(
+        &mut content::connect(&copy.path),
+        "SELECT user_version || ' ' || application_id AS line FROM pragma_user_version, pragma_application_id",
+    );
+    assert_eq!(versions, ["42 7"]);
+}
+
+#[test]
+fn text_in_utf_16_stays_so() {
+    let utf8 = Copy::of(A2);
+    let copy = Copy::of(A2);
+    fs::remove_file(&copy.path).unwrap();
+    let dump = std::process::Command::new("sqlite3")
+        .arg(&utf8.path)
+        .arg(".dump")
+        .output();
+    // The shell is not everywhere; without it there is no database in that encoding to try.
+    let Ok(dump) = dump else {
+        return;
+    };
+    let mut statements = String::from("PRAGMA encoding = 'UTF-16le';");
+    statements.push_str(&String::from_utf8(dump.stdout).unwrap());
+    fs::write(&copy.path, "").unwrap();
+    let mut connection = content::connect(&copy.path);
+    if connection.batch_execute(&statements).is_err() {
+        return;
+    }
+    drop(connection);
+    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&utf8.path, &assuming(), &mut ()).unwrap();
+    assert_eq!(
+        inspect_sqlite_database(&copy.path, true).unwrap().encoding,
+        "UTF-16le"
+    );
+    // The shell's dump ends a text at a NUL, which the addresses have none of.
+    let names = "SELECT address || ' ' || chain AS line FROM erc20_tokens ORDER BY id";
+    assert_eq!(
+        lines(&mut content::connect(&copy.path), names),
+        lines(&mut content::connect(&utf8.path), names)
+    );
+}
+
+/// Stops at the `left`-th progress.
+struct Stop {
+    left: usize,
+}
+
+impl Observer for Stop {
+    fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        assert!(progress.done <= progress.total);
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
+    }
+}
+
+#[test]
+fn stopped_anywhere_it_leaves_everything_as_it_was() {
+    // One whose file is replaced, and one whose content is.
+    for statements in ["SELECT 1", "CREATE TABLE mine (x)"] {
+        let mut stopped = 0;
+        loop {
+            let copy = changed(A2, statements);
+            let before = content::of(&copy.path);
+            let mut observer = Stop { left: stopped };
+            match upgrade_sqlite_database(&copy.path, &assuming(), &mut observer) {
+                Ok(_) => break,
+                Err(Error::Interrupted { .. }) => stopped += 1,
+                Err(other) => panic!("{other}"),
+            }
+            assert_eq!(content::of(&copy.path), before);
+            let files: Vec<_> = copy.files().into_keys().collect();
+            assert_eq!(files, ["degenbot.db"], "{stopped}");
+        }
+        assert!(stopped > 20, "{stopped}");
+    }
+}
+
+#[test]
+fn an_original_that_is_there_is_never_replaced() {
+    let copy = Copy::of(A2);
+    let taken = copy.folder().join("degenbot.db.pre-upgrade");
+    fs::write(&taken, "an earlier one").unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let kept = report.rebuild.unwrap().original;
+    assert_eq!(kept.file_name().unwrap(), "degenbot.db.pre-upgrade-2");
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "an earlier one");
+}
+
+#[test]
+fn tables_that_a_failed_upgrade_has_left() {
+    let name = "odd/leftover-alembic-tmp-pool_managers.db";
+    let copy = changed(
+        name,
+        "INSERT INTO _alembic_tmp_pool_managers (id, address, chain, kind, exchange_id) \
+         VALUES (99, 'x', 1, 'y', 1)",
+    );
+    let before = copy.files();
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    assert!(
+        matches!(&error, Error::LeftoverRows { table, rows: 1, .. } if table == "_alembic_tmp_pool_managers"),
+        "{error}"
+    );
+    assert_eq!(copy.files(), before);
+
+    // In place, an empty one goes: the Python package would run into it.
+    let copy = changed(
+        "populated/populated-0.5.0.db",
+        "CREATE TABLE _alembic_tmp_pools (id INTEGER NOT NULL)",
+    );
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+    assert_eq!(database::recognise(&copy.path).unwrap().extras(), [""; 0]);
+}
+
+#[test]
+fn another_version_than_the_newest_can_be_gone_to() {
+    let copy = Copy::of(A2);
+    let target = "eb4080485a56".parse().unwrap();
+    let options = UpgradeOptions {
+        target,
+        ..assuming()
+    };
+    let report = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    assert_eq!(report.to, target);
+    let recognition = database::recognise(&copy.path).unwrap();
+    assert_eq!(recognition.version.unwrap(), target);
+    assert!(recognition.is_stamped_right);
+    assert!(!recognition.catalogue.tables.contains_key("aave_v3_users"));
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+}
+
+#[test]
+fn unsound_rows_are_counted_and_stay() {
+    let told = |name: &str| {
+        let copy = Copy::of(name);
+        content::connect(&copy.path)
+            .batch_execute(
+                "DROP INDEX ix_erc20_tokens_chain; \
+                 UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
+            )
+            .unwrap();
+        quietly(&copy.path, &["database", "upgrade", "-y"])
+    };
+    insta::assert_snapshot!(
+        [
+            "odd/fk-violations.db",
+            "odd/weird-types.db",
+            "odd/weird-numbers.db",
+            "odd/case-duplicate-addresses.db",
+            "populated/populated-0.6.0a4.db",
+        ]
+        .map(told)
+        .concat()
+    );
+}
