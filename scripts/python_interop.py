@@ -149,9 +149,22 @@ def read(path: pathlib.Path) -> None:
     session.remove()
 
 
+def load(path: pathlib.Path) -> None:
+    """Loads every pool with its tokens and exchange, each as its own kind."""
+    session = get_scoped_sqlite_session(path)
+    pools = session.scalars(select(LiquidityPoolTable)).all()
+    managed = session.scalars(select(UniswapV4PoolTable)).all()
+    for pool in pools:
+        assert pool.token0.chain == pool.token1.chain == pool.exchange.chain_id == pool.chain
+    for pool in managed:
+        assert len(pool.pool_hash) == 66 and pool.currency0.chain == pool.manager.chain
+    print(len(pools), len(managed))
+    session.remove()
+
+
 def state(path: pathlib.Path) -> None:
     print(inspect_schema_state(path), upgrade_existing_sqlite_database(path))
 
 
 if __name__ == "__main__":
-    {"write": write, "read": read, "state": state}[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    {"write": write, "read": read, "load": load, "state": state}[sys.argv[1]](pathlib.Path(sys.argv[2]))
