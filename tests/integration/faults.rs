@@ -247,6 +247,54 @@ fn a_killed_compaction_keeps_every_row() {
 }
 
 #[test]
+fn a_signal_ends_a_rebuild_wherever_it_is() {
+    const INSTANTS: u32 = 12;
+    let model = Copy::of("populated/populated-0.5.0a2.db");
+    content::connect(&model.path)
+        .batch_execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) \
+             INSERT INTO erc20_tokens (chain, address, name, symbol, decimals) \
+             SELECT 1, printf('0x%040x', i * 2654435761 % 4294967296), '', '', 0 FROM n",
+        )
+        .unwrap();
+    let arguments = [
+        "database",
+        "upgrade",
+        "-y",
+        "--assume",
+        "aerodrome_v2.stable=true",
+    ];
+    let before = content::of(&model.path);
+    let mut whole = Duration::ZERO;
+    for instant in 0..INSTANTS {
+        let copy = Copy::of("populated/populated-0.5.0a2.db");
+        fs::copy(&model.path, &copy.path).unwrap();
+        let began = Instant::now();
+        let mut child = spawn(on(&copy.path, &arguments));
+        if instant > 0 {
+            // No event tells how far the other process is; the clock only spreads the instants.
+            while began.elapsed() < whole * instant / INSTANTS
+                && child.try_wait().unwrap().is_none()
+            {
+                std::hint::spin_loop();
+            }
+            let id = child.id().to_string();
+            let _ = Command::new("kill").args(["-INT", &id]).output().unwrap();
+        }
+        let told = finish(child);
+        let files: Vec<_> = copy.files().into_keys().collect();
+        if told.starts_with("status: 0\n") {
+            whole = whole.max(began.elapsed());
+            assert_eq!(files, ["degenbot.db", "degenbot.db.pre-upgrade"]);
+        } else {
+            assert!(told.contains("Aborted!"), "{told}");
+            assert_eq!(files, ["degenbot.db"]);
+            assert!(content::of(&copy.path) == before, "{instant}");
+        }
+    }
+}
+
+#[test]
 fn signals_end_a_backup_and_take_its_traces_along() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         interrupt_a_backup(signal);
