@@ -399,6 +399,20 @@ fn a_full_disk_stops_an_upgrade_and_a_creation_without_a_trace() {
 }
 
 #[test]
+fn a_rebuild_asks_for_room_before_it_begins() {
+    let copy = grown(Copy::of("populated/populated-0.5.0b1.db"));
+    let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 4;
+    let script = "$DEGENBOT --database degenbot.db database upgrade --force 2>&1 \
+         | sed -E 's/[0-9]{5,} bytes/N bytes/; s/up to [0-9]+/up to N/'; \
+         ls; $DEGENBOT --database degenbot.db database info | grep -E '^(Version|erc20)'";
+    let Some(told) = on_a_small_disk(megabytes, &copy.path, script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    insta::assert_snapshot!(without_names(&told));
+}
+
+#[test]
 fn a_read_only_database_is_left_alone_with_a_reason() {
     use std::os::unix::fs::PermissionsExt;
 

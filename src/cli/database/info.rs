@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::cli::printer::bytes;
 use crate::cli::{Context, Failure};
 use crate::database::{
-    AutoVacuum, DatabaseInfo, ExchangeInfo, SchemaVersion, TableInfo, connection_pragmas,
+    AutoVacuum, DatabaseInfo, ExchangeInfo, Origin, SchemaVersion, TableInfo, connection_pragmas,
     inspect_sqlite_database, latest_database_version,
 };
 use crate::types::Cell;
@@ -55,6 +55,7 @@ struct Document<'info> {
     connection_pragmas: serde_json::Map<String, serde_json::Value>,
     degenbot_version: &'static str,
     current_version: Option<Version>,
+    structure: Option<String>,
     latest_version: Version,
     problem: Option<String>,
     stamps: StampsDocument<'info>,
@@ -107,6 +108,7 @@ impl<'info> Document<'info> {
                 .collect(),
             degenbot_version: env!("CARGO_PKG_VERSION"),
             current_version: info.version().map(Version::from),
+            structure: info.recognition.structure(),
             latest_version: latest_database_version().into(),
             problem: problem(info),
             stamps: StampsDocument {
@@ -165,14 +167,24 @@ fn describe(info: &DatabaseInfo) -> String {
         ),
         (
             "Version",
-            info.version().map_or("unknown".to_owned(), version_names),
+            match (info.version(), info.recognition.structure()) {
+                (Some(version), _) => version_names(version),
+                (None, Some(structure)) => structure,
+                (None, None) => "unknown".to_owned(),
+            },
         ),
         ("Latest", version_names(latest_database_version())),
     ];
     if let Some(remark) = info.recognition.remark() {
         facts.push(("Stamps", format!("{remark}; an upgrade puts that right")));
     }
-    if let Some(problem) = problem(info) {
+    if let Some(origin) = info.recognition.origin {
+        let pending = match origin {
+            Origin::WithoutMaps(_) => "the initialization maps, computed from the positions",
+            _ => "everything: an upgrade makes the database anew, beside the original",
+        };
+        facts.push(("Pending", pending.to_owned()));
+    } else if let Some(problem) = problem(info) {
         facts.push(("Problem", problem));
     } else if info.pending.is_empty() {
         facts.push(("Pending", "no migrations".to_owned()));
