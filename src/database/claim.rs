@@ -348,11 +348,18 @@ impl Structure<'_> {
         let mut differences = self.0.column_differences_from(expected, next);
         differences.retain(|difference| difference.table() != Some(ALEMBIC_TABLE));
         let latest = SchemaVersion::latest().catalogue()?;
+        for view in &self.0.views {
+            if latest.tables.contains_key(&view.to_lowercase()) {
+                let object = format!("view {view}");
+                differences.push(Difference::FromLaterVersion { object });
+            }
+        }
         for table in self.0.tables.keys() {
             let is_known = expected.tables.contains_key(table) || next.tables.contains_key(table);
             let object = format!("table {table}");
             if !is_known
-                && latest.tables.contains_key(table)
+                // To SQLite, letter case makes no other name.
+                && latest.tables.contains_key(&table.to_lowercase())
                 && table != ALEMBIC_TABLE
                 && !self.is_lfj_table(&object)
             {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::Error;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Index};
 
 const STRUCTURES: &str = include_str!("earlier.txt");
 
@@ -42,17 +42,19 @@ impl EarlierRevision {
         known().map_or("", |known| known[self.0].name)
     }
 
-    /// Whether any revision has this object, an index as `index NAME` for example.
-    pub(super) fn any_has(object: &str) -> Result<bool, Error> {
-        let has = |catalogue: &Catalogue| match object.split_once(' ') {
-            Some(("index", name)) => {
-                let mut tables = catalogue.tables.values();
-                tables.any(|table| table.indexes.contains_key(name))
-            }
-            Some(("table", name)) => catalogue.tables.contains_key(name),
-            _ => false,
-        };
-        Ok(known()?.iter().any(|known| has(&known.catalogue)))
+    /// Whether any revision has this table.
+    pub(super) fn any_has_table(table: &str) -> Result<bool, Error> {
+        Ok(known()?
+            .iter()
+            .any(|known| known.catalogue.tables.contains_key(table)))
+    }
+
+    /// Whether any revision has this index.
+    pub(super) fn any_has_index(table: &str, name: &str, index: &Index) -> Result<bool, Error> {
+        Ok(known()?.iter().any(|known| {
+            let table = known.catalogue.tables.get(table);
+            table.and_then(|table| table.indexes.get(name)) == Some(index)
+        }))
     }
 
     /// Its structure.

@@ -129,12 +129,24 @@ impl Recognition {
         let mut extras = self.catalogue.extras_beyond(expected);
         if matches!(self.origin, Some(Origin::Earlier { .. })) {
             // Half-way between two revisions there is something of both.
-            extras.retain(|extra| !EarlierRevision::any_has(extra).unwrap_or(false));
+            extras.retain(|extra| !self.is_of_some_revision(extra));
         }
         let stamps = [MIGRATIONS_TABLE, ALEMBIC_TABLE, RUST_CORE_TABLE];
         let stamps = stamps.map(|table| format!("table {table}"));
         extras.retain(|extra| !stamps.contains(extra));
         extras
+    }
+
+    fn is_of_some_revision(&self, extra: &str) -> bool {
+        match extra.split_once(' ') {
+            Some(("table", name)) => EarlierRevision::any_has_table(name).unwrap_or(false),
+            Some(("index", name)) => self.catalogue.tables.iter().any(|(table, properties)| {
+                properties.indexes.get(name).is_some_and(|index| {
+                    EarlierRevision::any_has_index(table, name, index).unwrap_or(false)
+                })
+            }),
+            _ => false,
+        }
     }
 
     /// What the structure is that of, where that is known: a version, a revision or a release.

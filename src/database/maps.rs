@@ -49,7 +49,7 @@ impl SqliteAggregateFunction<i64> for Word {
 pub(super) struct Maps {
     /// The table of the words.
     pub(super) table: &'static str,
-    positions: &'static str,
+    pub(super) positions: &'static str,
     owner: &'static str,
     /// The tables that know the tick spacing of a pool, with the column of the pool's id.
     spacings: &'static [(&'static str, &'static str)],
@@ -75,6 +75,23 @@ pub(super) const MAPS: [Maps; 2] = [
     },
 ];
 
+/// In which of the attached databases the tables are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The liquidity positions.
+    pub(super) positions: &'static str,
+    /// The pools and the words.
+    pub(super) pools: &'static str,
+}
+
+impl Place {
+    /// All in one database.
+    const MAIN: Self = Self {
+        positions: "main",
+        pools: "main",
+    };
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = Text)]
@@ -89,17 +106,21 @@ impl Maps {
         "typeof(l.tick) = 'integer' AND typeof(s.spacing) = 'integer' AND s.spacing > 0"
     }
 
-    fn from(&self, schema: &str) -> String {
+    fn from(&self, place: Place) -> String {
         let spacings: Vec<_> = self
             .spacings
             .iter()
             .map(|(table, id)| {
-                format!("SELECT {id} AS id, tick_spacing AS spacing FROM {schema}.{table}")
+                format!(
+                    "SELECT {id} AS id, tick_spacing AS spacing FROM {}.{table}",
+                    place.pools
+                )
             })
             .collect();
         let owner = self.owner;
         format!(
-            "{schema}.{} AS l LEFT JOIN ({}) AS s ON s.id = l.{owner}",
+            "{}.{} AS l LEFT JOIN ({}) AS s ON s.id = l.{owner}",
+            place.positions,
             self.positions,
             spacings.join(" UNION ALL ")
         )
@@ -110,12 +131,12 @@ impl Maps {
     pub(super) fn obstacle(
         &self,
         connection: &mut SqliteConnection,
-        schema: &str,
+        place: Place,
     ) -> Result<Option<(String, i64)>, Error> {
         let query = format!(
             "SELECT coalesce(group_concat(id, ', '), '') AS line, coalesce(max(number), 0) AS count \
              FROM (SELECT l.id, count(*) OVER () AS number FROM {} WHERE NOT coalesce({}, 0) LIMIT 5)",
-            self.from(schema),
+            self.from(place),
             Self::is_sound()
         );
         let row: Row = diesel::sql_query(query).get_result(connection)?;
@@ -123,11 +144,11 @@ impl Maps {
         Ok((row.count > 0).then_some((rows, row.count)))
     }
 
-    /// Fills the empty table of words from the positions in the same schema; how many words there are.
+    /// Fills the empty table of words, which is beside the pools; how many words there are.
     pub(super) fn fill(
         &self,
         connection: &mut SqliteConnection,
-        schema: &str,
+        place: Place,
     ) -> Result<usize, Error> {
         functions::word_of_bits_utils::register_impl::<Word, _>(connection)?;
         let owner = self.owner;
@@ -135,14 +156,15 @@ impl Maps {
         // Writing to a string cannot fail.
         let _ = write!(
             statement,
-            "INSERT INTO {schema}.{} ({owner}, word, bitmap) \
+            "INSERT INTO {}.{} ({owner}, word, bitmap) \
              SELECT owner, compressed >> 8 AS word, word_of_bits(compressed & 255) FROM \
                (SELECT l.{owner} AS owner, \
                        (l.tick - (l.tick % s.spacing + s.spacing) % s.spacing) / s.spacing AS compressed \
                 FROM {}) \
              GROUP BY owner, compressed >> 8 ORDER BY owner, compressed >> 8",
+            place.pools,
             self.table,
-            self.from(schema)
+            self.from(place)
         );
         Ok(diesel::sql_query(statement).execute(connection)?)
     }
@@ -164,7 +186,7 @@ pub(super) fn restore(
         if catalogue.tables.contains_key(maps.table) {
             continue;
         }
-        require_sound(&maps, connection, path, "main")?;
+        require_sound(&maps, connection, path, Place::MAIN)?;
         // As the migrations make it.
         let mut model = connection::open_in_memory()?;
         migrate::migrate_empty(&mut model, path, SchemaVersion::latest())?;
@@ -177,7 +199,7 @@ pub(super) fn restore(
         for Statement { statement } in table {
             diesel::sql_query(statement).execute(connection)?;
         }
-        words += maps.fill(connection, "main")?;
+        words += maps.fill(connection, Place::MAIN)?;
         for Statement { statement } in indexes {
             diesel::sql_query(statement).execute(connection)?;
         }
@@ -191,9 +213,9 @@ pub(super) fn require_sound(
     maps: &Maps,
     connection: &mut SqliteConnection,
     path: &Path,
-    schema: &str,
+    place: Place,
 ) -> Result<(), Error> {
-    match maps.obstacle(connection, schema)? {
+    match maps.obstacle(connection, place)? {
         None => Ok(()),
         Some((row, count)) => Err(Error::Unclear {
             path: path.to_owned(),

@@ -175,6 +175,10 @@ fn migrate(
         let after = violations_of(connection, &tables)?;
         foreign_keys::require_known(path, after, before)?;
         check_objects(path, &recognition, &arrived)?;
+        usability::require_no_dangling(path, &arrived.catalogue, |table| {
+            recognition.catalogue.tables.contains_key(table)
+                && !arrived.catalogue.tables.contains_key(table)
+        })?;
         if is_usable {
             usability::require(connection, path)?;
         }

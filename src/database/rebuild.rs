@@ -2,19 +2,21 @@
 //! it row by row, and put in its place; the original is kept under another name.
 //!
 //! Everything happens under one write lock on the old database, from before its structure is read to
-//! the moment at which it is replaced: a writer waits, and nothing that another program commits can be
-//! missed. The new tables are filled in a temporary file, so that until the last step nothing of the old
-//! database has been touched. Where other programs have the database open, readers go on meanwhile, and
-//! that step goes through SQLite, in the file that is there. Where nobody has, it is kept that way
-//! (`exclusive`), and the new file takes the place of the old one.
+//! the commit that replaces its content: readers go on meanwhile, a writer waits, and nothing that another
+//! program commits can be missed. The new tables are filled in a temporary file, so that until the last
+//! step nothing of the old database has been touched. That step goes through SQLite, in the file that is
+//! there: whether another program has it open cannot be known, since one that has not read from it yet
+//! holds no lock, and it would go on with a file that is replaced under it.
+//!
+//! The tables of liquidity, which are by far the largest, have had the same columns in every revision.
+//! Where they have, they stay where they are, and only their indexes change.
 //!
 //! - `rules` says where each value goes, as data; `mapping` turns that into statements;
 //! - `work`, `tokens` and `exchanges` find out what a row refers to where that is spread out;
-//! - `carry` fills and compares; `swap` replaces the content, `original` the file.
+//! - `carry` fills and compares, `swap` replaces, `original` keeps the old database.
 
 mod carry;
 mod exchanges;
-mod exclusive;
 mod mapping;
 mod obstacle;
 mod original;
@@ -34,10 +36,11 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::assumption::Assumptions;
-use super::claim::MAP_TABLES;
+use super::claim::{LFJ_TABLE, MAP_TABLES};
 use super::connection::{self, Access, uri};
 use super::earlier::EarlierRevision;
 use super::lineage::{Origin, Recognition, recognise_connection};
+use super::maps::Place;
 use super::observer::{Observer, Stage};
 use super::staging::{PRIVATE, Staged};
 use super::version::SchemaVersion;
@@ -48,7 +51,7 @@ use mapping::Mapping;
 use obstacle::Obstacles;
 use original::Original;
 use source::Source;
-use swap::Object;
+use swap::{Object, Tables};
 
 pub use obstacle::Obstacle;
 
@@ -59,6 +62,14 @@ pub(super) const DISK_FACTOR: u64 = 4;
 /// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes
 /// the rebuild of a million rows no faster (`scripts/bench rebuild`), and memory is to stay flat.
 const CACHE_KIBIBYTES: i64 = 32_768;
+
+/// The tables of liquidity.
+const LIQUIDITY_TABLES: [&str; 4] = [
+    "initialization_maps",
+    "liquidity_positions",
+    "managed_pool_initialization_maps",
+    "managed_pool_liquidity_positions",
+];
 
 /// What a rebuild did beyond carrying rows over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,18 +95,15 @@ pub(super) enum Outcome {
     NotNeeded,
 }
 
-/// Rebuilds a database at the version `target`. `has_extras` says whether there is anything of the user's
-/// own in it.
+/// Rebuilds a database at the version `target`.
 pub(super) fn rebuild(
     path: &Path,
-    has_extras: bool,
     target: SchemaVersion,
     assumptions: &Assumptions,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
     disk::require(&real, DISK_FACTOR)?;
-    let file = original::identity(&real);
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
     let staged = Staged::create(&real, PRIVATE)?;
@@ -105,30 +113,17 @@ pub(super) fn rebuild(
     container.prepare(work.path())?;
     attach(&mut connection, path, staged.path(), "new")?;
     attach(&mut connection, path, work.path(), "work")?;
-    // What is the user's own stays where it is.
-    let is_alone =
-        !has_extras && original::can_be_linked(&staged) && exclusive::take(&mut connection);
     let mut kept = None;
-    let built = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
-        // Another process may have put a new file in the place of the one that was opened.
-        if original::identity(&real) != file {
-            return Ok(None);
-        }
+    let result = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
         let (revision, half_way) = match recognition.origin {
             Some(Origin::Earlier { revision, half_way }) => (revision, half_way),
-            Some(Origin::WithoutMaps(_)) => return Ok(None),
+            Some(Origin::WithoutMaps(_)) => return Ok(Outcome::NotNeeded),
             None => {
                 recognition.require_version(path)?;
-                return Ok(None);
+                return Ok(Outcome::NotNeeded);
             }
         };
-        if is_alone && !recognition.extras().is_empty() {
-            // Made by another program since it was looked at.
-            return Err(Error::Locked {
-                path: path.to_owned(),
-            });
-        }
         let mut rebuild = Rebuild {
             connection,
             path,
@@ -140,48 +135,19 @@ pub(super) fn rebuild(
             observer,
         };
         let report = rebuild.build()?;
-        if is_alone {
-            return Ok(Some((report, Place::File)));
-        }
-        kept = Some(rebuild.put_in_place(&real, report.rows)?);
-        Ok(Some((report, Place::Content)))
-    });
-    drop(work);
-    let located = |error: Error| error.at(path, "rebuild the database");
-    let result = built.and_then(|built| match built {
-        None => Ok(Outcome::NotNeeded),
-        Some((report, Place::Content)) => Ok(Outcome::Done(RebuildReport {
-            original: kept.clone().unwrap_or_default(),
-            ..report
-        })),
-        Some((report, Place::File)) => {
-            exclusive::leave_wal(&mut connection, path)?;
-            let original = original::replace(staged, &real)?;
-            Ok(Outcome::Done(RebuildReport { original, ..report }))
-        }
+        let original = rebuild.put_in_place(&real, report.rows)?;
+        kept = Some(original.clone());
+        Ok(Outcome::Done(RebuildReport { original, ..report }))
     });
     if let (Err(_), Some(kept)) = (&result, &kept) {
         // The database itself is as it was.
         let _ = fs::remove_file(kept);
     }
-    drop(connection);
-    // Also where it has failed: it may have left WAL mode for a moment.
-    if result.is_ok() || is_alone {
-        let in_wal = connection::open(path, Access::ReadWrite)
-            .and_then(|mut connection| connection::ensure_wal(&mut connection, path));
-        if let Err(error) = in_wal {
-            log::warn!("The database stays in rollback-journal mode: {error}");
-        }
+    let done = result?;
+    if let Err(error) = connection::ensure_wal(&mut connection, path) {
+        log::warn!("The database stays in rollback-journal mode: {error}");
     }
-    result.map_err(located)
-}
-
-/// What is replaced.
-enum Place {
-    /// The file, since nobody else has it open.
-    File,
-    /// What is in it, through SQLite.
-    Content,
+    Ok(done)
 }
 
 /// What the file of a database is like apart from its content, which a rebuild leaves as it is.
@@ -275,6 +241,7 @@ impl Rebuild<'_> {
         leftovers::check(self.connection, self.path, &self.recognition.catalogue)?;
         let source = Source::new(&self.recognition.catalogue, self.revision);
         let structure = self.target.catalogue()?;
+        let staying = self.staying()?;
         require_assumptions(self.connection, self.path, &source, self.assumptions)?;
         let old = self.old_tables()?;
         let mut rows = 0;
@@ -285,7 +252,8 @@ impl Rebuild<'_> {
 
         let indexes = self.drop_indexes()?;
         let mut obstacles = Obstacles::default();
-        let mappings = mapping::mappings(&source, structure, self.assumptions)?;
+        let mut mappings = mapping::mappings(&source, structure, self.assumptions)?;
+        mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
         let mut counter = Counter::new(self.path, &mut *self.observer, rows);
         let (tokens, others): (Vec<_>, Vec<_>) = mappings
             .iter()
@@ -300,6 +268,8 @@ impl Rebuild<'_> {
         make_indexes(self.connection, self.path, self.target, &of_tokens)?;
         work::gather(self.connection, &source, &mut obstacles)?;
         look_for_bad_hashes(self.connection, &source, &mut obstacles)?;
+        // What follows reads these values.
+        refuse(self.path, std::mem::take(&mut obstacles))?;
         let added_exchanges =
             exchanges::resolve(self.connection, &source, self.assumptions, &mut obstacles)?;
         let added_tokens = tokens::resolve(self.connection, &source, &mut obstacles)?;
@@ -322,11 +292,18 @@ impl Rebuild<'_> {
     /// Puts the new content in the place of the old; where the original is.
     fn put_in_place(&mut self, real: &Path, rows: u64) -> Result<PathBuf, Error> {
         let users = self.users_objects()?;
-        let old = self.old_tables()?;
+        let staying = self.staying()?;
+        let mut old = self.old_tables()?;
+        old.retain(|table| !staying.contains(&table.as_str()));
         let is_usable = usability::check(self.connection).is_ok();
+        self.refuse_dangling()?;
         let kept = Original::stage(self.path, real, &mut *self.observer)?;
         let mut counter = Counter::new(self.path, &mut *self.observer, rows);
-        swap::swap(self.connection, &old, &users, &mut counter)
+        let tables = Tables {
+            replaced: &old,
+            staying: &staying,
+        };
+        swap::swap(self.connection, &tables, &users, &mut counter)
             .map_err(|error| users_object_lost(self.path, &users, error))?;
         if is_usable {
             usability::require(self.connection, self.path)?;
@@ -341,6 +318,19 @@ impl Rebuild<'_> {
         }
         counter.advance(Stage::Replacing("alembic_version"), 0)?;
         kept.publish()
+    }
+
+    /// The tables of liquidity that are in the new schema as they are in the old one.
+    fn staying(&self) -> Result<Vec<&'static str>, Error> {
+        let target = &self.target.catalogue()?.tables;
+        let is_same = |table: &&str| {
+            let tables = [&self.recognition.catalogue.tables, target].map(|t| t.get(*table));
+            matches!(tables, [Some(old), Some(new)]
+                if old.columns == new.columns
+                    && old.foreign_keys == new.foreign_keys
+                    && old.unique_constraints == new.unique_constraints)
+        };
+        Ok(LIQUIDITY_TABLES.into_iter().filter(is_same).collect())
     }
 
     /// The tables of the old database that are not the user's own.
@@ -360,8 +350,13 @@ impl Rebuild<'_> {
                 || stamps::TABLES.contains(&table.as_str())
                 || leftovers::is_leftover(table)
         };
+        // A table that a later version adds is not the target's to drop.
+        let is_later = |table: &String| table == LFJ_TABLE && !known[1].tables.contains_key(table);
         let tables = self.recognition.catalogue.tables.keys();
-        Ok(tables.filter(|table| is_ours(table)).cloned().collect())
+        Ok(tables
+            .filter(|table| is_ours(table) && !is_later(table))
+            .cloned()
+            .collect())
     }
 
     /// Takes the indexes off the new tables: a tree that is built when all rows are there is built in
@@ -378,10 +373,20 @@ impl Rebuild<'_> {
 
     /// Computes the initialization maps that the source does not have.
     fn compute_maps(&mut self, source: &Source<'_>) -> Result<(), Error> {
+        let staying = self.staying()?;
         for maps in maps::MAPS {
-            if !source.has_table(maps.table) && source.has_table("liquidity_positions") {
-                maps::require_sound(&maps, self.connection, self.path, "new")?;
-                maps.fill(self.connection, "new")?;
+            if !source.has_table(maps.table) && source.has_table(maps.positions) {
+                let positions = if staying.contains(&maps.positions) {
+                    "main"
+                } else {
+                    "new"
+                };
+                let place = Place {
+                    positions,
+                    pools: "new",
+                };
+                maps::require_sound(&maps, self.connection, self.path, place)?;
+                maps.fill(self.connection, place)?;
             }
         }
         Ok(())
@@ -417,14 +422,25 @@ impl Rebuild<'_> {
         exchanges::check(self.connection, source, self.path)
     }
 
+    /// Fails if a table of the user's own refers to one that there will not be.
+    fn refuse_dangling(&self) -> Result<(), Error> {
+        let gone = self.old_tables()?;
+        let remaining = &self.target.catalogue()?.tables;
+        usability::require_no_dangling(self.path, &self.recognition.catalogue, |table| {
+            gone.iter().any(|gone| gone == table) && !remaining.contains_key(table)
+        })
+    }
+
     /// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
     fn users_objects(&mut self) -> Result<Vec<Object>, Error> {
         let extras = self.recognition.extras();
         let replaced = self.old_tables()?;
+        let staying = self.staying()?;
         let mut objects = swap::objects(self.connection, "main")?;
         objects.retain(|object| {
             ["index", "trigger"].contains(&object.kind.as_str())
                 && replaced.contains(&object.owner)
+                && !staying.contains(&object.owner.as_str())
                 && extras.contains(&format!("{} {}", object.kind, object.name))
         });
         Ok(objects)
@@ -585,22 +601,26 @@ fn dropped(source: &Source<'_>) -> Result<Vec<String>, Error> {
     Ok(dropped.collect())
 }
 
-/// Names the object of the user's own that could not be made anew.
+/// Names the object of the user's own that could not be made anew, or whose name is needed.
 fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
-    match &error {
-        Error::Sql(cause) => {
-            let message = cause.to_string();
-            let lost = users.iter().find(|object| {
-                message.contains("no such column") || message.contains(&object.name)
-            });
-            match lost {
-                Some(object) => Error::ObjectsLost {
-                    path: path.to_owned(),
-                    objects: vec![format!("{} {} ({message})", object.kind, object.name)],
-                },
-                None => error,
-            }
-        }
-        _ => error,
+    let Error::Sql(cause) = &error else {
+        return error;
+    };
+    let message = cause.to_string();
+    if message.contains("already exists") || message.contains("there is already") {
+        return Error::ObjectsLost {
+            path: path.to_owned(),
+            objects: vec![message],
+        };
+    }
+    let lost = users
+        .iter()
+        .find(|object| message.contains("no such column") || message.contains(&object.name));
+    match lost {
+        Some(object) => Error::ObjectsLost {
+            path: path.to_owned(),
+            objects: vec![format!("{} {} ({message})", object.kind, object.name)],
+        },
+        None => error,
     }
 }

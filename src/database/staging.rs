@@ -136,7 +136,7 @@ impl Drop for Staged {
 }
 
 /// Removes the temporary files of dead processes. Best effort: what stays is in nobody's way.
-fn sweep(target: &Path) {
+pub(super) fn sweep(target: &Path) {
     let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
         return;
     };

@@ -1,5 +1,6 @@
 //! Bringing any database that a user can have to the newest version.
 
+use std::fs;
 use std::path::Path;
 
 use super::assumption::Assumptions;
@@ -8,7 +9,7 @@ use super::migrate::migrate_in_place;
 use super::observer::Observer;
 use super::rebuild::{self, Outcome, RebuildReport};
 use super::version::SchemaVersion;
-use super::{Error, MigrationReport, Unsound, unsound};
+use super::{Error, MigrationReport, Unsound, staging, unsound};
 
 /// How a database is upgraded.
 #[derive(Debug, Clone)]
@@ -79,12 +80,15 @@ pub fn upgrade_sqlite_database(
     observer: &mut dyn Observer,
 ) -> Result<UpgradeReport, Error> {
     let target = options.target;
+    if let Ok(real) = fs::canonicalize(path) {
+        // Of an upgrade that was killed after it had put everything in place.
+        staging::sweep(&real);
+    }
     let recognition = lineage::recognise(path)?;
     let from = recognition.name();
     let planned = match recognition.origin {
         Some(Origin::Earlier { .. }) => {
-            let has_extras = !recognition.extras().is_empty();
-            match rebuild::rebuild(path, has_extras, target, &options.assumptions, observer)? {
+            match rebuild::rebuild(path, target, &options.assumptions, observer)? {
                 Outcome::Done(report) => {
                     log::info!("Made {} anew at version {target}", path.display());
                     return Ok(UpgradeReport {

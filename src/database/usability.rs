@@ -6,6 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 use super::Error;
+use super::catalogue::Catalogue;
 
 /// Resolves every view and trigger, as SQLite does whenever a column is renamed; what cannot be
 /// resolved, otherwise.
@@ -31,5 +32,28 @@ pub(super) fn require(connection: &mut SqliteConnection, path: &Path) -> Result<
                 .unwrap_or(&message)
                 .to_owned(),
         ],
+    })
+}
+
+/// Fails if a foreign key refers to a table that `is_gone`, from a table that is not: rows could not be
+/// written to that one any more.
+pub(super) fn require_no_dangling(
+    path: &Path,
+    catalogue: &Catalogue,
+    is_gone: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let mut objects = Vec::new();
+    for (name, table) in &catalogue.tables {
+        let dangling = table.foreign_keys.iter().find(|key| is_gone(&key.table));
+        if let Some(key) = dangling.filter(|_| !is_gone(name)) {
+            objects.push(format!("table {name} (refers to {})", key.table));
+        }
+    }
+    if objects.is_empty() {
+        return Ok(());
+    }
+    Err(Error::ObjectsLost {
+        path: path.to_owned(),
+        objects,
     })
 }

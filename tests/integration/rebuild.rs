@@ -110,6 +110,18 @@ const UNCLEAR: &[(&str, &str)] = &[
         "pools 1: the pool is in the tables of several kinds",
     ),
     (
+        "UPDATE pools SET chain = 'abc' WHERE id = 1",
+        "pools 1: the pool's chain or kind is of the wrong type",
+    ),
+    (
+        "UPDATE uniswap_v2_pools SET factory = '' WHERE pool_id = 1",
+        "pools 1: the pool's factory or deployer is no address",
+    ),
+    (
+        "UPDATE uniswap_v2_pools SET token0 = '0x' || char(0) || substr(token0, 4) WHERE pool_id = 1",
+        "this is no token address",
+    ),
+    (
         "UPDATE uniswap_v4_pools SET pool_hash = x'12' WHERE managed_pool_id = 2",
         "uniswap_v4_pools 2: this is no pool hash",
     ),
@@ -326,14 +338,25 @@ fn a_database_that_others_have_open_is_replaced_where_it_is() {
         .unwrap();
     drop(reader);
 
-    // With nobody else there the new file takes its place.
+    // A program that has opened it and not read yet holds no lock that could tell.
     let copy = Copy::of(A2);
-    let inode = fs::metadata(&copy.path).unwrap().ino();
+    let mut bot = content::connect(&copy.path);
     let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
-    assert_ne!(fs::metadata(&copy.path).unwrap().ino(), inode);
-    let kept = report.rebuild.unwrap().original;
-    assert_eq!(fs::metadata(&kept).unwrap().ino(), inode);
-    assert_eq!(content::of(&kept), before);
+    let mut other = content::connect(&copy.path);
+    other
+        .batch_execute("UPDATE erc20_tokens SET decimals = 7 WHERE id = 3")
+        .unwrap();
+    bot.batch_execute("INSERT INTO erc20_tokens (chain, address) VALUES (1, 'x')")
+        .unwrap();
+    drop((bot, other));
+    assert_eq!(content::complaints(&copy.path), [""; 0]);
+    let rows = lines(
+        &mut content::connect(&copy.path),
+        "SELECT coalesce(CAST(decimals AS TEXT), address) AS line FROM erc20_tokens WHERE id = 3 OR address = 'x' \
+         ORDER BY id",
+    );
+    assert_eq!(rows, ["7", "x"]);
+    assert_eq!(content::of(&report.rebuild.unwrap().original), before);
 }
 
 #[test]
@@ -498,6 +521,38 @@ fn another_version_than_the_newest_can_be_gone_to() {
     assert!(recognition.is_stamped_right);
     assert!(!recognition.catalogue.tables.contains_key("aave_v3_users"));
     upgrade_existing_sqlite_database(&copy.path).unwrap();
+}
+
+#[test]
+fn the_lowest_id_of_all_is_one_too() {
+    let copy = changed(
+        A2,
+        "UPDATE erc20_tokens SET id = -9223372036854775808 WHERE id = 3; \
+         UPDATE managed_pools SET id = 9223372036854775807 WHERE id = 2; \
+         UPDATE uniswap_v4_pools SET managed_pool_id = 9223372036854775807 WHERE managed_pool_id = 2",
+    );
+    let count = "SELECT CAST(count(*) AS TEXT) AS line FROM erc20_tokens";
+    let before = lines(&mut content::connect(&copy.path), count);
+    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    assert_eq!(lines(&mut content::connect(&copy.path), count), before);
+}
+
+#[test]
+fn the_table_of_a_later_version_stays_where_an_older_one_is_gone_to() {
+    let name = "upgraded/cutover11-from-b20f5564b3b6-then-opened-by-17.db";
+    let copy = changed(
+        name,
+        "INSERT INTO lfj_pools SELECT id, 25 FROM pools LIMIT 3",
+    );
+    let options = UpgradeOptions {
+        target: "eb4080485a56".parse().unwrap(),
+        ..UpgradeOptions::default()
+    };
+    upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    let count = "SELECT CAST(count(*) AS TEXT) AS line FROM lfj_pools";
+    assert_eq!(lines(&mut content::connect(&copy.path), count), ["3"]);
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+    assert_eq!(lines(&mut content::connect(&copy.path), count), ["3"]);
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl Upgrade {
         };
         require_way_up(current, target)?;
         if current == Some(target) && recognition.is_stamped_right {
+            upgrade_sqlite_database(&path, &options, &mut ())?;
             let what = if target == SchemaVersion::latest() {
                 "the latest version"
             } else {

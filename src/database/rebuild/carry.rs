@@ -52,29 +52,31 @@ impl<'operation> Counter<'operation> {
     }
 }
 
-/// Calls `operate` with ranges of row ids, from the first one's exclusive, that together are all of the
-/// table's rows; it returns how many of them there were.
+/// Calls `operate` with ranges of row ids, both ends included, that together are all of the table's rows;
+/// it returns how many of them there were.
 fn in_steps(
     connection: &mut SqliteConnection,
     table: &str,
     mut operate: impl FnMut(&mut SqliteConnection, i64, i64) -> Result<u64, Error>,
 ) -> Result<(), Error> {
-    let mut low = i64::MIN;
+    let mut beyond = None;
     let mut width = ROWS_PER_STEP;
     loop {
-        let query = format!("SELECT min(rowid) AS number FROM main.{table} WHERE rowid > {low}");
-        let Some(first) = sql::optional_number(connection, &query)? else {
+        let condition =
+            beyond.map_or_else(|| "1".to_owned(), |high: i64| format!("rowid > {high}"));
+        let query = format!("SELECT min(rowid) AS number FROM main.{table} WHERE {condition}");
+        let Some(low) = sql::optional_number(connection, &query)? else {
             return Ok(());
         };
-        let high = first.saturating_add(width);
-        let rows = operate(connection, first.saturating_sub(1), high)?;
+        let high = low.saturating_add(width - 1);
+        let rows = operate(connection, low, high)?;
         // Ids can be as sparse as they like.
         if rows < ROWS_PER_STEP.unsigned_abs() / 2 {
             width = width.saturating_mul(2);
         } else if rows > ROWS_PER_STEP.unsigned_abs() {
             width /= 2;
         }
-        low = high;
+        beyond = Some(high);
     }
 }
 

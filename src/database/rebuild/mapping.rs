@@ -33,7 +33,7 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// The statement that carries over the rows with row ids above `low` and up to `high`.
+    /// The statement that carries over the rows with row ids from `low` to `high`.
     pub(super) fn fill(&self, low: i64, high: i64) -> String {
         let (columns, values): (Vec<_>, Vec<_>) = self
             .columns
@@ -42,7 +42,7 @@ impl Mapping {
             .unzip();
         format!(
             "INSERT INTO new.{} ({}) SELECT {} FROM main.{} AS s {} \
-             WHERE s.rowid > {low} AND s.rowid <= {high} AND ({}) ORDER BY s.rowid",
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) ORDER BY s.rowid",
             self.target,
             columns.join(", "),
             values.join(", "),
@@ -52,11 +52,11 @@ impl Mapping {
         )
     }
 
-    /// The query for the number of old rows with row ids above `low` and up to `high`.
+    /// The query for the number of old rows with row ids from `low` to `high`.
     pub(super) fn count_old(&self, low: i64, high: i64) -> String {
         format!(
             "SELECT count(*) AS number FROM main.{} AS s \
-             WHERE s.rowid > {low} AND s.rowid <= {high} AND ({})",
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({})",
             self.source,
             self.filter()
         )
@@ -67,7 +67,7 @@ impl Mapping {
         format!(
             "SELECT count(*) AS number FROM main.{} AS s \
              JOIN new.{} AS n ON n.{} = s.rowid LEFT JOIN new.pools AS p ON p.id = s.rowid \
-             WHERE s.rowid > {low} AND s.rowid <= {high} AND ({}) AND {}",
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {}",
             self.source,
             self.target,
             key(&self.target),

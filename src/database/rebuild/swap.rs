@@ -10,6 +10,8 @@ use diesel::sqlite::SqliteConnection;
 use super::carry::{Counter, count};
 use super::sql;
 use crate::database::Error;
+use crate::database::catalogue::Catalogue;
+use crate::database::earlier::EarlierRevision;
 use crate::database::observer::Stage;
 
 /// Something in the schema, with the statement that makes it.
@@ -36,19 +38,30 @@ pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryR
     .load(connection)
 }
 
-/// Replaces the tables `old` of `main` by those of `new` and makes the user's own indexes and triggers on
-/// them anew.
+/// Which tables of the old database are replaced, and which stay where they are.
+#[derive(Debug)]
+pub(super) struct Tables<'rebuild> {
+    /// Dropped; the new ones take their place.
+    pub(super) replaced: &'rebuild [String],
+    /// Left with their rows; they get the new indexes.
+    pub(super) staying: &'rebuild [&'static str],
+}
+
+/// Replaces tables of `main` by those of `new` and makes the user's own indexes and triggers on them
+/// anew.
 pub(super) fn swap(
     connection: &mut SqliteConnection,
-    old: &[String],
+    tables: &Tables<'_>,
     users: &[Object],
     counter: &mut Counter<'_>,
 ) -> Result<(), Error> {
-    for table in old {
+    for table in tables.replaced {
         let table = sql::name(table);
         sql::execute(connection, &format!("DROP TABLE main.{table}"))?;
     }
-    let new = objects(connection, "new")?;
+    let (staying, new): (Vec<_>, Vec<_>) = objects(connection, "new")?
+        .into_iter()
+        .partition(|object| tables.staying.contains(&object.owner.as_str()));
     // Into empty tables with the same indexes SQLite copies the trees as they are.
     for object in &new {
         sql::execute(connection, &object.statement)?;
@@ -65,15 +78,47 @@ pub(super) fn swap(
             rows.try_into().unwrap_or_default(),
         )?;
     }
+    change_indexes(connection, tables, &staying)?;
     for object in users {
-        sql::execute(connection, &object.statement).map_err(|error| {
-            log::debug!(
-                "{} {} cannot be made anew: {error}",
-                object.kind,
-                object.name
-            );
-            error
-        })?;
+        sql::execute(connection, &object.statement)?;
+    }
+    Ok(())
+}
+
+/// Gives the tables that stay the indexes that the new ones have instead of those of old revisions.
+fn change_indexes(
+    connection: &mut SqliteConnection,
+    tables: &Tables<'_>,
+    new: &[Object],
+) -> Result<(), Error> {
+    let old = objects(connection, "main")?;
+    let old: Vec<_> = old
+        .iter()
+        .filter(|object| object.kind == "index")
+        .filter(|object| tables.staying.contains(&object.owner.as_str()))
+        .collect();
+    let structure = Catalogue::read(connection)?;
+    for index in &old {
+        let properties = structure
+            .tables
+            .get(&index.owner)
+            .and_then(|table| table.indexes.get(&index.name));
+        let is_ours = match properties {
+            Some(properties) => {
+                EarlierRevision::any_has_index(&index.owner, &index.name, properties)?
+            }
+            None => false,
+        };
+        let is_wanted = new.iter().any(|new| new.name == index.name);
+        if is_ours && !is_wanted {
+            let name = sql::name(&index.name);
+            sql::execute(connection, &format!("DROP INDEX main.{name}"))?;
+        }
+    }
+    for index in new.iter().filter(|object| object.kind == "index") {
+        if !old.iter().any(|old| old.name == index.name) {
+            sql::execute(connection, &index.statement)?;
+        }
     }
     Ok(())
 }

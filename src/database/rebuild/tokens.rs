@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use super::obstacle::Obstacles;
 use super::source::Source;
 use super::sql;
-use super::work::resolves_pools;
+use super::work::{is_address, resolves_pools};
 use crate::database::Error;
 use crate::types::Address;
 
@@ -78,8 +78,10 @@ fn resolve_others(
         connection,
         "this is no token address",
         "'token ' || quote(address) || ' on chain ' || quote(chain)",
-        "work.work_tokens WHERE id IS NULL AND (typeof(address) <> 'text' OR length(address) <> 42 \
-         OR lower(substr(address, 1, 2)) <> '0x' OR substr(address, 3) GLOB '*[^0-9A-Fa-f]*')",
+        &format!(
+            "work.work_tokens WHERE id IS NULL AND NOT {}",
+            is_address("address")
+        ),
     )?;
     sql::execute(
         connection,

@@ -138,6 +138,23 @@ fn gather_pools(
     }
     obstacles.look_for(
         connection,
+        "the pool's chain or kind is of the wrong type",
+        "'pools ' || pool_id",
+        "work.work_pools WHERE typeof(chain) <> 'integer' OR typeof(kind) <> 'text'",
+    )?;
+    for column in ["factory", "deployer"] {
+        obstacles.look_for(
+            connection,
+            "the pool's factory or deployer is no address",
+            "'pools ' || pool_id",
+            &format!(
+                "work.work_pools WHERE {column} NOTNULL AND NOT ({})",
+                is_address(column)
+            ),
+        )?;
+    }
+    obstacles.look_for(
+        connection,
         "the pool is in the tables of several kinds",
         "'pools ' || pool_id",
         "work.work_pools WHERE parts > 1",
@@ -186,6 +203,16 @@ fn gather_v4_pools(
     add_tokens(connection, "work_v4_pools", "token0", "currency0_id")?;
     add_tokens(connection, "work_v4_pools", "token1", "currency1_id")?;
     Ok(())
+}
+
+/// A condition: the column holds the text of an address. The length of what is stored is looked at too, in
+/// either encoding, since a text can go on after a NUL.
+pub(super) fn is_address(column: &str) -> String {
+    format!(
+        "(typeof({column}) = 'text' AND length({column}) = 42 \
+         AND length(hex({column})) IN (84, 168) \
+         AND lower(substr({column}, 1, 2)) = '0x' AND substr({column}, 3) NOT GLOB '*[^0-9A-Fa-f]*')"
+    )
 }
 
 /// The id of the token that is spelled like this column.
