@@ -216,6 +216,19 @@ pub(super) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     Ok(())
 }
 
+/// Fails for a file that may not be written: opening it for that would leave SQLite's files beside it.
+pub(super) fn require_writable(path: &Path) -> Result<(), Error> {
+    match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
+            Err(Error::ReadOnly {
+                path: path.to_owned(),
+            })
+        }
+        // Whatever else is wrong, opening it tells.
+        _ => Ok(()),
+    }
+}
+
 /// Opens a connection and sets `first`, then the pragmas of every connection: setting some of those
 /// reads the file, which `first` may be about.
 pub(super) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {

@@ -12,8 +12,9 @@ use diesel_migrations::MigrationHarness;
 use super::catalogue::{Catalogue, Table};
 use super::foreign_keys::{self, violations_of};
 use super::lineage::{self, Origin, Recognition, recognise_connection};
+use super::usability::{self, Usable};
 use super::version::{self, SchemaVersion, Step};
-use super::{Access, Error, connection, leftovers, maps, stamps, usability};
+use super::{Access, Error, connection, leftovers, maps, stamps};
 use crate::sqlite::stoppable;
 
 /// What an upgrade or a downgrade did.
@@ -102,6 +103,7 @@ pub(super) fn migrate_in_place(
             computed_words: 0,
         });
     }
+    connection::require_writable(path)?;
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
     let report = match migrate(&mut connection, path, from, target, Scrutiny::Structure)? {
         Some(report) => report,
@@ -153,7 +155,7 @@ fn migrate(
             });
         }
         let steps = version::steps(from, target)?;
-        let is_usable = usability::check(connection).is_ok();
+        let usable = Usable::find(connection, &recognition.catalogue);
         put_stamps_right(connection, &recognition, from)?;
         leftovers::drop_all(connection, path, &recognition.catalogue)?;
         let computed_words = maps::restore(connection, path, &recognition.catalogue)?;
@@ -179,9 +181,7 @@ fn migrate(
             recognition.catalogue.tables.contains_key(table)
                 && !arrived.catalogue.tables.contains_key(table)
         })?;
-        if is_usable {
-            usability::require(connection, path)?;
-        }
+        usable.require(connection, path)?;
         Ok(MigrationReport {
             from,
             to,

@@ -12,7 +12,7 @@ use super::lineage::{Origin, recognise_connection};
 use super::look::look_at;
 use super::stamps::Stamps;
 use super::version::{self, SchemaVersion, Step};
-use super::{Error, UpgradeOptions, disk, rebuild};
+use super::{Error, Refusal, UpgradeOptions, disk, rebuild};
 
 /// What an upgrade or a downgrade would do.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct MigrationPlan {
     pub method: Method,
     /// The names of the migrations that would be run or undone, in that order.
     pub migrations: Vec<String>,
+    /// Why it has no version until it is upgraded, where that is so.
+    pub refusal: Option<Refusal>,
     /// What would be dropped with what it holds, for a step back.
     pub losses: Vec<Loss>,
     /// Tables and columns that have no place in the new database, each as `TABLE` or `TABLE.COLUMN`.
@@ -102,7 +104,14 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
         target,
         ..UpgradeOptions::default()
     };
-    plan_upgrade(path, &options)
+    let plan = plan_upgrade(path, &options)?;
+    match plan.refusal {
+        Some(refusal) => Err(Error::Refused {
+            path: path.to_owned(),
+            refusal: Box::new(refusal),
+        }),
+        None => Ok(plan),
+    }
 }
 
 /// Finds out what [`upgrade_sqlite_database`](super::upgrade_sqlite_database) would do, without writing.
@@ -128,8 +137,10 @@ fn plan(
     let recognition = recognise_connection(connection)?;
     let (from, method) = match recognition.origin {
         Some(Origin::Earlier { .. }) => (None, Method::Rebuild),
-        Some(Origin::WithoutMaps(version)) => (Some(version), Method::InPlaceWithMaps),
-        None => (Some(recognition.require_version(path)?), Method::InPlace),
+        Some(Origin::WithoutMaps(version)) if version <= target => {
+            (Some(version), Method::InPlaceWithMaps)
+        }
+        _ => (Some(recognition.require_version(path)?), Method::InPlace),
     };
     let extras = recognition.extras();
     let mut rows = Vec::new();
@@ -146,6 +157,7 @@ fn plan(
         remark: recognition.remark(),
         structure: recognition.structure().unwrap_or_default(),
         dropped: rebuild::dropped_from(&recognition)?,
+        refusal: recognition.version.as_ref().err().cloned(),
         needs: needs.map(|error| error.to_string()),
         from,
         to: target,

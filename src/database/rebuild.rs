@@ -43,8 +43,9 @@ use super::lineage::{Origin, Recognition, recognise_connection};
 use super::maps::Place;
 use super::observer::{Observer, Stage};
 use super::staging::{PRIVATE, Staged};
+use super::usability::{self, Usable};
 use super::version::SchemaVersion;
-use super::{Error, disk, leftovers, maps, migrate, stamps, usability};
+use super::{Error, disk, leftovers, maps, migrate, stamps};
 use crate::sqlite::stoppable;
 use carry::Counter;
 use mapping::Mapping;
@@ -103,6 +104,7 @@ pub(super) fn rebuild(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    connection::require_writable(&real)?;
     disk::require(&real, DISK_FACTOR)?;
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
@@ -295,7 +297,7 @@ impl Rebuild<'_> {
         let staying = self.staying()?;
         let mut old = self.old_tables()?;
         old.retain(|table| !staying.contains(&table.as_str()));
-        let is_usable = usability::check(self.connection).is_ok();
+        let usable = Usable::find(self.connection, &self.recognition.catalogue);
         self.refuse_dangling()?;
         let kept = Original::stage(self.path, real, &mut *self.observer)?;
         let mut counter = Counter::new(self.path, &mut *self.observer, rows);
@@ -305,9 +307,7 @@ impl Rebuild<'_> {
         };
         swap::swap(self.connection, &tables, &users, &mut counter)
             .map_err(|error| users_object_lost(self.path, &users, error))?;
-        if is_usable {
-            usability::require(self.connection, self.path)?;
-        }
+        usable.require(self.connection, self.path)?;
         let arrived = recognise_connection(self.connection)?;
         let version = arrived.require_version(self.path)?;
         if version != self.target || !arrived.is_stamped_right {

@@ -103,8 +103,8 @@ pub fn upgrade_sqlite_database(
                 Outcome::NotNeeded => target,
             }
         }
-        Some(Origin::WithoutMaps(version)) => version,
-        None => recognition.require_version(path)?,
+        Some(Origin::WithoutMaps(version)) if version <= target => version,
+        _ => recognition.require_version(path)?,
     };
     if planned > target {
         return Err(Error::VersionChanged {

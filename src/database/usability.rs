@@ -8,31 +8,72 @@ use diesel::sqlite::SqliteConnection;
 use super::Error;
 use super::catalogue::Catalogue;
 
-/// Resolves every view and trigger, as SQLite does whenever a column is renamed; what cannot be
-/// resolved, otherwise.
-///
-/// To be called inside a transaction that writes; the savepoint leaves nothing behind.
-pub(super) fn check(connection: &mut SqliteConnection) -> Result<(), String> {
-    let checked = connection.batch_execute(
+/// What of the user's own works.
+#[derive(Debug)]
+pub(super) struct Usable {
+    /// The views that can be read.
+    views: Vec<String>,
+    /// Whether all views and triggers can be resolved together.
+    all: bool,
+}
+
+impl Usable {
+    /// Finds out what works now. To be called inside a transaction that writes; nothing is left behind.
+    pub(super) fn find(connection: &mut SqliteConnection, catalogue: &Catalogue) -> Self {
+        let mut views: Vec<_> = catalogue.views.iter().cloned().collect();
+        views.retain(|view| read(connection, view).is_ok());
+        Self {
+            views,
+            all: resolve_all(connection).is_ok(),
+        }
+    }
+
+    /// Fails if something of it does not work any more.
+    pub(super) fn require(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), Error> {
+        let mut objects = Vec::new();
+        for view in &self.views {
+            if let Err(message) = read(connection, view) {
+                objects.push(format!("view {view} ({message})"));
+            }
+        }
+        if objects.is_empty()
+            && self.all
+            && let Err(message) = resolve_all(connection)
+        {
+            // SQLite says "error in trigger NAME: no such column: …".
+            let object = message.strip_prefix("error in ").unwrap_or(&message);
+            objects.push(object.to_owned());
+        }
+        if objects.is_empty() {
+            return Ok(());
+        }
+        Err(Error::ObjectsLost {
+            path: path.to_owned(),
+            objects,
+        })
+    }
+}
+
+/// Resolves what a view refers to.
+fn read(connection: &mut SqliteConnection, view: &str) -> Result<(), String> {
+    let query = format!("SELECT 1 FROM \"{}\" LIMIT 0", view.replace('"', "\"\""));
+    connection
+        .batch_execute(&query)
+        .map_err(|error| error.to_string())
+}
+
+/// Resolves every view and trigger, as SQLite does whenever a column is renamed.
+fn resolve_all(connection: &mut SqliteConnection) -> Result<(), String> {
+    let resolved = connection.batch_execute(
         "SAVEPOINT usability; CREATE TABLE _degenbot_probe (a); \
          ALTER TABLE _degenbot_probe RENAME COLUMN a TO b",
     );
     let undone = connection.batch_execute("ROLLBACK TO usability; RELEASE usability");
-    checked.and(undone).map_err(|error| error.to_string())
-}
-
-/// Fails if a view or a trigger cannot be resolved any more.
-pub(super) fn require(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
-    check(connection).map_err(|message| Error::ObjectsLost {
-        path: path.to_owned(),
-        // SQLite says "error in view NAME: no such column: …".
-        objects: vec![
-            message
-                .strip_prefix("error in ")
-                .unwrap_or(&message)
-                .to_owned(),
-        ],
-    })
+    resolved.and(undone).map_err(|error| error.to_string())
 }
 
 /// Fails if a foreign key refers to a table that `is_gone`, from a table that is not: rows could not be

@@ -46,7 +46,7 @@ impl Upgrade {
         let recognition = recognise(&path)?;
         let current = match recognition.origin {
             Some(Origin::Earlier { .. }) => None,
-            Some(Origin::WithoutMaps(version)) => Some(version),
+            Some(Origin::WithoutMaps(version)) if version <= target => Some(version),
             _ => Some(recognition.require_version(&path)?),
         };
         require_way_up(current, target)?;

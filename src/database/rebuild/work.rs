@@ -136,6 +136,18 @@ fn gather_pools(
             &format!("main.{table} WHERE pool_id NOT IN (SELECT id FROM main.pools)"),
         )?;
     }
+    look_through_pools(connection, obstacles)?;
+    for token in ["token0", "token1"] {
+        add_tokens(connection, "work_pools", token, &format!("{token}_id"))?;
+    }
+    Ok(())
+}
+
+/// Looks for pools of which what was gathered makes no sense.
+fn look_through_pools(
+    connection: &mut SqliteConnection,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
     obstacles.look_for(
         connection,
         "the pool's chain or kind is of the wrong type",
@@ -159,9 +171,6 @@ fn gather_pools(
         "'pools ' || pool_id",
         "work.work_pools WHERE parts > 1",
     )?;
-    for token in ["token0", "token1"] {
-        add_tokens(connection, "work_pools", token, &format!("{token}_id"))?;
-    }
     Ok(())
 }
 
