@@ -115,7 +115,7 @@ const UNCLEAR: &[(&str, &str)] = &[
     ),
     (
         "UPDATE uniswap_v2_pools SET factory = '' WHERE pool_id = 1",
-        "pools 1: the pool's factory or deployer is no address",
+        "factory '': this is no address, and pools have it",
     ),
     (
         "UPDATE uniswap_v2_pools SET token0 = '0x' || char(0) || substr(token0, 4) WHERE pool_id = 1",

@@ -3,6 +3,7 @@
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use super::carry::count;
 use super::obstacle::Obstacles;
 use super::source::Source;
 use super::sql;
@@ -35,19 +36,37 @@ pub(super) fn resolve(
         for token in ["token0", "token1"] {
             set_ids(connection, "work_pools", token, &format!("{token}_id"))?;
         }
-        // Below the tokens' own problems, which would be told once more.
-        obstacles.look_for(
-            connection,
-            "no table says which tokens the pool has",
-            "'pools ' || id",
-            &without_tokens(source),
-        )?;
+        look_for_pools_without_tokens(connection, source, obstacles)?;
     }
     if source.has("uniswap_v4_pools", "currency0") {
         set_ids(connection, "work_v4_pools", "token0", "currency0_id")?;
         set_ids(connection, "work_v4_pools", "token1", "currency1_id")?;
     }
     Ok(added)
+}
+
+/// Looks for pools none of whose tables names both tokens.
+fn look_for_pools_without_tokens(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    let complete = sql::number(
+        connection,
+        "SELECT count(*) AS number FROM work.work_pools WHERE coalesce(token0_id, token0) NOTNULL \
+         AND coalesce(token1_id, token1) NOTNULL",
+    )?;
+    // As a rule there is none, and which they are takes longer to find out.
+    if complete == count(connection, "main", "pools")? {
+        return Ok(());
+    }
+    obstacles.look_for(
+        connection,
+        "no table says which tokens the pool has",
+        "'pools ' || id",
+        &without_tokens(source),
+    )?;
+    Ok(())
 }
 
 /// The pools none of whose tables names both tokens.

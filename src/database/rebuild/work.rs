@@ -155,13 +155,15 @@ fn look_through_pools(
         "work.work_pools WHERE typeof(chain) <> 'integer' OR typeof(kind) <> 'text'",
     )?;
     for column in ["factory", "deployer"] {
+        // Many pools have few factories.
         obstacles.look_for(
             connection,
-            "the pool's factory or deployer is no address",
-            "'pools ' || pool_id",
+            "this is no address, and pools have it",
+            &format!("'{column} ' || quote(value)"),
             &format!(
-                "work.work_pools WHERE {column} NOTNULL AND NOT ({})",
-                is_address(column)
+                "(SELECT DISTINCT {column} AS value FROM work.work_pools WHERE {column} NOTNULL) \
+                 WHERE NOT {}",
+                is_address("value")
             ),
         )?;
     }
