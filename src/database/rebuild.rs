@@ -13,10 +13,14 @@
 //!
 //! - `rules` says where each value goes, as data; `mapping` turns that into statements;
 //! - `work`, `tokens` and `exchanges` find out what a row refers to where that is spread out;
-//! - `carry` fills and compares, `swap` replaces, `original` keeps the old database.
+//! - `carry` fills and compares, `indexes` makes the new tables' indexes, `swap` replaces, `original` keeps
+//!   the old database; `container` makes the temporary files;
+//! - `obstacle` is what a row is that cannot be carried over without guessing.
 
 mod carry;
+mod container;
 mod exchanges;
+mod indexes;
 mod mapping;
 mod obstacle;
 mod original;
@@ -30,14 +34,11 @@ mod work;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::assumption::Assumptions;
 use super::claim::{LFJ_TABLE, MAP_TABLES};
-use super::connection::{self, Access, uri};
+use super::connection::{self, Access};
 use super::earlier::EarlierRevision;
 use super::lineage::{Origin, Recognition, recognise_connection};
 use super::maps::Place;
@@ -48,6 +49,7 @@ use super::version::SchemaVersion;
 use super::{Error, disk, leftovers, maps, migrate, stamps};
 use crate::sqlite::stoppable;
 use carry::Counter;
+use container::Container;
 use mapping::Mapping;
 use obstacle::Obstacles;
 use original::Original;
@@ -59,10 +61,6 @@ pub use obstacle::Obstacle;
 /// How much disk a rebuild needs at most, as a multiple of the database with its log: the new database,
 /// the original that is kept, and the log through which the one replaces the other.
 pub(super) const DISK_FACTOR: u64 = 4;
-
-/// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes
-/// the rebuild of a million rows no faster (`scripts/bench rebuild`), and memory is to stay flat.
-const CACHE_KIBIBYTES: i64 = 32_768;
 
 /// The tables of liquidity.
 const LIQUIDITY_TABLES: [&str; 4] = [
@@ -113,8 +111,8 @@ pub(super) fn rebuild(
     let container = Container::of(&mut connection, path)?;
     container.build(staged.path(), target)?;
     container.prepare(work.path())?;
-    attach(&mut connection, path, staged.path(), "new")?;
-    attach(&mut connection, path, work.path(), "work")?;
+    container::attach(&mut connection, path, staged.path(), "new")?;
+    container::attach(&mut connection, path, work.path(), "work")?;
     let mut kept = None;
     let result = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
@@ -152,77 +150,6 @@ pub(super) fn rebuild(
     Ok(done)
 }
 
-/// What the file of a database is like apart from its content, which a rebuild leaves as it is.
-#[derive(Debug, QueryableByName)]
-struct Container {
-    #[diesel(sql_type = Text)]
-    encoding: String,
-    #[diesel(sql_type = BigInt)]
-    page_size: i64,
-    #[diesel(sql_type = BigInt)]
-    auto_vacuum: i64,
-    #[diesel(sql_type = BigInt)]
-    user_version: i64,
-    #[diesel(sql_type = BigInt)]
-    application_id: i64,
-}
-
-impl Container {
-    fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
-        diesel::sql_query(
-            "SELECT encoding, page_size, auto_vacuum, user_version, application_id \
-             FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, \
-                  pragma_application_id",
-        )
-        .get_result(connection)
-        .map_err(|error| Error::from_diesel(path, "read the database's settings", error))
-    }
-
-    /// Gives a temporary file the same settings: only files of one encoding can be used together.
-    fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
-        let mut connection = connection::open(file, Access::Create)?;
-        connection
-            .batch_execute(&format!(
-                "PRAGMA encoding = {}; PRAGMA page_size = {}; PRAGMA auto_vacuum = {}; \
-                 PRAGMA user_version = {}; PRAGMA application_id = {}; \
-                 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF",
-                sql::literal(&self.encoding),
-                self.page_size,
-                self.auto_vacuum,
-                self.user_version,
-                self.application_id
-            ))
-            .map_err(|error| Error::from_diesel(file, "create a temporary database", error))?;
-        Ok(connection)
-    }
-
-    /// Creates the new tables in a temporary file.
-    fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
-        let mut connection = self.prepare(staged)?;
-        migrate::migrate_empty(&mut connection, staged, target)
-    }
-}
-
-/// Opens a temporary database beside the old one. It is thrown away unless it is complete.
-fn attach(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    staged: &Path,
-    schema: &str,
-) -> Result<(), Error> {
-    diesel::sql_query(format!("ATTACH ? AS {schema}"))
-        .bind::<Text, _>(uri(staged, "mode=rw"))
-        .execute(connection)
-        .and_then(|_| {
-            connection.batch_execute(&format!(
-                "PRAGMA {schema}.journal_mode = OFF; PRAGMA {schema}.synchronous = OFF; \
-                 PRAGMA {schema}.cache_size = {cache}; PRAGMA main.cache_size = {cache}",
-                cache = -CACHE_KIBIBYTES
-            ))
-        })
-        .map_err(|error| Error::from_diesel(path, "open the new database", error))
-}
-
 struct Rebuild<'rebuild> {
     connection: &'rebuild mut SqliteConnection,
     path: &'rebuild Path,
@@ -252,7 +179,7 @@ impl Rebuild<'_> {
                 u64::try_from(carry::count(self.connection, "main", table)?).unwrap_or_default();
         }
 
-        let indexes = self.drop_indexes()?;
+        let indexes = indexes::drop(self.connection)?;
         let mut obstacles = Obstacles::default();
         let mut mappings = mapping::mappings(&source, structure, self.assumptions)?;
         mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
@@ -267,19 +194,19 @@ impl Rebuild<'_> {
         let (of_tokens, of_others): (Vec<_>, Vec<_>) = indexes
             .into_iter()
             .partition(|index| index.owner == "erc20_tokens");
-        make_indexes(self.connection, self.path, self.target, &of_tokens)?;
+        indexes::make(self.connection, self.path, self.target, &of_tokens)?;
         work::gather(self.connection, &source, &mut obstacles)?;
-        look_for_bad_hashes(self.connection, &source, &mut obstacles)?;
+        work::look_for_bad_hashes(self.connection, &source, &mut obstacles)?;
         // What follows reads these values.
-        refuse(self.path, std::mem::take(&mut obstacles))?;
+        std::mem::take(&mut obstacles).refuse(self.path)?;
         let added_exchanges =
             exchanges::resolve(self.connection, &source, self.assumptions, &mut obstacles)?;
         let added_tokens = tokens::resolve(self.connection, &source, &mut obstacles)?;
-        refuse(self.path, obstacles)?;
+        obstacles.refuse(self.path)?;
         for mapping in &others {
             carry::carry_over(self.connection, mapping, &mut counter)?;
         }
-        make_indexes(self.connection, self.path, self.target, &of_others)?;
+        indexes::make(self.connection, self.path, self.target, &of_others)?;
         self.compute_maps(&source)?;
         self.check(&source, &mappings, rows, added_tokens)?;
         Ok(RebuildReport {
@@ -359,18 +286,6 @@ impl Rebuild<'_> {
             .collect())
     }
 
-    /// Takes the indexes off the new tables: a tree that is built when all rows are there is built in
-    /// order.
-    fn drop_indexes(&mut self) -> Result<Vec<Object>, Error> {
-        let mut indexes = swap::objects(self.connection, "new")?;
-        indexes.retain(|object| object.kind == "index");
-        for index in &indexes {
-            let name = sql::name(&index.name);
-            sql::execute(self.connection, &format!("DROP INDEX new.{name}"))?;
-        }
-        Ok(indexes)
-    }
-
     /// Computes the initialization maps that the source does not have.
     fn compute_maps(&mut self, source: &Source<'_>) -> Result<(), Error> {
         let staying = self.staying()?;
@@ -445,100 +360,6 @@ impl Rebuild<'_> {
         });
         Ok(objects)
     }
-}
-
-fn refuse(path: &Path, obstacles: Obstacles) -> Result<(), Error> {
-    let obstacles = obstacles.into_inner();
-    if obstacles.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Unclear {
-        path: path.to_owned(),
-        obstacles,
-    })
-}
-
-fn make_indexes(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    target: SchemaVersion,
-    indexes: &[Object],
-) -> Result<(), Error> {
-    let mut obstacles = Obstacles::default();
-    for index in indexes {
-        let statement = index.statement.replacen(" INDEX ", " INDEX new.", 1);
-        match sql::execute(connection, &statement) {
-            Ok(_) => {}
-            Err(diesel::result::Error::DatabaseError(
-                diesel::result::DatabaseErrorKind::UniqueViolation,
-                _,
-            )) => look_for_duplicates(connection, target, index, &mut obstacles)?,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    refuse(path, obstacles)
-}
-
-/// Looks for the rows that keep an index from being unique.
-fn look_for_duplicates(
-    connection: &mut SqliteConnection,
-    target: SchemaVersion,
-    index: &Object,
-    obstacles: &mut Obstacles,
-) -> Result<(), Error> {
-    let properties = target
-        .catalogue()?
-        .tables
-        .get(&index.owner)
-        .and_then(|table| table.indexes.get(&index.name));
-    let columns: Vec<_> = properties
-        .iter()
-        .flat_map(|index| &index.columns)
-        .map(|(column, ..)| column.as_str())
-        .collect();
-    let label: Vec<_> = columns
-        .iter()
-        .map(|column| format!("quote({column})"))
-        .collect();
-    obstacles.look_for(
-        connection,
-        "several rows have these values, which must be unique from now on",
-        &format!("'{} ' || {}", index.owner, label.join(" || ' ' || ")),
-        &format!(
-            "(SELECT {columns} FROM new.{} GROUP BY {columns} HAVING count(*) > 1)",
-            index.owner,
-            columns = columns.join(", ")
-        ),
-    )?;
-    Ok(())
-}
-
-/// Looks for V4 pool hashes that are none.
-fn look_for_bad_hashes(
-    connection: &mut SqliteConnection,
-    source: &Source<'_>,
-    obstacles: &mut Obstacles,
-) -> Result<(), Error> {
-    const IS_TEXT: &str = "typeof({}) = 'text' AND length({}) = 66 AND substr({}, 1, 2) = '0x' \
-                           AND substr({}, 3) NOT GLOB '*[^0-9A-Fa-f]*'";
-    for column in source.columns("uniswap_v4_pools") {
-        let is_sound = match source.fate("uniswap_v4_pools", column)? {
-            Some(rules::Fate::HashBytes) => {
-                format!("typeof({column}) = 'blob' AND length({column}) = 32")
-            }
-            Some(rules::Fate::HashText) => {
-                format!("{column} IS NULL OR ({})", IS_TEXT.replace("{}", column))
-            }
-            _ => continue,
-        };
-        obstacles.look_for(
-            connection,
-            "this is no pool hash",
-            "'uniswap_v4_pools ' || managed_pool_id",
-            &format!("main.uniswap_v4_pools WHERE NOT ({is_sound})"),
-        )?;
-    }
-    Ok(())
 }
 
 /// Fails where a value is needed that only the user can tell.

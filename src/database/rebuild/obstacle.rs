@@ -1,11 +1,13 @@
 //! Rows that cannot be carried over without guessing.
 
 use std::fmt;
+use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::sql;
+use crate::database::Error;
 
 /// How many rows of one kind are named.
 const NAMED: usize = 5;
@@ -93,7 +95,14 @@ impl Obstacles {
         }
     }
 
-    pub(super) fn into_inner(self) -> Vec<Obstacle> {
-        self.0
+    /// Fails if there are any.
+    pub(super) fn refuse(self, path: &Path) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Unclear {
+            path: path.to_owned(),
+            obstacles: self.0,
+        })
     }
 }

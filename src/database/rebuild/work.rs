@@ -249,3 +249,31 @@ fn add_tokens(
     )?;
     Ok(())
 }
+
+/// Looks for V4 pool hashes that are none.
+pub(super) fn look_for_bad_hashes(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    const IS_TEXT: &str = "typeof({}) = 'text' AND length({}) = 66 AND substr({}, 1, 2) = '0x' \
+                           AND substr({}, 3) NOT GLOB '*[^0-9A-Fa-f]*'";
+    for column in source.columns("uniswap_v4_pools") {
+        let is_sound = match source.fate("uniswap_v4_pools", column)? {
+            Some(Fate::HashBytes) => {
+                format!("typeof({column}) = 'blob' AND length({column}) = 32")
+            }
+            Some(Fate::HashText) => {
+                format!("{column} IS NULL OR ({})", IS_TEXT.replace("{}", column))
+            }
+            _ => continue,
+        };
+        obstacles.look_for(
+            connection,
+            "this is no pool hash",
+            "'uniswap_v4_pools ' || managed_pool_id",
+            &format!("main.uniswap_v4_pools WHERE NOT ({is_sound})"),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The files of a rebuild.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+
+use super::sql;
+use crate::database::connection::{self, Access, uri};
+use crate::database::{Error, SchemaVersion, migrate};
+
+/// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes
+/// the rebuild of a million rows no faster (`scripts/bench rebuild`), and memory is to stay flat.
+const CACHE_KIBIBYTES: i64 = 32_768;
+
+/// What the file of a database is like apart from its content, which a rebuild leaves as it is.
+#[derive(Debug, QueryableByName)]
+pub(super) struct Container {
+    #[diesel(sql_type = Text)]
+    encoding: String,
+    #[diesel(sql_type = BigInt)]
+    page_size: i64,
+    #[diesel(sql_type = BigInt)]
+    auto_vacuum: i64,
+    #[diesel(sql_type = BigInt)]
+    user_version: i64,
+    #[diesel(sql_type = BigInt)]
+    application_id: i64,
+}
+
+impl Container {
+    pub(super) fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
+        diesel::sql_query(
+            "SELECT encoding, page_size, auto_vacuum, user_version, application_id \
+             FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, \
+                  pragma_application_id",
+        )
+        .get_result(connection)
+        .map_err(|error| Error::from_diesel(path, "read the database's settings", error))
+    }
+
+    /// Gives a temporary file the same settings: only files of one encoding can be used together.
+    pub(super) fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
+        let mut connection = connection::open(file, Access::Create)?;
+        connection
+            .batch_execute(&format!(
+                "PRAGMA encoding = {}; PRAGMA page_size = {}; PRAGMA auto_vacuum = {}; \
+                 PRAGMA user_version = {}; PRAGMA application_id = {}; \
+                 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF",
+                sql::literal(&self.encoding),
+                self.page_size,
+                self.auto_vacuum,
+                self.user_version,
+                self.application_id
+            ))
+            .map_err(|error| Error::from_diesel(file, "create a temporary database", error))?;
+        Ok(connection)
+    }
+
+    /// Creates the new tables in a temporary file.
+    pub(super) fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
+        let mut connection = self.prepare(staged)?;
+        migrate::migrate_empty(&mut connection, staged, target)
+    }
+}
+
+/// Opens a temporary database beside the old one. It is thrown away unless it is complete.
+pub(super) fn attach(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    staged: &Path,
+    schema: &str,
+) -> Result<(), Error> {
+    diesel::sql_query(format!("ATTACH ? AS {schema}"))
+        .bind::<Text, _>(uri(staged, "mode=rw"))
+        .execute(connection)
+        .and_then(|_| {
+            connection.batch_execute(&format!(
+                "PRAGMA {schema}.journal_mode = OFF; PRAGMA {schema}.synchronous = OFF; \
+                 PRAGMA {schema}.cache_size = {cache}; PRAGMA main.cache_size = {cache}",
+                cache = -CACHE_KIBIBYTES
+            ))
+        })
+        .map_err(|error| Error::from_diesel(path, "open the new database", error))
+}
