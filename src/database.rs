@@ -77,6 +77,7 @@ mod pool;
 mod rebuild;
 mod refusal;
 mod session;
+mod sql;
 mod staging;
 mod stamps;
 mod unsound;

@@ -5,12 +5,10 @@
 
 use std::path::Path;
 
-use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use super::Error;
 use super::catalogue::Catalogue;
+use super::{Error, sql};
 
 const PREFIX: &str = "_alembic_tmp_";
 
@@ -25,11 +23,6 @@ pub(super) fn check(
     path: &Path,
     catalogue: &Catalogue,
 ) -> Result<(), Error> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        rows: i64,
-    }
     for (name, leftover) in &catalogue.tables {
         let Some(original) = name.strip_prefix(PREFIX) else {
             continue;
@@ -39,21 +32,22 @@ pub(super) fn check(
                 .columns
                 .keys()
                 .filter(|column| table.columns.contains_key(*column))
-                .map(|column| format!("\"{}\"", column.replace('"', "\"\"")))
+                .map(|column| sql::name(column))
                 .collect(),
             None => Vec::new(),
         };
-        let name_quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let leftover = sql::name(name);
         let lost = if columns.is_empty() {
-            format!("SELECT count(*) AS rows FROM {name_quoted}")
+            format!("SELECT count(*) AS number FROM {leftover}")
         } else {
             let columns = columns.join(", ");
             format!(
-                "SELECT count(*) AS rows FROM (SELECT {columns} FROM {name_quoted} \
-                 EXCEPT SELECT {columns} FROM \"{original}\")"
+                "SELECT count(*) AS number FROM (SELECT {columns} FROM {leftover} \
+                 EXCEPT SELECT {columns} FROM {})",
+                sql::name(original)
             )
         };
-        let Row { rows } = diesel::sql_query(lost).get_result(connection)?;
+        let rows = sql::number(connection, &lost)?;
         if rows > 0 {
             return Err(Error::LeftoverRows {
                 path: path.to_owned(),
@@ -73,8 +67,7 @@ pub(super) fn drop_all(
 ) -> Result<(), Error> {
     check(connection, path, catalogue)?;
     for name in catalogue.tables.keys().filter(|name| is_leftover(name)) {
-        diesel::sql_query(format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")))
-            .execute(connection)?;
+        sql::execute(connection, &format!("DROP TABLE {}", sql::name(name)))?;
         log::info!("Dropped {name}, which a failed upgrade by the Python package had left");
     }
     Ok(())

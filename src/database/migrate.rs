@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness;
 
@@ -14,7 +14,7 @@ use super::foreign_keys::{self, violations_of};
 use super::lineage::{self, Origin, Recognition, recognise_connection};
 use super::usability::{self, Usable};
 use super::version::{self, SchemaVersion, Step};
-use super::{Access, Error, connection, leftovers, maps, stamps};
+use super::{Access, Error, connection, leftovers, maps, sql, stamps};
 use crate::sqlite::stoppable;
 
 /// What an upgrade or a downgrade did.
@@ -244,25 +244,18 @@ fn rows_stamped(from: SchemaVersion, target: SchemaVersion) -> i64 {
 
 /// How many rows this connection has written, not counting the schema's own.
 fn total_changes(connection: &mut SqliteConnection) -> QueryResult<i64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        changes: i64,
-    }
-    diesel::sql_query("SELECT total_changes() AS changes")
-        .get_result::<Row>(connection)
-        .map(|row| row.changes)
+    sql::number(connection, "SELECT total_changes() AS number")
 }
 
 /// Fails if an object of the user's own is gone: an index or a trigger goes with its table when that is
 /// rebuilt.
 fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Result<(), Error> {
     // What was the user's own can have become ours: a table that a later version adds.
-    let kept = after.catalogue.extras_beyond(&Catalogue::default());
-    let kept_indexes = after.extras();
+    let here = after.catalogue.extras_beyond(&Catalogue::default());
+    let own = after.extras();
     let mut objects = before.extras();
     objects.retain(|object| {
-        !kept.contains(object) && !kept_indexes.contains(object) && !leftovers::is_extra(object)
+        !here.contains(object) && !own.contains(object) && !leftovers::is_extra(object)
     });
     if objects.is_empty() {
         return Ok(());

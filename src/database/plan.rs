@@ -5,14 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use super::lineage::{Origin, recognise_connection};
 use super::look::look_at;
 use super::stamps::Stamps;
 use super::version::{self, SchemaVersion, Step};
-use super::{Error, Refusal, UpgradeOptions, disk, rebuild};
+use super::{Error, Refusal, UpgradeOptions, disk, rebuild, sql};
 
 /// What an upgrade or a downgrade would do.
 #[derive(Debug, Clone)]
@@ -64,8 +63,8 @@ pub enum Method {
     Rebuild,
 }
 
-/// Rows that a rebuild carries over, checks and puts in place in a second, by `scripts/bench` on an
-/// ordinary machine, rounded down.
+/// Rows that a rebuild carries over, checks and puts in place in a second: what `cargo bench --bench
+/// upgrade` comes to for a million, rounded down.
 const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
 
 /// Something that holds values and has no place in an older version.
@@ -222,14 +221,7 @@ fn losses(
 }
 
 fn count(connection: &mut SqliteConnection, table: &str, condition: &str) -> QueryResult<i64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        number: i64,
-    }
-    diesel::sql_query(format!(
-        "SELECT count(*) AS number FROM {table} WHERE {condition}"
-    ))
-    .get_result::<Row>(connection)
-    .map(|row| row.number)
+    let table = sql::name(table);
+    let query = format!("SELECT count(*) AS number FROM {table} WHERE {condition}");
+    sql::number(connection, &query)
 }

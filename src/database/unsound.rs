@@ -7,12 +7,11 @@ use std::fmt;
 use std::path::Path;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use super::catalogue::{Affinity, Table};
 use super::look::look_at;
-use super::{Error, SchemaVersion};
+use super::{Error, SchemaVersion, sql};
 
 /// The rows of a table that are looked at.
 const ROWS: u32 = 1_000;
@@ -71,32 +70,30 @@ impl fmt::Display for Unsound {
     }
 }
 
-/// Looks for unsound rows in the tables of the newest schema that a database has.
-pub(super) fn look(path: &Path) -> Result<Vec<Unsound>, Error> {
+/// Looks for unsound rows in a database of this version.
+pub(super) fn look(path: &Path, version: SchemaVersion) -> Result<Vec<Unsound>, Error> {
     look_at(path, |connection| {
         connection
-            .transaction(look_through)
+            .transaction(|connection| look_through(connection, version))
             .map_err(|error| error.at(path, "look for unsound rows"))
     })
 }
 
-fn look_through(connection: &mut SqliteConnection) -> Result<Vec<Unsound>, Error> {
+fn look_through(
+    connection: &mut SqliteConnection,
+    version: SchemaVersion,
+) -> Result<Vec<Unsound>, Error> {
     let mut found = Vec::new();
-    for (name, table) in &SchemaVersion::latest().catalogue()?.tables {
-        let is_there = count(connection, &format!("pragma_table_info('{name}')"), "1")? > 0;
-        if !is_there {
-            continue;
-        }
+    for (name, table) in &version.catalogue()?.tables {
         for (problem, condition) in conditions(table) {
             let rows = count(
                 connection,
                 &format!("(SELECT * FROM {name} LIMIT {ROWS}) AS r"),
                 &condition,
-            );
-            // A column that an older version lacks is nothing to look at.
-            let Ok(rows @ 1..) = rows else {
+            )?;
+            if rows == 0 {
                 continue;
-            };
+            }
             found.push(Unsound {
                 table: name.clone(),
                 problem,
@@ -168,14 +165,6 @@ fn conditions(table: &Table) -> Vec<(Problem, String)> {
 }
 
 fn count(connection: &mut SqliteConnection, from: &str, condition: &str) -> QueryResult<i64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        number: i64,
-    }
-    diesel::sql_query(format!(
-        "SELECT count(*) AS number FROM {from} WHERE {condition}"
-    ))
-    .get_result::<Row>(connection)
-    .map(|row| row.number)
+    let query = format!("SELECT count(*) AS number FROM {from} WHERE {condition}");
+    sql::number(connection, &query)
 }

@@ -70,8 +70,8 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 ///
 /// # Errors
 ///
-/// Those of [`migrate_sqlite_database`](super::migrate_sqlite_database); and for a database that is made anew, [`Error::Unclear`] and
-/// [`Error::AssumptionNeeded`] where rows do not say what they must, [`Error::ObjectsLost`] where an
+/// Those of [`migrate_sqlite_database`](super::migrate_sqlite_database); and for a database that is made
+/// anew, [`Error::Unclear`] and [`Error::AssumptionNeeded`] where rows do not say what they must, [`Error::ObjectsLost`] where an
 /// index, trigger or view of the user's own has no place in the new schema, [`Error::NotEnoughSpace`],
 /// and [`Error::Interrupted`] where the observer asks for it. The database is then as it was.
 pub fn upgrade_sqlite_database(
@@ -97,7 +97,7 @@ pub fn upgrade_sqlite_database(
                         migrations: Vec::new(),
                         computed_words: 0,
                         rebuild: Some(report),
-                        unsound: unsound::look(path)?,
+                        unsound: unsound::look(path, target)?,
                     });
                 }
                 Outcome::NotNeeded => target,
@@ -125,6 +125,6 @@ pub fn upgrade_sqlite_database(
         migrations,
         computed_words,
         rebuild: None,
-        unsound: unsound::look(path)?,
+        unsound: unsound::look(path, to)?,
     })
 }

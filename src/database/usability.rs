@@ -5,8 +5,8 @@ use std::path::Path;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use super::Error;
 use super::catalogue::Catalogue;
+use super::{Error, sql};
 
 /// What of the user's own works.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Usable {
 
 /// Resolves what a view refers to.
 fn read(connection: &mut SqliteConnection, view: &str) -> Result<(), String> {
-    let query = format!("SELECT 1 FROM \"{}\" LIMIT 0", view.replace('"', "\"\""));
+    let query = format!("SELECT 1 FROM {} LIMIT 0", sql::name(view));
     connection
         .batch_execute(&query)
         .map_err(|error| error.to_string())

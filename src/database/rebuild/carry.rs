@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::mapping::Mapping;
-use super::sql;
 use crate::database::Error;
 use crate::database::observer::{Observer, Progress, Stage};
+use crate::database::sql;
 
 /// The rows between two looks at the observer: some tenths of a second's worth at most.
 const ROWS_PER_STEP: i64 = 65_536;

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
-use super::sql;
 use crate::database::connection::{self, Access, uri};
+use crate::database::sql;
 use crate::database::{Error, SchemaVersion, migrate};
 
 /// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes

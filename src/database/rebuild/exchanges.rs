@@ -8,10 +8,10 @@ use diesel::sqlite::SqliteConnection;
 
 use super::obstacle::Obstacles;
 use super::source::Source;
-use super::sql;
 use super::work::resolves_pools;
 use crate::database::Error;
 use crate::database::assumption::Assumptions;
+use crate::database::sql;
 
 /// An exchange of the new database.
 #[derive(Debug, QueryableByName)]

@@ -5,8 +5,8 @@ use std::path::Path;
 use diesel::sqlite::SqliteConnection;
 
 use super::obstacle::Obstacles;
-use super::sql;
 use super::swap::{self, Object};
+use crate::database::sql;
 use crate::database::{Error, SchemaVersion};
 
 /// Takes the indexes off the new tables: a tree that is built when all rows are there is built in

@@ -6,12 +6,12 @@ use super::rules::{
     FIRST_FEE_DENOMINATOR, Fate, Filling, STATE_VIEWS, STATE_VIEWS_SINCE, V3_TABLES,
 };
 use super::source::Source;
-use super::sql::literal;
 use super::work::resolves_pools;
 use crate::database::Error;
 use crate::database::assumption::Assumptions;
 use crate::database::catalogue::Catalogue;
 use crate::database::claim::LFJ_TABLE;
+use crate::database::sql::literal;
 use crate::database::stamps::ALEMBIC_TABLE;
 
 /// How the rows of one table of the old database (`main`, as `s`) become rows of one table of the new

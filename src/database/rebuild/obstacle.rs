@@ -6,8 +6,8 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::sql;
 use crate::database::Error;
+use crate::database::sql;
 
 /// How many rows of one kind are named.
 const NAMED: usize = 5;

@@ -8,11 +8,11 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::carry::{Counter, count};
-use super::sql;
 use crate::database::Error;
 use crate::database::catalogue::Catalogue;
 use crate::database::earlier::EarlierRevision;
 use crate::database::observer::Stage;
+use crate::database::sql;
 
 /// Something in the schema, with the statement that makes it.
 #[derive(Debug, Clone, QueryableByName)]

@@ -6,9 +6,9 @@ use diesel::sqlite::SqliteConnection;
 use super::carry::count;
 use super::obstacle::Obstacles;
 use super::source::Source;
-use super::sql;
 use super::work::{is_address, resolves_pools};
 use crate::database::Error;
+use crate::database::sql;
 use crate::types::Address;
 
 diesel::define_sql_function! {

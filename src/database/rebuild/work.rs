@@ -6,8 +6,8 @@ use diesel::sqlite::SqliteConnection;
 use super::obstacle::Obstacles;
 use super::rules::{Fate, V3_TABLES};
 use super::source::Source;
-use super::sql;
 use crate::database::Error;
+use crate::database::sql;
 
 /// Whether pools refer to their tokens or exchanges otherwise than in the newest schema.
 pub(super) fn resolves_pools(source: &Source<'_>) -> Result<bool, Error> {
