@@ -3,8 +3,8 @@
 //!
 //! Everything happens under one write lock on the old database, from before its structure is read to
 //! the commit that replaces its content: readers go on meanwhile, a writer waits, and nothing that another
-//! program commits can be missed. The new tables are filled in a temporary file, so that until the last
-//! step nothing of the old database has been touched. That step goes through SQLite, in the file that is
+//! program commits can be missed. The new tables are filled in a temporary file by a second connection, so
+//! that until the last step nothing of the old database has been touched. That step goes through SQLite, in the file that is
 //! there: whether another program has it open cannot be known, since one that has not read from it yet
 //! holds no lock, and it would go on with a file that is replaced under it.
 //!
@@ -13,10 +13,13 @@
 //!
 //! - `rules` says where each value goes, as data; `mapping` turns that into statements;
 //! - `work`, `tokens` and `exchanges` find out what a row refers to where that is spread out;
-//! - `carry` fills and compares, `indexes` makes the new tables' indexes, `swap` replaces, `original` keeps
-//!   the old database; `container` makes the temporary files;
+//! - `build` has `carry` fill the new tables; `indexes` makes their indexes;
+//! - `swap` replaces, while `carry` compares in the `background`; so does `original` keep the old database
+//!   while the new one is built; `container` makes the temporary files;
 //! - `obstacle` is what a row is that cannot be carried over without guessing.
 
+mod background;
+mod build;
 mod carry;
 mod container;
 mod exchanges;
@@ -36,22 +39,18 @@ use std::path::{Path, PathBuf};
 use diesel::sqlite::SqliteConnection;
 
 use super::assumption::Assumptions;
-use super::claim::{LFJ_TABLE, MAP_TABLES};
+use super::claim::LFJ_TABLE;
 use super::connection::{self, Access};
 use super::earlier::EarlierRevision;
 use super::lineage::{Origin, Recognition, recognise_connection};
-use super::maps::Place;
 use super::observer::{Observer, Stage};
-use super::staging::{PRIVATE, Staged};
 use super::usability::{self, Usable};
 use super::version::SchemaVersion;
-use super::{Error, disk, leftovers, maps, migrate, sql, stamps};
+use super::{Error, disk, leftovers, migrate, sql, stamps};
 use crate::sqlite::stoppable;
+use background::Background;
 use carry::Counter;
-use container::Container;
-use mapping::Mapping;
-use obstacle::Obstacles;
-use original::Original;
+use container::Files;
 use source::Source;
 use swap::{Object, Tables};
 
@@ -75,7 +74,7 @@ const LIQUIDITY_TABLES: [&str; 4] = [
 pub struct RebuildReport {
     /// Where the original is.
     pub original: PathBuf,
-    /// The rows of the old tables.
+    /// The rows of the tables that were replaced.
     pub rows: u64,
     /// The tokens that pools referred to and `erc20_tokens` did not have.
     pub added_tokens: usize,
@@ -105,13 +104,7 @@ pub(super) fn rebuild(
     disk::require(&real, DISK_FACTOR)?;
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
-    let staged = Staged::create(&real, PRIVATE)?;
-    let work = Staged::create(&real, PRIVATE)?;
-    let container = Container::of(&mut connection, path)?;
-    container.build(staged.path(), target)?;
-    container.prepare(work.path())?;
-    container::attach(&mut connection, path, staged.path(), "new")?;
-    container::attach(&mut connection, path, work.path(), "work")?;
+    let files = Files::create(&mut connection, path, &real, target)?;
     let mut kept = None;
     let result = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
@@ -123,18 +116,46 @@ pub(super) fn rebuild(
                 return Ok(Outcome::NotNeeded);
             }
         };
-        let mut rebuild = Rebuild {
-            connection,
+        let rebuild = Rebuild {
             path,
             recognition: &recognition,
             revision,
             half_way,
             target,
             assumptions,
-            observer,
         };
-        let report = rebuild.build()?;
-        let original = rebuild.put_in_place(&real, report.rows)?;
+        rebuild.require_possible(connection)?;
+        let original = original::begin(path, &real)?;
+        let mut builder = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
+        files.attach_for_filling(&mut builder, path)?;
+        let built = build::build(&mut builder, &rebuild, observer)?;
+        build::check_others(&mut builder, &rebuild, &built)?;
+        let report = RebuildReport {
+            original: PathBuf::new(),
+            rows: built.rows,
+            added_tokens: built.added_tokens,
+            added_exchanges: built.added_exchanges,
+            dropped: dropped(&rebuild.source())?,
+        };
+        let mut check = Some(Background::begin(path, {
+            let path = path.to_owned();
+            move |observer| {
+                carry::check_all(&mut builder, &path, &built.carried, built.rows, observer)
+            }
+        })?);
+        let original = original.finish(observer)?;
+        // A reader is in the way of a writer, except in WAL mode.
+        if connection::journal_mode(connection)? != "wal"
+            && let Some(check) = check.take()
+        {
+            check.finish(observer)?;
+        }
+        files.attach_for_reading(connection, path)?;
+        rebuild.put_in_place(connection, &built.indexes, report.rows, observer)?;
+        if let Some(check) = check.take() {
+            check.finish(observer)?;
+        }
+        let original = original.publish()?;
         kept = Some(original.clone());
         Ok(Outcome::Done(RebuildReport { original, ..report }))
     });
@@ -149,92 +170,53 @@ pub(super) fn rebuild(
     Ok(done)
 }
 
+/// What is rebuilt, and as what.
+#[derive(Clone, Copy)]
 struct Rebuild<'rebuild> {
-    connection: &'rebuild mut SqliteConnection,
     path: &'rebuild Path,
     recognition: &'rebuild Recognition,
     revision: EarlierRevision,
     half_way: bool,
     target: SchemaVersion,
     assumptions: &'rebuild Assumptions,
-    observer: &'rebuild mut dyn Observer,
 }
 
-impl Rebuild<'_> {
-    /// Builds the new database and compares it with the old one.
-    ///
-    /// That comparison also finds every id that was found out anew to refer to a row; the other foreign
-    /// keys are what they were.
-    fn build(&mut self) -> Result<RebuildReport, Error> {
-        leftovers::check(self.connection, self.path, &self.recognition.catalogue)?;
-        let source = Source::new(&self.recognition.catalogue, self.revision);
-        let structure = self.target.catalogue()?;
-        let staying = self.staying()?;
-        require_assumptions(self.connection, self.path, &source, self.assumptions)?;
-        let old = self.old_tables()?;
-        let mut rows = 0;
-        for table in &old {
-            rows +=
-                u64::try_from(carry::count(self.connection, "main", table)?).unwrap_or_default();
-        }
-
-        let indexes = indexes::drop(self.connection)?;
-        let mut obstacles = Obstacles::default();
-        let mut mappings = mapping::mappings(&source, structure, self.assumptions)?;
-        mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
-        let mut counter = Counter::new(self.path, &mut *self.observer, rows);
-        let (tokens, others): (Vec<_>, Vec<_>) = mappings
-            .iter()
-            .partition(|mapping| mapping.target == "erc20_tokens");
-        for mapping in &tokens {
-            carry::carry_over(self.connection, mapping, &mut counter)?;
-        }
-        // The tokens are looked up from here on.
-        let (of_tokens, of_others): (Vec<_>, Vec<_>) = indexes
-            .into_iter()
-            .partition(|index| index.owner == "erc20_tokens");
-        indexes::make(self.connection, self.path, self.target, &of_tokens)?;
-        work::gather(self.connection, &source, &mut obstacles)?;
-        work::look_for_bad_hashes(self.connection, &source, &mut obstacles)?;
-        // What follows reads these values.
-        std::mem::take(&mut obstacles).refuse(self.path)?;
-        let added_exchanges =
-            exchanges::resolve(self.connection, &source, self.assumptions, &mut obstacles)?;
-        let added_tokens = tokens::resolve(self.connection, &source, &mut obstacles)?;
-        obstacles.refuse(self.path)?;
-        for mapping in &others {
-            carry::carry_over(self.connection, mapping, &mut counter)?;
-        }
-        indexes::make(self.connection, self.path, self.target, &of_others)?;
-        self.compute_maps(&source)?;
-        self.check(&source, &mappings, rows, added_tokens)?;
-        Ok(RebuildReport {
-            original: PathBuf::new(),
-            rows,
-            added_tokens,
-            added_exchanges,
-            dropped: dropped(&source)?,
-        })
+impl<'rebuild> Rebuild<'rebuild> {
+    fn source(&self) -> Source<'rebuild> {
+        Source::new(&self.recognition.catalogue, self.revision)
     }
 
-    /// Puts the new content in the place of the old; where the original is.
-    fn put_in_place(&mut self, real: &Path, rows: u64) -> Result<PathBuf, Error> {
-        let users = self.users_objects()?;
-        let staying = self.staying()?;
-        let mut old = self.old_tables()?;
-        old.retain(|table| !staying.contains(&table.as_str()));
-        let usable = Usable::find(self.connection, &self.recognition.catalogue);
+    /// Fails for what can be refused without building anything.
+    fn require_possible(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        leftovers::check(connection, self.path, &self.recognition.catalogue)?;
         self.refuse_dangling()?;
-        let kept = Original::stage(self.path, real, &mut *self.observer)?;
-        let mut counter = Counter::new(self.path, &mut *self.observer, rows);
+        require_assumptions(connection, self.path, &self.source(), self.assumptions)
+    }
+
+    /// Puts the new content in the place of the old.
+    fn put_in_place(
+        &self,
+        connection: &mut SqliteConnection,
+        indexes: &[Object],
+        rows: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let users = self.users_objects(connection)?;
+        let usable = Usable::find(connection, &self.recognition.catalogue);
+        let mut counter = Counter::new(self.path, observer, rows);
         let tables = Tables {
-            replaced: &old,
-            staying: &staying,
+            replaced: &self.replaced_tables()?,
+            staying: &self.staying()?,
         };
-        swap::swap(self.connection, &tables, &users, &mut counter)
-            .map_err(|error| users_object_lost(self.path, &users, error))?;
-        usable.require(self.connection, self.path)?;
-        let arrived = recognise_connection(self.connection)?;
+        let lost = |error| users_object_lost(self.path, &users, error);
+        swap::swap(connection, &tables, &mut counter).map_err(lost)?;
+        let missing = swap::missing_indexes(connection, &tables, indexes)?;
+        indexes::make(connection, self.path, self.target, "main", missing).map_err(lost)?;
+        for object in &users {
+            sql::execute(connection, &object.statement).map_err(|error| lost(error.into()))?;
+        }
+        usable.require(connection, self.path)?;
+        let arrived = recognise_connection(connection)?;
         let version = arrived.require_version(self.path)?;
         if version != self.target || !arrived.is_stamped_right {
             return Err(Error::RebuildCheckFailed {
@@ -242,8 +224,15 @@ impl Rebuild<'_> {
                 detail: format!("the new database came to be {}", arrived.name()),
             });
         }
-        counter.advance(Stage::Replacing("alembic_version"), 0)?;
-        kept.publish()
+        counter.advance(Stage::Replacing("alembic_version"), 0)
+    }
+
+    /// The tables of the old database that new ones take the place of.
+    fn replaced_tables(&self) -> Result<Vec<String>, Error> {
+        let staying = self.staying()?;
+        let mut tables = self.old_tables()?;
+        tables.retain(|table| !staying.contains(&table.as_str()));
+        Ok(tables)
     }
 
     /// The tables of liquidity that are in the new schema as they are in the old one.
@@ -285,57 +274,6 @@ impl Rebuild<'_> {
             .collect())
     }
 
-    /// Computes the initialization maps that the source does not have.
-    fn compute_maps(&mut self, source: &Source<'_>) -> Result<(), Error> {
-        let staying = self.staying()?;
-        for maps in maps::MAPS {
-            if !source.has_table(maps.table) && source.has_table(maps.positions) {
-                let positions = if staying.contains(&maps.positions) {
-                    "main"
-                } else {
-                    "new"
-                };
-                let place = Place {
-                    positions,
-                    pools: "new",
-                };
-                maps::require_sound(&maps, self.connection, self.path, place)?;
-                maps.fill(self.connection, place)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check(
-        &mut self,
-        source: &Source<'_>,
-        mappings: &[Mapping],
-        rows: u64,
-        added_tokens: usize,
-    ) -> Result<(), Error> {
-        let mut counter = Counter::new(self.path, &mut *self.observer, rows);
-        for mapping in mappings {
-            let added = match mapping.target.as_str() {
-                "erc20_tokens" => i64::try_from(added_tokens).unwrap_or(i64::MAX),
-                _ => 0,
-            };
-            carry::check(self.connection, mapping, added, &mut counter)?;
-        }
-        // What nothing was carried into is empty, but for what was computed.
-        for table in self.target.catalogue()?.tables.keys() {
-            let is_filled = mappings.iter().any(|mapping| mapping.target == *table)
-                || ["exchanges", stamps::ALEMBIC_TABLE].contains(&table.as_str())
-                || MAP_TABLES.contains(&table.as_str());
-            if !is_filled && carry::count(self.connection, "new", table)? > 0 {
-                return Err(Error::RebuildCheckFailed {
-                    path: self.path.to_owned(),
-                    detail: format!("{table} should have no rows"),
-                });
-            }
-        }
-        exchanges::check(self.connection, source, self.path)
-    }
-
     /// Fails if a table of the user's own refers to one that there will not be.
     fn refuse_dangling(&self) -> Result<(), Error> {
         let gone = self.old_tables()?;
@@ -346,15 +284,13 @@ impl Rebuild<'_> {
     }
 
     /// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
-    fn users_objects(&mut self) -> Result<Vec<Object>, Error> {
+    fn users_objects(&self, connection: &mut SqliteConnection) -> Result<Vec<Object>, Error> {
         let extras = self.recognition.extras();
-        let replaced = self.old_tables()?;
-        let staying = self.staying()?;
-        let mut objects = swap::objects(self.connection, "main")?;
+        let replaced = self.replaced_tables()?;
+        let mut objects = swap::objects(connection, "main")?;
         objects.retain(|object| {
             ["index", "trigger"].contains(&object.kind.as_str())
                 && replaced.contains(&object.owner)
-                && !staying.contains(&object.owner.as_str())
                 && extras.contains(&format!("{} {}", object.kind, object.name))
         });
         Ok(objects)

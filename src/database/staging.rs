@@ -122,7 +122,8 @@ impl Staged {
         sync_folder_of(&self.target)
     }
 
-    fn sync(&self) -> Result<(), Error> {
+    /// Waits until what was written is on the disk.
+    pub(super) fn sync(&self) -> Result<(), Error> {
         self.file
             .sync_all()
             .map_err(|error| Error::io(&self.temporary, "write", error))

@@ -94,9 +94,26 @@ pub(super) fn carry_over(
     })
 }
 
+/// Makes sure, for each mapping and the number of rows that its table has beyond it, that the new rows are
+/// what the old ones were. That also finds every id that was found out anew to refer to a row; the other
+/// foreign keys are what they were.
+pub(super) fn check_all(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    carried: &[(Mapping, i64)],
+    rows: u64,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let mut counter = Counter::new(path, observer, rows);
+    for (mapping, added) in carried {
+        check(connection, mapping, *added, &mut counter)?;
+    }
+    Ok(())
+}
+
 /// Makes sure that every old row has a new one that says the same, and that beyond those there are
 /// `added` new rows and no more.
-pub(super) fn check(
+fn check(
     connection: &mut SqliteConnection,
     mapping: &Mapping,
     added: i64,

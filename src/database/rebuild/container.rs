@@ -9,15 +9,70 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::{self, Access, uri};
 use crate::database::sql;
+use crate::database::staging::{PRIVATE, Staged};
 use crate::database::{Error, SchemaVersion, migrate};
 
 /// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes
 /// the rebuild of a million rows no faster (`scripts/bench rebuild`), and memory is to stay flat.
 const CACHE_KIBIBYTES: i64 = 32_768;
 
+/// The temporary files, removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// The new database.
+    new: Staged,
+    /// What is found out about the old one.
+    work: Staged,
+}
+
+impl Files {
+    /// Creates the new database with its tables, and a file to work in, beside the old one.
+    pub(super) fn create(
+        connection: &mut SqliteConnection,
+        path: &Path,
+        real: &Path,
+        target: SchemaVersion,
+    ) -> Result<Self, Error> {
+        let files = Self {
+            new: Staged::create(real, PRIVATE)?,
+            work: Staged::create(real, PRIVATE)?,
+        };
+        let container = Container::of(connection, path)?;
+        container.build(files.new.path(), target)?;
+        container.prepare(files.work.path())?;
+        Ok(files)
+    }
+
+    /// Opens both for filling them, as `new` and `work`.
+    pub(super) fn attach_for_filling(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), Error> {
+        attach(connection, path, self.new.path(), "new", "rw")?;
+        attach(connection, path, self.work.path(), "work", "rw")?;
+        // They are thrown away unless they are complete. Rows that refer to none stay as they are.
+        connection
+            .batch_execute(
+                "PRAGMA foreign_keys = OFF; PRAGMA new.journal_mode = OFF; PRAGMA new.synchronous = OFF; \
+                 PRAGMA work.journal_mode = OFF; PRAGMA work.synchronous = OFF",
+            )
+            .map_err(|error| Error::from_diesel(path, "open the new database", error))
+    }
+
+    /// Opens the new database, which is complete, as `new`.
+    pub(super) fn attach_for_reading(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), Error> {
+        attach(connection, path, self.new.path(), "new", "ro")
+    }
+}
+
 /// What the file of a database is like apart from its content, which a rebuild leaves as it is.
 #[derive(Debug, QueryableByName)]
-pub(super) struct Container {
+struct Container {
     #[diesel(sql_type = Text)]
     encoding: String,
     #[diesel(sql_type = BigInt)]
@@ -31,7 +86,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
+    fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
         diesel::sql_query(
             "SELECT encoding, page_size, auto_vacuum, user_version, application_id \
              FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, \
@@ -42,13 +97,13 @@ impl Container {
     }
 
     /// Gives a temporary file the same settings: only files of one encoding can be used together.
-    pub(super) fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
+    fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
         let mut connection = connection::open(file, Access::Create)?;
         connection
             .batch_execute(&format!(
                 "PRAGMA encoding = {}; PRAGMA page_size = {}; PRAGMA auto_vacuum = {}; \
-                 PRAGMA user_version = {}; PRAGMA application_id = {}; \
-                 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF",
+                 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
+                 PRAGMA user_version = {}; PRAGMA application_id = {}",
                 sql::literal(&self.encoding),
                 self.page_size,
                 self.auto_vacuum,
@@ -60,26 +115,26 @@ impl Container {
     }
 
     /// Creates the new tables in a temporary file.
-    pub(super) fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
+    fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
         let mut connection = self.prepare(staged)?;
         migrate::migrate_empty(&mut connection, staged, target)
     }
 }
 
-/// Opens a temporary database beside the old one. It is thrown away unless it is complete.
-pub(super) fn attach(
+/// Opens a temporary database beside the old one.
+fn attach(
     connection: &mut SqliteConnection,
     path: &Path,
     staged: &Path,
     schema: &str,
+    mode: &str,
 ) -> Result<(), Error> {
     diesel::sql_query(format!("ATTACH ? AS {schema}"))
-        .bind::<Text, _>(uri(staged, "mode=rw"))
+        .bind::<Text, _>(uri(staged, &format!("mode={mode}")))
         .execute(connection)
         .and_then(|_| {
             connection.batch_execute(&format!(
-                "PRAGMA {schema}.journal_mode = OFF; PRAGMA {schema}.synchronous = OFF; \
-                 PRAGMA {schema}.cache_size = {cache}; PRAGMA main.cache_size = {cache}",
+                "PRAGMA {schema}.cache_size = {cache}; PRAGMA main.cache_size = {cache}",
                 cache = -CACHE_KIBIBYTES
             ))
         })

@@ -101,14 +101,14 @@ fn existing(
     .load(connection)?)
 }
 
-/// Each different thing that is said. Distinct rows are found without sorting them all.
+/// Each different thing that is said.
 fn claims(connection: &mut SqliteConnection, source: &Source<'_>) -> Result<Vec<Claim>, Error> {
     let mut claims: Vec<Claim> = Vec::new();
     if resolves_pools(source)? {
         claims = diesel::sql_query(
-            "SELECT DISTINCT chain, kind, factory, deployer FROM work.work_pools \
+            "SELECT DISTINCT chain, kind, factory, deployer FROM work.work_claims \
              WHERE chain IS NOT NULL AND kind IS NOT NULL \
-             AND (factory NOTNULL OR deployer NOTNULL OR exchange_id ISNULL) \
+             AND (factory NOTNULL OR deployer NOTNULL OR lacks_exchange) \
              ORDER BY chain, kind, factory, deployer",
         )
         .load(connection)?;

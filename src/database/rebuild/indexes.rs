@@ -21,22 +21,25 @@ pub(super) fn drop(connection: &mut SqliteConnection) -> Result<Vec<Object>, Err
     Ok(indexes)
 }
 
-/// Makes the indexes of the filled tables, and names the rows that keep one from being unique.
-pub(super) fn make(
+/// Makes the indexes of filled tables of `main` or `new`, and names the rows that keep one from being
+/// unique.
+pub(super) fn make<'index>(
     connection: &mut SqliteConnection,
     path: &Path,
     target: SchemaVersion,
-    indexes: &[Object],
+    schema: &str,
+    indexes: impl IntoIterator<Item = &'index Object>,
 ) -> Result<(), Error> {
     let mut obstacles = Obstacles::default();
     for index in indexes {
-        let statement = index.statement.replacen(" INDEX ", " INDEX new.", 1);
+        let place = format!(" INDEX {schema}.");
+        let statement = index.statement.replacen(" INDEX ", &place, 1);
         match sql::execute(connection, &statement) {
             Ok(_) => {}
             Err(diesel::result::Error::DatabaseError(
                 diesel::result::DatabaseErrorKind::UniqueViolation,
                 _,
-            )) => look_for_duplicates(connection, target, index, &mut obstacles)?,
+            )) => look_for_duplicates(connection, target, schema, index, &mut obstacles)?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -47,6 +50,7 @@ pub(super) fn make(
 fn look_for_duplicates(
     connection: &mut SqliteConnection,
     target: SchemaVersion,
+    schema: &str,
     index: &Object,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
@@ -69,7 +73,7 @@ fn look_for_duplicates(
         "several rows have these values, which must be unique from now on",
         &format!("'{} ' || {}", index.owner, label.join(" || ' ' || ")),
         &format!(
-            "(SELECT {columns} FROM new.{} GROUP BY {columns} HAVING count(*) > 1)",
+            "(SELECT {columns} FROM {schema}.{} GROUP BY {columns} HAVING count(*) > 1)",
             index.owner,
             columns = columns.join(", ")
         ),

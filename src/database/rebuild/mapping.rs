@@ -64,15 +64,21 @@ impl Mapping {
 
     /// The query for the number of those rows whose new rows say the same.
     pub(super) fn count_same(&self, low: i64, high: i64) -> String {
+        let back = self.back.join(" AND ");
+        // SQLite looks a row up that nothing asks for, where rows are counted.
+        let pool = if back.contains("p.") {
+            "LEFT JOIN new.pools AS p ON p.id = s.rowid"
+        } else {
+            ""
+        };
         format!(
             "SELECT count(*) AS number FROM main.{} AS s \
-             JOIN new.{} AS n ON n.{} = s.rowid LEFT JOIN new.pools AS p ON p.id = s.rowid \
-             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {}",
+             JOIN new.{} AS n ON n.{} = s.rowid {pool} \
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {back}",
             self.source,
             self.target,
             key(&self.target),
             self.filter(),
-            self.back.join(" AND "),
         )
     }
 

@@ -47,22 +47,19 @@ pub(super) struct Tables<'rebuild> {
     pub(super) staying: &'rebuild [&'static str],
 }
 
-/// Replaces tables of `main` by those of `new` and makes the user's own indexes and triggers on them
-/// anew.
+/// Replaces tables of `main` by those of `new`.
 pub(super) fn swap(
     connection: &mut SqliteConnection,
     tables: &Tables<'_>,
-    users: &[Object],
     counter: &mut Counter<'_>,
 ) -> Result<(), Error> {
     for table in tables.replaced {
         let table = sql::name(table);
         sql::execute(connection, &format!("DROP TABLE main.{table}"))?;
     }
-    let (staying, new): (Vec<_>, Vec<_>) = objects(connection, "new")?
-        .into_iter()
-        .partition(|object| tables.staying.contains(&object.owner.as_str()));
-    // Into empty tables with the same indexes SQLite copies the trees as they are.
+    let mut new = objects(connection, "new")?;
+    new.retain(|object| !tables.staying.contains(&object.owner.as_str()));
+    // Into empty tables with no other indexes SQLite copies the trees as they are.
     for object in &new {
         sql::execute(connection, &object.statement)?;
     }
@@ -78,25 +75,18 @@ pub(super) fn swap(
             rows.try_into().unwrap_or_default(),
         )?;
     }
-    change_indexes(connection, tables, &staying)?;
-    for object in users {
-        sql::execute(connection, &object.statement)?;
-    }
     Ok(())
 }
 
-/// Gives the tables that stay the indexes that the new ones have instead of those of old revisions.
-fn change_indexes(
+/// The indexes of the new schema, of `indexes`, that `main` does not have yet. Those that old revisions had
+/// on the tables that stay and the new schema does not have are dropped.
+pub(super) fn missing_indexes<'index>(
     connection: &mut SqliteConnection,
     tables: &Tables<'_>,
-    new: &[Object],
-) -> Result<(), Error> {
-    let old = objects(connection, "main")?;
-    let old: Vec<_> = old
-        .iter()
-        .filter(|object| object.kind == "index")
-        .filter(|object| tables.staying.contains(&object.owner.as_str()))
-        .collect();
+    indexes: &'index [Object],
+) -> Result<Vec<&'index Object>, Error> {
+    let mut old = objects(connection, "main")?;
+    old.retain(|object| object.kind == "index" && tables.staying.contains(&object.owner.as_str()));
     let structure = Catalogue::read(connection)?;
     for index in &old {
         let properties = structure
@@ -109,16 +99,12 @@ fn change_indexes(
             }
             None => false,
         };
-        let is_wanted = new.iter().any(|new| new.name == index.name);
+        let is_wanted = indexes.iter().any(|new| new.name == index.name);
         if is_ours && !is_wanted {
             let name = sql::name(&index.name);
             sql::execute(connection, &format!("DROP INDEX main.{name}"))?;
         }
     }
-    for index in new.iter().filter(|object| object.kind == "index") {
-        if !old.iter().any(|old| old.name == index.name) {
-            sql::execute(connection, &index.statement)?;
-        }
-    }
-    Ok(())
+    let is_missing = |index: &&Object| !old.iter().any(|old| old.name == index.name);
+    Ok(indexes.iter().filter(is_missing).collect())
 }

@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use super::carry::count;
 use super::obstacle::Obstacles;
 use super::source::Source;
-use super::work::{is_address, resolves_pools};
+use super::work::{self, is_address, resolves_pools};
 use crate::database::Error;
 use crate::database::sql;
 use crate::types::Address;
@@ -27,20 +27,20 @@ pub(super) fn resolve(
     obstacles: &mut Obstacles,
 ) -> Result<usize, Error> {
     let missing = "SELECT count(*) AS number FROM work.work_tokens WHERE id IS NULL";
-    let added = if sql::number(connection, missing)? > 0 {
-        resolve_others(connection, obstacles)?
-    } else {
-        0
-    };
-    if resolves_pools(source)? {
-        for token in ["token0", "token1"] {
-            set_ids(connection, "work_pools", token, &format!("{token}_id"))?;
+    let mut added = 0;
+    if sql::number(connection, missing)? > 0 {
+        added = resolve_others(connection, obstacles)?;
+        if resolves_pools(source)? {
+            set_ids(connection, "work_pools", "token0", "token0_id")?;
+            set_ids(connection, "work_pools", "token1", "token1_id")?;
         }
-        look_for_pools_without_tokens(connection, source, obstacles)?;
+        if source.has("uniswap_v4_pools", "currency0") {
+            set_ids(connection, "work_v4_pools", "token0", "currency0_id")?;
+            set_ids(connection, "work_v4_pools", "token1", "currency1_id")?;
+        }
     }
-    if source.has("uniswap_v4_pools", "currency0") {
-        set_ids(connection, "work_v4_pools", "token0", "currency0_id")?;
-        set_ids(connection, "work_v4_pools", "token1", "currency1_id")?;
+    if resolves_pools(source)? {
+        look_for_pools_without_tokens(connection, source, obstacles)?;
     }
     Ok(added)
 }
@@ -51,11 +51,14 @@ fn look_for_pools_without_tokens(
     source: &Source<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
-    let complete = sql::number(
-        connection,
-        "SELECT count(*) AS number FROM work.work_pools WHERE coalesce(token0_id, token0) NOTNULL \
-         AND coalesce(token1_id, token1) NOTNULL",
-    )?;
+    let complete = if work::any_claim(connection, "lacks_token0 OR lacks_token1")? {
+        let condition =
+            "coalesce(token0_id, token0) NOTNULL AND coalesce(token1_id, token1) NOTNULL";
+        let query = format!("SELECT count(*) AS number FROM work.work_pools WHERE {condition}");
+        sql::number(connection, &query)?
+    } else {
+        count(connection, "work", "work_pools")?
+    };
     // As a rule there is none, and which they are takes longer to find out.
     if complete == count(connection, "main", "pools")? {
         return Ok(());

@@ -1,6 +1,7 @@
 //! What the pools of the old database say about their tokens and exchanges, gathered from the tables
 //! that it is spread over, in tables of a file of their own (`work`).
 
+use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::obstacle::Obstacles;
@@ -129,18 +130,38 @@ fn gather_pools(
                  ON CONFLICT (pool_id) DO UPDATE SET parts = parts + 1"
             ),
         )?;
-        obstacles.look_for(
-            connection,
-            "there is no such pool, so its tokens would be lost",
-            &format!("'{table} ' || pool_id"),
-            &format!("main.{table} WHERE pool_id NOT IN (SELECT id FROM main.pools)"),
-        )?;
+    }
+    // Many pools say the same, and what has to be asked about all of them can be asked of this.
+    sql::execute(
+        connection,
+        "CREATE TABLE work.work_claims AS \
+         SELECT DISTINCT chain, kind, factory, deployer, exchange_id ISNULL AS lacks_exchange, \
+           parts > 1 AS is_split, token0_id ISNULL AS lacks_token0, token1_id ISNULL AS lacks_token1 \
+         FROM work.work_pools",
+    )?;
+    if any_claim(connection, "chain ISNULL")? {
+        for table in source.kind_tables() {
+            obstacles.look_for(
+                connection,
+                "there is no such pool, so its tokens would be lost",
+                &format!("'{table} ' || pool_id"),
+                &format!("main.{table} WHERE pool_id NOT IN (SELECT id FROM main.pools)"),
+            )?;
+        }
     }
     look_through_pools(connection, obstacles)?;
     for token in ["token0", "token1"] {
-        add_tokens(connection, "work_pools", token, &format!("{token}_id"))?;
+        if any_claim(connection, &format!("lacks_{token}"))? {
+            add_tokens(connection, "work_pools", token, &format!("{token}_id"))?;
+        }
     }
     Ok(())
+}
+
+/// Whether this holds for any pool.
+pub(super) fn any_claim(connection: &mut SqliteConnection, condition: &str) -> QueryResult<bool> {
+    let query = format!("SELECT count(*) AS number FROM work.work_claims WHERE {condition}");
+    Ok(sql::number(connection, &query)? > 0)
 }
 
 /// Looks for pools of which what was gathered makes no sense.
@@ -148,31 +169,34 @@ fn look_through_pools(
     connection: &mut SqliteConnection,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
-    obstacles.look_for(
-        connection,
-        "the pool's chain or kind is of the wrong type",
-        "'pools ' || pool_id",
-        "work.work_pools WHERE typeof(chain) <> 'integer' OR typeof(kind) <> 'text'",
-    )?;
+    let is_wrong = "typeof(chain) <> 'integer' OR typeof(kind) <> 'text'";
+    if any_claim(connection, is_wrong)? {
+        obstacles.look_for(
+            connection,
+            "the pool's chain or kind is of the wrong type",
+            "'pools ' || pool_id",
+            &format!("work.work_pools WHERE {is_wrong}"),
+        )?;
+    }
     for column in ["factory", "deployer"] {
-        // Many pools have few factories.
         obstacles.look_for(
             connection,
             "this is no address, and pools have it",
-            &format!("'{column} ' || quote(value)"),
+            &format!("'{column} ' || quote({column})"),
             &format!(
-                "(SELECT DISTINCT {column} AS value FROM work.work_pools WHERE {column} NOTNULL) \
-                 WHERE NOT {}",
-                is_address("value")
+                "(SELECT DISTINCT {column} FROM work.work_claims WHERE {column} NOTNULL AND NOT {})",
+                is_address(column)
             ),
         )?;
     }
-    obstacles.look_for(
-        connection,
-        "the pool is in the tables of several kinds",
-        "'pools ' || pool_id",
-        "work.work_pools WHERE parts > 1",
-    )?;
+    if any_claim(connection, "is_split")? {
+        obstacles.look_for(
+            connection,
+            "the pool is in the tables of several kinds",
+            "'pools ' || pool_id",
+            "work.work_pools WHERE parts > 1",
+        )?;
+    }
     Ok(())
 }
 
