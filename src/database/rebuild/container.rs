@@ -12,9 +12,9 @@ use crate::database::sql;
 use crate::database::staging::{PRIVATE, Staged};
 use crate::database::{Error, SchemaVersion, migrate};
 
-/// The cache of each of the two databases, in KiB: tokens are looked up all over them. More of it makes
-/// the rebuild of a million rows no faster (`scripts/bench rebuild`), and memory is to stay flat.
-const CACHE_KIBIBYTES: i64 = 32_768;
+/// The cache of each database of a connection, in KiB: tokens are looked up all over them. Twice as much
+/// makes the rebuild of a million rows no faster (`cargo bench --bench upgrade`), and memory is to stay flat.
+const CACHE_KIBIBYTES: i64 = 16_384;
 
 /// The temporary files, removed when this is dropped.
 #[derive(Debug)]
