@@ -64,8 +64,11 @@ mod create;
 mod disk;
 mod earlier;
 mod error;
+mod exclusive;
 mod foreign_keys;
 mod inspect;
+mod integrity;
+mod kept;
 mod leftovers;
 mod lineage;
 mod look;
@@ -76,24 +79,29 @@ mod plan;
 mod pool;
 mod rebuild;
 mod refusal;
+mod replace;
+mod restore;
 mod session;
+mod snapshot;
 mod sql;
 mod staging;
 mod stamps;
 mod unsound;
 mod upgrade;
 mod usability;
+mod usage;
 mod version;
 
 pub use assumption::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
 pub use backup::{BackupOptions, BackupReport, backup_path, backup_sqlite_database};
-pub use compact::compact_sqlite_database;
+pub use compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
 pub use connection::{LOCK_TIMEOUT, connection_pragmas};
-pub use create::{create_new_sqlite_database, reset_sqlite_database};
+pub use create::{ResetOptions, create_new_sqlite_database, reset_sqlite_database};
 pub use earlier::EarlierRevision;
 pub use error::Error;
 pub use foreign_keys::Violation;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
+pub use integrity::{UnknownVerification, Verification};
 pub use lineage::{Origin, Recognition, recognise};
 pub use migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
@@ -104,12 +112,16 @@ pub use plan::{Loss, Method, MigrationPlan, plan_migration, plan_upgrade};
 pub use pool::{Database, PoolOptions, db_session};
 pub use rebuild::{Obstacle, RebuildReport};
 pub use refusal::Refusal;
+pub use restore::{
+    RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
+};
 pub use session::Session;
 pub use stamps::Stamps;
 pub use unsound::Unsound;
 pub use upgrade::{
     UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
+pub use usage::{Program, programs_using};
 pub use version::{SchemaVersion, UnknownVersion};
 
 use connection::Access;

@@ -9,4 +9,5 @@ pub mod models;
 pub mod schema;
 pub mod settings;
 mod sqlite;
+mod system;
 pub mod types;

@@ -18,7 +18,7 @@ impl Context {
                 config: options.config,
                 database: options.database,
             },
-            printer: Printer::new(options.quiet),
+            printer: Printer::new(options.quiet, options.verbose > 0),
         }
     }
 

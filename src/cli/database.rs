@@ -6,19 +6,23 @@ mod downgrade;
 mod info;
 mod plan;
 mod reset;
+mod restore;
 mod upgrade;
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::{Context, Failure};
-use crate::database::{self, Error};
+use crate::database::{self, Error, LOCK_TIMEOUT};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Copy the database to PATH.bak, while other programs go on using it
     Backup(backup::Backup),
+    /// Make a backup the database again
+    Restore(restore::Restore),
     /// Empty the database, or create it
     Reset(reset::Reset),
     /// Bring the database to the newest version of the schema
@@ -35,6 +39,7 @@ impl Command {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Backup(command) => command.run(context),
+            Self::Restore(command) => command.run(context),
             Self::Reset(command) => command.run(context),
             Self::Upgrade(command) => command.run(context),
             Self::Downgrade(command) => command.run(context),
@@ -60,4 +65,18 @@ struct Confirmation {
     /// Do not ask, go on
     #[arg(short = 'y', long, visible_alias = "yes")]
     force: bool,
+}
+
+/// The option of every command that works beside other programs.
+#[derive(Debug, Args)]
+struct Waiting {
+    /// Wait so long for locks of other programs
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_TIMEOUT.as_secs())]
+    wait: u64,
+}
+
+impl Waiting {
+    const fn time(&self) -> Duration {
+        Duration::from_secs(self.wait)
+    }
 }

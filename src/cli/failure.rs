@@ -9,7 +9,7 @@ use inquire::InquireError;
 
 use super::Printer;
 use super::interrupt::ABORTED;
-use crate::database::{Error, LOCK_TIMEOUT, Refusal, SchemaVersion};
+use crate::database::{Error, Refusal, SchemaVersion, programs_using};
 use crate::settings::SettingsError;
 
 /// Why a command did not do what it was asked to.
@@ -49,7 +49,11 @@ impl Failure {
         match self {
             Self::Aborted => printer.always(ABORTED),
             Self::Database(error) => {
-                printer.always(format_args!("error: {}", with_causes(error)));
+                printer.always(format_args!(
+                    "error: {}{}",
+                    with_causes(error),
+                    used_by(error)
+                ));
                 if let Some(hint) = hint(error) {
                     printer.always(format_args!("hint: {hint}"));
                 }
@@ -100,6 +104,24 @@ fn with_causes(error: &dyn StdError) -> String {
     text
 }
 
+/// Who uses a database that is locked, where the system tells.
+fn used_by(error: &Error) -> String {
+    let Error::Locked { path } = error else {
+        return String::new();
+    };
+    let programs: Vec<_> = programs_using(path)
+        .into_iter()
+        .map(|program| {
+            let what = if program.is_writing { ", writing" } else { "" };
+            format!("{} {}{what}", program.pid, program.name)
+        })
+        .collect();
+    match programs.as_slice() {
+        [] => String::new(),
+        programs => format!(": in use by {}", programs.join("; ")),
+    }
+}
+
 /// What to do about an error, where there is something to do.
 fn hint(error: &Error) -> Option<String> {
     let hint = match error {
@@ -136,11 +158,11 @@ fn hint(error: &Error) -> Option<String> {
                 .to_owned()
         }
         Error::Refused { path, refusal } => refusal_hint(path, refusal),
-        Error::Locked { .. } => format!(
-            "It was waited for {} seconds. Let the other program finish its transaction, or stop it, \
-             and try again",
-            LOCK_TIMEOUT.as_secs()
-        ),
+        Error::Locked { .. } => {
+            "Let the other program finish its transaction, or stop it, and try again. backup, restore, \
+             reset and compact wait longer with --wait SECONDS"
+                .to_owned()
+        }
         Error::CannotOpen { .. } => {
             "Check the permissions of the file, of the files beside it (-wal, -shm) and of the folder"
                 .to_owned()
@@ -163,6 +185,7 @@ fn hint(error: &Error) -> Option<String> {
             leftover.display()
         ),
         Error::BackupOntoItself { .. } => "Move the file of that name away".to_owned(),
+        Error::RestoreFromItself { .. } => "Name another file with --from".to_owned(),
         Error::CopyCheckFailed { .. } => {
             "The database itself may be damaged, or the disk. A backup from before was kept".to_owned()
         }

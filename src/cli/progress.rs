@@ -1,61 +1,84 @@
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Printer;
 use super::interrupt::{self, Cancellable};
+use super::printer::bytes;
 use crate::database::{Observer, Progress, Stage};
 
 const BYTES: &str =
     "{msg} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left";
 const ROWS: &str = "{msg} {bar:30} {human_pos}/{human_len} rows {eta} left";
+const UNKNOWN: &str = "{msg} {spinner} {elapsed}";
 
-/// Shows how far an operation is, on a terminal, and ends it on Ctrl-C.
+/// How often a log gets a line.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows how far an operation is, with a bar on a terminal and a line now and then in a log, and ends it on
+/// Ctrl-C.
 #[derive(Debug)]
-pub(super) struct ProgressReporter {
+pub(super) struct ProgressReporter<'printer> {
     copying: &'static str,
-    quiet: bool,
-    /// Draws nothing where stderr is no terminal.
+    printer: &'printer Printer,
+    is_terminal: bool,
     bar: Option<ProgressBar>,
     /// What the bar is about.
     kind: Option<&'static str>,
+    /// When that began, and when the log got its last line.
+    began: Instant,
+    told: Instant,
+    has_told_that_it_goes_on: bool,
     _cancellable: Cancellable,
 }
 
-impl ProgressReporter {
+impl<'printer> ProgressReporter<'printer> {
     /// `copying` is what the copying of bytes is called.
-    pub(super) fn new(copying: &'static str, printer: &Printer) -> Self {
+    pub(super) fn new(copying: &'static str, printer: &'printer Printer) -> Self {
+        let now = Instant::now();
         Self {
             copying,
-            quiet: printer.is_quiet(),
+            printer,
+            is_terminal: io::stderr().is_terminal(),
             bar: None,
             kind: None,
+            began: now,
+            told: now,
+            has_told_that_it_goes_on: false,
             _cancellable: Cancellable::begin(),
         }
     }
 
-    /// The bar for a stage, from its first progress on: each kind of stage has its own.
-    fn bar(&mut self, stage: Stage<'_>) -> &ProgressBar {
-        let (kind, table) = match stage {
+    fn kind<'stage>(&self, stage: Stage<'stage>) -> (&'static str, &'stage str) {
+        match stage {
             Stage::CarryingOver(table) => ("Carrying over", table),
             Stage::Checking(table) => ("Checking", table),
             Stage::Replacing(table) => ("Putting in place", table),
+            Stage::Verifying => ("Verifying", ""),
+            Stage::Compacting => ("Compacting", ""),
+            Stage::Writing => ("Writing", ""),
+            Stage::WritingBack => ("Writing back", ""),
             _ => (self.copying, ""),
-        };
-        if self.kind != Some(kind) {
-            self.clear();
-            self.kind = Some(kind);
         }
+    }
+
+    /// Shows it with the bar for this kind of stage.
+    fn draw(&mut self, kind: &'static str, table: &str, progress: Progress<'_>) {
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = if self.quiet {
-                ProgressBar::hidden()
-            } else {
-                ProgressBar::new(0)
+            let bar = ProgressBar::new(0);
+            let template = match progress {
+                Progress { total: 0, .. } => UNKNOWN,
+                _ if progress.stage.counts_bytes() => BYTES,
+                _ => ROWS,
             };
-            let template = if stage.counts_bytes() { BYTES } else { ROWS };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
+            }
+            if progress.total == 0 {
+                bar.enable_steady_tick(Duration::from_millis(100));
             }
             bar
         });
@@ -64,7 +87,35 @@ impl ProgressReporter {
         if bar.message() != message {
             bar.set_message(message.to_owned());
         }
-        bar
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    }
+
+    /// Says it in a line, if it is time for one.
+    fn say(&mut self, kind: &'static str, table: &str, progress: Progress<'_>) {
+        if self.told.elapsed() < LINE_EVERY {
+            return;
+        }
+        self.told = Instant::now();
+        let what = format!("{kind} {table}");
+        let what = what.trim_end();
+        let Progress { done, total, .. } = progress;
+        let seconds = self.began.elapsed().as_secs().max(1);
+        let rate = done / seconds;
+        let left = total.saturating_sub(done) / rate.max(1);
+        let line = if done == 0 {
+            format!("{what}: {seconds} s so far")
+        } else if progress.stage.counts_bytes() {
+            format!(
+                "{what}: {} of {}, {}/s, {left} s left",
+                bytes(done),
+                bytes(total),
+                bytes(rate)
+            )
+        } else {
+            format!("{what}: {done} of {total} rows, {left} s left")
+        };
+        self.printer.message(line);
     }
 
     fn clear(&mut self) {
@@ -74,16 +125,31 @@ impl ProgressReporter {
     }
 }
 
-impl Observer for ProgressReporter {
+impl Observer for ProgressReporter<'_> {
     fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        let bar = self.bar(progress.stage);
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        if interrupt::requested() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        let (kind, table) = self.kind(progress.stage);
+        if self.kind != Some(kind) {
+            self.clear();
+            self.kind = Some(kind);
+            self.began = Instant::now();
         }
+        if !self.printer.is_quiet() {
+            if self.is_terminal {
+                self.draw(kind, table, progress);
+            } else {
+                self.say(kind, table, progress);
+            }
+        }
+        if !interrupt::requested() {
+            return ControlFlow::Continue(());
+        }
+        if progress.stage == Stage::WritingBack && !self.has_told_that_it_goes_on {
+            self.has_told_that_it_goes_on = true;
+            self.clear();
+            self.printer
+                .message("The new content is being written back, which cannot be stopped.");
+        }
+        ControlFlow::Break(())
     }
 
     fn stop_flag(&self) -> Option<&'static AtomicBool> {
@@ -91,7 +157,7 @@ impl Observer for ProgressReporter {
     }
 }
 
-impl Drop for ProgressReporter {
+impl Drop for ProgressReporter<'_> {
     fn drop(&mut self) {
         self.clear();
     }

@@ -1,31 +1,270 @@
 //! Giving unused space back.
+//!
+//! SQLite's `VACUUM` writes a compact copy, writes that over the database through the log, and moves the log
+//! into the file: three times the content. Where nobody else has the file open, the copy can take the file's
+//! place instead. See `exclusive` for how that is known.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use super::connection::{self, Access, LOCK_TIMEOUT, sidecar, uri};
+use super::exclusive::{self, Swapped};
+use super::observer::{Observer, Progress, Stage};
+use super::replace;
+use super::staging::{PRIVATE, Staged};
+use super::{Error, backup, disk, lineage, sql};
+use crate::sqlite::{Handle, Patience};
 
-use super::connection::{self, Access};
-use super::{Error, lineage};
+/// How a database is compacted.
+#[derive(Debug, Clone)]
+pub struct CompactOptions {
+    /// Write the compact copy here and leave the database as it is.
+    pub into: Option<PathBuf>,
+    /// Replace a file that is already there.
+    pub replace_existing: bool,
+    /// How long locks are waited for.
+    pub wait: Duration,
+}
 
-/// Rewrites a database without its unused space (`VACUUM`) and empties its log.
+impl Default for CompactOptions {
+    fn default() -> Self {
+        Self {
+            into: None,
+            replace_existing: false,
+            wait: LOCK_TIMEOUT,
+        }
+    }
+}
+
+/// How it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compaction {
+    /// A compact copy has taken the place of the file, which nobody else had open.
+    Swapped,
+    /// The content was rewritten in the file that is there.
+    InPlace,
+    /// The copy is a file of its own.
+    Into,
+}
+
+/// What a compaction came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompactReport {
+    /// The size of the database before, in bytes.
+    pub before: u64,
+    /// The size of the compact one.
+    pub after: u64,
+    /// How it was done.
+    pub how: Compaction,
+}
+
+/// Rewrites a database without its unused space and empties its log, or writes a compact copy.
 ///
-/// Writers wait for as long as it takes; readers do not. The ids of rows are kept.
+/// Where others have the database open, writers wait for as long as it takes to rewrite it; readers do not,
+/// and nobody waits for a copy. The ids of rows are kept.
 ///
 /// # Errors
 ///
 /// [`Error::Refused`] for a database that is not degenbot's, [`Error::Locked`] where another process
-/// keeps it locked, [`Error::DiskFull`] where the second copy that `VACUUM` needs does not fit.
-pub fn compact_sqlite_database(path: &Path) -> Result<(), Error> {
+/// keeps it locked, [`Error::NotEnoughSpace`] and [`Error::DiskFull`] where the second copy does not fit
+/// beside the database, [`Error::Interrupted`] where the observer asks for it while it still can be ended;
+/// [`Error::BackupExists`] where there is a file that may not be replaced.
+pub fn compact_sqlite_database(
+    path: &Path,
+    options: &CompactOptions,
+    observer: &mut dyn Observer,
+) -> Result<CompactReport, Error> {
     lineage::recognise(path)?.require_degenbot(path)?;
-    let mut connection = connection::open(path, Access::ReadWrite)?;
-    connection
-        .batch_execute("VACUUM")
-        .map_err(|error| Error::from_diesel(path, "compact the database", error))?;
-    // The new content is in the log, as large as the database. A reader of the old content can keep
-    // it there; the next checkpoint moves it.
-    if let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
-        log::debug!("The log was not emptied: {error}");
+    let patience = Patience::new(options.wait, observer.stop_flag());
+    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    let before = size(&real);
+    if let Some(into) = &options.into {
+        copy_into(path, into, options, &patience, observer)?;
+        log::info!("Compacted {} into {}", path.display(), into.display());
+        return Ok(CompactReport {
+            before,
+            after: size(into),
+            how: Compaction::Into,
+        });
     }
+    connection::require_writable(path)?;
+    let how = if swap(path, &real, &patience, observer)? {
+        Compaction::Swapped
+    } else {
+        in_place(path, &real, &patience, observer)?;
+        Compaction::InPlace
+    };
     log::info!("Compacted {}", path.display());
+    Ok(CompactReport {
+        before,
+        after: size(&real),
+        how,
+    })
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn copy_into(
+    path: &Path,
+    into: &Path,
+    options: &CompactOptions,
+    patience: &Patience,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    backup::check_target(path, into, options.replace_existing)?;
+    let target = fs::canonicalize(into).unwrap_or_else(|_| into.to_owned());
+    let staged = Staged::create(&target, PRIVATE)?;
+    let source = connection::open_handle(path, Access::ReadWrite, patience)?;
+    write_compact(&source, path, &staged, observer)?;
+    staged.copy_permissions(path)?;
+    backup::clear_away_leftovers(&target, patience)?;
+    backup::publish(staged, options.replace_existing)
+}
+
+/// Writes a compact copy of the present content, in the journal mode of its source.
+fn write_compact(
+    source: &Handle,
+    path: &Path,
+    staged: &Staged,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let located = |error| Error::from_handle(path, error);
+    let content = content_bytes(source, path)?;
+    disk::require_room(path, staged.path(), content)?;
+    let is_wal = connection::is_wal(source, path)?;
+    let mut watch = Watch::new(observer, path, content);
+    let target = sql::literal(&uri(staged.path(), "mode=rw"));
+    // The copy is synced once, when it is complete, and thrown away if it never is.
+    source
+        .execute_watched(
+            &format!("PRAGMA synchronous = OFF; VACUUM INTO {target}; PRAGMA synchronous = NORMAL"),
+            || watch.tell(Stage::Compacting, size(staged.path())),
+        )
+        .map_err(located)?;
+    watch.finish()?;
+    let patience = Patience::new(LOCK_TIMEOUT, None);
+    if is_wal {
+        let copy = connection::open_handle(staged.path(), Access::ReadWrite, &patience)?;
+        replace::set_wal(&copy, path)?;
+    }
+    backup::check_copy(staged, path, None, observer)
+}
+
+/// Puts a compact copy in the place of the database's file, if nobody else has that open. Whether it was
+/// done; the database is as it was otherwise.
+fn swap(
+    path: &Path,
+    real: &Path,
+    patience: &Patience,
+    observer: &mut dyn Observer,
+) -> Result<bool, Error> {
+    let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
+    // What has another name would go on under that one as it was.
+    if links != 1 || !exclusive::is_possible(real) {
+        return Ok(false);
+    }
+    let source = connection::open_handle(real, Access::ReadWrite, patience)?;
+    let staged = Staged::create(real, PRIVATE)?;
+    let version = data_version(&source, path)?;
+    write_compact(&source, path, &staged, observer)?;
+    staged.copy_permissions(real)?;
+    staged.sync()?;
+    let unchanged = |source: &Handle| Ok(data_version(source, path)? == version);
+    Ok(exclusive::swap(source, real, &staged, unchanged)? == Swapped::Yes)
+}
+
+/// A number that changes with every commit of others.
+fn data_version(source: &Handle, path: &Path) -> Result<Option<[i64; 1]>, Error> {
+    source
+        .row("PRAGMA data_version")
+        .map_err(|error| Error::from_handle(path, error))
+}
+
+fn in_place(
+    path: &Path,
+    real: &Path,
+    patience: &Patience,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let located = |error| Error::from_handle(path, error);
+    let live = connection::open_handle(path, Access::ReadWrite, patience)?;
+    let content = content_bytes(&live, path)?;
+    // SQLite's temporary file, and the log.
+    disk::require_room(path, real, content.saturating_mul(2))?;
+    let folder = real.parent().unwrap_or(Path::new("."));
+    let folder = sql::literal(&folder.to_string_lossy());
+    let wal = sidecar(real, "-wal");
+    let log_before = size(&wal);
+    let mut watch = Watch::new(observer, path, content);
+    // Otherwise SQLite's temporary file is where the system has such files, which can be a small disk. The
+    // setting is the whole process's, so it is taken back.
+    let vacuumed = live.execute_watched(
+        &format!("PRAGMA temp_store_directory = {folder}; VACUUM"),
+        || match size(&wal).saturating_sub(log_before) {
+            0 => watch.tell(Stage::Compacting, 0),
+            written => watch.tell(Stage::WritingBack, written),
+        },
+    );
+    let reset = live.execute("PRAGMA temp_store_directory = ''");
+    vacuumed.and(reset).map_err(located)?;
+    replace::settle_log(&live, path, patience);
     Ok(())
+}
+
+/// The bytes of the pages that are in use.
+fn content_bytes(handle: &Handle, path: &Path) -> Result<u64, Error> {
+    let row = handle
+        .row(
+            "SELECT (page_count - freelist_count) * page_size \
+             FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        )
+        .map_err(|error| Error::from_handle(path, error))?;
+    let [bytes] = row.unwrap_or_default();
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// Tells an observer about a statement that runs.
+struct Watch<'operation> {
+    observer: &'operation mut dyn Observer,
+    path: &'operation Path,
+    total: u64,
+    is_stopped: bool,
+}
+
+impl<'operation> Watch<'operation> {
+    fn new(observer: &'operation mut dyn Observer, path: &'operation Path, total: u64) -> Self {
+        Self {
+            observer,
+            path,
+            total,
+            is_stopped: false,
+        }
+    }
+
+    /// Whether to go on.
+    fn tell(&mut self, stage: Stage<'_>, done: u64) -> bool {
+        let progress = Progress {
+            stage,
+            done: done.min(self.total),
+            total: self.total,
+        };
+        self.is_stopped |= self.observer.progress(progress).is_break();
+        !self.is_stopped
+    }
+
+    /// Fails if the end was asked for when the statement was through already.
+    fn finish(mut self) -> Result<(), Error> {
+        if self.tell(Stage::Compacting, self.total) {
+            return Ok(());
+        }
+        Err(Error::Interrupted {
+            path: self.path.to_owned(),
+        })
+    }
 }

@@ -14,7 +14,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::Error;
-use crate::sqlite::Handle;
+use crate::sqlite::{Handle, Patience};
 
 /// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,16 +67,23 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<SqliteConnection, Erro
     establish(path, &uri(path, access.parameters()), "")
 }
 
-/// Opens a database for the calls that Diesel does not offer, configured like any other connection.
-pub(crate) fn open_handle(path: &Path, access: Access) -> Result<Handle, Error> {
+/// Opens a database for the calls that Diesel does not offer, configured like any other connection but for
+/// how it waits.
+pub(crate) fn open_handle(
+    path: &Path,
+    access: Access,
+    patience: &Patience,
+) -> Result<Handle, Error> {
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
-    let handle = Handle::open(&uri(path, access.parameters()))
-        .map_err(|error| Error::from_handle(path, error))?;
-    handle
-        .execute(&pragma_batch())
-        .map_err(|error| Error::from_handle(path, error))?;
-    Ok(handle)
+    let [(_waiting, _), others @ ..] = PRAGMAS;
+    Handle::open(&uri(path, access.parameters()))
+        .and_then(|handle| {
+            handle.set_patience(patience.clone())?;
+            handle.execute(&statements(&others))?;
+            Ok(handle)
+        })
+        .map_err(|error| Error::from_handle(path, error))
 }
 
 /// A private database in memory, to try migrations on.
@@ -101,16 +108,25 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
         return Ok(());
     }
     connection
-        .batch_execute("PRAGMA journal_mode = WAL")
+        .batch_execute("PRAGMA main.journal_mode = WAL")
         .map_err(failed)
+}
+
+/// Whether a connection's database is in WAL mode.
+pub(crate) fn is_wal(handle: &Handle, path: &Path) -> Result<bool, Error> {
+    let row = handle
+        .row("SELECT journal_mode = 'wal' FROM pragma_journal_mode")
+        .map_err(|error| Error::from_handle(path, error))?;
+    Ok(row == Some([1]))
 }
 
 /// Whether the file's header says that the database is in WAL mode
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the file format's version).
 pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
     // No statement is run, so there is nothing that a pragma could be about.
-    let header = Handle::open(&uri(path, Access::Immutable.parameters()))
-        .and_then(|handle| handle.file_header::<20>())
+    let mut header = [0; 20];
+    Handle::open(&uri(path, Access::Immutable.parameters()))
+        .and_then(|handle| handle.read_file(&mut header, 0))
         .map_err(|error| Error::from_handle(path, error))?;
     Ok(header[18] == 2)
 }
@@ -121,8 +137,8 @@ pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
 /// # Errors
 ///
 /// [`Error::Locked`] where somebody has the database open.
-pub(crate) fn settle(path: &Path) -> Result<(), Error> {
-    open_handle(path, Access::ReadWrite)?
+pub(crate) fn settle(path: &Path, patience: &Patience) -> Result<(), Error> {
+    open_handle(path, Access::ReadWrite, patience)?
         .execute(
             "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
         )
@@ -155,7 +171,7 @@ pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<Str
         #[diesel(sql_type = Text)]
         journal_mode: String,
     }
-    diesel::sql_query("PRAGMA journal_mode")
+    diesel::sql_query("PRAGMA main.journal_mode")
         .get_result::<Row>(connection)
         .map(|row| row.journal_mode)
 }
@@ -235,13 +251,16 @@ pub(super) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteCon
     let mut connection =
         SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
     connection
-        .batch_execute(&format!("{first}{}", pragma_batch()))
+        .batch_execute(&format!("{first}{}", statements(&PRAGMAS)))
         .map_err(|error| Error::from_diesel(path, "open the database", error))?;
     Ok(connection)
 }
 
-fn pragma_batch() -> String {
-    let statements = PRAGMAS.map(|(name, value)| format!("PRAGMA {name} = {value};"));
+fn statements(pragmas: &[(&str, &str)]) -> String {
+    let statements: Vec<_> = pragmas
+        .iter()
+        .map(|(name, value)| format!("PRAGMA {name} = {value};"))
+        .collect();
     statements.concat()
 }
 

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
-use super::connection::{self, Access};
+use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::migrate::migrate_empty;
+use super::observer::Observer;
+use super::replace::{self, Replacement};
 use super::staging::{PRIVATE, PUBLIC, Staged};
 use super::{Error, SchemaVersion, lineage};
-use crate::sqlite::Backup;
+use crate::sqlite::Patience;
 
 /// The page size of new databases: SQLite's default, and the Python package's.
 const PAGE_SIZE: i64 = 4_096;
@@ -43,6 +46,19 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// How a database is emptied.
+#[derive(Debug, Clone)]
+pub struct ResetOptions {
+    /// How long locks are waited for.
+    pub wait: Duration,
+}
+
+impl Default for ResetOptions {
+    fn default() -> Self {
+        Self { wait: LOCK_TIMEOUT }
+    }
+}
+
 /// Empties a database: afterwards it is at the newest version without rows. One that is not there is
 /// created.
 ///
@@ -54,7 +70,11 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
 ///
 /// [`Error::Refused`] for a database that is not degenbot's, [`Error::Locked`] where another process
 /// is in the middle of a transaction, otherwise where the database cannot be read or written.
-pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
+pub fn reset_sqlite_database(
+    path: &Path,
+    options: &ResetOptions,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_err() {
         return create_new_sqlite_database(path);
     }
@@ -64,45 +84,37 @@ pub fn reset_sqlite_database(path: &Path) -> Result<(), Error> {
         // A link that points to nothing is in the way of a new database.
         Err(_) => return create_new_sqlite_database(path),
     };
-    match lineage::recognise(path) {
-        // SQLite deletes a log beside an empty file.
-        Err(Error::EmptyFile { .. }) => refuse_leftovers(&real)?,
-        Err(error) => return Err(error),
-        Ok(recognition) => {
-            // A database without tables has nothing to lose.
-            if !recognition.catalogue.tables.is_empty() {
-                recognition.require_degenbot(path)?;
-            }
-        }
-    }
-    let located = |error| Error::from_handle(path, error);
-
-    let live = connection::open_handle(path, Access::Overwrite)?;
+    require_replaceable(path, &real)?;
+    let patience = Patience::new(options.wait, observer.stop_flag());
+    let live = connection::open_handle(path, Access::Overwrite, &patience)?;
     let [page_size] = live
         .row("PRAGMA page_size")
-        .map_err(located)?
+        .map_err(|error| Error::from_handle(path, error))?
         .unwrap_or([PAGE_SIZE]);
     let template = Staged::create(&real, PRIVATE)?;
     build_empty(template.path(), page_size)?;
-    let source = connection::open_handle(template.path(), Access::Immutable)?;
-    Backup::new(&source, &live)
-        .and_then(|mut backup| backup.step(-1))
-        .map_err(located)?;
+    let source = connection::open_handle(template.path(), Access::Immutable, &patience)?;
+    Replacement::begin(&source, &live, path)?.complete(observer)?;
     drop((source, template));
-
-    // A reader of the old content can keep the log from being emptied; the next checkpoint does it.
-    if let Err(error) = live.row::<3>("PRAGMA wal_checkpoint(TRUNCATE)") {
-        log::debug!("The log was not emptied: {error}");
-    }
-    drop(live);
-    let mut connection = connection::open(path, Access::ReadWrite)?;
-    connection::ensure_wal(&mut connection, path)?;
+    replace::settle_log(&live, path, &patience);
     log::info!("Reset the database {}", path.display());
     Ok(())
 }
 
+/// Fails where the content of this file may not be replaced.
+pub(super) fn require_replaceable(path: &Path, real: &Path) -> Result<(), Error> {
+    match lineage::recognise(path) {
+        // SQLite deletes a log beside an empty file.
+        Err(Error::EmptyFile { .. }) => refuse_leftovers(real),
+        Err(error) => Err(error),
+        // A database without tables has nothing to lose.
+        Ok(recognition) if recognition.catalogue.tables.is_empty() => Ok(()),
+        Ok(recognition) => recognition.require_degenbot(path),
+    }
+}
+
 /// Fails where a log lies that SQLite would apply to a new database, or delete.
-fn refuse_leftovers(path: &Path) -> Result<(), Error> {
+pub(super) fn refuse_leftovers(path: &Path) -> Result<(), Error> {
     match connection::leftover(path) {
         Some(leftover) => Err(Error::Leftover { leftover }),
         None => Ok(()),

@@ -12,14 +12,13 @@ pub(super) fn size(path: &Path) -> u64 {
     size(path) + size(&sidecar(path, "-wal"))
 }
 
-/// Fails unless there is room beside a database for `factor` times its size. Where the file system does
-/// not tell, there is.
-pub(super) fn require(path: &Path, factor: u64) -> Result<(), Error> {
-    let folder = match path.parent() {
+/// Fails unless there is room for so many bytes in the folder of `file`, which the user knows as `path`. Where
+/// the file system does not tell, there is.
+pub(super) fn require_room(path: &Path, file: &Path, needed: u64) -> Result<(), Error> {
+    let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let needed = size(path).saturating_mul(factor);
     let available = match rustix::fs::statvfs(folder) {
         Ok(status) => status.f_bavail.saturating_mul(status.f_frsize),
         Err(error) => {

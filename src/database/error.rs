@@ -124,6 +124,12 @@ pub enum Error {
         /// The place of the backup.
         path: PathBuf,
     },
+    /// What was to be restored is the database itself, by another name.
+    #[error("{path} cannot be restored from itself", path = .path.display())]
+    RestoreFromItself {
+        /// The database.
+        path: PathBuf,
+    },
     /// A copy does not hold what was copied.
     #[error("The copy at {path} failed its check: {detail}", path = .path.display())]
     CopyCheckFailed {
@@ -322,6 +328,7 @@ impl Error {
             | Self::Leftover { leftover: path }
             | Self::BackupExists { path }
             | Self::BackupOntoItself { path }
+            | Self::RestoreFromItself { path }
             | Self::CopyCheckFailed { path, .. }
             | Self::NotEnoughSpace { path, .. }
             | Self::Unclear { path, .. }
@@ -438,6 +445,7 @@ impl Error {
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Self::Locked { path },
             ffi::SQLITE_READONLY => Self::ReadOnly { path },
             ffi::SQLITE_FULL => Self::DiskFull { path },
+            ffi::SQLITE_INTERRUPT => Self::Interrupted { path },
             ffi::SQLITE_IOERR => Self::Disk {
                 path,
                 detail: source.message,

@@ -18,6 +18,14 @@ pub struct Progress<'operation> {
 pub enum Stage<'operation> {
     /// Bytes are copied.
     Copying,
+    /// A copy is checked; how far that is cannot be known.
+    Verifying,
+    /// A compact copy is written, in bytes.
+    Compacting,
+    /// The pages of new content are written, in bytes.
+    Writing,
+    /// SQLite writes compact content back, in bytes, and cannot be stopped any more.
+    WritingBack,
     /// The rows of this table are carried over into a new database.
     CarryingOver(&'operation str),
     /// The rows of this table are compared with what they were made of.
@@ -30,7 +38,10 @@ impl Stage<'_> {
     /// Whether [`Progress::done`] counts bytes; it counts rows otherwise.
     #[must_use]
     pub const fn counts_bytes(&self) -> bool {
-        matches!(self, Self::Copying)
+        !matches!(
+            self,
+            Self::CarryingOver(_) | Self::Checking(_) | Self::Replacing(_)
+        )
     }
 }
 

@@ -175,7 +175,7 @@ fn plan(
         rows,
         bytes,
         disk_bytes: match method {
-            Method::Rebuild => bytes.saturating_mul(rebuild::DISK_FACTOR),
+            Method::Rebuild => rebuild::disk_bytes(path),
             // What is changed is written to the log first.
             _ => bytes,
         },

@@ -14,8 +14,8 @@
 //! - `rules` says where each value goes, as data; `mapping` turns that into statements;
 //! - `work`, `tokens` and `exchanges` find out what a row refers to where that is spread out;
 //! - `build` has `carry` fill the new tables; `indexes` makes their indexes;
-//! - `swap` replaces, while `carry` compares in the `background`; so does `original` keep the old database
-//!   while the new one is built; `container` makes the temporary files;
+//! - `swap` replaces, while `carry` compares in the `background`; so is the old database kept while the
+//!   new one is built; `container` makes the temporary files;
 //! - `obstacle` is what a row is that cannot be carried over without guessing.
 
 mod background;
@@ -26,7 +26,6 @@ mod exchanges;
 mod indexes;
 mod mapping;
 mod obstacle;
-mod original;
 mod rules;
 mod source;
 mod swap;
@@ -40,14 +39,15 @@ use diesel::sqlite::SqliteConnection;
 
 use super::assumption::Assumptions;
 use super::claim::LFJ_TABLE;
-use super::connection::{self, Access};
+use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::earlier::EarlierRevision;
+use super::kept::{Kept, Published};
 use super::lineage::{Origin, Recognition, recognise_connection};
 use super::observer::{Observer, Stage};
 use super::usability::{self, Usable};
 use super::version::SchemaVersion;
 use super::{Error, disk, leftovers, migrate, sql, stamps};
-use crate::sqlite::stoppable;
+use crate::sqlite::{Patience, stoppable};
 use background::Background;
 use carry::Counter;
 use container::Files;
@@ -56,9 +56,12 @@ use swap::{Object, Tables};
 
 pub use obstacle::Obstacle;
 
-/// How much disk a rebuild needs at most, as a multiple of the database with its log: the new database,
-/// the original that is kept, and the log through which the one replaces the other.
-pub(super) const DISK_FACTOR: u64 = 4;
+/// How much disk a rebuild needs at most: the new database, the original that is kept, and the log through
+/// which the one replaces the other. Two megabytes are for what does not depend on rows.
+pub(super) fn disk_bytes(path: &Path) -> u64 {
+    const EMPTY: u64 = 2 << 20;
+    disk::size(path).saturating_mul(4).saturating_add(EMPTY)
+}
 
 /// The tables of liquidity.
 const LIQUIDITY_TABLES: [&str; 4] = [
@@ -101,11 +104,11 @@ pub(super) fn rebuild(
 ) -> Result<Outcome, Error> {
     let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
     connection::require_writable(&real)?;
-    disk::require(&real, DISK_FACTOR)?;
+    disk::require_room(path, &real, disk_bytes(&real))?;
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
     let files = Files::create(&mut connection, path, &real, target)?;
-    let mut kept = None;
+    let mut kept: Option<Published> = None;
     let result = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
         let (revision, half_way) = match recognition.origin {
@@ -125,7 +128,13 @@ pub(super) fn rebuild(
             assumptions,
         };
         rebuild.require_possible(connection)?;
-        let original = original::begin(path, &real)?;
+        let original = Background::begin(path, {
+            let (path, real) = (path.to_owned(), real.clone());
+            move |observer| {
+                let patience = Patience::new(LOCK_TIMEOUT, None);
+                Kept::copy(&path, &real, ".pre-upgrade", &patience, observer)
+            }
+        })?;
         let mut builder = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
@@ -145,23 +154,30 @@ pub(super) fn rebuild(
         })?);
         let original = original.finish(observer)?;
         // A reader is in the way of a writer, except in WAL mode.
-        if connection::journal_mode(connection)? != "wal"
-            && let Some(check) = check.take()
-        {
+        let is_wal = connection::journal_mode(connection)? == "wal";
+        if !is_wal && let Some(check) = check.take() {
             check.finish(observer)?;
         }
         files.attach_for_reading(connection, path)?;
+        if !is_wal {
+            // Writing anything before the commit would take a lock that no reader lets go of, and wait for
+            // it again and again; the commit takes it once, or says who is in the way.
+            sql::execute(connection, "PRAGMA main.cache_spill = OFF")?;
+        }
         rebuild.put_in_place(connection, &built.indexes, report.rows, observer)?;
         if let Some(check) = check.take() {
             check.finish(observer)?;
         }
         let original = original.publish()?;
         kept = Some(original.clone());
-        Ok(Outcome::Done(RebuildReport { original, ..report }))
+        Ok(Outcome::Done(RebuildReport {
+            original: original.into_path(),
+            ..report
+        }))
     });
     if let (Err(_), Some(kept)) = (&result, &kept) {
         // The database itself is as it was.
-        let _ = fs::remove_file(kept);
+        kept.discard();
     }
     let done = result?;
     if let Err(error) = connection::ensure_wal(&mut connection, path) {

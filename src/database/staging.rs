@@ -7,14 +7,17 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::fs::FallocateFlags;
+
 use super::Error;
 use super::connection::sidecar;
+use crate::system::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -38,13 +41,9 @@ impl Staged {
     /// Creates an empty temporary file beside `target` and removes the ones that dead processes left
     /// for the same target.
     pub(super) fn create(target: &Path, mode: u32) -> Result<Self, Error> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
         sweep(target);
         loop {
-            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let mut name = OsString::from(target);
-            name.push(format!("{INFIX}{}-{number}", process::id()));
-            let temporary = PathBuf::from(name);
+            let temporary = temporary_name(target);
             let created = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -75,6 +74,41 @@ impl Staged {
         &self.temporary
     }
 
+    /// Takes the room for so many bytes on the disk, where the file system can do that beforehand: a full
+    /// disk is noticed at once, and the blocks lie together.
+    pub(super) fn allocate(&self, bytes: u64) -> Result<(), Error> {
+        use rustix::io::Errno;
+        if bytes == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes) {
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::IO)) => {
+                Err(Error::io(&self.temporary, "write", error.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends bytes.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| Error::io(&self.temporary, "write", error))
+    }
+
+    /// Begins anew.
+    pub(super) fn truncate(&mut self) -> Result<(), Error> {
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .map_err(|error| Error::io(&self.temporary, "write", error))
+    }
+
+    /// A lease on the file, which nobody else has open.
+    pub(super) fn lease(&self) -> Option<Lease<'_>> {
+        Lease::take(&self.file)
+    }
+
     /// Gives the file the permissions and, where this process may, the owner of `model`.
     pub(super) fn copy_permissions(&self, model: &Path) -> Result<(), Error> {
         let failed = |error| Error::io(&self.temporary, "set the permissions of", error);
@@ -102,24 +136,44 @@ impl Staged {
         sync_folder_of(&self.target)
     }
 
+    /// Exchanges the names of this file and its target, both complete and synced; whether the file system can
+    /// do that. Dropping this removes what has the temporary name then.
+    pub(super) fn exchange(&self) -> Result<bool, Error> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            let flags = RenameFlags::EXCHANGE;
+            if renameat_with(CWD, &self.temporary, CWD, &self.target, flags).is_ok() {
+                sync_folder_of(&self.target)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Puts the file in the target's place, which must be free.
     pub(super) fn publish_new(self) -> Result<(), Error> {
+        self.publish_new_as(&self.target)
+    }
+
+    /// Puts the file in another place in the same folder, which must be free.
+    pub(super) fn publish_new_as(&self, target: &Path) -> Result<(), Error> {
         self.sync()?;
         // Unlike a rename, a link never replaces a file that somebody made in the meantime. Not every
         // file system has links.
-        let linked = fs::hard_link(&self.temporary, &self.target);
-        if fs::symlink_metadata(&self.target).is_err() {
-            fs::rename(&self.temporary, &self.target)
-                .map_err(|error| Error::io(&self.target, "create", error))?;
+        let linked = fs::hard_link(&self.temporary, target);
+        if fs::symlink_metadata(target).is_err() {
+            fs::rename(&self.temporary, target)
+                .map_err(|error| Error::io(target, "create", error))?;
         } else if linked.is_ok() {
             // Another process may have swept the second name already.
             let _ = fs::remove_file(&self.temporary);
         } else {
             return Err(Error::AlreadyExists {
-                path: self.target.clone(),
+                path: target.to_owned(),
             });
         }
-        sync_folder_of(&self.target)
+        sync_folder_of(target)
     }
 
     /// Waits until what was written is on the disk.
@@ -134,6 +188,15 @@ impl Drop for Staged {
     fn drop(&mut self) {
         remove_with_sidecars(&self.temporary);
     }
+}
+
+/// A name for a temporary file that this process has not used yet.
+fn temporary_name(target: &Path) -> PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let mut name = OsString::from(target);
+    name.push(format!("{INFIX}{}-{number}", process::id()));
+    PathBuf::from(name)
 }
 
 /// Removes the temporary files of dead processes. Best effort: what stays is in nobody's way.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::catalogue::Catalogue;
@@ -13,6 +14,8 @@ use super::{Error, sql};
 pub(super) struct Usable {
     /// The views that can be read.
     views: Vec<String>,
+    /// The statements that fire triggers and can be compiled.
+    firing: Vec<Firing>,
     /// Whether all views and triggers can be resolved together.
     all: bool,
 }
@@ -22,8 +25,11 @@ impl Usable {
     pub(super) fn find(connection: &mut SqliteConnection, catalogue: &Catalogue) -> Self {
         let mut views: Vec<_> = catalogue.views.iter().cloned().collect();
         views.retain(|view| read(connection, view).is_ok());
+        let mut firing = Firing::all(connection, catalogue).unwrap_or_default();
+        firing.retain(|firing| firing.compile(connection).is_ok());
         Self {
             views,
+            firing,
             all: resolve_all(connection).is_ok(),
         }
     }
@@ -48,6 +54,19 @@ impl Usable {
             let object = message.strip_prefix("error in ").unwrap_or(&message);
             objects.push(object.to_owned());
         }
+        // Those name the table only.
+        if objects.is_empty() {
+            for firing in &self.firing {
+                if firing.is_possible(connection)?
+                    && let Err(message) = firing.compile(connection)
+                {
+                    let object = format!("trigger on {} ({message})", firing.owner);
+                    if !objects.contains(&object) {
+                        objects.push(object);
+                    }
+                }
+            }
+        }
         if objects.is_empty() {
             return Ok(());
         }
@@ -55,6 +74,65 @@ impl Usable {
             path: path.to_owned(),
             objects,
         })
+    }
+}
+
+/// A statement that would fire triggers. What a trigger changes is resolved only when it is compiled into
+/// such a statement.
+#[derive(Debug)]
+struct Firing {
+    /// The table or view whose triggers they are.
+    owner: String,
+    /// The column that is changed, where one is.
+    column: Option<String>,
+    statement: String,
+}
+
+impl Firing {
+    /// One for every change that a trigger can be about.
+    fn all(connection: &mut SqliteConnection, catalogue: &Catalogue) -> QueryResult<Vec<Self>> {
+        let owners = sql::lines(
+            connection,
+            "SELECT DISTINCT tbl_name AS line FROM main.sqlite_schema WHERE type = 'trigger'",
+        )?;
+        let mut all = Vec::new();
+        for owner in owners {
+            let name = sql::name(&owner);
+            let mut add = |column: Option<&String>, statement| {
+                all.push(Self {
+                    owner: owner.clone(),
+                    column: column.cloned(),
+                    statement,
+                });
+            };
+            add(None, format!("INSERT INTO {name} DEFAULT VALUES"));
+            add(None, format!("DELETE FROM {name}"));
+            let table = catalogue.tables.get(&owner);
+            for column in table.iter().flat_map(|table| table.columns.keys()) {
+                let value = sql::name(column);
+                add(Some(column), format!("UPDATE {name} SET {value} = {value}"));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether what it is about is there.
+    fn is_possible(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
+        let owner = sql::literal(&self.owner);
+        let condition = match &self.column {
+            Some(column) => format!("name = {}", sql::literal(column)),
+            None => "1".to_owned(),
+        };
+        let query =
+            format!("SELECT count(*) AS number FROM pragma_table_info({owner}) WHERE {condition}");
+        Ok(sql::number(connection, &query)? > 0)
+    }
+
+    /// Compiles it, without running it.
+    fn compile(&self, connection: &mut SqliteConnection) -> Result<(), String> {
+        connection
+            .batch_execute(&format!("EXPLAIN {}", self.statement))
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -1,7 +1,17 @@
-use std::ffi::{CStr, CString, c_int};
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{self, NonNull};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use libsqlite3_sys as ffi;
+
+use super::Patience;
+use super::patience::busy;
+
+/// How often a statement that runs on another thread is looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A failed SQLite call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +29,23 @@ pub struct SqliteError {
 #[derive(Debug)]
 pub(crate) struct Handle {
     connection: NonNull<ffi::sqlite3>,
+    /// Where SQLite finds it when it has to wait.
+    patience: RefCell<Option<Box<Patience>>>,
+}
+
+/// A connection's address, for the thread that runs a statement on it.
+struct Address(*mut ffi::sqlite3);
+
+// SAFETY: the connection is opened with SQLITE_OPEN_FULLMUTEX, so its calls may come from any thread; what
+// is done with it meanwhile is said where it is sent.
+unsafe impl Send for Address {}
+
+impl Address {
+    fn execute(&self, sql: &CStr) -> c_int {
+        // SAFETY: the connection is open for as long as the handle that the address is of; `sql` is
+        // NUL-terminated and outlives the call; no callback and no place for a message are given.
+        unsafe { ffi::sqlite3_exec(self.0, sql.as_ptr(), None, ptr::null_mut(), ptr::null_mut()) }
+    }
 }
 
 // SAFETY: the bundled library is built with SQLITE_THREADSAFE=1 and the connection is opened with
@@ -49,25 +76,50 @@ impl Handle {
         };
         // Also where opening failed: SQLite then still gives a connection, which tells why and must
         // be closed.
-        let handle = Self { connection };
+        let handle = Self {
+            connection,
+            patience: RefCell::new(None),
+        };
         handle.check(code)?;
         Ok(handle)
     }
 
     /// Runs the statements of `sql` and ignores their rows.
     pub(crate) fn execute(&self, sql: &str) -> Result<(), SqliteError> {
+        let code = Address(self.as_ptr()).execute(&c_string(sql)?);
+        self.check(code)
+    }
+
+    /// Runs the statements of `sql` on a thread of their own while this one looks after them several times a
+    /// second; once `look` says `false` they are interrupted, as far as SQLite lets them be.
+    pub(crate) fn execute_watched(
+        &self,
+        sql: &str,
+        mut look: impl FnMut() -> bool,
+    ) -> Result<(), SqliteError> {
         let sql = c_string(sql)?;
-        // SAFETY: the connection is open as long as `self`; `sql` is NUL-terminated and outlives the
-        // call; no callback and no place for a message are given.
-        let code = unsafe {
-            ffi::sqlite3_exec(
-                self.as_ptr(),
-                sql.as_ptr(),
-                None,
-                ptr::null_mut(),
-                ptr::null_mut(),
-            )
-        };
+        // While the other thread uses the connection, this one calls nothing but `sqlite3_interrupt`, which
+        // is made for that, and it waits for the other one to end.
+        let address = Address(self.as_ptr());
+        let code = thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel();
+            scope.spawn(move || {
+                let address = address;
+                // The receiver waits until it has this.
+                let _ = sender.send(address.execute(&sql));
+            });
+            loop {
+                match receiver.recv_timeout(LOOK_EVERY) {
+                    Ok(code) => return code,
+                    Err(RecvTimeoutError::Disconnected) => return ffi::SQLITE_ABORT,
+                    Err(RecvTimeoutError::Timeout) if !look() => {
+                        // SAFETY: the connection is open.
+                        unsafe { ffi::sqlite3_interrupt(self.as_ptr()) };
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+        });
         self.check(code)
     }
 
@@ -106,12 +158,12 @@ impl Handle {
         code.map_or(Ok(row), Err)
     }
 
-    /// The first `N` bytes of the database file, read through the descriptor that SQLite has open:
-    /// opening and closing the file once more would drop the locks of the whole process (see "How To
-    /// Corrupt An SQLite Database File", section 2.2). Fewer bytes are filled up with zeros.
-    pub(crate) fn file_header<const N: usize>(&self) -> Result<[u8; N], SqliteError> {
+    /// Bytes of the database file, read through the descriptor that SQLite has open: opening and closing the
+    /// file once more would drop the locks of the whole process (see "How To Corrupt An SQLite Database
+    /// File", section 2.2). Whether there were so many; what is missing is filled up with zeros.
+    pub(crate) fn read_file(&self, bytes: &mut [u8], offset: u64) -> Result<bool, SqliteError> {
         let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
-        let mut bytes = [0_u8; N];
+        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         // SAFETY: the connection is open; for SQLITE_FCNTL_FILE_POINTER the last argument is a place
         // for a pointer to the file of the named database, which lives as long as the connection. Its
         // methods are null only while the file is not open, which is tested; xRead writes at most the
@@ -127,26 +179,35 @@ impl Handle {
                 .as_ref()
                 .and_then(|file| file.pMethods.as_ref())
                 .and_then(|methods| methods.xRead);
-            match (code, read, c_int::try_from(N)) {
+            match (code, read, c_int::try_from(bytes.len())) {
                 (ffi::SQLITE_OK, Some(read), Ok(length)) => {
-                    read(file, bytes.as_mut_ptr().cast(), length, 0)
+                    read(file, bytes.as_mut_ptr().cast(), length, offset)
                 }
                 (ffi::SQLITE_OK, ..) => ffi::SQLITE_MISUSE,
                 (code, ..) => code,
             }
         };
-        if code == ffi::SQLITE_OK || code == ffi::SQLITE_IOERR_SHORT_READ {
-            Ok(bytes)
-        } else {
-            Err(self.last_error(code))
+        match code {
+            ffi::SQLITE_OK => Ok(true),
+            ffi::SQLITE_IOERR_SHORT_READ => Ok(false),
+            code => Err(self.last_error(code)),
         }
     }
 
-    /// How long a statement waits for a lock of another connection.
-    pub(crate) fn set_busy_timeout(&self, milliseconds: u32) -> Result<(), SqliteError> {
-        let milliseconds = c_int::try_from(milliseconds).unwrap_or(c_int::MAX);
-        // SAFETY: the connection is open as long as `self`.
-        let code = unsafe { ffi::sqlite3_busy_timeout(self.as_ptr(), milliseconds) };
+    /// How a statement waits for a lock of another connection.
+    pub(crate) fn set_patience(&self, patience: Patience) -> Result<(), SqliteError> {
+        let patience = Box::new(patience);
+        let address: *const Patience = &raw const *patience;
+        // SAFETY: the connection is open; the callback gets the address of what this handle keeps until
+        // another one is set, which happens only below, after SQLite has been told.
+        let code = unsafe {
+            ffi::sqlite3_busy_handler(
+                self.as_ptr(),
+                Some(busy),
+                address.cast_mut().cast::<c_void>(),
+            )
+        };
+        self.patience.replace(Some(patience));
         self.check(code)
     }
 
@@ -174,6 +235,13 @@ impl Handle {
             };
             CStr::from_ptr(text).to_string_lossy().into_owned()
         };
+        let patience = self.patience.borrow();
+        if code & 0xff == ffi::SQLITE_BUSY && patience.as_ref().is_some_and(|p| p.is_stopped()) {
+            return SqliteError {
+                code: ffi::SQLITE_INTERRUPT,
+                message: "interrupted".to_owned(),
+            };
+        }
         SqliteError {
             code: code & 0xff,
             message,

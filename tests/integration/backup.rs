@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use degenbot::database::{
-    BackupOptions, Error, Observer, Progress, backup_path, backup_sqlite_database,
+    BackupOptions, Error, LOCK_TIMEOUT, Observer, Progress, Verification, backup_path,
+    backup_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -15,7 +16,10 @@ use crate::content;
 use crate::corpus::Copy;
 
 const REPLACE: BackupOptions = BackupOptions {
+    output: None,
     replace_existing: true,
+    verify: None,
+    wait: LOCK_TIMEOUT,
 };
 
 #[test]
@@ -296,7 +300,11 @@ fn a_damaged_database_does_not_replace_a_good_backup() {
         )
         .unwrap();
     drop(connection);
-    assert!(backup_sqlite_database(&copy.path, &REPLACE, &mut ()).is_err());
+    let options = BackupOptions {
+        verify: Some(Verification::Quick),
+        ..REPLACE
+    };
+    assert!(backup_sqlite_database(&copy.path, &options, &mut ()).is_err());
     assert_eq!(fs::read_to_string(&backup).unwrap(), "good");
 }
 

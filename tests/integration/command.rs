@@ -60,7 +60,15 @@ pub fn quietly(database: &Path, arguments: &[&str]) -> String {
     run(on(database, arguments), "")
 }
 
-/// A snapshot's text with what changes from release to release replaced.
+/// A snapshot's text with what changes from release to release, and from run to run, replaced.
 pub fn settled(text: &str) -> String {
-    text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
+    const USED: &str = "in use by ";
+    let text = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match line.split_once(USED) {
+            Some((before, _)) => format!("{before}{USED}[PROGRAMS]\n"),
+            None => line.to_owned(),
+        });
+    lines.collect()
 }

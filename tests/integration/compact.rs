@@ -1,5 +1,6 @@
 //! `database compact`.
 
+use degenbot::database::CompactOptions;
 use diesel::connection::SimpleConnection;
 
 use crate::command::quietly;
@@ -25,7 +26,12 @@ fn gives_space_back_and_keeps_every_row() {
                 .journal_mode
         };
         let mode = journal_mode(&copy.path);
-        degenbot::database::compact_sqlite_database(&copy.path).unwrap();
+        degenbot::database::compact_sqlite_database(
+            &copy.path,
+            &CompactOptions::default(),
+            &mut (),
+        )
+        .unwrap();
         assert_eq!(content::of(&copy.path), before, "{name}");
         let info = degenbot::database::inspect_sqlite_database(&copy.path, false).unwrap();
         assert_eq!((info.free_pages, info.wal_bytes), (0, 0), "{name}");
@@ -47,6 +53,7 @@ fn is_silent_and_logs_when_asked_to() {
     --- stdout
     --- stderr
     info: Compacted degenbot.db
+    Compacted degenbot.db; there was nothing to gain: 404.00 KiB before, 404.00 KiB after.
     ");
 }
 
@@ -56,7 +63,8 @@ fn works_beside_a_reader() {
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
     let before = content::of_connection(&mut reader);
-    degenbot::database::compact_sqlite_database(&copy.path).unwrap();
+    degenbot::database::compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ())
+        .unwrap();
     reader.batch_execute("COMMIT").unwrap();
     assert_eq!(content::of_connection(&mut reader), before);
 }

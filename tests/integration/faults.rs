@@ -304,12 +304,13 @@ fn signals_end_a_backup_and_take_its_traces_along() {
 fn interrupt_a_backup(signal: &str) {
     let copy = grown(Copy::of("populated/populated-0.6.0a4.db"));
     fs::write(backup_path(&copy.path), "an earlier backup").unwrap();
-    let child = spawn(on(&copy.path, &["database", "backup", "--force"]));
+    let mut child = spawn(on(&copy.path, &["database", "backup", "--force"]));
     // The temporary file is there as soon as the copy begins.
     let temporary = |path: &Path| path.to_string_lossy().contains(".degenbot-tmp-");
-    while !fs::read_dir(copy.folder())
-        .unwrap()
-        .any(|entry| temporary(&entry.unwrap().path()))
+    while child.try_wait().unwrap().is_none()
+        && !fs::read_dir(copy.folder())
+            .unwrap()
+            .any(|entry| temporary(&entry.unwrap().path()))
     {
         std::thread::yield_now();
     }

@@ -1,6 +1,8 @@
 //! What a user of the Python package does first, on every database that such a user can have.
 
-use degenbot::database::{self, BackupOptions, SchemaVersion, backup_path};
+use degenbot::database::{
+    self, BackupOptions, CompactOptions, ResetOptions, SchemaVersion, backup_path,
+};
 
 use crate::command::quietly;
 use crate::content;
@@ -35,7 +37,7 @@ fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
         );
 
         let upgraded = content::of(&copy.path);
-        database::compact_sqlite_database(&copy.path).unwrap();
+        database::compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
         assert_eq!(content::of(&copy.path), upgraded, "{name}");
         assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
 
@@ -54,7 +56,7 @@ fn a_copied_backup_is_the_database_again() {
     let before = content::of(&copy.path);
     let report =
         database::backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
-    database::reset_sqlite_database(&copy.path).unwrap();
+    database::reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ()).unwrap();
     assert_ne!(content::of(&copy.path), before);
     std::fs::copy(&report.path, &copy.path).unwrap();
     assert_eq!(content::of(&copy.path), before);

@@ -3,8 +3,8 @@
 use std::fs;
 
 use degenbot::database::{
-    self, BackupOptions, Error, Refusal, compact_sqlite_database, create_new_sqlite_database,
-    reset_sqlite_database, upgrade_existing_sqlite_database,
+    self, BackupOptions, CompactOptions, Error, Refusal, ResetOptions, compact_sqlite_database,
+    create_new_sqlite_database, reset_sqlite_database, upgrade_existing_sqlite_database,
 };
 
 use crate::corpus::{self, Copy};
@@ -103,9 +103,15 @@ fn unrecognised_files_are_never_written_to() {
             let options = BackupOptions::default();
             let refused = database::backup_sqlite_database(&copy.path, &options, &mut ());
             assert!(refused.is_err(), "{name}");
-            assert!(compact_sqlite_database(&copy.path).is_err(), "{name}");
+            assert!(
+                compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).is_err(),
+                "{name}"
+            );
             if *expected != "EmptyFile" {
-                assert!(reset_sqlite_database(&copy.path).is_err(), "{name}");
+                assert!(
+                    reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ()).is_err(),
+                    "{name}"
+                );
             }
         }
         assert!(create_new_sqlite_database(&copy.path).is_err(), "{name}");
@@ -119,7 +125,7 @@ fn paths_that_name_no_file() {
     let typo = folder.path().join("typo.db");
     for result in [
         upgrade_existing_sqlite_database(&typo).map(drop),
-        compact_sqlite_database(&typo),
+        compact_sqlite_database(&typo, &CompactOptions::default(), &mut ()).map(drop),
         database::backup_sqlite_database(&typo, &BackupOptions::default(), &mut ()).map(drop),
         database::inspect_sqlite_database(&typo, false).map(drop),
         database::Database::open(&typo).map(drop),
@@ -134,7 +140,8 @@ fn paths_that_name_no_file() {
 
     let error = database::recognise(folder.path()).unwrap_err();
     assert!(matches!(error, Error::IsFolder { .. }), "{error}");
-    let error = reset_sqlite_database(folder.path()).unwrap_err();
+    let error =
+        reset_sqlite_database(folder.path(), &ResetOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::IsFolder { .. }), "{error}");
 }
 

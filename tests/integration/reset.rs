@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use degenbot::database::{
-    self, Error, SchemaVersion, create_new_sqlite_database, reset_sqlite_database,
+    self, Error, ResetOptions, SchemaVersion, create_new_sqlite_database, reset_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -79,7 +79,7 @@ fn a_log_beside_an_empty_file_is_not_deleted() {
     let copy = Copy::of("odd/wal-everything-in-wal.db");
     fs::write(&copy.path, "").unwrap();
     let before = copy.files();
-    let error = reset_sqlite_database(&copy.path).unwrap_err();
+    let error = reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::Leftover { .. }), "{error}");
     assert_eq!(copy.files(), before);
 }
@@ -89,14 +89,15 @@ fn what_is_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink(folder.path().join("nowhere.db"), &link).unwrap();
-    let error = reset_sqlite_database(&link).unwrap_err();
+    let error = reset_sqlite_database(&link, &ResetOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
-    let error = reset_sqlite_database("/dev/null".as_ref()).unwrap_err();
+    let error =
+        reset_sqlite_database("/dev/null".as_ref(), &ResetOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::NotAFile { .. }), "{error}");
 
     // A link to an empty file is as good as the file.
     fs::write(folder.path().join("nowhere.db"), "").unwrap();
-    reset_sqlite_database(&link).unwrap();
+    reset_sqlite_database(&link, &ResetOptions::default(), &mut ()).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_empty_and_current(&link);
 }
@@ -115,7 +116,8 @@ fn empties_databases_of_every_version_and_kind() {
         "odd/zero-byte-left-by-0.5.0-first-run.db",
     ] {
         let copy = Copy::of(name);
-        reset_sqlite_database(&copy.path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_empty_and_current(&copy.path);
         assert_eq!(copy.files().len(), 1, "{name}: {:?}", copy.files().keys());
     }
@@ -129,7 +131,7 @@ fn programs_that_have_it_open_go_on_in_the_new_database() {
     let mut reading = content::connect(&copy.path);
     reading.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
 
-    reset_sqlite_database(&copy.path).unwrap();
+    reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ()).unwrap();
 
     let count = "SELECT count(*) || '' AS line FROM pools";
     assert_eq!(content::lines(&mut reading, count), ["75"]);
@@ -151,13 +153,18 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
     writer
         .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
         .unwrap();
-    let output = quietly(&copy.path, &["database", "reset", "-y"]);
-    insta::assert_snapshot!(output, @r"
+    let output = quietly(&copy.path, &["database", "reset", "-y", "--wait", "1"]);
+    assert!(
+        output.contains(&format!(": in use by {} ", std::process::id())),
+        "{output}"
+    );
+    assert!(output.contains(", writing\n"), "{output}");
+    insta::assert_snapshot!(settled(&output), @r"
     status: 1
     --- stdout
     --- stderr
-    error: The database at degenbot.db is locked by another program
-    hint: It was waited for 5 seconds. Let the other program finish its transaction, or stop it, and try again
+    error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
+    hint: Let the other program finish its transaction, or stop it, and try again. backup, restore, reset and compact wait longer with --wait SECONDS
     ");
     writer.batch_execute("ROLLBACK").unwrap();
     drop(writer);

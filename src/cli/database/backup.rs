@@ -1,14 +1,25 @@
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::{Confirmation, warn_of_other_version};
+use super::{Confirmation, Waiting, warn_of_other_version};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{BackupOptions, BackupReport, Error, backup_sqlite_database};
+use crate::database::{BackupOptions, BackupReport, Error, Verification, backup_sqlite_database};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Backup {
+    /// Write the backup here instead
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Check the copy before it takes its place: `quick` looks at the tables, `full` at the indexes too,
+    /// which takes several times as long
+    #[arg(long, value_name = "quick|full")]
+    verify: Option<Verification>,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
 }
@@ -18,8 +29,14 @@ impl Backup {
         let path = context.database_path()?;
         warn_of_other_version(&path)?;
         let back_up = |replace_existing| -> Result<BackupReport, Error> {
+            let options = BackupOptions {
+                output: self.output.clone(),
+                replace_existing,
+                verify: self.verify,
+                wait: self.waiting.time(),
+            };
             let mut progress = ProgressReporter::new("Backing up", &context.printer);
-            backup_sqlite_database(&path, &BackupOptions { replace_existing }, &mut progress)
+            backup_sqlite_database(&path, &options, &mut progress)
         };
         let report = match back_up(self.confirmation.force) {
             Err(Error::BackupExists { path }) => {

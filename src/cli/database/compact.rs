@@ -1,17 +1,68 @@
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::warn_of_other_version;
+use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::printer::bytes;
+use crate::cli::progress::ProgressReporter;
+use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::compact_sqlite_database;
+use crate::database::{CompactOptions, CompactReport, Error, compact_sqlite_database};
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Compact {}
+pub(in crate::cli) struct Compact {
+    /// Write a compact copy here and leave the database as it is; writers do not have to wait
+    #[arg(long, value_name = "PATH")]
+    into: Option<PathBuf>,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    confirmation: Confirmation,
+}
 
 impl Compact {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         warn_of_other_version(&path)?;
-        compact_sqlite_database(&path)?;
+        let compact = |replace_existing| -> Result<CompactReport, Error> {
+            let options = CompactOptions {
+                into: self.into.clone(),
+                replace_existing,
+                wait: self.waiting.time(),
+            };
+            let mut progress = ProgressReporter::new("Compacting", &context.printer);
+            compact_sqlite_database(&path, &options, &mut progress)
+        };
+        let report = match compact(self.confirmation.force) {
+            Err(Error::BackupExists { path }) => {
+                let question = format!(
+                    "There is a file at {} already. Do you want to replace it?",
+                    path.display()
+                );
+                confirm(&question, false)?;
+                compact(true)
+            }
+            other => other,
+        }?;
+        // A script hears nothing, as it always has; a log can be asked for it.
+        if !io::stderr().is_terminal() && !context.printer.is_verbose() {
+            return Ok(());
+        }
+        let what = match &self.into {
+            Some(into) => format!("{} into {}", path.display(), into.display()),
+            None => path.display().to_string(),
+        };
+        let sizes = format!(
+            "{} before, {} after",
+            bytes(report.before),
+            bytes(report.after)
+        );
+        context.printer.message(if report.after < report.before {
+            format!("Compacted {what}: {sizes}.")
+        } else {
+            format!("Compacted {what}; there was nothing to gain: {sizes}.")
+        });
         Ok(())
     }
 }

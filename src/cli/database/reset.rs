@@ -1,12 +1,17 @@
 use clap::Args;
 
-use super::{Confirmation, warn_of_other_version};
+use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{Error, Refusal, create_new_sqlite_database, reset_sqlite_database};
+use crate::database::{
+    Error, Refusal, ResetOptions, create_new_sqlite_database, reset_sqlite_database,
+};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reset {
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
 }
@@ -35,7 +40,12 @@ impl Reset {
             env!("CARGO_PKG_VERSION")
         );
         confirm(&question, self.confirmation.force)?;
-        reset_sqlite_database(&path)?;
+        let options = ResetOptions {
+            wait: self.waiting.time(),
+        };
+        let mut progress = ProgressReporter::new("Resetting", &context.printer);
+        reset_sqlite_database(&path, &options, &mut progress)?;
+        drop(progress);
         context
             .printer
             .message(format_args!("Reset the database at {}.", path.display()));

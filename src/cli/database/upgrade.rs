@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Confirmation;
 use super::plan::describe;
+use super::restore::beside;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
@@ -133,13 +134,8 @@ fn tell_of_rebuild(context: &Context, path: &Path, rebuild: &RebuildReport) {
             rebuild.dropped.join(", ")
         ));
     }
-    // Beside the path as the user gave it, if that is where it is.
-    let original = match (path.parent(), rebuild.original.file_name()) {
-        (Some(folder), Some(name)) if folder.join(name).exists() => folder.join(name),
-        _ => rebuild.original.clone(),
-    };
     printer.message(format_args!(
         "The original is kept at {}.",
-        original.display()
+        beside(path, &rebuild.original).display()
     ));
 }

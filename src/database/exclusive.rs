@@ -1,0 +1,122 @@
+//! Replacing the file of a database that nobody else has open.
+//!
+//! A program that has opened a database in WAL mode and not read from it yet holds no lock, and SQLite does
+//! not notice that the file was replaced: it would take the log of the new file for the old one's, and write
+//! pages of the old content into it. So it is the operating system that must know that nobody has the file
+//! open: Linux gives a write lease (`fcntl(2)`, `F_SETLEASE`) on it to no one else than its only user, of
+//! whatever account or container, and holds up everybody who comes to open it while the lease lasts. Whoever
+//! was on his way to the old file when the new one took its name shows by that too, and then all is taken
+//! back.
+//!
+//! Where there are no leases, or this process has no right to one, nothing is replaced.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::Error;
+use super::connection::{self, Access, LOCK_TIMEOUT};
+use super::replace;
+use super::snapshot::Stamp;
+use super::staging::Staged;
+use super::usage;
+use crate::sqlite::{Handle, Patience};
+use crate::system::Lease;
+
+/// How long those are waited for who have looked the old file up and have not begun to open it: a few
+/// instructions, unless the system gives the processor to somebody else in between.
+const STRAGGLERS: Duration = Duration::from_millis(20);
+
+/// Whether a file was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Swapped {
+    /// It was.
+    Yes,
+    /// Somebody has it open, or has changed it: it is as it was.
+    No,
+}
+
+/// Whether it is worth trying.
+pub(super) fn is_possible(real: &Path) -> bool {
+    Lease::IS_SUPPORTED && usage::programs_using(real).is_empty()
+}
+
+/// Puts a complete and synced file in the place of a database, if nobody else has that open and `is_unchanged`
+/// says so of the connection to it.
+pub(super) fn swap(
+    source: Handle,
+    real: &Path,
+    staged: &Staged,
+    is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
+) -> Result<Swapped, Error> {
+    let was_wal = connection::is_wal(&source, real)?;
+    let left = leave_wal(&source, real, is_unchanged)?;
+    drop(source);
+    let swapped = match left {
+        Some(stamp) => swap_leased(real, staged, stamp)?,
+        None => Swapped::No,
+    };
+    if swapped == Swapped::No && was_wal {
+        let patience = Patience::new(LOCK_TIMEOUT, None);
+        let live = connection::open_handle(real, Access::ReadWrite, &patience)?;
+        replace::set_wal(&live, real)?;
+    }
+    Ok(swapped)
+}
+
+/// Leaves WAL mode, so that there is one file to replace. The file's state then; none where others use it.
+///
+/// In this locking mode the first transaction takes a lock on the file that excludes even readers, and what
+/// follows keeps it.
+fn leave_wal(
+    source: &Handle,
+    real: &Path,
+    is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
+) -> Result<Option<Stamp>, Error> {
+    let located = |error| Error::from_handle(real, error);
+    source
+        .set_patience(Patience::new(Duration::ZERO, None))
+        .map_err(located)?;
+    let locked = source.execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    if locked.is_err() || !is_unchanged(source)? {
+        return Ok(None);
+    }
+    source
+        .execute("COMMIT; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT")
+        .map_err(located)?;
+    Ok(Stamp::of(real))
+}
+
+/// Does it under a lease on either file.
+fn swap_leased(real: &Path, staged: &Staged, stamp: Stamp) -> Result<Swapped, Error> {
+    let opened = OpenOptions::new().read(true).write(true).open(real);
+    let old = opened.map_err(|error| Error::io(real, "open", error))?;
+    let leases = (Lease::take(&old), staged.lease());
+    let is_same = Stamp::of(real) == Some(stamp) && !connection::has_sidecars(real);
+    let swapped = match &leases {
+        (Some(lease), Some(_)) if is_same && staged.exchange()? => {
+            thread::sleep(STRAGGLERS);
+            if lease.is_undisturbed() {
+                Swapped::Yes
+            } else {
+                staged.exchange()?;
+                Swapped::No
+            }
+        }
+        _ => Swapped::No,
+    };
+    drop(leases);
+    match swapped {
+        // Nobody gets to the old file any more.
+        Swapped::Yes => drop(old),
+        Swapped::No => keep_open(old),
+    }
+    Ok(swapped)
+}
+
+/// Keeps a descriptor of the database open until the process ends: closing it would drop the locks that
+/// SQLite has for another thread by now.
+fn keep_open(file: File) {
+    std::mem::forget(file);
+}

@@ -1,0 +1,64 @@
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long is waited for a lock, and what ends the waiting.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    wait: Duration,
+    stop: Option<&'static AtomicBool>,
+    /// When the present waiting began.
+    began: Cell<Option<Instant>>,
+}
+
+impl Patience {
+    /// Waits for so long, or until `stop` is set.
+    pub(crate) const fn new(wait: Duration, stop: Option<&'static AtomicBool>) -> Self {
+        Self {
+            wait,
+            stop,
+            began: Cell::new(None),
+        }
+    }
+
+    /// The same, for another time.
+    pub(crate) const fn for_at_most(&self, wait: Duration) -> Self {
+        Self::new(wait, self.stop)
+    }
+
+    /// Whether the user has had enough.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Waits a moment, longer from time to time; whether to try again after it.
+    fn wait(&self, tries: u32) -> bool {
+        const PAUSES: [u64; 8] = [1, 2, 5, 10, 15, 20, 25, 50];
+        if tries == 0 {
+            self.began.set(Some(Instant::now()));
+        }
+        let waited = self
+            .began
+            .get()
+            .map_or(Duration::ZERO, |began| began.elapsed());
+        let left = self.wait.saturating_sub(waited);
+        if self.is_stopped() || left.is_zero() {
+            return false;
+        }
+        let index = usize::try_from(tries)
+            .unwrap_or(usize::MAX)
+            .min(PAUSES.len() - 1);
+        thread::sleep(Duration::from_millis(PAUSES[index]).min(left));
+        true
+    }
+}
+
+/// Called by SQLite when a lock is taken; anything but 0 makes it try again.
+pub(super) unsafe extern "C" fn busy(patience: *mut c_void, tries: c_int) -> c_int {
+    // SAFETY: `Handle::set_patience` has given the address of a value that the handle keeps for as long as
+    // SQLite may call this; it is used by the one thread at a time that uses the connection.
+    let patience = unsafe { &*patience.cast_const().cast::<Patience>() };
+    c_int::from(patience.wait(u32::try_from(tries).unwrap_or_default()))
+}
