@@ -185,6 +185,9 @@ fn hint(error: &Error) -> Option<String> {
             leftover.display()
         ),
         Error::BackupOntoItself { .. } => "Move the file of that name away".to_owned(),
+        Error::NoBackup { .. } => {
+            "Make one with 'degenbot database backup', or name another file with --from".to_owned()
+        }
         Error::RestoreFromItself { .. } => "Name another file with --from".to_owned(),
         Error::CopyCheckFailed { .. } => {
             "The database itself may be damaged, or the disk. A backup from before was kept".to_owned()

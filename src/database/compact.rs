@@ -15,7 +15,7 @@ use super::observer::{Observer, Progress, Stage};
 use super::replace;
 use super::staging::{PRIVATE, Staged};
 use super::{Error, backup, disk, lineage, sql};
-use crate::sqlite::{Handle, Patience};
+use crate::sqlite::{Handle, Patience, SqliteError};
 
 /// How a database is compacted.
 #[derive(Debug, Clone)]
@@ -197,24 +197,35 @@ fn in_place(
     let content = content_bytes(&live, path)?;
     // SQLite's temporary file, and the log.
     disk::require_room(path, real, content.saturating_mul(2))?;
-    let folder = real.parent().unwrap_or(Path::new("."));
-    let folder = sql::literal(&folder.to_string_lossy());
     let wal = sidecar(real, "-wal");
     let log_before = size(&wal);
     let mut watch = Watch::new(observer, path, content);
-    // Otherwise SQLite's temporary file is where the system has such files, which can be a small disk. The
-    // setting is the whole process's, so it is taken back.
-    let vacuumed = live.execute_watched(
-        &format!("PRAGMA temp_store_directory = {folder}; VACUUM"),
-        || match size(&wal).saturating_sub(log_before) {
+    vacuum(&live, real, || {
+        match size(&wal).saturating_sub(log_before) {
             0 => watch.tell(Stage::Compacting, 0),
             written => watch.tell(Stage::WritingBack, written),
-        },
-    );
-    let reset = live.execute("PRAGMA temp_store_directory = ''");
-    vacuumed.and(reset).map_err(located)?;
+        }
+    })
+    .map_err(located)?;
     replace::settle_log(&live, path, patience);
     Ok(())
+}
+
+/// Runs `VACUUM`, with SQLite's temporary file in the folder of the database's file: where the system has such
+/// files can be a small disk. The setting is the whole process's, so it is taken back.
+pub(super) fn vacuum(
+    handle: &Handle,
+    file: &Path,
+    look: impl FnMut() -> bool,
+) -> Result<(), SqliteError> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let folder = sql::literal(&folder.to_string_lossy());
+    let vacuumed = handle.execute_watched(
+        &format!("PRAGMA temp_store_directory = {folder}; VACUUM"),
+        look,
+    );
+    let reset = handle.execute("PRAGMA temp_store_directory = ''");
+    vacuumed.and(reset)
 }
 
 /// The bytes of the pages that are in use.

@@ -124,6 +124,12 @@ pub enum Error {
         /// The place of the backup.
         path: PathBuf,
     },
+    /// There is nothing to restore.
+    #[error("There is no backup at {path}", path = .path.display())]
+    NoBackup {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// What was to be restored is the database itself, by another name.
     #[error("{path} cannot be restored from itself", path = .path.display())]
     RestoreFromItself {
@@ -328,6 +334,7 @@ impl Error {
             | Self::Leftover { leftover: path }
             | Self::BackupExists { path }
             | Self::BackupOntoItself { path }
+            | Self::NoBackup { path }
             | Self::RestoreFromItself { path }
             | Self::CopyCheckFailed { path, .. }
             | Self::NotEnoughSpace { path, .. }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::backup::{self, backup_path};
-use super::connection::{self, Access, LOCK_TIMEOUT, uri};
+use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::create::{refuse_leftovers, require_replaceable};
 use super::inspect::inspect_sqlite_database;
 use super::integrity::Verification;
@@ -15,7 +15,7 @@ use super::observer::Observer;
 use super::replace::{self, Replacement};
 use super::snapshot::{Snapshot, Writers};
 use super::staging::{PRIVATE, Staged};
-use super::{Error, SchemaVersion, disk, sql};
+use super::{Error, SchemaVersion, compact, disk};
 use crate::sqlite::Patience;
 use crate::types::Cell;
 
@@ -126,7 +126,7 @@ pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] where there is no backup; [`Error::Refused`] where one of the two is no degenbot
+/// [`Error::NoBackup`] where there is none; [`Error::Refused`] where one of the two is no degenbot
 /// database; [`Error::Damaged`] where the backup is not sound; [`Error::Locked`] where another process is in
 /// the middle of a transaction that writes; [`Error::NotEnoughSpace`]; [`Error::Interrupted`] where the
 /// observer asks for it; otherwise where files cannot be read or written. The database is as it was then.
@@ -153,7 +153,7 @@ pub fn restore_sqlite_database(
     let bytes = snapshot.copy(&mut staged, path, observer)?;
     backup::check_copy(&staged, &from, Some(options.verify), observer).map_err(damaged)?;
     let kept = if let Some(real) = real {
-        replace(path, &real, staged, options, &patience, observer)?
+        replace(path, &real, &staged, options, &patience, observer)?
     } else {
         staged.copy_permissions(&from)?;
         let handle = connection::open_handle(staged.path(), Access::ReadWrite, &patience)?;
@@ -179,7 +179,10 @@ fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
             path: path.to_owned(),
         });
     }
-    let recognition = lineage::recognise(from)?;
+    let recognition = lineage::recognise(from).map_err(|error| match error {
+        Error::NotFound { path } => Error::NoBackup { path },
+        other => other,
+    })?;
     recognition.require_degenbot(from)?;
     Ok(recognition)
 }
@@ -208,7 +211,7 @@ fn damaged(error: Error) -> Error {
 fn replace(
     path: &Path,
     real: &Path,
-    staged: Staged,
+    staged: &Staged,
     options: &RestoreOptions,
     patience: &Patience,
     observer: &mut dyn Observer,
@@ -220,7 +223,7 @@ fn replace(
         .row("PRAGMA page_size")
         .map_err(located)?
         .unwrap_or_default();
-    let staged = with_page_size(staged, real, page_size, patience)?;
+    set_page_size(staged, page_size, patience)?;
     let source = connection::open_handle(staged.path(), Access::Immutable, patience)?;
     let new_bytes = disk::size(staged.path());
     let old_bytes = if options.keep_replaced {
@@ -253,29 +256,21 @@ fn replace(
     Ok(kept.map(Published::into_path))
 }
 
-/// The same content in pages of the size that the database in use has: that can only be changed where nobody
-/// uses it.
-fn with_page_size(
-    staged: Staged,
-    real: &Path,
-    page_size: i64,
-    patience: &Patience,
-) -> Result<Staged, Error> {
+/// Gives a copy pages of the size that the database in use has: that can only be changed where nobody uses it.
+fn set_page_size(staged: &Staged, page_size: i64, patience: &Patience) -> Result<(), Error> {
     let located = |error| Error::from_handle(staged.path(), error);
-    let source = connection::open_handle(staged.path(), Access::Immutable, patience)?;
-    let own = source.row("PRAGMA page_size").map_err(located)?;
+    let copy = connection::open_handle(staged.path(), Access::Immutable, patience)?;
+    let own = copy.row("PRAGMA page_size").map_err(located)?;
+    drop(copy);
     if own == Some([page_size]) {
-        return Ok(staged);
+        return Ok(());
     }
-    let converted = Staged::create(real, PRIVATE)?;
-    let target = sql::literal(&uri(converted.path(), "mode=rw"));
-    source
-        .execute_watched(
-            &format!("PRAGMA page_size = {page_size}; VACUUM INTO {target}"),
-            || !patience.is_stopped(),
-        )
-        .map_err(located)?;
-    Ok(converted)
+    let copy = connection::open_handle(staged.path(), Access::ReadWrite, patience)?;
+    copy.execute(&format!(
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA page_size = {page_size}"
+    ))
+    .and_then(|()| compact::vacuum(&copy, staged.path(), || !patience.is_stopped()))
+    .map_err(located)
 }
 
 impl Summary {

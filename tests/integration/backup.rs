@@ -343,3 +343,84 @@ fn the_command() {
     ");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn goes_where_it_is_told_to() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a copy.db", "file:x?mode=ro", "ünicode.db"] {
+        let output = folder.path().join(name);
+        let told = quietly(
+            &copy.path,
+            &[
+                "database",
+                "backup",
+                "--verify",
+                "full",
+                "--output",
+                output.to_str().unwrap(),
+            ],
+        );
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        assert!(told.contains(name), "{told}");
+        let bytes = fs::read(&output).unwrap();
+        assert_eq!(bytes, fs::read(&copy.path).unwrap(), "{name}");
+    }
+    let missing = folder.path().join("missing/x.db");
+    let told = quietly(
+        &copy.path,
+        &["database", "backup", "--output", missing.to_str().unwrap()],
+    );
+    assert!(told.starts_with("status: 1\n"), "{told}");
+}
+
+#[test]
+fn every_page_size_can_be_copied_in_blocks_and_page_by_page() {
+    for page_size in [512, 1024, 4096, 16384, 65536] {
+        let copy = Copy::of("populated/populated-0.6.0a4.db");
+        let mut connection = content::connect(&copy.path);
+        connection
+            .batch_execute(&format!(
+                "PRAGMA journal_mode = DELETE; PRAGMA page_size = {page_size}; VACUUM; \
+                 PRAGMA journal_mode = WAL; UPDATE exchanges SET active = 0"
+            ))
+            .unwrap();
+        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        assert!(report.checkpointed);
+        assert_eq!(
+            content::of(&report.path),
+            content::of(&copy.path),
+            "{page_size}"
+        );
+        // A reader of an older state keeps the log from being emptied.
+        connection
+            .batch_execute("BEGIN; SELECT * FROM exchanges")
+            .unwrap();
+        content::connect(&copy.path)
+            .batch_execute("UPDATE exchanges SET active = 1")
+            .unwrap();
+        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        assert!(!report.checkpointed);
+        connection.batch_execute("COMMIT").unwrap();
+        assert_eq!(
+            content::of(&report.path),
+            content::of(&copy.path),
+            "{page_size}"
+        );
+        assert_eq!(content::complaints(&report.path), [""; 0]);
+    }
+}
+
+#[test]
+fn a_writer_in_the_middle_of_its_transaction_is_no_obstacle() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = content::of(&copy.path);
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
+        .unwrap();
+    let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    writer.batch_execute("COMMIT").unwrap();
+    assert_eq!(content::of(&report.path), before);
+    assert_ne!(content::of(&copy.path), before);
+}

@@ -1,6 +1,13 @@
 //! `database compact`.
 
-use degenbot::database::CompactOptions;
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use degenbot::database::{
+    CompactOptions, Compaction, Error, Observer, Progress, Stage, compact_sqlite_database,
+};
 use diesel::connection::SimpleConnection;
 
 use crate::command::quietly;
@@ -26,12 +33,7 @@ fn gives_space_back_and_keeps_every_row() {
                 .journal_mode
         };
         let mode = journal_mode(&copy.path);
-        degenbot::database::compact_sqlite_database(
-            &copy.path,
-            &CompactOptions::default(),
-            &mut (),
-        )
-        .unwrap();
+        compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
         assert_eq!(content::of(&copy.path), before, "{name}");
         let info = degenbot::database::inspect_sqlite_database(&copy.path, false).unwrap();
         assert_eq!((info.free_pages, info.wal_bytes), (0, 0), "{name}");
@@ -63,8 +65,160 @@ fn works_beside_a_reader() {
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
     let before = content::of_connection(&mut reader);
-    degenbot::database::compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ())
-        .unwrap();
+    compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
     reader.batch_execute("COMMIT").unwrap();
     assert_eq!(content::of_connection(&mut reader), before);
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().ino()
+}
+
+/// Deletes half of a table, so that there is something to gain.
+fn holey() -> Copy {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "PRAGMA auto_vacuum = NONE; CREATE TABLE ballast (id INTEGER PRIMARY KEY, bytes); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+             INSERT INTO ballast SELECT i, zeroblob(1000) FROM n; \
+             DELETE FROM ballast WHERE id % 2; PRAGMA wal_checkpoint(TRUNCATE)",
+        )
+        .unwrap();
+    copy
+}
+
+#[test]
+fn a_file_that_nobody_else_has_open_is_exchanged() {
+    let copy = holey();
+    let before = content::of(&copy.path);
+    let old = inode(&copy.path);
+    fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o640)).unwrap();
+    let report = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
+    assert!(report.after < report.before, "{report:?}");
+    if cfg!(target_os = "linux") {
+        assert_eq!(report.how, Compaction::Swapped);
+        assert_ne!(inode(&copy.path), old);
+    }
+    assert_eq!(fs::metadata(&copy.path).unwrap().mode() & 0o777, 0o640);
+    assert_eq!(content::of(&copy.path), before);
+    let mode = "SELECT journal_mode AS line FROM pragma_journal_mode";
+    assert_eq!(
+        content::lines(&mut content::connect(&copy.path), mode),
+        ["wal"]
+    );
+    assert_eq!(copy.files().len(), 1);
+}
+
+#[test]
+fn a_file_that_somebody_has_opened_and_never_used_stays_where_it_is() {
+    let copy = holey();
+    let old = inode(&copy.path);
+    // Such a program holds no lock that could be noticed.
+    let mut unused = content::connect(&copy.path);
+    let report = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
+    assert_eq!(report.how, Compaction::InPlace);
+    assert!(report.after < report.before, "{report:?}");
+    assert_eq!(inode(&copy.path), old);
+    unused
+        .batch_execute(
+            "INSERT INTO exchanges (chain_id, name, active, factory) VALUES (1, 'late', 1, '0x')",
+        )
+        .unwrap();
+    drop(unused);
+    let names = content::lines(
+        &mut content::connect(&copy.path),
+        "SELECT name AS line FROM exchanges WHERE name = 'late'",
+    );
+    assert_eq!(names, ["late"]);
+    assert_eq!(content::complaints(&copy.path), [""; 0]);
+}
+
+#[test]
+fn what_is_committed_while_the_copy_is_written_is_not_lost() {
+    /// Opens the database, writes a row and is gone again, at each progress.
+    struct Visitor<'path>(&'path Path, u32);
+
+    impl Observer for Visitor<'_> {
+        fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+            if progress.stage == Stage::Compacting && self.1 == 0 {
+                content::connect(self.0)
+                    .batch_execute("INSERT INTO ballast (bytes) VALUES ('late')")
+                    .unwrap();
+                self.1 += 1;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    let copy = holey();
+    let mut visitor = Visitor(&copy.path, 0);
+    let report =
+        compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut visitor).unwrap();
+    assert_eq!(visitor.1, 1);
+    assert_eq!(report.how, Compaction::InPlace);
+    let late = "SELECT bytes AS line FROM ballast WHERE bytes = 'late'";
+    assert_eq!(
+        content::lines(&mut content::connect(&copy.path), late),
+        ["late"]
+    );
+    assert_eq!(copy.files().len(), 1);
+}
+
+#[test]
+fn a_file_with_another_name_stays_where_it_is() {
+    let copy = holey();
+    let other = copy.folder().join("other.db");
+    fs::hard_link(&copy.path, &other).unwrap();
+    let report = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
+    assert_eq!(report.how, Compaction::InPlace);
+    assert_eq!(inode(&copy.path), inode(&other));
+}
+
+#[test]
+fn into_another_file_leaves_the_database_alone_and_writers_go_on() {
+    let copy = holey();
+    let before = content::of(&copy.path);
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
+        .unwrap();
+    let into = copy.folder().join("a compact one.db");
+    let options = CompactOptions {
+        into: Some(into.clone()),
+        ..CompactOptions::default()
+    };
+    let report = compact_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    writer.batch_execute("ROLLBACK").unwrap();
+    drop(writer);
+    assert_eq!(report.how, Compaction::Into);
+    assert!(report.after < report.before, "{report:?}");
+    assert_eq!(content::of(&into), before);
+    assert_eq!(content::of(&copy.path), before);
+    let error = compact_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::BackupExists { .. }), "{error}");
+    let itself = CompactOptions {
+        into: Some(copy.path.clone()),
+        replace_existing: true,
+        ..CompactOptions::default()
+    };
+    let error = compact_sqlite_database(&copy.path, &itself, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::BackupOntoItself { .. }), "{error}");
+}
+
+#[test]
+fn a_writer_makes_it_wait_and_then_refuse() {
+    let copy = holey();
+    let before = content::of(&copy.path);
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
+        .unwrap();
+    let told = quietly(&copy.path, &["database", "compact", "--wait", "0"]);
+    writer.batch_execute("ROLLBACK").unwrap();
+    drop(writer);
+    assert!(told.starts_with("status: 1\n"), "{told}");
+    assert!(told.contains(", writing\n"), "{told}");
+    assert_eq!(content::of(&copy.path), before);
+    assert_eq!(copy.files().len(), 1);
 }

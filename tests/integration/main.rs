@@ -24,6 +24,7 @@ mod prompts;
 mod rebuild;
 mod recognition;
 mod reset;
+mod restore;
 mod schema;
 mod sessions;
 mod terminal;

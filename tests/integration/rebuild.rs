@@ -579,3 +579,67 @@ fn unsound_rows_are_counted_and_stay() {
         .concat()
     );
 }
+
+#[test]
+fn a_database_in_rollback_mode_comes_to_be_in_wal_mode() {
+    let copy = changed(A2, "PRAGMA journal_mode = DELETE");
+    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let mode = "SELECT journal_mode AS line FROM pragma_journal_mode";
+    assert_eq!(lines(&mut content::connect(&copy.path), mode), ["wal"]);
+}
+
+#[test]
+fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
+    // More than fits into the page cache, which would have to be written out before the commit.
+    let copy = changed(
+        A2,
+        "PRAGMA journal_mode = DELETE; \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000) \
+         INSERT INTO erc20_tokens (chain, address, name, symbol, decimals) \
+         SELECT 1, printf('0x%040x', i), printf('%080d', i), '', 0 FROM n",
+    );
+    let before = content::of(&copy.path);
+    let mut reader = content::connect(&copy.path);
+    reader.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
+    let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }), "{error}");
+    reader.batch_execute("COMMIT").unwrap();
+    drop(reader);
+    assert!(content::of(&copy.path) == before);
+    assert_eq!(
+        copy.files().into_keys().collect::<Vec<_>>(),
+        ["degenbot.db"]
+    );
+}
+
+#[test]
+fn a_copy_of_the_original_that_a_killed_try_has_left_is_used() {
+    let copy = Copy::of(A2);
+    let left = copy.folder().join("degenbot.db.pre-upgrade");
+    fs::copy(&copy.path, &left).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    assert_eq!(
+        report.rebuild.unwrap().original,
+        fs::canonicalize(left).unwrap()
+    );
+    assert_eq!(copy.files().len(), 2);
+}
+
+#[test]
+fn a_trigger_that_could_not_change_its_table_any_more_stops_it() {
+    for statement in [
+        "UPDATE uniswap_v3_pools SET token0 = 1",
+        "INSERT INTO uniswap_v3_pools (token0) VALUES (1)",
+    ] {
+        let copy = changed(
+            A2,
+            &format!(
+                "CREATE TABLE mine (a); \
+                 CREATE TRIGGER fires AFTER INSERT ON mine BEGIN {statement}; END"
+            ),
+        );
+        let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+        assert!(matches!(error, Error::ObjectsLost { .. }), "{error}");
+        assert!(error.to_string().contains("trigger on mine"), "{error}");
+    }
+}
