@@ -17,6 +17,7 @@ mod corpus;
 mod downgrade;
 mod faults;
 mod info;
+mod injection;
 mod lifecycle;
 mod lineages;
 mod outcomes;

@@ -1,0 +1,560 @@
+//! Every write, sync, truncation, rename and opening of a command fails once, or from then on for good:
+//! it leaves the old or the new, whole, and says so.
+//!
+//! `tests/preload/faults.c` makes the calls fail, SQLite's and the program's own. A normal run takes those
+//! at which something else begins or ends; `DEGENBOT_FAULTS=all` takes every one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use diesel::connection::SimpleConnection;
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use crate::command::{on, run};
+use crate::content::{self, Content};
+use crate::corpus::{Copy, files};
+
+/// The most calls of a command that a normal run lets fail.
+const MOST: usize = 80;
+
+/// What the name of a file that is not finished has in it.
+const INFIX: &str = ".degenbot-tmp-";
+
+/// A command, and the folder that it is run in.
+struct Case {
+    arguments: &'static [&'static str],
+    /// The database of the corpus that it is run on; none for a folder that has no database yet.
+    database: Option<&'static str>,
+    /// Run on the database first.
+    preparation: &'static str,
+    /// The files that it writes under a temporary name.
+    published: &'static [&'static str],
+}
+
+const BACKUP: Case = Case {
+    arguments: &["database", "backup", "--force"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "",
+    published: &["degenbot.db.bak"],
+};
+
+const RESET: Case = Case {
+    arguments: &["database", "reset", "--force"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "",
+    published: &[],
+};
+
+const CREATION: Case = Case {
+    arguments: &["database", "reset"],
+    database: None,
+    preparation: "",
+    published: &["degenbot.db"],
+};
+
+/// Half of it is unused, and the rest more than SQLite keeps in memory while it rewrites it.
+const COMPACTION: Case = Case {
+    arguments: &["database", "compact"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+         INSERT INTO erc20_tokens (chain, address, name) \
+         SELECT 1, printf('0x%040x', i), printf('%02000d', i) FROM n; \
+         DELETE FROM erc20_tokens WHERE name LIKE '0%' AND id % 2",
+    published: &[],
+};
+
+const UPGRADE: Case = Case {
+    arguments: &["database", "upgrade", "--force"],
+    database: Some("populated/populated-0.5.0.db"),
+    preparation: "",
+    published: &[],
+};
+
+const REBUILD: Case = Case {
+    arguments: &["database", "upgrade", "--force"],
+    database: Some("populated/populated-0.5.0b1.db"),
+    preparation: "",
+    published: &["degenbot.db.pre-upgrade"],
+};
+
+const DOWNGRADE: Case = Case {
+    arguments: &["database", "downgrade", "--to", "eb4080485a56", "--force"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "",
+    published: &[],
+};
+
+/// With a log that the backup moves into the database.
+const BACKUP_WITH_LOG: Case = Case {
+    arguments: &["database", "backup", "--force"],
+    database: Some("populated/wal-0.6.0a4.db"),
+    preparation: "",
+    published: &["degenbot.db.bak"],
+};
+
+/// SQLite overwrites the file itself, and rolls back from a journal.
+const RESET_WITH_JOURNAL: Case = Case {
+    arguments: &["database", "reset", "--force"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "PRAGMA journal_mode = DELETE",
+    published: &[],
+};
+
+const UPGRADE_WITH_JOURNAL: Case = Case {
+    arguments: &["database", "upgrade", "--force"],
+    database: Some("populated/populated-0.5.0.db"),
+    preparation: "PRAGMA journal_mode = DELETE",
+    published: &[],
+};
+
+const REBUILD_WITH_JOURNAL: Case = Case {
+    arguments: &["database", "upgrade", "--force"],
+    database: Some("populated/populated-0.5.0b1.db"),
+    preparation: "PRAGMA journal_mode = DELETE",
+    published: &["degenbot.db.pre-upgrade"],
+};
+
+const CASES: [&Case; 11] = [
+    &BACKUP,
+    &RESET,
+    &CREATION,
+    &COMPACTION,
+    &UPGRADE,
+    &REBUILD,
+    &DOWNGRADE,
+    &BACKUP_WITH_LOG,
+    &RESET_WITH_JOURNAL,
+    &UPGRADE_WITH_JOURNAL,
+    &REBUILD_WITH_JOURNAL,
+];
+
+/// The library that makes calls fail. `None` where programs cannot be made to load it.
+#[expect(clippy::print_stderr, reason = "only tests call this")]
+fn library() -> Option<&'static Path> {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let library = LIBRARY.get_or_init(build_library).as_deref();
+    if library.is_none() {
+        eprintln!("skipped: there is no C compiler, or no glibc to preload a library with");
+    }
+    library
+}
+
+fn build_library() -> Option<PathBuf> {
+    let has_loader = cfg!(all(
+        target_os = "linux",
+        target_env = "gnu",
+        not(target_feature = "crt-static")
+    ));
+    if !has_loader {
+        return None;
+    }
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/preload/faults.c");
+    let built = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let output = Command::new(compiler)
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(built.path())
+        .arg(source)
+        .arg("-ldl")
+        .output()
+        .ok()?;
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    // Another run of the tests may be using the one that is there.
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.so");
+    built.persist(&library).unwrap();
+    Some(library)
+}
+
+/// Which call of a run fails, and how.
+#[derive(Clone, Copy)]
+struct Fault {
+    at: usize,
+    error: Errno,
+    /// Whether all that follow fail as well.
+    sticky: bool,
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let onwards = if self.sticky {
+            " and all that follow"
+        } else {
+            ""
+        };
+        write!(f, "call {}{onwards}: {}", self.at, self.error)
+    }
+}
+
+/// A line of the log.
+struct Call {
+    /// None for a deletion, which does not fail.
+    number: Option<usize>,
+    name: String,
+    paths: Vec<String>,
+}
+
+impl Call {
+    fn of(line: &str) -> Self {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        Self {
+            number: words.next().unwrap().parse().ok(),
+            name: words.next().unwrap(),
+            paths: words.collect(),
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.name == other.name && self.paths == other.paths
+    }
+}
+
+/// A database as a run has left it. What is damaged is not read.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Held {
+    content: Content,
+    pages: Vec<String>,
+    complaints: Vec<String>,
+}
+
+impl Held {
+    fn of(path: &Path) -> Self {
+        let readable = "SELECT * FROM sqlite_schema";
+        let complaints = match content::connect(path).batch_execute(readable) {
+            Ok(()) => content::complaints(path),
+            Err(error) => vec![error.to_string()],
+        };
+        if !complaints.is_empty() {
+            return Self {
+                complaints,
+                ..Self::default()
+            };
+        }
+        let pages = "SELECT page_count AS line FROM pragma_page_count";
+        Self {
+            content: content::timeless(path),
+            pages: content::lines(&mut content::connect(path), pages),
+            complaints,
+        }
+    }
+}
+
+/// The databases of a folder.
+#[derive(Debug, PartialEq, Eq)]
+struct State(BTreeMap<String, Held>);
+
+impl State {
+    /// What SQLite keeps beside a database belongs to that.
+    fn of(folder: &Path) -> Self {
+        let mut names: Vec<_> = files(folder).into_keys().collect();
+        names.retain(|name| {
+            ["-wal", "-shm", "-journal"]
+                .iter()
+                .all(|suffix| !name.ends_with(suffix))
+        });
+        let held = |name: String| (name.clone(), Held::of(&folder.join(name)));
+        Self(names.into_iter().map(held).collect())
+    }
+
+    /// For each database, whether it is as in one or the other of two states.
+    fn describe(&self, before: &Self, after: &Self) -> String {
+        let names: BTreeSet<_> = [self, before, after]
+            .iter()
+            .flat_map(|state| state.0.keys())
+            .collect();
+        let describe = |name: &String| {
+            let found = self.0.get(name);
+            let is = match (found == before.0.get(name), found == after.0.get(name)) {
+                (true, true) => "as always",
+                (true, false) => "as before",
+                (false, true) => "as it should become",
+                (false, false) => "something else",
+            };
+            let remark = match found {
+                None => " (missing)".to_owned(),
+                Some(held) if held.complaints.is_empty() => String::new(),
+                Some(held) => format!(" ({})", held.complaints.join("; ")),
+            };
+            format!("{name} is {is}{remark}")
+        };
+        names
+            .into_iter()
+            .map(describe)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// What a command does where nothing fails.
+struct Normal {
+    case: &'static Case,
+    /// The files before.
+    model: BTreeMap<String, Vec<u8>>,
+    before: State,
+    after: State,
+    /// The files that it leaves as they are to the byte.
+    untouched: BTreeSet<String>,
+    calls: Vec<Call>,
+}
+
+impl Normal {
+    fn of(case: &'static Case, library: &Path) -> Self {
+        let model = case.files();
+        let folder = folder_with(&model);
+        let before = State::of(folder.path());
+        let folder = folder_with(&model);
+        let (told, calls) = logged(case.command(library, folder.path()));
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        let left = files(folder.path());
+        Self {
+            case,
+            untouched: model
+                .iter()
+                .filter(|(name, bytes)| left.get(*name) == Some(bytes))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            model,
+            before,
+            after: State::of(folder.path()),
+            calls,
+        }
+    }
+
+    /// The numbers of the calls to let fail: of those alike that follow each other, the first, one in
+    /// the middle and the last. Too many are thinned out evenly.
+    fn chosen(&self) -> Vec<usize> {
+        let counted: Vec<_> = self.calls.iter().filter(|c| c.number.is_some()).collect();
+        if std::env::var_os("DEGENBOT_FAULTS").is_some_and(|value| value == "all") {
+            return (1..=counted.len()).collect();
+        }
+        let mut chosen = BTreeSet::new();
+        for alike in counted.chunk_by(|one, other| one.is_like(other)) {
+            let picked = [0, alike.len() / 2, alike.len() - 1];
+            chosen.extend(picked.iter().filter_map(|&index| alike[index].number));
+        }
+        let chosen: Vec<_> = chosen.into_iter().collect();
+        let taken = chosen.len().min(MOST);
+        (0..taken)
+            .map(|index| chosen[index * chosen.len() / taken])
+            .collect()
+    }
+
+    /// Runs the command with a fault; whether it has ended well, and what is wrong with what it leaves
+    /// and tells.
+    fn run(&self, library: &Path, fault: Fault) -> (bool, Vec<String>) {
+        let folder = folder_with(&self.model);
+        let mut command = self.case.command(library, folder.path());
+        command
+            .env("FAULTS_AT", fault.at.to_string())
+            .env("FAULTS_ERRNO", fault.error.raw_os_error().to_string())
+            .env("FAULTS_STICKY", u8::from(fault.sticky).to_string());
+        let (told, calls) = logged(command);
+        let mut wrong = self.check(folder.path(), &told);
+        if !wrong.is_empty() {
+            // With several threads it is not always the same one that has this number.
+            let failed = calls.iter().find(|call| call.number == Some(fault.at));
+            wrong.extend(failed.map(|call| format!("{} {}", call.name, call.paths.join(" "))));
+            wrong.push(told.clone());
+        }
+        (told.starts_with("status: 0\n"), wrong)
+    }
+
+    fn check(&self, folder: &Path, told: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let has_ended_well = told.starts_with("status: 0\n");
+        let says_so = told.starts_with("status: 1\n") && told.contains("\nerror: ");
+        if !has_ended_well && !says_so {
+            wrong.push("it ends neither well nor with an error".to_owned());
+        }
+        let left = files(folder);
+        if left == self.model && !has_ended_well {
+            return wrong;
+        }
+        let unfinished = left.keys().filter(|name| name.contains(INFIX));
+        wrong.extend(unfinished.map(|name| format!("{name} is left")));
+        let touched = self
+            .untouched
+            .iter()
+            .filter(|name| left.get(*name) != self.model.get(*name));
+        wrong.extend(touched.map(|name| format!("{name} is not the same to the byte")));
+        // What is half written cannot be read.
+        if wrong.is_empty() {
+            let state = State::of(folder);
+            if state != self.after && (has_ended_well || state != self.before) {
+                wrong.push(state.describe(&self.before, &self.after));
+            }
+        }
+        wrong
+    }
+}
+
+impl Case {
+    /// The files of the folder before: the database, and an earlier backup of it.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let earlier = Copy::of("populated/populated-0.5.0.db").files();
+        let backup = ("degenbot.db.bak".to_owned(), earlier["degenbot.db"].clone());
+        let Some(database) = self.database else {
+            return BTreeMap::from([backup]);
+        };
+        let copy = Copy::of(database);
+        // Opening a database takes its log away.
+        if !self.preparation.is_empty() {
+            content::connect(&copy.path)
+                .batch_execute(self.preparation)
+                .unwrap();
+        }
+        let mut files = copy.files();
+        files.extend([backup]);
+        files
+    }
+
+    /// The command with the library. SQLite's temporary files are in the folder, too.
+    fn command(&self, library: &Path, folder: &Path) -> Command {
+        let mut command = on(&folder.join("degenbot.db"), self.arguments);
+        command
+            .env("LD_PRELOAD", library)
+            .env("FAULTS_FOLDER", fs::canonicalize(folder).unwrap())
+            .env("SQLITE_TMPDIR", ".");
+        command
+    }
+}
+
+/// Runs a command; what it tells, and its calls.
+fn logged(mut command: Command) -> (String, Vec<Call>) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    command.env("FAULTS_LOG", &log);
+    let told = run(command, "");
+    let calls = fs::read_to_string(log).unwrap();
+    (told, calls.lines().map(Call::of).collect())
+}
+
+fn folder_with(files: &BTreeMap<String, Vec<u8>>) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// Lets the calls of a command fail, each in every manner.
+fn let_calls_fail(case: &'static Case) {
+    let Some(library) = library() else {
+        return;
+    };
+    let normal = Normal::of(case, library);
+    let mut wrong = Vec::new();
+    let mut failed = 0;
+    for at in normal.chosen() {
+        for error in [Errno::NOSPC, Errno::IO] {
+            for sticky in [false, true] {
+                let fault = Fault { at, error, sticky };
+                let (has_ended_well, found) = normal.run(library, fault);
+                failed += usize::from(!has_ended_well);
+                if !found.is_empty() {
+                    wrong.push(format!("{fault}: {}", found.join("\n")));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failed > 0, "no fault was noticed");
+}
+
+#[test]
+fn of_a_backup() {
+    let_calls_fail(&BACKUP);
+}
+
+#[test]
+fn of_a_reset() {
+    let_calls_fail(&RESET);
+}
+
+#[test]
+fn of_a_creation() {
+    let_calls_fail(&CREATION);
+}
+
+#[test]
+fn of_a_compaction() {
+    let_calls_fail(&COMPACTION);
+}
+
+#[test]
+fn of_an_upgrade() {
+    let_calls_fail(&UPGRADE);
+}
+
+#[test]
+fn of_a_rebuild() {
+    let_calls_fail(&REBUILD);
+}
+
+#[test]
+fn of_a_downgrade() {
+    let_calls_fail(&DOWNGRADE);
+}
+
+#[test]
+fn of_a_backup_with_a_log() {
+    let_calls_fail(&BACKUP_WITH_LOG);
+}
+
+#[test]
+fn of_a_reset_with_a_journal() {
+    let_calls_fail(&RESET_WITH_JOURNAL);
+}
+
+#[test]
+fn of_an_upgrade_with_a_journal() {
+    let_calls_fail(&UPGRADE_WITH_JOURNAL);
+}
+
+#[test]
+fn of_a_rebuild_with_a_journal() {
+    let_calls_fail(&REBUILD_WITH_JOURNAL);
+}
+
+/// Whether the file of this name is on the disk by then: nothing is written to it after its last sync.
+fn is_synced(calls: &[Call], name: &str) -> bool {
+    let last = calls.iter().rev().find(|call| {
+        call.paths.first().is_some_and(|path| path == name)
+            && ["write", "truncate", "allocate", "sync"].contains(&call.name.as_str())
+    });
+    last.is_some_and(|call| call.name == "sync")
+}
+
+#[test]
+fn files_are_synced_before_they_get_their_names_and_the_folder_is_afterwards() {
+    let Some(library) = library() else {
+        return;
+    };
+    for case in CASES {
+        let calls = Normal::of(case, library).calls;
+        let mut published = Vec::new();
+        for (index, call) in calls.iter().enumerate() {
+            let [temporary, name] = call.paths.as_slice() else {
+                continue;
+            };
+            assert!(temporary.contains(INFIX), "{:?}: {name}", case.arguments);
+            assert!(
+                is_synced(&calls[..index], temporary),
+                "{:?}: {name}",
+                case.arguments
+            );
+            assert!(
+                is_synced(&calls[index..], "."),
+                "{:?}: {name}",
+                case.arguments
+            );
+            published.push(name);
+        }
+        assert_eq!(published, case.published, "{:?}", case.arguments);
+    }
+}
