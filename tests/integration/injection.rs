@@ -57,7 +57,7 @@ const CREATION: Case = Case {
     published: &["degenbot.db"],
 };
 
-/// Half of it is unused, and the rest more than SQLite keeps in memory while it rewrites it.
+/// Half of it is unused.
 const COMPACTION: Case = Case {
     arguments: &["database", "compact"],
     database: Some("populated/populated-0.6.0a4.db"),
@@ -119,7 +119,36 @@ const REBUILD_WITH_JOURNAL: Case = Case {
     published: &["degenbot.db.pre-upgrade"],
 };
 
-const CASES: [&Case; 11] = [
+const BACKUP_ELSEWHERE: Case = Case {
+    arguments: &["database", "backup", "--output", "other.db"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "",
+    published: &["other.db"],
+};
+
+const COMPACTION_ELSEWHERE: Case = Case {
+    arguments: &["database", "compact", "--into", "other.db"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "",
+    published: &["other.db"],
+};
+
+/// From the earlier backup.
+const RESTORATION: Case = Case {
+    arguments: &["database", "restore", "--force"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "",
+    published: &["degenbot.db.pre-restore"],
+};
+
+const RESTORATION_WITH_JOURNAL: Case = Case {
+    arguments: &["database", "restore", "--force"],
+    database: Some("populated/populated-0.6.0a4.db"),
+    preparation: "PRAGMA journal_mode = DELETE",
+    published: &["degenbot.db.pre-restore"],
+};
+
+const CASES: [&Case; 15] = [
     &BACKUP,
     &RESET,
     &CREATION,
@@ -131,6 +160,10 @@ const CASES: [&Case; 11] = [
     &RESET_WITH_JOURNAL,
     &UPGRADE_WITH_JOURNAL,
     &REBUILD_WITH_JOURNAL,
+    &BACKUP_ELSEWHERE,
+    &COMPACTION_ELSEWHERE,
+    &RESTORATION,
+    &RESTORATION_WITH_JOURNAL,
 ];
 
 /// The library that makes calls fail. `None` where programs cannot be made to load it.
@@ -519,6 +552,26 @@ fn of_an_upgrade_with_a_journal() {
 #[test]
 fn of_a_rebuild_with_a_journal() {
     let_calls_fail(&REBUILD_WITH_JOURNAL);
+}
+
+#[test]
+fn of_a_backup_elsewhere() {
+    let_calls_fail(&BACKUP_ELSEWHERE);
+}
+
+#[test]
+fn of_a_compaction_elsewhere() {
+    let_calls_fail(&COMPACTION_ELSEWHERE);
+}
+
+#[test]
+fn of_a_restoration() {
+    let_calls_fail(&RESTORATION);
+}
+
+#[test]
+fn of_a_restoration_with_a_journal() {
+    let_calls_fail(&RESTORATION_WITH_JOURNAL);
 }
 
 /// Whether the file of this name is on the disk by then: nothing is written to it after its last sync.
