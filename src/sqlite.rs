@@ -11,7 +11,7 @@ mod patience;
 
 pub(crate) use backup::{Backup, Step};
 pub(crate) use handle::{Handle, SqliteError};
-pub(crate) use opening::{keeping_the_log, stoppable};
+pub(crate) use opening::{keeping_the_log, keeping_the_log_until_read, stoppable};
 pub(crate) use patience::Patience;
 
 /// The version of the SQLite library in this program, such as `3.53.2`.

@@ -13,7 +13,7 @@ use super::connection::{self, Access, LOCK_TIMEOUT, sidecar, uri};
 use super::exclusive::{self, Swapped};
 use super::observer::{Observer, Progress, Stage};
 use super::replace;
-use super::staging::{PRIVATE, Staged};
+use super::staging::{self, PRIVATE, Staged};
 use super::{Error, backup, disk, lineage, sql};
 use crate::sqlite::{Handle, Patience, SqliteError};
 
@@ -92,6 +92,7 @@ pub fn compact_sqlite_database(
         });
     }
     connection::require_writable(path)?;
+    staging::sweep(&real);
     let how = if swap(path, &real, &patience, observer)? {
         Compaction::Swapped
     } else {

@@ -14,7 +14,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::Error;
-use crate::sqlite::{Handle, Patience};
+use crate::sqlite::{Handle, Patience, keeping_the_log_until_read};
 
 /// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<SqliteConnection, Erro
     // The lock guards nothing that a panic could leave half done. Setting the pragmas reads the file.
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
-    establish(path, &uri(path, access.parameters()), "")
+    keeping_the_log_until_read(|| establish(path, &uri(path, access.parameters()), ""))
 }
 
 /// Opens a database for the calls that Diesel does not offer, configured like any other connection but for
@@ -77,13 +77,13 @@ pub(crate) fn open_handle(
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     let [(_waiting, _), others @ ..] = PRAGMAS;
-    Handle::open(&uri(path, access.parameters()))
-        .and_then(|handle| {
-            handle.set_patience(patience.clone())?;
-            handle.execute(&statements(&others))?;
-            Ok(handle)
-        })
-        .map_err(|error| Error::from_handle(path, error))
+    keeping_the_log_until_read(|| {
+        let handle = Handle::open(&uri(path, access.parameters()))?;
+        handle.set_patience(patience.clone())?;
+        handle.execute(&statements(&others))?;
+        Ok(handle)
+    })
+    .map_err(|error| Error::from_handle(path, error))
 }
 
 /// A private database in memory, to try migrations on.

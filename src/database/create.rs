@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
-use super::connection::{self, Access, LOCK_TIMEOUT};
+use super::connection::{self, Access, LOCK_TIMEOUT, is_wal_on_disk};
 use super::migrate::migrate_empty;
 use super::observer::Observer;
 use super::replace::{self, Replacement};
@@ -126,13 +126,25 @@ fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
     let mut connection = connection::open(path, Access::Create)?;
     let failed = |error| Error::from_diesel(path, "create the database", error);
     // Page size and auto_vacuum must be set before the first table. Nothing needs to be durable
-    // before the file is synced as a whole.
+    // before the file is synced as a whole. A log would be moved into the file when it is closed, and
+    // closing does not tell whether that failed.
     connection
         .batch_execute(&format!(
             "PRAGMA page_size = {page_size}; PRAGMA auto_vacuum = FULL; \
-             PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"
+             PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"
         ))
         .map_err(failed)?;
     migrate_empty(&mut connection, path, SchemaVersion::latest())?;
-    connection.batch_execute("VACUUM").map_err(failed)
+    connection
+        .batch_execute("VACUUM; PRAGMA journal_mode = WAL")
+        .map_err(failed)?;
+    drop(connection);
+    let built = lineage::recognise(path)?;
+    if built.version != Ok(SchemaVersion::latest()) || !is_wal_on_disk(path)? {
+        return Err(Error::CopyCheckFailed {
+            path: path.to_owned(),
+            detail: "it is not what was written".to_owned(),
+        });
+    }
+    Ok(())
 }

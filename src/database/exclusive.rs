@@ -16,8 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Error;
-use super::connection::{self, Access, LOCK_TIMEOUT};
-use super::replace;
+use super::connection;
 use super::snapshot::Stamp;
 use super::staging::Staged;
 use super::usage;
@@ -42,34 +41,28 @@ pub(super) fn is_possible(real: &Path) -> bool {
     Lease::IS_SUPPORTED && usage::programs_using(real).is_empty()
 }
 
-/// Puts a complete and synced file in the place of a database, if nobody else has that open and `is_unchanged`
-/// says so of the connection to it.
+/// Puts a complete and synced file in the place of a database, if nobody else has that open and the
+/// connection to it says that it `is_unchanged`.
 pub(super) fn swap(
     source: Handle,
     real: &Path,
     staged: &Staged,
     is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
 ) -> Result<Swapped, Error> {
-    let was_wal = connection::is_wal(&source, real)?;
-    let left = leave_wal(&source, real, is_unchanged)?;
+    let released = release(&source, real, is_unchanged)?;
     drop(source);
-    let swapped = match left {
-        Some(stamp) => swap_leased(real, staged, stamp)?,
-        None => Swapped::No,
-    };
-    if swapped == Swapped::No && was_wal {
-        let patience = Patience::new(LOCK_TIMEOUT, None);
-        let live = connection::open_handle(real, Access::ReadWrite, &patience)?;
-        replace::set_wal(&live, real)?;
+    match released {
+        Some(stamp) => swap_leased(real, staged, stamp),
+        None => Ok(Swapped::No),
     }
-    Ok(swapped)
 }
 
-/// Leaves WAL mode, so that there is one file to replace. The file's state then; none where others use it.
+/// Moves the log into the file, so that there is one file to replace when the connection is closed. The
+/// file's state then; none where others use it.
 ///
-/// In this locking mode the first transaction takes a lock on the file that excludes even readers, and what
-/// follows keeps it.
-fn leave_wal(
+/// In this locking mode the first transaction takes a lock on the file that excludes even readers, and it is
+/// kept.
+fn release(
     source: &Handle,
     real: &Path,
     is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
@@ -82,10 +75,12 @@ fn leave_wal(
     if locked.is_err() || !is_unchanged(source)? {
         return Ok(None);
     }
-    source
-        .execute("COMMIT; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT")
-        .map_err(located)?;
-    Ok(Stamp::of(real))
+    source.execute("COMMIT").map_err(located)?;
+    match source.row::<3>("PRAGMA wal_checkpoint(TRUNCATE)") {
+        Ok(Some([0, ..])) => Ok(Stamp::of(real)),
+        Ok(_) => Ok(None),
+        Err(error) => Err(located(error)),
+    }
 }
 
 /// Does it under a lease on either file.

@@ -155,7 +155,8 @@ fn migrate(
             });
         }
         let steps = version::steps(from, target)?;
-        let usable = Usable::find(connection, &recognition.catalogue);
+        let usable = Usable::find(connection, path, &recognition.catalogue)?;
+        sql::require_transaction(connection, path)?;
         put_stamps_right(connection, &recognition, from)?;
         leftovers::drop_all(connection, path, &recognition.catalogue)?;
         let computed_words = maps::restore(connection, path, &recognition.catalogue)?;

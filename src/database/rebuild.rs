@@ -218,7 +218,8 @@ impl<'rebuild> Rebuild<'rebuild> {
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         let users = self.users_objects(connection)?;
-        let usable = Usable::find(connection, &self.recognition.catalogue);
+        let usable = Usable::find(connection, self.path, &self.recognition.catalogue)?;
+        sql::require_transaction(connection, self.path)?;
         let mut counter = Counter::new(self.path, observer, rows);
         let tables = Tables {
             replaced: &self.replaced_tables()?,

@@ -1,8 +1,13 @@
 //! Running statements whose text is put together here.
 
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
+
+use super::Error;
 
 #[derive(QueryableByName)]
 struct Number {
@@ -40,6 +45,23 @@ pub(super) fn optional_number(
 pub(super) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
     let rows = diesel::sql_query(query).load::<Line>(connection)?;
     Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+/// Fails outside a transaction: SQLite rolls one back by itself when the disk fails, and what comes after that
+/// would be committed statement by statement.
+pub(super) fn require_transaction(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), Error> {
+    // There is no transaction within a transaction.
+    if connection.batch_execute("BEGIN").is_err() {
+        return Ok(());
+    }
+    connection.batch_execute("ROLLBACK")?;
+    Err(Error::Disk {
+        path: path.to_owned(),
+        detail: "SQLite has rolled back".to_owned(),
+    })
 }
 
 /// A text as a literal.

@@ -173,7 +173,10 @@ impl Staged {
                 path: target.to_owned(),
             });
         }
-        sync_folder_of(target)
+        // What may be gone after a power cut has not been published.
+        sync_folder_of(target).inspect_err(|_| {
+            let _ = fs::remove_file(target);
+        })
     }
 
     /// Waits until what was written is on the disk.

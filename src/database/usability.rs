@@ -22,16 +22,28 @@ pub(super) struct Usable {
 
 impl Usable {
     /// Finds out what works now. To be called inside a transaction that writes; nothing is left behind.
-    pub(super) fn find(connection: &mut SqliteConnection, catalogue: &Catalogue) -> Self {
-        let mut views: Vec<_> = catalogue.views.iter().cloned().collect();
-        views.retain(|view| read(connection, view).is_ok());
-        let mut firing = Firing::all(connection, catalogue).unwrap_or_default();
-        firing.retain(|firing| firing.compile(connection).is_ok());
-        Self {
+    pub(super) fn find(
+        connection: &mut SqliteConnection,
+        path: &Path,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Error> {
+        let mut views = Vec::new();
+        for view in &catalogue.views {
+            if read(connection, path, view)?.is_ok() {
+                views.push(view.clone());
+            }
+        }
+        let mut firing = Vec::new();
+        for statement in Firing::all(connection, catalogue)? {
+            if statement.compile(connection, path)?.is_ok() {
+                firing.push(statement);
+            }
+        }
+        Ok(Self {
             views,
             firing,
-            all: resolve_all(connection).is_ok(),
-        }
+            all: resolve_all(connection, path)?.is_ok(),
+        })
     }
 
     /// Fails if something of it does not work any more.
@@ -42,13 +54,13 @@ impl Usable {
     ) -> Result<(), Error> {
         let mut objects = Vec::new();
         for view in &self.views {
-            if let Err(message) = read(connection, view) {
+            if let Err(message) = read(connection, path, view)? {
                 objects.push(format!("view {view} ({message})"));
             }
         }
         if objects.is_empty()
             && self.all
-            && let Err(message) = resolve_all(connection)
+            && let Err(message) = resolve_all(connection, path)?
         {
             // SQLite says "error in trigger NAME: no such column: …".
             let object = message.strip_prefix("error in ").unwrap_or(&message);
@@ -58,7 +70,7 @@ impl Usable {
         if objects.is_empty() {
             for firing in &self.firing {
                 if firing.is_possible(connection)?
-                    && let Err(message) = firing.compile(connection)
+                    && let Err(message) = firing.compile(connection, path)?
                 {
                     let object = format!("trigger on {} ({message})", firing.owner);
                     if !objects.contains(&object) {
@@ -129,29 +141,54 @@ impl Firing {
     }
 
     /// Compiles it, without running it.
-    fn compile(&self, connection: &mut SqliteConnection) -> Result<(), String> {
-        connection
-            .batch_execute(&format!("EXPLAIN {}", self.statement))
-            .map_err(|error| error.to_string())
+    fn compile(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<Result<(), String>, Error> {
+        verdict(
+            path,
+            connection.batch_execute(&format!("EXPLAIN {}", self.statement)),
+        )
+    }
+}
+
+/// Tells a statement that makes no sense from a failure of something else, such as the disk: after that SQLite
+/// may have rolled back by itself.
+fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
+    match result.map_err(|error| Error::from_diesel(path, "look at views and triggers", error)) {
+        Ok(()) => Ok(Ok(())),
+        Err(Error::Query { source, .. }) => Ok(Err(source.to_string())),
+        Err(other) => Err(other),
     }
 }
 
 /// Resolves what a view refers to.
-fn read(connection: &mut SqliteConnection, view: &str) -> Result<(), String> {
+fn read(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    view: &str,
+) -> Result<Result<(), String>, Error> {
     let query = format!("SELECT 1 FROM {} LIMIT 0", sql::name(view));
-    connection
-        .batch_execute(&query)
-        .map_err(|error| error.to_string())
+    verdict(path, connection.batch_execute(&query))
 }
 
 /// Resolves every view and trigger, as SQLite does whenever a column is renamed.
-fn resolve_all(connection: &mut SqliteConnection) -> Result<(), String> {
+fn resolve_all(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<Result<(), String>, Error> {
     let resolved = connection.batch_execute(
         "SAVEPOINT usability; CREATE TABLE _degenbot_probe (a); \
          ALTER TABLE _degenbot_probe RENAME COLUMN a TO b",
     );
+    let resolved = verdict(path, resolved)?;
     let undone = connection.batch_execute("ROLLBACK TO usability; RELEASE usability");
-    resolved.and(undone).map_err(|error| error.to_string())
+    verdict(path, undone)?.map_err(|detail| Error::Damaged {
+        path: path.to_owned(),
+        detail,
+    })?;
+    Ok(resolved)
 }
 
 /// Fails if a foreign key refers to a table that `is_gone`, from a table that is not: rows could not be

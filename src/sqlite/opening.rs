@@ -1,6 +1,6 @@
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +12,7 @@ const INSTRUCTIONS: c_int = 100_000;
 
 thread_local! {
     static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
+    static OPENED: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
     static STOP: Cell<Option<&'static AtomicBool>> = const { Cell::new(None) };
 }
 
@@ -21,6 +22,21 @@ thread_local! {
 /// even when it was opened to read.
 pub(crate) fn keeping_the_log<T>(open: impl FnOnce() -> T) -> T {
     configured(&KEEP_LOG, true, open)
+}
+
+/// Runs `open`, which opens one connection and reads from it; if that fails, the log stays as it is.
+///
+/// Where the index of a log cannot be written to, SQLite takes the log for empty when the connection is closed,
+/// and deletes it with what it holds.
+pub(crate) fn keeping_the_log_until_read<T, E>(
+    open: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    OPENED.set(None);
+    let opened = configured(&KEEP_LOG, true, open)?;
+    if let Some(connection) = OPENED.take() {
+        keep_log(connection, false);
+    }
+    Ok(opened)
 }
 
 /// Runs `open`; a statement on the connections it opens fails as interrupted once `stop` is set,
@@ -61,17 +77,10 @@ unsafe extern "C" fn configure(
     _message: *mut *mut c_char,
     _api: *const ffi::sqlite3_api_routines,
 ) -> c_int {
-    if KEEP_LOG.get() {
-        // SAFETY: SQLite passes the connection that is being opened; the arguments are those that
-        // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE takes: an int, and a place for its old value or null.
-        unsafe {
-            ffi::sqlite3_db_config(
-                connection,
-                ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
-                c_int::from(true),
-                ptr::null_mut::<c_int>(),
-            );
-        }
+    let opened = NonNull::new(connection);
+    OPENED.set(opened);
+    if let Some(opened) = opened.filter(|_| KEEP_LOG.get()) {
+        keep_log(opened, true);
     }
     if let Some(stop) = STOP.get() {
         let stop = ptr::from_ref(stop).cast_mut().cast::<c_void>();
@@ -81,6 +90,21 @@ unsafe extern "C" fn configure(
         }
     }
     ffi::SQLITE_OK
+}
+
+/// Says whether a log stays as it is when the connection is closed.
+fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
+    // SAFETY: the connection is the one that is being opened by this thread, or that `open` has just opened
+    // and returned; the arguments are those that SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE takes: an int, and a place
+    // for its old value or null.
+    unsafe {
+        ffi::sqlite3_db_config(
+            connection.as_ptr(),
+            ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+            c_int::from(keep),
+            ptr::null_mut::<c_int>(),
+        );
+    }
 }
 
 /// Called by SQLite now and then while a statement runs; anything but 0 ends it.
