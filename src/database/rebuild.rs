@@ -107,6 +107,13 @@ pub(super) fn rebuild(
     disk::require_room(path, &real, disk_bytes(&real))?;
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
+    let failed = |error| Error::from_diesel(path, "set up the connection", error);
+    let is_wal = connection::journal_mode(&mut connection).map_err(failed)? == "wal";
+    if !is_wal {
+        // Writing anything before the commit would take a lock that no reader lets go of, and wait for it
+        // again and again; the commit takes it once, or says that it cannot.
+        sql::execute(&mut connection, "PRAGMA cache_spill = OFF").map_err(failed)?;
+    }
     let files = Files::create(&mut connection, path, &real, target)?;
     let mut kept: Option<Published> = None;
     let result = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
@@ -154,16 +161,10 @@ pub(super) fn rebuild(
         })?);
         let original = original.finish(observer)?;
         // A reader is in the way of a writer, except in WAL mode.
-        let is_wal = connection::journal_mode(connection)? == "wal";
         if !is_wal && let Some(check) = check.take() {
             check.finish(observer)?;
         }
         files.attach_for_reading(connection, path)?;
-        if !is_wal {
-            // Writing anything before the commit would take a lock that no reader lets go of, and wait for
-            // it again and again; the commit takes it once, or says who is in the way.
-            sql::execute(connection, "PRAGMA main.cache_spill = OFF")?;
-        }
         rebuild.put_in_place(connection, &built.indexes, report.rows, observer)?;
         if let Some(check) = check.take() {
             check.finish(observer)?;
