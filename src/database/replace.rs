@@ -99,13 +99,10 @@ pub(super) fn set_wal(handle: &Handle, path: &Path) -> Result<(), Error> {
 pub(super) fn settle_log(live: &Handle, path: &Path, patience: &Patience) {
     let settled = live
         .set_patience(patience.for_at_most(LOG_WAIT))
-        .and_then(|()| live.row::<3>("PRAGMA wal_checkpoint(TRUNCATE)"));
-    match settled {
-        Ok(Some([0, ..])) => {}
-        Ok(_) => log::info!(
-            "Readers of {} keep its log from being emptied",
-            path.display()
-        ),
-        Err(error) => log::debug!("The log was not emptied: {error}"),
+        .and_then(|()| {
+            live.execute_watched("PRAGMA wal_checkpoint(TRUNCATE)", || !patience.is_stopped())
+        });
+    if let Err(error) = settled {
+        log::debug!("The log of {} was not emptied: {error}", path.display());
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod beside;
 mod command;
 mod compact;
 mod concurrency;
