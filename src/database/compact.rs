@@ -174,7 +174,7 @@ fn swap(
 ) -> Result<bool, Error> {
     let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
     // What has another name would go on under that one as it was.
-    if links != 1 || !exclusive::is_possible(real) {
+    if links != 1 || has_attributes(real) || !exclusive::is_possible(real) {
         return Ok(false);
     }
     let source = connection::open_handle(real, Access::ReadWrite, patience)?;
@@ -185,6 +185,19 @@ fn swap(
     staged.sync()?;
     let unchanged = |source: &Handle| Ok(data_version(source, path)? == version);
     Ok(exclusive::swap(source, real, &staged, unchanged)? == Swapped::Yes)
+}
+
+/// Whether a file has access control lists or other attributes that a new one would not have.
+fn has_attributes(path: &Path) -> bool {
+    let mut names = [0_u8; 4_096];
+    match rustix::fs::listxattr(path, &mut names) {
+        Ok(length) => names[..length]
+            .split(|byte| *byte == 0)
+            .any(|name| name.starts_with(b"system.") || name.starts_with(b"user.")),
+        Err(rustix::io::Errno::NOTSUP) => false,
+        // More than can be looked at, or nobody knows.
+        Err(_) => true,
+    }
 }
 
 /// A number that changes with every commit of others.

@@ -77,8 +77,10 @@ pub struct Summary {
     pub bytes: u64,
     /// The version, as [`Recognition::name`] tells it.
     pub version: String,
-    /// The rows of all tables; those of large ones are estimated.
+    /// The rows of all tables.
     pub rows: u64,
+    /// Whether those of some table are estimated, since it is large.
+    pub is_estimated: bool,
     /// The newest block up to which an exchange was brought.
     pub newest_block: Option<i64>,
 }
@@ -287,6 +289,7 @@ impl Summary {
                 .filter_map(|table| table.rows)
                 .filter_map(|rows| u64::try_from(rows).ok())
                 .sum(),
+            is_estimated: info.tables.iter().any(|table| table.estimated),
             newest_block: info
                 .exchanges
                 .iter()

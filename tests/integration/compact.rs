@@ -222,3 +222,19 @@ fn a_writer_makes_it_wait_and_then_refuse() {
     assert_eq!(content::of(&copy.path), before);
     assert_eq!(copy.files().len(), 1);
 }
+
+#[test]
+fn a_file_with_attributes_keeps_them() {
+    let copy = holey();
+    let name = "user.degenbot.note";
+    let flags = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(&copy.path, name, b"mine", flags).is_err() {
+        eprintln!("skipped: this file system has no attributes");
+        return;
+    }
+    let report = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
+    assert_eq!(report.how, Compaction::InPlace);
+    let mut value = [0; 8];
+    let length = rustix::fs::getxattr(&copy.path, name, &mut value).unwrap();
+    assert_eq!(&value[..length], b"mine");
+}

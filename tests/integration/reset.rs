@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use degenbot::database::{
-    self, Error, ResetOptions, SchemaVersion, create_new_sqlite_database, reset_sqlite_database,
+    self, Error, ResetOptions, SchemaVersion, create_new_sqlite_database, programs_using,
+    reset_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run, settled};
+use crate::command::{finish, on, quietly, run, settled, spawn};
 use crate::content;
 use crate::corpus::{self, Copy};
 
@@ -211,4 +213,39 @@ fn a_foreign_database_is_refused_before_anything_is_asked() {
     hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file); nothing was changed
     ");
     assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn waiting_can_be_ended() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
+        .unwrap();
+    for command in [
+        ["reset", "-y", "--wait", "600"].as_slice(),
+        &["compact", "--wait", "600"],
+    ] {
+        let mut arguments = vec!["database"];
+        arguments.extend(command);
+        let child = spawn(on(&copy.path, &arguments));
+        if cfg!(target_os = "linux") {
+            // Where the system does not tell, it may not have begun to wait.
+            let uses = || programs_using(&copy.path).into_iter();
+            while !uses().any(|program| program.pid == child.id()) {
+                std::thread::yield_now();
+            }
+        }
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(
+            finish(child),
+            "status: 1\n--- stdout\n--- stderr\nAborted!\n",
+            "{command:?}"
+        );
+    }
+    writer.batch_execute("ROLLBACK").unwrap();
+    drop(writer);
+    assert_eq!(copy.files().len(), 1);
 }

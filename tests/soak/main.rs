@@ -26,6 +26,7 @@ mod content;
 mod corpus;
 mod folder;
 mod kills;
+mod large;
 mod ledger;
 mod random;
 mod rounds;
@@ -45,6 +46,8 @@ struct Form {
     kills: u32,
     /// How long each part goes on at least.
     time: Duration,
+    /// Whether a database of more than a gigabyte is tried.
+    large: bool,
     /// Rows of the databases beside what is looked at, so that copying takes time.
     ballast: u32,
 }
@@ -53,6 +56,7 @@ const SHORT: Form = Form {
     backups: 30,
     kills: 40,
     time: Duration::ZERO,
+    large: false,
     ballast: 4_000,
 };
 
@@ -66,7 +70,11 @@ struct Tally {
 /// A part of the test, which does as much as the form says.
 type Part = fn(&Form, &mut Random) -> Tally;
 
-const PARTS: [(&str, Part); 2] = [("ledger", rounds::run), ("kills", kills::run)];
+const PARTS: [(&str, Part); 3] = [
+    ("ledger", rounds::run),
+    ("kills", kills::run),
+    ("large", large::run),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -80,7 +88,9 @@ fn main() -> ExitCode {
     let form = number_after(&arguments, "--minutes").map_or(SHORT, |minutes| Form {
         backups: 500,
         kills: 1_000,
-        time: Duration::from_secs(minutes * 60) / u32::try_from(PARTS.len()).unwrap(),
+        // The third part takes the time that it takes.
+        time: Duration::from_secs(minutes * 60) / 2,
+        large: true,
         ballast: 30_000,
     });
     println!("soak: seed {seed}");

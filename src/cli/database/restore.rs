@@ -84,10 +84,11 @@ impl Restore {
 
 fn describe(printer: &Printer, what: &str, summary: &Summary) {
     let mut line = format!(
-        "{what:<8} {}: {}, version {}, {} rows",
+        "{what:<8} {}: {}, version {}, {}{} rows",
         summary.path.display(),
         bytes(summary.bytes),
         summary.version,
+        if summary.is_estimated { "~" } else { "" },
         summary.rows
     );
     // Writing to a string cannot fail.
