@@ -431,8 +431,8 @@ fn text_in_utf_16_stays_so() {
 }
 
 /// Stops at the `left`-th progress.
-struct Stop {
-    left: usize,
+pub struct Stop {
+    pub left: usize,
 }
 
 impl Observer for Stop {

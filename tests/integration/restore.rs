@@ -1,20 +1,20 @@
 //! `database restore`: a backup becomes the database, or nothing changes.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use degenbot::database::{
-    BackupOptions, Error, Observer, Progress, RestoreOptions, backup_path, backup_sqlite_database,
-    plan_restore, restore_sqlite_database,
+    BackupOptions, Error, RestoreOptions, backup_path, backup_sqlite_database, plan_restore,
+    restore_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
 use crate::command::{on, quietly, run, settled};
 use crate::content;
 use crate::corpus::Copy;
+use crate::rebuild::Stop;
 
 const POPULATED: &str = "populated/populated-0.6.0a4.db";
 
@@ -230,23 +230,6 @@ fn a_symbolic_link_in_the_place_of_the_database_stays_one() {
     restore_sqlite_database(&link, &from(backup_path(&copy.path)), &mut ()).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(content::of(&copy.path), before);
-}
-
-/// Stops an operation at its n-th progress.
-struct Stop {
-    left: u32,
-}
-
-impl Observer for Stop {
-    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                ControlFlow::Continue(())
-            }
-            None => ControlFlow::Break(()),
-        }
-    }
 }
 
 #[test]
