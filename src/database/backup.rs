@@ -81,7 +81,13 @@ pub fn backup_sqlite_database(
     // A symbolic link in the backup's place stays one: what it points to is replaced.
     let target = fs::canonicalize(&backup_path).unwrap_or_else(|_| backup_path.clone());
     let patience = Patience::new(options.wait, observer.stop_flag());
-    let snapshot = Snapshot::take(path, Writers::Free, &patience)?;
+    // A reader that may not write would leave files beside the database that its owner cannot write to.
+    let is_unused = connection::require_writable(path).is_err() && !connection::has_sidecars(path);
+    let snapshot = if is_unused {
+        Snapshot::of_unused(path)?
+    } else {
+        Snapshot::take(path, Writers::Free, &patience)?
+    };
     let mut staged = Staged::create(&target, PRIVATE)?;
     let checkpointed = snapshot.checkpointed;
     let bytes = snapshot.copy(&mut staged, &backup_path, observer)?;
@@ -124,6 +130,11 @@ pub(super) fn check_target(
     backup: &Path,
     replace_existing: bool,
 ) -> Result<(), Error> {
+    if is_sidecar(path, backup) {
+        return Err(Error::BackupOntoItself {
+            path: backup.to_owned(),
+        });
+    }
     let Ok(metadata) = fs::symlink_metadata(backup) else {
         return Ok(());
     };
@@ -144,6 +155,23 @@ pub(super) fn check_target(
         });
     }
     Ok(())
+}
+
+/// Whether this is where SQLite keeps a file of the database's beside it.
+fn is_sidecar(path: &Path, other: &Path) -> bool {
+    let Ok(real) = fs::canonicalize(path) else {
+        return false;
+    };
+    let folder = match other.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let (Ok(folder), Some(name)) = (fs::canonicalize(folder), other.file_name()) else {
+        return false;
+    };
+    ["-wal", "-shm", "-journal"]
+        .iter()
+        .any(|suffix| sidecar(&real, suffix) == folder.join(name))
 }
 
 pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -182,9 +182,19 @@ fn swap(
     let version = data_version(&source, path)?;
     write_compact(&source, path, &staged, observer)?;
     staged.copy_permissions(real)?;
+    // Who gets in through the group would be locked out of a file of another one.
+    if access_of(staged.path()) != access_of(real) {
+        return Ok(false);
+    }
     staged.sync()?;
     let unchanged = |source: &Handle| Ok(data_version(source, path)? == version);
     Ok(exclusive::swap(source, real, &staged, unchanged)? == Swapped::Yes)
+}
+
+/// Who may do what with a file.
+fn access_of(path: &Path) -> Option<(u32, u32, u32)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.uid(), metadata.gid(), metadata.mode()))
 }
 
 /// Whether a file has access control lists or other attributes that a new one would not have.

@@ -13,7 +13,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Error;
 use super::connection;
@@ -26,6 +26,10 @@ use crate::system::Lease;
 /// How long those are waited for who have looked the old file up and have not begun to open it: a few
 /// instructions, unless the system gives the processor to somebody else in between.
 const STRAGGLERS: Duration = Duration::from_millis(20);
+
+/// How often is looked whether there are any: the sooner they are seen, the less time there is for somebody to
+/// open the new file.
+const LOOK_EVERY: Duration = Duration::from_micros(50);
 
 /// Whether a file was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,27 +91,60 @@ fn release(
 fn swap_leased(real: &Path, staged: &Staged, stamp: Stamp) -> Result<Swapped, Error> {
     let opened = OpenOptions::new().read(true).write(true).open(real);
     let old = opened.map_err(|error| Error::io(real, "open", error))?;
-    let leases = (Lease::take(&old), staged.lease());
-    let is_same = Stamp::of(real) == Some(stamp) && !connection::has_sidecars(real);
-    let swapped = match &leases {
-        (Some(lease), Some(_)) if is_same && staged.exchange()? => {
-            thread::sleep(STRAGGLERS);
-            if lease.is_undisturbed() {
-                Swapped::Yes
-            } else {
-                staged.exchange()?;
-                Swapped::No
-            }
+    let swapped = {
+        let leases = (Lease::take(&old), staged.lease());
+        let is_same = Stamp::of(real) == Some(stamp) && !connection::has_sidecars(real);
+        match leases {
+            (Some(lease), Some(new_lease)) if is_same => exchange(staged, lease, new_lease),
+            _ => Ok(Swapped::No),
         }
-        _ => Swapped::No,
     };
-    drop(leases);
-    match swapped {
+    if matches!(swapped, Ok(Swapped::Yes)) {
         // Nobody gets to the old file any more.
-        Swapped::Yes => drop(old),
-        Swapped::No => keep_open(old),
+        drop(old);
+    } else {
+        keep_open(old);
     }
-    Ok(swapped)
+    swapped
+}
+
+/// Exchanges the names, and exchanges them back if somebody shows who is on his way to the old file.
+fn exchange(staged: &Staged, old: Lease<'_>, new: Lease<'_>) -> Result<Swapped, Error> {
+    // Whoever has come since the lease was taken would only have to be found out again.
+    if !old.is_undisturbed() || !staged.exchange() {
+        return Ok(Swapped::No);
+    }
+    let exchanged = Instant::now();
+    while old.is_undisturbed() {
+        if exchanged.elapsed() > STRAGGLERS {
+            drop((old, new));
+            return staged.sync_folder().map(|()| Swapped::Yes);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    let is_back = staged.exchange();
+    drop(old);
+    if !new.is_undisturbed() {
+        lock_out(staged, new);
+    }
+    if is_back {
+        staged.sync_folder().map(|()| Swapped::No)
+    } else {
+        Ok(Swapped::Yes)
+    }
+}
+
+/// Keeps those from using the new file who came to open it in the instant in which it had the name: what they
+/// wrote would be in a file without one. They find it locked until they have closed it.
+fn lock_out(staged: &Staged, lease: Lease<'_>) {
+    staged.lock_for_others();
+    drop(lease);
+    log::warn!(
+        "A program has opened a file that is not the database; it finds it locked until it opens it again"
+    );
+    while staged.lease().is_none() {
+        thread::sleep(STRAGGLERS);
+    }
 }
 
 /// Keeps a descriptor of the database open until the process ends: closing it would drop the locks that

@@ -169,7 +169,10 @@ pub fn restore_sqlite_database(
         from,
         bytes,
         version: recognition.name(),
-        is_upgrade_pending: recognition.version != Ok(SchemaVersion::latest()),
+        is_upgrade_pending: match &recognition.version {
+            Ok(version) => *version < SchemaVersion::latest(),
+            Err(_) => recognition.origin.is_some(),
+        },
         kept,
     })
 }

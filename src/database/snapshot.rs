@@ -53,6 +53,8 @@ pub(super) struct Snapshot {
     /// The file's state, where the file is the snapshot.
     still: Option<Stamp>,
     log_bytes: u64,
+    /// Whether others are kept from writing to the file.
+    is_locked: bool,
     /// Whether `wal_checkpoint(FULL)` could move the whole log into the file.
     pub(super) checkpointed: bool,
 }
@@ -85,6 +87,7 @@ impl Snapshot {
             page_size: 0,
             still: None,
             log_bytes: 0,
+            is_locked: true,
             checkpointed: false,
         };
         snapshot.begin(writers, patience)?;
@@ -102,6 +105,7 @@ impl Snapshot {
             page_size: 0,
             still: None,
             log_bytes: 0,
+            is_locked: false,
             checkpointed: true,
         };
         snapshot.begin_reading()?;
@@ -221,6 +225,11 @@ impl Snapshot {
         if let Some(stamp) = self.still.take() {
             if self.copy_blocks(staged, observer)? && Stamp::of(&self.path) == Some(stamp) {
                 return Ok(self.bytes());
+            }
+            if !self.is_locked {
+                return Err(Error::Locked {
+                    path: self.path.clone(),
+                });
             }
             log::warn!(
                 "{} was written to without a lock; it is copied again, page by page",

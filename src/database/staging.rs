@@ -136,19 +136,30 @@ impl Staged {
         sync_folder_of(&self.target)
     }
 
-    /// Exchanges the names of this file and its target, both complete and synced; whether the file system can
-    /// do that. Dropping this removes what has the temporary name then.
-    pub(super) fn exchange(&self) -> Result<bool, Error> {
+    /// Exchanges the names of this file and its target, both complete and synced; whether that could be done.
+    /// Dropping this removes what has the temporary name then.
+    pub(super) fn exchange(&self) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             use rustix::fs::{CWD, RenameFlags, renameat_with};
             let flags = RenameFlags::EXCHANGE;
-            if renameat_with(CWD, &self.temporary, CWD, &self.target, flags).is_ok() {
-                sync_folder_of(&self.target)?;
-                return Ok(true);
-            }
+            renameat_with(CWD, &self.temporary, CWD, &self.target, flags).is_ok()
         }
-        Ok(false)
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        false
+    }
+
+    /// Makes exchanged names outlast a power cut.
+    pub(super) fn sync_folder(&self) -> Result<(), Error> {
+        sync_folder_of(&self.target)
+    }
+
+    /// Takes the lock that other programs' SQLite finds in its way.
+    pub(super) fn lock_for_others(&self) {
+        let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+        if let Err(error) = rustix::fs::fcntl_lock(&self.file, operation) {
+            log::warn!("{} could not be locked: {error}", self.temporary.display());
+        }
     }
 
     /// Puts the file in the target's place, which must be free.
