@@ -54,7 +54,7 @@ impl Staged {
                 Ok(file) => file,
                 // Of a process that had the same id and whose file is not swept, as without flock.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(Error::io(&temporary, "create", error)),
+                Err(error) => return Err(Error::io(target, "create", error)),
             };
             // A file system without locks loses only the sweeping.
             let _unsupported = file.try_lock();

@@ -424,3 +424,17 @@ fn a_writer_in_the_middle_of_its_transaction_is_no_obstacle() {
     assert_eq!(content::of(&report.path), before);
     assert_ne!(content::of(&copy.path), before);
 }
+
+#[test]
+fn does_not_go_where_sqlite_keeps_files_of_its_own() {
+    let copy = Copy::of("populated/wal-0.6.0a4.db");
+    let before = copy.files();
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let name = format!("degenbot.db{suffix}");
+        let told = quietly(&copy.path, &["database", "backup", "-y", "--output", &name]);
+        assert!(told.contains("would be the database itself"), "{told}");
+        let told = quietly(&copy.path, &["database", "compact", "-y", "--into", &name]);
+        assert!(told.contains("would be the database itself"), "{told}");
+        assert_eq!(copy.files(), before, "{name}");
+    }
+}

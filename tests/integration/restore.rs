@@ -317,3 +317,15 @@ fn the_command() {
     ");
     assert!(Path::new(&copy.folder().join("degenbot.db.pre-restore")).exists());
 }
+
+#[test]
+fn a_backup_of_a_newer_version_does_not_lack_an_upgrade() {
+    let copy = Copy::upgraded(POPULATED);
+    let newer = copy.folder().join("newer.db");
+    fs::copy(&copy.path, &newer).unwrap();
+    content::connect(&newer)
+        .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')")
+        .unwrap();
+    let report = restore_sqlite_database(&copy.path, &from(&newer), &mut ()).unwrap();
+    assert!(!report.is_upgrade_pending);
+}
