@@ -159,7 +159,7 @@ fn write_compact(
     let patience = Patience::new(LOCK_TIMEOUT, None);
     if is_wal {
         let copy = connection::open_handle(staged.path(), Access::ReadWrite, &patience)?;
-        replace::set_wal(&copy, path)?;
+        connection::set_wal(&copy, path)?;
     }
     backup::check_copy(staged, path, None, observer)
 }

@@ -112,6 +112,13 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
         .map_err(failed)
 }
 
+/// The same for a handle.
+pub(crate) fn set_wal(handle: &Handle, path: &Path) -> Result<(), Error> {
+    handle
+        .execute("PRAGMA journal_mode = WAL")
+        .map_err(|error| Error::from_handle(path, error))
+}
+
 /// Whether a connection's database is in WAL mode.
 pub(crate) fn is_wal(handle: &Handle, path: &Path) -> Result<bool, Error> {
     let row = handle

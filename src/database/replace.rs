@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Error;
+use super::connection;
 use super::observer::{Observer, Progress, Stage};
 use crate::sqlite::{Backup, Handle, Patience, Step};
 
@@ -17,7 +18,7 @@ const PAGES_PER_STEP: i32 = 2_048;
 /// How long readers of the old content are waited for, so that the log can be emptied.
 const LOG_WAIT: Duration = Duration::from_millis(100);
 
-/// A replacement that has the write lock and has not changed anything yet. Dropping it changes nothing.
+/// A replacement that has the write lock and has not changed any content yet. Dropping it changes none.
 #[derive(Debug)]
 pub(super) struct Replacement<'handles> {
     backup: Backup<'handles>,
@@ -26,14 +27,15 @@ pub(super) struct Replacement<'handles> {
 }
 
 impl<'handles> Replacement<'handles> {
-    /// Takes the write lock of `live`, which must have pages as large as those of `source`.
+    /// Takes the write lock of `live`, which must have pages as large as those of `source`. A database in
+    /// rollback mode is put into WAL mode before, and stays in it.
     pub(super) fn begin(
         source: &'handles Handle,
         live: &'handles Handle,
         path: &'handles Path,
     ) -> Result<Self, Error> {
         let located = |error| Error::from_handle(path, error);
-        set_wal(live, path)?;
+        connection::set_wal(live, path)?;
         let [page_size] = source
             .row("PRAGMA page_size")
             .map_err(located)?
@@ -85,13 +87,6 @@ impl<'handles> Replacement<'handles> {
             .step(pages)
             .map_err(|error| Error::from_handle(self.path, error))
     }
-}
-
-/// Puts a database into WAL mode if it is not.
-pub(super) fn set_wal(handle: &Handle, path: &Path) -> Result<(), Error> {
-    handle
-        .execute("PRAGMA journal_mode = WAL")
-        .map_err(|error| Error::from_handle(path, error))
 }
 
 /// Moves the log, which is as large as the new content, into the file and empties it, as far as readers let

@@ -159,7 +159,7 @@ pub fn restore_sqlite_database(
     } else {
         staged.copy_permissions(&from)?;
         let handle = connection::open_handle(staged.path(), Access::ReadWrite, &patience)?;
-        replace::set_wal(&handle, path)?;
+        connection::set_wal(&handle, path)?;
         drop(handle);
         staged.publish_new()?;
         None
