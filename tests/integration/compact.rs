@@ -161,18 +161,25 @@ fn what_is_committed_while_the_copy_is_written_is_not_lost() {
         }
     }
 
-    let copy = holey();
-    let mut visitor = Visitor(&copy.path, 0);
-    let report =
-        compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut visitor).unwrap();
-    assert_eq!(visitor.1, 1);
-    assert_eq!(report.how, Compaction::InPlace);
-    let late = "SELECT bytes AS line FROM ballast WHERE bytes = 'late'";
-    assert_eq!(
-        content::lines(&mut content::connect(&copy.path), late),
-        ["late"]
-    );
-    assert_eq!(copy.files().len(), 1);
+    // See `a_file_that_nobody_else_has_open_is_exchanged`.
+    let came = (0..50).any(|_| {
+        let copy = holey();
+        let mut visitor = Visitor(&copy.path, 0);
+        let report =
+            compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut visitor).unwrap();
+        assert_eq!(report.how, Compaction::InPlace);
+        if visitor.1 == 0 {
+            return false;
+        }
+        let late = "SELECT bytes AS line FROM ballast WHERE bytes = 'late'";
+        assert_eq!(
+            content::lines(&mut content::connect(&copy.path), late),
+            ["late"]
+        );
+        assert_eq!(copy.files().len(), 1);
+        true
+    });
+    assert!(came || !cfg!(target_os = "linux"));
 }
 
 #[test]
