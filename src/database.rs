@@ -86,6 +86,7 @@ mod snapshot;
 mod sql;
 mod staging;
 mod stamps;
+mod together;
 mod unsound;
 mod upgrade;
 mod usability;
@@ -117,6 +118,7 @@ pub use restore::{
 };
 pub use session::Session;
 pub use stamps::Stamps;
+pub use together::Snapshot;
 pub use unsound::Unsound;
 pub use upgrade::{
     UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,

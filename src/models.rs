@@ -11,17 +11,26 @@ mod aave_v3_emode_category;
 mod aave_v3_market;
 mod aave_v3_position;
 mod aave_v3_user;
+mod chain_pools;
 mod erc20_token;
 mod exchange;
 mod initialization_map;
 mod lfj_pool;
+mod liquidity_pool;
 mod liquidity_position;
+mod liquidity_update;
+mod managed_liquidity_pool;
 mod managed_pool;
 mod pool;
+mod pool_family;
 mod pool_manager;
+mod reading;
+mod row;
+mod tick_map;
 mod uniswap_v4_pool;
 mod v2_pool;
 mod v3_pool;
+mod writing;
 
 pub use aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
 pub use aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig};
@@ -34,6 +43,7 @@ pub use aave_v3_position::{
 pub use aave_v3_user::{
     AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
 };
+pub use chain_pools::{ChainManagedPool, ChainPool, ChainPools};
 pub use erc20_token::{Erc20Token, NewErc20Token};
 pub use exchange::{Exchange, NewExchange};
 pub use initialization_map::{
@@ -41,13 +51,27 @@ pub use initialization_map::{
     NewManagedPoolInitializationMap,
 };
 pub use lfj_pool::LfjPool;
+pub use liquidity_pool::{
+    BasePool, Fees, LiquidityBookPool, LiquidityBookTerms, LiquidityPool, LiquidityPools,
+    NewLiquidityPool, PoolTerms, UpdateMark, V2Pool, V2Protocol, V2Terms, V3Pool, V3Protocol,
+    V3Terms,
+};
 pub use liquidity_position::{
     LiquidityPosition, ManagedPoolLiquidityPosition, NewLiquidityPosition,
     NewManagedPoolLiquidityPosition,
 };
+pub use liquidity_update::{LiquidityUpdate, PoolUpdate, UpdateReport};
+pub use managed_liquidity_pool::{
+    ManagedLiquidityPool, ManagedLiquidityPools, NewManagedLiquidityPool,
+};
 pub use managed_pool::{ManagedPool, NewManagedPool};
 pub use pool::{NewPool, Pool};
+pub use pool_family::PoolFamily;
 pub use pool_manager::{NewPoolManager, PoolManager};
+pub use row::RowError;
+pub use tick_map::{
+    BitmapWord, LiquidityError, PoolTickMap, TickLiquidity, TickMap, TickMaps, bitmap_position,
+};
 pub use uniswap_v4_pool::UniswapV4Pool;
 pub use v2_pool::{
     AerodromeV2Pool, CamelotV2Pool, PancakeswapV2Pool, SushiswapV2Pool, SwapbasedV2Pool,

@@ -13,8 +13,10 @@ mod flag;
 mod integer;
 mod kind;
 mod pool_hash;
+mod stored;
 
 pub use address::Address;
+pub(crate) use address::Spelling;
 pub use cell::Cell;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;
@@ -25,7 +27,9 @@ pub use integer::{
 pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
 pub use pool_hash::PoolHash;
 
-use diesel::sqlite::{SqliteType, SqliteValue};
+pub(crate) use stored::{Decode, Encode, Stored};
+
+use stored::read_with_diesel;
 
 /// A stored or given value that its type cannot stand for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,61 +42,10 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    fn text(expected: &'static str, found: &str) -> Self {
-        const SHOWN: usize = 100;
-        let mut shown: String = found.chars().take(SHOWN).collect();
-        if shown.len() < found.len() {
-            shown.push('…');
-        }
-        Self {
-            expected,
-            found: format!("{shown:?}"),
-        }
-    }
-
     fn integer(expected: &'static str, found: i128) -> Self {
         Self {
             expected,
             found: found.to_string(),
         }
-    }
-
-    fn storage(expected: &'static str, found: Option<SqliteType>) -> Self {
-        let found = match found {
-            None => "NULL",
-            Some(SqliteType::Binary) => "a BLOB",
-            Some(SqliteType::Text) => "text",
-            Some(SqliteType::Float | SqliteType::Double) => "a floating-point number",
-            Some(SqliteType::Integer | SqliteType::SmallInt | SqliteType::Long) => "an integer",
-        };
-        Self {
-            expected,
-            found: found.to_owned(),
-        }
-    }
-}
-
-/// The text of a value that is stored as text, or why it is not one.
-fn read_text<'value>(
-    value: &'value mut SqliteValue<'_, '_, '_>,
-    expected: &'static str,
-) -> Result<&'value str, InvalidValue> {
-    match value.value_type() {
-        Some(SqliteType::Text) => Ok(value.read_text()),
-        other => Err(InvalidValue::storage(expected, other)),
-    }
-}
-
-/// The number of a value that is stored as an integer, or why it is not one.
-fn read_integer(
-    value: &mut SqliteValue<'_, '_, '_>,
-    expected: &'static str,
-) -> Result<i64, InvalidValue> {
-    match value.value_type() {
-        Some(SqliteType::Long | SqliteType::Integer | SqliteType::SmallInt) => {
-            Ok(value.read_long())
-        }
-        Some(SqliteType::Text) => Err(InvalidValue::text(expected, value.read_text())),
-        other => Err(InvalidValue::storage(expected, other)),
     }
 }

@@ -7,6 +7,7 @@ use diesel::sqlite::Sqlite;
 use libsqlite3_sys as ffi;
 
 use super::{Obstacle, Refusal, SchemaVersion, Violation};
+use crate::models::RowError;
 use crate::settings::SettingsError;
 use crate::sqlite::SqliteError;
 
@@ -295,6 +296,9 @@ pub enum Error {
     /// [`Session::write`](super::Session::write).
     #[error(transparent)]
     Sql(#[from] diesel::result::Error),
+    /// A row of the database cannot be what its table holds.
+    #[error(transparent)]
+    Row(RowError),
     /// The migrations inside this program are broken.
     #[error("The migrations of this program are broken: {detail}")]
     Embedded {
@@ -351,7 +355,7 @@ impl Error {
             | Self::Disk { path, .. }
             | Self::Io { path, .. }
             | Self::Query { path, .. } => Some(path),
-            Self::Settings(_) | Self::Sql(_) | Self::Embedded { .. } => None,
+            Self::Settings(_) | Self::Sql(_) | Self::Row(_) | Self::Embedded { .. } => None,
         }
     }
 
@@ -494,5 +498,14 @@ impl Error {
             }
             _ => return None,
         })
+    }
+}
+
+impl From<RowError> for Error {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Sql(source) => Self::Sql(source),
+            other => Self::Row(other),
+        }
     }
 }

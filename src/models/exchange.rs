@@ -1,8 +1,9 @@
 //! Exchanges: one deployment of a protocol on a chain.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::row::RowError;
 use crate::schema::exchanges;
 use crate::types::{Address, BlockNumber, ChainId, Flag};
 
@@ -43,4 +44,54 @@ pub struct NewExchange {
     pub factory: Address,
     /// The contract that deploys the pools, where that is not the factory.
     pub deployer: Option<Address>,
+}
+
+impl Exchange {
+    /// The exchange with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the row is malformed, or a statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        Ok(exchanges::table
+            .find(id)
+            .select(Self::as_select())
+            .get_result(connection)
+            .optional()?)
+    }
+
+    /// The exchange of a chain with a name, such as `uniswap_v3`: the first one, where there are several.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the row is malformed, or a statement fails.
+    pub fn by_name(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        name: &str,
+    ) -> Result<Option<Self>, RowError> {
+        Ok(exchanges::table
+            .filter(exchanges::chain_id.eq(chain))
+            .filter(exchanges::name.eq(name))
+            .order(exchanges::id)
+            .select(Self::as_select())
+            .get_result(connection)
+            .optional()?)
+    }
+
+    /// The exchanges of a chain, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a row is malformed, or a statement fails.
+    pub fn of_chain(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Vec<Self>, RowError> {
+        Ok(exchanges::table
+            .filter(exchanges::chain_id.eq(chain))
+            .order(exchanges::id)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
 }

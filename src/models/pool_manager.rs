@@ -1,10 +1,13 @@
 //! Pool managers: contracts that hold many pools (Uniswap V4).
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::row::RowError;
+use super::writing::writing;
 use crate::schema::pool_managers;
-use crate::types::{Address, ChainId, PoolManagerKind};
+use crate::sqlite::Bound;
+use crate::types::{Address, ChainId, Encode, PoolManagerKind, Spelling};
 
 /// A contract that holds many pools; (`address`, `chain`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
@@ -38,4 +41,101 @@ pub struct NewPoolManager {
     pub state_view: Option<Address>,
     /// The exchange the manager belongs to.
     pub exchange_id: i64,
+}
+
+impl PoolManager {
+    /// The manager with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the row is malformed, or a statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        Ok(pool_managers::table
+            .find(id)
+            .select(Self::as_select())
+            .get_result(connection)
+            .optional()?)
+    }
+
+    /// The manager with an address on a chain, whether it is stored with its checksum or in lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the row is malformed, or a statement fails.
+    pub fn by_address(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        address: Address,
+    ) -> Result<Option<Self>, RowError> {
+        for spelling in Spelling::ALL {
+            let manager = pool_managers::table
+                .filter(pool_managers::address.eq(spelling.of(address)))
+                .filter(pool_managers::chain.eq(chain))
+                .select(Self::as_select())
+                .get_result(connection)
+                .optional()?;
+            if manager.is_some() {
+                return Ok(manager);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The managers of a chain, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a row is malformed, or a statement fails.
+    pub fn of_chain(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Vec<Self>, RowError> {
+        Ok(pool_managers::table
+            .filter(pool_managers::chain.eq(chain))
+            .order(pool_managers::id)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// The ids of managers, in their order; those that are not there are inserted. A manager that is there stays
+    /// as it is, however its address is spelled.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails. Nothing was written then, or, in a transaction of the caller's,
+    /// nothing that rolling it back does not undo.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        managers: &[NewPoolManager],
+    ) -> Result<Vec<i64>, RowError> {
+        writing(connection, |statements| {
+            let mut find = statements.prepare(
+                "SELECT id FROM pool_managers WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
+            )?;
+            let mut insert = statements.prepare(
+                "INSERT INTO pool_managers (address, chain, kind, state_view, exchange_id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            let mut id_of = |manager: &NewPoolManager| -> Result<i64, RowError> {
+                let address = Spelling::Checksum.of(manager.address);
+                let lower_case = Spelling::LowerCase.of(manager.address);
+                let chain = Bound::Integer(manager.chain.encode());
+                let found =
+                    find.first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+                if let Some(id) = found {
+                    return Ok(id);
+                }
+                let state_view = manager.state_view.map(|address| address.to_string());
+                insert.run(&[
+                    Bound::Text(&address),
+                    chain,
+                    Bound::Text(manager.kind.as_str()),
+                    Bound::text(state_view.as_deref()),
+                    Bound::Integer(manager.exchange_id),
+                ])?;
+                Ok(statements.last_insert_rowid())
+            };
+            managers.iter().map(&mut id_of).collect()
+        })
+    }
 }

@@ -225,16 +225,8 @@ impl Handle {
 
     /// What the connection says about the call that has just returned `code`.
     pub(super) fn last_error(&self, code: c_int) -> SqliteError {
-        // SAFETY: the connection is open; its message is NUL-terminated and is copied before the
-        // next call could replace it. A code's own text is static and NUL-terminated.
-        let message = unsafe {
-            let text = if ffi::sqlite3_extended_errcode(self.as_ptr()) & 0xff == code & 0xff {
-                ffi::sqlite3_errmsg(self.as_ptr())
-            } else {
-                ffi::sqlite3_errstr(code)
-            };
-            CStr::from_ptr(text).to_string_lossy().into_owned()
-        };
+        // SAFETY: the connection is open.
+        let message = unsafe { message_of(self.connection, code) };
         let patience = self.patience.borrow();
         if code & 0xff == ffi::SQLITE_BUSY && patience.as_ref().is_some_and(|p| p.is_stopped()) {
             return SqliteError {
@@ -254,6 +246,25 @@ impl Drop for Handle {
         // SAFETY: the connection is closed once. That fails only where a statement or a backup is left:
         // `row` finalizes its statement and a `Backup` cannot outlive the handle.
         unsafe { ffi::sqlite3_close(self.as_ptr()) };
+    }
+}
+
+/// What a connection says about the call that has just returned `code`.
+///
+/// # Safety
+///
+/// The connection is open, and used by this thread only.
+pub(super) unsafe fn message_of(connection: NonNull<ffi::sqlite3>, code: c_int) -> String {
+    // SAFETY: as the caller has promised; the connection's message is NUL-terminated and is copied before the
+    // next call could replace it. A code's own text is static and NUL-terminated.
+    unsafe {
+        let connection = connection.as_ptr();
+        let text = if ffi::sqlite3_extended_errcode(connection) & 0xff == code & 0xff {
+            ffi::sqlite3_errmsg(connection)
+        } else {
+            ffi::sqlite3_errstr(code)
+        };
+        CStr::from_ptr(text).to_string_lossy().into_owned()
     }
 }
 

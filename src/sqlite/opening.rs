@@ -4,6 +4,9 @@ use std::ptr::{self, NonNull};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use diesel::prelude::*;
+use diesel::result::Error;
+use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
 /// Instructions of SQLite's virtual machine between two looks at a flag: some hundredths of a second's
@@ -14,6 +17,12 @@ thread_local! {
     static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
     static OPENED: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
     static STOP: Cell<Option<&'static AtomicBool>> = const { Cell::new(None) };
+    static FOUND: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
+}
+
+diesel::define_sql_function! {
+    /// Notes which connection it is called on.
+    fn degenbot_connection() -> Nullable<Integer>;
 }
 
 /// Runs `open`; the connections it opens leave a `-wal` file as it is when they are closed.
@@ -43,6 +52,21 @@ pub(crate) fn keeping_the_log_until_read<T, E>(
 /// however long it would have gone on.
 pub(crate) fn stoppable<T>(stop: Option<&'static AtomicBool>, open: impl FnOnce() -> T) -> T {
     configured(&STOP, stop, open)
+}
+
+/// The handle of a connection of Diesel's, which does not give it: a function that every connection has been
+/// opened with tells on which one it is called.
+///
+/// Fails for a connection that was opened before this crate has opened its first one.
+pub(super) fn handle_of(connection: &mut SqliteConnection) -> QueryResult<NonNull<ffi::sqlite3>> {
+    FOUND.set(None);
+    match diesel::select(degenbot_connection()).get_result::<Option<i32>>(connection) {
+        Ok(_) => FOUND.take().ok_or(Error::NotFound),
+        Err(error) if error.to_string().starts_with("no such function") => Err(
+            Error::QueryBuilderError("the connection was not opened by degenbot".into()),
+        ),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs `open` with a setting for the connections that are opened meanwhile on this thread.
@@ -82,6 +106,22 @@ unsafe extern "C" fn configure(
     if let Some(opened) = opened.filter(|_| KEEP_LOG.get()) {
         keep_log(opened, true);
     }
+    // SAFETY: the connection is being opened; the name is NUL-terminated; the callback needs no data and lives
+    // as long as the program. Without memory the function is missing, and its callers are told so. No view or
+    // trigger of a file may call it.
+    unsafe {
+        ffi::sqlite3_create_function_v2(
+            connection,
+            c"degenbot_connection".as_ptr(),
+            0,
+            ffi::SQLITE_UTF8 | ffi::SQLITE_DIRECTONLY,
+            ptr::null_mut(),
+            Some(find),
+            None,
+            None,
+            None,
+        );
+    }
     if let Some(stop) = STOP.get() {
         let stop = ptr::from_ref(stop).cast_mut().cast::<c_void>();
         // SAFETY: as above; the flag lives as long as the program, and the handler only reads it.
@@ -90,6 +130,18 @@ unsafe extern "C" fn configure(
         }
     }
     ffi::SQLITE_OK
+}
+
+/// The function `degenbot_connection()`. Its result is NULL.
+unsafe extern "C" fn find(
+    context: *mut ffi::sqlite3_context,
+    _count: c_int,
+    _arguments: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: the context is the one of the call that is being made.
+    FOUND.set(NonNull::new(unsafe {
+        ffi::sqlite3_context_db_handle(context)
+    }));
 }
 
 /// Says whether a log stays as it is when the connection is closed.

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Text;
-use diesel::sqlite::{Sqlite, SqliteValue};
+use diesel::sqlite::Sqlite;
 
-use super::{InvalidValue, read_text};
+use super::{Decode, InvalidValue, Stored, read_with_diesel};
 
 const EXPECTED: &str = "an address (0x and 40 hexadecimal digits)";
 
@@ -56,18 +56,22 @@ impl FromStr for Address {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidValue::text(EXPECTED, text);
-        let digits = text
-            .strip_prefix("0x")
-            .or_else(|| text.strip_prefix("0X"))
-            .ok_or_else(invalid)?;
-        let mut bytes = [0; 20];
-        alloy_primitives::hex::decode_to_slice(digits, &mut bytes).map_err(|_| invalid())?;
-        // The decoder takes a second 0x for a prefix; 40 digits rule that out.
-        if digits.len() != 40 {
-            return Err(invalid());
+        Self::decode(Stored::Text(text.as_bytes()))
+    }
+}
+
+impl Decode for Address {
+    fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+        match stored.text(EXPECTED)? {
+            // The decoder of the digits takes a second 0x for a prefix, but then finds too few.
+            [b'0', b'x' | b'X', digits @ ..] if digits.len() == 40 => {
+                let mut bytes = [0; 20];
+                alloy_primitives::hex::decode_to_slice(digits, &mut bytes)
+                    .map_err(|_| stored.invalid(EXPECTED))?;
+                Ok(Self::new(bytes))
+            }
+            _ => Err(stored.invalid(EXPECTED)),
         }
-        Ok(Self::new(bytes))
     }
 }
 
@@ -83,16 +87,34 @@ impl fmt::Debug for Address {
     }
 }
 
-impl FromSql<Text, Sqlite> for Address {
-    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        Ok(read_text(&mut value, EXPECTED)?.parse()?)
-    }
-}
+read_with_diesel!(Address, Text);
 
 impl ToSql<Text, Sqlite> for Address {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.to_checksum(None));
         Ok(IsNull::No)
+    }
+}
+
+/// A spelling of addresses in which databases hold them, to look one up in an index.
+///
+/// Everything that writes today writes the checksum; rows in lower case come from old programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Checksum,
+    LowerCase,
+}
+
+impl Spelling {
+    /// Every spelling, the usual one first.
+    pub(crate) const ALL: [Self; 2] = [Self::Checksum, Self::LowerCase];
+
+    /// The text of an address.
+    pub(crate) fn of(self, address: Address) -> String {
+        match self {
+            Self::Checksum => address.0.to_checksum(None),
+            Self::LowerCase => alloy_primitives::hex::encode_prefixed(address.0),
+        }
     }
 }
 

@@ -7,26 +7,131 @@
 use std::fmt;
 use std::str::FromStr;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Text;
-use diesel::sqlite::{Sqlite, SqliteValue};
+use diesel::sqlite::Sqlite;
 
-use super::{InvalidValue, read_text};
+use super::{Decode, InvalidValue, Stored, read_with_diesel};
 
-/// Whether `text` is the canonical decimal form of some integer.
-fn is_canonical(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    match digits.as_bytes() {
-        [b'0'] => digits.len() == text.len(),
-        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
-        _ => false,
+/// The digits of a canonical number of up to 78 digits, the length of the greatest uint256: the most
+/// significant ones first, in groups of 19, which fit into 64 bits.
+///
+/// A bot decodes two such texts for every tick when it starts, so this is eight digits at a time.
+struct Digits<'text>(&'text [u8]);
+
+impl<'text> Digits<'text> {
+    const GROUP: usize = 19;
+    const LONGEST: usize = 78;
+
+    fn new(text: &'text [u8]) -> Option<Self> {
+        match text {
+            [b'0'] => Some(Self(text)),
+            [b'1'..=b'9', ..] if text.len() <= Self::LONGEST => Some(Self(text)),
+            _ => None,
+        }
+    }
+
+    /// The groups, each with ten to the power of its length. A group that holds anything but digits is
+    /// `None`.
+    fn groups(self) -> impl Iterator<Item = Option<(u64, u64)>> + use<'text> {
+        let (first, others) = self.0.split_at(self.0.len() % Self::GROUP);
+        (!first.is_empty())
+            .then_some(first)
+            .into_iter()
+            .chain(others.chunks_exact(Self::GROUP))
+            .map(|group| Some((group_value(group)?, POWERS_OF_TEN[group.len()])))
     }
 }
 
+/// 10⁰ to 10¹⁹.
+const POWERS_OF_TEN: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+
+/// The number that up to 19 digits stand for, if they are digits.
+fn group_value(digits: &[u8]) -> Option<u64> {
+    let (eights, rest) = digits.as_chunks::<8>();
+    let mut value = 0;
+    for eight in eights {
+        value = value * 100_000_000 + eight_digits(*eight)?;
+    }
+    for digit in rest {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    Some(value)
+}
+
+/// Eight digits in one word: pairs are added up, then pairs of pairs, then the two halves.
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+    let value = u64::from_le_bytes(digits);
+    // 0x30 to 0x39 keep their high half when 6 is added; 0x3a to 0x3f do not.
+    let high = 0xf0f0_f0f0_f0f0_f0f0;
+    if value & high != ZEROS || value.wrapping_add(0x0606_0606_0606_0606) & high != ZEROS {
+        return None;
+    }
+    let ones = value - ZEROS;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
+/// A number of at most 128 bits.
+fn parse_u128(text: &[u8]) -> Option<u128> {
+    let mut number = 0_u128;
+    for group in Digits::new(text)?.groups() {
+        let (value, power) = group?;
+        number = number
+            .checked_mul(power.into())?
+            .checked_add(value.into())?;
+    }
+    Some(number)
+}
+
+/// A negative number is its absolute value behind a `-`; there is no negative zero.
+fn parse_i128(text: &[u8]) -> Option<i128> {
+    match text {
+        [b'-', absolute @ ..] => match parse_u128(absolute)? {
+            0 => None,
+            absolute => 0_i128.checked_sub_unsigned(absolute),
+        },
+        text => parse_u128(text)?.try_into().ok(),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the two halves of a product are meant"
+)]
+fn parse_u256(text: &[u8]) -> Option<alloy_primitives::U256> {
+    let mut limbs = [0_u64; 4];
+    for group in Digits::new(text)?.groups() {
+        let (mut carry, power) = group?;
+        for limb in &mut limbs {
+            let sum = u128::from(*limb) * u128::from(power) + u128::from(carry);
+            (*limb, carry) = (sum as u64, (sum >> 64) as u64);
+        }
+        if carry != 0 {
+            return None;
+        }
+    }
+    Some(alloy_primitives::U256::from_limbs(limbs))
+}
+
 macro_rules! decimal {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $expected:literal) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $parse:ident, $expected:literal) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression,
@@ -50,12 +155,15 @@ macro_rules! decimal {
             type Err = InvalidValue;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                if !is_canonical(text) {
-                    return Err(InvalidValue::text($expected, text));
-                }
-                text.parse()
+                Self::decode(Stored::Text(text.as_bytes()))
+            }
+        }
+
+        impl Decode for $name {
+            fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+                $parse(stored.text($expected)?)
                     .map(Self)
-                    .map_err(|_| InvalidValue::text($expected, text))
+                    .ok_or_else(|| stored.invalid($expected))
             }
         }
 
@@ -71,11 +179,7 @@ macro_rules! decimal {
             }
         }
 
-        impl FromSql<Text, Sqlite> for $name {
-            fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-                Ok(read_text(&mut value, $expected)?.parse()?)
-            }
-        }
+        read_with_diesel!($name, Text);
 
         impl ToSql<Text, Sqlite> for $name {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
@@ -88,15 +192,15 @@ macro_rules! decimal {
 
 decimal! {
     /// A Solidity `int128`, such as the net liquidity of a tick.
-    I128(i128), "the decimal text of an int128"
+    I128(i128), parse_i128, "the decimal text of an int128"
 }
 decimal! {
     /// A Solidity `uint128`, such as the gross liquidity of a tick.
-    U128(u128), "the decimal text of a uint128"
+    U128(u128), parse_u128, "the decimal text of a uint128"
 }
 decimal! {
     /// A Solidity `uint256`, such as a balance or a word of a tick bitmap.
-    U256(alloy_primitives::U256), "the decimal text of a uint256"
+    U256(alloy_primitives::U256), parse_u256, "the decimal text of a uint256"
 }
 
 #[cfg(test)]
@@ -140,13 +244,53 @@ mod tests {
         assert_eq!(min.parse::<I128>().unwrap().0, i128::MIN);
     }
 
+    /// The decoders by other means: what the standard library reads, and writes again the same way.
+    fn reference<T: FromStr + fmt::Display>(text: &[u8]) -> Option<T> {
+        let text = str::from_utf8(text).ok()?;
+        text.parse()
+            .ok()
+            .filter(|number: &T| number.to_string() == text)
+    }
+
+    fn agree(text: &[u8]) {
+        let shown = String::from_utf8_lossy(text);
+        assert_eq!(parse_i128(text), reference(text), "{shown:?}");
+        assert_eq!(parse_u128(text), reference(text), "{shown:?}");
+        assert_eq!(parse_u256(text), reference(text), "{shown:?}");
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+
         #[test]
         fn round_trips(signed: i128, unsigned: u128, limbs: [u64; 4]) {
             prop_assert_eq!(I128(signed).to_string().parse::<I128>().unwrap(), I128(signed));
             prop_assert_eq!(U128(unsigned).to_string().parse::<U128>().unwrap(), U128(unsigned));
             let wide = U256(alloy_primitives::U256::from_limbs(limbs));
             prop_assert_eq!(wide.to_string().parse::<U256>().unwrap(), wide);
+        }
+
+        #[test]
+        fn any_digits_are_read_as_the_standard_library_reads_them(text in "-?[0-9]{0,80}") {
+            agree(text.as_bytes());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_rejected(bytes: Vec<u8>) {
+            agree(&bytes);
+        }
+
+        #[test]
+        fn one_wrong_byte_anywhere_is_found(text in "[1-9][0-9]{0,77}", place: prop::sample::Index, byte: u8) {
+            let mut text = text.into_bytes();
+            let place = place.index(text.len());
+            text[place] = byte;
+            agree(&text);
+        }
+
+        #[test]
+        fn order_is_that_of_the_numbers(one: i128, other: i128) {
+            prop_assert_eq!(I128(one).cmp(&I128(other)), one.cmp(&other));
         }
     }
 }

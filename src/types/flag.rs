@@ -1,8 +1,7 @@
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize::FromSqlRow;
 use diesel::sql_types::Bool;
-use diesel::sqlite::{Sqlite, SqliteValue};
 
-use super::{InvalidValue, read_integer};
+use super::{Decode, InvalidValue, Stored, read_with_diesel};
 
 const EXPECTED: &str = "a flag (0 or 1)";
 
@@ -19,12 +18,14 @@ impl From<Flag> for bool {
     }
 }
 
-impl FromSql<Bool, Sqlite> for Flag {
-    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        match read_integer(&mut value, EXPECTED)? {
+impl Decode for Flag {
+    fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+        match stored.integer(EXPECTED)? {
             0 => Ok(Self(false)),
             1 => Ok(Self(true)),
-            other => Err(InvalidValue::integer(EXPECTED, other.into()).into()),
+            _ => Err(stored.invalid(EXPECTED)),
         }
     }
 }
+
+read_with_diesel!(Flag, Bool);

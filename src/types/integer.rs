@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Integer};
-use diesel::sqlite::{Sqlite, SqliteValue};
+use diesel::sqlite::Sqlite;
 
-use super::{InvalidValue, read_integer};
+use super::{Decode, Encode, InvalidValue, Stored, read_with_diesel};
 
 macro_rules! integer {
     (
@@ -73,12 +73,20 @@ macro_rules! integer {
             }
         }
 
-        impl FromSql<$sql_type, Sqlite> for $name {
-            fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-                let number = read_integer(&mut value, $expected)?;
-                Ok(Self::from_stored(number.into())?)
+        impl Decode for $name {
+            fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+                Self::from_stored(stored.integer($expected)?.into())
             }
         }
+
+        impl Encode for $name {
+            fn encode(self) -> i64 {
+                // Every range is one of signed numbers of 64 bits.
+                i64::try_from(self.0).unwrap_or(i64::MAX)
+            }
+        }
+
+        read_with_diesel!($name, $sql_type);
 
         impl ToSql<$sql_type, Sqlite> for $name {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {

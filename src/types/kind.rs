@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Text;
-use diesel::sqlite::{Sqlite, SqliteValue};
+use diesel::sqlite::Sqlite;
 
-use super::{InvalidValue, read_text};
+use super::{Decode, InvalidValue, Stored, read_with_diesel};
 
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $expected:literal, { $($variant:ident = $text:literal),+ $(,)? }) => {
@@ -43,10 +43,18 @@ macro_rules! kind {
             type Err = InvalidValue;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    other => Err(InvalidValue::text($expected, other)),
-                }
+                Self::decode(Stored::Text(text.as_bytes()))
+            }
+        }
+
+        impl Decode for $name {
+            fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+                let text = stored.text($expected)?;
+                Self::ALL
+                    .iter()
+                    .copied()
+                    .find(|kind| kind.as_str().as_bytes() == text)
+                    .ok_or_else(|| stored.invalid($expected))
             }
         }
 
@@ -56,11 +64,7 @@ macro_rules! kind {
             }
         }
 
-        impl FromSql<Text, Sqlite> for $name {
-            fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-                Ok(read_text(&mut value, $expected)?.parse()?)
-            }
-        }
+        read_with_diesel!($name, Text);
 
         impl ToSql<Text, Sqlite> for $name {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Text;
-use diesel::sqlite::{Sqlite, SqliteValue};
+use diesel::sqlite::Sqlite;
 
-use super::{InvalidValue, read_text};
+use super::{Decode, InvalidValue, Stored, read_with_diesel};
 
 const EXPECTED: &str = "a pool hash (0x and 64 hexadecimal digits)";
 
@@ -37,15 +37,21 @@ impl FromStr for PoolHash {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidValue::text(EXPECTED, text);
-        let digits = text
-            .strip_prefix("0x")
-            .or_else(|| text.strip_prefix("0X"))
-            .filter(|digits| digits.len() == 64)
-            .ok_or_else(invalid)?;
-        let mut bytes = [0; 32];
-        alloy_primitives::hex::decode_to_slice(digits, &mut bytes).map_err(|_| invalid())?;
-        Ok(Self(bytes))
+        Self::decode(Stored::Text(text.as_bytes()))
+    }
+}
+
+impl Decode for PoolHash {
+    fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+        match stored.text(EXPECTED)? {
+            [b'0', b'x' | b'X', digits @ ..] if digits.len() == 64 => {
+                let mut bytes = [0; 32];
+                alloy_primitives::hex::decode_to_slice(digits, &mut bytes)
+                    .map_err(|_| stored.invalid(EXPECTED))?;
+                Ok(Self(bytes))
+            }
+            _ => Err(stored.invalid(EXPECTED)),
+        }
     }
 }
 
@@ -61,11 +67,7 @@ impl fmt::Debug for PoolHash {
     }
 }
 
-impl FromSql<Text, Sqlite> for PoolHash {
-    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        Ok(read_text(&mut value, EXPECTED)?.parse()?)
-    }
-}
+read_with_diesel!(PoolHash, Text);
 
 impl ToSql<Text, Sqlite> for PoolHash {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {

@@ -17,11 +17,16 @@ mod content;
 mod corpus;
 mod downgrade;
 mod faults;
+#[path = "../generator/mod.rs"]
+#[expect(dead_code, reason = "the benches use the rest")]
+mod generator;
 mod info;
 mod injection;
 mod lifecycle;
 mod lineages;
+mod liquidity;
 mod outcomes;
+mod pools;
 mod prompts;
 mod rebuild;
 mod recognition;

@@ -28,6 +28,8 @@ mod folder;
 mod kills;
 mod large;
 mod ledger;
+#[path = "../generator/random.rs"]
+#[expect(dead_code, reason = "the generator uses the rest")]
 mod random;
 mod rounds;
 mod truth;

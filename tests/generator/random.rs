@@ -33,6 +33,11 @@ impl Random {
         time * self.below(10_001) / 10_000
     }
 
+    /// Bytes without a pattern.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.below(256).to_le_bytes()[0])
+    }
+
     /// The seed for somebody else's choices.
     pub fn seed(&mut self) -> u32 {
         self.below(u32::MAX)

@@ -1,0 +1,224 @@
+//! Several connections on one state of a database.
+
+use std::ops::{Deref, DerefMut, RangeInclusive};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::{fmt, thread};
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+use diesel::sqlite::SqliteConnection;
+
+use super::connection::{self, Access};
+use super::{Database, Error, Session};
+use crate::models::{PoolFamily, PoolTickMap, RowError, TickMaps};
+use crate::types::ChainId;
+
+/// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile.
+///
+/// It keeps SQLite from moving the log into the database beyond that state, so it is not to be kept for long.
+pub struct Snapshot(Session);
+
+impl Snapshot {
+    fn begin(mut session: Session, path: &std::path::Path) -> Result<Self, Error> {
+        let failed = |error| Error::from_diesel(path, "read from the database", error);
+        AnsiTransactionManager::begin_transaction(&mut *session).map_err(failed)?;
+        // From here on the transaction is ended when it is dropped.
+        let mut snapshot = Self(session);
+        // A transaction has its state from its first statement on.
+        diesel::sql_query("SELECT 1 FROM sqlite_schema")
+            .execute(&mut *snapshot)
+            .map_err(failed)?;
+        Ok(snapshot)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if let Err(error) = AnsiTransactionManager::rollback_transaction(&mut *self.0) {
+            log::debug!("A snapshot has ended by itself: {error}");
+        }
+    }
+}
+
+impl Deref for Snapshot {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Snapshot {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Snapshot").field(&self.0).finish()
+    }
+}
+
+impl Database {
+    /// Several sessions of the pool on the same state of the database, to read it in parallel.
+    ///
+    /// Nobody can commit while they begin, for some microseconds: a lock is taken for that.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::session`], and [`Error::Locked`] where another program keeps the write lock.
+    pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
+        let sessions = (0..count)
+            .map(|_| self.session())
+            .collect::<Result<Vec<_>, _>>()?;
+        // A connection beside the pool, which could have none left.
+        let mut lock = connection::open(self.path(), Access::ReadWrite)?;
+        lock.immediate_transaction(|_| {
+            sessions
+                .into_iter()
+                .map(|session| Snapshot::begin(session, self.path()))
+                .collect()
+        })
+        .map_err(|error: Error| error.at(self.path(), "read from the database"))
+    }
+
+    /// Calls `each` with the tick map of every pool of a chain that has one, on several threads at once, each
+    /// with a connection of the pool. All of them see the same state of the database. The order is not that of
+    /// the ids.
+    ///
+    /// A pool that is malformed comes as an error, for `each` to decide about; what `each` returns as an error
+    /// ends the work.
+    ///
+    /// # Errors
+    ///
+    /// The first error that `each` has returned, and those of [`Database::snapshots`].
+    pub fn for_each_tick_map<E: From<Error> + Send>(
+        &self,
+        family: PoolFamily,
+        chain: ChainId,
+        threads: usize,
+        each: impl Fn(Result<PoolTickMap, RowError>) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let mut snapshots = self.snapshots(threads.max(1))?;
+        let Some(shares) = snapshots
+            .first_mut()
+            .map(|snapshot| Shares::of(snapshot, family))
+            .transpose()
+            .map_err(|error| Error::from_diesel(self.path(), "read from the database", error))?
+            .flatten()
+        else {
+            return Ok(());
+        };
+        let ended = AtomicBool::new(false);
+        let failure = Mutex::new(None);
+        let work = |mut snapshot: Snapshot| -> Result<(), E> {
+            while let Some(ids) = shares.next() {
+                let maps = TickMaps::of_chain_between(&mut snapshot, family, chain, ids)
+                    .map_err(Error::from)?;
+                for map in maps {
+                    if ended.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    each(map)?;
+                }
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            for snapshot in snapshots {
+                scope.spawn(|| {
+                    if let Err(error) = work(snapshot) {
+                        ended.store(true, Ordering::Relaxed);
+                        failure
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .get_or_insert(error);
+                    }
+                });
+            }
+        });
+        failure
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .map_or(Ok(()), Err)
+    }
+}
+
+/// The ids of a table in equal parts, for whoever has nothing to do. There are many, because nobody knows in
+/// which of them the liquidity is.
+struct Shares {
+    taken: AtomicI64,
+    first: i64,
+    last: i64,
+    width: i64,
+}
+
+impl Shares {
+    const COUNT: i64 = 256;
+
+    fn of(connection: &mut SqliteConnection, family: PoolFamily) -> QueryResult<Option<Self>> {
+        #[derive(QueryableByName)]
+        struct Ids {
+            #[diesel(sql_type = Nullable<BigInt>)]
+            first: Option<i64>,
+            #[diesel(sql_type = Nullable<BigInt>)]
+            last: Option<i64>,
+        }
+        let table = family.table();
+        // One query for both would read the table from end to end.
+        let query = format!(
+            "SELECT (SELECT min(id) FROM {table}) AS first, (SELECT max(id) FROM {table}) AS last"
+        );
+        let ids: Ids = diesel::sql_query(query).get_result(connection)?;
+        Ok(ids.first.zip(ids.last).map(|(first, last)| Self {
+            taken: AtomicI64::new(0),
+            first,
+            last,
+            width: last.saturating_sub(first) / Self::COUNT + 1,
+        }))
+    }
+
+    fn next(&self) -> Option<RangeInclusive<i64>> {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let first = taken
+            .checked_mul(self.width)
+            .and_then(|offset| self.first.checked_add(offset))
+            .filter(|first| *first <= self.last)?;
+        let last = first.saturating_add(self.width - 1).min(self.last);
+        Some(first..=last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_all_ids_once() {
+        for (first, last) in [
+            (1, 1),
+            (1, 1_000_003),
+            (-5, 5),
+            (i64::MAX - 3, i64::MAX),
+            (1, i64::MAX),
+        ] {
+            let shares = Shares {
+                taken: AtomicI64::new(0),
+                first,
+                last,
+                width: last.saturating_sub(first) / Shares::COUNT + 1,
+            };
+            let mut expected = Some(first);
+            while let Some(ids) = shares.next() {
+                assert_eq!(Some(*ids.start()), expected);
+                assert!(ids.start() <= ids.end());
+                expected = ids.end().checked_add(1);
+            }
+            assert_eq!(expected, last.checked_add(1));
+            assert!(shares.next().is_none());
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The statements of an update.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use diesel::prelude::*;
+
+use super::{PoolUpdate, UpdateReport};
+use crate::models::PoolFamily;
+use crate::models::liquidity_pool::{Shape, detail_columns};
+use crate::models::row::{Columns, RowError};
+use crate::sqlite::{Bound, Statement, Statements};
+use crate::types::{Decode, Encode, InvalidValue, PoolKind};
+
+/// Writes the updates of one family's pools.
+pub(super) struct PoolWriter<'connection> {
+    statements: Statements<'connection>,
+    family: PoolFamily,
+    ticks: PartWriter<'connection>,
+    words: PartWriter<'connection>,
+    kind: Statement<'connection>,
+    /// Of the tables that have been needed.
+    marks: BTreeMap<&'static str, RowWriter<'connection>>,
+}
+
+impl<'connection> PoolWriter<'connection> {
+    pub(super) fn new(
+        statements: Statements<'connection>,
+        family: PoolFamily,
+    ) -> QueryResult<Self> {
+        let table = family.table();
+        Ok(Self {
+            statements,
+            family,
+            ticks: PartWriter::new(statements, family, &family.tick_columns())?,
+            words: PartWriter::new(statements, family, &family.word_columns())?,
+            kind: statements.prepare(&format!("SELECT kind FROM {table} WHERE id = ?1"))?,
+            marks: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        pool: &PoolUpdate,
+        report: &mut UpdateReport,
+    ) -> Result<(), RowError> {
+        let mut net = itoa::Buffer::new();
+        let mut gross = itoa::Buffer::new();
+        for tick in pool.ticks.values() {
+            let at = Bound::Integer(tick.tick.encode());
+            if tick.liquidity_gross.0 == 0 {
+                report.deleted += self.ticks.delete(pool.pool_id, at)?;
+            } else {
+                report.written += self.ticks.upsert(&[
+                    Bound::Integer(pool.pool_id),
+                    at,
+                    Bound::Text(net.format(tick.liquidity_net.0)),
+                    Bound::Text(gross.format(tick.liquidity_gross.0)),
+                ])?;
+            }
+        }
+        for (word, bitmap) in &pool.words {
+            let at = Bound::Integer(word.encode());
+            if bitmap.0.is_zero() {
+                report.deleted += self.words.delete(pool.pool_id, at)?;
+            } else {
+                let bitmap = bitmap.to_string();
+                report.written +=
+                    self.words
+                        .upsert(&[Bound::Integer(pool.pool_id), at, Bound::Text(&bitmap)])?;
+            }
+        }
+        if let Some(mark) = pool.mark {
+            let values = [Bound::integer(mark.block), Bound::integer(mark.log_index)];
+            report.written += self.marks_of(pool.pool_id)?.write(pool.pool_id, &values)?;
+        }
+        Ok(())
+    }
+
+    /// What writes the mark of a pool, by the table that has it.
+    fn marks_of(&mut self, pool_id: i64) -> Result<&mut RowWriter<'connection>, RowError> {
+        let table = match self.family {
+            PoolFamily::Pools => self.table_of_kind(pool_id)?,
+            PoolFamily::ManagedPools => "uniswap_v4_pools",
+        };
+        Ok(match self.marks.entry(table) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let columns = ["liquidity_update_block", "liquidity_update_log_index"];
+                let key = self.family.key();
+                entry.insert(RowWriter::new(self.statements, table, key, &columns)?)
+            }
+        })
+    }
+
+    fn table_of_kind(&mut self, pool_id: i64) -> Result<&'static str, RowError> {
+        let table = self.family.table();
+        self.kind.query(&[Bound::Integer(pool_id)])?;
+        if !self.kind.step()? {
+            return Err(RowError::NotThere { table, id: pool_id });
+        }
+        let kind = PoolKind::decode(self.kind.column(0));
+        self.kind.reset();
+        let kind = kind.map_err(|source| RowError::Invalid {
+            table,
+            id: pool_id,
+            column: "kind",
+            source,
+        })?;
+        if !matches!(Shape::of(kind), Shape::V3(_)) {
+            return Err(RowError::Rejected {
+                table,
+                what: format!("row {pool_id}"),
+                source: InvalidValue {
+                    expected: "a kind with ticks",
+                    found: kind.to_string(),
+                },
+            });
+        }
+        Ok(detail_columns(kind).table)
+    }
+}
+
+/// Writes rows that belong to a pool and have a place in it: ticks or words.
+struct PartWriter<'connection> {
+    upsert: Statement<'connection>,
+    delete: Statement<'connection>,
+}
+
+impl<'connection> PartWriter<'connection> {
+    fn new(
+        statements: Statements<'connection>,
+        family: PoolFamily,
+        columns: &Columns,
+    ) -> QueryResult<Self> {
+        let (table, key) = (columns.table, family.key());
+        let [_, place, values @ ..] = columns.names else {
+            return Err(diesel::result::Error::NotFound);
+        };
+        let inserted = [&[key, place], values].concat();
+        let places = vec!["?"; inserted.len()].join(", ");
+        let each = |text: fn(&str) -> String, between: &str| {
+            let parts: Vec<_> = values.iter().map(|value| text(value)).collect();
+            parts.join(between)
+        };
+        Ok(Self {
+            upsert: statements.prepare(&format!(
+                "INSERT INTO {table} ({}) VALUES ({places}) ON CONFLICT ({key}, {place}) \
+                 DO UPDATE SET {} WHERE {}",
+                inserted.join(", "),
+                each(|value| format!("{value} = excluded.{value}"), ", "),
+                each(|value| format!("{value} IS NOT excluded.{value}"), " OR "),
+            ))?,
+            delete: statements.prepare(&format!(
+                "DELETE FROM {table} WHERE {key} = ?1 AND {place} = ?2"
+            ))?,
+        })
+    }
+
+    #[inline]
+    fn upsert(&mut self, values: &[Bound<'_>]) -> QueryResult<u64> {
+        self.upsert.run(values)
+    }
+
+    fn delete(&mut self, pool_id: i64, place: Bound<'_>) -> QueryResult<u64> {
+        self.delete.run(&[Bound::Integer(pool_id), place])
+    }
+}
+
+/// Changes columns of rows that are there.
+pub(super) struct RowWriter<'connection> {
+    table: &'static str,
+    find: Statement<'connection>,
+    update: Statement<'connection>,
+}
+
+impl<'connection> RowWriter<'connection> {
+    pub(super) fn new(
+        statements: Statements<'connection>,
+        table: &'static str,
+        key: &str,
+        columns: &[&str],
+    ) -> QueryResult<Self> {
+        let each = |text: fn((usize, &&str)) -> String, between: &str| {
+            let parts: Vec<_> = (2..).zip(columns).map(text).collect();
+            parts.join(between)
+        };
+        Ok(Self {
+            table,
+            find: statements.prepare(&format!("SELECT 1 FROM {table} WHERE {key} = ?1"))?,
+            update: statements.prepare(&format!(
+                "UPDATE {table} SET {} WHERE {key} = ?1 AND ({})",
+                each(|(place, column)| format!("{column} = ?{place}"), ", "),
+                each(
+                    |(place, column)| format!("{column} IS NOT ?{place}"),
+                    " OR "
+                ),
+            ))?,
+        })
+    }
+
+    /// How many rows are different now: one or none.
+    pub(super) fn write(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
+        let id_and_values = [&[Bound::Integer(id)], values].concat();
+        let changed = self.update.run(&id_and_values)?;
+        if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {
+            return Err(RowError::NotThere {
+                table: self.table,
+                id,
+            });
+        }
+        Ok(changed)
+    }
+}

@@ -1,0 +1,83 @@
+//! Pools with a contract of their own, and pools inside a manager: the same tables under two names.
+
+use super::row::Columns;
+
+/// Which pools: those with a contract of their own, or those inside a pool manager. Their ids are counted
+/// apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PoolFamily {
+    /// Uniswap V3 and what is like it: rows of `pools`.
+    Pools,
+    /// Uniswap V4: rows of `managed_pools`.
+    ManagedPools,
+}
+
+impl PoolFamily {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Pools, Self::ManagedPools];
+
+    /// The table of the pools.
+    pub(crate) const fn table(self) -> &'static str {
+        match self {
+            Self::Pools => "pools",
+            Self::ManagedPools => "managed_pools",
+        }
+    }
+
+    /// The table of the pools, as `p`, and what tells their chain.
+    pub(super) const fn pools(self) -> &'static str {
+        match self {
+            Self::Pools => "pools AS p",
+            Self::ManagedPools => "managed_pools AS p CROSS JOIN pool_managers AS m",
+        }
+    }
+
+    /// The pools with ticks of the chain `?1` whose ids are from `?2` to `?3`.
+    pub(super) const fn of_chain_between(self) -> &'static str {
+        match self {
+            Self::Pools => {
+                "p.id BETWEEN ?2 AND ?3 AND p.chain = ?1 AND p.kind IN \
+                 ('aerodrome_v3', 'pancakeswap_v3', 'sushiswap_v3', 'uniswap_v3')"
+            }
+            Self::ManagedPools => "p.id BETWEEN ?2 AND ?3 AND m.id = p.manager_id AND m.chain = ?1",
+        }
+    }
+
+    /// The pool with the id `?1`.
+    pub(super) const fn of_id(self) -> &'static str {
+        match self {
+            Self::Pools => "p.id = ?1",
+            Self::ManagedPools => "p.id = ?1 AND m.id = p.manager_id",
+        }
+    }
+
+    /// The column that refers to the pool.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Pools => "pool_id",
+            Self::ManagedPools => "managed_pool_id",
+        }
+    }
+
+    pub(super) const fn tick_columns(self) -> Columns {
+        Columns {
+            table: match self {
+                Self::Pools => "liquidity_positions",
+                Self::ManagedPools => "managed_pool_liquidity_positions",
+            },
+            names: &["id", "tick", "liquidity_net", "liquidity_gross"],
+            offset: 0,
+        }
+    }
+
+    pub(super) const fn word_columns(self) -> Columns {
+        Columns {
+            table: match self {
+                Self::Pools => "initialization_maps",
+                Self::ManagedPools => "managed_pool_initialization_maps",
+            },
+            names: &["id", "word", "bitmap"],
+            offset: 0,
+        }
+    }
+}

@@ -1,0 +1,607 @@
+//! Tick maps: read in every way, changed by events, and written.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use degenbot::database::{Database, Error};
+use degenbot::models::{
+    BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, PoolFamily, PoolTickMap,
+    PoolUpdate, RowError, TickLiquidity, TickMap, TickMaps, UpdateMark, UpdateReport,
+    bitmap_position,
+};
+use degenbot::schema::{exchanges, liquidity_positions};
+use degenbot::types::{
+    BlockNumber, ChainId, I128, LogIndex, PoolKind, Tick, TickSpacing, U128, U256, WordPosition,
+};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use proptest::prelude::*;
+
+use crate::content;
+use crate::corpus::Copy;
+use crate::pools::generated;
+
+const CHAIN: u64 = 1;
+
+fn chain() -> ChainId {
+    ChainId::new(CHAIN).unwrap()
+}
+
+/// The maps of a family by plain queries.
+fn by_hand(connection: &mut SqliteConnection, family: PoolFamily) -> BTreeMap<i64, Vec<String>> {
+    let (pools, key, ticks, words) = match family {
+        PoolFamily::Pools => (
+            "(SELECT id FROM pools WHERE chain = 1 AND kind LIKE '%v3')",
+            "pool_id",
+            "liquidity_positions",
+            "initialization_maps",
+        ),
+        PoolFamily::ManagedPools => (
+            "(SELECT id FROM managed_pools WHERE manager_id IN (SELECT id FROM pool_managers WHERE chain = 1))",
+            "managed_pool_id",
+            "managed_pool_liquidity_positions",
+            "managed_pool_initialization_maps",
+        ),
+    };
+    let mut found: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for query in [
+        format!(
+            "SELECT {key} || ' ' || tick || ' ' || liquidity_net || ' ' || liquidity_gross AS line \
+             FROM {ticks} WHERE {key} IN {pools} ORDER BY {key}, tick"
+        ),
+        format!(
+            "SELECT {key} || ' ' || word || ' ' || bitmap AS line \
+             FROM {words} WHERE {key} IN {pools} ORDER BY {key}, word"
+        ),
+    ] {
+        for line in content::lines(connection, &query) {
+            let (id, rest) = line.split_once(' ').unwrap();
+            found
+                .entry(id.parse().unwrap())
+                .or_default()
+                .push(rest.to_owned());
+        }
+    }
+    found
+}
+
+fn written_out(map: &TickMap) -> Vec<String> {
+    let ticks = map
+        .ticks()
+        .iter()
+        .map(|at| format!("{} {} {}", at.tick, at.liquidity_net, at.liquidity_gross));
+    let words = map
+        .words()
+        .iter()
+        .map(|at| format!("{} {}", at.word, at.bitmap));
+    ticks.chain(words).collect()
+}
+
+#[test]
+fn maps_are_streamed_as_they_are_stored() {
+    let (_folder, database) = generated();
+    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+    let corpus = Database::open(&copy.path).unwrap();
+    for database in [database, corpus] {
+        let mut session = database.session().unwrap();
+        for family in PoolFamily::ALL {
+            let expected = by_hand(&mut session, family);
+            assert!(!expected.is_empty());
+            let streamed: Vec<_> = TickMaps::of_chain(&mut session, family, chain())
+                .unwrap()
+                .map(|map| map.unwrap())
+                .collect();
+            assert!(streamed.is_sorted_by(|one, other| one.pool_id < other.pool_id));
+            let found: BTreeMap<_, _> = streamed
+                .iter()
+                .map(|map| (map.pool_id, written_out(&map.tick_map)))
+                .collect();
+            assert_eq!(found, expected);
+            for map in &streamed {
+                let single = TickMap::of_pool(&mut session, family, map.pool_id).unwrap();
+                assert_eq!(single, map.tick_map);
+                for at in single.ticks() {
+                    assert_eq!(single.tick(at.tick), Some(at));
+                }
+            }
+            for threads in [1, 3] {
+                let parallel = Mutex::new(Vec::new());
+                database
+                    .for_each_tick_map(family, chain(), threads, |map| -> Result<(), Error> {
+                        parallel.lock().unwrap().push(map?);
+                        Ok(())
+                    })
+                    .unwrap();
+                let mut parallel = parallel.into_inner().unwrap();
+                parallel.sort_by_key(|map: &PoolTickMap| map.pool_id);
+                assert_eq!(parallel, streamed);
+            }
+        }
+        let nowhere = TickMap::of_pool(&mut session, PoolFamily::Pools, 1 << 40).unwrap();
+        assert!(nowhere.is_empty());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_map_is_named_and_the_others_follow() {
+    for (table, change, expected) in [
+        (
+            "liquidity_positions",
+            "liquidity_net = '1e18'",
+            "column liquidity_net: expected the decimal text of an int128, found \"1e18\"",
+        ),
+        (
+            "liquidity_positions",
+            "liquidity_gross = '-5'",
+            "column liquidity_gross: expected the decimal text of a uint128, found \"-5\"",
+        ),
+        (
+            "liquidity_positions",
+            "liquidity_gross = x'35'",
+            "column liquidity_gross: expected the decimal text of a uint128, found x'35'",
+        ),
+        (
+            "liquidity_positions",
+            "tick = 900000",
+            "column tick: expected a tick (-887272 to 887272), found 900000",
+        ),
+        (
+            "initialization_maps",
+            "bitmap = 5.5",
+            "column bitmap: expected the decimal text of a uint256, found 5.5",
+        ),
+        (
+            "initialization_maps",
+            "word = 40000",
+            "column word: expected a bitmap word position (-32768 to 32767), found 40000",
+        ),
+    ] {
+        let (folder, database) = generated();
+        let path = folder.path().join("degenbot.db");
+        let mut by_hand = content::connect(&path);
+        // VARCHAR makes a text of a number; a BLOB stays one.
+        by_hand
+            .batch_execute(&format!("UPDATE {table} SET {change} WHERE id = 20"))
+            .unwrap();
+        let pool_id: i64 = content::lines(
+            &mut by_hand,
+            &format!("SELECT pool_id || '' AS line FROM {table} WHERE id = 20"),
+        )[0]
+        .parse()
+        .unwrap();
+        let mut session = database.session().unwrap();
+        let mut errors = Vec::new();
+        let mut maps = Vec::new();
+        for map in TickMaps::of_chain(&mut session, PoolFamily::Pools, chain()).unwrap() {
+            match map {
+                Ok(map) => maps.push(map.pool_id),
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].starts_with(&format!("{table} row 20, column ")),
+            "{errors:?}"
+        );
+        // What a REAL is as a text is SQLite's business.
+        let expected = expected.replace("found 5.5", "found \"5.5\"");
+        assert!(errors[0].ends_with(&expected), "{errors:?}");
+        assert!(!maps.contains(&pool_id));
+        assert!(maps.iter().any(|id| *id > pool_id));
+        let error = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap_err();
+        assert_eq!(error.to_string(), errors[0]);
+        let error = database
+            .for_each_tick_map(PoolFamily::Pools, chain(), 2, |map| -> Result<(), Error> {
+                map?;
+                Ok(())
+            })
+            .unwrap_err();
+        assert_eq!(error.to_string(), errors[0]);
+    }
+}
+
+#[test]
+fn readers_on_one_snapshot_see_one_state_while_a_writer_commits() {
+    let (_folder, database) = generated();
+    let mut snapshots = database.snapshots(3).unwrap();
+    let count = |connection: &mut SqliteConnection| -> i64 {
+        liquidity_positions::table
+            .count()
+            .get_result(connection)
+            .unwrap()
+    };
+    let before = count(&mut snapshots[0]);
+    let mut committed = before;
+    for snapshot in &mut snapshots {
+        database
+            .write(|connection| -> Result<(), Error> {
+                Ok(connection.batch_execute(
+                    "DELETE FROM liquidity_positions WHERE id = (SELECT min(id) FROM liquidity_positions)",
+                )?)
+            })
+            .unwrap();
+        committed -= 1;
+        assert_eq!(count(snapshot), before);
+        assert_eq!(count(&mut database.session().unwrap()), committed);
+    }
+    drop(snapshots);
+    let mut again = database.snapshots(2).unwrap();
+    assert_eq!(count(&mut again[1]), committed);
+
+    // A stream on its own is one state too, whatever happens between two pools.
+    let mut session = database.session().unwrap();
+    let mut ticks = 0;
+    for map in TickMaps::of_chain(&mut session, PoolFamily::Pools, chain()).unwrap() {
+        ticks += map.unwrap().tick_map.ticks().len();
+        database
+            .write(|connection| -> Result<(), Error> {
+                Ok(connection.batch_execute(
+                    "DELETE FROM liquidity_positions WHERE id = (SELECT max(id) FROM liquidity_positions)",
+                )?)
+            })
+            .unwrap();
+    }
+    assert_eq!(i64::try_from(ticks).unwrap(), committed);
+}
+
+#[test]
+fn threads_on_one_snapshot_add_up_while_a_writer_moves_liquidity() {
+    let (_folder, database) = generated();
+    let total = |database: &Database| {
+        let sum = Mutex::new(0_i128);
+        database
+            .for_each_tick_map(PoolFamily::Pools, chain(), 2, |map| -> Result<(), Error> {
+                let nets = map?
+                    .tick_map
+                    .ticks()
+                    .iter()
+                    .map(|at| at.liquidity_net.0)
+                    .sum::<i128>();
+                *sum.lock().unwrap() += nets;
+                Ok(())
+            })
+            .unwrap();
+        sum.into_inner().unwrap()
+    };
+    assert_eq!(total(&database), 0);
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = 0;
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                number += 1;
+                database
+                    .write(|connection| -> Result<(), Error> {
+                        // From the first pool to the last one.
+                        Ok(connection.batch_execute(&format!(
+                            "UPDATE liquidity_positions SET liquidity_net = '{number}' \
+                             WHERE id = (SELECT min(id) FROM liquidity_positions); \
+                             UPDATE liquidity_positions SET liquidity_net = '{}' \
+                             WHERE id = (SELECT max(id) FROM liquidity_positions)",
+                            -number
+                        ))?)
+                    })
+                    .unwrap();
+            }
+        });
+        let mut totals: Vec<_> = (0..20).map(|_| total(&database)).collect();
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        // The first and the last tick did not cancel out before; once they do, they always do.
+        totals.dedup();
+        assert!(totals.len() <= 2, "{totals:?}");
+    });
+}
+
+/// A V3 pool of the database, and its spacing.
+fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
+    let pools = LiquidityPools::of_chain(connection, chain()).unwrap();
+    for pool in pools {
+        if let degenbot::models::LiquidityPool::V3(pool) = pool.unwrap() {
+            return (pool.base.id, pool.terms.tick_spacing, pool.base.exchange_id);
+        }
+    }
+    panic!("there is no V3 pool");
+}
+
+fn mark(block: u64, log_index: u32) -> UpdateMark {
+    UpdateMark {
+        block: Some(BlockNumber::new(block).unwrap()),
+        log_index: Some(LogIndex::new(log_index).unwrap()),
+    }
+}
+
+#[test]
+fn an_update_is_written_once_and_deletes_what_has_become_zero() {
+    let (folder, database) = generated();
+    let path = folder.path().join("degenbot.db");
+    let mut session = database.session().unwrap();
+    let (pool_id, spacing, exchange_id) = some_pool(&mut session);
+    let before = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+    let (lower, upper) = (Tick::new(-spacing.get()).unwrap(), Tick::new(0).unwrap());
+
+    let mut map = before.clone();
+    let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    map.modify_liquidity(&mut pool, spacing, lower, upper, 1_000)
+        .unwrap();
+    pool.set_mark(mark(22_999_999, 3));
+    let mut update = LiquidityUpdate::default();
+    update.pools.push(pool);
+    update
+        .exchanges
+        .push((exchange_id, BlockNumber::new(23_000_001).unwrap()));
+    let report = update.apply(&mut session).unwrap();
+    assert!(report.written >= 4 && report.deleted == 0, "{report:?}");
+    let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+    assert_eq!(stored, map);
+    let exchange = Exchange::by_id(&mut session, exchange_id).unwrap().unwrap();
+    assert_eq!(
+        exchange.last_update_block,
+        BlockNumber::new(23_000_001).ok()
+    );
+
+    // The same again changes nothing, not even the file.
+    let content = content::of(&path);
+    let changes = |connection: &mut SqliteConnection| {
+        content::lines(connection, "SELECT total_changes() || '' AS line")
+    };
+    let counted = changes(&mut session);
+    assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+    assert_eq!(changes(&mut session), counted);
+    assert_eq!(content::of(&path), content);
+
+    // The liquidity goes, and the ticks that it made with it.
+    let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    map.modify_liquidity(&mut pool, spacing, lower, upper, -1_000)
+        .unwrap();
+    assert_eq!(map, before);
+    let update = LiquidityUpdate {
+        pools: vec![pool],
+        exchanges: Vec::new(),
+    };
+    let report = update.apply(&mut session).unwrap();
+    assert!(report.written + report.deleted >= 2, "{report:?}");
+    let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+    assert_eq!(stored, before);
+    assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+}
+
+#[test]
+fn an_update_is_written_whole_or_not_at_all() {
+    let (folder, database) = generated();
+    let path = folder.path().join("degenbot.db");
+    let mut session = database.session().unwrap();
+    let (pool_id, ..) = some_pool(&mut session);
+    let v2_pool = LiquidityPools::of_chain(&mut session, chain())
+        .unwrap()
+        .map(|pool| pool.unwrap())
+        .find(|pool| pool.kind() == PoolKind::UniswapV2)
+        .unwrap()
+        .base()
+        .id;
+    let tick = TickLiquidity {
+        tick: Tick::new(0).unwrap(),
+        liquidity_net: I128(5),
+        liquidity_gross: U128(5),
+    };
+    let with = |family, id, marked: bool| {
+        let mut pool = PoolUpdate::new(family, id);
+        pool.set_tick(tick).unwrap();
+        if marked {
+            pool.set_mark(mark(1, 1));
+        }
+        pool
+    };
+    let good = with(PoolFamily::Pools, pool_id, true);
+    let block = BlockNumber::new(1).unwrap();
+    let before = content::of(&path);
+    for (pool, exchange, expected) in [
+        (
+            with(PoolFamily::Pools, 1 << 40, false),
+            None,
+            "FOREIGN KEY constraint failed",
+        ),
+        (
+            with(PoolFamily::ManagedPools, 1 << 40, true),
+            None,
+            "there is no row 1099511627776 in uniswap_v4_pools",
+        ),
+        (
+            with(PoolFamily::Pools, v2_pool, true),
+            None,
+            "expected a kind with ticks, found uniswap_v2",
+        ),
+        (
+            good.clone(),
+            Some((77, block)),
+            "there is no row 77 in exchanges",
+        ),
+    ] {
+        let update = LiquidityUpdate {
+            pools: vec![good.clone(), pool],
+            exchanges: exchange.into_iter().collect(),
+        };
+        let error = update.apply(&mut session).unwrap_err();
+        // A broken reference may be found when the row is written, or when the mark is.
+        assert!(
+            error.to_string().contains(expected) || error.to_string().contains("FOREIGN KEY"),
+            "{error}"
+        );
+        assert_eq!(content::of(&path), before);
+        let error = database
+            .write(|connection| update.apply(connection).map_err(Error::from))
+            .unwrap_err();
+        assert!(matches!(error, Error::Row(_) | Error::Sql(_)), "{error}");
+        assert_eq!(content::of(&path), before);
+    }
+    let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    let error = pool
+        .set_tick(TickLiquidity {
+            liquidity_gross: U128(4),
+            ..tick
+        })
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("found 4 at tick 0, with 5 net"),
+        "{error}"
+    );
+}
+
+#[test]
+fn events_that_cannot_be_change_nothing() {
+    let spacing = TickSpacing::new(60).unwrap();
+    let tick = |number| Tick::new(number).unwrap();
+    let mut map = TickMap::default();
+    let mut update = PoolUpdate::new(PoolFamily::Pools, 1);
+    map.modify_liquidity(&mut update, spacing, tick(-60), tick(60), 10)
+        .unwrap();
+    let (map_before, update_before) = (map.clone(), update.clone());
+    for (lower, upper, delta, expected) in [
+        (
+            60,
+            60,
+            1,
+            "the position's lower tick 60 is not below its upper tick 60",
+        ),
+        (
+            -60,
+            61,
+            1,
+            "tick 61 is not a multiple of the tick spacing 60",
+        ),
+        (
+            -60,
+            60,
+            -11,
+            "a change of -11 does not fit the liquidity at tick -60",
+        ),
+        (
+            -60,
+            120,
+            -10,
+            "a change of -10 does not fit the liquidity at tick 120",
+        ),
+        (0, 120, i128::MIN, "does not fit the liquidity at tick 0"),
+    ] {
+        let error: LiquidityError = map
+            .modify_liquidity(&mut update, spacing, tick(lower), tick(upper), delta)
+            .unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!((&map, &update), (&map_before, &update_before));
+    }
+    map.modify_liquidity(&mut update, spacing, tick(-60), tick(60), -10)
+        .unwrap();
+    assert!(map.is_empty());
+}
+
+#[test]
+fn bits_are_where_the_contracts_have_them() {
+    // From the tests of Uniswap's TickBitmap and the definition of its position function.
+    let position = |tick, spacing| {
+        bitmap_position(Tick::new(tick).unwrap(), TickSpacing::new(spacing).unwrap())
+            .map(|(word, bit)| (word.get(), bit))
+    };
+    assert_eq!(position(0, 1), Some((0, 0)));
+    assert_eq!(position(-1, 1), Some((-1, 255)));
+    assert_eq!(position(255, 1), Some((0, 255)));
+    assert_eq!(position(256, 1), Some((1, 0)));
+    assert_eq!(position(-256, 1), Some((-1, 0)));
+    assert_eq!(position(-257, 1), Some((-2, 255)));
+    assert_eq!(position(-887_272, 1), Some((-3466, 24)));
+    assert_eq!(position(-887_270, 10), Some((-347, 105)));
+    assert_eq!(position(887_270, 10), Some((346, 151)));
+    assert_eq!(position(61, 60), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Any events, in any blocks: the database holds what memory holds, and positions by themselves explain it.
+    #[test]
+    fn the_database_follows_any_events(
+        events in proptest::collection::vec((-40_i32..40, 1_i32..20, 1_u32..1_000, any::<bool>()), 1..60),
+        block_size in 1_usize..8,
+    ) {
+        let (_folder, database) = generated();
+        let mut session = database.session().unwrap();
+        let (pool_id, spacing, _) = some_pool(&mut session);
+        content::lines(&mut session, "SELECT '' AS line");
+        session
+            .batch_execute("DELETE FROM liquidity_positions; DELETE FROM initialization_maps")
+            .unwrap();
+        let mut map = TickMap::default();
+        let mut positions: Vec<(i32, i32, i128)> = Vec::new();
+        for block in events.chunks(block_size) {
+            let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+            for (lower, width, amount, burns) in block {
+                let (lower, upper, delta) = match positions.pop() {
+                    Some((lower, upper, amount)) if *burns => (lower, upper, -amount),
+                    popped => {
+                        positions.extend(popped);
+                        let position = (*lower, lower + width, i128::from(*amount));
+                        positions.push(position);
+                        position
+                    }
+                };
+                let tick = |number: i32| Tick::new(number * spacing.get()).unwrap();
+                map.modify_liquidity(&mut pool, spacing, tick(lower), tick(upper), delta).unwrap();
+            }
+            let update = LiquidityUpdate { pools: vec![pool], exchanges: Vec::new() };
+            update.apply(&mut session).unwrap();
+            let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+            prop_assert_eq!(&stored, &map);
+            prop_assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+        }
+        let mut expected: BTreeMap<i32, (i128, u128)> = BTreeMap::new();
+        for (lower, upper, amount) in positions {
+            for (tick, net) in [(lower, amount), (upper, -amount)] {
+                let at = expected.entry(tick * spacing.get()).or_default();
+                at.0 += net;
+                at.1 += amount.unsigned_abs();
+            }
+        }
+        let found: BTreeMap<_, _> = map
+            .ticks()
+            .iter()
+            .map(|at| (at.tick.get(), (at.liquidity_net.0, at.liquidity_gross.0)))
+            .collect();
+        prop_assert_eq!(&found, &expected);
+        let mut words: BTreeMap<WordPosition, alloy_primitives::U256> = BTreeMap::new();
+        for tick in expected.keys() {
+            let (word, bit) = bitmap_position(Tick::new(*tick).unwrap(), spacing).unwrap();
+            words.entry(word).or_default().set_bit(bit, true);
+        }
+        let words: Vec<_> = words
+            .into_iter()
+            .map(|(word, bitmap)| BitmapWord { word, bitmap: U256(bitmap) })
+            .collect();
+        prop_assert_eq!(map.words(), words.as_slice());
+    }
+}
+
+#[test]
+fn an_exchange_row_is_all_there_is_to_an_exchange() {
+    let (_folder, database) = generated();
+    let mut session = database.session().unwrap();
+    let found = Exchange::by_name(&mut session, chain(), "uniswap_v3")
+        .unwrap()
+        .unwrap();
+    let row: Exchange = exchanges::table
+        .find(found.id)
+        .select(Exchange::as_select())
+        .first(&mut *session)
+        .unwrap();
+    assert_eq!(found, row);
+    assert!(
+        Exchange::by_name(&mut session, chain(), "curve")
+            .unwrap()
+            .is_none()
+    );
+    let error: RowError = LiquidityUpdate {
+        pools: Vec::new(),
+        exchanges: vec![(999, BlockNumber::new(1).unwrap())],
+    }
+    .apply(&mut session)
+    .unwrap_err();
+    assert_eq!(error.to_string(), "there is no row 999 in exchanges");
+}
