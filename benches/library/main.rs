@@ -1,0 +1,156 @@
+//! The library beside bare prepared statements, in turn in one process, on a database of a million pools and
+//! eight million ticks (`DEGENBOT_BENCH_POOLS` and `DEGENBOT_BENCH_TICKS` change that).
+//!
+//! - all V3 tick maps of a chain: at most 1.3 times the bare loop over the same rows, and with two connections
+//!   at most 0.8 times. The memory of the streamed form does not grow with the database.
+//! - all pools of a chain with their tokens and exchanges: at most 1.5 times the bare loop over the same rows,
+//!   and at most 300 bytes a pool.
+//! - a million tick positions upserted in one transaction, into an empty and into a full table: at most 1.25
+//!   times the bare loop; the same again: at most 0.6 times.
+//! - 100,000 new V2 pools with their tokens: at most 1.5 times the bare statements.
+//! - one pool by its address: at most 1.3 times the bare statements; a connection of the pool in at most 2 µs.
+//! - ten times the rows: at most eleven times the time.
+//!
+//! Where the library uses Diesel and where it does not: point reads go through Diesel, whose cache of prepared
+//! statements costs about a third of a microsecond a query. What has millions of rows goes through
+//! `src/sqlite/statement.rs`: Diesel's own loading of the same ticks takes the time that the line `Diesel` says,
+//! and its insertions of many rows are prepared anew for each batch.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the figures are what it is for, and it is for developers"
+)]
+
+mod bare;
+#[path = "../../tests/generator/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod generator;
+mod memory;
+mod reads;
+mod writes;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use generator::{Content, Size, generate};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const ROUNDS: usize = 5;
+
+fn main() -> Result<ExitCode> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["memory", what, path] => {
+            memory::measure(what, Path::new(path))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        // `cargo test --benches` only wants to know that this can be built and started.
+        _ if !arguments.contains(&"--bench") => return Ok(ExitCode::SUCCESS),
+        _ => {}
+    }
+    let pools = number("DEGENBOT_BENCH_POOLS", 1_000_000)?;
+    let ticks = number("DEGENBOT_BENCH_TICKS", 8_000_000)?;
+    let folder = tempfile::tempdir()?;
+    let database = |name: &str, part: u32| -> Result<Subject> {
+        let path = folder.path().join(name);
+        let size = Size {
+            pools: pools / part,
+            ticks: ticks / part,
+            seed: 1,
+        };
+        let content = generate(&path, size)?;
+        Ok(Subject { path, content })
+    };
+    let tenth = database("tenth.db", 10)?;
+    let whole = database("whole.db", 1)?;
+    println!(
+        "{} pools, {} ticks, {} words, {} MiB",
+        whole.content.pools + whole.content.managed_pools,
+        whole.content.ticks,
+        whole.content.words,
+        std::fs::metadata(&whole.path)?.len() >> 20
+    );
+    let mut limits = Limits::default();
+    let only = std::env::var("DEGENBOT_BENCH_ONLY").unwrap_or_default();
+    if only.is_empty() || only == "reads" {
+        reads::bench(&mut limits, &tenth, &whole)?;
+    }
+    if only.is_empty() || only == "memory" {
+        memory::bench(&mut limits, &tenth, &whole)?;
+    }
+    if only.is_empty() || only == "writes" {
+        writes::bench(&mut limits, folder.path(), &tenth, &whole)?;
+    }
+    Ok(limits.verdict())
+}
+
+fn number(variable: &str, usual: u32) -> Result<u32> {
+    Ok(match std::env::var(variable) {
+        Ok(number) => number.parse()?,
+        Err(_) => usual,
+    })
+}
+
+/// A database to measure on.
+struct Subject {
+    path: PathBuf,
+    content: Content,
+}
+
+/// Figures and what they must not exceed.
+#[derive(Default)]
+struct Limits {
+    exceeded: bool,
+}
+
+impl Limits {
+    /// Prints a figure beside its limit.
+    pub fn check(&mut self, what: &str, figure: f64, limit: f64, details: &str) {
+        let mark = if figure > limit { "TOO MUCH" } else { "" };
+        println!("{what:<44} {figure:>7.2}  (limit {limit:>6.2})  {details} {mark}");
+        self.exceeded |= figure > limit;
+    }
+
+    /// Prints the ratio of two times.
+    pub fn ratio(&mut self, what: &str, ours: Duration, theirs: Duration, limit: f64) {
+        let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+        self.check(
+            what,
+            ratio,
+            limit,
+            &format!("{ours:.2?} beside {theirs:.2?}"),
+        );
+    }
+
+    fn verdict(&self) -> ExitCode {
+        ExitCode::from(u8::from(self.exceeded))
+    }
+}
+
+/// The medians of several things, done in turn.
+fn medians<const N: usize>(
+    rounds: usize,
+    mut things: [&mut dyn FnMut() -> Result<()>; N],
+) -> Result<[Duration; N]> {
+    let mut times: [Vec<Duration>; N] = std::array::from_fn(|_| Vec::new());
+    for _ in 0..rounds {
+        for (thing, times) in things.iter_mut().zip(&mut times) {
+            let began = Instant::now();
+            thing()?;
+            times.push(began.elapsed());
+        }
+    }
+    Ok(times.map(median))
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
