@@ -6,10 +6,12 @@
 //! created at a version and one that was upgraded to it.
 
 mod aave_gho_token;
+mod aave_v3_account;
 mod aave_v3_asset;
 mod aave_v3_emode_category;
 mod aave_v3_market;
 mod aave_v3_position;
+mod aave_v3_reserve;
 mod aave_v3_user;
 mod chain_pools;
 mod erc20_token;
@@ -21,10 +23,12 @@ mod liquidity_position;
 mod liquidity_update;
 mod managed_liquidity_pool;
 mod managed_pool;
+mod point;
 mod pool;
 mod pool_family;
 mod pool_manager;
 mod reading;
+mod record;
 mod row;
 mod tick_map;
 mod uniswap_v4_pool;
@@ -33,6 +37,7 @@ mod v3_pool;
 mod writing;
 
 pub use aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
+pub use aave_v3_account::{AaveV3Account, AaveV3Accounts, AaveV3Collateral, AaveV3Debt};
 pub use aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig};
 pub use aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
 pub use aave_v3_market::{AaveV3Contract, AaveV3Market, NewAaveV3Contract, NewAaveV3Market};
@@ -40,6 +45,7 @@ pub use aave_v3_position::{
     AaveV3CollateralPosition, AaveV3DebtPosition, NewAaveV3CollateralPosition,
     NewAaveV3DebtPosition,
 };
+pub use aave_v3_reserve::AaveV3Reserve;
 pub use aave_v3_user::{
     AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
 };

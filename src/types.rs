@@ -16,7 +16,6 @@ mod pool_hash;
 mod stored;
 
 pub use address::Address;
-pub(crate) use address::Spelling;
 pub use cell::Cell;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;

@@ -1,8 +1,11 @@
 //! Aave's GHO stablecoin and its discount contracts.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
+use super::row::RowError;
 use crate::schema::aave_gho_tokens;
 use crate::types::Address;
 
@@ -20,6 +23,33 @@ pub struct AaveGhoToken {
     pub v_gho_discount_rate_strategy: Option<Address>,
     /// The token whose holders get the discount.
     pub v_gho_discount_token: Option<Address>,
+}
+
+record!(
+    AaveGhoToken in aave_gho_tokens: id, token_id, v_token_id, v_gho_discount_rate_strategy,
+    v_gho_discount_token,
+);
+
+impl AaveGhoToken {
+    /// The deployment whose GHO token is a row of `erc20_tokens`; the one with the lowest id, if there are
+    /// several.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_token(
+        connection: &mut SqliteConnection,
+        token_id: i64,
+    ) -> Result<Option<Self>, RowError> {
+        let found = load!(
+            connection,
+            Self,
+            aave_gho_tokens::table
+                .filter(aave_gho_tokens::token_id.eq(token_id))
+                .order(aave_gho_tokens::id)
+        )?;
+        Ok(found.into_iter().next())
+    }
 }
 
 /// A deployment of GHO to be inserted.

@@ -1,8 +1,11 @@
 //! Aave V3 assets and their configuration.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
+use super::row::RowError;
 use crate::schema::{aave_v3_asset_configs, aave_v3_assets};
 use crate::types::{Address, BasisPoints, BlockNumber, EModeCategoryId, Flag, Revision, U256};
 
@@ -38,6 +41,42 @@ pub struct AaveV3Asset {
     pub e_mode_category_id: Option<i64>,
     /// The oracle that prices the asset.
     pub price_source: Option<Address>,
+}
+
+record!(
+    AaveV3Asset in aave_v3_assets: id, market_id, underlying_asset_id, a_token_id, a_token_revision,
+    v_token_id, v_token_revision, last_update_block, liquidity_index, liquidity_rate, borrow_index,
+    borrow_rate, e_mode_category_id, price_source,
+);
+
+impl AaveV3Asset {
+    /// The asset with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        let found = load!(connection, Self, aave_v3_assets::table.find(id))?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The assets of a market, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn of_market(
+        connection: &mut SqliteConnection,
+        market_id: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        load!(
+            connection,
+            Self,
+            aave_v3_assets::table
+                .filter(aave_v3_assets::market_id.eq(market_id))
+                .order(aave_v3_assets::id)
+        )
+    }
 }
 
 /// An asset of an Aave V3 market to be inserted.
@@ -107,6 +146,12 @@ pub struct AaveV3AssetConfig {
     #[diesel(deserialize_as = Flag)]
     pub borrowable_in_isolation: bool,
 }
+
+record!(
+    AaveV3AssetConfig in aave_v3_asset_configs: id, asset_id, ltv, liquidation_threshold,
+    liquidation_bonus, e_mode_category_id, borrowing_enabled, stable_borrowing_enabled,
+    flash_loan_enabled, isolation_mode, debt_ceiling, borrowable_in_isolation,
+);
 
 /// The risk parameters of an asset to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

@@ -1,8 +1,11 @@
 //! Aave V3 e-mode categories.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
+use super::row::RowError;
 use crate::schema::aave_v3_emode_categories;
 use crate::types::{Address, BasisPoints, EModeCategoryId};
 
@@ -26,6 +29,31 @@ pub struct AaveV3EModeCategory {
     pub liquidation_bonus: BasisPoints,
     /// The oracle that prices the whole category.
     pub price_source: Option<Address>,
+}
+
+record!(
+    AaveV3EModeCategory in aave_v3_emode_categories: id, market_id, category_id, label, ltv,
+    liquidation_threshold, liquidation_bonus, price_source,
+);
+
+impl AaveV3EModeCategory {
+    /// The e-mode categories of a market, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn of_market(
+        connection: &mut SqliteConnection,
+        market_id: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        load!(
+            connection,
+            Self,
+            aave_v3_emode_categories::table
+                .filter(aave_v3_emode_categories::market_id.eq(market_id))
+                .order(aave_v3_emode_categories::id)
+        )
+    }
 }
 
 /// An efficiency-mode category to be inserted.

@@ -1,8 +1,11 @@
 //! Aave V3 markets and their contracts.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
+use super::row::RowError;
 use crate::schema::{aave_v3_contracts, aave_v3_markets};
 use crate::types::{Address, BlockNumber, ChainId, Flag, Revision};
 
@@ -21,6 +24,59 @@ pub struct AaveV3Market {
     pub active: bool,
     /// The last block whose events have been taken in; none before the first update.
     pub last_update_block: Option<BlockNumber>,
+}
+
+record!(AaveV3Market in aave_v3_markets: id, chain_id, name, active, last_update_block);
+
+impl AaveV3Market {
+    /// The market with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        let found = load!(connection, Self, aave_v3_markets::table.find(id))?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The market of a chain with a name; the one with the lowest id, if there are several.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_name(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        name: &str,
+    ) -> Result<Option<Self>, RowError> {
+        let found = load!(
+            connection,
+            Self,
+            aave_v3_markets::table
+                .filter(aave_v3_markets::chain_id.eq(chain))
+                .filter(aave_v3_markets::name.eq(name))
+                .order(aave_v3_markets::id)
+        )?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The markets of a chain, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn of_chain(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Vec<Self>, RowError> {
+        load!(
+            connection,
+            Self,
+            aave_v3_markets::table
+                .filter(aave_v3_markets::chain_id.eq(chain))
+                .order(aave_v3_markets::id)
+        )
+    }
 }
 
 /// An Aave V3 market to be inserted.
@@ -51,6 +107,28 @@ pub struct AaveV3Contract {
     pub address: Address,
     /// The revision of its implementation, where it has one.
     pub revision: Option<Revision>,
+}
+
+record!(AaveV3Contract in aave_v3_contracts: id, market_id, name, address, revision);
+
+impl AaveV3Contract {
+    /// The contracts of a market, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn of_market(
+        connection: &mut SqliteConnection,
+        market_id: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        load!(
+            connection,
+            Self,
+            aave_v3_contracts::table
+                .filter(aave_v3_contracts::market_id.eq(market_id))
+                .order(aave_v3_contracts::id)
+        )
+    }
 }
 
 /// A contract of an Aave V3 market to be inserted.

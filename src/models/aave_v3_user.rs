@@ -1,8 +1,11 @@
 //! Aave V3 users and what they use as collateral.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
+use super::row::RowError;
 use crate::schema::{aave_v3_user_collateral_configs, aave_v3_users};
 use crate::types::{Address, BasisPoints, EModeCategoryId, Flag, U256};
 
@@ -26,6 +29,40 @@ pub struct AaveV3User {
     pub isolation_mode_collateral_asset_id: Option<i64>,
     /// The debt taken in isolation mode.
     pub isolation_mode_debt: U256,
+}
+
+record!(
+    AaveV3User in aave_v3_users: id, market_id, address, e_mode, gho_discount, stk_aave_balance,
+    isolation_mode_collateral_asset_id, isolation_mode_debt,
+);
+
+impl AaveV3User {
+    /// The user of a market with an address. A row that has the address in the letter case of EIP-55 goes
+    /// before one that has it in lower case; other spellings are not found.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_address(
+        connection: &mut SqliteConnection,
+        market_id: i64,
+        address: Address,
+    ) -> Result<Option<Self>, RowError> {
+        let [written, old] = address.spellings();
+        let found = load!(
+            connection,
+            Self,
+            aave_v3_users::table
+                .filter(aave_v3_users::market_id.eq(market_id))
+                .filter(
+                    aave_v3_users::address
+                        .eq(&written)
+                        .or(aave_v3_users::address.eq(&old)),
+                )
+                .order(aave_v3_users::address)
+        )?;
+        Ok(found.into_iter().next())
+    }
 }
 
 /// A user of an Aave V3 market to be inserted.
@@ -62,6 +99,8 @@ pub struct AaveV3UserCollateralConfig {
     #[diesel(deserialize_as = Flag)]
     pub enabled: bool,
 }
+
+record!(AaveV3UserCollateralConfig in aave_v3_user_collateral_configs: id, user_id, asset_id, enabled);
 
 /// Whether a user has an asset enabled as collateral, to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

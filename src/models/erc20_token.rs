@@ -7,11 +7,13 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 pub(super) use insert::TokenWriter;
 
+use super::point::load;
 use super::reading::Reading;
-use super::row::{Columns, RowError};
+use super::record::{Record, record};
+use super::row::RowError;
 use crate::schema::erc20_tokens;
 use crate::sqlite::Bound;
-use crate::types::{Address, ChainId, Decimals, Encode, Spelling};
+use crate::types::{Address, ChainId, Decimals, Encode};
 
 /// A token of a chain; (`address`, `chain`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
@@ -31,6 +33,8 @@ pub struct Erc20Token {
     pub decimals: Option<Decimals>,
 }
 
+record!(Erc20Token in erc20_tokens: id, chain, address, name, symbol, decimals);
+
 /// A token to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = erc20_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
@@ -47,12 +51,6 @@ pub struct NewErc20Token {
     pub decimals: Option<Decimals>,
 }
 
-const TOKEN: Columns = Columns {
-    table: "erc20_tokens",
-    names: &["id", "chain", "address", "name", "symbol", "decimals"],
-    offset: 0,
-};
-
 impl Erc20Token {
     /// The token with an id.
     ///
@@ -60,11 +58,7 @@ impl Erc20Token {
     ///
     /// [`RowError`] where the row is malformed, or a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
-        Ok(erc20_tokens::table
-            .find(id)
-            .select(Self::as_select())
-            .get_result(connection)
-            .optional()?)
+        Ok(load!(connection, Self, erc20_tokens::table.find(id))?.pop())
     }
 
     /// The token with an address on a chain, whether it is stored with its checksum or in lower case.
@@ -77,15 +71,16 @@ impl Erc20Token {
         chain: ChainId,
         address: Address,
     ) -> Result<Option<Self>, RowError> {
-        for spelling in Spelling::ALL {
-            let token = erc20_tokens::table
-                .filter(erc20_tokens::address.eq(spelling.of(address)))
-                .filter(erc20_tokens::chain.eq(chain))
-                .select(Self::as_select())
-                .get_result(connection)
-                .optional()?;
-            if token.is_some() {
-                return Ok(token);
+        for spelling in address.spellings() {
+            let mut tokens = load!(
+                connection,
+                Self,
+                erc20_tokens::table
+                    .filter(erc20_tokens::address.eq(&spelling))
+                    .filter(erc20_tokens::chain.eq(chain))
+            )?;
+            if !tokens.is_empty() {
+                return Ok(tokens.pop());
             }
         }
         Ok(None)
@@ -100,24 +95,18 @@ impl Erc20Token {
         connection: &mut SqliteConnection,
         chain: ChainId,
     ) -> Result<Vec<Self>, RowError> {
+        let columns = Self::COLUMNS;
         let reading = Reading::begin(connection)?;
         // Most databases are about a few chains, so the table is read from end to end, not by its index.
         let mut row = reading.statements().prepare(&format!(
             "SELECT {} FROM erc20_tokens AS t NOT INDEXED WHERE t.chain = ?1 ORDER BY t.id",
-            TOKEN.of("t")
+            columns.of("t")
         ))?;
         row.query(&[Bound::Integer(chain.encode())])?;
         let _held = reading.statements().hold();
         let mut tokens = Vec::new();
         while row.step()? {
-            tokens.push(Self {
-                id: TOKEN.id(&row)?,
-                chain: TOKEN.get(&row, 1)?,
-                address: TOKEN.get(&row, 2)?,
-                name: TOKEN.get(&row, 3)?,
-                symbol: TOKEN.get(&row, 4)?,
-                decimals: TOKEN.get(&row, 5)?,
-            });
+            tokens.push(Self::read(&columns, &row)?);
         }
         Ok(tokens)
     }

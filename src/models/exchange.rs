@@ -3,6 +3,8 @@
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
 use super::row::RowError;
 use crate::schema::exchanges;
 use crate::types::{Address, BlockNumber, ChainId, Flag};
@@ -27,6 +29,10 @@ pub struct Exchange {
     /// The contract that deploys the pools, where that is not the factory.
     pub deployer: Option<Address>,
 }
+
+record!(
+    Exchange in exchanges: id, chain_id, name, active, last_update_block, factory, deployer
+);
 
 /// An exchange to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
@@ -53,11 +59,7 @@ impl Exchange {
     ///
     /// [`RowError`] where the row is malformed, or a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
-        Ok(exchanges::table
-            .find(id)
-            .select(Self::as_select())
-            .get_result(connection)
-            .optional()?)
+        Ok(load!(connection, Self, exchanges::table.find(id))?.pop())
     }
 
     /// The exchange of a chain with a name, such as `uniswap_v3`: the first one, where there are several.
@@ -70,13 +72,11 @@ impl Exchange {
         chain: ChainId,
         name: &str,
     ) -> Result<Option<Self>, RowError> {
-        Ok(exchanges::table
+        let of_name = exchanges::table
             .filter(exchanges::chain_id.eq(chain))
             .filter(exchanges::name.eq(name))
-            .order(exchanges::id)
-            .select(Self::as_select())
-            .get_result(connection)
-            .optional()?)
+            .order(exchanges::id);
+        Ok(load!(connection, Self, of_name)?.into_iter().next())
     }
 
     /// The exchanges of a chain, in the order of their ids.
@@ -88,10 +88,9 @@ impl Exchange {
         connection: &mut SqliteConnection,
         chain: ChainId,
     ) -> Result<Vec<Self>, RowError> {
-        Ok(exchanges::table
+        let of_chain = exchanges::table
             .filter(exchanges::chain_id.eq(chain))
-            .order(exchanges::id)
-            .select(Self::as_select())
-            .load(connection)?)
+            .order(exchanges::id);
+        load!(connection, Self, of_chain)
     }
 }

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use super::record::record;
 use crate::schema::lfj_pools;
 use crate::types::BinStep;
 
@@ -15,3 +16,5 @@ pub struct LfjPool {
     /// The ratio of the prices of two adjacent bins.
     pub bin_step: BinStep,
 }
+
+record!(LfjPool in lfj_pools: pool_id, bin_step);

@@ -8,7 +8,9 @@ mod read;
 pub use insert::NewLiquidityPool;
 pub use read::LiquidityPools;
 
-pub(super) use kinds::{Shape, detail_columns};
+pub(super) use kinds::detail_columns;
+
+use kinds::{find_terms, read_terms};
 
 use crate::types::{
     Address, BinStep, BlockNumber, ChainId, FeeParts, LogIndex, PoolKind, TickSpacing,

@@ -9,12 +9,14 @@ use diesel::sqlite::SqliteConnection;
 pub use insert::NewManagedLiquidityPool;
 
 use super::liquidity_pool::{Fees, UpdateMark};
+use super::point::load;
 use super::reading::Reading;
+use super::record::Record;
 use super::row::{Columns, RowError};
 use super::{ManagedPool, UniswapV4Pool};
 use crate::schema::{managed_pools, pool_managers, uniswap_v4_pools};
 use crate::sqlite::{Bound, Statement};
-use crate::types::{Address, ChainId, Encode, ManagedPoolKind, PoolHash, TickSpacing};
+use crate::types::{Address, ChainId, Encode, PoolHash, TickSpacing};
 
 /// A liquidity pool inside a pool manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,41 +48,46 @@ impl ManagedLiquidityPool {
     ///
     /// [`RowError`] where the pool's rows are malformed, or a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
-        Ok(managed_pools::table
-            .inner_join(uniswap_v4_pools::table)
-            .filter(managed_pools::id.eq(id))
-            .select((ManagedPool::as_select(), UniswapV4Pool::as_select()))
-            .get_result(connection)
-            .optional()?
-            .map(Self::of_rows))
+        let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
+        let Some(pool) = pool else {
+            return Ok(None);
+        };
+        let terms = load!(connection, UniswapV4Pool, uniswap_v4_pools::table.find(id))?.pop();
+        let terms = terms.ok_or(RowError::Missing {
+            table: ManagedPool::COLUMNS.table,
+            id,
+            parent: TERMS.table,
+            missing: id,
+        })?;
+        Ok(Some(Self::of_rows(&pool, terms)))
     }
 
     /// The pool of a manager with a hash, which is looked for as it is written today: in lower case.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the pool's rows are malformed, or a statement fails.
+    /// [`RowError`] where the pool's rows are malformed or incomplete, or a statement fails.
     pub fn by_hash(
         connection: &mut SqliteConnection,
         manager_id: i64,
         pool_hash: PoolHash,
     ) -> Result<Option<Self>, RowError> {
-        Ok(managed_pools::table
-            .inner_join(uniswap_v4_pools::table)
-            .filter(uniswap_v4_pools::pool_hash.eq(pool_hash))
-            .filter(managed_pools::manager_id.eq(manager_id))
-            .select((ManagedPool::as_select(), UniswapV4Pool::as_select()))
-            .get_result(connection)
-            .optional()?
-            .map(Self::of_rows))
+        // Managers can have pools with the same hash, since it says nothing of the manager.
+        let of_hash = uniswap_v4_pools::table.filter(uniswap_v4_pools::pool_hash.eq(pool_hash));
+        for terms in load!(connection, UniswapV4Pool, of_hash)? {
+            let pool = Self::of_terms(connection, terms)?;
+            if pool.manager_id == manager_id {
+                return Ok(Some(pool));
+            }
+        }
+        Ok(None)
     }
 
-    /// All pools of two currencies on a chain, in the order of their ids. It does not matter which currency
-    /// comes first.
+    /// All pools of two currencies, in the order of their ids. It does not matter which currency comes first.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a pool's rows are malformed, or a statement fails.
+    /// [`RowError`] where a pool's rows are malformed or incomplete, or a statement fails.
     pub fn of_pair(
         connection: &mut SqliteConnection,
         one_token_id: i64,
@@ -91,20 +98,30 @@ impl ManagedLiquidityPool {
             (one_token_id, other_token_id),
             (other_token_id, one_token_id),
         ] {
-            found.extend(
-                managed_pools::table
-                    .inner_join(uniswap_v4_pools::table)
-                    .filter(uniswap_v4_pools::currency0_id.eq(currency0_id))
-                    .filter(uniswap_v4_pools::currency1_id.eq(currency1_id))
-                    .select((ManagedPool::as_select(), UniswapV4Pool::as_select()))
-                    .load(connection)?
-                    .into_iter()
-                    .map(Self::of_rows),
-            );
+            let of_pair = uniswap_v4_pools::table
+                .filter(uniswap_v4_pools::currency0_id.eq(currency0_id))
+                .filter(uniswap_v4_pools::currency1_id.eq(currency1_id));
+            found.extend(load!(connection, UniswapV4Pool, of_pair)?);
         }
-        found.sort_unstable_by_key(|pool| pool.id);
-        found.dedup_by_key(|pool| pool.id);
-        Ok(found)
+        found.sort_unstable_by_key(|terms| terms.managed_pool_id);
+        // A currency paired with itself has been found twice.
+        found.dedup_by_key(|terms| terms.managed_pool_id);
+        found
+            .into_iter()
+            .map(|terms| Self::of_terms(connection, terms))
+            .collect()
+    }
+
+    fn of_terms(connection: &mut SqliteConnection, terms: UniswapV4Pool) -> Result<Self, RowError> {
+        let id = terms.managed_pool_id;
+        let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
+        let pool = pool.ok_or(RowError::Missing {
+            table: TERMS.table,
+            id,
+            parent: ManagedPool::COLUMNS.table,
+            missing: id,
+        })?;
+        Ok(Self::of_rows(&pool, terms))
     }
 
     /// The chain that the pool's manager lives on.
@@ -119,14 +136,14 @@ impl ManagedLiquidityPool {
             .get_result(connection)
             .optional()?
             .ok_or(RowError::Missing {
-                table: POOL.table,
+                table: ManagedPool::COLUMNS.table,
                 id: self.id,
                 parent: "pool_managers",
                 missing: self.manager_id,
             })
     }
 
-    fn of_rows((pool, terms): (ManagedPool, UniswapV4Pool)) -> Self {
+    fn of_rows(pool: &ManagedPool, terms: UniswapV4Pool) -> Self {
         Self {
             id: pool.id,
             manager_id: pool.manager_id,
@@ -148,28 +165,9 @@ impl ManagedLiquidityPool {
     }
 }
 
-const POOL: Columns = Columns {
-    table: "managed_pools",
-    names: &["id", "kind", "manager_id"],
-    offset: 0,
-};
-
 const TERMS: Columns = Columns {
-    table: "uniswap_v4_pools",
-    names: &[
-        "managed_pool_id",
-        "pool_hash",
-        "hooks",
-        "currency0_id",
-        "currency1_id",
-        "fee_currency0",
-        "fee_currency1",
-        "fee_denominator",
-        "tick_spacing",
-        "liquidity_update_block",
-        "liquidity_update_log_index",
-    ],
-    offset: POOL.end(),
+    offset: ManagedPool::COLUMNS.end(),
+    ..UniswapV4Pool::COLUMNS
 };
 
 /// Managed pools, in the order of their ids: an iterator like
@@ -228,7 +226,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
             "SELECT {}, {} FROM managed_pools AS p NOT INDEXED CROSS JOIN pool_managers AS m \
              ON m.id = p.manager_id LEFT JOIN uniswap_v4_pools AS v ON v.managed_pool_id = p.id \
              WHERE {condition} ORDER BY p.id",
-            POOL.of("p"),
+            ManagedPool::COLUMNS.of("p"),
             TERMS.of("v"),
         ))?;
         pools.query(&[Bound::Integer(value)])?;
@@ -240,36 +238,16 @@ impl<'connection> ManagedLiquidityPools<'connection> {
     }
 
     fn read(&self) -> Result<ManagedLiquidityPool, RowError> {
-        let row = &self.pools;
-        let id = POOL.id(row)?;
-        // There is one kind, whose columns these are; any other one is an error.
-        let _kind: ManagedPoolKind = POOL.get(row, 1)?;
-        if TERMS.get::<Option<i64>>(row, 0)?.is_none() {
-            return Err(RowError::Missing {
-                table: POOL.table,
-                id,
-                parent: TERMS.table,
-                missing: id,
-            });
-        }
-        Ok(ManagedLiquidityPool {
-            id,
-            manager_id: POOL.get(row, 2)?,
-            pool_hash: TERMS.get(row, 1)?,
-            hooks: TERMS.get(row, 2)?,
-            currency0_id: TERMS.get(row, 3)?,
-            currency1_id: TERMS.get(row, 4)?,
-            fees: Fees {
-                token0: TERMS.get(row, 5)?,
-                token1: TERMS.get(row, 6)?,
-                denominator: TERMS.get(row, 7)?,
-            },
-            tick_spacing: TERMS.get(row, 8)?,
-            updated: UpdateMark {
-                block: TERMS.get(row, 9)?,
-                log_index: TERMS.get(row, 10)?,
-            },
-        })
+        let pool = ManagedPool::read(&ManagedPool::COLUMNS, &self.pools)?;
+        // There is one kind, whose columns these are.
+        let terms = UniswapV4Pool::read_joined(&TERMS, &self.pools)?;
+        let terms = terms.ok_or(RowError::Missing {
+            table: ManagedPool::COLUMNS.table,
+            id: pool.id,
+            parent: TERMS.table,
+            missing: pool.id,
+        })?;
+        Ok(ManagedLiquidityPool::of_rows(&pool, terms))
     }
 }
 

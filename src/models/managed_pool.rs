@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use super::record::record;
 use crate::schema::managed_pools;
 use crate::types::ManagedPoolKind;
 
@@ -17,6 +18,8 @@ pub struct ManagedPool {
     /// The manager that holds the pool.
     pub manager_id: i64,
 }
+
+record!(ManagedPool in managed_pools: id, kind, manager_id);
 
 /// A managed pool to be inserted, followed by the row of its kind's table.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use super::record::record;
 use crate::schema::pools;
 use crate::types::{Address, ChainId, PoolKind};
 
@@ -25,6 +26,8 @@ pub struct Pool {
     /// The exchange the pool belongs to.
     pub exchange_id: i64,
 }
+
+record!(Pool in pools: id, address, chain, kind, token0_id, token1_id, exchange_id);
 
 /// A pool to be inserted, followed by the row of its kind's table.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

@@ -3,11 +3,13 @@
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::point::load;
+use super::record::record;
 use super::row::RowError;
 use super::writing::writing;
 use crate::schema::pool_managers;
 use crate::sqlite::Bound;
-use crate::types::{Address, ChainId, Encode, PoolManagerKind, Spelling};
+use crate::types::{Address, ChainId, Encode, PoolManagerKind};
 
 /// A contract that holds many pools; (`address`, `chain`) is unique.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
@@ -26,6 +28,8 @@ pub struct PoolManager {
     /// The exchange the manager belongs to.
     pub exchange_id: i64,
 }
+
+record!(PoolManager in pool_managers: id, address, chain, kind, state_view, exchange_id);
 
 /// A pool manager to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
@@ -50,11 +54,7 @@ impl PoolManager {
     ///
     /// [`RowError`] where the row is malformed, or a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
-        Ok(pool_managers::table
-            .find(id)
-            .select(Self::as_select())
-            .get_result(connection)
-            .optional()?)
+        Ok(load!(connection, Self, pool_managers::table.find(id))?.pop())
     }
 
     /// The manager with an address on a chain, whether it is stored with its checksum or in lower case.
@@ -67,15 +67,16 @@ impl PoolManager {
         chain: ChainId,
         address: Address,
     ) -> Result<Option<Self>, RowError> {
-        for spelling in Spelling::ALL {
-            let manager = pool_managers::table
-                .filter(pool_managers::address.eq(spelling.of(address)))
-                .filter(pool_managers::chain.eq(chain))
-                .select(Self::as_select())
-                .get_result(connection)
-                .optional()?;
-            if manager.is_some() {
-                return Ok(manager);
+        for spelling in address.spellings() {
+            let mut managers = load!(
+                connection,
+                Self,
+                pool_managers::table
+                    .filter(pool_managers::address.eq(&spelling))
+                    .filter(pool_managers::chain.eq(chain))
+            )?;
+            if !managers.is_empty() {
+                return Ok(managers.pop());
             }
         }
         Ok(None)
@@ -90,11 +91,10 @@ impl PoolManager {
         connection: &mut SqliteConnection,
         chain: ChainId,
     ) -> Result<Vec<Self>, RowError> {
-        Ok(pool_managers::table
+        let of_chain = pool_managers::table
             .filter(pool_managers::chain.eq(chain))
-            .order(pool_managers::id)
-            .select(Self::as_select())
-            .load(connection)?)
+            .order(pool_managers::id);
+        load!(connection, Self, of_chain)
     }
 
     /// The ids of managers, in their order; those that are not there are inserted. A manager that is there stays
@@ -117,8 +117,7 @@ impl PoolManager {
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
             let mut id_of = |manager: &NewPoolManager| -> Result<i64, RowError> {
-                let address = Spelling::Checksum.of(manager.address);
-                let lower_case = Spelling::LowerCase.of(manager.address);
+                let [address, lower_case] = manager.address.spellings();
                 let chain = Bound::Integer(manager.chain.encode());
                 let found =
                     find.first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;

@@ -51,6 +51,18 @@ pub enum RowError {
         /// What it has, and what was expected.
         source: InvalidValue,
     },
+    /// A position is of an asset that its user's market does not list.
+    #[error("{table} row {id}: its asset {asset_id} is not in market {market_id}, the user's")]
+    OtherMarket {
+        /// The table of the position.
+        table: &'static str,
+        /// Its id.
+        id: i64,
+        /// The asset it is of.
+        asset_id: i64,
+        /// The market of its user.
+        market_id: i64,
+    },
     /// A statement failed.
     #[error(transparent)]
     Sql(#[from] diesel::result::Error),
@@ -96,12 +108,6 @@ impl Columns {
             counted += 1;
         }
         end
-    }
-
-    /// The primary key of the current row.
-    #[inline]
-    pub(super) fn id(&self, statement: &Statement<'_>) -> Result<i64, RowError> {
-        self.get(statement, 0)
     }
 
     #[cold]

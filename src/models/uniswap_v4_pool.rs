@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use super::record::record;
 use crate::schema::uniswap_v4_pools;
 use crate::types::{Address, BlockNumber, FeeParts, LogIndex, PoolHash, TickSpacing};
 
@@ -33,3 +34,8 @@ pub struct UniswapV4Pool {
     /// The log index of the last liquidity event taken in.
     pub liquidity_update_log_index: Option<LogIndex>,
 }
+
+record!(
+    UniswapV4Pool in uniswap_v4_pools: managed_pool_id, pool_hash, hooks, currency0_id, currency1_id,
+    fee_currency0, fee_currency1, fee_denominator, tick_spacing, liquidity_update_block, liquidity_update_log_index
+);

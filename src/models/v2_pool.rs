@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use super::record::record;
 use crate::schema::{
     aerodrome_v2_pools, camelot_v2_pools, pancakeswap_v2_pools, sushiswap_v2_pools,
     swapbased_v2_pools, uniswap_v2_pools,
@@ -24,6 +25,8 @@ macro_rules! v2_pool {
             /// The denominator of both fees.
             pub fee_denominator: FeeParts,
         }
+
+        record!($name in $table: pool_id, fee_token0, fee_token1, fee_denominator);
     };
 }
 
@@ -49,3 +52,7 @@ pub struct AerodromeV2Pool {
     /// The denominator of both fees.
     pub fee_denominator: FeeParts,
 }
+
+record!(
+    AerodromeV2Pool in aerodrome_v2_pools: pool_id, stable, fee_token0, fee_token1, fee_denominator
+);

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use super::record::record;
 use crate::schema::{
     aerodrome_v3_pools, pancakeswap_v3_pools, sushiswap_v3_pools, uniswap_v3_pools,
 };
@@ -34,6 +35,11 @@ macro_rules! v3_pool {
             /// The denominator of both fees.
             pub fee_denominator: FeeParts,
         }
+
+        record!(
+            $name in $table: pool_id, tick_spacing, liquidity_update_block, liquidity_update_log_index,
+            fee_token0, fee_token1, fee_denominator
+        );
     };
 }
 

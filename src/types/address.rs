@@ -35,6 +35,15 @@ impl Address {
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0.0.0
     }
+
+    /// The texts under which rows are looked for: as this crate writes them, and in lower case, as old rows
+    /// have them. They are in the order in which SQLite sorts them.
+    pub(crate) fn spellings(self) -> [String; 2] {
+        [
+            self.0.to_checksum(None),
+            alloy_primitives::hex::encode_prefixed(self.0),
+        ]
+    }
 }
 
 impl From<alloy_primitives::Address> for Address {
@@ -96,28 +105,6 @@ impl ToSql<Text, Sqlite> for Address {
     }
 }
 
-/// A spelling of addresses in which databases hold them, to look one up in an index.
-///
-/// Everything that writes today writes the checksum; rows in lower case come from old programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spelling {
-    Checksum,
-    LowerCase,
-}
-
-impl Spelling {
-    /// Every spelling, the usual one first.
-    pub(crate) const ALL: [Self; 2] = [Self::Checksum, Self::LowerCase];
-
-    /// The text of an address.
-    pub(crate) fn of(self, address: Address) -> String {
-        match self {
-            Self::Checksum => address.0.to_checksum(None),
-            Self::LowerCase => alloy_primitives::hex::encode_prefixed(address.0),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +145,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn spellings_are_read_again_and_sorted(bytes: [u8; 20]) {
+            let address = Address::new(bytes);
+            let [written, old] = address.spellings();
+            prop_assert!(written <= old);
+            prop_assert_eq!(&written, &address.to_string());
+            prop_assert_eq!(&old, &written.to_lowercase());
+        }
+
         #[test]
         fn display_and_parse_are_inverse(bytes: [u8; 20]) {
             let address = Address::new(bytes);

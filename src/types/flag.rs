@@ -28,4 +28,11 @@ impl Decode for Flag {
     }
 }
 
+/// As [`Flag`] is read; row types hold this.
+impl Decode for bool {
+    fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+        Flag::decode(stored).map(Self::from)
+    }
+}
+
 read_with_diesel!(Flag, Bool);

@@ -9,7 +9,7 @@ use super::{Erc20Token, NewErc20Token};
 use crate::models::row::RowError;
 use crate::models::writing::writing;
 use crate::sqlite::{Bound, Statement, Statements};
-use crate::types::{Address, ChainId, Encode, Spelling};
+use crate::types::{Address, ChainId, Encode};
 
 impl Erc20Token {
     /// The ids of tokens, in their order; those that are not there are inserted. A token that is there stays as
@@ -57,13 +57,11 @@ impl<'connection> TokenWriter<'connection> {
         if let Some(id) = self.known.get(&(token.chain, token.address)) {
             return Ok(*id);
         }
-        let address = Spelling::Checksum.of(token.address);
+        let [address, lower_case] = token.address.spellings();
         let chain = Bound::Integer(token.chain.encode());
-        let found = self.find.first_integer(&[
-            Bound::Text(&address),
-            Bound::Text(&Spelling::LowerCase.of(token.address)),
-            chain,
-        ])?;
+        let found =
+            self.find
+                .first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
         let id = if let Some(id) = found {
             id
         } else {

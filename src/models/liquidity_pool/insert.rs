@@ -6,13 +6,13 @@ use std::collections::btree_map::Entry;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::{LiquidityPool, PoolTerms, V2Protocol, detail_columns};
+use super::{Fees, LiquidityPool, PoolTerms, V2Protocol, detail_columns};
 use crate::models::NewErc20Token;
 use crate::models::erc20_token::TokenWriter;
 use crate::models::row::RowError;
 use crate::models::writing::writing;
 use crate::sqlite::{Bound, Statement, Statements};
-use crate::types::{Address, ChainId, Decode, Encode, InvalidValue, PoolKind, Spelling};
+use crate::types::{Address, ChainId, Decode, Encode, InvalidValue, PoolKind};
 
 /// A pool to be inserted, with its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,13 +108,10 @@ impl<'connection> PoolWriter<'connection> {
 
     fn id_of(&mut self, pool: &NewLiquidityPool) -> Result<i64, RowError> {
         let kind = pool.terms.kind();
-        let address = Spelling::Checksum.of(pool.address);
+        let [address, lower_case] = pool.address.spellings();
         let chain = Bound::Integer(pool.chain.encode());
-        self.find.query(&[
-            Bound::Text(&address),
-            Bound::Text(&Spelling::LowerCase.of(pool.address)),
-            chain,
-        ])?;
+        self.find
+            .query(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
         if self.find.step()? {
             let there = PoolKind::decode(self.find.column(1));
             if there.as_ref() != Ok(&kind) {
@@ -143,52 +140,56 @@ impl<'connection> PoolWriter<'connection> {
     }
 
     fn insert_details(&mut self, id: i64, terms: &PoolTerms) -> Result<(), RowError> {
+        let (columns, values): (Vec<_>, Vec<_>) = details(id, terms).into_iter().unzip();
         let kind = terms.kind();
         let insert = match self.details.entry(kind) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let columns = detail_columns(kind);
-                let places = vec!["?"; columns.names.len()].join(", ");
-                entry.insert(self.statements.prepare(&format!(
-                    "INSERT INTO {} ({}) VALUES ({places})",
-                    columns.table,
-                    columns.names.join(", ")
-                ))?)
-            }
+            Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
+                "INSERT INTO {} ({}) VALUES ({})",
+                detail_columns(kind).table,
+                columns.join(", "),
+                vec!["?"; columns.len()].join(", ")
+            ))?),
         };
-        // In the order of `detail_columns`.
-        let mut values = [Bound::Null; 7];
-        let mut count = 0;
-        let mut add = |value| {
-            values[count] = value;
-            count += 1;
-        };
-        add(Bound::Integer(id));
-        let fees = match terms {
-            PoolTerms::V2(terms) => Some(terms.fees),
-            PoolTerms::V3(terms) => Some(terms.fees),
-            PoolTerms::LiquidityBook(_) => None,
-        };
-        for fee in fees
-            .iter()
-            .flat_map(|fees| [fees.token0, fees.token1, fees.denominator])
-        {
-            add(Bound::Integer(fee.encode()));
-        }
-        match terms {
-            PoolTerms::V2(terms) => {
-                if let V2Protocol::Aerodrome { stable } = terms.protocol {
-                    add(Bound::Integer(stable.into()));
-                }
-            }
-            PoolTerms::V3(terms) => {
-                add(Bound::Integer(terms.tick_spacing.encode()));
-                add(Bound::integer(terms.updated.block));
-                add(Bound::integer(terms.updated.log_index));
-            }
-            PoolTerms::LiquidityBook(terms) => add(Bound::Integer(terms.bin_step.encode())),
-        }
-        insert.run(&values[..count])?;
+        insert.run(&values)?;
         Ok(())
     }
+}
+
+/// The row of a pool in its kind's table.
+fn details(id: i64, terms: &PoolTerms) -> Vec<(&'static str, Bound<'static>)> {
+    let mut row = vec![("pool_id", Bound::Integer(id))];
+    let mut fees = |fees: Fees| {
+        row.extend([
+            ("fee_token0", Bound::Integer(fees.token0.encode())),
+            ("fee_token1", Bound::Integer(fees.token1.encode())),
+            ("fee_denominator", Bound::Integer(fees.denominator.encode())),
+        ]);
+    };
+    match terms {
+        PoolTerms::V2(terms) => {
+            fees(terms.fees);
+            if let V2Protocol::Aerodrome { stable } = terms.protocol {
+                row.push(("stable", Bound::Integer(stable.into())));
+            }
+        }
+        PoolTerms::V3(terms) => {
+            fees(terms.fees);
+            row.extend([
+                ("tick_spacing", Bound::Integer(terms.tick_spacing.encode())),
+                (
+                    "liquidity_update_block",
+                    Bound::integer(terms.updated.block),
+                ),
+                (
+                    "liquidity_update_log_index",
+                    Bound::integer(terms.updated.log_index),
+                ),
+            ]);
+        }
+        PoolTerms::LiquidityBook(terms) => {
+            row.push(("bin_step", Bound::Integer(terms.bin_step.encode())));
+        }
+    }
+    row
 }

@@ -1,120 +1,132 @@
-//! Which table has the rest of a pool's columns, and which columns those are.
+//! Which table has the rest of a pool, and what its rows mean.
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 
 use super::{
     Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
 };
+use crate::models::point::load;
+use crate::models::record::Record;
 use crate::models::row::{Columns, RowError};
+use crate::models::{
+    AerodromeV2Pool, AerodromeV3Pool, CamelotV2Pool, LfjPool, PancakeswapV2Pool, PancakeswapV3Pool,
+    SushiswapV2Pool, SushiswapV3Pool, SwapbasedV2Pool, UniswapV2Pool, UniswapV3Pool,
+};
+use crate::schema::{
+    aerodrome_v2_pools, aerodrome_v3_pools, camelot_v2_pools, lfj_pools, pancakeswap_v2_pools,
+    pancakeswap_v3_pools, sushiswap_v2_pools, sushiswap_v3_pools, swapbased_v2_pools,
+    uniswap_v2_pools, uniswap_v3_pools,
+};
 use crate::sqlite::Statement;
-use crate::types::{Flag, PoolKind};
+use crate::types::PoolKind;
 
-/// What the table of a kind of pool looks like.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::models) enum Shape {
-    /// Fees.
-    V2(V2Protocol),
-    /// Fees, and whether the pool is a stable one.
-    StableV2,
-    /// Fees, tick spacing and a mark.
-    V3(V3Protocol),
-    /// A bin step.
-    LiquidityBook,
-}
-
-impl Shape {
-    pub(in crate::models) const fn of(kind: PoolKind) -> Self {
-        match kind {
-            PoolKind::AerodromeV2 => Self::StableV2,
-            PoolKind::AerodromeV3 => Self::V3(V3Protocol::Aerodrome),
-            PoolKind::CamelotV2 => Self::V2(V2Protocol::Camelot),
-            PoolKind::LfjBinned => Self::LiquidityBook,
-            PoolKind::PancakeswapV2 => Self::V2(V2Protocol::Pancakeswap),
-            PoolKind::PancakeswapV3 => Self::V3(V3Protocol::Pancakeswap),
-            PoolKind::SushiswapV2 => Self::V2(V2Protocol::Sushiswap),
-            PoolKind::SushiswapV3 => Self::V3(V3Protocol::Sushiswap),
-            PoolKind::SwapbasedV2 => Self::V2(V2Protocol::Swapbased),
-            PoolKind::UniswapV2 => Self::V2(V2Protocol::Uniswap),
-            PoolKind::UniswapV3 => Self::V3(V3Protocol::Uniswap),
+macro_rules! kinds {
+    ($($kind:ident in $table:ident: $row:ident),+ $(,)?) => {
+        /// The columns of the table with the rest of a pool of a kind, the pool's id first.
+        pub(in crate::models) const fn detail_columns(kind: PoolKind) -> Columns {
+            match kind {
+                $(PoolKind::$kind => <$row as Record>::COLUMNS),+
+            }
         }
-    }
 
-    /// The terms in the current row of a statement that selects [`detail_columns`].
-    pub(in crate::models) fn read(
-        self,
-        columns: &Columns,
-        row: &Statement<'_>,
-    ) -> Result<PoolTerms, RowError> {
-        let fees = |first| -> Result<Fees, RowError> {
-            Ok(Fees {
-                token0: columns.get(row, first)?,
-                token1: columns.get(row, first + 1)?,
-                denominator: columns.get(row, first + 2)?,
-            })
-        };
-        Ok(match self {
-            Self::V2(protocol) => PoolTerms::V2(V2Terms {
-                protocol,
-                fees: fees(1)?,
-            }),
-            Self::StableV2 => PoolTerms::V2(V2Terms {
-                fees: fees(1)?,
-                protocol: V2Protocol::Aerodrome {
-                    stable: columns.get::<Flag>(row, 4)?.into(),
-                },
-            }),
-            Self::V3(protocol) => PoolTerms::V3(V3Terms {
-                protocol,
-                fees: fees(1)?,
-                tick_spacing: columns.get(row, 4)?,
-                updated: UpdateMark {
-                    block: columns.get(row, 5)?,
-                    log_index: columns.get(row, 6)?,
-                },
-            }),
-            Self::LiquidityBook => PoolTerms::LiquidityBook(LiquidityBookTerms {
-                bin_step: columns.get(row, 1)?,
-            }),
-        })
-    }
+        /// The terms in the current row of a statement that selects these columns.
+        pub(super) fn read_terms(
+            kind: PoolKind,
+            columns: &Columns,
+            row: &Statement<'_>,
+        ) -> Result<PoolTerms, RowError> {
+            match kind {
+                $(PoolKind::$kind => $row::read(columns, row).map(PoolTerms::from)),+
+            }
+        }
+
+        /// The terms of one pool, if its table has a row for it.
+        pub(super) fn find_terms(
+            connection: &mut SqliteConnection,
+            kind: PoolKind,
+            pool_id: i64,
+        ) -> Result<Option<PoolTerms>, RowError> {
+            match kind {
+                $(PoolKind::$kind => {
+                    let mut rows = load!(connection, $row, $table::table.find(pool_id))?;
+                    Ok(rows.pop().map(PoolTerms::from))
+                })+
+            }
+        }
+    };
 }
 
-/// The columns of the table with the rest of a pool, its id first.
-pub(in crate::models) const fn detail_columns(kind: PoolKind) -> Columns {
-    let table = match kind {
-        PoolKind::AerodromeV2 => "aerodrome_v2_pools",
-        PoolKind::AerodromeV3 => "aerodrome_v3_pools",
-        PoolKind::CamelotV2 => "camelot_v2_pools",
-        PoolKind::LfjBinned => "lfj_pools",
-        PoolKind::PancakeswapV2 => "pancakeswap_v2_pools",
-        PoolKind::PancakeswapV3 => "pancakeswap_v3_pools",
-        PoolKind::SushiswapV2 => "sushiswap_v2_pools",
-        PoolKind::SushiswapV3 => "sushiswap_v3_pools",
-        PoolKind::SwapbasedV2 => "swapbased_v2_pools",
-        PoolKind::UniswapV2 => "uniswap_v2_pools",
-        PoolKind::UniswapV3 => "uniswap_v3_pools",
+kinds!(
+    AerodromeV2 in aerodrome_v2_pools: AerodromeV2Pool,
+    AerodromeV3 in aerodrome_v3_pools: AerodromeV3Pool,
+    CamelotV2 in camelot_v2_pools: CamelotV2Pool,
+    LfjBinned in lfj_pools: LfjPool,
+    PancakeswapV2 in pancakeswap_v2_pools: PancakeswapV2Pool,
+    PancakeswapV3 in pancakeswap_v3_pools: PancakeswapV3Pool,
+    SushiswapV2 in sushiswap_v2_pools: SushiswapV2Pool,
+    SushiswapV3 in sushiswap_v3_pools: SushiswapV3Pool,
+    SwapbasedV2 in swapbased_v2_pools: SwapbasedV2Pool,
+    UniswapV2 in uniswap_v2_pools: UniswapV2Pool,
+    UniswapV3 in uniswap_v3_pools: UniswapV3Pool,
+);
+
+macro_rules! v2_terms {
+    ($row:ident => $protocol:expr) => {
+        impl From<$row> for PoolTerms {
+            fn from(row: $row) -> Self {
+                let protocol: fn(&$row) -> V2Protocol = $protocol;
+                Self::V2(V2Terms {
+                    protocol: protocol(&row),
+                    fees: Fees {
+                        token0: row.fee_token0,
+                        token1: row.fee_token1,
+                        denominator: row.fee_denominator,
+                    },
+                })
+            }
+        }
     };
-    let names: &[&str] = match Shape::of(kind) {
-        Shape::V2(_) => &["pool_id", "fee_token0", "fee_token1", "fee_denominator"],
-        Shape::StableV2 => &[
-            "pool_id",
-            "fee_token0",
-            "fee_token1",
-            "fee_denominator",
-            "stable",
-        ],
-        Shape::V3(_) => &[
-            "pool_id",
-            "fee_token0",
-            "fee_token1",
-            "fee_denominator",
-            "tick_spacing",
-            "liquidity_update_block",
-            "liquidity_update_log_index",
-        ],
-        Shape::LiquidityBook => &["pool_id", "bin_step"],
+}
+
+v2_terms!(AerodromeV2Pool => |row| V2Protocol::Aerodrome { stable: row.stable });
+v2_terms!(CamelotV2Pool => |_| V2Protocol::Camelot);
+v2_terms!(PancakeswapV2Pool => |_| V2Protocol::Pancakeswap);
+v2_terms!(SushiswapV2Pool => |_| V2Protocol::Sushiswap);
+v2_terms!(SwapbasedV2Pool => |_| V2Protocol::Swapbased);
+v2_terms!(UniswapV2Pool => |_| V2Protocol::Uniswap);
+
+macro_rules! v3_terms {
+    ($row:ident => $protocol:expr) => {
+        impl From<$row> for PoolTerms {
+            fn from(row: $row) -> Self {
+                Self::V3(V3Terms {
+                    protocol: $protocol,
+                    fees: Fees {
+                        token0: row.fee_token0,
+                        token1: row.fee_token1,
+                        denominator: row.fee_denominator,
+                    },
+                    tick_spacing: row.tick_spacing,
+                    updated: UpdateMark {
+                        block: row.liquidity_update_block,
+                        log_index: row.liquidity_update_log_index,
+                    },
+                })
+            }
+        }
     };
-    Columns {
-        table,
-        names,
-        offset: 0,
+}
+
+v3_terms!(AerodromeV3Pool => V3Protocol::Aerodrome);
+v3_terms!(PancakeswapV3Pool => V3Protocol::Pancakeswap);
+v3_terms!(SushiswapV3Pool => V3Protocol::Sushiswap);
+v3_terms!(UniswapV3Pool => V3Protocol::Uniswap);
+
+impl From<LfjPool> for PoolTerms {
+    fn from(row: LfjPool) -> Self {
+        Self::LiquidityBook(LiquidityBookTerms {
+            bin_step: row.bin_step,
+        })
     }
 }

@@ -1,29 +1,18 @@
 //! Many pools, in the order of their ids.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::{BasePool, LiquidityPool, PoolTerms, Shape, detail_columns};
+use super::{BasePool, LiquidityPool, PoolTerms, detail_columns, read_terms};
+use crate::models::Pool;
 use crate::models::reading::Reading;
+use crate::models::record::Record;
 use crate::models::row::{Columns, RowError};
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{ChainId, Encode, PoolKind};
-
-const POOL: Columns = Columns {
-    table: "pools",
-    names: &[
-        "id",
-        "address",
-        "chain",
-        "kind",
-        "token0_id",
-        "token1_id",
-        "exchange_id",
-    ],
-    offset: 0,
-};
 
 /// Pools of any kind, in the order of their ids.
 ///
@@ -72,7 +61,7 @@ impl<'connection> LiquidityPools<'connection> {
         let reading = Reading::begin(connection)?;
         let mut pools = reading.statements().prepare(&format!(
             "SELECT {} FROM pools AS p NOT INDEXED WHERE {condition} ORDER BY p.id",
-            POOL.of("p")
+            Pool::COLUMNS.of("p")
         ))?;
         pools.query(&[Bound::Integer(value)])?;
         Ok(Self {
@@ -84,24 +73,17 @@ impl<'connection> LiquidityPools<'connection> {
     }
 
     fn read(&mut self) -> Result<LiquidityPool, RowError> {
-        let row = &self.pools;
-        let id = POOL.id(row)?;
-        let kind: PoolKind = POOL.get(row, 3)?;
-        let base = BasePool {
-            id,
-            address: POOL.get(row, 1)?,
-            chain: POOL.get(row, 2)?,
-            token0_id: POOL.get(row, 4)?,
-            token1_id: POOL.get(row, 5)?,
-            exchange_id: POOL.get(row, 6)?,
+        let pool = Pool::read(&Pool::COLUMNS, &self.pools)?;
+        let details = match self.details.entry(pool.kind) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Details::from(
+                self.reading.statements(),
+                pool.kind,
+                pool.id,
+            )?),
         };
-        let details = match self.details.entry(kind) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(Details::from(self.reading.statements(), kind, id)?)
-            }
-        };
-        Ok(LiquidityPool::new(base, details.of_pool(id)?))
+        let terms = details.of_pool(pool.id)?;
+        Ok(LiquidityPool::new(BasePool::from(&pool), terms))
     }
 }
 
@@ -127,7 +109,7 @@ impl Iterator for LiquidityPools<'_> {
 struct Details<'connection> {
     statement: Statement<'connection>,
     columns: Columns,
-    shape: Shape,
+    kind: PoolKind,
     /// The pool of the current row, or `None` after the last one.
     pool_id: Option<i64>,
 }
@@ -144,7 +126,7 @@ impl<'connection> Details<'connection> {
         let mut details = Self {
             statement,
             columns,
-            shape: Shape::of(kind),
+            kind,
             pool_id: None,
         };
         details.advance()?;
@@ -169,12 +151,12 @@ impl<'connection> Details<'connection> {
         }
         if self.pool_id != Some(id) {
             return Err(RowError::Missing {
-                table: POOL.table,
+                table: Pool::COLUMNS.table,
                 id,
                 parent: self.columns.table,
                 missing: id,
             });
         }
-        self.shape.read(&self.columns, &self.statement)
+        read_terms(self.kind, &self.columns, &self.statement)
     }
 }

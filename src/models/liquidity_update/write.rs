@@ -7,10 +7,13 @@ use diesel::prelude::*;
 
 use super::{PoolUpdate, UpdateReport};
 use crate::models::PoolFamily;
-use crate::models::liquidity_pool::{Shape, detail_columns};
+use crate::models::liquidity_pool::detail_columns;
 use crate::models::row::{Columns, RowError};
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, Encode, InvalidValue, PoolKind};
+
+/// The columns of a pool's mark.
+const MARK: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
 
 /// Writes the updates of one family's pools.
 pub(super) struct PoolWriter<'connection> {
@@ -86,9 +89,8 @@ impl<'connection> PoolWriter<'connection> {
         Ok(match self.marks.entry(table) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let columns = ["liquidity_update_block", "liquidity_update_log_index"];
                 let key = self.family.key();
-                entry.insert(RowWriter::new(self.statements, table, key, &columns)?)
+                entry.insert(RowWriter::new(self.statements, table, key, &MARK)?)
             }
         })
     }
@@ -107,7 +109,8 @@ impl<'connection> PoolWriter<'connection> {
             column: "kind",
             source,
         })?;
-        if !matches!(Shape::of(kind), Shape::V3(_)) {
+        let columns = detail_columns(kind);
+        if !MARK.iter().all(|column| columns.names.contains(column)) {
             return Err(RowError::Rejected {
                 table,
                 what: format!("row {pool_id}"),
@@ -117,7 +120,7 @@ impl<'connection> PoolWriter<'connection> {
                 },
             });
         }
-        Ok(detail_columns(kind).table)
+        Ok(columns.table)
     }
 }
 

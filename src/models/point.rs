@@ -1,0 +1,74 @@
+//! Reading a few rows with Diesel, which keeps such statements prepared.
+
+use diesel::prelude::*;
+use diesel::result::Error;
+use diesel::sqlite::SqliteConnection;
+
+use super::record::Record;
+use super::row::RowError;
+use crate::sqlite::{Bound, Statements};
+
+/// The rows that a query finds, as a `Vec` of their type. A malformed value is [`RowError::Invalid`].
+///
+/// The query is a table with conditions and an order, and nothing selected yet. It is written down once and
+/// run a second time, for the ids, where Diesel cannot read a value of what it has found.
+macro_rules! load {
+    ($connection:expr, $row:ty, $query:expr) => {
+        $crate::models::point::load_or_locate(
+            $connection,
+            |connection| {
+                diesel::RunQueryDsl::load(
+                    diesel::QueryDsl::select(
+                        $query,
+                        <$row as diesel::SelectableHelper<diesel::sqlite::Sqlite>>::as_select(),
+                    ),
+                    connection,
+                )
+            },
+            |connection| {
+                let id =
+                    diesel::Table::primary_key(&<$row as diesel::associations::HasTable>::table());
+                diesel::RunQueryDsl::load(diesel::QueryDsl::select($query, id), connection)
+            },
+        )
+    };
+}
+pub(super) use load;
+
+/// What `load` finds. Where it cannot read a value, the row and column of that value are looked for among
+/// the rows with the ids that `ids` finds: Diesel tells neither.
+pub(super) fn load_or_locate<T: Record>(
+    connection: &mut SqliteConnection,
+    load: impl FnOnce(&mut SqliteConnection) -> QueryResult<Vec<T>>,
+    ids: impl FnOnce(&mut SqliteConnection) -> QueryResult<Vec<i64>>,
+) -> Result<Vec<T>, RowError> {
+    match load(connection) {
+        Err(error @ Error::DeserializationError(_)) => {
+            let ids = ids(connection)?;
+            match read_each::<T>(connection, &ids) {
+                Err(invalid @ RowError::Invalid { .. }) => Err(invalid),
+                // Another program has corrected it meanwhile.
+                _ => Err(error.into()),
+            }
+        }
+        result => Ok(result?),
+    }
+}
+
+#[cold]
+fn read_each<T: Record>(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), RowError> {
+    let columns = T::COLUMNS;
+    let mut statement = Statements::of(connection)?.prepare(&format!(
+        "SELECT {} FROM {} AS r WHERE r.{} = ?1",
+        columns.of("r"),
+        columns.table,
+        columns.names[0],
+    ))?;
+    for id in ids {
+        statement.query(&[Bound::Integer(*id)])?;
+        if statement.step()? {
+            T::read(&columns, &statement)?;
+        }
+    }
+    Ok(())
+}
