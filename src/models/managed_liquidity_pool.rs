@@ -59,7 +59,7 @@ impl ManagedLiquidityPool {
             parent: TERMS.table,
             missing: id,
         })?;
-        Ok(Some(Self::of_rows(&pool, terms)))
+        Ok(Some(Self::of_rows(&pool, &terms)))
     }
 
     /// The pool of a manager with a hash, which is looked for as it is written today: in lower case.
@@ -75,7 +75,7 @@ impl ManagedLiquidityPool {
         // Managers can have pools with the same hash, since it says nothing of the manager.
         let of_hash = uniswap_v4_pools::table.filter(uniswap_v4_pools::pool_hash.eq(pool_hash));
         for terms in load!(connection, UniswapV4Pool, of_hash)? {
-            let pool = Self::of_terms(connection, terms)?;
+            let pool = Self::of_terms(connection, &terms)?;
             if pool.manager_id == manager_id {
                 return Ok(Some(pool));
             }
@@ -107,12 +107,12 @@ impl ManagedLiquidityPool {
         // A currency paired with itself has been found twice.
         found.dedup_by_key(|terms| terms.managed_pool_id);
         found
-            .into_iter()
+            .iter()
             .map(|terms| Self::of_terms(connection, terms))
             .collect()
     }
 
-    fn of_terms(connection: &mut SqliteConnection, terms: UniswapV4Pool) -> Result<Self, RowError> {
+    fn of_terms(connection: &mut SqliteConnection, terms: &UniswapV4Pool) -> Result<Self, RowError> {
         let id = terms.managed_pool_id;
         let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
         let pool = pool.ok_or(RowError::Missing {
@@ -143,7 +143,7 @@ impl ManagedLiquidityPool {
             })
     }
 
-    fn of_rows(pool: &ManagedPool, terms: UniswapV4Pool) -> Self {
+    fn of_rows(pool: &ManagedPool, terms: &UniswapV4Pool) -> Self {
         Self {
             id: pool.id,
             manager_id: pool.manager_id,
@@ -247,7 +247,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
             parent: TERMS.table,
             missing: pool.id,
         })?;
-        Ok(ManagedLiquidityPool::of_rows(&pool, terms))
+        Ok(ManagedLiquidityPool::of_rows(&pool, &terms))
     }
 }
 
