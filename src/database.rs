@@ -91,6 +91,7 @@ mod unsound;
 mod upgrade;
 mod usability;
 mod usage;
+mod verify;
 mod version;
 
 pub use assumption::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
@@ -124,6 +125,7 @@ pub use upgrade::{
     UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
 pub use usage::{Program, programs_using};
+pub use verify::{Example, Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};
 pub use version::{SchemaVersion, UnknownVersion};
 
 use connection::Access;

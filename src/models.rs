@@ -74,6 +74,7 @@ pub use managed_pool::{ManagedPool, NewManagedPool};
 pub use pool::{NewPool, Pool};
 pub use pool_family::PoolFamily;
 pub use pool_manager::{NewPoolManager, PoolManager};
+pub(crate) use row::Columns;
 pub use row::RowError;
 pub use tick_map::{
     BitmapWord, LiquidityError, PoolTickMap, TickLiquidity, TickMap, TickMaps, bitmap_position,

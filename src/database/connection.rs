@@ -14,7 +14,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::Error;
-use crate::sqlite::{Handle, Patience, keeping_the_log_until_read};
+use crate::sqlite::{Handle, Patience, keeping_the_log, keeping_the_log_until_read};
 
 /// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,6 +65,22 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<SqliteConnection, Erro
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     keeping_the_log_until_read(|| establish(path, &uri(path, access.parameters()), ""))
+}
+
+/// Opens a database to read it for a while, as its other users do. A log that is there already stays as it is,
+/// even if a killed program has left it.
+pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
+    let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
+    check_file(path, Access::ReadWrite)?;
+    let uri = uri(path, Access::ReadWrite.parameters());
+    let open = || establish(path, &uri, "PRAGMA query_only = ON;");
+    // SQLite names the files beside a symbolic link's target, not beside the link.
+    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    if sidecar(&real, "-wal").exists() {
+        keeping_the_log(open)
+    } else {
+        keeping_the_log_until_read(open)
+    }
 }
 
 /// Opens a database for the calls that Diesel does not offer, configured like any other connection but for
@@ -250,6 +266,13 @@ pub(super) fn require_writable(path: &Path) -> Result<(), Error> {
         // Whatever else is wrong, opening it tells.
         _ => Ok(()),
     }
+}
+
+/// Whether a reader that takes part in the locking can open a database: it may have to create files beside it.
+pub(super) fn may_be_shared(path: &Path) -> bool {
+    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    fs::canonicalize(path)
+        .is_ok_and(|real| may_write(&real) && real.parent().is_some_and(may_write))
 }
 
 /// Opens a connection and sets `first`, then the pragmas of every connection: setting some of those

@@ -74,19 +74,22 @@ pub fn recognise(path: &Path) -> Result<Recognition, Error> {
 pub(super) fn recognise_connection(
     connection: &mut SqliteConnection,
 ) -> Result<Recognition, Error> {
-    connection.transaction(|connection| {
-        let catalogue = Catalogue::read(connection)?;
-        let stamps = Stamps::read(connection, &catalogue)?;
-        let is_degenbot = has_degenbot_tables(&catalogue);
-        let found = claim::determine(&stamps, &catalogue, is_degenbot)?;
-        Ok(Recognition {
-            stamps,
-            version: found.version,
-            origin: found.origin,
-            is_stamped_right: found.is_stamped_right,
-            is_degenbot,
-            catalogue,
-        })
+    connection.transaction(recognise_state)
+}
+
+/// The same, in the transaction that the connection is in.
+pub(super) fn recognise_state(connection: &mut SqliteConnection) -> Result<Recognition, Error> {
+    let catalogue = Catalogue::read(connection)?;
+    let stamps = Stamps::read(connection, &catalogue)?;
+    let is_degenbot = has_degenbot_tables(&catalogue);
+    let found = claim::determine(&stamps, &catalogue, is_degenbot)?;
+    Ok(Recognition {
+        stamps,
+        version: found.version,
+        origin: found.origin,
+        is_stamped_right: found.is_stamped_right,
+        is_degenbot,
+        catalogue,
     })
 }
 

@@ -18,7 +18,7 @@ pub struct Progress<'operation> {
 pub enum Stage<'operation> {
     /// Bytes are copied.
     Copying,
-    /// A copy is checked; how far that is cannot be known.
+    /// A copy or a database is checked; how far that is cannot be known.
     Verifying,
     /// A compact copy is written, in bytes.
     Compacting,
@@ -28,7 +28,7 @@ pub enum Stage<'operation> {
     WritingBack,
     /// The rows of this table are carried over into a new database.
     CarryingOver(&'operation str),
-    /// The rows of this table are compared with what they were made of.
+    /// The rows of this table are checked, or compared with what they were made of.
     Checking(&'operation str),
     /// The rows of this table are put in the place of the old ones.
     Replacing(&'operation str),

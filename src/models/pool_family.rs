@@ -52,14 +52,14 @@ impl PoolFamily {
     }
 
     /// The column that refers to the pool.
-    pub(super) const fn key(self) -> &'static str {
+    pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::Pools => "pool_id",
             Self::ManagedPools => "managed_pool_id",
         }
     }
 
-    pub(super) const fn tick_columns(self) -> Columns {
+    pub(crate) const fn tick_columns(self) -> Columns {
         Columns {
             table: match self {
                 Self::Pools => "liquidity_positions",
@@ -70,7 +70,7 @@ impl PoolFamily {
         }
     }
 
-    pub(super) const fn word_columns(self) -> Columns {
+    pub(crate) const fn word_columns(self) -> Columns {
         Columns {
             table: match self {
                 Self::Pools => "initialization_maps",

@@ -70,16 +70,16 @@ pub enum RowError {
 
 /// The columns of one table among those of a statement: the first one is the table's primary key.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Columns {
-    pub(super) table: &'static str,
-    pub(super) names: &'static [&'static str],
+pub(crate) struct Columns {
+    pub(crate) table: &'static str,
+    pub(crate) names: &'static [&'static str],
     /// Where they begin.
-    pub(super) offset: c_int,
+    pub(crate) offset: c_int,
 }
 
 impl Columns {
     /// What a query selects, of the table under its alias.
-    pub(super) fn of(&self, alias: &str) -> String {
+    pub(crate) fn of(&self, alias: &str) -> String {
         let names: Vec<_> = self
             .names
             .iter()
@@ -90,7 +90,7 @@ impl Columns {
 
     /// The value of a column of the current row.
     #[inline]
-    pub(super) fn get<T: Decode>(
+    pub(crate) fn get<T: Decode>(
         &self,
         statement: &Statement<'_>,
         index: c_int,
@@ -100,7 +100,7 @@ impl Columns {
     }
 
     /// The place of the first column behind these.
-    pub(super) const fn end(&self) -> c_int {
+    pub(crate) const fn end(&self) -> c_int {
         let mut end = self.offset;
         let mut counted = 0;
         while counted < self.names.len() {
@@ -111,7 +111,7 @@ impl Columns {
     }
 
     #[cold]
-    pub(super) fn invalid(
+    pub(crate) fn invalid(
         &self,
         statement: &Statement<'_>,
         index: c_int,

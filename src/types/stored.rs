@@ -54,6 +54,14 @@ impl<'value> Stored<'value> {
         }
     }
 
+    /// A value that was made to be read by people.
+    pub(crate) fn to_text(self) -> String {
+        match self {
+            Self::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            other => other.shown(),
+        }
+    }
+
     /// The number, if it is one.
     pub(crate) const fn as_integer(self) -> Option<i64> {
         match self {
@@ -73,8 +81,16 @@ impl<'value> Stored<'value> {
     /// The complaint about a value that is none of what was expected.
     #[cold]
     pub(crate) fn invalid(self, expected: &'static str) -> InvalidValue {
+        InvalidValue {
+            expected,
+            found: self.shown(),
+        }
+    }
+
+    /// The value as it would be written in SQL, shortened.
+    pub(crate) fn shown(self) -> String {
         const SHOWN: usize = 100;
-        let found = match self {
+        match self {
             Self::Null => "NULL".to_owned(),
             Self::Integer(number) => number.to_string(),
             Self::Real(number) => format!("{number:?}"),
@@ -95,8 +111,7 @@ impl<'value> Stored<'value> {
                 shown.push_str(if bytes.len() > SHOWN / 2 { "…'" } else { "'" });
                 shown
             }
-        };
-        InvalidValue { expected, found }
+        }
     }
 }
 
