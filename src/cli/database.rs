@@ -8,6 +8,7 @@ mod plan;
 mod reset;
 mod restore;
 mod upgrade;
+mod verify;
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(super) enum Command {
     Compact(compact::Compact),
     /// Describe the database, without writing to it
     Info(info::Info),
+    /// Look for damage, and for rows that cannot be right
+    Verify(verify::Verify),
 }
 
 impl Command {
@@ -45,6 +48,7 @@ impl Command {
             Self::Downgrade(command) => command.run(context),
             Self::Compact(command) => command.run(context),
             Self::Info(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use indicatif::HumanCount;
 use inquire::InquireError;
 
 use super::Printer;
@@ -23,6 +24,14 @@ pub(super) enum Failure {
         to: SchemaVersion,
         /// The command that goes there.
         command: &'static str,
+    },
+    /// The database is not what it should be.
+    Unsound {
+        path: PathBuf,
+        /// How often rules are broken.
+        rows: u64,
+        /// Whether it is SQLite that says so.
+        is_damaged: bool,
     },
     /// The user said no.
     Aborted,
@@ -70,6 +79,20 @@ impl Failure {
                 printer.always(format_args!(
                     "hint: Use 'degenbot database {command} --to {to}'"
                 ));
+            }
+            Self::Unsound {
+                path,
+                rows,
+                is_damaged,
+            } => {
+                let rows = match rows {
+                    1 => "1 problem".to_owned(),
+                    rows => format!("{} problems", HumanCount(*rows)),
+                };
+                printer.always(format_args!("error: {rows} found in {}", path.display()));
+                if *is_damaged {
+                    printer.always(format_args!("hint: {}", damage_hint(path)));
+                }
             }
             Self::Prompt(error) => {
                 printer.always(format_args!(
@@ -147,11 +170,7 @@ fn hint(error: &Error) -> Option<String> {
              this too"
                 .to_owned()
         }
-        Error::Damaged { path, .. } => format!(
-            "Nothing was changed. Restore a backup (such as {}.bak), or salvage a copy with the \
-             '.recover' command of the sqlite3 shell",
-            path.display()
-        ),
+        Error::Damaged { path, .. } => format!("Nothing was changed. {}", damage_hint(path)),
         Error::HotJournal { .. } => {
             "Any command that opens it for writing rolls the transaction back, such as 'degenbot \
              database backup'"
@@ -196,6 +215,14 @@ fn hint(error: &Error) -> Option<String> {
         other => return upgrade_hint(other),
     };
     Some(hint)
+}
+
+fn damage_hint(path: &Path) -> String {
+    format!(
+        "Restore a backup (such as {}.bak), or salvage a copy with the '.recover' command of the \
+         sqlite3 shell",
+        path.display()
+    )
 }
 
 /// What to do about an upgrade or a downgrade that failed.

@@ -66,7 +66,7 @@ struct Document<'info> {
 }
 
 #[derive(Serialize)]
-struct Version {
+pub(super) struct Version {
     alembic: Option<&'static str>,
     migration: &'static str,
 }
@@ -252,8 +252,8 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
     let rows: Vec<(String, String)> = std::iter::once(("Table".to_owned(), "Rows".to_owned()))
         .chain(tables.iter().map(|table| {
             let rows = match (table.rows, &table.problem) {
-                (Some(rows), _) if table.estimated => format!("~{}", grouped(rows)),
-                (Some(rows), _) => grouped(rows),
+                (Some(rows), _) if table.estimated => format!("~{}", grouped(rows.unsigned_abs())),
+                (Some(rows), _) => grouped(rows.unsigned_abs()),
                 (None, Some(problem)) => problem.clone(),
                 (None, None) => "-".to_owned(),
             };
@@ -272,17 +272,17 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
     }
 }
 
-/// A name without what could play tricks with a terminal.
-fn plain(name: &str) -> String {
+/// A text without what could play tricks with a terminal.
+pub(super) fn plain(name: &str) -> String {
     name.escape_debug().to_string()
 }
 
 /// A number with its thousands apart.
-fn grouped(number: i64) -> String {
-    indicatif::HumanCount(number.unsigned_abs()).to_string()
+pub(super) fn grouped(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
 }
 
-fn line(text: &mut String, content: impl Display) {
+pub(super) fn line(text: &mut String, content: impl Display) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{content}");
 }

@@ -395,7 +395,7 @@ impl<'operation> Rows<'operation> {
     /// Counts the current row.
     #[cold]
     fn add(&self, rule: Rule, findings: &mut Findings, detail: impl FnOnce() -> String) {
-        let id = self.columns.id(&self.statement).ok();
+        let id = self.columns.get(&self.statement, 0).ok();
         findings.add(rule, Some(self.columns.table), id, detail);
     }
 }

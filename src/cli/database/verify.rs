@@ -1,0 +1,152 @@
+use clap::Args;
+use serde::Serialize;
+
+use super::info::{Version, grouped, line, plain};
+use crate::cli::progress::ProgressReporter;
+use crate::cli::{Context, Failure};
+use crate::database::{Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};
+
+#[derive(Debug, Args)]
+#[command(after_long_help = rules())]
+pub(in crate::cli) struct Verify {
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+    /// Leave out what takes longest
+    ///
+    /// Left out are the indexes, the ticks and initialization maps, and the values of the tables that have rows
+    /// for each Aave user. Structure, references, pools and their tokens, marks and markets are looked at.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The rules, for the help.
+fn rules() -> String {
+    let mut text = "Rules:".to_owned();
+    for rule in Rule::ALL {
+        line(
+            &mut text,
+            format_args!("\n  {rule}\n          {}", rule.description()),
+        );
+    }
+    text
+}
+
+impl Verify {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.database_path()?;
+        let report = {
+            let options = VerifyOptions { quick: self.quick };
+            let mut progress = ProgressReporter::new("Verifying", &context.printer);
+            verify_sqlite_database(&path, &options, &mut progress)?
+        };
+        let text = if self.json {
+            let document = serde_json::to_string_pretty(&Document::of(&report));
+            document.map_err(|error| Failure::Output(error.into()))? + "\n"
+        } else {
+            describe(&report)
+        };
+        context.printer.data(&text)?;
+        if report.is_clean() {
+            return Ok(());
+        }
+        Err(Failure::Unsound {
+            is_damaged: report
+                .findings
+                .iter()
+                .any(|finding| finding.rule == Rule::Integrity),
+            rows: report.rows(),
+            path,
+        })
+    }
+}
+
+/// The JSON form. Fields may be added; `format` grows when one changes its meaning or goes.
+#[derive(Serialize)]
+struct Document<'report> {
+    format: u32,
+    path: String,
+    version: Option<Version>,
+    quick: bool,
+    findings: &'report [Finding],
+}
+
+impl<'report> Document<'report> {
+    fn of(report: &'report VerifyReport) -> Self {
+        Self {
+            format: 1,
+            path: report.path.display().to_string(),
+            version: report.version.map(Version::from),
+            quick: report.quick,
+            findings: &report.findings,
+        }
+    }
+}
+
+fn describe(report: &VerifyReport) -> String {
+    let path = report.path.display();
+    let mut text = String::new();
+    if report.is_clean() {
+        let quick = if report.quick {
+            ", as far as --quick looks"
+        } else {
+            ""
+        };
+        line(&mut text, format_args!("{path} is sound{quick}"));
+        return text;
+    }
+    let rows: Vec<[String; 3]> = std::iter::once(["Rule", "Table", "Rows"].map(str::to_owned))
+        .chain(report.findings.iter().map(|finding| {
+            let table = finding.table.as_deref().map_or("-".to_owned(), plain);
+            [finding.rule.to_string(), table, grouped(finding.rows)]
+        }))
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let [rule, table, number] = [0, 1, 2].map(|column| width(column).unwrap_or(0));
+    let findings = std::iter::once(None).chain(report.findings.iter().map(Some));
+    for (row, finding) in rows.iter().zip(findings) {
+        line(
+            &mut text,
+            format_args!("{:<rule$}  {:<table$}  {:>number$}", row[0], row[1], row[2]),
+        );
+        if let Some(finding) = finding {
+            describe_examples(&mut text, finding);
+        }
+    }
+    text
+}
+
+fn describe_examples(text: &mut String, finding: &Finding) {
+    let ids: Vec<_> = finding
+        .examples
+        .iter()
+        .map(|example| example.id.map(|id| id.to_string()))
+        .collect();
+    let width = ids.iter().flatten().map(String::len).max().unwrap_or(0);
+    for (example, id) in finding.examples.iter().zip(&ids) {
+        let id = id.as_deref().unwrap_or("");
+        let gap = if width == 0 { "" } else { "  " };
+        line(
+            text,
+            format_args!("    {id:>width$}{gap}{}", printable(&example.detail)),
+        );
+    }
+    let shown = u64::try_from(finding.examples.len()).unwrap_or(u64::MAX);
+    if finding.rows > shown {
+        let others = grouped(finding.rows - shown);
+        line(text, format_args!("    and {others} more"));
+    }
+}
+
+/// A detail, whose quotes and backslashes stay as they are.
+fn printable(detail: &str) -> String {
+    let mut text = String::with_capacity(detail.len());
+    for character in detail.chars() {
+        if character.is_control() {
+            text.extend(character.escape_debug());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
