@@ -421,7 +421,6 @@ fn a_read_only_database_is_left_alone_with_a_reason() {
     let before = copy.files();
     fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o444)).unwrap();
     fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o555)).unwrap();
-    // Permissions do not bind root, who then runs the command as nobody.
     let binary = public_copy_of_the_binary();
     let mut told = String::new();
     for command in ["upgrade", "backup", "reset", "compact"] {
@@ -429,22 +428,29 @@ fn a_read_only_database_is_left_alone_with_a_reason() {
         if command != "compact" {
             arguments.push("--force");
         }
-        let mut child = if is_root() {
-            let mut child = Command::new("setpriv");
-            child
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-                .arg(&binary.1);
-            child
-        } else {
-            Command::new(&binary.1)
-        };
-        child.args(arguments).current_dir(copy.folder()).env_clear();
-        child.env("HOME", "/").env("PATH", "/usr/bin:/bin");
+        let mut child = unprivileged(&binary.1);
+        child.args(arguments).current_dir(copy.folder());
         told.push_str(&finish(spawn(child)));
     }
     fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(copy.files(), before);
     insta::assert_snapshot!(settled(&told));
+}
+
+/// The command as somebody whom permissions bind: root runs it as nobody.
+pub fn unprivileged(binary: &Path) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(binary);
+        command
+    } else {
+        Command::new(binary)
+    };
+    command.env_clear();
+    command.env("HOME", "/").env("PATH", "/usr/bin:/bin");
+    command
 }
 
 fn is_root() -> bool {
@@ -453,7 +459,7 @@ fn is_root() -> bool {
 }
 
 /// The command where every user may run it; the build folder may belong to one of them.
-fn public_copy_of_the_binary() -> (tempfile::TempDir, PathBuf) {
+pub fn public_copy_of_the_binary() -> (tempfile::TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
