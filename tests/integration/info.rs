@@ -306,6 +306,7 @@ fn help_fits_a_terminal_of_eighty_columns() {
         &["--help"][..],
         &["database", "--help"],
         &["database", "info", "--help"],
+        &["database", "verify", "--help"],
     ] {
         let mut command = degenbot(folder.path());
         command.args(arguments).env("COLUMNS", "80");

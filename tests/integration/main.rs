@@ -38,3 +38,4 @@ mod sessions;
 mod terminal;
 mod upgrade;
 mod values;
+mod verify;
