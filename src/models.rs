@@ -49,6 +49,7 @@ pub use aave_v3_reserve::AaveV3Reserve;
 pub use aave_v3_user::{
     AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
 };
+pub(crate) use chain_pools::{Bare, Referred};
 pub use chain_pools::{ChainManagedPool, ChainPool, ChainPools};
 pub use erc20_token::{Erc20Token, NewErc20Token};
 pub use exchange::{Exchange, NewExchange};

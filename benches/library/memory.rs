@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use degenbot::database::{Database, Error};
-use degenbot::models::ChainPools;
+use degenbot::database::Database;
 use degenbot::types::ChainId;
 
 use crate::{Limits, Result, Subject, reads};
@@ -49,9 +48,7 @@ pub fn measure(what: &str, path: &Path) -> Result<()> {
             reads::stream(&database, chain)?;
         }
         "pools" => {
-            let pools = database.read(|connection| -> std::result::Result<_, Error> {
-                Ok(ChainPools::load(connection, chain)?)
-            })?;
+            let pools = database.chain_pools(chain)?;
             std::hint::black_box(pools.pools().len());
         }
         _ => {}

@@ -102,10 +102,11 @@ pub fn bench(limits: &mut Limits, tenth: &Subject, whole: &Subject) -> Result<()
     let [diesel] = medians(1, [&mut || load_with_diesel(&database)])?;
     println!("  Diesel, ordered, without words               {diesel:.2?}");
 
-    let [ours, theirs, part] = medians(
+    let [ours, one, theirs, part] = medians(
         ROUNDS,
         [
             &mut || load_pools(&database, chain),
+            &mut || load_pools_with_one_connection(&database, chain),
             &mut || {
                 for (query, columns) in POOLS {
                     std::hint::black_box(bare.prepare(query).read_all(columns));
@@ -116,6 +117,7 @@ pub fn bench(limits: &mut Limits, tenth: &Subject, whole: &Subject) -> Result<()
         ],
     )?;
     limits.ratio("all pools with tokens and exchanges", ours, theirs, 1.5);
+    limits.ratio("  with one connection", one, theirs, f64::INFINITY);
     limits.ratio("  ten times the rows", ours, part, 11.0);
     one_pool(limits, &database, &bare, chain)?;
     connections(limits, &database)
@@ -160,6 +162,11 @@ fn load_with_diesel(database: &Database) -> Result<()> {
 }
 
 fn load_pools(database: &Database, chain: ChainId) -> Result<()> {
+    std::hint::black_box(database.chain_pools(chain)?.pools().len());
+    Ok(())
+}
+
+fn load_pools_with_one_connection(database: &Database, chain: ChainId) -> Result<()> {
     let pools = database.read(|connection| -> std::result::Result<_, Error> {
         Ok(ChainPools::load(connection, chain)?)
     })?;

@@ -12,7 +12,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::connection::{self, Access};
 use super::{Database, Error, Session};
-use crate::models::{PoolFamily, PoolTickMap, RowError, TickMaps};
+use crate::models::{Bare, ChainPools, PoolFamily, PoolTickMap, Referred, RowError, TickMaps};
 use crate::types::ChainId;
 
 /// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile.
@@ -83,6 +83,61 @@ impl Database {
                 .collect()
         })
         .map_err(|error: Error| error.at(self.path(), "read from the database"))
+    }
+
+    /// All pools of a chain with what they refer to, read with two connections of the pool on the same state of
+    /// the database.
+    ///
+    /// ```
+    /// # use degenbot::database;
+    /// use degenbot::database::{Database, Error};
+    /// use degenbot::models::{LiquidityPool, PoolFamily};
+    /// use degenbot::types::ChainId;
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// # let folder = tempfile::tempdir().expect("a folder");
+    /// # let path = folder.path().join("degenbot.db");
+    /// # database::create_new_sqlite_database(&path)?;
+    /// let database = Database::open(&path)?;
+    /// let base = ChainId::new(8453).expect("a chain id");
+    ///
+    /// let pools = database.chain_pools(base)?;
+    /// for entry in pools.pools() {
+    ///     let symbols = [entry.token0, entry.token1].map(|token| token.symbol.as_deref().unwrap_or("?"));
+    ///     match entry.pool {
+    ///         LiquidityPool::V2(pool) => println!("{symbols:?} at {:?}", pool.terms.fees),
+    ///         LiquidityPool::V3(pool) => println!("{symbols:?} by {} ticks", pool.terms.tick_spacing),
+    ///         _ => {}
+    ///     }
+    /// }
+    ///
+    /// // Their liquidity, on two threads; one that has to have all maps puts them behind a lock.
+    /// database.for_each_tick_map(PoolFamily::Pools, base, 2, |map| -> Result<(), Error> {
+    ///     let map = map?;
+    ///     println!("pool {} has {} ticks", map.pool_id, map.tick_map.ticks().len());
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ChainPools::load`] and of [`Database::snapshots`].
+    pub fn chain_pools(&self, chain: ChainId) -> Result<ChainPools, Error> {
+        let mut snapshots = self.snapshots(2)?;
+        let (Some(mut one), Some(mut other)) = (snapshots.pop(), snapshots.pop()) else {
+            return Ok(ChainPools::load(&mut *self.session()?, chain)?);
+        };
+        let (bare, referred) = thread::scope(|scope| {
+            let referred = scope.spawn(move || Referred::read(&mut other, chain));
+            let bare = Bare::read(&mut one, chain);
+            let referred = referred
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (bare, referred)
+        });
+        Ok(ChainPools::assemble(bare?, referred?)?)
     }
 
     /// Calls `each` with the tick map of every pool of a chain that has one, on several threads at once, each

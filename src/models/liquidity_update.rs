@@ -1,5 +1,6 @@
 //! What a range of blocks has changed in the liquidity of pools.
 
+mod parts;
 mod write;
 
 use std::collections::BTreeMap;

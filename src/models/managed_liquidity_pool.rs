@@ -112,7 +112,10 @@ impl ManagedLiquidityPool {
             .collect()
     }
 
-    fn of_terms(connection: &mut SqliteConnection, terms: &UniswapV4Pool) -> Result<Self, RowError> {
+    fn of_terms(
+        connection: &mut SqliteConnection,
+        terms: &UniswapV4Pool,
+    ) -> Result<Self, RowError> {
         let id = terms.managed_pool_id;
         let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
         let pool = pool.ok_or(RowError::Missing {

@@ -34,11 +34,11 @@ pub(super) trait Record: Sized {
 /// Says in which table the rows of a type are, and which columns it has: the primary key and then all others,
 /// as the fields are called. Each column is decoded as its field's type says.
 macro_rules! record {
-    ($row:ident in $table:ident: $($column:ident),+ $(,)?) => {
+    ($row:ident in $table:ident: $key:ident, $($column:ident),+ $(,)?) => {
         impl $crate::models::record::Record for $row {
             const COLUMNS: $crate::models::row::Columns = $crate::models::row::Columns {
                 table: stringify!($table),
-                names: &[$(stringify!($column)),+],
+                names: &[stringify!($key), $(stringify!($column)),+],
                 offset: 0,
             };
 
@@ -46,8 +46,9 @@ macro_rules! record {
                 columns: &$crate::models::row::Columns,
                 statement: &$crate::sqlite::Statement<'_>,
             ) -> Result<Self, $crate::models::row::RowError> {
-                let mut place = -1;
+                let mut place = 0;
                 Ok(Self {
+                    $key: statement.key(columns.offset),
                     $($column: {
                         place += 1;
                         columns.get(statement, place)?

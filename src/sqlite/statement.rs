@@ -169,6 +169,7 @@ impl Statement<'_> {
     }
 
     /// Goes to the next row, if there is one.
+    #[inline]
     pub(crate) fn step(&mut self) -> QueryResult<bool> {
         // SAFETY: the statement is not finalized.
         match unsafe { ffi::sqlite3_step(self.statement.as_ptr()) } {
@@ -203,6 +204,7 @@ impl Statement<'_> {
     }
 
     /// A column of the current row, or NULL where there is none.
+    #[inline]
     pub(crate) fn column(&self, index: c_int) -> Stored<'_> {
         // SAFETY: the statement is not finalized; a column that is not there is NULL. The value is looked at by
         // this thread only and lives until the next step, for which the statement is borrowed mutably. A text
@@ -223,6 +225,13 @@ impl Statement<'_> {
                 _ => Stored::Null,
             }
         }
+    }
+
+    /// A column of the current row that is an integer for certain, as a primary key is.
+    #[inline]
+    pub(crate) fn key(&self, index: c_int) -> i64 {
+        // SAFETY: as in `column`; whatever the value is, this is a number.
+        unsafe { ffi::sqlite3_column_int64(self.statement.as_ptr(), index) }
     }
 
     fn bind(

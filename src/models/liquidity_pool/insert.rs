@@ -120,8 +120,7 @@ impl<'connection> PoolWriter<'connection> {
                     found: there.map_or_else(|error| error.found, |there| there.to_string()),
                 }));
             }
-            // A primary key is an integer.
-            return Ok(self.find.column(0).as_integer().unwrap_or_default());
+            return Ok(self.find.key(0));
         }
         self.find.reset();
         let token0_id = self.tokens.id_of(&pool.token0)?;

@@ -1,8 +1,5 @@
 //! Many pools, in the order of their ids.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
@@ -22,8 +19,8 @@ use crate::types::{ChainId, Encode, PoolKind};
 /// a statement fails, the iterator ends.
 pub struct LiquidityPools<'connection> {
     pools: Statement<'connection>,
-    /// Those that have been come across.
-    details: BTreeMap<PoolKind, Details<'connection>>,
+    /// Those of the kinds that have been come across.
+    details: [Option<Details<'connection>>; PoolKind::ALL.len()],
     failed: bool,
     reading: Reading<'connection>,
 }
@@ -66,7 +63,7 @@ impl<'connection> LiquidityPools<'connection> {
         pools.query(&[Bound::Integer(value)])?;
         Ok(Self {
             pools,
-            details: BTreeMap::new(),
+            details: Default::default(),
             failed: false,
             reading,
         })
@@ -74,13 +71,12 @@ impl<'connection> LiquidityPools<'connection> {
 
     fn read(&mut self) -> Result<LiquidityPool, RowError> {
         let pool = Pool::read(&Pool::COLUMNS, &self.pools)?;
-        let details = match self.details.entry(pool.kind) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Details::from(
-                self.reading.statements(),
-                pool.kind,
-                pool.id,
-            )?),
+        let details = match &mut self.details[pool.kind as usize] {
+            Some(details) => details,
+            none => {
+                let statements = self.reading.statements();
+                none.insert(Details::from(statements, pool.kind, pool.id)?)
+            }
         };
         let terms = details.of_pool(pool.id)?;
         Ok(LiquidityPool::new(BasePool::from(&pool), terms))
@@ -135,12 +131,7 @@ impl<'connection> Details<'connection> {
 
     #[inline]
     fn advance(&mut self) -> QueryResult<()> {
-        self.pool_id = if self.statement.step()? {
-            // A primary key is an integer.
-            self.statement.column(0).as_integer()
-        } else {
-            None
-        };
+        self.pool_id = self.statement.step()?.then(|| self.statement.key(0));
         Ok(())
     }
 

@@ -5,12 +5,14 @@ use std::collections::btree_map::Entry;
 
 use diesel::prelude::*;
 
+use super::parts::PartWriter;
 use super::{PoolUpdate, UpdateReport};
 use crate::models::PoolFamily;
 use crate::models::liquidity_pool::detail_columns;
-use crate::models::row::{Columns, RowError};
+use crate::models::row::RowError;
+use crate::models::tick_map::{BitmapWord, TickLiquidity};
 use crate::sqlite::{Bound, Statement, Statements};
-use crate::types::{Decode, Encode, InvalidValue, PoolKind};
+use crate::types::{Decode, InvalidValue, PoolKind};
 
 /// The columns of a pool's mark.
 const MARK: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
@@ -19,8 +21,8 @@ const MARK: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"]
 pub(super) struct PoolWriter<'connection> {
     statements: Statements<'connection>,
     family: PoolFamily,
-    ticks: PartWriter<'connection>,
-    words: PartWriter<'connection>,
+    ticks: PartWriter<'connection, TickLiquidity>,
+    words: PartWriter<'connection, BitmapWord>,
     kind: Statement<'connection>,
     /// Of the tables that have been needed.
     marks: BTreeMap<&'static str, RowWriter<'connection>>,
@@ -47,32 +49,11 @@ impl<'connection> PoolWriter<'connection> {
         pool: &PoolUpdate,
         report: &mut UpdateReport,
     ) -> Result<(), RowError> {
-        let mut net = itoa::Buffer::new();
-        let mut gross = itoa::Buffer::new();
-        for tick in pool.ticks.values() {
-            let at = Bound::Integer(tick.tick.encode());
-            if tick.liquidity_gross.0 == 0 {
-                report.deleted += self.ticks.delete(pool.pool_id, at)?;
-            } else {
-                report.written += self.ticks.upsert(&[
-                    Bound::Integer(pool.pool_id),
-                    at,
-                    Bound::Text(net.format(tick.liquidity_net.0)),
-                    Bound::Text(gross.format(tick.liquidity_gross.0)),
-                ])?;
-            }
-        }
-        for (word, bitmap) in &pool.words {
-            let at = Bound::Integer(word.encode());
-            if bitmap.0.is_zero() {
-                report.deleted += self.words.delete(pool.pool_id, at)?;
-            } else {
-                let bitmap = bitmap.to_string();
-                report.written +=
-                    self.words
-                        .upsert(&[Bound::Integer(pool.pool_id), at, Bound::Text(&bitmap)])?;
-            }
-        }
+        self.ticks
+            .write(pool.pool_id, pool.ticks.values().copied(), report)?;
+        let words = pool.words.iter();
+        let words = words.map(|(&word, &bitmap)| BitmapWord { word, bitmap });
+        self.words.write(pool.pool_id, words, report)?;
         if let Some(mark) = pool.mark {
             let values = [Bound::integer(mark.block), Bound::integer(mark.log_index)];
             report.written += self.marks_of(pool.pool_id)?.write(pool.pool_id, &values)?;
@@ -121,52 +102,6 @@ impl<'connection> PoolWriter<'connection> {
             });
         }
         Ok(columns.table)
-    }
-}
-
-/// Writes rows that belong to a pool and have a place in it: ticks or words.
-struct PartWriter<'connection> {
-    upsert: Statement<'connection>,
-    delete: Statement<'connection>,
-}
-
-impl<'connection> PartWriter<'connection> {
-    fn new(
-        statements: Statements<'connection>,
-        family: PoolFamily,
-        columns: &Columns,
-    ) -> QueryResult<Self> {
-        let (table, key) = (columns.table, family.key());
-        let [_, place, values @ ..] = columns.names else {
-            return Err(diesel::result::Error::NotFound);
-        };
-        let inserted = [&[key, place], values].concat();
-        let places = vec!["?"; inserted.len()].join(", ");
-        let each = |text: fn(&str) -> String, between: &str| {
-            let parts: Vec<_> = values.iter().map(|value| text(value)).collect();
-            parts.join(between)
-        };
-        Ok(Self {
-            upsert: statements.prepare(&format!(
-                "INSERT INTO {table} ({}) VALUES ({places}) ON CONFLICT ({key}, {place}) \
-                 DO UPDATE SET {} WHERE {}",
-                inserted.join(", "),
-                each(|value| format!("{value} = excluded.{value}"), ", "),
-                each(|value| format!("{value} IS NOT excluded.{value}"), " OR "),
-            ))?,
-            delete: statements.prepare(&format!(
-                "DELETE FROM {table} WHERE {key} = ?1 AND {place} = ?2"
-            ))?,
-        })
-    }
-
-    #[inline]
-    fn upsert(&mut self, values: &[Bound<'_>]) -> QueryResult<u64> {
-        self.upsert.run(values)
-    }
-
-    fn delete(&mut self, pool_id: i64, place: Bound<'_>) -> QueryResult<u64> {
-        self.delete.run(&[Bound::Integer(pool_id), place])
     }
 }
 

@@ -196,12 +196,8 @@ impl<'connection> Rows<'connection> {
 
     #[inline]
     fn advance(&mut self) -> QueryResult<()> {
-        self.pool_id = if self.statement.step()? {
-            // The last column is a primary key, so it is an integer.
-            self.statement.column(self.columns.end()).as_integer()
-        } else {
-            None
-        };
+        let place = self.columns.end();
+        self.pool_id = self.statement.step()?.then(|| self.statement.key(place));
         Ok(())
     }
 
