@@ -134,6 +134,7 @@ impl Positions {
     }
 }
 
+/// As many V3 pools, or all there are.
 fn v3_pools(path: &Path, count: usize) -> Result<Vec<i64>> {
     let mut session = Database::open(path)?.session()?;
     let ids: Vec<i64> = pools::table
@@ -142,7 +143,6 @@ fn v3_pools(path: &Path, count: usize) -> Result<Vec<i64>> {
         .limit(i64::try_from(count)?)
         .select(pools::id)
         .load(&mut *session)?;
-    assert_eq!(ids.len(), count);
     Ok(ids)
 }
 
@@ -150,7 +150,7 @@ fn upserts_into_empty(limits: &mut Limits, folder: &Path, empty: &Path) -> Resul
     let pools = v3_pools(empty, 4_000)?;
     let mut random = Random::new(7);
     let all = Positions::of(&pools, 250, &mut random);
-    let part = Positions::of(&pools[..400], 250, &mut random);
+    let part = Positions::of(&pools[..pools.len() / 10], 250, &mut random);
     // Each writes into a fresh copy, made before the clock starts.
     let fresh = |name: &str| -> Result<PathBuf> {
         let path = folder.join(name);
@@ -184,7 +184,13 @@ fn upserts_into_empty(limits: &mut Limits, folder: &Path, empty: &Path) -> Resul
         times[4].push(time(|| part.write_ours(&database).map(drop))?);
     }
     let [ours, again, theirs, theirs_again, tenth] = times.map(median);
-    limits.ratio("1,000,000 ticks into an empty table", ours, theirs, 1.25);
+    let rows = all.rows.len();
+    limits.ratio(
+        &format!("{rows} ticks into an empty table"),
+        ours,
+        theirs,
+        1.25,
+    );
     limits.ratio("  the same again", again, theirs_again, 0.6);
     limits.ratio("  ten times the rows", ours, tenth, 11.0);
     Ok(())

@@ -107,7 +107,7 @@ impl ChainPools {
     }
 
     /// Finds out what each pool refers to.
-    pub(crate) fn assemble(bare: Bare, referred: Referred) -> Result<Self, RowError> {
+    pub(crate) fn assemble(unplaced: Bare, referred: Referred) -> Result<Self, RowError> {
         let exchanges = Places::of("exchanges", referred.exchanges.iter().map(|row| row.id));
         let managers = Places::of("pool_managers", referred.managers.iter().map(|row| row.id));
         let tokens = Places::of("erc20_tokens", referred.tokens.iter().map(|row| row.id));
@@ -126,14 +126,14 @@ impl ChainPools {
                 managers.find("managed_pools", pool.id, pool.manager_id)?,
             ])
         };
-        let places: Result<_, RowError> = bare.pools.iter().map(of_pool).collect();
+        let places: Result<_, RowError> = unplaced.pools.iter().map(of_pool).collect();
         let managed_places: Result<_, RowError> =
-            bare.managed_pools.iter().map(of_managed_pool).collect();
+            unplaced.managed_pools.iter().map(of_managed_pool).collect();
         Ok(Self {
             places: places?,
             managed_places: managed_places?,
-            pools: bare.pools,
-            managed_pools: bare.managed_pools,
+            pools: unplaced.pools,
+            managed_pools: unplaced.managed_pools,
             referred,
         })
     }

@@ -157,3 +157,179 @@ macro_rules! read_with_diesel {
     };
 }
 pub(super) use read_with_diesel;
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::types::{
+        Address, BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts,
+        Flag, I128, LogIndex, ManagedPoolKind, PoolHash, PoolKind, PoolManagerKind, Revision, Tick,
+        TickSpacing, U128, U256, WordPosition,
+    };
+
+    /// A value that owns its bytes.
+    #[derive(Debug, Clone)]
+    enum Value {
+        Null,
+        Integer(i64),
+        Real(f64),
+        Text(Vec<u8>),
+        Blob(Vec<u8>),
+    }
+
+    impl Value {
+        fn stored(&self) -> Stored<'_> {
+            match self {
+                Self::Null => Stored::Null,
+                Self::Integer(number) => Stored::Integer(*number),
+                Self::Real(number) => Stored::Real(*number),
+                Self::Text(text) => Stored::Text(text),
+                Self::Blob(bytes) => Stored::Blob(bytes),
+            }
+        }
+    }
+
+    /// Whatever can be in a column: most of all what looks like something that should be there.
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            1 => Just(Value::Null),
+            4 => any::<i64>().prop_map(Value::Integer),
+            4 => (-70_000_i64..70_000).prop_map(Value::Integer),
+            2 => (-900_000_i64..900_000).prop_map(Value::Integer),
+            1 => any::<f64>().prop_map(Value::Real),
+            2 => any::<Vec<u8>>().prop_map(Value::Text),
+            4 => "-?[0-9]{1,80}".prop_map(|text| Value::Text(text.into_bytes())),
+            4 => "0[xX]([0-9a-fA-F]{40}|[0-9a-f]{64}|[0-9a-g]{0,70})".prop_map(|text| Value::Text(text.into_bytes())),
+            2 => "[a-z]{4,11}_(v2|v3|v4|binned)".prop_map(|text| Value::Text(text.into_bytes())),
+            2 => prop::sample::select(PoolKind::ALL).prop_map(|kind| Value::Text(kind.as_str().into())),
+            1 => any::<Vec<u8>>().prop_map(Value::Blob),
+        ]
+    }
+
+    /// Either the value is rejected, with what was expected and found, or it means what it says.
+    fn reads_what_it_says<T: Decode>(
+        stored: Stored<'_>,
+        says: impl FnOnce(&T, Stored<'_>) -> bool,
+    ) {
+        match T::decode(stored) {
+            Ok(value) => assert!(says(&value, stored), "{stored:?}"),
+            Err(error) => {
+                assert!(!error.expected.is_empty());
+                // 100 characters at most, quoted and escaped.
+                assert!(error.found.chars().count() < 1_100, "{error}");
+            }
+        }
+    }
+
+    fn is_text<T: Display>(value: &T, stored: Stored<'_>) -> bool {
+        stored == Stored::Text(value.to_string().as_bytes())
+    }
+
+    fn is_text_in_any_case<T: Display>(value: &T, stored: Stored<'_>) -> bool {
+        matches!(stored, Stored::Text(text) if text.eq_ignore_ascii_case(value.to_string().as_bytes()))
+    }
+
+    /// Calls a macro with every type of integers and its least and greatest value.
+    macro_rules! for_each_integer {
+        ($callback:ident) => {
+            $callback!(
+                ChainId: 1, i64::MAX;
+                BlockNumber: 0, i64::MAX;
+                LogIndex: 0, i64::from(i32::MAX);
+                Decimals: 0, 255;
+                Tick: -887_272, 887_272;
+                TickSpacing: 1, 32_767;
+                BinStep: 1, 65_535;
+                WordPosition: -32_768, 32_767;
+                FeeParts: 0, i64::from(i32::MAX);
+                BasisPoints: 0, i64::from(i32::MAX);
+                Revision: 0, i64::from(i32::MAX);
+                EModeCategoryId: 0, 255;
+            )
+        };
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8_192))]
+
+        #[test]
+        fn any_value_is_read_as_what_it_says_or_rejected(value in any_value()) {
+            let stored = value.stored();
+            macro_rules! integers {
+                ($($name:ident: $least:expr, $greatest:expr;)+) => {
+                    $(reads_what_it_says::<$name>(stored, |value, stored| {
+                        stored == Stored::Integer(value.encode())
+                    });)+
+                };
+            }
+            for_each_integer!(integers);
+            reads_what_it_says::<Flag>(stored, |flag, stored| {
+                stored == Stored::Integer(i64::from(bool::from(*flag)))
+            });
+            reads_what_it_says::<I128>(stored, is_text);
+            reads_what_it_says::<U128>(stored, is_text);
+            reads_what_it_says::<U256>(stored, is_text);
+            reads_what_it_says::<PoolKind>(stored, is_text);
+            reads_what_it_says::<ManagedPoolKind>(stored, is_text);
+            reads_what_it_says::<PoolManagerKind>(stored, is_text);
+            reads_what_it_says::<Address>(stored, is_text_in_any_case);
+            reads_what_it_says::<PoolHash>(stored, is_text_in_any_case);
+            reads_what_it_says::<String>(stored, is_text);
+            reads_what_it_says::<i64>(stored, |number, stored| stored == Stored::Integer(*number));
+            reads_what_it_says::<Option<Tick>>(stored, |tick, stored| {
+                tick.is_none() == (stored == Stored::Null)
+            });
+        }
+
+        #[test]
+        fn integers_keep_their_order(one: i64, other: i64) {
+            macro_rules! integers {
+                ($($name:ident: $least:expr, $greatest:expr;)+) => {
+                    $(if let (Ok(a), Ok(b)) = (
+                        $name::decode(Stored::Integer(one)),
+                        $name::decode(Stored::Integer(other)),
+                    ) {
+                        prop_assert_eq!(a.cmp(&b), one.cmp(&other));
+                    })+
+                };
+            }
+            for_each_integer!(integers);
+        }
+
+        #[test]
+        fn addresses_and_hashes_keep_the_order_of_their_digits(one: [u8; 32], other: [u8; 32]) {
+            let hashes = (PoolHash::new(one), PoolHash::new(other));
+            prop_assert_eq!(hashes.0.cmp(&hashes.1), hashes.0.to_string().cmp(&hashes.1.to_string()));
+            let lower = |address: Address| address.to_string().to_lowercase();
+            let first = |bytes: [u8; 32]| Address::new(std::array::from_fn(|index| bytes[index]));
+            let (one, other) = (first(one), first(other));
+            prop_assert_eq!(one.cmp(&other), lower(one).cmp(&lower(other)));
+        }
+    }
+
+    #[test]
+    fn ranges_end_where_they_should() {
+        fn ends<T: Decode + Encode + Debug>(least: i64, greatest: i64) {
+            for number in [least, greatest] {
+                assert_eq!(T::decode(Stored::Integer(number)).unwrap().encode(), number);
+            }
+            for beyond in [least.checked_sub(1), greatest.checked_add(1)]
+                .into_iter()
+                .flatten()
+            {
+                let error = T::decode(Stored::Integer(beyond)).unwrap_err();
+                assert_eq!(error.found, beyond.to_string());
+            }
+        }
+        macro_rules! integers {
+            ($($name:ident: $least:expr, $greatest:expr;)+) => {
+                $(ends::<$name>($least, $greatest);)+
+            };
+        }
+        for_each_integer!(integers);
+    }
+}

@@ -18,6 +18,7 @@ use crate::command::{on, quietly, run};
 use crate::content;
 use crate::corpus::{self, Copy};
 use crate::faults::{public_copy_of_the_binary, unprivileged};
+use crate::generator::{Size, generate};
 
 /// A database with rows in every table of which a rule says something, all of them right.
 struct Clean {
@@ -350,6 +351,128 @@ fn every_fault_is_found_and_nothing_else() {
     for (fault, expected) in FAULTS {
         assert_eq!(&Clean::with(fault).findings(), expected, "{fault}");
     }
+}
+
+/// What is done to a generated database, and the rules and tables of what is found then. One row each.
+const FAULTS_OF_MANY: &[(&str, &[&str])] = &[
+    (FAULTS[0].0, &["integrity erc20_tokens"]),
+    (FAULTS[1].0, &["foreign-key aave_v3_contracts"]),
+    ("UPDATE erc20_tokens SET decimals = 'many' WHERE id = 77", &["value erc20_tokens"]),
+    (
+        "UPDATE aave_v3_debt_positions SET balance = '007' WHERE id = 7",
+        &["decimal aave_v3_debt_positions"],
+    ),
+    ("UPDATE pool_managers SET state_view = '0x12'", &["address pool_managers"]),
+    (
+        "UPDATE exchanges SET factory = lower(factory) WHERE id = 2",
+        &["address-checksum exchanges"],
+    ),
+    (
+        "UPDATE uniswap_v4_pools SET pool_hash = '0xab' WHERE managed_pool_id = 7",
+        &["pool-hash uniswap_v4_pools"],
+    ),
+    (
+        "INSERT INTO erc20_tokens (chain, address) SELECT chain, lower(address) FROM erc20_tokens WHERE id = 77",
+        &["address-checksum erc20_tokens", "duplicate-address erc20_tokens"],
+    ),
+    (
+        "DELETE FROM camelot_v2_pools WHERE pool_id = (SELECT max(pool_id) FROM camelot_v2_pools)",
+        &["pool-kind pools"],
+    ),
+    (
+        "INSERT INTO sushiswap_v2_pools SELECT * FROM uniswap_v2_pools LIMIT 1",
+        &["pool-orphan sushiswap_v2_pools"],
+    ),
+    (
+        "UPDATE pools SET token0_id = token1_id, token1_id = token0_id WHERE id = 77",
+        &["token-order pools"],
+    ),
+    (
+        "UPDATE pools SET exchange_id = (SELECT id FROM exchanges WHERE chain_id = 8453)
+         WHERE id = (SELECT max(pool_id) FROM uniswap_v2_pools
+                     JOIN pools AS p ON p.id = pool_id WHERE p.chain = 1)",
+        &["token-chain pools"],
+    ),
+    (
+        "INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross)
+         SELECT max(pool_id), 887280, '0', '5' FROM liquidity_positions",
+        &["tick-range liquidity_positions"],
+    ),
+    (
+        "INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross)
+         SELECT max(pool_id), 7, '0', '5' FROM uniswap_v3_pools WHERE tick_spacing = 60",
+        &["tick-spacing liquidity_positions"],
+    ),
+    (
+        "UPDATE liquidity_positions SET liquidity_net = '0' WHERE id = 777",
+        &["liquidity-sum pools"],
+    ),
+    (
+        "UPDATE liquidity_positions SET liquidity_gross = '1' WHERE id = 777",
+        &["liquidity-gross liquidity_positions"],
+    ),
+    (
+        "DELETE FROM managed_pool_initialization_maps WHERE id = 7",
+        &["bitmap managed_pools"],
+    ),
+    (
+        "UPDATE uniswap_v3_pools SET liquidity_update_block = 23000001
+         WHERE pool_id = (SELECT max(pool_id) FROM uniswap_v3_pools)",
+        &["update-mark uniswap_v3_pools"],
+    ),
+    (
+        "INSERT INTO aave_v3_markets (id, chain_id, name, active) VALUES (2, 1, 'other', 1);
+         INSERT INTO aave_v3_assets (id, market_id, underlying_asset_id, a_token_id, a_token_revision,
+             v_token_id, v_token_revision, liquidity_index, liquidity_rate, borrow_index, borrow_rate)
+             SELECT 99, 2, underlying_asset_id, a_token_id, 1, v_token_id, 1, '1', '0', '1', '0'
+             FROM aave_v3_assets WHERE id = 1;
+         UPDATE aave_v3_debt_positions SET asset_id = 99 WHERE id = 7",
+        &["aave-market aave_v3_debt_positions"],
+    ),
+];
+
+#[test]
+fn is_silent_on_many_rows_and_finds_the_one_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    for seed in 1..4 {
+        let _ = fs::remove_file(&path);
+        let size = Size {
+            pools: 2_000,
+            ticks: 30_000,
+            seed,
+        };
+        generate(&path, size).unwrap();
+        assert_eq!(lines(&verify(&path)), [""; 0]);
+    }
+    let clean = fs::read(&path).unwrap();
+    let mut rules = BTreeSet::new();
+    for (fault, expected) in FAULTS_OF_MANY {
+        fs::write(&path, &clean).unwrap();
+        content::connect(&path)
+            .batch_execute(&format!("PRAGMA foreign_keys = OFF; {fault}"))
+            .unwrap_or_else(|error| panic!("{fault}: {error}"));
+        let report = verify(&path);
+        let found: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| {
+                format!(
+                    "{} {}",
+                    finding.rule,
+                    finding.table.as_deref().unwrap_or("-")
+                )
+            })
+            .collect();
+        assert_eq!(&found, expected, "{fault}");
+        for finding in &report.findings {
+            rules.insert(finding.rule);
+            // SQLite says two things about a row that an index lacks.
+            let is_one = finding.rows == 1 || finding.rule == Rule::Integrity;
+            assert!(is_one, "{fault}: {finding:?}");
+        }
+    }
+    assert!(rules.iter().eq(Rule::ALL));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use alloy_primitives::U256 as Word;
 use diesel::prelude::*;
 
 use super::findings::Findings;
-use super::pools::{KINDS, table_of};
+use super::pools::KINDS;
 use super::{Checker, Error, Rule, Stage, values};
 use crate::models::{Columns, PoolFamily, bitmap_position};
 use crate::sqlite::{Bound, Statement};
@@ -127,7 +127,7 @@ impl Pass<'_> {
         }
         self.compare(pool_id, pool, None, findings)?;
         if pool != Pool::Unknown && !net.is_incomplete && net.added != net.removed {
-            let table = table_of(self.family);
+            let table = self.family.table();
             findings.add(Rule::LiquiditySum, Some(table), Some(pool_id), || {
                 let sum = net.added.abs_diff(net.removed);
                 let sign = if net.added < net.removed { "-" } else { "" };
@@ -205,7 +205,7 @@ impl Pass<'_> {
         if let (Some(derived), Pool::Spaced(spacing), false) = (derived, pool, is_stored) {
             let wrong = derived.bits & !derived.unknown;
             if !wrong.is_zero() {
-                let table = table_of(self.family);
+                let table = self.family.table();
                 findings.add(Rule::Bitmap, Some(table), Some(pool_id), || {
                     let bits = describe(wrong, Word::ZERO, derived.position, spacing);
                     format!("the word is missing: {bits}")
@@ -282,7 +282,7 @@ impl<'operation> Pools<'operation> {
         let sql = format!(
             "SELECT p.kind, CASE p.kind {} END FROM {} AS p WHERE p.id = ?1",
             spacings.join(" "),
-            table_of(family)
+            family.table()
         );
         Ok(Self {
             statement: checker.statements.prepare(&sql)?,

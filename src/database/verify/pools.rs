@@ -46,14 +46,6 @@ impl Kind {
     }
 }
 
-/// The table of the pools of a family.
-pub(super) const fn table_of(family: PoolFamily) -> &'static str {
-    match family {
-        PoolFamily::Pools => "pools",
-        PoolFamily::ManagedPools => "managed_pools",
-    }
-}
-
 /// Every pool has its row in the table of its kind, and every row there its pool.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     let tables = &checker.catalogue.tables;
@@ -80,7 +72,7 @@ fn without_row(family: PoolFamily, kinds: &[&Kind]) -> Query {
             .collect();
         format!("CASE p.kind {} END", cases.join(" "))
     };
-    let table = table_of(family);
+    let table = family.table();
     Query {
         rule: Rule::PoolKind,
         table,
@@ -98,7 +90,7 @@ fn without_row(family: PoolFamily, kinds: &[&Kind]) -> Query {
 
 fn without_pool(kind: &Kind) -> Query {
     let Kind { name, table, .. } = *kind;
-    let (key, pools) = (kind.family.key(), table_of(kind.family));
+    let (key, pools) = (kind.family.key(), kind.family.table());
     // What is of no kind at all is another rule's.
     let names: Vec<_> = KINDS
         .iter()

@@ -44,6 +44,38 @@ impl LiquidityPool {
 
     /// All pools of two tokens, in the order of their ids. It does not matter which token comes first.
     ///
+    /// ```
+    /// # use degenbot::database;
+    /// use degenbot::database::{Database, Error};
+    /// use degenbot::models::{Erc20Token, LiquidityPool};
+    /// use degenbot::types::{Address, ChainId};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("degenbot.db");
+    /// # database::create_new_sqlite_database(&path)?;
+    /// let database = Database::open(&path)?;
+    /// let ethereum = ChainId::new(1)?;
+    /// let usdc: Address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48".parse()?;
+    /// let weth: Address = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2".parse()?;
+    ///
+    /// let pools = database.read(|connection| -> Result<_, Error> {
+    ///     let tokens = (
+    ///         Erc20Token::by_address(connection, ethereum, usdc)?,
+    ///         Erc20Token::by_address(connection, ethereum, weth)?,
+    ///     );
+    ///     Ok(match tokens {
+    ///         (Some(usdc), Some(weth)) => LiquidityPool::of_pair(connection, usdc.id, weth.id)?,
+    ///         _ => Vec::new(),
+    ///     })
+    /// })?;
+    /// for pool in pools {
+    ///     println!("{} {} takes {:?}", pool.kind(), pool.base().address, pool.fees());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RowError`] where a pool's rows are malformed or incomplete, or a statement fails.
