@@ -17,6 +17,7 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapper, Session
 
 from degenbot.checksum_cache import get_checksum_address
+from degenbot.config import load_config_from_file
 from degenbot.database.models.base import Base, ExchangeTable, IntMappedToString
 from degenbot.database.models.erc20 import Erc20TokenTable
 from degenbot.database.models.pools import (
@@ -184,6 +185,12 @@ def state(path: pathlib.Path) -> None:
     print(inspect_schema_state(path), upgrade_existing_sqlite_database(path))
 
 
+def config(path: pathlib.Path) -> None:
+    config = load_config_from_file(path)
+    endpoints = {chain: str(endpoint) for chain, endpoint in config.rpc.items()}
+    print(config.database.path.relative_to(path.parent), endpoints, config.default_chain_id)
+
+
 def shown(column, value):
     """A value as examples/dump.rs prints it."""
     if value is None:
@@ -265,6 +272,6 @@ def compare(path: pathlib.Path, dump_path: str) -> None:
 
 if __name__ == "__main__":
     command, path, *rest = sys.argv[1:]
-    {"write": write, "read": read, "load": load, "state": state, "dump": dump, "compare": compare}[command](
+    {"write": write, "read": read, "load": load, "state": state, "dump": dump, "compare": compare, "config": config}[command](
         pathlib.Path(path), *rest
     )

@@ -4,6 +4,7 @@
 //! report into text; `Printer` owns the streams, and `Failure` is where errors become messages,
 //! hints and exit statuses.
 
+mod config;
 mod context;
 mod database;
 mod failure;
@@ -54,6 +55,9 @@ enum Command {
     /// Back up, reset, upgrade, compact and inspect the database
     #[command(subcommand)]
     Database(database::Command),
+    /// Show and write the config file
+    #[command(subcommand)]
+    Config(config::Command),
 }
 
 /// Runs the command that the process's arguments ask for.
@@ -76,6 +80,7 @@ pub fn run() -> ExitCode {
     let context = Context::new(cli.global);
     let result = match cli.command {
         Command::Database(command) => command.run(&context),
+        Command::Config(command) => command.run(&context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,12 +11,14 @@
 mod environment;
 mod error;
 mod file;
+mod new_config;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 pub use error::SettingsError;
+pub use new_config::NewConfig;
 
 use crate::types::ChainId;
 
@@ -29,6 +31,20 @@ pub struct Overrides {
     pub database: Option<PathBuf>,
 }
 
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// An override: an option of the command.
+    Override,
+    /// An environment variable.
+    Environment,
+    /// The config file.
+    File,
+    /// Nothing says otherwise.
+    Default,
+}
+
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -36,6 +52,10 @@ pub struct Settings {
     /// The config file these settings were read from, or would be if it were there; none without a home
     /// folder to look for it in.
     pub config_path: Option<PathBuf>,
+    /// What says that it is this config file.
+    pub config_source: Source,
+    /// Whether the config file is there.
+    pub config_exists: bool,
     /// Where the database is.
     pub database: DatabaseSettings,
     /// The HTTP or IPC endpoint of each chain.
@@ -54,9 +74,28 @@ pub struct Settings {
 pub struct DatabaseSettings {
     /// The database file.
     pub path: PathBuf,
+    /// What says so.
+    pub source: Source,
 }
 
 impl Settings {
+    /// Where the config file is, or would be, and what says so.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::NoHome`] where that needs a home folder and there is none.
+    pub fn locate(
+        overrides: &Overrides,
+        environment: &Environment,
+    ) -> Result<(PathBuf, Source), SettingsError> {
+        let (named, source) = first(overrides.config.as_ref(), environment.config.as_ref());
+        let path = match named {
+            Some(path) => environment.expand_home(path)?,
+            None => environment.default_config_path()?,
+        };
+        Ok((path, source))
+    }
+
     /// Resolves the settings by the table of this module.
     ///
     /// In the file, a relative `database.path` starts at the file's folder; a relative override or
@@ -71,41 +110,71 @@ impl Settings {
         overrides: &Overrides,
         environment: &Environment,
     ) -> Result<Self, SettingsError> {
-        let database = overrides
-            .database
-            .as_ref()
-            .or(environment.database.as_ref());
-        let named = overrides.config.as_ref().or(environment.config.as_ref());
-        let config_path = match named {
-            Some(path) => Some(environment.expand_home(path)?),
-            None => match environment.default_config_path() {
-                Err(SettingsError::NoHome { .. }) if database.is_some() => None,
-                path => Some(path?),
-            },
-        };
-        let file = match &config_path {
-            Some(path) => file::read(path, named.is_some())?,
-            None => file::ConfigFile::default(),
-        };
-        let database = match (database, &file.database) {
-            (Some(path), _) => environment.expand_home(path)?,
-            (None, path) => {
-                let path = match path {
-                    Some(path) => environment.expand_home(path)?,
-                    None => PathBuf::from("degenbot.db"),
-                };
-                let folder = config_path.as_deref().and_then(Path::parent);
-                folder.unwrap_or(Path::new("")).join(path)
+        let (database, database_source) =
+            first(overrides.database.as_ref(), environment.database.as_ref());
+        let (config_path, config_source) = match Self::locate(overrides, environment) {
+            // What needs no file needs no home folder either.
+            Err(SettingsError::NoHome { .. })
+                if database.is_some() && !is_named(overrides, environment) =>
+            {
+                (None, Source::Default)
+            }
+            located => {
+                let (path, source) = located?;
+                (Some(path), source)
             }
         };
+        let found = match &config_path {
+            Some(path) => file::read(path, config_source != Source::Default)?,
+            None => None,
+        };
+        let config_exists = found.is_some();
+        let file = found.unwrap_or_default();
+        let beside_config = |path: PathBuf| {
+            let folder = config_path.as_deref().and_then(Path::parent);
+            folder.unwrap_or(Path::new("")).join(path)
+        };
+        let database = match (database, &file.database) {
+            (Some(path), _) => DatabaseSettings {
+                path: environment.expand_home(path)?,
+                source: database_source,
+            },
+            (None, Some(path)) => DatabaseSettings {
+                path: beside_config(environment.expand_home(path)?),
+                source: Source::File,
+            },
+            (None, None) => DatabaseSettings {
+                path: beside_config(PathBuf::from("degenbot.db")),
+                source: Source::Default,
+            },
+        };
         Ok(Self {
-            database: DatabaseSettings { path: database },
+            database,
+            config_source,
+            config_exists,
             rpc: file.rpc,
             ws: file.ws,
             default_chain_id: file.default_chain_id,
             unknown_keys: file.unknown_keys,
             config_path,
         })
+    }
+}
+
+/// Whether the config file is one that somebody has named.
+fn is_named(overrides: &Overrides, environment: &Environment) -> bool {
+    overrides.config.is_some() || environment.config.is_some()
+}
+
+/// The override, or else what the environment says.
+fn first<'path>(
+    overridden: Option<&'path PathBuf>,
+    environment: Option<&'path PathBuf>,
+) -> (Option<&'path PathBuf>, Source) {
+    match (overridden, environment) {
+        (Some(path), _) => (Some(path), Source::Override),
+        (None, Some(path)) => (Some(path), Source::Environment),
+        (None, None) => (None, Source::Default),
     }
 }
 

@@ -24,8 +24,24 @@ impl Context {
 
     /// The path of the database that the command is about.
     pub(super) fn database_path(&self) -> Result<PathBuf, Failure> {
-        let settings = Settings::resolve(&self.overrides, &Environment::from_process())
-            .map_err(Error::from)?;
-        Ok(settings.database.path)
+        Ok(self.settings()?.database.path)
+    }
+
+    /// The settings in force.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let settings = Settings::resolve(&self.overrides, &Environment::from_process());
+        Ok(settings.map_err(Error::from)?)
+    }
+
+    /// Where the config file is or would be.
+    pub(super) fn config_path(&self) -> Result<PathBuf, Failure> {
+        let located = Settings::locate(&self.overrides, &Environment::from_process());
+        Ok(located.map_err(Error::from)?.0)
+    }
+
+    /// The database that an option or the environment names.
+    pub(super) fn named_database(&self) -> Option<PathBuf> {
+        let overridden = self.overrides.database.clone();
+        overridden.or_else(|| Environment::from_process().database)
     }
 }

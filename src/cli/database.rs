@@ -10,6 +10,8 @@ mod restore;
 mod upgrade;
 mod verify;
 
+pub(super) use info::line;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -211,7 +211,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::CopyCheckFailed { .. } => {
             "The database itself may be damaged, or the disk. A backup from before was kept".to_owned()
         }
-        Error::Settings(error) => return settings_hint(error),
+        Error::Settings(error) => settings_hint(error),
         other => return upgrade_hint(other),
     };
     Some(hint)
@@ -313,8 +313,8 @@ fn refusal_hint(path: &Path, refusal: &Refusal) -> String {
     }
 }
 
-fn settings_hint(error: &SettingsError) -> Option<String> {
-    Some(match error {
+fn settings_hint(error: &SettingsError) -> String {
+    match error {
         SettingsError::NotFound { .. } => {
             "Check --config and DEGENBOT_CONFIG; without them ~/.config/degenbot/config.toml is \
              read if it is there"
@@ -326,6 +326,14 @@ fn settings_hint(error: &SettingsError) -> Option<String> {
         SettingsError::NoHome { .. } => {
             "Set HOME, or give the path with --config or --database".to_owned()
         }
-        SettingsError::Unreadable { .. } => return None,
-    })
+        SettingsError::AlreadyExists { .. } => {
+            "Edit it, or move it away; 'degenbot config show' tells what it says".to_owned()
+        }
+        SettingsError::Unreadable { .. } | SettingsError::Unwritable { .. } => {
+            "Check the permissions of the file and of its folder".to_owned()
+        }
+        SettingsError::NotUtf8 { .. } => {
+            "Give the path with --database or DEGENBOT_DB_PATH instead".to_owned()
+        }
+    }
 }

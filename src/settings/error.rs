@@ -31,6 +31,26 @@ pub enum SettingsError {
         /// What is wrong there.
         message: String,
     },
+    /// A config file is already where a new one was to be written.
+    #[error("There is already a config file at {path}", path = .path.display())]
+    AlreadyExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A config file could not be written.
+    #[error("The config file at {path} cannot be written", path = .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A path that is to be written to a config file, which is text, is not UTF-8.
+    #[error("{path} cannot be written to a config file: it is not UTF-8", path = .path.display())]
+    NotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
     /// A path starts at the home folder and the process has none.
     #[error("No home folder is known, which {needed_for} needs", needed_for = .needed_for.display())]
     NoHome {

@@ -62,8 +62,8 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// Reads the file; one that is absent and was not named says nothing.
-pub(super) fn read(path: &Path, named: bool) -> Result<ConfigFile, SettingsError> {
+/// Reads the file; one that is absent and was not named is `None`.
+pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, SettingsError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path, named: bool) -> Result<ConfigFile, SettingsError
                     path: path.to_owned(),
                 })
             } else {
-                Ok(ConfigFile::default())
+                Ok(None)
             };
         }
         Err(source) => {
@@ -100,13 +100,13 @@ pub(super) fn read(path: &Path, named: bool) -> Result<ConfigFile, SettingsError
     for key in &unknown_keys {
         log::warn!("Unknown key '{key}' in {}", path.display());
     }
-    Ok(ConfigFile {
+    Ok(Some(ConfigFile {
         database: document.database.path,
         rpc: endpoints(document.rpc),
         ws: endpoints(document.ws),
         default_chain_id: document.default_chain_id.map(|number| number.0),
         unknown_keys,
-    })
+    }))
 }
 
 fn unknown_keys(table: &toml::Table) -> Vec<String> {

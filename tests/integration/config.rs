@@ -1,6 +1,7 @@
 //! The command finds the database that the Python package's config file names.
 
 use std::fs;
+use std::path::Path;
 
 use crate::command::{degenbot, run};
 use crate::corpus::Copy;
@@ -80,4 +81,62 @@ fn a_malformed_file_is_named_with_line_and_column() {
     error: config.toml:2:8: invalid type: integer `5`, expected path string
     hint: Correct the file; its form is described in README.md
     "#);
+}
+
+/// A command and what came of it, the home folder's name replaced.
+fn told(home: &Path, arguments: &[&str]) -> String {
+    let mut command = degenbot(home);
+    command.args(arguments);
+    let outcome = run(command, "");
+    let told = format!("$ degenbot {}\n{outcome}", arguments.join(" "));
+    told.replace(home.to_str().unwrap(), "[HOME]")
+}
+
+#[test]
+fn a_config_file_is_written_once_and_told_about() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(".config/degenbot/config.toml");
+    let config = |arguments: &[&str]| told(home.path(), &[&["config"], arguments].concat());
+    let init = [
+        "init",
+        "--rpc",
+        "1=https://mainnet.example.com/v3/KEY",
+        "--rpc",
+        "8453=/run/base.ipc",
+        "--ws",
+        "1=wss://mainnet.example.com/v3/KEY",
+        "--default-chain",
+        "1",
+    ];
+    let mut log = vec![
+        config(&["path"]),
+        config(&["show"]),
+        config(&["init", "--rpc", "mainnet=x"]),
+        config(&init),
+    ];
+    let written = fs::read_to_string(&path).unwrap();
+    log.push(written.replace(home.path().to_str().unwrap(), "[HOME]"));
+    log.extend([
+        config(&init),
+        config(&["show"]),
+        config(&["show", "--json", "--secrets"]),
+    ]);
+    // Where the file is can be told even if it is of no use.
+    fs::write(&path, "[database\n").unwrap();
+    log.extend([config(&["show"]), config(&["path"])]);
+    insta::assert_snapshot!(log.join("\n"));
+}
+
+#[test]
+fn a_config_file_is_written_where_and_with_what_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    let file = ["--config", "my bots/degenbot.toml"];
+    let init = ["config", "init", "--database", "data/x.db"];
+    let outcome = told(home.path(), &[&file[..], &init].concat());
+    assert!(outcome.contains("status: 0\n"), "{outcome}");
+    // Relative to where it was said, not to the file.
+    let reset = ["database", "reset", "--force"];
+    let outcome = told(home.path(), &[&file[..], &reset].concat());
+    assert!(outcome.contains("at [HOME]/data/x.db"), "{outcome}");
+    assert!(home.path().join("data/x.db").exists());
 }

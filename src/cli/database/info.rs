@@ -282,7 +282,7 @@ pub(super) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
-pub(super) fn line(text: &mut String, content: impl Display) {
+pub(in crate::cli) fn line(text: &mut String, content: impl Display) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{content}");
 }

@@ -1,0 +1,29 @@
+//! `degenbot config …`
+
+mod init;
+mod path;
+mod show;
+
+use clap::Subcommand;
+
+use super::{Context, Failure};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Tell the settings in force, and where each comes from
+    Show(show::Show),
+    /// Print where the config file is, or would be
+    Path(path::Path),
+    /// Write a config file
+    Init(init::Init),
+}
+
+impl Command {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Show(command) => command.run(context),
+            Self::Path(command) => command.run(context),
+            Self::Init(command) => command.run(context),
+        }
+    }
+}

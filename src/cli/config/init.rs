@@ -1,0 +1,79 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::{Context, Failure};
+use crate::database::Error;
+use crate::settings::NewConfig;
+use crate::types::ChainId;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  degenbot config init --rpc 1=http://localhost:8545 --rpc 8453=/run/base.ipc")]
+pub(in crate::cli) struct Init {
+    /// The node of a chain: an HTTP address or an IPC socket; for each chain once
+    #[arg(long, value_name = "CHAIN=NODE", value_parser = endpoint)]
+    rpc: Vec<(ChainId, String)>,
+    /// The WebSocket address of a chain's node; for each chain once
+    #[arg(long, value_name = "CHAIN=NODE", value_parser = endpoint)]
+    ws: Vec<(ChainId, String)>,
+    /// The chain that bots work on where they do not say
+    #[arg(long, value_name = "CHAIN", value_parser = chain)]
+    default_chain: Option<ChainId>,
+}
+
+impl Init {
+    /// Writes the file at the place where it would be looked for, with the database that is named or would be
+    /// used.
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.config_path()?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let database = context
+            .named_database()
+            .unwrap_or_else(|| folder.join("degenbot.db"));
+        let config = NewConfig {
+            database: absolute(&database),
+            rpc: self.rpc.into_iter().collect(),
+            ws: self.ws.into_iter().collect(),
+            default_chain_id: self.default_chain,
+        };
+        config.write(&path).map_err(Error::from)?;
+        context
+            .printer
+            .message(format_args!("Wrote the config file {}.", path.display()));
+        if !config.database.exists() {
+            context.printer.message(format_args!(
+                "The database will be {}; create it with 'degenbot database reset'.",
+                config.database.display()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A relative path in the file would start at the file's folder.
+fn absolute(path: &Path) -> PathBuf {
+    // `~` is for the file to resolve, on whichever machine it is.
+    if path.starts_with("~") {
+        return path.to_owned();
+    }
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn endpoint(text: &str) -> Result<(ChainId, String), String> {
+    let (id, endpoint) = text
+        .split_once('=')
+        .ok_or("expected a chain id, '=' and an address, such as 1=http://localhost:8545")?;
+    if endpoint.is_empty() {
+        return Err("the address is missing".to_owned());
+    }
+    Ok((chain(id)?, endpoint.to_owned()))
+}
+
+fn chain(text: &str) -> Result<ChainId, String> {
+    text.parse()
+        .ok()
+        .and_then(|number| ChainId::new(number).ok())
+        .ok_or_else(|| format!("expected a chain id, found '{text}'"))
+}

@@ -1,0 +1,13 @@
+use clap::Args;
+
+use crate::cli::{Context, Failure};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Path {}
+
+impl Path {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.config_path()?;
+        context.printer.data(&format!("{}\n", path.display()))
+    }
+}

@@ -1,0 +1,187 @@
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::database::line;
+use crate::cli::{Context, Failure};
+use crate::settings::{Settings, Source};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Show {
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+    /// Show the addresses of nodes whole, with the keys that they may hold
+    #[arg(long)]
+    secrets: bool,
+}
+
+impl Show {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let settings = context.settings()?;
+        let endpoint = if self.secrets {
+            str::to_owned
+        } else {
+            without_secrets
+        };
+        let text = if self.json {
+            let document = Document::of(&settings, endpoint);
+            let document = serde_json::to_string_pretty(&document);
+            document.map_err(|error| Failure::Output(error.into()))? + "\n"
+        } else {
+            describe(&settings, endpoint)
+        };
+        context.printer.data(&text)
+    }
+}
+
+/// The JSON form. Fields may be added; `format` grows when one changes its meaning or goes.
+#[derive(Serialize)]
+struct Document {
+    format: u32,
+    config: Option<File>,
+    database: File,
+    default_chain_id: Option<u64>,
+    rpc: BTreeMap<u64, String>,
+    ws: BTreeMap<u64, String>,
+    unknown_keys: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct File {
+    path: String,
+    source: &'static str,
+    exists: bool,
+}
+
+impl Document {
+    fn of(settings: &Settings, endpoint: fn(&str) -> String) -> Self {
+        let endpoints = |of_chains: &BTreeMap<_, String>| {
+            let each = of_chains.iter();
+            each.map(|(chain, text): (&crate::types::ChainId, _)| (chain.get(), endpoint(text)))
+                .collect()
+        };
+        Self {
+            format: 1,
+            config: settings.config_path.as_ref().map(|path| File {
+                path: path.display().to_string(),
+                source: name(settings.config_source),
+                exists: settings.config_exists,
+            }),
+            database: File {
+                path: settings.database.path.display().to_string(),
+                source: name(settings.database.source),
+                exists: settings.database.path.exists(),
+            },
+            default_chain_id: settings.default_chain_id.map(crate::types::ChainId::get),
+            rpc: endpoints(&settings.rpc),
+            ws: endpoints(&settings.ws),
+            unknown_keys: settings.unknown_keys.clone(),
+        }
+    }
+}
+
+const fn name(source: Source) -> &'static str {
+    match source {
+        Source::Override => "option",
+        Source::Environment => "environment",
+        Source::File => "file",
+        Source::Default => "default",
+    }
+}
+
+fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
+    let mut rows = Vec::new();
+    let missing = |exists: bool| if exists { "" } else { ", not there" };
+    match &settings.config_path {
+        Some(path) => {
+            let source = match settings.config_source {
+                Source::Override => "--config",
+                Source::Environment => "DEGENBOT_CONFIG",
+                Source::File | Source::Default => "the usual place",
+            };
+            rows.push((
+                "Config file".to_owned(),
+                path.display().to_string(),
+                format!("{source}{}", missing(settings.config_exists)),
+            ));
+        }
+        None => rows.push((
+            "Config file".to_owned(),
+            "none".to_owned(),
+            "there is no home folder".to_owned(),
+        )),
+    }
+    let source = match settings.database.source {
+        Source::Override => "--database",
+        Source::Environment => "DEGENBOT_DB_PATH",
+        Source::File => "config file",
+        Source::Default => "the usual place",
+    };
+    rows.push((
+        "Database".to_owned(),
+        settings.database.path.display().to_string(),
+        format!("{source}{}", missing(settings.database.path.exists())),
+    ));
+    let of_file = || "config file".to_owned();
+    if let Some(chain) = settings.default_chain_id {
+        rows.push(("Default chain".to_owned(), chain.to_string(), of_file()));
+    }
+    for (what, of_chains) in [("RPC", &settings.rpc), ("WebSocket", &settings.ws)] {
+        for (chain, text) in of_chains {
+            rows.push((format!("{what} {chain}"), endpoint(text), of_file()));
+        }
+    }
+    for key in &settings.unknown_keys {
+        rows.push(("Unknown key".to_owned(), key.clone(), of_file()));
+    }
+    let width = rows.iter().map(|(what, ..)| what.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (what, value, source) in rows {
+        line(
+            &mut text,
+            format_args!("{what:<width$}  {value} ({source})"),
+        );
+    }
+    text
+}
+
+/// The address of a node without what follows its host, where providers want their keys. The path of a socket
+/// is whole.
+fn without_secrets(endpoint: &str) -> String {
+    let Some((scheme, rest)) = endpoint.split_once("://") else {
+        return endpoint.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("…@", host),
+        None => ("", authority),
+    };
+    let path = if path.len() > 1 { "/…" } else { path };
+    format!("{scheme}://{user}{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_shown() {
+        for (endpoint, shown) in [
+            ("http://localhost:8545", "http://localhost:8545"),
+            ("http://localhost:8545/", "http://localhost:8545/"),
+            (
+                "https://eth-mainnet.example.com/v2/KEY",
+                "https://eth-mainnet.example.com/…",
+            ),
+            ("wss://example.com?key=KEY", "wss://example.com/…"),
+            ("https://user:KEY@example.com", "https://…@example.com"),
+            ("https://u:K@Y@example.com/K", "https://…@example.com/…"),
+            ("/run/base.ipc", "/run/base.ipc"),
+        ] {
+            assert_eq!(without_secrets(endpoint), shown);
+        }
+    }
+}

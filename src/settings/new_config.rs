@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::SettingsError;
+use crate::types::ChainId;
+
+/// A config file to be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewConfig {
+    /// Where the database is. A relative path would start at the config file's folder.
+    pub database: PathBuf,
+    /// The HTTP or IPC endpoint of each chain.
+    pub rpc: BTreeMap<ChainId, String>,
+    /// The WebSocket endpoint of each chain.
+    pub ws: BTreeMap<ChainId, String>,
+    /// The chain a bot session works on where it does not say.
+    pub default_chain_id: Option<ChainId>,
+}
+
+impl NewConfig {
+    /// Writes the file, which the Python package can read too, and the folder that it is in. A file that is
+    /// there stays as it is. Endpoints often hold keys, so nobody but the user may read it.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::AlreadyExists`] where a file is there, and where it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), SettingsError> {
+        let text = self.text()?;
+        let unwritable = |source| SettingsError::Unwritable {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(unwritable)?;
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        let mut file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => SettingsError::AlreadyExists {
+                path: path.to_owned(),
+            },
+            _ => unwritable(error),
+        })?;
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            // Half a file would be in the way of the next attempt.
+            let _ = fs::remove_file(path);
+            unwritable(error)
+        })
+    }
+
+    fn text(&self) -> Result<String, SettingsError> {
+        let database = self
+            .database
+            .to_str()
+            .ok_or_else(|| SettingsError::NotUtf8 {
+                path: self.database.clone(),
+            })?;
+        let mut parts = Vec::new();
+        if let Some(chain) = self.default_chain_id {
+            parts.push(format!("default_chain_id = {chain}\n"));
+        }
+        parts.push(format!(
+            "[database]\npath = {}\n",
+            toml::Value::from(database)
+        ));
+        // The Python package demands this table, even if it is empty.
+        parts.push(format!(
+            "# A node for each chain, by its id: an HTTP address or the path of an IPC socket.\n[rpc]\n{}",
+            endpoints(&self.rpc)
+        ));
+        if !self.ws.is_empty() {
+            parts.push(format!("[ws]\n{}", endpoints(&self.ws)));
+        }
+        Ok(parts.join("\n"))
+    }
+}
+
+fn endpoints(of_chains: &BTreeMap<ChainId, String>) -> String {
+    let line = |(chain, endpoint): (&ChainId, &String)| {
+        let endpoint = toml::Value::from(endpoint.as_str());
+        [
+            chain.to_string(),
+            " = ".to_owned(),
+            endpoint.to_string(),
+            "\n".to_owned(),
+        ]
+        .concat()
+    };
+    of_chains.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use proptest::prelude::*;
+
+    use super::super::{Environment, Overrides, Settings};
+    use super::*;
+
+    fn read(path: &Path) -> Settings {
+        let overrides = Overrides {
+            config: Some(path.to_owned()),
+            database: None,
+        };
+        Settings::resolve(&overrides, &Environment::default()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            name in "[^/\0~][^/\0]{0,20}",
+            rpc in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
+            ws in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
+            chain in proptest::option::of(1_u64..1 << 40),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("new folder/config.toml");
+            let chains = |of: BTreeMap<u64, String>| -> BTreeMap<_, _> {
+                of.into_iter().map(|(chain, text)| (ChainId::new(chain).unwrap(), text)).collect()
+            };
+            let config = NewConfig {
+                database: Path::new("/data").join(name),
+                rpc: chains(rpc),
+                ws: chains(ws),
+                default_chain_id: chain.map(|chain| ChainId::new(chain).unwrap()),
+            };
+            config.write(&path).unwrap();
+            let settings = read(&path);
+            prop_assert_eq!(settings.database.path, config.database);
+            prop_assert_eq!(settings.rpc, config.rpc);
+            prop_assert_eq!(settings.ws, config.ws);
+            prop_assert_eq!(settings.default_chain_id, config.default_chain_id);
+            prop_assert!(settings.unknown_keys.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "mine").unwrap();
+        let error = NewConfig::default().write(&path).unwrap_err();
+        assert!(
+            matches!(error, SettingsError::AlreadyExists { .. }),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        let below_a_file = path.join("config.toml");
+        let error = NewConfig::default().write(&below_a_file).unwrap_err();
+        assert!(matches!(error, SettingsError::Unwritable { .. }), "{error}");
+    }
+
+    #[test]
+    fn nobody_else_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        NewConfig::default().write(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
