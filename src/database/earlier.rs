@@ -24,7 +24,7 @@ struct Known {
 
 impl EarlierRevision {
     /// The release without a stamp.
-    pub(super) const FIRST: Self = Self(0);
+    pub(crate) const FIRST: Self = Self(0);
 
     /// Every revision, oldest first.
     pub(super) fn all() -> Result<impl DoubleEndedIterator<Item = Self>, Error> {

@@ -771,6 +771,7 @@ fn works_where_nothing_may_be_written() {
         2  the address of token0_id 1 is not below that of token1_id 1
     --- stderr
     error: 1 problem found in degenbot.db
+    hint: 'degenbot database verify --help' says what each rule demands
     ");
     assert_eq!(corpus::files(folder).len(), 1);
 }
@@ -844,6 +845,7 @@ fn lists_what_is_wrong() {
         2  the net liquidity of its ticks adds up to -1
     --- stderr
     error: 2,470 problems found in degenbot.db
+    hint: 'degenbot database verify --help' says what each rule demands
     "#);
     let longest = told.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(longest <= 80, "{longest}: {told}");
