@@ -11,3 +11,6 @@ pub mod settings;
 mod sqlite;
 mod system;
 pub mod types;
+
+/// The query builder, in the version whose connections and queries these are.
+pub use diesel;

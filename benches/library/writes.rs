@@ -93,7 +93,7 @@ impl Positions {
             texts,
             update: LiquidityUpdate {
                 pools,
-                exchanges: Vec::new(),
+                ..LiquidityUpdate::default()
             },
         }
     }

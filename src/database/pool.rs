@@ -12,6 +12,7 @@ use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::{Error, Session, lineage};
 use crate::settings::{Environment, Overrides, Settings};
+use crate::sqlite::Statements;
 
 /// How a database's connections are pooled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,25 @@ impl Database {
         Ok(Session::new(self.path.clone(), connection))
     }
 
+    /// A session, and others as far as the pool has connections to spare, up to this number.
+    pub(super) fn sessions(&self, count: usize) -> Result<Vec<Session>, Error> {
+        /// What opening a connection takes at most, unless something is wrong.
+        const SOON: Duration = Duration::from_millis(200);
+        let mut sessions = vec![self.session()?];
+        while sessions.len() < count {
+            let state = self.pool.state();
+            if state.idle_connections == 0 && state.connections >= self.pool.max_size() {
+                break;
+            }
+            match self.pool.get_timeout(SOON) {
+                Ok(connection) => sessions.push(Session::new(self.path.clone(), connection)),
+                // Somebody else was faster.
+                Err(_) => break,
+            }
+        }
+        Ok(sessions)
+    }
+
     /// [`Session::read`] on a connection of the pool.
     ///
     /// # Errors
@@ -200,6 +220,11 @@ impl ManageConnection for Connections {
     }
 
     fn has_broken(&self, connection: &mut SqliteConnection) -> bool {
-        thread::panicking() || connection.is_broken()
+        if thread::panicking() || connection.is_broken() {
+            return true;
+        }
+        // A transaction that Diesel does not know of would take in what the next session writes, and undo it.
+        let left = Statements::of(connection).and_then(Statements::leave_transaction);
+        left.is_err()
     }
 }

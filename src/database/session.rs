@@ -1,6 +1,6 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -29,17 +29,19 @@ impl Session {
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let result = self
-            .connection
-            .transaction(|connection| operate(connection).map_err(Failure::Operation));
-        result.map_err(|failure| failure.into_error(&self.path, "read from the database"))
+        let mut failure = None;
+        let result = self.connection.transaction(|connection| {
+            operate(connection).map_err(|error| roll_back(&mut failure, error))
+        });
+        self.outcome(result, failure, "read from the database")
     }
 
     /// Runs `operate` in a transaction that has the write lock from its beginning, and commits what it
     /// did if it succeeds.
     ///
     /// A transaction that began by reading would fail at its first write, without waiting, if another
-    /// process had written meanwhile.
+    /// process had written meanwhile. SQLite itself rolls back where the disk is full or fails; so what `operate`
+    /// does after such an error, instead of returning it, would be committed on its own.
     ///
     /// # Errors
     ///
@@ -49,11 +51,33 @@ impl Session {
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let result = self
-            .connection
-            .immediate_transaction(|connection| operate(connection).map_err(Failure::Operation));
-        result.map_err(|failure| failure.into_error(&self.path, "write to the database"))
+        let mut failure = None;
+        let result = self.connection.immediate_transaction(|connection| {
+            operate(connection).map_err(|error| roll_back(&mut failure, error))
+        });
+        self.outcome(result, failure, "write to the database")
     }
+
+    /// The caller's own error comes first: where SQLite has rolled back by itself, as on a full disk, rolling back
+    /// fails and says nothing else.
+    fn outcome<T, E: From<Error>>(
+        &self,
+        result: QueryResult<T>,
+        failure: Option<E>,
+        action: &'static str,
+    ) -> Result<T, E> {
+        match (result, failure) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(error)) => Err(error),
+            (Err(error), None) => Err(Error::from_diesel(&self.path, action, error).into()),
+        }
+    }
+}
+
+/// Keeps an error of the caller's, and tells Diesel to roll back.
+fn roll_back<E>(failure: &mut Option<E>, error: E) -> diesel::result::Error {
+    *failure = Some(error);
+    diesel::result::Error::RollbackTransaction
 }
 
 impl fmt::Debug for Session {
@@ -75,27 +99,5 @@ impl Deref for Session {
 impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.connection
-    }
-}
-
-/// Tells the transaction's own failure from the one of what runs in it, so that only the latter has a
-/// type of the caller's choice.
-enum Failure<E> {
-    Transaction(diesel::result::Error),
-    Operation(E),
-}
-
-impl<E> From<diesel::result::Error> for Failure<E> {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Transaction(error)
-    }
-}
-
-impl<E: From<Error>> Failure<E> {
-    fn into_error(self, path: &Path, action: &'static str) -> E {
-        match self {
-            Self::Transaction(error) => Error::from_diesel(path, action, error).into(),
-            Self::Operation(error) => error,
-        }
     }
 }

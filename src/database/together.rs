@@ -3,40 +3,45 @@
 use std::ops::{Deref, DerefMut, RangeInclusive};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Instant;
 use std::{fmt, thread};
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::SqliteConnection;
 
-use super::connection::{self, Access};
+use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::{Database, Error, Session};
 use crate::models::{Bare, ChainPools, PoolFamily, PoolTickMap, Referred, RowError, TickMaps};
 use crate::types::ChainId;
 
-/// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile.
+/// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile, and
+/// that cannot be written with.
 ///
 /// It keeps SQLite from moving the log into the database beyond that state, so it is not to be kept for long.
 pub struct Snapshot(Session);
 
 impl Snapshot {
-    fn begin(mut session: Session, path: &std::path::Path) -> Result<Self, Error> {
-        let failed = |error| Error::from_diesel(path, "read from the database", error);
-        AnsiTransactionManager::begin_transaction(&mut *session).map_err(failed)?;
+    fn begin(mut session: Session) -> QueryResult<Self> {
+        AnsiTransactionManager::begin_transaction(&mut *session)?;
         // From here on the transaction is ended when it is dropped.
         let mut snapshot = Self(session);
+        snapshot.batch_execute("PRAGMA query_only = ON")?;
         // A transaction has its state from its first statement on.
-        diesel::sql_query("SELECT 1 FROM sqlite_schema")
-            .execute(&mut *snapshot)
-            .map_err(failed)?;
+        diesel::sql_query("SELECT 1 FROM sqlite_schema").execute(&mut *snapshot)?;
         Ok(snapshot)
+    }
+
+    fn leave(&mut self) -> QueryResult<()> {
+        AnsiTransactionManager::rollback_transaction(&mut *self.0)?;
+        self.0.batch_execute("PRAGMA query_only = OFF")
     }
 }
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        if let Err(error) = AnsiTransactionManager::rollback_transaction(&mut *self.0) {
+        if let Err(error) = self.leave() {
             log::debug!("A snapshot has ended by itself: {error}");
         }
     }
@@ -63,26 +68,37 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Database {
-    /// Several sessions of the pool on the same state of the database, to read it in parallel.
-    ///
-    /// Nobody can commit while they begin, for some microseconds: a lock is taken for that.
+    /// Several sessions of the pool on the same state of the database, to read it in parallel: as many as are
+    /// asked for, or as the pool has to spare, and at least one.
     ///
     /// # Errors
     ///
-    /// Those of [`Database::session`], and [`Error::Locked`] where another program keeps the write lock.
+    /// Those of [`Database::session`], and [`Error::Locked`] where others commit so often that no two sessions
+    /// see the same state.
     pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
-        let sessions = (0..count)
-            .map(|_| self.session())
-            .collect::<Result<Vec<_>, _>>()?;
-        // A connection beside the pool, which could have none left.
-        let mut lock = connection::open(self.path(), Access::ReadWrite)?;
-        lock.immediate_transaction(|_| {
-            sessions
+        let failed = |error| Error::from_diesel(self.path(), "read from the database", error);
+        // Beside the pool, which could have none left. It is told when anybody commits.
+        let mut watcher = connection::open(self.path(), Access::ReadWrite)?;
+        let began = Instant::now();
+        loop {
+            let before = data_version(&mut watcher).map_err(failed)?;
+            let snapshots = self
+                .sessions(count)?
                 .into_iter()
-                .map(|session| Snapshot::begin(session, self.path()))
-                .collect()
-        })
-        .map_err(|error: Error| error.at(self.path(), "read from the database"))
+                .map(Snapshot::begin)
+                .collect::<QueryResult<Vec<_>>>()
+                .map_err(failed)?;
+            // Whoever committed meanwhile may have done so between two of them. That is some microseconds; a lock
+            // would keep others from writing, and cannot be had where the file may only be read.
+            if data_version(&mut watcher).map_err(failed)? == before {
+                return Ok(snapshots);
+            }
+            if began.elapsed() > LOCK_TIMEOUT {
+                return Err(Error::Locked {
+                    path: self.path().to_owned(),
+                });
+            }
+        }
     }
 
     /// All pools of a chain with what they refer to, read with two connections of the pool on the same state of
@@ -125,9 +141,11 @@ impl Database {
     ///
     /// Those of [`ChainPools::load`] and of [`Database::snapshots`].
     pub fn chain_pools(&self, chain: ChainId) -> Result<ChainPools, Error> {
-        let mut snapshots = self.snapshots(2)?;
-        let (Some(mut one), Some(mut other)) = (snapshots.pop(), snapshots.pop()) else {
-            return Ok(ChainPools::load(&mut *self.session()?, chain)?);
+        let mut snapshots = self.snapshots(2)?.into_iter();
+        let (mut one, mut other) = match (snapshots.next(), snapshots.next()) {
+            (Some(one), Some(other)) => (one, other),
+            (Some(mut one), None) => return Ok(ChainPools::load(&mut one, chain)?),
+            (None, _) => return Ok(ChainPools::load(&mut *self.session()?, chain)?),
         };
         let (bare, referred) = thread::scope(|scope| {
             let referred = scope.spawn(move || Referred::read(&mut other, chain));
@@ -140,8 +158,8 @@ impl Database {
         Ok(ChainPools::assemble(bare?, referred?)?)
     }
 
-    /// Calls `each` with the tick map of every pool of a chain that has one, on several threads at once, each
-    /// with a connection of the pool. All of them see the same state of the database. The order is not that of
+    /// Calls `each` with the tick map of every pool of a chain that has one, on so many threads at once, or as many
+    /// as the pool has connections to spare for, each with one of them. All of them see the same state of the database. The order is not that of
     /// the ids.
     ///
     /// A pool that is malformed comes as an error, for `each` to decide about; what `each` returns as an error
@@ -170,6 +188,7 @@ impl Database {
         let ended = AtomicBool::new(false);
         let failure = Mutex::new(None);
         let work = |mut snapshot: Snapshot| -> Result<(), E> {
+            let _end_of_all = EndOnPanic(&ended);
             while let Some(ids) = shares.next() {
                 let maps = TickMaps::of_chain_between(&mut snapshot, family, chain, ids)
                     .map_err(Error::from)?;
@@ -199,6 +218,29 @@ impl Database {
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .map_or(Ok(()), Err)
+    }
+}
+
+/// A number that changes with every commit of others.
+fn data_version(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        data_version: i64,
+    }
+    diesel::sql_query("PRAGMA data_version")
+        .get_result::<Row>(connection)
+        .map(|row| row.data_version)
+}
+
+/// Ends the work of the other threads when this one panics.
+struct EndOnPanic<'flag>(&'flag AtomicBool);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -154,6 +154,9 @@ pub struct LiquidityUpdate {
     pub pools: Vec<PoolUpdate>,
     /// Up to which block the exchanges, by their ids, have been taken in.
     pub exchanges: Vec<(i64, BlockNumber)>,
+    /// Whether marks may go back, as they have to after a reorganisation of the chain. Otherwise a pool, or an
+    /// exchange, whose mark in the database is beyond the one here stays as it is: what is here was taken in before.
+    pub may_go_back: bool,
 }
 
 /// How many rows an update has changed.
@@ -163,6 +166,8 @@ pub struct UpdateReport {
     pub written: u64,
     /// Rows that were deleted.
     pub deleted: u64,
+    /// Pools and exchanges that were left as they are, because the database is further.
+    pub outdated: u64,
 }
 
 impl LiquidityUpdate {
@@ -172,9 +177,9 @@ impl LiquidityUpdate {
     ///
     /// # Errors
     ///
-    /// [`RowError::NotThere`] for a pool or an exchange that is not there, [`RowError::Rejected`] for the mark of a
-    /// pool of a kind that has none, and [`RowError::Sql`] where a statement fails. Nothing was written then, or, in a transaction of the
-    /// caller's, nothing that rolling it back does not undo.
+    /// [`RowError::NotThere`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
+    /// pool of a kind without ticks, and [`RowError::Sql`] where a statement fails. Nothing was written then, or,
+    /// in a transaction of the caller's, nothing that rolling it back does not undo.
     pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
         // In the order of the indexes. The sort keeps the order of updates of the same pool.
         let mut pools: Vec<_> = self.pools.iter().collect();
@@ -184,13 +189,21 @@ impl LiquidityUpdate {
             for family in PoolFamily::ALL {
                 let mut writer = PoolWriter::new(statements, family)?;
                 for pool in pools.iter().filter(|pool| pool.family == family) {
-                    writer.write(pool, &mut report)?;
+                    writer.write(pool, self.may_go_back, &mut report)?;
                 }
             }
             let mut exchanges =
                 RowWriter::new(statements, "exchanges", "id", &["last_update_block"])?;
+            let mut at =
+                statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
             for (id, block) in &self.exchanges {
-                report.written += exchanges.write(*id, &[Bound::Integer(block.encode())])?;
+                let block = block.encode();
+                let found = at.first_integer(&[Bound::Integer(*id)])?;
+                if !self.may_go_back && found.is_some_and(|found| found > block) {
+                    report.outdated += 1;
+                } else {
+                    report.written += exchanges.write(*id, &[Bound::Integer(block)])?;
+                }
             }
             Ok(report)
         })

@@ -2,6 +2,8 @@
 
 mod insert;
 
+use std::iter::FusedIterator;
+
 use diesel::prelude::*;
 
 use diesel::sqlite::SqliteConnection;
@@ -177,7 +179,7 @@ const TERMS: Columns = Columns {
 /// [`LiquidityPools`](super::LiquidityPools), with the same rules.
 pub struct ManagedLiquidityPools<'connection> {
     pools: Statement<'connection>,
-    failed: bool,
+    ended: bool,
     reading: Reading<'connection>,
 }
 
@@ -235,7 +237,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
         pools.query(&[Bound::Integer(value)])?;
         Ok(Self {
             pools,
-            failed: false,
+            ended: false,
             reading,
         })
     }
@@ -258,16 +260,22 @@ impl Iterator for ManagedLiquidityPools<'_> {
     type Item = Result<ManagedLiquidityPool, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.ended {
             return None;
         }
         let _held = self.reading.statements().hold();
         let read = match self.pools.step() {
             Ok(true) => self.read(),
-            Ok(false) => return None,
+            Ok(false) => {
+                // SQLite would start again.
+                self.ended = true;
+                return None;
+            }
             Err(error) => Err(error.into()),
         };
-        self.failed = matches!(read, Err(RowError::Sql(_)));
+        self.ended = matches!(read, Err(RowError::Sql(_)));
         Some(read)
     }
 }
+
+impl FusedIterator for ManagedLiquidityPools<'_> {}

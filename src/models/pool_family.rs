@@ -36,8 +36,9 @@ impl PoolFamily {
     pub(super) const fn of_chain_between(self) -> &'static str {
         match self {
             Self::Pools => {
-                "p.id BETWEEN ?2 AND ?3 AND p.chain = ?1 AND p.kind IN \
-                 ('aerodrome_v3', 'pancakeswap_v3', 'sushiswap_v3', 'uniswap_v3')"
+                // A look into the index for each of the others is saved. Pools of no known kind are not left out.
+                "p.id BETWEEN ?2 AND ?3 AND p.chain = ?1 AND p.kind NOT IN ('aerodrome_v2', 'camelot_v2', \
+                 'lfj_binned', 'pancakeswap_v2', 'sushiswap_v2', 'swapbased_v2', 'uniswap_v2')"
             }
             Self::ManagedPools => "p.id BETWEEN ?2 AND ?3 AND m.id = p.manager_id AND m.chain = ?1",
         }

@@ -20,7 +20,12 @@ impl<'connection> Reading<'connection> {
         if ours {
             statements.execute("BEGIN")?;
         }
-        Ok(Self { statements, ours })
+        let reading = Self { statements, ours };
+        if ours {
+            // A transaction has its state from its first statement on.
+            statements.prepare("SELECT 1 FROM sqlite_schema")?.step()?;
+        }
+        Ok(reading)
     }
 
     pub(super) fn statements(&self) -> Statements<'connection> {

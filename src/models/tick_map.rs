@@ -45,7 +45,7 @@ impl TickMap {
         &self.ticks
     }
 
-    /// The words of the bitmap that are not zero.
+    /// The words of the bitmap, as far as any of their ticks is initialized.
     #[must_use]
     pub fn words(&self) -> &[BitmapWord] {
         &self.words

@@ -1,5 +1,6 @@
 //! All of what is written, or nothing.
 
+use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 
 use super::row::RowError;
@@ -22,6 +23,14 @@ pub(super) fn writing<T>(
     if Statements::of(connection)?.in_transaction() {
         held(connection)
     } else {
-        connection.immediate_transaction(held)
+        let mut failure = None;
+        let result = connection.immediate_transaction(|connection| {
+            held(connection).map_err(|error| {
+                failure = Some(error);
+                Error::RollbackTransaction
+            })
+        });
+        // Where SQLite has rolled back by itself, as on a full disk, rolling back fails and says nothing else.
+        result.map_err(|error| failure.unwrap_or(RowError::Sql(error)))
     }
 }

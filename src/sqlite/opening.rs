@@ -2,10 +2,11 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use diesel::prelude::*;
 use diesel::result::Error;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
@@ -17,12 +18,12 @@ thread_local! {
     static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
     static OPENED: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
     static STOP: Cell<Option<&'static AtomicBool>> = const { Cell::new(None) };
-    static FOUND: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
+    static FOUND: Cell<Option<(i64, NonNull<ffi::sqlite3>)>> = const { Cell::new(None) };
 }
 
 diesel::define_sql_function! {
-    /// Notes which connection it is called on.
-    fn degenbot_connection() -> Nullable<Integer>;
+    /// Notes which connection it is called on, and the number it is called with.
+    fn degenbot_connection(call: BigInt) -> Nullable<Integer>;
 }
 
 /// Runs `open`; the connections it opens leave a `-wal` file as it is when they are closed.
@@ -59,9 +60,17 @@ pub(crate) fn stoppable<T>(stop: Option<&'static AtomicBool>, open: impl FnOnce(
 ///
 /// Fails for a connection that was opened before this crate has opened its first one.
 pub(super) fn handle_of(connection: &mut SqliteConnection) -> QueryResult<NonNull<ffi::sqlite3>> {
-    FOUND.set(None);
-    match diesel::select(degenbot_connection()).get_result::<Option<i32>>(connection) {
-        Ok(_) => FOUND.take().ok_or(Error::NotFound),
+    static CALLS: AtomicI64 = AtomicI64::new(0);
+    // Diesel may call functions of the program's on the way, which may use other connections.
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let before = FOUND.take();
+    let called = diesel::select(degenbot_connection(call)).get_result::<Option<i32>>(connection);
+    let found = FOUND.replace(before);
+    match called {
+        Ok(_) => found
+            .filter(|(number, _)| *number == call)
+            .map(|(_, handle)| handle)
+            .ok_or(Error::NotFound),
         Err(error) if error.to_string().starts_with("no such function") => Err(
             Error::QueryBuilderError("the connection was not opened by degenbot".into()),
         ),
@@ -113,7 +122,7 @@ unsafe extern "C" fn configure(
         ffi::sqlite3_create_function_v2(
             connection,
             c"degenbot_connection".as_ptr(),
-            0,
+            1,
             ffi::SQLITE_UTF8 | ffi::SQLITE_DIRECTONLY,
             ptr::null_mut(),
             Some(find),
@@ -132,16 +141,20 @@ unsafe extern "C" fn configure(
     ffi::SQLITE_OK
 }
 
-/// The function `degenbot_connection()`. Its result is NULL.
+/// The function `degenbot_connection(call)`. Its result is NULL.
 unsafe extern "C" fn find(
     context: *mut ffi::sqlite3_context,
     _count: c_int,
-    _arguments: *mut *mut ffi::sqlite3_value,
+    arguments: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: the context is the one of the call that is being made.
-    FOUND.set(NonNull::new(unsafe {
-        ffi::sqlite3_context_db_handle(context)
-    }));
+    // SAFETY: the context is the one of the call that is being made, which has one argument.
+    let (call, handle) = unsafe {
+        (
+            ffi::sqlite3_value_int64(*arguments),
+            ffi::sqlite3_context_db_handle(context),
+        )
+    };
+    FOUND.set(NonNull::new(handle).map(|handle| (call, handle)));
 }
 
 /// Says whether a log stays as it is when the connection is closed.

@@ -125,6 +125,23 @@ impl<'connection> Statements<'connection> {
         unsafe { ffi::sqlite3_get_autocommit(self.handle.as_ptr()) == 0 }
     }
 
+    /// Ends a transaction that was forgotten, with whatever is still being read in it.
+    pub(crate) fn leave_transaction(self) -> QueryResult<()> {
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        // SAFETY: the connection is open; each statement belongs to it, and nobody is in the middle of a step.
+        unsafe {
+            let handle = self.handle.as_ptr();
+            let mut statement = ffi::sqlite3_next_stmt(handle, ptr::null_mut());
+            while !statement.is_null() {
+                ffi::sqlite3_reset(statement);
+                statement = ffi::sqlite3_next_stmt(handle, statement);
+            }
+        }
+        self.execute("ROLLBACK").map(drop)
+    }
+
     /// The id that the last insertion has given to its row.
     pub(crate) fn last_insert_rowid(self) -> i64 {
         // SAFETY: the connection is open.

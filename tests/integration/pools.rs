@@ -275,6 +275,31 @@ fn what_is_wrong_with_a_pool_is_named_and_the_others_follow() {
 }
 
 #[test]
+fn pools_are_of_the_state_at_the_beginning_and_end_once() {
+    let (_folder, database) = generated();
+    let chain = ChainId::new(1).unwrap();
+    let mut session = database.session().unwrap();
+    let mut pools = LiquidityPools::of_chain(&mut session, chain).unwrap();
+    database
+        .write(|connection| -> Result<(), Error> {
+            connection.batch_execute(
+                "PRAGMA defer_foreign_keys = ON; UPDATE pools SET chain = 5 WHERE id > 10",
+            )?;
+            Ok(())
+        })
+        .unwrap();
+    assert!(pools.by_ref().count() > 1_000);
+    assert!(pools.next().is_none());
+    drop(pools);
+    let mut pools = LiquidityPools::of_chain(&mut session, chain).unwrap();
+    assert!(pools.by_ref().count() < 11);
+    drop(pools);
+    let mut pools = ManagedLiquidityPools::of_chain(&mut session, chain).unwrap();
+    assert!(pools.by_ref().count() > 10);
+    assert!(pools.next().is_none());
+}
+
+#[test]
 fn a_connection_of_somebody_else_is_refused_or_served() {
     // Whether it was opened before the first one of this crate is a matter of the other tests.
     let (folder, database) = generated();

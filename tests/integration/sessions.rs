@@ -158,6 +158,57 @@ fn a_failed_write_writes_nothing_and_a_failed_read_keeps_its_type() {
 }
 
 #[test]
+fn a_full_database_is_called_that_where_sqlite_has_rolled_back() {
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    let options = PoolOptions {
+        max_size: 1,
+        ..PoolOptions::default()
+    };
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    let mut session = database.session().unwrap();
+    session.batch_execute("PRAGMA max_page_count = 1").unwrap();
+    let tokens: Vec<_> = (0..=u8::MAX)
+        .flat_map(|thread| (0..=u8::MAX).map(move |number| token(thread, number)))
+        .collect();
+    let error = session
+        .write(|connection| Erc20Token::insert_or_get(connection, &tokens).map_err(Error::from))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("database or disk is full"),
+        "{error}"
+    );
+    let error = Erc20Token::insert_or_get(&mut session, &tokens).unwrap_err();
+    assert!(
+        error.to_string().contains("database or disk is full"),
+        "{error}"
+    );
+    let count: i64 = erc20_tokens::table
+        .count()
+        .get_result(&mut *session)
+        .unwrap();
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_transaction_that_was_forgotten_ends_with_its_session() {
+    let copy = Copy::of("fresh/fresh-0.6.0a3.db");
+    let options = PoolOptions {
+        max_size: 1,
+        ..PoolOptions::default()
+    };
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    let mut session = database.session().unwrap();
+    session.batch_execute("BEGIN").unwrap();
+    Erc20Token::insert_or_get(&mut session, &[token(1, 1)]).unwrap();
+    drop(session);
+    let mut session = database.session().unwrap();
+    Erc20Token::insert_or_get(&mut session, &[token(1, 2)]).unwrap();
+    session.write(|_| Ok::<_, Error>(())).unwrap();
+    drop((session, database));
+    assert_eq!(content::of(&copy.path)["erc20_tokens"].rows.len(), 1);
+}
+
+#[test]
 fn every_connection_has_its_pragmas() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let database = Database::open(&copy.path).unwrap();

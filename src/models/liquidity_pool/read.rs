@@ -1,5 +1,7 @@
 //! Many pools, in the order of their ids.
 
+use std::iter::FusedIterator;
+
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
@@ -21,7 +23,7 @@ pub struct LiquidityPools<'connection> {
     pools: Statement<'connection>,
     /// Those of the kinds that have been come across.
     details: [Option<Details<'connection>>; PoolKind::ALL.len()],
-    failed: bool,
+    ended: bool,
     reading: Reading<'connection>,
 }
 
@@ -64,7 +66,7 @@ impl<'connection> LiquidityPools<'connection> {
         Ok(Self {
             pools,
             details: Default::default(),
-            failed: false,
+            ended: false,
             reading,
         })
     }
@@ -87,16 +89,20 @@ impl Iterator for LiquidityPools<'_> {
     type Item = Result<LiquidityPool, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.ended {
             return None;
         }
         let _held = self.reading.statements().hold();
         let read = match self.pools.step() {
             Ok(true) => self.read(),
-            Ok(false) => return None,
+            Ok(false) => {
+                // SQLite would start again.
+                self.ended = true;
+                return None;
+            }
             Err(error) => Err(error.into()),
         };
-        self.failed = matches!(read, Err(RowError::Sql(_)));
+        self.ended = matches!(read, Err(RowError::Sql(_)));
         Some(read)
     }
 }
@@ -151,3 +157,5 @@ impl<'connection> Details<'connection> {
         read_terms(self.kind, &self.columns, &self.statement)
     }
 }
+
+impl FusedIterator for LiquidityPools<'_> {}

@@ -161,7 +161,11 @@ impl<'connection, P: Part> PartWriter<'connection, P> {
                     read.query(&[Bound::Integer(pool_id), Bound::Integer(place)])?;
                 }
                 passed += 1;
-                at = Some(read.step()?.then(|| read.key(1)));
+                // What is no integer is at no place.
+                at = Some(
+                    read.step()?
+                        .then(|| read.column(1).as_integer().unwrap_or(i64::MIN)),
+                );
             }
             let is_there = at == Some(Some(place));
             let change = match (is_there, part.is_gone()) {

@@ -7,12 +7,13 @@ use diesel::prelude::*;
 
 use super::parts::PartWriter;
 use super::{PoolUpdate, UpdateReport};
-use crate::models::PoolFamily;
-use crate::models::liquidity_pool::detail_columns;
-use crate::models::row::RowError;
+use crate::models::liquidity_pool::{UpdateMark, detail_columns};
+use crate::models::record::Record;
+use crate::models::row::{Columns, RowError};
 use crate::models::tick_map::{BitmapWord, TickLiquidity};
+use crate::models::{PoolFamily, UniswapV4Pool};
 use crate::sqlite::{Bound, Statement, Statements};
-use crate::types::{Decode, InvalidValue, PoolKind};
+use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
 
 /// The columns of a pool's mark.
 const MARK: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
@@ -25,7 +26,7 @@ pub(super) struct PoolWriter<'connection> {
     words: PartWriter<'connection, BitmapWord>,
     kind: Statement<'connection>,
     /// Of the tables that have been needed.
-    marks: BTreeMap<&'static str, RowWriter<'connection>>,
+    marks: BTreeMap<&'static str, Marks<'connection>>,
 }
 
 impl<'connection> PoolWriter<'connection> {
@@ -47,61 +48,109 @@ impl<'connection> PoolWriter<'connection> {
     pub(super) fn write(
         &mut self,
         pool: &PoolUpdate,
+        may_go_back: bool,
         report: &mut UpdateReport,
     ) -> Result<(), RowError> {
-        self.ticks
-            .write(pool.pool_id, pool.ticks.values().copied(), report)?;
+        let id = pool.pool_id;
+        let marks = self.marks_of(id)?;
+        if let Some(mark) = pool.mark {
+            if !may_go_back && marks.read(id)? > mark {
+                report.outdated += 1;
+                return Ok(());
+            }
+            let values = [Bound::integer(mark.block), Bound::integer(mark.log_index)];
+            report.written += marks.write.write(id, &values)?;
+        }
+        self.ticks.write(id, pool.ticks.values().copied(), report)?;
         let words = pool.words.iter();
         let words = words.map(|(&word, &bitmap)| BitmapWord { word, bitmap });
-        self.words.write(pool.pool_id, words, report)?;
-        if let Some(mark) = pool.mark {
-            let values = [Bound::integer(mark.block), Bound::integer(mark.log_index)];
-            report.written += self.marks_of(pool.pool_id)?.write(pool.pool_id, &values)?;
-        }
+        self.words.write(id, words, report)?;
         Ok(())
     }
 
-    /// What writes the mark of a pool, by the table that has it.
-    fn marks_of(&mut self, pool_id: i64) -> Result<&mut RowWriter<'connection>, RowError> {
-        let table = match self.family {
-            PoolFamily::Pools => self.table_of_kind(pool_id)?,
-            PoolFamily::ManagedPools => "uniswap_v4_pools",
-        };
-        Ok(match self.marks.entry(table) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let key = self.family.key();
-                entry.insert(RowWriter::new(self.statements, table, key, &MARK)?)
-            }
-        })
-    }
-
-    fn table_of_kind(&mut self, pool_id: i64) -> Result<&'static str, RowError> {
-        let table = self.family.table();
+    /// What reads and writes the mark of a pool, by the table that has it. Fails for a pool without ticks.
+    fn marks_of(&mut self, pool_id: i64) -> Result<&mut Marks<'connection>, RowError> {
+        let pools = self.family.table();
         self.kind.query(&[Bound::Integer(pool_id)])?;
         if !self.kind.step()? {
-            return Err(RowError::NotThere { table, id: pool_id });
+            return Err(RowError::NotThere {
+                table: pools,
+                id: pool_id,
+            });
         }
-        let kind = PoolKind::decode(self.kind.column(0));
+        let columns = match self.family {
+            PoolFamily::Pools => PoolKind::decode(self.kind.column(0)).map(detail_columns),
+            PoolFamily::ManagedPools => {
+                ManagedPoolKind::decode(self.kind.column(0)).map(|_| UniswapV4Pool::COLUMNS)
+            }
+        };
+        let found = self.kind.column(0).to_text();
         self.kind.reset();
-        let kind = kind.map_err(|source| RowError::Invalid {
-            table,
+        let columns = columns.map_err(|source| RowError::Invalid {
+            table: pools,
             id: pool_id,
             column: "kind",
             source,
         })?;
-        let columns = detail_columns(kind);
         if !MARK.iter().all(|column| columns.names.contains(column)) {
             return Err(RowError::Rejected {
-                table,
+                table: pools,
                 what: format!("row {pool_id}"),
                 source: InvalidValue {
                     expected: "a kind with ticks",
-                    found: kind.to_string(),
+                    found,
                 },
             });
         }
-        Ok(columns.table)
+        Ok(match self.marks.entry(columns.table) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let key = self.family.key();
+                entry.insert(Marks::new(self.statements, columns.table, key)?)
+            }
+        })
+    }
+}
+
+/// The marks of the pools in one table.
+struct Marks<'connection> {
+    columns: Columns,
+    read: Statement<'connection>,
+    write: RowWriter<'connection>,
+}
+
+impl<'connection> Marks<'connection> {
+    fn new(
+        statements: Statements<'connection>,
+        table: &'static str,
+        key: &str,
+    ) -> QueryResult<Self> {
+        Ok(Self {
+            columns: Columns {
+                table,
+                names: &["id", MARK[0], MARK[1]],
+                offset: 0,
+            },
+            read: statements.prepare(&format!(
+                "SELECT {key}, {} FROM {table} WHERE {key} = ?1",
+                MARK.join(", ")
+            ))?,
+            write: RowWriter::new(statements, table, key, &MARK)?,
+        })
+    }
+
+    fn read(&mut self, pool_id: i64) -> Result<UpdateMark, RowError> {
+        self.read.query(&[Bound::Integer(pool_id)])?;
+        let mark = if self.read.step()? {
+            UpdateMark {
+                block: self.columns.get(&self.read, 1)?,
+                log_index: self.columns.get(&self.read, 2)?,
+            }
+        } else {
+            UpdateMark::default()
+        };
+        self.read.reset();
+        Ok(mark)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tick maps, one pool after the other.
 
+use std::iter::FusedIterator;
 use std::ops::RangeInclusive;
 
 use diesel::prelude::*;
@@ -174,6 +175,8 @@ impl Iterator for TickMaps<'_> {
         Some(read.map(|tick_map| PoolTickMap { pool_id, tick_map }))
     }
 }
+
+impl FusedIterator for TickMaps<'_> {}
 
 /// The rows of a table that belong to pools, in the order of the pools.
 struct Rows<'connection> {
