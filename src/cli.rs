@@ -1,7 +1,7 @@
 //! The command line: the only code that prints, prompts or ends the process.
 //!
 //! One file a command. A command turns its arguments into a call of the library and the library's
-//! report into text; `Printer` owns the streams, and `Failure` is where errors become messages,
+//! report into text, or into JSON (`json`); `Printer` owns the streams, and `Failure` is where errors become messages,
 //! hints and exit statuses.
 
 mod config;
@@ -9,6 +9,7 @@ mod context;
 mod database;
 mod failure;
 mod interrupt;
+mod json;
 mod logging;
 mod printer;
 mod progress;

@@ -57,10 +57,20 @@ pub(super) fn bytes(number: u64) -> impl Display {
     indicatif::BinaryBytes(number)
 }
 
-/// A time for people, in UTC: `2026-01-31 23:59:59`.
-///
-/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
+/// A time for people, in UTC: `2026-01-31 23:59:59 UTC`.
 pub(super) fn time(time: SystemTime) -> impl Display {
+    let (date, time) = date_and_time(time);
+    format!("{date} {time} UTC")
+}
+
+/// A time for programs, as in RFC 3339, in UTC: `2026-01-31T23:59:59Z`.
+pub(super) fn timestamp(time: SystemTime) -> String {
+    let (date, time) = date_and_time(time);
+    format!("{date}T{time}Z")
+}
+
+/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
+fn date_and_time(time: SystemTime) -> (String, String) {
     let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
@@ -75,11 +85,10 @@ pub(super) fn time(time: SystemTime) -> impl Display {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = (month_from_march + 2) % 12 + 1;
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    (
+        format!("{year:04}-{month:02}-{day:02}"),
+        format!("{hour:02}:{minute:02}:{second:02}"),
     )
 }
 
@@ -101,6 +110,8 @@ mod tests {
         ] {
             let then = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(time(then).to_string(), expected);
+            let expected = expected.replacen(' ', "T", 1).replace(" UTC", "Z");
+            assert_eq!(timestamp(then), expected);
         }
     }
 }

@@ -9,6 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::connection::{self, Access, LOCK_TIMEOUT, sidecar, uri};
 use super::exclusive::{self, Swapped};
 use super::observer::{Observer, Progress, Stage};
@@ -43,7 +45,8 @@ impl Default for CompactOptions {
 }
 
 /// How it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Compaction {
     /// A compact copy has taken the place of the file, which nobody else had open.

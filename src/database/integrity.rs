@@ -6,11 +6,13 @@ use std::str::FromStr;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
 
 use super::Error;
 
 /// How thoroughly a copy is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verification {
     /// The structure of every table, but not whether the indexes agree with them (`PRAGMA quick_check`).
     Quick,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
 
 use super::lineage::{Origin, recognise_connection};
 use super::look::look_at;
@@ -52,7 +53,8 @@ pub struct MigrationPlan {
 }
 
 /// How a database gets to another version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
     /// In place, in one transaction.
@@ -68,7 +70,7 @@ pub enum Method {
 const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
 
 /// Something that holds values and has no place in an older version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Loss {
     /// The table.
     pub table: String,

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
 
 use super::catalogue::Catalogue;
 
@@ -17,7 +18,7 @@ pub(super) const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
 pub(super) const TABLES: [&str; 3] = [MIGRATIONS_TABLE, ALEMBIC_TABLE, RUST_CORE_TABLE];
 
 /// The version stamps that a database carries; `None` where the table for them is not there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stamps {
     /// The versions in `__diesel_schema_migrations`, oldest first.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
 
 use super::catalogue::{Affinity, Table};
 use super::look::look_at;
@@ -33,7 +34,7 @@ const DECIMALS: [&str; 12] = [
 ];
 
 /// Rows of one table that are unsound for the same reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unsound {
     /// The table.
     pub table: String,
@@ -44,7 +45,8 @@ pub struct Unsound {
 }
 
 /// What can be wrong with a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Problem {
     /// It refers to a row that is not there.

@@ -23,6 +23,7 @@ mod faults;
 mod generator;
 mod info;
 mod injection;
+mod json;
 mod lifecycle;
 mod lineages;
 mod liquidity;

@@ -1,8 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::json::{Json, Timing, timed};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
@@ -22,13 +24,15 @@ pub(in crate::cli) struct Backup {
     waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl Backup {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         warn_of_other_version(&path)?;
-        let back_up = |replace_existing| -> Result<BackupReport, Error> {
+        let back_up = |replace_existing| -> Result<(BackupReport, Timing), Error> {
             let options = BackupOptions {
                 output: self.output.clone(),
                 replace_existing,
@@ -36,9 +40,9 @@ impl Backup {
                 wait: self.waiting.time(),
             };
             let mut progress = ProgressReporter::new("Backing up", &context.printer);
-            backup_sqlite_database(&path, &options, &mut progress)
+            timed(|| backup_sqlite_database(&path, &options, &mut progress))
         };
-        let report = match back_up(self.confirmation.force) {
+        let (report, timing) = match back_up(self.confirmation.force) {
             Err(Error::BackupExists { path }) => {
                 let question = format!(
                     "An existing backup was found at {}. Do you want to remove it and continue?",
@@ -55,6 +59,25 @@ impl Backup {
             report.path.display(),
             bytes(report.bytes)
         ));
-        Ok(())
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            backup: report.path.display().to_string(),
+            bytes: report.bytes,
+            checkpointed: report.checkpointed,
+            verified: self.verify,
+        };
+        self.json.report(context, "database backup", &document)
     }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    backup: String,
+    bytes: u64,
+    checkpointed: bool,
+    verified: Option<Verification>,
 }

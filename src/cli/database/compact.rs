@@ -1,14 +1,16 @@
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::json::{Json, Timing, timed};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{CompactOptions, CompactReport, Error, compact_sqlite_database};
+use crate::database::{CompactOptions, CompactReport, Compaction, Error, compact_sqlite_database};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Compact {
@@ -19,22 +21,24 @@ pub(in crate::cli) struct Compact {
     waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl Compact {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         warn_of_other_version(&path)?;
-        let compact = |replace_existing| -> Result<CompactReport, Error> {
+        let compact = |replace_existing| -> Result<(CompactReport, Timing), Error> {
             let options = CompactOptions {
                 into: self.into.clone(),
                 replace_existing,
                 wait: self.waiting.time(),
             };
             let mut progress = ProgressReporter::new("Compacting", &context.printer);
-            compact_sqlite_database(&path, &options, &mut progress)
+            timed(|| compact_sqlite_database(&path, &options, &mut progress))
         };
-        let report = match compact(self.confirmation.force) {
+        let (report, timing) = match compact(self.confirmation.force) {
             Err(Error::BackupExists { path }) => {
                 let question = format!(
                     "There is a file at {} already. Do you want to replace it?",
@@ -46,9 +50,21 @@ impl Compact {
             other => other,
         }?;
         // A script hears nothing, as it always has; a log can be asked for it.
-        if !io::stderr().is_terminal() && !context.printer.is_verbose() {
-            return Ok(());
+        if io::stderr().is_terminal() || context.printer.is_verbose() {
+            self.tell(context, &path, &report);
         }
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            into: self.into.map(|into| into.display().to_string()),
+            how: report.how,
+            bytes_before: report.before,
+            bytes_after: report.after,
+        };
+        self.json.report(context, "database compact", &document)
+    }
+
+    fn tell(&self, context: &Context, path: &Path, report: &CompactReport) {
         let what = match &self.into {
             Some(into) => format!("{} into {}", path.display(), into.display()),
             None => path.display().to_string(),
@@ -63,6 +79,16 @@ impl Compact {
         } else {
             format!("Compacted {what}; there was nothing to gain: {sizes}.")
         });
-        Ok(())
     }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    into: Option<String>,
+    how: Compaction,
+    bytes_before: u64,
+    bytes_after: u64,
 }

@@ -1,10 +1,17 @@
-use clap::Args;
+use std::path::Path;
 
-use super::Confirmation;
-use super::plan::describe;
+use clap::Args;
+use serde::Serialize;
+
+use super::{Confirmation, plan};
+use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
-use crate::database::{SchemaVersion, migrate_sqlite_database, plan_migration, recognise};
+use crate::database::{
+    Loss, MigrationPlan, SchemaVersion, migrate_sqlite_database, plan_migration, recognise,
+};
+
+const COMMAND: &str = "database downgrade";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Downgrade {
@@ -16,6 +23,8 @@ pub(in crate::cli) struct Downgrade {
     dry_run: bool,
     #[command(flatten)]
     confirmation: Confirmation,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl Downgrade {
@@ -37,7 +46,7 @@ impl Downgrade {
             }
         };
         if self.dry_run {
-            return context.printer.data(&describe(&path, &plan));
+            return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
         if from == self.to && plan.remark.is_none() {
             context.printer.message(format_args!(
@@ -45,7 +54,7 @@ impl Downgrade {
                 path.display(),
                 self.to
             ));
-            return Ok(());
+            return self.report(context, &path, &plan, &[], Timing::now());
         }
         if let Some(remark) = &plan.remark {
             log::warn!("The database at {} is {remark}", path.display());
@@ -62,13 +71,45 @@ impl Downgrade {
             self.to
         );
         confirm(&question, self.confirmation.force)?;
-        let report = migrate_sqlite_database(&path, from, self.to)?;
+        let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to))?;
         context.printer.message(format_args!(
             "Downgraded the database at {} from version {} to {}.",
             path.display(),
             plan.name,
             report.to
         ));
-        Ok(())
+        self.report(context, &path, &plan, &report.migrations, timing)
     }
+
+    fn report(
+        &self,
+        context: &Context,
+        path: &Path,
+        plan: &MigrationPlan,
+        migrations: &[String],
+        timing: Timing,
+    ) -> Result<(), Failure> {
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            dry_run: false,
+            from: Version::of(plan.name.clone(), plan.from),
+            to: self.to.into(),
+            migrations,
+            losses: &plan.losses,
+        };
+        self.json.report(context, COMMAND, &document)
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'report> {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    dry_run: bool,
+    from: Version,
+    to: Version,
+    migrations: &'report [String],
+    losses: &'report [Loss],
 }

@@ -3,19 +3,19 @@ use std::fmt::{Display, Write};
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::json::{Json, Version};
 use crate::cli::printer::bytes;
 use crate::cli::{Context, Failure};
 use crate::database::{
-    AutoVacuum, DatabaseInfo, ExchangeInfo, Origin, SchemaVersion, TableInfo, connection_pragmas,
-    inspect_sqlite_database, latest_database_version,
+    AutoVacuum, DatabaseInfo, ExchangeInfo, Origin, SchemaVersion, Stamps, TableInfo,
+    connection_pragmas, inspect_sqlite_database, latest_database_version,
 };
 use crate::types::Cell;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Info {
-    /// Print one JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
     /// Count the rows of large tables instead of estimating them
     #[arg(long)]
     exact: bool,
@@ -28,20 +28,14 @@ impl Info {
         if let Some(problem) = &info.exchanges_problem {
             log::warn!("The exchanges cannot be read: {problem}");
         }
-        let text = if self.json {
-            let document = serde_json::to_string_pretty(&Document::of(&info));
-            document.map_err(|error| Failure::Output(error.into()))? + "\n"
-        } else {
-            describe(&info)
-        };
-        context.printer.data(&text)
+        let document = Document::of(&info);
+        self.json
+            .report_or(context, "database info", &document, || describe(&info))
     }
 }
 
-/// The JSON form. Fields may be added; `format` grows when one changes its meaning or goes.
 #[derive(Serialize)]
 struct Document<'info> {
-    format: u32,
     path: String,
     file_bytes: u64,
     wal_bytes: u64,
@@ -58,40 +52,16 @@ struct Document<'info> {
     structure: Option<String>,
     latest_version: Version,
     problem: Option<String>,
-    stamps: StampsDocument<'info>,
+    stamps: &'info Stamps,
     pending_migrations: &'info [String],
     other_objects: Vec<String>,
     tables: &'info [TableInfo],
     exchanges: &'info [ExchangeInfo],
 }
 
-#[derive(Serialize)]
-pub(super) struct Version {
-    alembic: Option<&'static str>,
-    migration: &'static str,
-}
-
-#[derive(Serialize)]
-struct StampsDocument<'info> {
-    diesel: Option<&'info [String]>,
-    alembic: Option<&'info [String]>,
-    rust_core: Option<&'info [String]>,
-}
-
-impl From<SchemaVersion> for Version {
-    fn from(version: SchemaVersion) -> Self {
-        Self {
-            alembic: version.alembic_revision(),
-            migration: version.migration(),
-        }
-    }
-}
-
 impl<'info> Document<'info> {
     fn of(info: &'info DatabaseInfo) -> Self {
-        let stamps = info.stamps();
         Self {
-            format: 1,
             path: info.path.display().to_string(),
             file_bytes: info.file_bytes,
             wal_bytes: info.wal_bytes,
@@ -111,11 +81,7 @@ impl<'info> Document<'info> {
             structure: info.recognition.structure(),
             latest_version: latest_database_version().into(),
             problem: problem(info),
-            stamps: StampsDocument {
-                diesel: stamps.diesel.as_deref(),
-                alembic: stamps.alembic.as_deref(),
-                rust_core: stamps.rust_core.as_deref(),
-            },
+            stamps: info.stamps(),
             pending_migrations: &info.pending,
             other_objects: info.recognition.extras(),
             tables: &info.tables,

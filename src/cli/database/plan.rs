@@ -1,12 +1,81 @@
-//! What an upgrade or a downgrade would do, in words.
+//! What an upgrade or a downgrade would do, in words and as JSON.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::cli::printer::bytes;
-use crate::database::{Method, MigrationPlan};
+use serde::Serialize;
 
-pub(super) fn describe(path: &Path, plan: &MigrationPlan) -> String {
+use crate::cli::json::{Json, Version};
+use crate::cli::printer::bytes;
+use crate::cli::{Context, Failure};
+use crate::database::{Loss, Method, MigrationPlan, Stamps};
+
+/// The form of a plan. That of what was done has `dry_run` too, and says false.
+#[derive(Serialize)]
+struct Document<'plan> {
+    path: String,
+    dry_run: bool,
+    from: Version,
+    to: Version,
+    method: Method,
+    migrations: &'plan [String],
+    losses: &'plan [Loss],
+    dropped: &'plan [String],
+    needs: Option<&'plan str>,
+    remark: Option<&'plan str>,
+    stamps: &'plan Stamps,
+    structure: &'plan str,
+    bytes: u64,
+    disk_bytes: u64,
+    seconds: u64,
+    tables: Vec<TableDocument<'plan>>,
+}
+
+#[derive(Serialize)]
+struct TableDocument<'plan> {
+    name: &'plan str,
+    rows: i64,
+}
+
+/// Prints a plan.
+pub(super) fn report(
+    context: &Context,
+    command: &'static str,
+    json: &Json,
+    path: &Path,
+    plan: &MigrationPlan,
+) -> Result<(), Failure> {
+    let document = Document::of(path, plan);
+    json.report_or(context, command, &document, || describe(path, plan))
+}
+
+impl<'plan> Document<'plan> {
+    fn of(path: &Path, plan: &'plan MigrationPlan) -> Self {
+        let tables = plan.rows.iter();
+        Self {
+            path: path.display().to_string(),
+            dry_run: true,
+            from: Version::of(plan.name.clone(), plan.from),
+            to: plan.to.into(),
+            method: plan.method,
+            migrations: &plan.migrations,
+            losses: &plan.losses,
+            dropped: &plan.dropped,
+            needs: plan.needs.as_deref(),
+            remark: plan.remark.as_deref(),
+            stamps: &plan.stamps,
+            structure: &plan.structure,
+            bytes: plan.bytes,
+            disk_bytes: plan.disk_bytes,
+            seconds: plan.seconds,
+            tables: tables
+                .map(|(name, rows)| TableDocument { name, rows: *rows })
+                .collect(),
+        }
+    }
+}
+
+fn describe(path: &Path, plan: &MigrationPlan) -> String {
     let lineage = match &plan.stamps {
         stamps if stamps.rust_core.is_some() => "a Rust-core release of the Python package",
         stamps if stamps.diesel.is_some() => "degenbot",

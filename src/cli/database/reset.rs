@@ -1,11 +1,16 @@
+use std::path::Path;
+
 use clap::Args;
+use serde::Serialize;
 
 use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{
-    Error, Refusal, ResetOptions, create_new_sqlite_database, reset_sqlite_database,
+    Error, Refusal, ResetOptions, create_new_sqlite_database, latest_database_version,
+    reset_sqlite_database,
 };
 
 #[derive(Debug, Args)]
@@ -14,6 +19,8 @@ pub(in crate::cli) struct Reset {
     waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl Reset {
@@ -21,12 +28,12 @@ impl Reset {
         let path = context.database_path()?;
         match warn_of_other_version(&path) {
             Err(Error::NotFound { .. }) => {
-                create_new_sqlite_database(&path)?;
+                let ((), timing) = timed(|| create_new_sqlite_database(&path))?;
                 context.printer.message(format_args!(
                     "Created an empty database at {}.",
                     path.display()
                 ));
-                return Ok(());
+                return self.report(context, &path, timing, true);
             }
             // What holds nothing may be reset like any database.
             Ok(()) | Err(Error::EmptyFile { .. }) => {}
@@ -44,11 +51,36 @@ impl Reset {
             wait: self.waiting.time(),
         };
         let mut progress = ProgressReporter::new("Resetting", &context.printer);
-        reset_sqlite_database(&path, &options, &mut progress)?;
+        let ((), timing) = timed(|| reset_sqlite_database(&path, &options, &mut progress))?;
         drop(progress);
         context
             .printer
             .message(format_args!("Reset the database at {}.", path.display()));
-        Ok(())
+        self.report(context, &path, timing, false)
     }
+
+    fn report(
+        &self,
+        context: &Context,
+        path: &Path,
+        timing: Timing,
+        created: bool,
+    ) -> Result<(), Failure> {
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            created,
+            version: latest_database_version().into(),
+        };
+        self.json.report(context, "database reset", &document)
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    created: bool,
+    version: Version,
 }

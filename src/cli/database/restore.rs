@@ -3,9 +3,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{Confirmation, Waiting};
-use crate::cli::printer::{Printer, bytes, time};
+use crate::cli::json::{Json, Timing, Version, timed};
+use crate::cli::printer::{Printer, bytes, time, timestamp};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
@@ -29,6 +31,8 @@ pub(in crate::cli) struct Restore {
     waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl Restore {
@@ -56,9 +60,9 @@ impl Restore {
             );
             confirm(&question, self.confirmation.force)?;
         }
-        let report = {
+        let (report, timing) = {
             let mut progress = ProgressReporter::new("Restoring", printer);
-            restore_sqlite_database(&path, &options, &mut progress)?
+            timed(|| restore_sqlite_database(&path, &options, &mut progress))?
         };
         printer.message(format_args!(
             "Restored {} from {} ({}).",
@@ -66,10 +70,11 @@ impl Restore {
             report.from.display(),
             bytes(report.bytes)
         ));
-        if let Some(kept) = &report.kept {
+        let kept = report.kept.as_deref().map(|kept| beside(&path, kept));
+        if let Some(kept) = &kept {
             printer.message(format_args!(
                 "The database that was there is kept at {}.",
-                beside(&path, kept).display()
+                kept.display()
             ));
         }
         if report.is_upgrade_pending {
@@ -78,7 +83,55 @@ impl Restore {
                 report.version
             ));
         }
-        Ok(())
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            backup: (&plan.from).into(),
+            replaced: plan.replaced.as_ref().map(SummaryDocument::from),
+            kept: kept.map(|kept| kept.display().to_string()),
+            bytes: report.bytes,
+            version: Version::named(&report.version),
+            upgrade_pending: report.is_upgrade_pending,
+        };
+        self.json.report(context, "database restore", &document)
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    backup: SummaryDocument,
+    replaced: Option<SummaryDocument>,
+    kept: Option<String>,
+    bytes: u64,
+    version: Version,
+    upgrade_pending: bool,
+}
+
+#[derive(Serialize)]
+struct SummaryDocument {
+    path: String,
+    bytes: u64,
+    modified: Option<String>,
+    version: Version,
+    rows: u64,
+    estimated: bool,
+    newest_block: Option<i64>,
+}
+
+impl From<&Summary> for SummaryDocument {
+    fn from(summary: &Summary) -> Self {
+        Self {
+            path: summary.path.display().to_string(),
+            bytes: summary.bytes,
+            modified: summary.modified.map(timestamp),
+            version: Version::named(&summary.version),
+            rows: summary.rows,
+            estimated: summary.is_estimated,
+            newest_block: summary.newest_block,
+        }
     }
 }
 

@@ -1,17 +1,20 @@
 use std::path::Path;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::Confirmation;
-use super::plan::describe;
 use super::restore::beside;
+use super::{Confirmation, plan};
+use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{
-    Assumption, Origin, RebuildReport, SchemaVersion, UpgradeOptions, plan_upgrade, recognise,
-    upgrade_sqlite_database,
+    Assumption, Origin, RebuildReport, SchemaVersion, Unsound, UpgradeOptions, UpgradeReport,
+    plan_upgrade, recognise, upgrade_sqlite_database,
 };
+
+const COMMAND: &str = "database upgrade";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Upgrade {
@@ -29,6 +32,8 @@ pub(in crate::cli) struct Upgrade {
     assume: Vec<Assumption>,
     #[command(flatten)]
     confirmation: Confirmation,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl Upgrade {
@@ -42,7 +47,7 @@ impl Upgrade {
         if self.dry_run {
             let plan = plan_upgrade(&path, &options)?;
             require_way_up(plan.from, target)?;
-            return context.printer.data(&describe(&path, &plan));
+            return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
         let recognition = recognise(&path)?;
         let current = match recognition.origin {
@@ -51,8 +56,10 @@ impl Upgrade {
             _ => Some(recognition.require_version(&path)?),
         };
         require_way_up(current, target)?;
+        let name = recognition.name();
+        let from = Version::of(name.clone(), current);
         if current == Some(target) && recognition.is_stamped_right {
-            upgrade_sqlite_database(&path, &options, &mut ())?;
+            let done = timed(|| upgrade_sqlite_database(&path, &options, &mut ()))?;
             let what = if target == SchemaVersion::latest() {
                 "the latest version"
             } else {
@@ -62,45 +69,100 @@ impl Upgrade {
                 "The database at {} is already at {what} ({target}).",
                 path.display()
             ));
-            return Ok(());
+            return report(context, &self.json, &path, from, done);
         }
         if let Some(remark) = recognition.remark() {
             log::warn!("The database at {} is {remark}", path.display());
         }
-        let name = recognition.name();
         let question = format!(
             "The database at {} will be upgraded from version {name} to {target}. Do you want to \
              proceed?",
             path.display()
         );
         confirm(&question, self.confirmation.force)?;
-        let report = {
+        let done = {
             let mut progress = ProgressReporter::new("Upgrading", &context.printer);
-            upgrade_sqlite_database(&path, &options, &mut progress)?
+            timed(|| upgrade_sqlite_database(&path, &options, &mut progress))?
         };
-        if !report.unsound.is_empty() {
-            let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();
-            log::warn!(
-                "Some rows are not sound; they stay as they are: {}",
-                unsound.join(", ")
-            );
-        }
-        context.printer.message(format_args!(
-            "Upgraded the database at {} from version {name} to {}.",
-            path.display(),
-            report.to
-        ));
-        if report.computed_words > 0 {
-            context.printer.message(format_args!(
-                "Computed {} words of initialization maps from the liquidity positions.",
-                report.computed_words
-            ));
-        }
-        if let Some(rebuild) = &report.rebuild {
-            tell_of_rebuild(context, &path, rebuild);
-        }
-        Ok(())
+        tell(context, &path, &name, &done.0);
+        report(context, &self.json, &path, from, done)
     }
+}
+
+/// Says what was done.
+fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
+    if !report.unsound.is_empty() {
+        let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();
+        log::warn!(
+            "Some rows are not sound; they stay as they are: {}",
+            unsound.join(", ")
+        );
+    }
+    context.printer.message(format_args!(
+        "Upgraded the database at {} from version {name} to {}.",
+        path.display(),
+        report.to
+    ));
+    if report.computed_words > 0 {
+        context.printer.message(format_args!(
+            "Computed {} words of initialization maps from the liquidity positions.",
+            report.computed_words
+        ));
+    }
+    if let Some(rebuild) = &report.rebuild {
+        tell_of_rebuild(context, path, rebuild);
+    }
+}
+
+fn report(
+    context: &Context,
+    json: &Json,
+    path: &Path,
+    from: Version,
+    (report, timing): (UpgradeReport, Timing),
+) -> Result<(), Failure> {
+    let rebuild = report.rebuild.as_ref().map(|rebuild| RebuildDocument {
+        original: beside(path, &rebuild.original).display().to_string(),
+        rows: rebuild.rows,
+        added_tokens: rebuild.added_tokens,
+        added_exchanges: rebuild.added_exchanges,
+        dropped: &rebuild.dropped,
+    });
+    let document = Document {
+        timing,
+        path: path.display().to_string(),
+        dry_run: false,
+        from,
+        to: report.to.into(),
+        migrations: &report.migrations,
+        computed_words: report.computed_words,
+        rebuild,
+        unsound: &report.unsound,
+    };
+    json.report(context, COMMAND, &document)
+}
+
+#[derive(Serialize)]
+struct Document<'report> {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    dry_run: bool,
+    from: Version,
+    to: Version,
+    migrations: &'report [String],
+    computed_words: usize,
+    rebuild: Option<RebuildDocument<'report>>,
+    unsound: &'report [Unsound],
+}
+
+#[derive(Serialize)]
+struct RebuildDocument<'report> {
+    original: String,
+    rows: u64,
+    added_tokens: usize,
+    added_exchanges: usize,
+    dropped: &'report [String],
 }
 
 fn require_way_up(from: Option<SchemaVersion>, target: SchemaVersion) -> Result<(), Failure> {

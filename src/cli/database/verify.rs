@@ -1,7 +1,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::info::{Version, grouped, line, plain};
+use super::info::{grouped, line, plain};
+use crate::cli::json::{Json, Version};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::{Context, Failure};
 use crate::database::{Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};
@@ -9,9 +10,8 @@ use crate::database::{Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_
 #[derive(Debug, Args)]
 #[command(after_long_help = rules())]
 pub(in crate::cli) struct Verify {
-    /// Print one JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
     /// Leave out what takes longest
     ///
     /// Left out are the indexes, the ticks and initialization maps, and the values of the tables that have rows
@@ -40,13 +40,9 @@ impl Verify {
             let mut progress = ProgressReporter::new("Verifying", &context.printer);
             verify_sqlite_database(&path, &options, &mut progress)?
         };
-        let text = if self.json {
-            let document = serde_json::to_string_pretty(&Document::of(&report));
-            document.map_err(|error| Failure::Output(error.into()))? + "\n"
-        } else {
-            describe(&report)
-        };
-        context.printer.data(&text)?;
+        let document = Document::of(&report);
+        self.json
+            .report_or(context, "database verify", &document, || describe(&report))?;
         if report.is_clean() {
             return Ok(());
         }
@@ -61,10 +57,8 @@ impl Verify {
     }
 }
 
-/// The JSON form. Fields may be added; `format` grows when one changes its meaning or goes.
 #[derive(Serialize)]
 struct Document<'report> {
-    format: u32,
     path: String,
     version: Option<Version>,
     quick: bool,
@@ -74,7 +68,6 @@ struct Document<'report> {
 impl<'report> Document<'report> {
     fn of(report: &'report VerifyReport) -> Self {
         Self {
-            format: 1,
             path: report.path.display().to_string(),
             version: report.version.map(Version::from),
             quick: report.quick,

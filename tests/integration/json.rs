@@ -1,0 +1,273 @@
+//! `--json`: what `docs/json.md` says is what commands print.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::command::{on, quietly, run, settled};
+use crate::corpus::Copy;
+
+/// Databases and what is run on each, one after the other. Together they have everything to report.
+const RUNS: [(&str, &[&str]); 9] = [
+    ("populated/populated-0.6.0a14.db", &["info"]),
+    ("odd/extra-user-objects.db", &["info"]),
+    ("odd/foreign-no-stamp.db", &["info"]),
+    (
+        "odd/fk-violations.db",
+        &["upgrade --yes", "verify", "compact"],
+    ),
+    ("populated/populated-0.6.0a17.db", &["upgrade --dry-run"]),
+    (
+        "populated/populated-0.6.0a14.db",
+        &[
+            "upgrade --dry-run --to 20260618",
+            "downgrade --dry-run --to b0b9",
+            "downgrade --yes --to b0b9",
+            "downgrade --yes --to b0b9",
+            "downgrade --dry-run --to a512",
+        ],
+    ),
+    (
+        "populated/populated-0.5.0a2.db",
+        &[
+            "upgrade --dry-run",
+            "upgrade --yes --assume aerodrome_v2.stable=true",
+            "upgrade --yes",
+            "downgrade --dry-run --to b0b9",
+        ],
+    ),
+    (
+        "populated/populated-0.6.0a4.db",
+        &[
+            "backup --verify quick",
+            "restore --yes",
+            "restore --yes --no-keep",
+            "compact --into compact.db",
+            "upgrade --dry-run --to 2606",
+        ],
+    ),
+    (
+        "populated/populated-0.6.0a4.db",
+        &["upgrade --yes", "backup", "reset --yes"],
+    ),
+];
+
+/// The title of a command's section: its name, and whether it is one that tries only.
+fn title(line: &str) -> String {
+    let name = line.split_whitespace().next().unwrap();
+    let dry_run = if line.contains("--dry-run") {
+        " --dry-run"
+    } else {
+        ""
+    };
+    format!("database {name}{dry_run}")
+}
+
+/// The examples, by the titles of their sections.
+fn documented() -> BTreeMap<String, Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md");
+    let text = fs::read_to_string(path).unwrap();
+    let sections = text.split("\n## `").skip(1);
+    sections
+        .map(|section| {
+            let (title, rest) = section.split_once("`\n").unwrap();
+            let (_, rest) = rest
+                .split_once("```json\n")
+                .unwrap_or_else(|| panic!("{title} has no example"));
+            let (example, rest) = rest.split_once("```\n").unwrap();
+            assert!(!rest.contains("```"), "{title} has one example");
+            let example = serde_json::from_str(example);
+            (
+                title.to_owned(),
+                example.unwrap_or_else(|error| panic!("{title}: {error}")),
+            )
+        })
+        .collect()
+}
+
+/// What can be at each place of a document, such as `integer` at `.tables[].rows`.
+type Shape = BTreeMap<String, BTreeSet<&'static str>>;
+
+fn add(shape: &mut Shape, place: &str, value: &Value) {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "real",
+        Value::Number(_) => "integer",
+        Value::String(text) if is_timestamp(text) => "time",
+        Value::String(_) => "text",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    shape.entry(place.to_owned()).or_default().insert(kind);
+    match value {
+        Value::Array(values) => {
+            for value in values {
+                add(shape, &format!("{place}[]"), value);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                add(shape, &format!("{place}.{name}"), value);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The names of everything, but for the values of lists of texts.
+fn fields(shape: &Shape) -> Vec<&str> {
+    let places = shape.keys().map(String::as_str);
+    places.filter(|place| !place.ends_with("[]")).collect()
+}
+
+/// Whether it looks like `2026-01-31T23:59:59Z`.
+fn is_timestamp(text: &str) -> bool {
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    shape == "0000-00-00T00:00:00Z"
+}
+
+fn output(copy: &Copy, line: &str) -> Output {
+    let mut arguments = vec!["database"];
+    arguments.extend(line.split_whitespace());
+    arguments.push("--json");
+    on(&copy.path, &arguments).output().unwrap()
+}
+
+#[test]
+fn the_examples_are_what_commands_print() {
+    let mut printed: BTreeMap<String, Shape> = BTreeMap::new();
+    for (database, lines) in RUNS {
+        let copy = Copy::of(database);
+        for line in lines {
+            let Output { stdout, stderr, .. } = output(&copy, line);
+            let stderr = String::from_utf8(stderr).unwrap();
+            let document: Value = serde_json::from_slice(&stdout)
+                .unwrap_or_else(|error| panic!("{database}: {line}: {error}: {stderr}"));
+            assert_eq!(document["format"], 1, "{line}");
+            let title = title(line);
+            assert_eq!(document["command"], title.replace(" --dry-run", ""));
+            assert_eq!(document["path"], "degenbot.db", "{line}");
+            add(printed.entry(title).or_default(), "", &document);
+        }
+    }
+    let documented = documented();
+    assert_eq!(
+        documented.keys().collect::<Vec<_>>(),
+        printed.keys().collect::<Vec<_>>()
+    );
+    for (title, example) in &documented {
+        let mut shape = Shape::new();
+        add(&mut shape, "", example);
+        let printed = &printed[title];
+        assert_eq!(fields(&shape), fields(printed), "{title}");
+        for (place, kinds) in &shape {
+            let known = printed
+                .get(place)
+                .unwrap_or_else(|| panic!("{title}: {place}"));
+            assert!(
+                kinds.is_subset(known),
+                "{title}: {place} is {kinds:?} in the example and {known:?} in truth"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_command_prints_the_same_fields_each_time() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let fields = |line| -> Vec<String> {
+        let document: Value = serde_json::from_slice(&output(&copy, line).stdout).unwrap();
+        document.as_object().unwrap().keys().cloned().collect()
+    };
+    let upgraded = fields("upgrade --yes");
+    assert_eq!(fields("upgrade --yes"), upgraded, "nothing is left to do");
+    let downgraded = fields("downgrade --yes --to b0b9");
+    assert_eq!(fields("downgrade --yes --to b0b9"), downgraded);
+    let reset = fields("reset --yes");
+    fs::remove_file(&copy.path).unwrap();
+    assert_eq!(fields("reset --yes"), reset, "it is created");
+}
+
+#[test]
+fn a_question_is_asked_on_stderr() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let reset = ["database", "reset", "--json"];
+    insta::assert_snapshot!(settled(&run(on(&copy.path, &reset), "n\n")), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    The existing database at degenbot.db will be removed and a new, empty database will be initialized using the schema included in degenbot version [VERSION]. Do you want to proceed? [y/N] 
+    Aborted!
+    ");
+    let output = run(on(&copy.path, &reset), "y\n");
+    let (stdout, stderr) = output.split_once("--- stderr\n").unwrap();
+    let (status, stdout) = stdout.split_once("--- stdout\n").unwrap();
+    assert_eq!(status, "status: 0\n");
+    let document: Value = serde_json::from_str(stdout).unwrap();
+    assert_eq!(document["created"], false);
+    assert!(stderr.contains("Do you want to proceed? [y/N]"), "{stderr}");
+    assert!(
+        stderr.ends_with("Reset the database at degenbot.db.\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn quiet_leaves_nothing_but_the_document() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let told = quietly(&copy.path, &["--quiet", "database", "backup", "--json"]);
+    let lines: Vec<_> = told
+        .lines()
+        .map(|line| match line.split_once(": ") {
+            Some((name @ ("  \"started\"" | "  \"milliseconds\""), _)) => {
+                format!("{name}: [WHEN],")
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    status: 0
+    --- stdout
+    {
+      "format": 1,
+      "command": "database backup",
+      "started": [WHEN],
+      "milliseconds": [WHEN],
+      "path": "degenbot.db",
+      "backup": "degenbot.db.bak",
+      "bytes": 413696,
+      "checkpointed": true,
+      "verified": null
+    }
+    --- stderr
+    "#);
+}
+
+#[test]
+fn nothing_is_on_stdout_where_a_command_fails() {
+    let copy = Copy::of("odd/foreign-no-stamp.db");
+    for line in [
+        "backup",
+        "restore --yes",
+        "reset --yes",
+        "compact",
+        "upgrade --yes",
+        "upgrade --dry-run",
+        "downgrade --yes --to b0b9",
+        "downgrade --dry-run --to b0b9",
+        "verify",
+    ] {
+        let output = output(&copy, line);
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(output.stdout.is_empty(), "{line}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.starts_with("error: "), "{line}: {told}");
+    }
+}
