@@ -14,6 +14,8 @@ mod logging;
 mod printer;
 mod progress;
 mod prompt;
+#[cfg(test)]
+mod reference;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,9 +26,12 @@ use context::Context;
 use failure::Failure;
 use printer::Printer;
 
-/// Database toolkit for EVM arbitrage and liquidation bots.
+/// Database toolkit for EVM arbitrage and liquidation bots
+///
+/// Looks after the SQLite file in which a bot keeps its tokens, exchanges, pools, liquidity and Aave positions. It takes
+/// over the database and the config file of the Python package degenbot.
 #[derive(Debug, Parser)]
-#[command(name = "degenbot", version, propagate_version = true)]
+#[command(name = "degenbot", version, propagate_version = true, after_long_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     global: GlobalOptions,
@@ -34,26 +39,51 @@ struct Cli {
     command: Command,
 }
 
+const AFTER_HELP: &str = "\
+Examples:
+  degenbot database info
+  degenbot database upgrade --dry-run
+  degenbot --database other.db database backup
+
+Which database:
+  The first of these that there is:
+    --database PATH
+    the environment variable DEGENBOT_DB_PATH
+    path in the section [database] of the config file
+    degenbot.db beside the config file
+
+Which config file:
+  The first of these that there is; none is needed:
+    --config PATH
+    the environment variable DEGENBOT_CONFIG
+    ~/.config/degenbot/config.toml, or below $XDG_CONFIG_HOME where that is set
+
+Exit status:
+  0  done
+  1  failed, refused, or aborted by the user
+  2  wrong arguments";
+
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 #[expect(clippy::doc_markdown, reason = "the comments are the help text")]
 struct GlobalOptions {
-    /// Use this database instead of the one in the config file [env: DEGENBOT_DB_PATH]
+    /// Use the database at this path [env: DEGENBOT_DB_PATH]
     #[arg(long, global = true, value_name = "PATH")]
     database: Option<PathBuf>,
-    /// Read this config file [env: DEGENBOT_CONFIG] [default: ~/.config/degenbot/config.toml]
+    /// Read the config file at this path [env: DEGENBOT_CONFIG]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
     /// Say more about what is done; twice for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// Say nothing but errors
+    /// Say nothing but errors and questions
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Back up, reset, upgrade, compact and inspect the database
+    /// Describe, check, back up, restore, upgrade and compact the database
     #[command(subcommand)]
     Database(database::Command),
     /// Show and write the config file

@@ -15,42 +15,35 @@ pub(super) use info::line;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use super::{Context, Failure};
-use crate::database::{self, Error, LOCK_TIMEOUT};
+use crate::database::{self, Error, LOCK_TIMEOUT, Verification};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Copy the database to PATH.bak, while other programs go on using it
-    Backup(backup::Backup),
-    /// Make a backup the database again
-    Restore(restore::Restore),
-    /// Empty the database, or create it
-    Reset(reset::Reset),
-    /// Bring the database to the newest version of the schema
-    Upgrade(upgrade::Upgrade),
-    /// Bring the database back to an older version of the schema
-    Downgrade(downgrade::Downgrade),
-    /// Give unused space back to the disk
-    Compact(compact::Compact),
-    /// Describe the database, without writing to it
     Info(info::Info),
-    /// Look for damage, and for rows that cannot be right
     Verify(verify::Verify),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Upgrade(upgrade::Upgrade),
+    Downgrade(downgrade::Downgrade),
+    Compact(compact::Compact),
+    Reset(reset::Reset),
 }
 
 impl Command {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Self::Info(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
             Self::Backup(command) => command.run(context),
             Self::Restore(command) => command.run(context),
-            Self::Reset(command) => command.run(context),
             Self::Upgrade(command) => command.run(context),
             Self::Downgrade(command) => command.run(context),
             Self::Compact(command) => command.run(context),
-            Self::Info(command) => command.run(context),
-            Self::Verify(command) => command.run(context),
+            Self::Reset(command) => command.run(context),
         }
     }
 }
@@ -65,10 +58,19 @@ fn warn_of_other_version(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The value of an option that says how thoroughly a copy of the database is checked.
+fn verification() -> impl TypedValueParser<Value = Verification> {
+    PossibleValuesParser::new([
+        PossibleValue::new("quick").help("The tables"),
+        PossibleValue::new("full").help("The indexes too, which takes several times as long"),
+    ])
+    .try_map(|level| level.parse::<Verification>())
+}
+
 /// The option of every command that asks before it goes on.
 #[derive(Debug, Args)]
 struct Confirmation {
-    /// Do not ask, go on
+    /// Answer every question with yes
     #[arg(short = 'y', long, visible_alias = "yes")]
     force: bool,
 }
@@ -76,7 +78,7 @@ struct Confirmation {
 /// The option of every command that works beside other programs.
 #[derive(Debug, Args)]
 struct Waiting {
-    /// Wait so long for locks of other programs
+    /// How long to wait for other programs' locks
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_TIMEOUT.as_secs())]
     wait: u64,
 }

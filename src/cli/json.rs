@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 /// The option of every command that has something to report.
 #[derive(Debug, Args)]
 pub(super) struct Json {
-    /// Print one JSON object on stdout, as described in docs/json.md
+    /// Print the result on stdout, as one JSON object
     #[arg(id = "json", long)]
     is_wanted: bool,
 }

@@ -180,6 +180,25 @@ fn the_examples_are_what_commands_print() {
 }
 
 #[test]
+fn every_command_that_has_the_option_is_documented() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    let text = fs::read_to_string(path).unwrap();
+    let documented = documented();
+    for section in text.split("\n## `degenbot ").skip(1) {
+        let (command, help) = section.split_once("`\n").unwrap();
+        let has = |option: &str| help.lines().any(|line| line.trim_start() == option);
+        if has("--json") {
+            assert!(documented.contains_key(command), "{command}");
+            let dry_run = format!("{command} --dry-run");
+            assert!(
+                !has("--dry-run") || documented.contains_key(&dry_run),
+                "{dry_run}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_command_prints_the_same_fields_each_time() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let fields = |line| -> Vec<String> {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, Waiting, warn_of_other_version};
+use super::{Confirmation, Waiting, verification, warn_of_other_version};
 use crate::cli::json::{Json, Timing, timed};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
@@ -11,14 +11,24 @@ use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{BackupOptions, BackupReport, Error, Verification, backup_sqlite_database};
 
+const EXAMPLES: &str = "\
+Examples:
+  degenbot database backup
+  degenbot database backup --output /mnt/backups/monday.db --verify full
+  degenbot --quiet database backup --force --json";
+
+/// Copy the database to PATH.bak, while other programs go on using it
+///
+/// PATH is that of the database. The copy is one file, the database as it was at one moment. A backup that is there
+/// already is replaced after a question, and only when the new one is complete.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Backup {
-    /// Write the backup here instead
+    /// Write the backup here, not to PATH.bak
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Check the copy before it takes its place: `quick` looks at the tables, `full` at the indexes too,
-    /// which takes several times as long
-    #[arg(long, value_name = "quick|full")]
+    /// Check the copy before it takes its place
+    #[arg(long, value_name = "LEVEL", value_parser = verification())]
     verify: Option<Verification>,
     #[command(flatten)]
     waiting: Waiting,

@@ -12,9 +12,19 @@ use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{CompactOptions, CompactReport, Compaction, Error, compact_sqlite_database};
 
+const EXAMPLES: &str = "\
+Examples:
+  degenbot database compact
+  degenbot database compact --into /mnt/archive/degenbot.db";
+
+/// Give unused space back to the disk
+///
+/// Where no other program has the database open, a compact copy takes its place. Otherwise it is rewritten where it is,
+/// and writers wait for as long as that takes.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Compact {
-    /// Write a compact copy here and leave the database as it is; writers do not have to wait
+    /// Write a compact copy here, and leave the database as it is
     #[arg(long, value_name = "PATH")]
     into: Option<PathBuf>,
     #[command(flatten)]

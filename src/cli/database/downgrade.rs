@@ -13,12 +13,24 @@ use crate::database::{
 
 const COMMAND: &str = "database downgrade";
 
+const EXAMPLES: &str = "\
+Examples:
+  degenbot database downgrade --to 2606a6c7f5ee --dry-run
+  degenbot database downgrade --to 2606a6c7f5ee";
+
+/// Bring the database back to an older version of the schema
+///
+/// That is for when an older Python package has to open it. What the older version has no place for is dropped; it is
+/// shown before the question, and by --dry-run.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Downgrade {
-    /// The version to go back to: an Alembic revision, a migration's version, or the beginning of one
+    /// The version to go back to
+    ///
+    /// An Alembic revision, a migration's version, or the beginning of one.
     #[arg(long, value_name = "VERSION")]
     to: SchemaVersion,
-    /// Tell what would be done, and do nothing
+    /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

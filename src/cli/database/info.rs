@@ -12,11 +12,20 @@ use crate::database::{
 };
 use crate::types::Cell;
 
+const EXAMPLES: &str = "\
+Examples:
+  degenbot database info
+  degenbot --database degenbot.db.bak database info --json";
+
+/// Show version, size, tables and exchanges of the database
+///
+/// Nothing is written, neither to the file nor beside it. Backups and files of any kind can be looked at with --database.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Info {
     #[command(flatten)]
     json: Json,
-    /// Count the rows of large tables instead of estimating them
+    /// Count the rows of large tables, which are otherwise estimated
     #[arg(long)]
     exact: bool,
 }

@@ -13,6 +13,10 @@ use crate::database::{
     reset_sqlite_database,
 };
 
+/// Create the database, or empty the one that is there
+///
+/// All rows of an existing database are lost, so there is a question first. Programs that have it open see the empty one
+/// in their next transaction.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reset {
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, Waiting};
+use super::{Confirmation, Waiting, verification};
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::printer::{Printer, bytes, time, timestamp};
 use crate::cli::progress::ProgressReporter;
@@ -15,17 +15,26 @@ use crate::database::{
     RestoreOptions, Summary, Verification, plan_restore, restore_sqlite_database,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  degenbot database restore
+  degenbot database restore --from /mnt/backups/monday.db";
+
+/// Make a backup the database again
+///
+/// The backup is checked first. What it and the database hold is shown before the question. Programs that have the
+/// database open see the old or the new content, whole. What was there is kept as PATH.pre-restore.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Restore {
-    /// Restore this instead of PATH.bak
+    /// Restore this, not PATH.bak
     #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
-    /// Do not keep the database that is replaced as PATH.pre-restore
+    /// Do not keep what is replaced as PATH.pre-restore
     #[arg(long)]
     no_keep: bool,
-    /// How thoroughly the backup is checked first: `quick` looks at the tables, `full` at the indexes too,
-    /// which takes several times as long
-    #[arg(long, value_name = "quick|full", default_value = "full")]
+    /// How thoroughly to check the backup first
+    #[arg(long, value_name = "LEVEL", value_parser = verification(), default_value = "full")]
     verify: Verification,
     #[command(flatten)]
     waiting: Waiting,

@@ -16,18 +16,31 @@ use crate::database::{
 
 const COMMAND: &str = "database upgrade";
 
+const EXAMPLES: &str = "\
+Examples:
+  degenbot database upgrade --dry-run
+  degenbot database backup && degenbot database upgrade
+  degenbot database upgrade --assume aerodrome_v2.stable=false";
+
+/// Bring the database to the newest version of the schema
+///
+/// Databases of all releases of the Python package are taken over, in one transaction: all of it is done, or nothing.
+/// --dry-run shows the steps, and the disk and the time that they need.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Upgrade {
-    /// Go to this version instead of the latest one: an Alembic revision, a migration's version, or
-    /// the beginning of one
+    /// Go to this version, not to the newest one
+    ///
+    /// An Alembic revision, a migration's version, or the beginning of one, as 'degenbot database info' shows them.
     #[arg(long, value_name = "VERSION")]
     to: Option<SchemaVersion>,
-    /// Tell what would be done, and do nothing
+    /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Say what the rows of an old database do not tell: `aerodrome_v2.stable=true` (or false) for its
-    /// Aerodrome V2 pools, `factory.CHAIN.KIND=ADDRESS` for an exchange none of whose pools has a
-    /// factory. Can be given several times
+    /// Tell what the rows of an old database do not say; can be repeated
+    ///
+    /// `aerodrome_v2.stable=true` (or `false`) is for its Aerodrome V2 pools, `factory.CHAIN.KIND=ADDRESS` for an
+    /// exchange none of whose pools has a factory. An upgrade that needs one of them fails and says so.
     #[arg(long, value_name = "WHAT=VALUE")]
     assume: Vec<Assumption>,
     #[command(flatten)]

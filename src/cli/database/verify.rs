@@ -7,6 +7,9 @@ use crate::cli::progress::ProgressReporter;
 use crate::cli::{Context, Failure};
 use crate::database::{Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};
 
+/// Look for damage, and for rows that cannot be right
+///
+/// Nothing is changed, and bots can go on. The exit status is 1 if anything is found. The rules are listed below.
 #[derive(Debug, Args)]
 #[command(after_long_help = rules())]
 pub(in crate::cli) struct Verify {
@@ -14,8 +17,8 @@ pub(in crate::cli) struct Verify {
     json: Json,
     /// Leave out what takes longest
     ///
-    /// Left out are the indexes, the ticks and initialization maps, and the values of the tables that have rows
-    /// for each Aave user. Structure, references, pools and their tokens, marks and markets are looked at.
+    /// That is the indexes, the ticks and initialization maps, and the values of the tables that have rows for each
+    /// Aave user.
     #[arg(long)]
     quick: bool,
 }

@@ -1,0 +1,89 @@
+//! `docs/cli.md`: the help of every command, as a test writes it from the tree of commands.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+use clap::{Command, CommandFactory};
+
+use super::Cli;
+
+const WIDTH: usize = 80;
+
+const HEAD: &str = "\
+# The commands
+
+What `degenbot COMMAND --help` prints, for every command. `-h` prints a summary of each. This file is written by
+`DEGENBOT_WRITE_DOCS=1 cargo test --lib reference`.
+";
+
+/// The tree of commands, ready to render the help of each.
+fn tree() -> Command {
+    let mut tree = Cli::command().term_width(WIDTH);
+    tree.build();
+    tree
+}
+
+/// Calls `visit` with every command that is shown, each before those below it.
+fn walk(command: &mut Command, visit: &mut impl FnMut(&mut Command)) {
+    visit(command);
+    for below in command.get_subcommands_mut() {
+        // What clap adds to print the help of the others.
+        if !below.is_hide_set() && below.get_name() != "help" {
+            walk(below, visit);
+        }
+    }
+}
+
+/// The name with those of the commands above it, as it is typed.
+fn full_name(command: &Command) -> String {
+    command
+        .get_bin_name()
+        .unwrap_or(command.get_name())
+        .to_owned()
+}
+
+#[test]
+fn the_document_is_what_the_commands_say() {
+    let mut document = HEAD.to_owned();
+    walk(&mut tree(), &mut |command| {
+        let help = command.render_long_help().to_string();
+        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+        let (name, help) = (full_name(command), lines.join("\n"));
+        write!(document, "\n## `{name}`\n\n```text\n{help}\n```\n").unwrap();
+    });
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    if env::var_os("DEGENBOT_WRITE_DOCS").is_some() {
+        fs::write(&path, &document).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == document,
+        "docs/cli.md is stale; write it with DEGENBOT_WRITE_DOCS=1 cargo test --lib reference"
+    );
+}
+
+#[test]
+fn no_line_of_any_help_is_too_wide() {
+    walk(&mut tree(), &mut |command| {
+        let helps = [command.render_help(), command.render_long_help()];
+        for help in helps.map(|help| help.to_string()) {
+            for line in help.lines() {
+                let width = line.chars().count();
+                assert!(width <= WIDTH, "{}: {width}: {line}", full_name(command));
+            }
+        }
+    });
+}
+
+#[test]
+fn every_command_and_option_has_a_help() {
+    walk(&mut tree(), &mut |command| {
+        let name = full_name(command);
+        assert!(command.get_about().is_some(), "{name}");
+        for argument in command.get_arguments() {
+            let is_told = argument.get_help().is_some() || argument.is_hide_set();
+            assert!(is_told, "{name}: {}", argument.get_id());
+        }
+    });
+}
