@@ -4,6 +4,7 @@
 //! report into text, or into JSON (`json`); `Printer` owns the streams, and `Failure` is where errors become messages,
 //! hints and exit statuses.
 
+mod completions;
 mod config;
 mod context;
 mod database;
@@ -11,6 +12,7 @@ mod failure;
 mod interrupt;
 mod json;
 mod logging;
+mod man;
 mod printer;
 mod progress;
 mod prompt;
@@ -64,7 +66,7 @@ Exit status:
   2  wrong arguments";
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Global options")]
+#[command(next_help_heading = "Global options", next_display_order = 100)]
 #[expect(clippy::doc_markdown, reason = "the comments are the help text")]
 struct GlobalOptions {
     /// Use the database at this path [env: DEGENBOT_DB_PATH]
@@ -89,6 +91,8 @@ enum Command {
     /// Show and write the config file
     #[command(subcommand)]
     Config(config::Command),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the command that the process's arguments ask for.
@@ -112,6 +116,8 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Database(command) => command.run(&context),
         Command::Config(command) => command.run(&context),
+        Command::Completions(command) => command.run(&context),
+        Command::Man(command) => command.run(&context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

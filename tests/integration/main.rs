@@ -36,6 +36,7 @@ mod reset;
 mod restore;
 mod schema;
 mod sessions;
+mod shell;
 mod terminal;
 mod upgrade;
 mod values;

@@ -1,0 +1,38 @@
+use clap::{Args, CommandFactory};
+use clap_complete::{Shell, generate};
+
+use super::{Cli, Context, Failure};
+
+const PLACES: &str = "\
+Where the script goes:
+  bash
+    degenbot completions bash \\
+      > ~/.local/share/bash-completion/completions/degenbot
+  zsh, in a folder of $fpath
+    degenbot completions zsh > ~/.zfunc/_degenbot
+  fish
+    degenbot completions fish > ~/.config/fish/completions/degenbot.fish
+  elvish
+    degenbot completions elvish >> ~/.config/elvish/rc.elv
+  powershell
+    degenbot completions powershell >> $PROFILE";
+
+/// Print a script that completes commands and options in a shell
+///
+/// The script is for the commands of this release; print it again after an update.
+#[derive(Debug, Args)]
+#[command(after_long_help = PLACES)]
+pub(super) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let mut tree = Cli::command();
+        let name = tree.get_name().to_owned();
+        let mut script = Vec::new();
+        generate(self.shell, &mut tree, name, &mut script);
+        context.printer.data(&String::from_utf8_lossy(&script))
+    }
+}

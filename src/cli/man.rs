@@ -1,0 +1,69 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man as Page;
+
+use super::{Cli, Context, Failure};
+use crate::database::Error;
+
+const EXAMPLES: &str = "\
+Examples:
+  degenbot man | man -l -
+  degenbot man --out ~/.local/share/man/man1";
+
+/// Print the manual page, or write the pages of all commands
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Man {
+    /// Write a page for each command into this folder
+    ///
+    /// The folder is created if it is not there, and pages that are there are replaced.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Man {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        // The pages of `help` would say nothing.
+        let mut tree = Cli::command().disable_help_subcommand(true);
+        tree.build();
+        let Some(folder) = &self.out else {
+            return context.printer.data(&render(&page(&tree))?);
+        };
+        fs::create_dir_all(folder)
+            .map_err(|error| Error::io(folder, "create the folder", error))?;
+        let number = write(&tree, folder)?;
+        context.printer.message(format_args!(
+            "Wrote {number} manual pages to {}.",
+            folder.display()
+        ));
+        Ok(())
+    }
+}
+
+/// Writes the pages of a command and of those below it; the number of pages.
+fn write(command: &Command, folder: &Path) -> Result<usize, Failure> {
+    let page = page(command);
+    let path = folder.join(page.get_filename());
+    fs::write(&path, render(&page)?).map_err(|error| Error::io(&path, "write", error))?;
+    let mut number = 1;
+    for below in command
+        .get_subcommands()
+        .filter(|below| !below.is_hide_set())
+    {
+        number += write(below, folder)?;
+    }
+    Ok(number)
+}
+
+fn page(command: &Command) -> Page {
+    Page::new(command.clone()).source(concat!("degenbot ", env!("CARGO_PKG_VERSION")))
+}
+
+fn render(page: &Page) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    page.render(&mut text).map_err(Failure::Output)?;
+    // What comes after a command's options is called so in manual pages.
+    Ok(String::from_utf8_lossy(&text).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n", 1))
+}

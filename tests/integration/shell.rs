@@ -1,0 +1,134 @@
+//! `completions` and `man`: every command that is in `docs/cli.md` is in them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::command::{degenbot, run, settled};
+
+/// The commands as they are typed, such as `degenbot database backup`.
+fn commands() -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    let text = fs::read_to_string(path).unwrap();
+    let titles = text.lines().filter_map(|line| line.strip_prefix("## `"));
+    let commands: BTreeSet<_> = titles
+        .map(|title| title.trim_end_matches('`').to_owned())
+        .collect();
+    assert!(commands.contains("degenbot database backup"));
+    commands
+}
+
+fn stdout(arguments: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let output = degenbot(home.path()).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    assert!(output.stderr.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_shell_completes_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = stdout(&["completions", shell]);
+        for command in commands() {
+            let name = command.split(' ').next_back().unwrap();
+            assert!(script.contains(name), "{shell}: {command}");
+        }
+        // An option of all commands, one of some, and a value.
+        for word in ["config", "dry-run", "quick"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn bash_accepts_the_script_and_completes_with_it() {
+    if Command::new("bash").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no bash");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.bash");
+    fs::write(&path, stdout(&["completions", "bash"])).unwrap();
+    let bash = |arguments: &[&str]| {
+        let mut bash = Command::new("bash");
+        bash.args(arguments).arg(&path).stdin(Stdio::null());
+        let output = bash.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    bash(&["-n"]);
+    let completed = bash(&[
+        "-c",
+        "source \"$0\"; COMP_WORDS=(degenbot database ver); COMP_CWORD=2; \
+         _degenbot degenbot ver database; echo \"${COMPREPLY[@]}\"",
+    ]);
+    assert_eq!(completed, "verify\n");
+}
+
+#[test]
+fn there_is_a_manual_page_for_every_command() {
+    let home = tempfile::tempdir().unwrap();
+    let write = || {
+        let mut command = degenbot(home.path());
+        command.args(["man", "--out", "share/man/man1"]);
+        let told = run(command, "");
+        let expected = format!(
+            "status: 0\n--- stdout\n--- stderr\nWrote {} manual pages to share/man/man1.\n",
+            commands().len()
+        );
+        assert_eq!(told, expected);
+    };
+    write();
+    // The pages that are there are replaced.
+    write();
+    let folder = home.path().join("share/man/man1");
+    let pages: BTreeSet<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let expected = commands()
+        .into_iter()
+        .map(|command| command.replace(' ', "-") + ".1");
+    assert_eq!(pages, expected.collect());
+    let page = |name| fs::read_to_string(folder.join(name)).unwrap();
+    assert_eq!(page("degenbot.1"), stdout(&["man"]));
+    insta::assert_snapshot!(settled(&page("degenbot-database-reset.1")));
+}
+
+#[test]
+fn what_cannot_be_done_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("taken"), "").unwrap();
+    fs::create_dir_all(home.path().join("folder/degenbot.1")).unwrap();
+    let told = |arguments: &[&str]| {
+        let mut command = degenbot(home.path());
+        command.args(arguments);
+        run(command, "")
+    };
+    insta::assert_snapshot!(told(&["man", "--out", "taken"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Could not create the folder taken: File exists (os error 17)
+    ");
+    insta::assert_snapshot!(told(&["man", "--out", "folder"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Could not write folder/degenbot.1: Is a directory (os error 21)
+    ");
+    insta::assert_snapshot!(told(&["completions", "tcsh"]), @r"
+    status: 2
+    --- stdout
+    --- stderr
+    error: invalid value 'tcsh' for '<SHELL>'
+      [possible values: bash, elvish, fish, powershell, zsh]
+
+      tip: a similar value exists: 'zsh'
+
+    For more information, try '--help'.
+    ");
+}
