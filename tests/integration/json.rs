@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::command::{on, quietly, run, settled};
 use crate::corpus::Copy;
 
-/// Databases and what is run on each, one after the other. Together they have everything to report.
-const RUNS: [(&str, &[&str]); 9] = [
+/// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
+const RUNS: [(&str, &[&str]); 10] = [
+    ("populated/populated-0.6.0a4.db", &["config show"]),
     ("populated/populated-0.6.0a14.db", &["info"]),
     ("odd/extra-user-objects.db", &["info"]),
     ("odd/foreign-no-stamp.db", &["info"]),
@@ -55,15 +56,33 @@ const RUNS: [(&str, &[&str]); 9] = [
     ),
 ];
 
+/// A config file with everything in it.
+const CONFIG: &str = r#"
+default_chain_id = 1
+key = 1
+[rpc]
+1 = "http://localhost"
+[ws]
+1 = "ws://localhost"
+"#;
+
+/// The words of a line that the command is called by.
+fn command_of(line: &str) -> Vec<&str> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    match words[0] {
+        "config" | "exchange" => words[..2].to_vec(),
+        name => vec!["database", name],
+    }
+}
+
 /// The title of a command's section: its name, and whether it is one that tries only.
 fn title(line: &str) -> String {
-    let name = line.split_whitespace().next().unwrap();
     let dry_run = if line.contains("--dry-run") {
         " --dry-run"
     } else {
         ""
     };
-    format!("database {name}{dry_run}")
+    format!("{}{dry_run}", command_of(line).join(" "))
 }
 
 /// The examples, by the titles of their sections.
@@ -134,9 +153,17 @@ fn is_timestamp(text: &str) -> bool {
 }
 
 fn output(copy: &Copy, line: &str) -> Output {
-    let mut arguments = vec!["database"];
-    arguments.extend(line.split_whitespace());
+    let mut arguments = command_of(line);
+    let others = line
+        .split_whitespace()
+        .skip(if arguments[0] == "database" { 1 } else { 2 });
+    arguments.extend(others);
     arguments.push("--json");
+    if arguments[0] == "config" {
+        let folder = copy.folder().join(".config/degenbot");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), CONFIG).unwrap();
+    }
     on(&copy.path, &arguments).output().unwrap()
 }
 
@@ -153,7 +180,9 @@ fn the_examples_are_what_commands_print() {
             assert_eq!(document["format"], 1, "{line}");
             let title = title(line);
             assert_eq!(document["command"], title.replace(" --dry-run", ""));
-            assert_eq!(document["path"], "degenbot.db", "{line}");
+            if *line != "config show" {
+                assert_eq!(document["path"], "degenbot.db", "{line}");
+            }
             add(printed.entry(title).or_default(), "", &document);
         }
     }

@@ -113,12 +113,14 @@ fn what_cannot_be_done_is_told() {
     --- stdout
     --- stderr
     error: Could not create the folder taken: File exists (os error 17)
+    hint: Check the path, its permissions and the state of the disk
     ");
     insta::assert_snapshot!(told(&["man", "--out", "folder"]), @r"
     status: 1
     --- stdout
     --- stderr
     error: Could not write folder/degenbot.1: Is a directory (os error 21)
+    hint: Check the path, its permissions and the state of the disk
     ");
     insta::assert_snapshot!(told(&["completions", "tcsh"]), @r"
     status: 2

@@ -4,14 +4,15 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::database::line;
+use crate::cli::json::Json;
 use crate::cli::{Context, Failure};
 use crate::settings::{Settings, Source};
+use crate::types::ChainId;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {
-    /// Print one JSON object on stdout
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
     /// Show the addresses of nodes whole, with the keys that they may hold
     #[arg(long)]
     secrets: bool,
@@ -25,27 +26,27 @@ impl Show {
         } else {
             without_secrets
         };
-        let text = if self.json {
-            let document = Document::of(&settings, endpoint);
-            let document = serde_json::to_string_pretty(&document);
-            document.map_err(|error| Failure::Output(error.into()))? + "\n"
-        } else {
-            describe(&settings, endpoint)
-        };
-        context.printer.data(&text)
+        let document = Document::of(&settings, endpoint);
+        let describe = || describe(&settings, endpoint);
+        self.json
+            .report_or(context, "config show", &document, describe)
     }
 }
 
-/// The JSON form. Fields may be added; `format` grows when one changes its meaning or goes.
 #[derive(Serialize)]
 struct Document {
-    format: u32,
     config: Option<File>,
     database: File,
     default_chain_id: Option<u64>,
-    rpc: BTreeMap<u64, String>,
-    ws: BTreeMap<u64, String>,
+    rpc: Vec<Node>,
+    ws: Vec<Node>,
     unknown_keys: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Node {
+    chain: u64,
+    address: String,
 }
 
 #[derive(Serialize)]
@@ -57,13 +58,14 @@ struct File {
 
 impl Document {
     fn of(settings: &Settings, endpoint: fn(&str) -> String) -> Self {
-        let endpoints = |of_chains: &BTreeMap<_, String>| {
-            let each = of_chains.iter();
-            each.map(|(chain, text): (&crate::types::ChainId, _)| (chain.get(), endpoint(text)))
-                .collect()
+        let nodes = |of_chains: &BTreeMap<ChainId, String>| {
+            let node = |(chain, address): (&ChainId, &String)| Node {
+                chain: chain.get(),
+                address: endpoint(address),
+            };
+            of_chains.iter().map(node).collect()
         };
         Self {
-            format: 1,
             config: settings.config_path.as_ref().map(|path| File {
                 path: path.display().to_string(),
                 source: name(settings.config_source),
@@ -74,9 +76,9 @@ impl Document {
                 source: name(settings.database.source),
                 exists: settings.database.path.exists(),
             },
-            default_chain_id: settings.default_chain_id.map(crate::types::ChainId::get),
-            rpc: endpoints(&settings.rpc),
-            ws: endpoints(&settings.ws),
+            default_chain_id: settings.default_chain_id.map(ChainId::get),
+            rpc: nodes(&settings.rpc),
+            ws: nodes(&settings.ws),
             unknown_keys: settings.unknown_keys.clone(),
         }
     }

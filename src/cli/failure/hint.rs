@@ -77,7 +77,7 @@ pub(super) fn hint(error: &Error) -> String {
             "Say --force to replace it, or name another place with --output".into()
         }
         Error::Io { .. } => {
-            "Check the permissions and the state of the disk; the database is as it was".into()
+            "Check the path, its permissions and the state of the disk".into()
         }
         Error::PoolExhausted { .. } => {
             "Give sessions back sooner, or open the database with more connections".into()
