@@ -102,6 +102,13 @@ integer! {
     /// test network is 11297108109).
     ChainId(u64) as BigInt(i64), 1..=i64::MAX as u64, "a chain id (a positive integer)"
 }
+impl ChainId {
+    /// Ethereum's main network.
+    pub const ETHEREUM: Self = Self(1);
+    /// Base.
+    pub const BASE: Self = Self(8453);
+}
+
 integer! {
     /// The number of a block.
     BlockNumber(u64) as BigInt(i64), 0..=i64::MAX as u64, "a block number (0 or more)"
