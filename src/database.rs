@@ -87,6 +87,7 @@ mod sql;
 mod staging;
 mod stamps;
 mod together;
+mod transaction;
 mod unsound;
 mod upgrade;
 mod usability;

@@ -12,6 +12,7 @@ use diesel_migrations::MigrationHarness;
 use super::catalogue::{Catalogue, Table};
 use super::foreign_keys::{self, violations_of};
 use super::lineage::{self, Origin, Recognition, recognise_connection};
+use super::transaction::immediately;
 use super::usability::{self, Usable};
 use super::version::{self, SchemaVersion, Step};
 use super::{Access, Error, connection, leftovers, maps, sql, stamps};
@@ -296,19 +297,7 @@ pub(super) fn with_foreign_keys_off<T>(
     connection
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;
-    // SQLite rolls back by itself when a statement is interrupted or the disk is full; that there is
-    // nothing left to roll back is not what failed.
-    let mut failure = None;
-    let result = connection.immediate_transaction(|connection| {
-        operate(connection).map_err(|error| {
-            failure = Some(error);
-            Error::Sql(diesel::result::Error::RollbackTransaction)
-        })
-    });
-    match failure {
-        Some(failure) => Err(located(failure)),
-        None => result.map_err(located),
-    }
+    immediately(connection, operate).map_err(located)
 }
 
 fn take(connection: &mut SqliteConnection, path: &Path, step: &Step) -> Result<(), Error> {
