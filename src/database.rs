@@ -64,6 +64,7 @@ mod create;
 mod disk;
 mod earlier;
 mod error;
+mod exchanges;
 mod exclusive;
 mod foreign_keys;
 mod inspect;
@@ -102,6 +103,10 @@ pub use connection::{LOCK_TIMEOUT, connection_pragmas};
 pub use create::{ResetOptions, create_new_sqlite_database, reset_sqlite_database};
 pub use earlier::EarlierRevision;
 pub use error::Error;
+pub use exchanges::{
+    Activation, Deactivation, ExchangeConflict, activate_exchange, add_exchange,
+    deactivate_exchange, list_exchanges,
+};
 pub use foreign_keys::Violation;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
 pub use integrity::{UnknownVerification, Verification};

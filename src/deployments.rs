@@ -26,7 +26,11 @@ impl ExchangeName {
     /// The exchange as people call it, such as `Uniswap V3 on Base (chain ID 8453)`.
     #[must_use]
     pub fn description(&self) -> String {
-        let title = Deployment::of(self).map_or(self.name.as_str(), |known| &*known.title);
+        let title = match Deployment::of(self) {
+            Some(known) => known.title.clone().into_owned(),
+            // Whatever a row may hold.
+            None => self.name.escape_debug().to_string(),
+        };
         match table::chain(self.chain) {
             Some(chain) => format!("{title} on {} (chain ID {})", chain.title, self.chain),
             None => format!("{title} (chain ID {})", self.chain),

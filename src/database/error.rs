@@ -6,7 +6,7 @@ use diesel::migration::Migration;
 use diesel::sqlite::Sqlite;
 use libsqlite3_sys as ffi;
 
-use super::{Obstacle, Refusal, SchemaVersion, Violation};
+use super::{ExchangeConflict, Obstacle, Refusal, SchemaVersion, Violation};
 use crate::models::RowError;
 use crate::settings::SettingsError;
 use crate::sqlite::SqliteError;
@@ -252,6 +252,14 @@ pub enum Error {
         /// The objects, each as `index NAME`.
         objects: Vec<String>,
     },
+    /// An exchange that the database has is in the way.
+    #[error("The database at {path} {conflict}", path = .path.display())]
+    Exchange {
+        /// The database.
+        path: PathBuf,
+        /// What it has.
+        conflict: Box<ExchangeConflict>,
+    },
     /// The observer asked to stop.
     #[error("The operation on {path} was interrupted", path = .path.display())]
     Interrupted {
@@ -350,6 +358,7 @@ impl Error {
             | Self::ForeignKeysBroken { path, .. }
             | Self::ObjectsLost { path, .. }
             | Self::VersionChanged { path, .. }
+            | Self::Exchange { path, .. }
             | Self::Interrupted { path }
             | Self::PoolExhausted { path, .. }
             | Self::Disk { path, .. }

@@ -95,6 +95,12 @@ pub struct ExchangeInfo {
     /// The last block taken in.
     #[diesel(sql_type = Nullable<Text>)]
     pub last_update_block: Option<Cell>,
+    /// The factory contract, or the pool manager of Uniswap V4.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub factory: Option<Cell>,
+    /// The contract that deploys the pools, where that is not the factory.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub deployer: Option<Cell>,
 }
 
 /// Describes a database of whatever origin without writing anything: not to the file, not beside it.
@@ -156,7 +162,7 @@ fn read(
         .keys()
         .map(|name| count(connection, name, exact))
         .collect();
-    let (exchanges, exchanges_problem) = match exchanges(connection, &recognition) {
+    let (exchanges, exchanges_problem) = match exchanges_of(connection, &recognition) {
         Ok(exchanges) => (exchanges, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
@@ -240,16 +246,23 @@ fn count_rows(
     }
 }
 
-fn exchanges(
+/// The exchanges as they are stored, by id; none where there is no such table.
+pub(super) fn exchanges_of(
     connection: &mut SqliteConnection,
     recognition: &Recognition,
 ) -> QueryResult<Vec<ExchangeInfo>> {
-    let columns = ["id", "chain_id", "name", "active", "last_update_block"];
-    if !recognition.catalogue.has_columns("exchanges", &columns) {
+    let has = |columns: &[&str]| recognition.catalogue.has_columns("exchanges", columns);
+    if !has(&["id", "chain_id", "name", "active", "last_update_block"]) {
         return Ok(Vec::new());
     }
-    diesel::sql_query("SELECT chain_id, name, active, last_update_block FROM exchanges ORDER BY id")
-        .load(connection)
+    let [factory, deployer] = ["factory", "deployer"].map(|column| {
+        let source = if has(&[column]) { column } else { "NULL" };
+        format!("{source} AS {column}")
+    });
+    diesel::sql_query(format!(
+        "SELECT chain_id, name, active, last_update_block, {factory}, {deployer} FROM exchanges ORDER BY id"
+    ))
+    .load(connection)
 }
 
 impl DatabaseInfo {

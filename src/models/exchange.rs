@@ -72,11 +72,26 @@ impl Exchange {
         chain: ChainId,
         name: &str,
     ) -> Result<Option<Self>, RowError> {
+        let found = Self::all_by_name(connection, chain, name)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// All exchanges of a chain with a name, in the order of their ids. A rebuilt database has several where
+    /// the pools of one kind are of several factories.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a row is malformed, or a statement fails.
+    pub fn all_by_name(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        name: &str,
+    ) -> Result<Vec<Self>, RowError> {
         let of_name = exchanges::table
             .filter(exchanges::chain_id.eq(chain))
             .filter(exchanges::name.eq(name))
             .order(exchanges::id);
-        Ok(load!(connection, Self, of_name)?.into_iter().next())
+        load!(connection, Self, of_name)
     }
 
     /// The exchanges of a chain, in the order of their ids.

@@ -1,0 +1,333 @@
+//! Which exchanges a database has, and which of them updates take in.
+
+use std::fmt;
+use std::path::Path;
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::SqliteConnection;
+
+use super::Error;
+use super::connection::{self, Access};
+use super::inspect::{ExchangeInfo, exchanges_of};
+use super::lineage::{self, recognise_connection, recognise_state};
+use super::look::look_at;
+use super::transaction::immediately;
+use crate::deployments::{Deployment, ExchangeKind, ExchangeName};
+use crate::models::{Exchange, NewExchange, NewPoolManager, PoolManager};
+use crate::schema::exchanges;
+use crate::types::Address;
+
+/// What the activation of an exchange did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// The database had no such exchange; now it has, and it is active.
+    Added,
+    /// It was there and is active now.
+    Activated,
+    /// It was active.
+    AlreadyActive,
+}
+
+/// What the deactivation of an exchange did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deactivation {
+    /// It is not active any more.
+    Deactivated,
+    /// It was not active.
+    AlreadyInactive,
+}
+
+/// What of a database keeps an exchange from being activated or added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExchangeConflict {
+    /// The known exchange is there with another factory.
+    OtherFactory {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// The factory that is there.
+        found: Address,
+        /// The known one.
+        expected: Address,
+    },
+    /// An exchange that is not known is there with several factories.
+    SeveralFactories {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// Two of the factories.
+        factories: [Address; 2],
+    },
+    /// An exchange of the name is there already.
+    NameTaken {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// Its factory.
+        factory: Address,
+    },
+    /// An exchange with the factory is there already.
+    FactoryTaken {
+        /// The exchange.
+        exchange: ExchangeName,
+        /// Its factory.
+        factory: Address,
+    },
+}
+
+impl ExchangeConflict {
+    /// The exchange that the database has.
+    #[must_use]
+    pub const fn exchange(&self) -> &ExchangeName {
+        match self {
+            Self::OtherFactory { exchange, .. }
+            | Self::SeveralFactories { exchange, .. }
+            | Self::NameTaken { exchange, .. }
+            | Self::FactoryTaken { exchange, .. } => exchange,
+        }
+    }
+}
+
+impl fmt::Display for ExchangeConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whatever a row may hold.
+        let exchange = self.exchange().to_string();
+        let exchange = exchange.escape_debug();
+        match self {
+            Self::OtherFactory {
+                found, expected, ..
+            } => write!(f, "has {exchange} with the factory {found}, not {expected}"),
+            Self::SeveralFactories {
+                factories: [one, other],
+                ..
+            } => write!(f, "has {exchange} with the factories {one} and {other}"),
+            Self::NameTaken { factory, .. } => {
+                write!(f, "has {exchange} already, with the factory {factory}")
+            }
+            Self::FactoryTaken { factory, .. } => {
+                write!(f, "has the factory {factory} already, as {exchange}")
+            }
+        }
+    }
+}
+
+/// Has updates take an exchange in. A known deployment is added where the database does not have it; `None`, and
+/// nothing done, for another one that it does not have.
+///
+/// # Errors
+///
+/// [`Error::Exchange`] where the database has the exchange with another factory than the known one, or with
+/// several; [`Error::Refused`] for a database of no version that this program works with, and
+/// [`Error::Locked`] where another program keeps the write lock. Nothing was changed then.
+pub fn activate_exchange(
+    path: &Path,
+    exchange: &ExchangeName,
+) -> Result<Option<Activation>, Error> {
+    let known = Deployment::of(exchange);
+    write(path, |connection| {
+        let stored = Exchange::all_by_name(connection, exchange.chain, &exchange.name)?;
+        let chosen = choose(&stored, exchange, known).map_err(|found| conflict(path, found))?;
+        let (id, activation) = match (chosen, known) {
+            (None, None) => return Ok(None),
+            (None, Some(known)) => (insert(connection, known, true)?, Activation::Added),
+            (Some(stored), _) if stored.active => (stored.id, Activation::AlreadyActive),
+            (Some(stored), _) => {
+                set_active(connection, stored.id, true)?;
+                (stored.id, Activation::Activated)
+            }
+        };
+        if let Some(known) = known {
+            ensure_pool_manager(connection, known, id)?;
+        }
+        Ok(Some(activation))
+    })
+}
+
+/// Has updates leave an exchange out, whatever factories it has; `None` where the database does not have it.
+///
+/// # Errors
+///
+/// As for [`activate_exchange`], without [`Error::Exchange`].
+pub fn deactivate_exchange(
+    path: &Path,
+    exchange: &ExchangeName,
+) -> Result<Option<Deactivation>, Error> {
+    write(path, |connection| {
+        let stored = Exchange::all_by_name(connection, exchange.chain, &exchange.name)?;
+        if stored.is_empty() {
+            return Ok(None);
+        }
+        let mut deactivation = Deactivation::AlreadyInactive;
+        for active in stored.iter().filter(|stored| stored.active) {
+            set_active(connection, active.id, false)?;
+            deactivation = Deactivation::Deactivated;
+        }
+        Ok(Some(deactivation))
+    })
+}
+
+/// Adds an exchange with its pool manager, not active yet.
+///
+/// # Errors
+///
+/// [`Error::Exchange`] where the chain has one of the name, or with the factory; the others as for
+/// [`activate_exchange`].
+pub fn add_exchange(path: &Path, deployment: &Deployment) -> Result<(), Error> {
+    let chain = deployment.chain;
+    write(path, |connection| {
+        let same_name = Exchange::all_by_name(connection, chain, &deployment.name)?;
+        if let Some(stored) = same_name.first() {
+            return Err(conflict(
+                path,
+                ExchangeConflict::NameTaken {
+                    exchange: deployment.exchange(),
+                    factory: stored.factory,
+                },
+            ));
+        }
+        if let Some(name) = name_of_factory(connection, deployment)? {
+            return Err(conflict(
+                path,
+                ExchangeConflict::FactoryTaken {
+                    exchange: ExchangeName { chain, name },
+                    factory: deployment.factory,
+                },
+            ));
+        }
+        let id = insert(connection, deployment, false)?;
+        ensure_pool_manager(connection, deployment, id)
+    })
+}
+
+/// The exchanges that a degenbot database has, of whatever version, by id, found out without leaving a trace.
+///
+/// # Errors
+///
+/// [`Error::Refused`] where the tables are not degenbot's; otherwise where the database cannot be read.
+pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
+    look_at(path, |connection| {
+        let recognition = recognise_connection(connection)
+            .map_err(|error| error.at(path, "recognise the database"))?;
+        recognition.require_degenbot(path)?;
+        exchanges_of(connection, &recognition)
+            .map_err(|error| Error::from_diesel(path, "read the exchanges", error))
+    })
+}
+
+/// A transaction that writes, in a database of a version that this program works with.
+fn write<T>(
+    path: &Path,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    // Looked at first without writing, so that a database that is refused stays as it was to the byte.
+    let recognition = lineage::recognise(path)?;
+    recognition.require_version(path)?;
+    if let Some(warning) = recognition.version_warning() {
+        log::warn!("{warning}");
+    }
+    connection::require_writable(path)?;
+    let mut connection = connection::open(path, Access::ReadWrite)?;
+    immediately(&mut connection, |connection| {
+        recognise_state(connection)?.require_version(path)?;
+        operate(connection)
+    })
+    .map_err(|error| error.at(path, "write to the database"))
+}
+
+/// The row that an activation is about.
+fn choose<'stored>(
+    stored: &'stored [Exchange],
+    exchange: &ExchangeName,
+    known: Option<&Deployment>,
+) -> Result<Option<&'stored Exchange>, ExchangeConflict> {
+    let Some(first) = stored.first() else {
+        return Ok(None);
+    };
+    let factory = known.map_or(first.factory, |known| known.factory);
+    let mut same = stored.iter().filter(|stored| stored.factory == factory);
+    let other = stored.iter().find(|stored| stored.factory != factory);
+    match (same.next(), other, known) {
+        (None, _, Some(_)) => Err(ExchangeConflict::OtherFactory {
+            exchange: exchange.clone(),
+            found: first.factory,
+            expected: factory,
+        }),
+        (_, Some(other), None) => Err(ExchangeConflict::SeveralFactories {
+            exchange: exchange.clone(),
+            factories: [first.factory, other.factory],
+        }),
+        // Of doublets, one that is active is enough.
+        (one, ..) => Ok(same.find(|same| same.active).or(one)),
+    }
+}
+
+fn conflict(path: &Path, conflict: ExchangeConflict) -> Error {
+    Error::Exchange {
+        path: path.to_owned(),
+        conflict: Box::new(conflict),
+    }
+}
+
+/// The name of the exchange of the chain that has the factory, in whatever letter case.
+fn name_of_factory(
+    connection: &mut SqliteConnection,
+    deployment: &Deployment,
+) -> QueryResult<Option<String>> {
+    exchanges::table
+        .filter(exchanges::chain_id.eq(deployment.chain))
+        .filter(
+            sql::<Bool>("lower(factory) = lower(")
+                .bind::<Text, _>(deployment.factory.to_string())
+                .sql(")"),
+        )
+        .select(exchanges::name)
+        .first(connection)
+        .optional()
+}
+
+fn insert(
+    connection: &mut SqliteConnection,
+    deployment: &Deployment,
+    active: bool,
+) -> QueryResult<i64> {
+    diesel::insert_into(exchanges::table)
+        .values(&NewExchange {
+            chain_id: deployment.chain,
+            name: deployment.name.clone().into_owned(),
+            active,
+            last_update_block: None,
+            factory: deployment.factory,
+            deployer: deployment.deployer,
+        })
+        .returning(exchanges::id)
+        .get_result(connection)
+}
+
+fn set_active(connection: &mut SqliteConnection, id: i64, active: bool) -> QueryResult<()> {
+    diesel::update(exchanges::table.find(id))
+        .set(exchanges::active.eq(active))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Adds the pool manager of an exchange where the database does not have it. Its address is the factory's: that
+/// is how the Python package finds it.
+fn ensure_pool_manager(
+    connection: &mut SqliteConnection,
+    deployment: &Deployment,
+    exchange_id: i64,
+) -> Result<(), Error> {
+    if let ExchangeKind::Manager(kind) = deployment.kind {
+        let manager = NewPoolManager {
+            address: deployment.factory,
+            chain: deployment.chain,
+            kind,
+            state_view: deployment.state_view,
+            exchange_id,
+        };
+        PoolManager::insert_or_get(connection, &[manager])?;
+    }
+    Ok(())
+}
