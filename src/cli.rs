@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod context;
 mod database;
+mod exchange;
 mod failure;
 mod interrupt;
 mod json;
@@ -88,6 +89,9 @@ enum Command {
     /// Describe, check, back up, restore, upgrade and compact the database
     #[command(subcommand)]
     Database(database::Command),
+    /// Say which exchanges updates take in
+    #[command(subcommand)]
+    Exchange(exchange::Command),
     /// Show and write the config file
     #[command(subcommand)]
     Config(config::Command),
@@ -115,6 +119,7 @@ pub fn run() -> ExitCode {
     let context = Context::new(cli.global);
     let result = match cli.command {
         Command::Database(command) => command.run(&context),
+        Command::Exchange(command) => command.run(&context),
         Command::Config(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
         Command::Man(command) => command.run(&context),

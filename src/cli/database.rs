@@ -10,8 +10,6 @@ mod restore;
 mod upgrade;
 mod verify;
 
-pub(super) use info::line;
-
 use std::path::Path;
 use std::time::Duration;
 

@@ -14,8 +14,13 @@ use inquire::InquireError;
 
 use super::Printer;
 use super::interrupt::ABORTED;
+use super::printer::plain;
 use crate::database::{Error, SchemaVersion, programs_using};
-use hint::{damage_hint, hint};
+use crate::deployments::InvalidDeployment;
+use hint::{damage_hint, hint, unknown_exchange_hint};
+
+/// The exit status for arguments that make no sense; clap has the same.
+const WRONG_ARGUMENTS: u8 = 2;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -37,6 +42,14 @@ pub(super) enum Failure {
         /// Whether it is SQLite that says so.
         is_damaged: bool,
     },
+    /// No exchange has the name.
+    UnknownExchange {
+        name: String,
+        /// The names that are most like it, the best first.
+        alike: Vec<String>,
+    },
+    /// What was to be added is none that can be.
+    Deployment(InvalidDeployment),
     /// The user said no.
     Aborted,
     /// The question could not be put.
@@ -56,6 +69,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<InvalidDeployment> for Failure {
+    fn from(error: InvalidDeployment) -> Self {
+        Self::Deployment(error)
+    }
+}
+
 impl Failure {
     /// Tells the user, and gives the exit status.
     pub(super) fn report(&self, printer: &Printer) -> ExitCode {
@@ -66,7 +85,19 @@ impl Failure {
         if let Some(hint) = self.hint() {
             printer.always(format_args!("hint: {hint}"));
         }
-        ExitCode::FAILURE
+        if self.is_about_arguments() {
+            WRONG_ARGUMENTS.into()
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    const fn is_about_arguments(&self) -> bool {
+        match self {
+            Self::UnknownExchange { .. } => true,
+            Self::Deployment(error) => !matches!(error, InvalidDeployment::Known { .. }),
+            _ => false,
+        }
     }
 
     /// What failed, on what, and why.
@@ -89,6 +120,8 @@ impl Failure {
                 };
                 format!("{rows} found in {}", path.display())
             }
+            Self::UnknownExchange { name, .. } => format!("There is no exchange '{}'", plain(name)),
+            Self::Deployment(error) => error.to_string(),
             Self::Prompt(error) => format!("The question could not be put: {error}"),
             Self::Input(error) => format!("The answer could not be read: {error}"),
             Self::Output(error) => format!("Could not write to stdout: {error}"),
@@ -110,6 +143,13 @@ impl Failure {
             } => damage_hint(path),
             Self::Unsound { .. } => {
                 "'degenbot database verify --help' says what each rule demands".to_owned()
+            }
+            Self::UnknownExchange { alike, .. } => unknown_exchange_hint(alike),
+            Self::Deployment(InvalidDeployment::Known { exchange, .. }) => {
+                format!("Use 'degenbot exchange activate {exchange}'")
+            }
+            Self::Deployment(_) => {
+                "'degenbot exchange add --help' says what there can be".to_owned()
             }
             Self::Prompt(_) | Self::Input(_) => "Answer it beforehand with --force".to_owned(),
             Self::Output(_) => "Check where the output goes; the database is as it was".to_owned(),

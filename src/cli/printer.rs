@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -58,6 +58,20 @@ pub(super) fn bytes(number: u64) -> impl Display {
 }
 
 /// A time for people, in UTC: `2026-01-31 23:59:59 UTC`.
+/// A text without what could play tricks with a terminal.
+pub(super) fn plain(name: &str) -> String {
+    name.escape_debug().to_string()
+}
+
+/// Adds a line to a text.
+pub(super) fn line(text: &mut String, content: impl Display) {
+    // Writing to a string cannot fail.
+    let _ = fmt::Write::write_fmt(text, format_args!("{content}\n"));
+}
+
+/// A time for people, in UTC: `2026-01-31 23:59:59`.
+///
+/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
 pub(super) fn time(time: SystemTime) -> impl Display {
     let (date, time) = date_and_time(time);
     format!("{date} {time} UTC")

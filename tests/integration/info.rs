@@ -307,6 +307,9 @@ fn help_fits_a_terminal_of_eighty_columns() {
         &["database", "--help"],
         &["database", "info", "--help"],
         &["database", "verify", "--help"],
+        &["exchange", "--help"],
+        &["exchange", "add", "--help"],
+        &["exchange", "list", "--help"],
     ] {
         let mut command = degenbot(folder.path());
         command.args(arguments).env("COLUMNS", "80");

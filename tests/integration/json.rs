@@ -12,7 +12,10 @@ use crate::corpus::Copy;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
 const RUNS: [(&str, &[&str]); 10] = [
-    ("populated/populated-0.6.0a4.db", &["config show"]),
+    (
+        "populated/populated-0.6.0a4.db",
+        &["config show", "exchange list"],
+    ),
     ("populated/populated-0.6.0a14.db", &["info"]),
     ("odd/extra-user-objects.db", &["info"]),
     ("odd/foreign-no-stamp.db", &["info"]),

@@ -17,6 +17,7 @@ mod config;
 mod content;
 mod corpus;
 mod downgrade;
+mod exchange;
 mod faults;
 #[path = "../generator/mod.rs"]
 #[expect(dead_code, reason = "the benches use the rest")]

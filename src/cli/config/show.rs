@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::database::line;
 use crate::cli::json::Json;
+use crate::cli::printer::line;
 use crate::cli::{Context, Failure};
 use crate::settings::{Settings, Source};
 use crate::types::ChainId;

@@ -1,10 +1,8 @@
-use std::fmt::{Display, Write};
-
 use clap::Args;
 use serde::Serialize;
 
 use crate::cli::json::{Json, Version};
-use crate::cli::printer::bytes;
+use crate::cli::printer::{bytes, line, plain};
 use crate::cli::{Context, Failure};
 use crate::database::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, Origin, SchemaVersion, Stamps, TableInfo,
@@ -247,17 +245,7 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
     }
 }
 
-/// A text without what could play tricks with a terminal.
-pub(super) fn plain(name: &str) -> String {
-    name.escape_debug().to_string()
-}
-
 /// A number with its thousands apart.
 pub(super) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
-}
-
-pub(in crate::cli) fn line(text: &mut String, content: impl Display) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{content}");
 }

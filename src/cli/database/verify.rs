@@ -1,8 +1,9 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::info::{grouped, line, plain};
+use super::info::grouped;
 use crate::cli::json::{Json, Version};
+use crate::cli::printer::{line, plain};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::{Context, Failure};
 use crate::database::{Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};

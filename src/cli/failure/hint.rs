@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::database::{Error, Refusal};
+use crate::cli::printer::plain;
+use crate::database::{Error, ExchangeConflict, Refusal};
 use crate::settings::SettingsError;
 
 /// The next step after an error.
@@ -72,6 +73,7 @@ pub(super) fn hint(error: &Error) -> String {
         Error::CopyCheckFailed { .. } => {
             "The database itself may be damaged, or the disk. A backup from before was kept".into()
         }
+        Error::Exchange { conflict, .. } => exchange_hint(conflict),
         Error::Settings(error) => settings_hint(error),
         Error::BackupExists { .. } => {
             "Say --force to replace it, or name another place with --output".into()
@@ -131,6 +133,39 @@ pub(super) fn damage_hint(path: &Path) -> String {
          sqlite3 shell",
         path.display()
     )
+}
+
+pub(super) fn unknown_exchange_hint(alike: &[String]) -> String {
+    let all = "'degenbot exchange list' lists the exchanges";
+    match alike {
+        [] => format!("{all}, and 'degenbot exchange add' adds one"),
+        [one] => format!("Did you mean {}? {all}", plain(one)),
+        [others @ .., last] => {
+            let others: Vec<_> = others.iter().map(|name| plain(name)).collect();
+            format!(
+                "Did you mean {} or {}? {all}",
+                others.join(", "),
+                plain(last)
+            )
+        }
+    }
+}
+
+fn exchange_hint(conflict: &ExchangeConflict) -> String {
+    match conflict {
+        ExchangeConflict::OtherFactory { .. } => {
+            "Nothing was changed. Find out which factory is right; the row in exchanges can be corrected, or \
+             given another name, with the sqlite3 shell"
+                .into()
+        }
+        ExchangeConflict::SeveralFactories { .. } => {
+            "Nothing was changed. Activate one with the sqlite3 shell, or give one another name".into()
+        }
+        other => format!(
+            "Nothing was changed. Use 'degenbot exchange activate {}'",
+            plain(&other.exchange().to_string())
+        ),
+    }
 }
 
 fn refusal_hint(path: &Path, refusal: &Refusal) -> String {

@@ -11,10 +11,13 @@ use inquire::InquireError;
 
 use super::Failure;
 use crate::database::catalogue::Difference;
-use crate::database::{EarlierRevision, Error, Obstacle, Refusal, SchemaVersion, Violation};
+use crate::database::{
+    EarlierRevision, Error, ExchangeConflict, Obstacle, Refusal, SchemaVersion, Violation,
+};
+use crate::deployments::{ExchangeKind, ExchangeName, InvalidDeployment};
 use crate::models::RowError;
 use crate::settings::SettingsError;
-use crate::types::InvalidValue;
+use crate::types::{Address, ChainId, InvalidValue, PoolKind};
 
 /// The names of an enum's variants, and the name of a value's. A variant that is not listed does not compile.
 macro_rules! names {
@@ -30,12 +33,12 @@ macro_rules! names {
 }
 
 names!(failure_name, FAILURES, Failure:
-    Database, WrongDirection, Unsound, Aborted, Prompt, Input, Output);
+    Database, WrongDirection, Unsound, UnknownExchange, Deployment, Aborted, Prompt, Input, Output);
 names!(error_name, ERRORS, Error:
     NotFound, IsFolder, NotAFile, EmptyFile, NotADatabase, Damaged, HotJournal, Refused, Locked, ReadOnly,
     CannotOpen, DiskFull, AlreadyExists, Leftover, BackupExists, BackupOntoItself, NoBackup,
     RestoreFromItself, CopyCheckFailed, NotEnoughSpace, Unclear, AssumptionNeeded, LeftoverRows,
-    RebuildCheckFailed, Migration, ForeignKeysBroken, VersionChanged, ObjectsLost, Interrupted,
+    RebuildCheckFailed, Migration, ForeignKeysBroken, VersionChanged, ObjectsLost, Exchange, Interrupted,
     PoolExhausted, Settings, Disk, Io, Sql, Row, Embedded, Query);
 names!(refusal_name, REFUSALS, Refusal:
     NoTables, Foreign, NoStamp, EmptyStamp, SeveralStamps, TwoLineages, UnknownStamp, EarlierRevision,
@@ -44,6 +47,11 @@ names!(settings_name, SETTINGS, SettingsError:
     NotFound, Unreadable, Malformed, NoHome, AlreadyExists, Unwritable, NotUtf8);
 names!(row_name, ROWS, RowError:
     Invalid, Missing, NotThere, Rejected, OtherMarket, Sql);
+
+names!(conflict_name, CONFLICTS, ExchangeConflict:
+    OtherFactory, SeveralFactories, NameTaken, FactoryTaken);
+names!(deployment_name, DEPLOYMENTS, InvalidDeployment:
+    Known, Name, Suffix, Unused);
 
 /// Chapters of the document, each with failures and what brings them about.
 type Chapter = (&'static str, Vec<(Failure, &'static str)>);
@@ -81,6 +89,7 @@ fn chapters() -> Vec<Chapter> {
         ("Backups", backups()),
         ("Upgrades and downgrades", upgrades()),
         ("The rows", rows()),
+        ("Exchanges", exchanges()),
         ("The config file", settings()),
         ("Questions and answers", questions()),
         ("What should not happen", mishaps()),
@@ -472,6 +481,94 @@ fn rows() -> Vec<(Failure, &'static str)> {
     failures
 }
 
+fn exchanges() -> Vec<(Failure, &'static str)> {
+    let exchange = || ExchangeName {
+        chain: ChainId::ETHEREUM,
+        name: "uniswap_v3".to_owned(),
+    };
+    let (one, other) = (Address::new([0x11; 20]), Address::new([0x22; 20]));
+    let conflicts = [
+        (
+            ExchangeConflict::OtherFactory {
+                exchange: exchange(),
+                found: one,
+                expected: other,
+            },
+            "The database has a known exchange with a factory that is not its.",
+        ),
+        (
+            ExchangeConflict::SeveralFactories {
+                exchange: exchange(),
+                factories: [one, other],
+            },
+            "The database has an exchange twice, and nothing tells which one is meant.",
+        ),
+        (
+            ExchangeConflict::NameTaken {
+                exchange: exchange(),
+                factory: one,
+            },
+            "`exchange add` is given a name that an exchange of the chain has already.",
+        ),
+        (
+            ExchangeConflict::FactoryTaken {
+                exchange: exchange(),
+                factory: one,
+            },
+            "`exchange add` is given a factory that an exchange of the chain has already.",
+        ),
+    ]
+    .map(|(conflict, comes_when)| {
+        let error = Error::Exchange {
+            path: path(),
+            conflict: Box::new(conflict),
+        };
+        (Failure::Database(error), comes_when)
+    });
+    let invalid = [
+        (
+            InvalidDeployment::Known {
+                exchange: exchange(),
+                factory: one,
+            },
+            "`exchange add` is given an exchange that degenbot knows.",
+        ),
+        (
+            InvalidDeployment::Name {
+                name: "NAME".to_owned(),
+            },
+            "`exchange add` is given a name that the Python package could not have. The exit status is 2.",
+        ),
+        (
+            InvalidDeployment::Suffix {
+                name: "NAME".to_owned(),
+                kind: ExchangeKind::Pools(PoolKind::UniswapV3),
+            },
+            "`exchange add` is given a name that does not end as its kind demands. The exit status is 2.",
+        ),
+        (
+            InvalidDeployment::Unused {
+                kind: ExchangeKind::Pools(PoolKind::UniswapV3),
+                contract: "CONTRACT",
+            },
+            "`exchange add` is given a contract that such exchanges do not have. The exit status is 2.",
+        ),
+    ]
+    .map(|(error, comes_when)| (Failure::Deployment(error), comes_when));
+    let unknown = Failure::UnknownExchange {
+        name: "NAME".to_owned(),
+        alike: vec!["OTHER".to_owned()],
+    };
+    conflicts
+        .into_iter()
+        .chain(invalid)
+        .chain([(
+            unknown,
+            "No exchange has the name that is to be activated or deactivated. The exit status is 2.",
+        )])
+        .collect()
+}
+
 fn settings() -> Vec<(Failure, &'static str)> {
     let path = path();
     [
@@ -606,20 +703,32 @@ fn the_document_is_what_the_program_says() {
 
 #[test]
 fn every_failure_is_in_the_document() {
-    let mut found: [BTreeSet<&str>; 5] = Default::default();
+    let mut found: [BTreeSet<&str>; 7] = Default::default();
     for (failure, _) in chapters().iter().flat_map(|(_, failures)| failures) {
         found[0].insert(failure_name(failure));
+        if let Failure::Deployment(error) = failure {
+            found[6].insert(deployment_name(error));
+        }
         if let Failure::Database(error) = failure {
             found[1].insert(error_name(error));
             match error {
                 Error::Refused { refusal, .. } => drop(found[2].insert(refusal_name(refusal))),
                 Error::Settings(error) => drop(found[3].insert(settings_name(error))),
+                Error::Exchange { conflict, .. } => drop(found[5].insert(conflict_name(conflict))),
                 Error::Row(error) => drop(found[4].insert(row_name(error))),
                 _ => {}
             }
         }
     }
-    let all = [FAILURES, ERRORS, REFUSALS, SETTINGS, ROWS];
+    let all = [
+        FAILURES,
+        ERRORS,
+        REFUSALS,
+        SETTINGS,
+        ROWS,
+        CONFLICTS,
+        DEPLOYMENTS,
+    ];
     for (found, all) in found.iter().zip(all) {
         assert_eq!(found, &all.iter().copied().collect());
     }

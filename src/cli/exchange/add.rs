@@ -1,0 +1,86 @@
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::cli::{Context, Failure};
+use crate::database::add_exchange;
+use crate::deployments::{Deployment, ExchangeKind, ExchangeName, chain_called};
+use crate::types::{Address, ChainId};
+
+#[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the comments are the help text")]
+// clap does not wrap this line by itself.
+#[command(
+    override_usage = "degenbot exchange add [OPTIONS] --chain <CHAIN> --name <NAME>\n           \
+                      --kind <KIND> --factory <ADDRESS>"
+)]
+pub(in crate::cli) struct Add {
+    /// The chain's ID, or its name where it has one here (base, ethereum)
+    #[arg(long, value_parser = chain)]
+    chain: ChainId,
+    /// The name on that chain; it ends like the kind, as camelot_v2 does
+    ///
+    /// The Python package knows by this ending, such as _v3, how liquidity is updated. Its `pool update`
+    /// stops at an active exchange whose chain and name it does not know.
+    #[arg(long)]
+    name: String,
+    /// What pools the exchange has
+    #[arg(long, value_parser = kinds())]
+    kind: ExchangeKind,
+    /// The factory contract, or with the kind uniswap_v4 the pool manager
+    #[arg(long, visible_alias = "pool-manager", value_name = "ADDRESS", value_parser = address)]
+    factory: Address,
+    /// The contract that deploys the pools, where that is not the factory
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    deployer: Option<Address>,
+    /// The contract through which the pools are read, with the kind uniswap_v4
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    state_view: Option<Address>,
+}
+
+impl Add {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.database_path()?;
+        let exchange = ExchangeName {
+            chain: self.chain,
+            name: self.name,
+        };
+        let deployment = Deployment::new(
+            exchange.clone(),
+            self.kind,
+            self.factory,
+            self.deployer,
+            self.state_view,
+        )?;
+        add_exchange(&path, &deployment)?;
+        context.printer.message(format_args!(
+            "Added {}. Activate it with 'degenbot exchange activate {exchange}'.",
+            exchange.description()
+        ));
+        Ok(())
+    }
+}
+
+fn chain(text: &str) -> Result<ChainId, &'static str> {
+    chain_called(text).ok_or("expected a chain ID (a positive integer), base or ethereum")
+}
+
+fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
+    PossibleValuesParser::new(ExchangeKind::all().map(ExchangeKind::as_str))
+        .try_map(|kind| kind.parse::<ExchangeKind>())
+}
+
+/// An address that was typed or pasted. Where its letters have both cases, they are its checksum.
+fn address(text: &str) -> Result<Address, String> {
+    let address: Address = text.parse().map_err(|error| format!("{error}"))?;
+    let digits = text.get(2..).unwrap_or_default();
+    let is_of_one_case =
+        digits == digits.to_ascii_lowercase() || digits == digits.to_ascii_uppercase();
+    if is_of_one_case || address.to_string().get(2..) == Some(digits) {
+        Ok(address)
+    } else {
+        Err(format!(
+            "its letters are not those of the checksum, so a digit may be wrong; without mistakes it is \
+             {address}"
+        ))
+    }
+}

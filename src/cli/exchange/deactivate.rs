@@ -1,0 +1,36 @@
+use clap::Args;
+
+use super::{parse, unknown};
+use crate::cli::{Context, Failure};
+use crate::database::{Deactivation, deactivate_exchange};
+use crate::deployments::Deployment;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Deactivate {
+    /// The exchange, as `exchange list` shows it, such as ethereum_uniswap_v3
+    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
+    name: String,
+}
+
+impl Deactivate {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let path = context.database_path()?;
+        let exchange = parse(&path, &self.name)?;
+        let deactivation = deactivate_exchange(&path, &exchange)?;
+        let printer = &context.printer;
+        let description = exchange.description();
+        match deactivation {
+            Some(Deactivation::Deactivated) => {
+                printer.message(format_args!("Deactivated {description}."));
+            }
+            Some(Deactivation::AlreadyInactive) => {
+                printer.message("Exchange is already deactivated.");
+            }
+            None if Deployment::of(&exchange).is_some() => {
+                printer.message(format_args!("The database has no entry for {description}."));
+            }
+            None => return Err(unknown(&path, &self.name)),
+        }
+        Ok(())
+    }
+}
