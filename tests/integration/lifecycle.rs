@@ -4,7 +4,7 @@ use degenbot::database::{
     self, BackupOptions, CompactOptions, ResetOptions, SchemaVersion, backup_path,
 };
 
-use crate::command::quietly;
+use crate::command::{degenbot, quietly, run, settled};
 use crate::content;
 use crate::corpus::{self, Copy};
 
@@ -60,4 +60,48 @@ fn a_copied_backup_is_the_database_again() {
     assert_ne!(content::of(&copy.path), before);
     std::fs::copy(&report.path, &copy.path).unwrap();
     assert_eq!(content::of(&copy.path), before);
+}
+
+#[test]
+fn a_users_workflows_one_after_the_other() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/degenbot");
+    let database = folder.join("degenbot.db");
+    let degenbot = |line: &str| {
+        let mut command = degenbot(home.path());
+        command.args(line.split(' '));
+        let told = run(command, "").replace(home.path().to_str().unwrap(), "[HOME]");
+        format!("$ degenbot {line}\n{told}")
+    };
+
+    // The initial set-up.
+    let mut told = degenbot("database reset");
+    told += &degenbot("exchange activate ethereum_uniswap_v3");
+    told += &degenbot("exchange activate base_aerodrome_v2");
+    // Regular maintenance.
+    told += &degenbot("database backup");
+    told += &degenbot("database compact");
+    // Schema upgrade.
+    told += &degenbot("database upgrade --force");
+    insta::assert_snapshot!(settled(&told));
+
+    // Data recovery.
+    let maintained = content::of(&database);
+    degenbot("exchange deactivate base_aerodrome_v2");
+    assert_ne!(content::of(&database), maintained);
+    let copied = std::process::Command::new("cp")
+        .args(["degenbot.db.bak", "degenbot.db"])
+        .current_dir(&folder)
+        .status();
+    assert!(copied.unwrap().success());
+    assert_eq!(content::of(&database), maintained);
+    assert_eq!(content::complaints(&database), [""; 0]);
+    let described = degenbot("database info");
+    for line in [
+        "\nPending      no migrations\n",
+        "\nuniswap_v3        1  yes                     -\n",
+        "\naerodrome_v2   8453  yes                     -\n",
+    ] {
+        assert!(described.contains(line), "{line}: {described}");
+    }
 }
