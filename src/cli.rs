@@ -89,7 +89,7 @@ enum Command {
     /// Describe, check, back up, restore, upgrade and compact the database
     #[command(subcommand)]
     Database(database::Command),
-    /// Say which exchanges updates take in
+    /// Choose the exchanges that updates of the Python package follow
     #[command(subcommand)]
     Exchange(exchange::Command),
     /// Show and write the config file

@@ -328,6 +328,7 @@ mod tests {
             ("[rpc]\n1 = 5\n", "2:5"),
             ("default_chain_id = -1\n", "1:20"),
             ("default_chain_id = 0\n", "1:20"),
+            ("# mine\n[database]\npaht = \"x.db\"\n", "2:1"),
         ];
         for (text, place) in cases {
             let path = home.config("home/.config/degenbot/config.toml", text);

@@ -15,9 +15,9 @@ use crate::deployments::{Deployment, ExchangeName};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Have updates take an exchange in
+    /// Include an exchange in updates
     Activate(activate::Activate),
-    /// Have updates leave an exchange out
+    /// Exclude an exchange from updates
     Deactivate(deactivate::Deactivate),
     /// List the known exchanges and those of the database, without writing to it
     List(list::List),

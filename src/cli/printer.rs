@@ -39,7 +39,8 @@ impl Printer {
 
     /// A line that even `--quiet` does not suppress. Nothing can be done about a stderr that is gone.
     pub(super) fn always(&self, line: impl Display) {
-        let _ = writeln!(io::stderr(), "{line}");
+        // In one piece, so that nothing comes between.
+        let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
     }
 
     pub(super) const fn is_quiet(&self) -> bool {

@@ -95,6 +95,18 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, Setti
     };
     let table: toml::Table = toml::from_str(&text).map_err(|error| malformed(&error))?;
     let document: Document = toml::from_str(&text).map_err(|error| malformed(&error))?;
+    // The Python package demands it, too; a misspelled key would lead to another database.
+    if let Some(toml::Value::Table(database)) = table.get("database")
+        && !database.contains_key("path")
+    {
+        let start = text.find("[database]").unwrap_or(0);
+        return Err(SettingsError::Malformed {
+            path: path.to_owned(),
+            line: text[..start].matches('\n').count() + 1,
+            column: 1,
+            message: "the table has no key `path`".to_owned(),
+        });
+    }
     let endpoints = |map: BTreeMap<Key, String>| map.into_iter().map(|(k, v)| (k.0, v)).collect();
     let unknown_keys = unknown_keys(&table);
     for key in &unknown_keys {

@@ -226,6 +226,22 @@ const FAULTS: &[(&str, &[&str])] = &[
          FROM erc20_tokens WHERE id = 1",
         &["address-checksum erc20_tokens 9", "duplicate-address erc20_tokens 9"],
     ),
+    (
+        "INSERT INTO managed_pools (id, kind, manager_id) VALUES (2, 'uniswap_v4', 1);
+         INSERT INTO uniswap_v4_pools SELECT 2, pool_hash, hooks, currency0_id, currency1_id, fee_currency0,
+             fee_currency1, fee_denominator, tick_spacing, NULL, NULL FROM uniswap_v4_pools",
+        &["duplicate-pool uniswap_v4_pools 2"],
+    ),
+    ("UPDATE uniswap_v2_pools SET fee_denominator = 0", &["fee uniswap_v2_pools 1 1"]),
+    ("UPDATE uniswap_v3_pools SET fee_token1 = 1000001 WHERE pool_id = 3", &["fee uniswap_v3_pools 3"]),
+    ("UPDATE uniswap_v4_pools SET fee_currency0 = 8388608", &[]),
+    ("UPDATE uniswap_v4_pools SET fee_currency0 = 8388609", &["fee uniswap_v4_pools 1"]),
+    // Both ends of a position, the wrong way round.
+    (
+        "UPDATE liquidity_positions SET liquidity_net = '-500' WHERE id = 11;
+         UPDATE liquidity_positions SET liquidity_net = '500' WHERE id = 13",
+        &["liquidity-sum pools 2"],
+    ),
     ("DELETE FROM uniswap_v2_pools", &["pool-kind pools 1"]),
     ("DELETE FROM lfj_pools", &["pool-kind pools 4"]),
     ("DELETE FROM uniswap_v4_pools", &["pool-kind managed_pools 1"]),
@@ -374,6 +390,16 @@ const FAULTS_OF_MANY: &[(&str, &[&str])] = &[
     (
         "INSERT INTO erc20_tokens (chain, address) SELECT chain, lower(address) FROM erc20_tokens WHERE id = 77",
         &["address-checksum erc20_tokens", "duplicate-address erc20_tokens"],
+    ),
+    (
+        "UPDATE uniswap_v4_pools SET pool_hash = (SELECT pool_hash FROM uniswap_v4_pools WHERE managed_pool_id = 6)
+         WHERE managed_pool_id = 7",
+        &["duplicate-pool uniswap_v4_pools"],
+    ),
+    (
+        "UPDATE uniswap_v2_pools SET fee_token0 = 1001
+         WHERE pool_id = (SELECT min(pool_id) FROM uniswap_v2_pools)",
+        &["fee uniswap_v2_pools"],
     ),
     (
         "DELETE FROM camelot_v2_pools WHERE pool_id = (SELECT max(pool_id) FROM camelot_v2_pools)",
@@ -890,7 +916,7 @@ fn tells_of_damage_what_can_be_done() {
         database disk image is malformed
     --- stderr
     error: 1 problem found in degenbot.db
-    hint: Restore a backup (such as degenbot.db.bak), or salvage a copy with the '.recover' command of the sqlite3 shell
+    hint: Move it away with its -wal, and 'degenbot database restore' puts degenbot.db.bak in its place; or salvage a copy with the '.recover' command of the sqlite3 shell
     ");
 }
 

@@ -20,7 +20,7 @@ Examples:
   degenbot database restore
   degenbot database restore --from /mnt/backups/monday.db";
 
-/// Make a backup the database again
+/// Replace the content of the database with that of a backup
 ///
 /// The backup is checked first. What it and the database hold is shown before the question. Programs that have the
 /// database open see the old or the new content, whole. What was there is kept as PATH.pre-restore.

@@ -37,7 +37,7 @@ pub(in crate::cli) struct Upgrade {
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Tell what the rows of an old database do not say; can be repeated
+    /// Supply a fact that an old database does not record; can be repeated
     ///
     /// `aerodrome_v2.stable=true` (or `false`) is for its Aerodrome V2 pools, `factory.CHAIN.KIND=ADDRESS` for an
     /// exchange none of whose pools has a factory. An upgrade that needs one of them fails and says so.

@@ -29,7 +29,7 @@ pub(super) fn hint(error: &Error) -> String {
         }
         Error::NotADatabase { .. } => {
             "Check the path; nothing was changed. An encrypted or overwritten database looks like \
-             this too"
+             this too: move it away, and 'degenbot database restore' puts the backup in its place"
                 .into()
         }
         Error::Damaged { path, .. } => format!("Nothing was changed. {}", damage_hint(path)),
@@ -65,7 +65,7 @@ pub(super) fn hint(error: &Error) -> String {
              move {} away",
             leftover.display()
         ),
-        Error::BackupOntoItself { .. } => "Move the file of that name away".into(),
+        Error::BackupOntoItself { .. } => "Name another file (--output, --into), or remove the link of that name".into(),
         Error::NoBackup { .. } => {
             "Make one with 'degenbot database backup', or name another file with --from".into()
         }
@@ -129,8 +129,8 @@ pub(super) fn hint(error: &Error) -> String {
 
 pub(super) fn damage_hint(path: &Path) -> String {
     format!(
-        "Restore a backup (such as {}.bak), or salvage a copy with the '.recover' command of the \
-         sqlite3 shell",
+        "Move it away with its -wal, and 'degenbot database restore' puts {}.bak in its place; or salvage a copy \
+         with the '.recover' command of the sqlite3 shell",
         path.display()
     )
 }

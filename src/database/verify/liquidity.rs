@@ -83,6 +83,8 @@ struct Net {
     added: Word,
     removed: Word,
     is_incomplete: bool,
+    /// Where it is below zero for the first time.
+    below_zero: Option<Tick>,
 }
 
 impl Pass<'_> {
@@ -126,13 +128,11 @@ impl Pass<'_> {
             self.compare(pool_id, pool, Some(last), findings)?;
         }
         self.compare(pool_id, pool, None, findings)?;
-        if pool != Pool::Unknown && !net.is_incomplete && net.added != net.removed {
+        if pool != Pool::Unknown
+            && let Some(detail) = net.fault()
+        {
             let table = self.family.table();
-            findings.add(Rule::LiquiditySum, Some(table), Some(pool_id), || {
-                let sum = net.added.abs_diff(net.removed);
-                let sign = if net.added < net.removed { "-" } else { "" };
-                format!("the net liquidity of its ticks adds up to {sign}{sum}")
-            });
+            findings.add(Rule::LiquiditySum, Some(table), Some(pool_id), || detail);
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Pass<'_> {
         let tick = self.ticks.value::<Tick>(1, findings);
         let liquidity_net = self.ticks.value::<I128>(2, findings);
         let liquidity_gross = self.ticks.value::<U128>(3, findings);
-        net.take_in(liquidity_net);
+        net.take_in(tick, liquidity_net);
         match (liquidity_net, liquidity_gross) {
             (_, Some(U128(0))) => self.ticks.add(Rule::LiquidityGross, findings, || {
                 "liquidity_gross is 0".to_owned()
@@ -251,11 +251,32 @@ impl Derived {
 }
 
 impl Net {
-    fn take_in(&mut self, net: Option<I128>) {
+    /// What is wrong with it after the last tick.
+    fn fault(&self) -> Option<String> {
+        if self.is_incomplete {
+            return None;
+        }
+        if self.added != self.removed {
+            let sum = self.added.abs_diff(self.removed);
+            let sign = if self.added < self.removed { "-" } else { "" };
+            return Some(format!(
+                "the net liquidity of its ticks adds up to {sign}{sum}"
+            ));
+        }
+        let tick = self.below_zero?;
+        Some(format!(
+            "the net liquidity of its ticks is below zero at tick {tick}"
+        ))
+    }
+
+    fn take_in(&mut self, tick: Option<Tick>, net: Option<I128>) {
         match net {
             Some(I128(net)) if net < 0 => self.removed += Word::from(net.unsigned_abs()),
             Some(I128(net)) => self.added += Word::from(net.unsigned_abs()),
             None => self.is_incomplete = true,
+        }
+        if self.added < self.removed {
+            self.below_zero = self.below_zero.or(tick);
         }
     }
 }

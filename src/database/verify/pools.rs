@@ -15,7 +15,7 @@ pub(super) struct Kind {
 }
 
 /// Every kind.
-pub(super) const KINDS: [Kind; 12] = [
+pub(super) static KINDS: [Kind; 12] = [
     Kind::of_pools("aerodrome_v2", "aerodrome_v2_pools", false),
     Kind::of_pools("aerodrome_v3", "aerodrome_v3_pools", true),
     Kind::of_pools("camelot_v2", "camelot_v2_pools", false),
@@ -36,6 +36,11 @@ pub(super) const KINDS: [Kind; 12] = [
 ];
 
 impl Kind {
+    /// Whether its table has fees.
+    pub(super) fn has_fees(&self) -> bool {
+        self.name != "lfj_binned"
+    }
+
     const fn of_pools(name: &'static str, table: &'static str, has_ticks: bool) -> Self {
         Self {
             family: PoolFamily::Pools,

@@ -1,6 +1,6 @@
 //! What rows of different tables must have in common. All of it is data, of which queries are made.
 
-use super::pools::KINDS;
+use super::pools::{KINDS, Kind};
 use super::{Checker, Error, Query, Rule};
 use crate::models::PoolFamily;
 
@@ -212,6 +212,55 @@ fn same_address((table, place): (&'static str, &str)) -> Query {
     }
 }
 
+/// Pools of one manager that are the same. No index keeps them apart.
+fn same_pool() -> Query {
+    Query {
+        rule: Rule::DuplicatePool,
+        table: V4,
+        sql: format!(
+            "SELECT id, 'pool ' || first || ' of its manager has the same hash' \
+             FROM (SELECT r.managed_pool_id AS id, min(r.managed_pool_id) \
+                          OVER (PARTITION BY p.manager_id, lower(r.pool_hash)) AS first \
+                   FROM {V4} AS r CROSS JOIN managed_pools AS p ON p.id = r.managed_pool_id \
+                   WHERE typeof(r.pool_hash) = 'text') \
+             WHERE id <> first ORDER BY id"
+        ),
+    }
+}
+
+/// Uniswap V4's `LPFeeLibrary.DYNAMIC_FEE_FLAG`: the hooks say what the fee is.
+const DYNAMIC_FEE: u32 = 0x80_0000;
+
+/// Both fees of a pool, which one denominator is for.
+fn no_fraction(kind: &'static Kind) -> Query {
+    let [one, other] = match kind.family {
+        PoolFamily::Pools => ["fee_token0", "fee_token1"],
+        PoolFamily::ManagedPools => ["fee_currency0", "fee_currency1"],
+    };
+    let dynamic = match kind.family {
+        PoolFamily::Pools => String::new(),
+        PoolFamily::ManagedPools => format!("fee <> {DYNAMIC_FEE} AND "),
+    };
+    let table = kind.table;
+    let key = key_of(table);
+    let fees: Vec<_> = [one, other]
+        .iter()
+        .map(|fee| {
+            format!("SELECT {key} AS id, '{fee}' AS name, {fee} AS fee, fee_denominator AS parts FROM {table}")
+        })
+        .collect();
+    Query {
+        rule: Rule::Fee,
+        table,
+        sql: format!(
+            "SELECT id, name || ' is ' || fee || ' of ' || parts FROM ({}) \
+             WHERE typeof(fee) = 'integer' AND typeof(parts) = 'integer' \
+             AND (parts = 0 OR {dynamic}fee > parts) ORDER BY id, name",
+            fees.join(" UNION ALL ")
+        ),
+    }
+}
+
 /// The primary key of a table.
 pub(super) fn key_of(table: &str) -> &'static str {
     let kind = KINDS.iter().find(|kind| kind.table == table);
@@ -233,6 +282,12 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     }
     for tokens in TOKENS {
         checker.run(&out_of_order(tokens))?;
+    }
+    checker.run(&same_pool())?;
+    for kind in KINDS.iter().filter(|kind| kind.has_fees()) {
+        if catalogue.tables.contains_key(kind.table) {
+            checker.run(&no_fraction(kind))?;
+        }
     }
     for addresses in ADDRESSES {
         if catalogue.tables.contains_key(addresses.0) {

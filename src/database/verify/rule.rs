@@ -54,6 +54,10 @@ rules! {
         "A pool hash is 0x and 64 hexadecimal digits in lower case.",
     DuplicateAddress = "duplicate-address":
         "No two rows of a chain or market have one address in different letter case.",
+    DuplicatePool = "duplicate-pool":
+        "No manager has two pools with one hash.",
+    Fee = "fee":
+        "A fee is a fraction: its denominator is not zero, and it is not above that, unless it is V4's mark of a dynamic fee.",
     PoolKind = "pool-kind":
         "A pool has a row in the table of its kind.",
     PoolOrphan = "pool-orphan":
@@ -67,7 +71,7 @@ rules! {
     TickSpacing = "tick-spacing":
         "A tick is a multiple of its pool's tick spacing.",
     LiquiditySum = "liquidity-sum":
-        "The net liquidity of a pool's ticks adds up to zero.",
+        "The net liquidity of a pool's ticks adds up to zero, and never to less on the way.",
     LiquidityGross = "liquidity-gross":
         "The gross liquidity of a tick is above zero, and not below its net liquidity's absolute value.",
     Bitmap = "bitmap":
