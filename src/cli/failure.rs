@@ -80,10 +80,10 @@ impl Failure {
     pub(super) fn report(&self, printer: &Printer) -> ExitCode {
         match self {
             Self::Aborted => printer.always(ABORTED),
-            _ => printer.always(format_args!("error: {}", self.message())),
+            _ => printer.error(self.message()),
         }
         if let Some(hint) = self.hint() {
-            printer.always(format_args!("hint: {hint}"));
+            printer.hint(hint);
         }
         if self.is_about_arguments() {
             WRONG_ARGUMENTS.into()

@@ -1,6 +1,9 @@
+use std::env;
 use std::fmt::{self, Display};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::SystemTime;
+
+use env_logger::fmt::style::{AnsiColor, Style};
 
 use super::Failure;
 
@@ -9,11 +12,39 @@ use super::Failure;
 pub(super) struct Printer {
     quiet: bool,
     verbose: bool,
+    /// Whether stderr shows colours.
+    is_coloured: bool,
 }
 
+/// The styles of clap's own errors, which read well on a light and on a dark background.
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Green.on_default();
+
 impl Printer {
-    pub(super) const fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose }
+    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
+        Self {
+            quiet,
+            verbose,
+            is_coloured: io::stderr().is_terminal() && !is_plain(),
+        }
+    }
+
+    /// What went wrong, which even `--quiet` does not suppress.
+    pub(super) fn error(&self, message: impl Display) {
+        self.labelled(ERROR, "error:", message);
+    }
+
+    /// What to do about it.
+    pub(super) fn hint(&self, message: impl Display) {
+        self.labelled(HINT, "hint:", message);
+    }
+
+    fn labelled(&self, style: Style, label: &str, message: impl Display) {
+        if self.is_coloured {
+            self.always(format_args!("{style}{label}{style:#} {message}"));
+        } else {
+            self.always(format_args!("{label} {message}"));
+        }
     }
 
     /// Data: what a script reads.
@@ -53,12 +84,17 @@ impl Printer {
     }
 }
 
+/// Whether the user's terminal, or the user, wants no colours.
+pub(super) fn is_plain() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_set("NO_COLOR") || env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
+}
+
 /// A number of bytes for people, in binary units.
 pub(super) fn bytes(number: u64) -> impl Display {
     indicatif::BinaryBytes(number)
 }
 
-/// A time for people, in UTC: `2026-01-31 23:59:59 UTC`.
 /// A text without what could play tricks with a terminal.
 pub(super) fn plain(name: &str) -> String {
     name.escape_debug().to_string()

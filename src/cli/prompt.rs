@@ -5,10 +5,12 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use inquire::ui::RenderConfig;
 use inquire::validator::{ErrorMessage, Validation};
 use inquire::{InquireError, Text};
 
 use super::Failure;
+use super::printer::is_plain;
 
 const EXPLANATION: &str = "Please answer y or n.";
 
@@ -39,7 +41,11 @@ fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
             Validation::Invalid(ErrorMessage::from(EXPLANATION))
         })
     };
-    match Text::new(question).with_validator(validator).prompt() {
+    let mut prompt = Text::new(question).with_validator(validator);
+    if is_plain() {
+        prompt = prompt.with_render_config(RenderConfig::empty());
+    }
+    match prompt.prompt() {
         Ok(answer) => Ok(parse(&answer).unwrap_or(false)),
         Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => Ok(false),
         // A terminal that can be read and not controlled, as when it hangs up.
