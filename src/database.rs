@@ -116,7 +116,7 @@ pub use migrate::{
     pending_migrations,
 };
 pub use observer::{Observer, Progress, Stage};
-pub use plan::{Loss, Method, MigrationPlan, plan_migration, plan_upgrade};
+pub use plan::{Loss, Method, MigrationPlan, plan_migration, plan_upgrade, require_assumptions};
 pub use pool::{Database, PoolOptions, db_session};
 pub use rebuild::{Obstacle, RebuildReport};
 pub use refusal::Refusal;

@@ -129,6 +129,23 @@ pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPl
     })
 }
 
+/// Fails where the rows of a database do not say what [`upgrade_sqlite_database`](super::upgrade_sqlite_database)
+/// must know, so that nobody is asked about an upgrade that cannot be.
+///
+/// # Errors
+///
+/// [`Error::AssumptionNeeded`] where that is so, and where the database cannot be read.
+pub fn require_assumptions(path: &Path, options: &UpgradeOptions) -> Result<(), Error> {
+    let missing = |connection: &mut SqliteConnection| -> Result<Option<Error>, Error> {
+        let recognition = recognise_connection(connection)?;
+        rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)
+    };
+    let missing = look_at(path, |connection| {
+        missing(connection).map_err(|error| error.at(path, "plan the migration"))
+    })?;
+    missing.map_or(Ok(()), Err)
+}
+
 fn plan(
     connection: &mut SqliteConnection,
     path: &Path,

@@ -35,9 +35,12 @@ fn the_command() {
         "dry_run",
         quietly(&copy.path, &["database", "upgrade", "--dry-run"])
     );
-    insta::assert_snapshot!(
-        "assumption",
-        quietly(&copy.path, &["database", "upgrade", "-y"])
+    let refused = quietly(&copy.path, &["database", "upgrade", "-y"]);
+    insta::assert_snapshot!("assumption", refused);
+    // Nobody is asked about what cannot be.
+    assert_eq!(
+        run(on(&copy.path, &["database", "upgrade"]), "y\n"),
+        refused
     );
     insta::assert_snapshot!(
         "no_assumption",

@@ -11,7 +11,7 @@ use crate::cli::prompt::confirm;
 use crate::cli::{Context, Failure};
 use crate::database::{
     Assumption, Origin, RebuildReport, SchemaVersion, Unsound, UpgradeOptions, UpgradeReport,
-    plan_upgrade, recognise, upgrade_sqlite_database,
+    plan_upgrade, recognise, require_assumptions, upgrade_sqlite_database,
 };
 
 const COMMAND: &str = "database upgrade";
@@ -87,6 +87,7 @@ impl Upgrade {
         if let Some(remark) = recognition.remark() {
             log::warn!("The database at {} is {remark}", path.display());
         }
+        require_assumptions(&path, &options)?;
         let question = format!(
             "The database at {} will be upgraded from version {name} to {target}. Do you want to \
              proceed?",
