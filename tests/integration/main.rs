@@ -39,6 +39,7 @@ mod schema;
 mod sessions;
 mod shell;
 mod terminal;
+mod updates;
 mod upgrade;
 mod values;
 mod verify;

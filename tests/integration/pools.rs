@@ -299,23 +299,39 @@ fn pools_are_of_the_state_at_the_beginning_and_end_once() {
     assert!(pools.next().is_none());
 }
 
+/// Runs in a process of its own, in which nothing has opened a connection yet.
+const CHILD: &str = "DEGENBOT_TEST_FOREIGN_CONNECTION";
+
 #[test]
-fn a_connection_of_somebody_else_is_refused_or_served() {
-    // Whether it was opened before the first one of this crate is a matter of the other tests.
+fn a_connection_of_somebody_else_is_refused_until_there_is_one_of_ours() {
+    let chain = ChainId::new(1).unwrap();
+    if let Ok(path) = std::env::var(CHILD) {
+        let mut before = SqliteConnection::establish(&path).unwrap();
+        let error = Erc20Token::of_chain(&mut before, chain).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the connection was not opened by degenbot"
+        );
+        let _database = Database::open(&path).unwrap();
+        let mut after = SqliteConnection::establish(&path).unwrap();
+        assert!(!Erc20Token::of_chain(&mut after, chain).unwrap().is_empty());
+        return;
+    }
     let (folder, database) = generated();
     drop(database);
-    let path = folder.path().join("degenbot.db");
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let read = Erc20Token::of_chain(&mut connection, ChainId::new(1).unwrap());
-    match read {
-        Ok(tokens) => assert!(!tokens.is_empty()),
-        Err(error) => {
-            assert_eq!(
-                error.to_string(),
-                "the connection was not opened by degenbot"
-            );
-        }
-    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "pools::a_connection_of_somebody_else_is_refused_until_there_is_one_of_ours",
+        ])
+        .env(CHILD, folder.path().join("degenbot.db"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{told}"
+    );
 }
 
 fn token(chain: ChainId, number: u8) -> NewErc20Token {

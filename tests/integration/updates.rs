@@ -1,0 +1,420 @@
+//! Liquidity changed by events, and written.
+
+use std::collections::BTreeMap;
+
+use degenbot::database::Error;
+use degenbot::models::{
+    BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, PoolFamily, PoolUpdate,
+    RowError, TickLiquidity, TickMap, UpdateMark, UpdateReport, bitmap_position,
+};
+use degenbot::schema::exchanges;
+use degenbot::types::{
+    BlockNumber, I128, LogIndex, PoolKind, Tick, TickSpacing, U128, U256, WordPosition,
+};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use proptest::prelude::*;
+
+use crate::content;
+use crate::pools::generated;
+
+use crate::liquidity::chain;
+
+/// A V3 pool of the database, and its spacing.
+fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
+    let pools = LiquidityPools::of_chain(connection, chain()).unwrap();
+    for pool in pools {
+        if let degenbot::models::LiquidityPool::V3(pool) = pool.unwrap() {
+            return (pool.base.id, pool.terms.tick_spacing, pool.base.exchange_id);
+        }
+    }
+    panic!("there is no V3 pool");
+}
+
+fn mark(block: u64, log_index: u32) -> UpdateMark {
+    UpdateMark {
+        block: Some(BlockNumber::new(block).unwrap()),
+        log_index: Some(LogIndex::new(log_index).unwrap()),
+    }
+}
+
+#[test]
+fn an_update_is_written_once_and_deletes_what_has_become_zero() {
+    let (folder, database) = generated();
+    let path = folder.path().join("degenbot.db");
+    let mut session = database.session().unwrap();
+    let (pool_id, spacing, exchange_id) = some_pool(&mut session);
+    let before = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+    let (lower, upper) = (Tick::new(-spacing.get()).unwrap(), Tick::new(0).unwrap());
+
+    let mut map = before.clone();
+    let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    map.modify_liquidity(&mut pool, spacing, lower, upper, 1_000)
+        .unwrap();
+    pool.set_mark(mark(22_999_999, 3));
+    let mut update = LiquidityUpdate::default();
+    update.pools.push(pool);
+    update
+        .exchanges
+        .push((exchange_id, BlockNumber::new(23_000_001).unwrap()));
+    let report = update.apply(&mut session).unwrap();
+    assert!(report.written >= 4 && report.deleted == 0, "{report:?}");
+    let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+    assert_eq!(stored, map);
+    let exchange = Exchange::by_id(&mut session, exchange_id).unwrap().unwrap();
+    assert_eq!(
+        exchange.last_update_block,
+        BlockNumber::new(23_000_001).ok()
+    );
+
+    // The same again changes nothing, not even the file.
+    let content = content::of(&path);
+    let changes = |connection: &mut SqliteConnection| {
+        content::lines(connection, "SELECT total_changes() || '' AS line")
+    };
+    let counted = changes(&mut session);
+    assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+    assert_eq!(changes(&mut session), counted);
+    assert_eq!(content::of(&path), content);
+
+    // The liquidity goes, and the ticks that it made with it.
+    let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    map.modify_liquidity(&mut pool, spacing, lower, upper, -1_000)
+        .unwrap();
+    assert_eq!(map, before);
+    let update = LiquidityUpdate {
+        pools: vec![pool],
+        ..LiquidityUpdate::default()
+    };
+    let report = update.apply(&mut session).unwrap();
+    assert!(report.written + report.deleted >= 2, "{report:?}");
+    let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+    assert_eq!(stored, before);
+    assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+}
+
+#[test]
+fn an_older_update_leaves_what_is_further() {
+    let (_folder, database) = generated();
+    let mut session = database.session().unwrap();
+    let (pool_id, spacing, exchange_id) = some_pool(&mut session);
+    let tick = Tick::new(spacing.get() * 3).unwrap();
+    let update = |gross: u128, block: u64| {
+        let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+        pool.set_tick(TickLiquidity {
+            tick,
+            liquidity_net: I128(0),
+            liquidity_gross: U128(gross),
+        })
+        .unwrap();
+        pool.set_mark(mark(block, 3));
+        LiquidityUpdate {
+            pools: vec![pool],
+            exchanges: vec![(exchange_id, BlockNumber::new(block).unwrap())],
+            ..LiquidityUpdate::default()
+        }
+    };
+    let (old, new) = (update(5, 24_000_000), update(7, 24_000_001));
+    let gross = |connection: &mut SqliteConnection| {
+        let map = TickMap::of_pool(connection, PoolFamily::Pools, pool_id).unwrap();
+        map.tick(tick).unwrap().liquidity_gross
+    };
+    old.apply(&mut session).unwrap();
+    new.apply(&mut session).unwrap();
+    let report = old.apply(&mut session).unwrap();
+    assert_eq!((report.written, report.outdated), (0, 2));
+    assert_eq!(gross(&mut session), U128(7));
+
+    let back = LiquidityUpdate {
+        may_go_back: true,
+        ..old
+    };
+    assert_eq!(back.apply(&mut session).unwrap().written, 3);
+    assert_eq!(gross(&mut session), U128(5));
+    let exchange = Exchange::by_id(&mut session, exchange_id).unwrap().unwrap();
+    assert_eq!(
+        exchange.last_update_block,
+        BlockNumber::new(24_000_000).ok()
+    );
+}
+
+#[test]
+fn only_pools_with_ticks_are_updated() {
+    let (_folder, database) = generated();
+    let mut session = database.session().unwrap();
+    let v2_pool = LiquidityPools::of_chain(&mut session, chain())
+        .unwrap()
+        .map(|pool| pool.unwrap())
+        .find(|pool| pool.kind() == PoolKind::UniswapV2)
+        .unwrap()
+        .base()
+        .id;
+    for (family, id, expected) in [
+        (
+            PoolFamily::Pools,
+            v2_pool,
+            "expected a kind with ticks, found uniswap_v2",
+        ),
+        (
+            PoolFamily::Pools,
+            1 << 40,
+            "there is no row 1099511627776 in pools",
+        ),
+        (
+            PoolFamily::ManagedPools,
+            1 << 40,
+            "there is no row 1099511627776 in managed_pools",
+        ),
+    ] {
+        // Nothing but a deletion, of what is not there.
+        let mut pool = PoolUpdate::new(family, id);
+        pool.set_word(BitmapWord {
+            word: WordPosition::new(0).unwrap(),
+            bitmap: U256::default(),
+        });
+        let update = LiquidityUpdate {
+            pools: vec![pool],
+            ..LiquidityUpdate::default()
+        };
+        let error = update.apply(&mut session).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn an_update_is_written_whole_or_not_at_all() {
+    let (folder, database) = generated();
+    let path = folder.path().join("degenbot.db");
+    let mut session = database.session().unwrap();
+    let (pool_id, ..) = some_pool(&mut session);
+    let v2_pool = LiquidityPools::of_chain(&mut session, chain())
+        .unwrap()
+        .map(|pool| pool.unwrap())
+        .find(|pool| pool.kind() == PoolKind::UniswapV2)
+        .unwrap()
+        .base()
+        .id;
+    let tick = TickLiquidity {
+        tick: Tick::new(0).unwrap(),
+        liquidity_net: I128(5),
+        liquidity_gross: U128(5),
+    };
+    let with = |family, id, marked: bool| {
+        let mut pool = PoolUpdate::new(family, id);
+        pool.set_tick(tick).unwrap();
+        if marked {
+            pool.set_mark(mark(1, 1));
+        }
+        pool
+    };
+    let good = with(PoolFamily::Pools, pool_id, true);
+    let block = BlockNumber::new(1).unwrap();
+    let before = content::of(&path);
+    for (pool, exchange, expected) in [
+        (
+            with(PoolFamily::Pools, 1 << 40, false),
+            None,
+            "there is no row 1099511627776 in pools",
+        ),
+        (
+            with(PoolFamily::ManagedPools, 1 << 40, true),
+            None,
+            "there is no row 1099511627776 in managed_pools",
+        ),
+        (
+            with(PoolFamily::Pools, v2_pool, true),
+            None,
+            "expected a kind with ticks, found uniswap_v2",
+        ),
+        (
+            good.clone(),
+            Some((77, block)),
+            "there is no row 77 in exchanges",
+        ),
+    ] {
+        let update = LiquidityUpdate {
+            pools: vec![good.clone(), pool],
+            exchanges: exchange.into_iter().collect(),
+            ..LiquidityUpdate::default()
+        };
+        let error = update.apply(&mut session).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(content::of(&path), before);
+        let error = database
+            .write(|connection| update.apply(connection).map_err(Error::from))
+            .unwrap_err();
+        assert!(matches!(error, Error::Row(_)), "{error}");
+        assert_eq!(content::of(&path), before);
+    }
+    let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    let error = pool
+        .set_tick(TickLiquidity {
+            liquidity_gross: U128(4),
+            ..tick
+        })
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("found 4 at tick 0, with 5 net"),
+        "{error}"
+    );
+}
+
+#[test]
+fn events_that_cannot_be_change_nothing() {
+    let spacing = TickSpacing::new(60).unwrap();
+    let tick = |number| Tick::new(number).unwrap();
+    let mut map = TickMap::default();
+    let mut update = PoolUpdate::new(PoolFamily::Pools, 1);
+    map.modify_liquidity(&mut update, spacing, tick(-60), tick(60), 10)
+        .unwrap();
+    let (map_before, update_before) = (map.clone(), update.clone());
+    for (lower, upper, delta, expected) in [
+        (
+            60,
+            60,
+            1,
+            "the position's lower tick 60 is not below its upper tick 60",
+        ),
+        (
+            -60,
+            61,
+            1,
+            "tick 61 is not a multiple of the tick spacing 60",
+        ),
+        (
+            -60,
+            60,
+            -11,
+            "a change of -11 does not fit the liquidity at tick -60",
+        ),
+        (
+            -60,
+            120,
+            -10,
+            "a change of -10 does not fit the liquidity at tick 120",
+        ),
+        (0, 120, i128::MIN, "does not fit the liquidity at tick 0"),
+    ] {
+        let error: LiquidityError = map
+            .modify_liquidity(&mut update, spacing, tick(lower), tick(upper), delta)
+            .unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!((&map, &update), (&map_before, &update_before));
+    }
+    map.modify_liquidity(&mut update, spacing, tick(-60), tick(60), -10)
+        .unwrap();
+    assert!(map.is_empty());
+}
+
+#[test]
+fn bits_are_where_the_contracts_have_them() {
+    // From the tests of Uniswap's TickBitmap and the definition of its position function.
+    let position = |tick, spacing| {
+        bitmap_position(Tick::new(tick).unwrap(), TickSpacing::new(spacing).unwrap())
+            .map(|(word, bit)| (word.get(), bit))
+    };
+    assert_eq!(position(0, 1), Some((0, 0)));
+    assert_eq!(position(-1, 1), Some((-1, 255)));
+    assert_eq!(position(255, 1), Some((0, 255)));
+    assert_eq!(position(256, 1), Some((1, 0)));
+    assert_eq!(position(-256, 1), Some((-1, 0)));
+    assert_eq!(position(-257, 1), Some((-2, 255)));
+    assert_eq!(position(-887_272, 1), Some((-3466, 24)));
+    assert_eq!(position(-887_270, 10), Some((-347, 105)));
+    assert_eq!(position(887_270, 10), Some((346, 151)));
+    assert_eq!(position(61, 60), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Any events, in any blocks: the database holds what memory holds, and positions by themselves explain it.
+    #[test]
+    fn the_database_follows_any_events(
+        events in proptest::collection::vec((-40_i32..40, 1_i32..20, 1_u32..1_000, any::<bool>()), 1..60),
+        block_size in 1_usize..8,
+    ) {
+        let (_folder, database) = generated();
+        let mut session = database.session().unwrap();
+        let (pool_id, spacing, _) = some_pool(&mut session);
+        content::lines(&mut session, "SELECT '' AS line");
+        session
+            .batch_execute("DELETE FROM liquidity_positions; DELETE FROM initialization_maps")
+            .unwrap();
+        let mut map = TickMap::default();
+        let mut positions: Vec<(i32, i32, i128)> = Vec::new();
+        for block in events.chunks(block_size) {
+            let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+            for (lower, width, amount, burns) in block {
+                let (lower, upper, delta) = match positions.pop() {
+                    Some((lower, upper, amount)) if *burns => (lower, upper, -amount),
+                    popped => {
+                        positions.extend(popped);
+                        let position = (*lower, lower + width, i128::from(*amount));
+                        positions.push(position);
+                        position
+                    }
+                };
+                let tick = |number: i32| Tick::new(number * spacing.get()).unwrap();
+                map.modify_liquidity(&mut pool, spacing, tick(lower), tick(upper), delta).unwrap();
+            }
+            let update = LiquidityUpdate { pools: vec![pool], ..LiquidityUpdate::default() };
+            update.apply(&mut session).unwrap();
+            let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+            prop_assert_eq!(&stored, &map);
+            prop_assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+        }
+        let mut expected: BTreeMap<i32, (i128, u128)> = BTreeMap::new();
+        for (lower, upper, amount) in positions {
+            for (tick, net) in [(lower, amount), (upper, -amount)] {
+                let at = expected.entry(tick * spacing.get()).or_default();
+                at.0 += net;
+                at.1 += amount.unsigned_abs();
+            }
+        }
+        let found: BTreeMap<_, _> = map
+            .ticks()
+            .iter()
+            .map(|at| (at.tick.get(), (at.liquidity_net.0, at.liquidity_gross.0)))
+            .collect();
+        prop_assert_eq!(&found, &expected);
+        let mut words: BTreeMap<WordPosition, alloy_primitives::U256> = BTreeMap::new();
+        for tick in expected.keys() {
+            let (word, bit) = bitmap_position(Tick::new(*tick).unwrap(), spacing).unwrap();
+            words.entry(word).or_default().set_bit(bit, true);
+        }
+        let words: Vec<_> = words
+            .into_iter()
+            .map(|(word, bitmap)| BitmapWord { word, bitmap: U256(bitmap) })
+            .collect();
+        prop_assert_eq!(map.words(), words.as_slice());
+    }
+}
+
+#[test]
+fn an_exchange_row_is_all_there_is_to_an_exchange() {
+    let (_folder, database) = generated();
+    let mut session = database.session().unwrap();
+    let found = Exchange::by_name(&mut session, chain(), "uniswap_v3")
+        .unwrap()
+        .unwrap();
+    let row: Exchange = exchanges::table
+        .find(found.id)
+        .select(Exchange::as_select())
+        .first(&mut *session)
+        .unwrap();
+    assert_eq!(found, row);
+    assert!(
+        Exchange::by_name(&mut session, chain(), "curve")
+            .unwrap()
+            .is_none()
+    );
+    let error: RowError = LiquidityUpdate {
+        exchanges: vec![(999, BlockNumber::new(1).unwrap())],
+        ..LiquidityUpdate::default()
+    }
+    .apply(&mut session)
+    .unwrap_err();
+    assert_eq!(error.to_string(), "there is no row 999 in exchanges");
+}
