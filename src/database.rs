@@ -88,7 +88,6 @@ mod sql;
 mod staging;
 mod stamps;
 mod together;
-mod transaction;
 mod unsound;
 mod upgrade;
 mod usability;

@@ -49,8 +49,8 @@ pub use aave_v3_reserve::AaveV3Reserve;
 pub use aave_v3_user::{
     AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
 };
-pub(crate) use chain_pools::{Bare, Referred};
 pub use chain_pools::{ChainManagedPool, ChainPool, ChainPools};
+pub(crate) use chain_pools::{ReferredRows, UnplacedPools};
 pub use erc20_token::{Erc20Token, NewErc20Token};
 pub use exchange::{Exchange, NewExchange};
 pub use initialization_map::{
@@ -58,6 +58,7 @@ pub use initialization_map::{
     NewManagedPoolInitializationMap,
 };
 pub use lfj_pool::LfjPool;
+pub(crate) use liquidity_pool::detail_columns;
 pub use liquidity_pool::{
     BasePool, Fees, LiquidityBookPool, LiquidityBookTerms, LiquidityPool, LiquidityPools,
     NewLiquidityPool, PoolTerms, UpdateMark, V2Pool, V2Protocol, V2Terms, V3Pool, V3Protocol,
@@ -68,6 +69,7 @@ pub use liquidity_position::{
     NewManagedPoolLiquidityPosition,
 };
 pub use liquidity_update::{LiquidityUpdate, PoolUpdate, UpdateReport};
+pub(crate) use managed_liquidity_pool::managed_detail_columns;
 pub use managed_liquidity_pool::{
     ManagedLiquidityPool, ManagedLiquidityPools, NewManagedLiquidityPool,
 };

@@ -9,12 +9,14 @@ mod handle;
 mod opening;
 mod patience;
 mod statement;
+mod transaction;
 
 pub(crate) use backup::{Backup, Step};
 pub(crate) use handle::{Handle, SqliteError};
 pub(crate) use opening::{keeping_the_log, keeping_the_log_until_read, stoppable};
 pub(crate) use patience::Patience;
 pub(crate) use statement::{Bound, Statement, Statements};
+pub(crate) use transaction::{Begin, transaction};
 
 /// The version of the SQLite library in this program, such as `3.53.2`.
 #[must_use]

@@ -12,7 +12,7 @@
 //! - ten times the rows: at most eleven times the time.
 //!
 //! Where the library uses Diesel and where it does not: point reads go through Diesel, whose cache of prepared
-//! statements costs about a third of a microsecond a query. What has millions of rows goes through
+//! statements costs some tenths of a microsecond a query. What has millions of rows goes through
 //! `src/sqlite/statement.rs`. Reading ticks alone, Diesel would be about as fast (the line `Diesel`), since both
 //! decode a column in the same place; but its rows borrow the connection, so that ticks and words, or pools and
 //! the tables of their kinds, could not be gone through side by side, and its insertions of many rows are

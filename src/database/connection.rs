@@ -268,6 +268,12 @@ pub(super) fn require_writable(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Keeps a connection from writing, or lets it write again.
+pub(super) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) -> QueryResult<()> {
+    let value = if forbid { "ON" } else { "OFF" };
+    connection.batch_execute(&format!("PRAGMA query_only = {value}"))
+}
+
 /// Whether a reader that takes part in the locking can open a database: it may have to create files beside it.
 pub(super) fn may_be_shared(path: &Path) -> bool {
     let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();

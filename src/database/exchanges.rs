@@ -13,10 +13,10 @@ use super::connection::{self, Access};
 use super::inspect::{ExchangeInfo, exchanges_of};
 use super::lineage::{self, recognise_connection, recognise_state};
 use super::look::look_at;
-use super::transaction::immediately;
 use crate::deployments::{Deployment, ExchangeKind, ExchangeName};
 use crate::models::{Exchange, NewExchange, NewPoolManager, PoolManager};
 use crate::schema::exchanges;
+use crate::sqlite::{Begin, transaction};
 use crate::types::Address;
 
 /// What the activation of an exchange did.
@@ -229,11 +229,12 @@ fn write<T>(
     }
     connection::require_writable(path)?;
     let mut connection = connection::open(path, Access::ReadWrite)?;
-    immediately(&mut connection, |connection| {
+    let operate = |connection: &mut SqliteConnection| {
         recognise_state(connection)?.require_version(path)?;
         operate(connection)
-    })
-    .map_err(|error| error.at(path, "write to the database"))
+    };
+    transaction(&mut connection, Begin::Immediate, operate, Error::Sql)
+        .map_err(|error| error.at(path, "write to the database"))
 }
 
 /// The row that an activation is about.

@@ -12,11 +12,10 @@ use diesel_migrations::MigrationHarness;
 use super::catalogue::{Catalogue, Table};
 use super::foreign_keys::{self, violations_of};
 use super::lineage::{self, Origin, Recognition, recognise_connection};
-use super::transaction::immediately;
 use super::usability::{self, Usable};
 use super::version::{self, SchemaVersion, Step};
 use super::{Access, Error, connection, leftovers, maps, sql, stamps};
-use crate::sqlite::stoppable;
+use crate::sqlite::{Begin, stoppable, transaction};
 
 /// What an upgrade or a downgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,7 +296,7 @@ pub(super) fn with_foreign_keys_off<T>(
     connection
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;
-    immediately(connection, operate).map_err(located)
+    transaction(connection, Begin::Immediate, operate, Error::Sql).map_err(located)
 }
 
 fn take(connection: &mut SqliteConnection, path: &Path, step: &Step) -> Result<(), Error> {

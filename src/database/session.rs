@@ -2,11 +2,11 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 
-use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::Error;
 use super::pool::PooledSqliteConnection;
+use crate::sqlite::{Begin, transaction};
 
 /// A connection that a thread has to itself. It is a [`SqliteConnection`] for single statements; what
 /// belongs together goes through [`Session::read`] or [`Session::write`].
@@ -29,11 +29,8 @@ impl Session {
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut failure = None;
-        let result = self.connection.transaction(|connection| {
-            operate(connection).map_err(|error| roll_back(&mut failure, error))
-        });
-        self.outcome(result, failure, "read from the database")
+        let failed = |error| Error::from_diesel(&self.path, "read from the database", error).into();
+        transaction(&mut self.connection, Begin::Deferred, operate, failed)
     }
 
     /// Runs `operate` in a transaction that has the write lock from its beginning, and commits what it
@@ -51,33 +48,9 @@ impl Session {
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut failure = None;
-        let result = self.connection.immediate_transaction(|connection| {
-            operate(connection).map_err(|error| roll_back(&mut failure, error))
-        });
-        self.outcome(result, failure, "write to the database")
+        let failed = |error| Error::from_diesel(&self.path, "write to the database", error).into();
+        transaction(&mut self.connection, Begin::Immediate, operate, failed)
     }
-
-    /// The caller's own error comes first: where SQLite has rolled back by itself, as on a full disk, rolling back
-    /// fails and says nothing else.
-    fn outcome<T, E: From<Error>>(
-        &self,
-        result: QueryResult<T>,
-        failure: Option<E>,
-        action: &'static str,
-    ) -> Result<T, E> {
-        match (result, failure) {
-            (Ok(value), _) => Ok(value),
-            (Err(_), Some(error)) => Err(error),
-            (Err(error), None) => Err(Error::from_diesel(&self.path, action, error).into()),
-        }
-    }
-}
-
-/// Keeps an error of the caller's, and tells Diesel to roll back.
-fn roll_back<E>(failure: &mut Option<E>, error: E) -> diesel::result::Error {
-    *failure = Some(error);
-    diesel::result::Error::RollbackTransaction
 }
 
 impl fmt::Debug for Session {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::Error;
+use crate::sqlite::Statements;
 
 #[derive(QueryableByName)]
 struct Number {
@@ -53,11 +53,9 @@ pub(super) fn require_transaction(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<(), Error> {
-    // There is no transaction within a transaction.
-    if connection.batch_execute("BEGIN").is_err() {
+    if Statements::of(connection)?.in_transaction() {
         return Ok(());
     }
-    connection.batch_execute("ROLLBACK")?;
     Err(Error::Disk {
         path: path.to_owned(),
         detail: "SQLite has rolled back".to_owned(),

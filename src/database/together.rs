@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 use std::{fmt, thread};
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::SqliteConnection;
 
 use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::{Database, Error, Session};
-use crate::models::{Bare, ChainPools, PoolFamily, PoolTickMap, Referred, RowError, TickMaps};
+use crate::models::{
+    ChainPools, PoolFamily, PoolTickMap, ReferredRows, RowError, TickMaps, UnplacedPools,
+};
 use crate::types::ChainId;
 
 /// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile, and
@@ -27,7 +29,7 @@ impl Snapshot {
         AnsiTransactionManager::begin_transaction(&mut *session)?;
         // From here on the transaction is ended when it is dropped.
         let mut snapshot = Self(session);
-        snapshot.batch_execute("PRAGMA query_only = ON")?;
+        connection::forbid_writing(&mut snapshot, true)?;
         // A transaction has its state from its first statement on.
         diesel::sql_query("SELECT 1 FROM sqlite_schema").execute(&mut *snapshot)?;
         Ok(snapshot)
@@ -35,7 +37,7 @@ impl Snapshot {
 
     fn leave(&mut self) -> QueryResult<()> {
         AnsiTransactionManager::rollback_transaction(&mut *self.0)?;
-        self.0.batch_execute("PRAGMA query_only = OFF")
+        connection::forbid_writing(&mut self.0, false)
     }
 }
 
@@ -148,8 +150,8 @@ impl Database {
             (None, _) => return Ok(ChainPools::load(&mut *self.session()?, chain)?),
         };
         let (bare, referred) = thread::scope(|scope| {
-            let referred = scope.spawn(move || Referred::read(&mut other, chain));
-            let bare = Bare::read(&mut one, chain);
+            let referred = scope.spawn(move || ReferredRows::read(&mut other, chain));
+            let bare = UnplacedPools::read(&mut one, chain);
             let referred = referred
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));

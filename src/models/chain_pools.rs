@@ -18,12 +18,12 @@ pub struct ChainPools {
     places: Vec<[u32; 3]>,
     /// Where the currencies and the manager of each managed pool are.
     managed_places: Vec<[u32; 3]>,
-    referred: Referred,
+    referred: ReferredRows,
 }
 
 /// What pools refer to.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Referred {
+pub(crate) struct ReferredRows {
     tokens: Vec<Erc20Token>,
     exchanges: Vec<Exchange>,
     managers: Vec<PoolManager>,
@@ -31,7 +31,7 @@ pub(crate) struct Referred {
 
 /// The pools by themselves.
 #[derive(Debug, Default)]
-pub(crate) struct Bare {
+pub(crate) struct UnplacedPools {
     pools: Vec<LiquidityPool>,
     managed_pools: Vec<ManagedLiquidityPool>,
 }
@@ -62,7 +62,7 @@ pub struct ChainManagedPool<'pools> {
     pub manager: &'pools PoolManager,
 }
 
-impl Referred {
+impl ReferredRows {
     pub(crate) fn read(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -75,7 +75,7 @@ impl Referred {
     }
 }
 
-impl Bare {
+impl UnplacedPools {
     pub(crate) fn read(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -101,13 +101,16 @@ impl ChainPools {
     pub fn load(connection: &mut SqliteConnection, chain: ChainId) -> Result<Self, RowError> {
         // Nested in the caller's transaction if there is one.
         connection.transaction(|connection| {
-            let referred = Referred::read(connection, chain)?;
-            Self::assemble(Bare::read(connection, chain)?, referred)
+            let referred = ReferredRows::read(connection, chain)?;
+            Self::assemble(UnplacedPools::read(connection, chain)?, referred)
         })
     }
 
     /// Finds out what each pool refers to.
-    pub(crate) fn assemble(unplaced: Bare, referred: Referred) -> Result<Self, RowError> {
+    pub(crate) fn assemble(
+        unplaced: UnplacedPools,
+        referred: ReferredRows,
+    ) -> Result<Self, RowError> {
         let exchanges = Places::of("exchanges", referred.exchanges.iter().map(|row| row.id));
         let managers = Places::of("pool_managers", referred.managers.iter().map(|row| row.id));
         let tokens = Places::of("erc20_tokens", referred.tokens.iter().map(|row| row.id));

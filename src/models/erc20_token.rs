@@ -7,7 +7,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 pub(super) use insert::TokenWriter;
 
-use super::point::load;
+use super::point::{find_by_address, load};
 use super::reading::Reading;
 use super::record::{Record, record};
 use super::row::RowError;
@@ -71,19 +71,7 @@ impl Erc20Token {
         chain: ChainId,
         address: Address,
     ) -> Result<Option<Self>, RowError> {
-        for spelling in address.spellings() {
-            let mut tokens = load!(
-                connection,
-                Self,
-                erc20_tokens::table
-                    .filter(erc20_tokens::address.eq(&spelling))
-                    .filter(erc20_tokens::chain.eq(chain))
-            )?;
-            if !tokens.is_empty() {
-                return Ok(tokens.pop());
-            }
-        }
-        Ok(None)
+        find_by_address!(connection, Self, erc20_tokens, chain, address)
     }
 
     /// The tokens of a chain, in the order of their ids.

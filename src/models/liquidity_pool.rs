@@ -8,7 +8,8 @@ mod read;
 pub use insert::NewLiquidityPool;
 pub use read::LiquidityPools;
 
-pub(super) use kinds::detail_columns;
+pub(crate) use kinds::detail_columns;
+pub(super) use kinds::has_ticks;
 
 use kinds::{find_terms, read_terms};
 

@@ -5,7 +5,6 @@ mod insert;
 use std::iter::FusedIterator;
 
 use diesel::prelude::*;
-
 use diesel::sqlite::SqliteConnection;
 
 pub use insert::NewManagedLiquidityPool;
@@ -15,10 +14,10 @@ use super::point::load;
 use super::reading::Reading;
 use super::record::Record;
 use super::row::{Columns, RowError};
-use super::{ManagedPool, UniswapV4Pool};
-use crate::schema::{managed_pools, pool_managers, uniswap_v4_pools};
+use super::{ManagedPool, PoolManager, UniswapV4Pool};
+use crate::schema::{managed_pools, uniswap_v4_pools};
 use crate::sqlite::{Bound, Statement};
-use crate::types::{Address, ChainId, Encode, PoolHash, TickSpacing};
+use crate::types::{Address, ChainId, Encode, ManagedPoolKind, PoolHash, TickSpacing};
 
 /// A liquidity pool inside a pool manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,20 +94,14 @@ impl ManagedLiquidityPool {
         one_token_id: i64,
         other_token_id: i64,
     ) -> Result<Vec<Self>, RowError> {
-        let mut found = Vec::new();
-        for (currency0_id, currency1_id) in [
-            (one_token_id, other_token_id),
-            (other_token_id, one_token_id),
-        ] {
-            let of_pair = uniswap_v4_pools::table
-                .filter(uniswap_v4_pools::currency0_id.eq(currency0_id))
-                .filter(uniswap_v4_pools::currency1_id.eq(currency1_id));
-            found.extend(load!(connection, UniswapV4Pool, of_pair)?);
-        }
-        found.sort_unstable_by_key(|terms| terms.managed_pool_id);
-        // A currency paired with itself has been found twice.
-        found.dedup_by_key(|terms| terms.managed_pool_id);
-        found
+        let pair = |first, second| {
+            let is_first = uniswap_v4_pools::currency0_id.eq(first);
+            is_first.and(uniswap_v4_pools::currency1_id.eq(second))
+        };
+        let of_pair = uniswap_v4_pools::table
+            .filter(pair(one_token_id, other_token_id).or(pair(other_token_id, one_token_id)))
+            .order(uniswap_v4_pools::managed_pool_id);
+        load!(connection, UniswapV4Pool, of_pair)?
             .iter()
             .map(|terms| Self::of_terms(connection, terms))
             .collect()
@@ -135,11 +128,8 @@ impl ManagedLiquidityPool {
     ///
     /// [`RowError`] where the manager is not there or malformed, or a statement fails.
     pub fn chain(&self, connection: &mut SqliteConnection) -> Result<ChainId, RowError> {
-        pool_managers::table
-            .find(self.manager_id)
-            .select(pool_managers::chain)
-            .get_result(connection)
-            .optional()?
+        PoolManager::by_id(connection, self.manager_id)?
+            .map(|manager| manager.chain)
             .ok_or(RowError::Missing {
                 table: ManagedPool::COLUMNS.table,
                 id: self.id,
@@ -170,6 +160,13 @@ impl ManagedLiquidityPool {
     }
 }
 
+/// The columns of the table with the rest of a managed pool of a kind, the pool's id first.
+pub(crate) const fn managed_detail_columns(kind: ManagedPoolKind) -> Columns {
+    match kind {
+        ManagedPoolKind::UniswapV4 => UniswapV4Pool::COLUMNS,
+    }
+}
+
 const TERMS: Columns = Columns {
     offset: ManagedPool::COLUMNS.end(),
     ..UniswapV4Pool::COLUMNS
@@ -179,7 +176,7 @@ const TERMS: Columns = Columns {
 /// [`LiquidityPools`](super::LiquidityPools), with the same rules.
 pub struct ManagedLiquidityPools<'connection> {
     pools: Statement<'connection>,
-    ended: bool,
+    failed: bool,
     reading: Reading<'connection>,
 }
 
@@ -237,7 +234,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
         pools.query(&[Bound::Integer(value)])?;
         Ok(Self {
             pools,
-            ended: false,
+            failed: false,
             reading,
         })
     }
@@ -260,20 +257,16 @@ impl Iterator for ManagedLiquidityPools<'_> {
     type Item = Result<ManagedLiquidityPool, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
+        if self.failed {
             return None;
         }
         let _held = self.reading.statements().hold();
         let read = match self.pools.step() {
             Ok(true) => self.read(),
-            Ok(false) => {
-                // SQLite would start again.
-                self.ended = true;
-                return None;
-            }
+            Ok(false) => return None,
             Err(error) => Err(error.into()),
         };
-        self.ended = matches!(read, Err(RowError::Sql(_)));
+        self.failed = matches!(read, Err(RowError::Sql(_)));
         Some(read)
     }
 }

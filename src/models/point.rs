@@ -35,6 +35,31 @@ macro_rules! load {
 }
 pub(super) use load;
 
+/// The row of a table with an address on a chain, by the index on both: as the address is written today, or else in
+/// lower case, as old rows have it.
+macro_rules! find_by_address {
+    ($connection:expr, $row:ty, $table:ident, $chain:expr, $address:expr) => {{
+        let mut spellings = $address.spellings().into_iter();
+        loop {
+            let Some(spelling) = spellings.next() else {
+                break Ok(None);
+            };
+            let found = $crate::models::point::load!(
+                $connection,
+                $row,
+                $crate::schema::$table::table
+                    .filter($crate::schema::$table::address.eq(&spelling))
+                    .filter($crate::schema::$table::chain.eq($chain))
+            );
+            match found {
+                Ok(rows) if rows.is_empty() => {}
+                found => break found.map(|mut rows| rows.pop()),
+            }
+        }
+    }};
+}
+pub(super) use find_by_address;
+
 /// What `load` finds. Where it cannot read a value, the row and column of that value are looked for among
 /// the rows with the ids that `ids` finds: Diesel tells neither.
 pub(super) fn load_or_locate<T: Record>(

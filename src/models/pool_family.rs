@@ -1,6 +1,8 @@
 //! Pools with a contract of their own, and pools inside a manager: the same tables under two names.
 
+use super::liquidity_pool::has_ticks;
 use super::row::Columns;
+use crate::types::PoolKind;
 
 /// Which pools: those with a contract of their own, or those inside a pool manager. Their ids are counted
 /// apart.
@@ -32,15 +34,21 @@ impl PoolFamily {
         }
     }
 
-    /// The pools with ticks of the chain `?1` whose ids are from `?2` to `?3`.
-    pub(super) const fn of_chain_between(self) -> &'static str {
+    /// The pools of the chain `?1` whose ids are from `?2` to `?3`, but for those of kinds without ticks: a look into
+    /// the index for each of them is saved.
+    pub(super) fn of_chain_between(self) -> String {
         match self {
             Self::Pools => {
-                // A look into the index for each of the others is saved. Pools of no known kind are not left out.
-                "p.id BETWEEN ?2 AND ?3 AND p.chain = ?1 AND p.kind NOT IN ('aerodrome_v2', 'camelot_v2', \
-                 'lfj_binned', 'pancakeswap_v2', 'sushiswap_v2', 'swapbased_v2', 'uniswap_v2')"
+                let without_ticks = PoolKind::ALL.iter().filter(|kind| !has_ticks(**kind));
+                let kinds: Vec<_> = without_ticks.map(|kind| format!("'{kind}'")).collect();
+                format!(
+                    "p.id BETWEEN ?2 AND ?3 AND p.chain = ?1 AND p.kind NOT IN ({})",
+                    kinds.join(", ")
+                )
             }
-            Self::ManagedPools => "p.id BETWEEN ?2 AND ?3 AND m.id = p.manager_id AND m.chain = ?1",
+            Self::ManagedPools => {
+                "p.id BETWEEN ?2 AND ?3 AND m.id = p.manager_id AND m.chain = ?1".to_owned()
+            }
         }
     }
 

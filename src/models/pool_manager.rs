@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-use super::point::load;
+use super::point::{find_by_address, load};
 use super::record::record;
 use super::row::RowError;
 use super::writing::writing;
@@ -67,19 +67,7 @@ impl PoolManager {
         chain: ChainId,
         address: Address,
     ) -> Result<Option<Self>, RowError> {
-        for spelling in address.spellings() {
-            let mut managers = load!(
-                connection,
-                Self,
-                pool_managers::table
-                    .filter(pool_managers::address.eq(&spelling))
-                    .filter(pool_managers::chain.eq(chain))
-            )?;
-            if !managers.is_empty() {
-                return Ok(managers.pop());
-            }
-        }
-        Ok(None)
+        find_by_address!(connection, Self, pool_managers, chain, address)
     }
 
     /// The managers of a chain, in the order of their ids.

@@ -1,10 +1,9 @@
 //! All of what is written, or nothing.
 
-use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 
 use super::row::RowError;
-use crate::sqlite::Statements;
+use crate::sqlite::{Begin, Statements, transaction};
 
 /// Runs `write` in the caller's transaction, or else in one of its own that has the write lock from its
 /// beginning.
@@ -23,14 +22,6 @@ pub(super) fn writing<T>(
     if Statements::of(connection)?.in_transaction() {
         held(connection)
     } else {
-        let mut failure = None;
-        let result = connection.immediate_transaction(|connection| {
-            held(connection).map_err(|error| {
-                failure = Some(error);
-                Error::RollbackTransaction
-            })
-        });
-        // Where SQLite has rolled back by itself, as on a full disk, rolling back fails and says nothing else.
-        result.map_err(|error| failure.unwrap_or(RowError::Sql(error)))
+        transaction(connection, Begin::Immediate, held, RowError::Sql)
     }
 }

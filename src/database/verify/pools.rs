@@ -1,7 +1,10 @@
 //! Pools, and the tables with the columns of their kinds.
 
+use std::sync::LazyLock;
+
 use super::{Checker, Error, Query, Rule};
-use crate::models::PoolFamily;
+use crate::models::{Columns, PoolFamily, detail_columns, managed_detail_columns};
+use crate::types::{ManagedPoolKind, PoolKind};
 
 /// A kind of pools.
 #[derive(Debug)]
@@ -12,41 +15,29 @@ pub(super) struct Kind {
     /// The table with the columns that only these pools have.
     pub(super) table: &'static str,
     pub(super) has_ticks: bool,
+    pub(super) has_fees: bool,
 }
 
 /// Every kind.
-pub(super) static KINDS: [Kind; 12] = [
-    Kind::of_pools("aerodrome_v2", "aerodrome_v2_pools", false),
-    Kind::of_pools("aerodrome_v3", "aerodrome_v3_pools", true),
-    Kind::of_pools("camelot_v2", "camelot_v2_pools", false),
-    Kind::of_pools("lfj_binned", "lfj_pools", false),
-    Kind::of_pools("pancakeswap_v2", "pancakeswap_v2_pools", false),
-    Kind::of_pools("pancakeswap_v3", "pancakeswap_v3_pools", true),
-    Kind::of_pools("sushiswap_v2", "sushiswap_v2_pools", false),
-    Kind::of_pools("sushiswap_v3", "sushiswap_v3_pools", true),
-    Kind::of_pools("swapbased_v2", "swapbased_v2_pools", false),
-    Kind::of_pools("uniswap_v2", "uniswap_v2_pools", false),
-    Kind::of_pools("uniswap_v3", "uniswap_v3_pools", true),
-    Kind {
-        family: PoolFamily::ManagedPools,
-        name: "uniswap_v4",
-        table: "uniswap_v4_pools",
-        has_ticks: true,
-    },
-];
+pub(super) static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let pools = PoolKind::ALL
+        .iter()
+        .map(|kind| Kind::of(PoolFamily::Pools, kind.as_str(), detail_columns(*kind)));
+    let managed_pools = ManagedPoolKind::ALL.iter().map(|kind| {
+        let columns = managed_detail_columns(*kind);
+        Kind::of(PoolFamily::ManagedPools, kind.as_str(), columns)
+    });
+    pools.chain(managed_pools).collect()
+});
 
 impl Kind {
-    /// Whether its table has fees.
-    pub(super) fn has_fees(&self) -> bool {
-        self.name != "lfj_binned"
-    }
-
-    const fn of_pools(name: &'static str, table: &'static str, has_ticks: bool) -> Self {
+    fn of(family: PoolFamily, name: &'static str, columns: Columns) -> Self {
         Self {
-            family: PoolFamily::Pools,
+            family,
             name,
-            table,
-            has_ticks,
+            table: columns.table,
+            has_ticks: columns.names.contains(&"tick_spacing"),
+            has_fees: columns.names.contains(&"fee_denominator"),
         }
     }
 }
@@ -112,30 +103,5 @@ fn without_pool(kind: &Kind) -> Query {
              WHERE p.id ISNULL OR (p.kind <> '{name}' AND p.kind IN ({}))",
             names.join(", ")
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use crate::types::{ManagedPoolKind, PoolKind};
-
-    #[test]
-    fn every_kind_is_there() {
-        let names = |family| {
-            KINDS
-                .iter()
-                .filter(|kind| kind.family == family)
-                .map(|kind| kind.name)
-                .collect::<Vec<_>>()
-        };
-        let pools: Vec<_> = PoolKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        assert_eq!(names(PoolFamily::Pools), pools);
-        let managed: Vec<_> = ManagedPoolKind::ALL
-            .iter()
-            .map(|kind| kind.as_str())
-            .collect();
-        assert_eq!(names(PoolFamily::ManagedPools), managed);
     }
 }

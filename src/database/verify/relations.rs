@@ -284,7 +284,7 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
         checker.run(&out_of_order(tokens))?;
     }
     checker.run(&same_pool())?;
-    for kind in KINDS.iter().filter(|kind| kind.has_fees()) {
+    for kind in KINDS.iter().filter(|kind| kind.has_fees) {
         if catalogue.tables.contains_key(kind.table) {
             checker.run(&no_fraction(kind))?;
         }

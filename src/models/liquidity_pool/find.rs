@@ -5,7 +5,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{BasePool, LiquidityPool, detail_columns, find_terms};
 use crate::models::Pool;
-use crate::models::point::load;
+use crate::models::point::{find_by_address, load};
 use crate::models::row::RowError;
 use crate::schema::pools;
 use crate::types::{Address, ChainId};
@@ -31,15 +31,8 @@ impl LiquidityPool {
         chain: ChainId,
         address: Address,
     ) -> Result<Option<Self>, RowError> {
-        for spelling in address.spellings() {
-            let of_address = pools::table
-                .filter(pools::address.eq(&spelling))
-                .filter(pools::chain.eq(chain));
-            if let Some(pool) = load!(connection, Pool, of_address)?.pop() {
-                return whole(connection, &pool).map(Some);
-            }
-        }
-        Ok(None)
+        let pool = find_by_address!(connection, Pool, pools, chain, address)?;
+        pool.map(|pool| whole(connection, &pool)).transpose()
     }
 
     /// All pools of two tokens, in the order of their ids. It does not matter which token comes first.
@@ -84,23 +77,12 @@ impl LiquidityPool {
         one_token_id: i64,
         other_token_id: i64,
     ) -> Result<Vec<Self>, RowError> {
-        let mut found = Vec::new();
-        for (token0_id, token1_id) in [
-            (one_token_id, other_token_id),
-            (other_token_id, one_token_id),
-        ] {
-            let of_pair = pools::table
-                .filter(pools::token0_id.eq(token0_id))
-                .filter(pools::token1_id.eq(token1_id));
-            found.extend(load!(connection, Pool, of_pair)?);
-        }
-        found.sort_unstable_by_key(|pool| pool.id);
-        // A token paired with itself has been found twice.
-        found.dedup_by_key(|pool| pool.id);
-        found
-            .into_iter()
-            .map(|pool| whole(connection, &pool))
-            .collect()
+        let pair = |first, second| pools::token0_id.eq(first).and(pools::token1_id.eq(second));
+        let of_pair = pools::table
+            .filter(pair(one_token_id, other_token_id).or(pair(other_token_id, one_token_id)))
+            .order(pools::id);
+        let found = load!(connection, Pool, of_pair)?;
+        found.iter().map(|pool| whole(connection, pool)).collect()
     }
 }
 

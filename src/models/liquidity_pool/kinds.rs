@@ -24,7 +24,7 @@ use crate::types::PoolKind;
 macro_rules! kinds {
     ($($kind:ident in $table:ident: $row:ident),+ $(,)?) => {
         /// The columns of the table with the rest of a pool of a kind, the pool's id first.
-        pub(in crate::models) const fn detail_columns(kind: PoolKind) -> Columns {
+        pub(crate) const fn detail_columns(kind: PoolKind) -> Columns {
             match kind {
                 $(PoolKind::$kind => <$row as Record>::COLUMNS),+
             }
@@ -55,6 +55,11 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+/// Whether pools of a kind have ticks: those with a tick spacing.
+pub(in crate::models) fn has_ticks(kind: PoolKind) -> bool {
+    detail_columns(kind).names.contains(&"tick_spacing")
 }
 
 kinds!(

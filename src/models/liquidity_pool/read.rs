@@ -23,7 +23,7 @@ pub struct LiquidityPools<'connection> {
     pools: Statement<'connection>,
     /// Those of the kinds that have been come across.
     details: [Option<Details<'connection>>; PoolKind::ALL.len()],
-    ended: bool,
+    failed: bool,
     reading: Reading<'connection>,
 }
 
@@ -66,7 +66,7 @@ impl<'connection> LiquidityPools<'connection> {
         Ok(Self {
             pools,
             details: Default::default(),
-            ended: false,
+            failed: false,
             reading,
         })
     }
@@ -89,20 +89,16 @@ impl Iterator for LiquidityPools<'_> {
     type Item = Result<LiquidityPool, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
+        if self.failed {
             return None;
         }
         let _held = self.reading.statements().hold();
         let read = match self.pools.step() {
             Ok(true) => self.read(),
-            Ok(false) => {
-                // SQLite would start again.
-                self.ended = true;
-                return None;
-            }
+            Ok(false) => return None,
             Err(error) => Err(error.into()),
         };
-        self.ended = matches!(read, Err(RowError::Sql(_)));
+        self.failed = matches!(read, Err(RowError::Sql(_)));
         Some(read)
     }
 }

@@ -7,11 +7,11 @@ use diesel::prelude::*;
 
 use super::parts::PartWriter;
 use super::{PoolUpdate, UpdateReport};
+use crate::models::PoolFamily;
 use crate::models::liquidity_pool::{UpdateMark, detail_columns};
-use crate::models::record::Record;
+use crate::models::managed_liquidity_pool::managed_detail_columns;
 use crate::models::row::{Columns, RowError};
 use crate::models::tick_map::{BitmapWord, TickLiquidity};
-use crate::models::{PoolFamily, UniswapV4Pool};
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
 
@@ -81,7 +81,7 @@ impl<'connection> PoolWriter<'connection> {
         let columns = match self.family {
             PoolFamily::Pools => PoolKind::decode(self.kind.column(0)).map(detail_columns),
             PoolFamily::ManagedPools => {
-                ManagedPoolKind::decode(self.kind.column(0)).map(|_| UniswapV4Pool::COLUMNS)
+                ManagedPoolKind::decode(self.kind.column(0)).map(managed_detail_columns)
             }
         };
         let found = self.kind.column(0).to_text();

@@ -90,7 +90,7 @@ impl<'connection> TickMaps<'connection> {
         Self::where_pool(
             connection,
             family,
-            family.of_chain_between(),
+            &family.of_chain_between(),
             &[
                 Bound::Integer(chain.encode()),
                 Bound::Integer(*ids.start()),
