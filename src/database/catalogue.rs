@@ -7,6 +7,7 @@
 
 mod difference;
 mod record;
+mod sections;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,6 +17,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
 pub use difference::Difference;
+pub(super) use sections::{Section, sections};
 
 /// A database's tables, and the names of its views and triggers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

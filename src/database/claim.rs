@@ -1,6 +1,5 @@
 //! What the stamps of a database claim, and whether its structure bears it out.
 
-use super::Error;
 use super::catalogue::{Catalogue, Difference};
 use super::earlier::EarlierRevision;
 use super::lineage::Origin;
@@ -40,15 +39,11 @@ enum Claim {
 }
 
 /// Finds out what a database with these stamps and this structure is.
-pub(super) fn determine(
-    stamps: &Stamps,
-    catalogue: &Catalogue,
-    is_degenbot: bool,
-) -> Result<Found, Error> {
+pub(super) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: bool) -> Found {
     let claim = if catalogue.tables.is_empty() {
         Err(Refusal::NoTables)
     } else if is_degenbot {
-        claim_of_stamps(stamps)?
+        claim_of_stamps(stamps)
     } else {
         Err(Refusal::Foreign {
             tables: catalogue.tables.keys().cloned().collect(),
@@ -56,11 +51,11 @@ pub(super) fn determine(
     };
     let structure = Structure(catalogue);
     match claim {
-        Err(refusal) => Ok(Found::refused(refusal)),
+        Err(refusal) => Found::refused(refusal),
         Ok(Claim::Version(version)) => {
-            let differences = structure.differences_from_version(version)?;
+            let differences = structure.differences_from_version(version);
             if differences.is_empty() {
-                return Ok(Found::version(version, true));
+                return Found::version(version, true);
             }
             let refusal = Refusal::StampLies {
                 stamp: version.to_string(),
@@ -71,19 +66,19 @@ pub(super) fn determine(
         Ok(Claim::Earlier(revision)) => {
             // A killed upgrade can have left the first version's structure without its stamp.
             for version in SchemaVersion::all() {
-                if structure.is_version_but_for_its_stamp(version)? {
-                    return Ok(Found::version(version, false));
+                if structure.is_version_but_for_its_stamp(version) {
+                    return Found::version(version, false);
                 }
             }
-            let differences = structure.differences_from_earlier(revision, false)?;
+            let differences = structure.differences_from_earlier(revision, false);
             if differences.is_empty() {
-                return Ok(Found::earlier(revision, false, true));
+                return Found::earlier(revision, false, true);
             }
             if structure
-                .differences_from_earlier(revision, true)?
+                .differences_from_earlier(revision, true)
                 .is_empty()
             {
-                return Ok(Found::earlier(revision, true, true));
+                return Found::earlier(revision, true, true);
             }
             let refusal = Refusal::StampLies {
                 stamp: revision.to_string(),
@@ -93,20 +88,20 @@ pub(super) fn determine(
         }
         Ok(Claim::Unstamped(refusal)) => {
             let revision = EarlierRevision::FIRST;
-            let differences = structure.differences_from_earlier(revision, false)?;
-            Ok(if differences.is_empty() {
+            let differences = structure.differences_from_earlier(revision, false);
+            if differences.is_empty() {
                 Found::earlier(revision, false, true)
             } else {
                 Found::refused(refusal)
-            })
+            }
         }
         Ok(Claim::OneOf(versions, refusal)) => {
             for version in versions.into_iter().rev() {
-                if structure.is_version_but_for_its_stamp(version)? {
-                    return Ok(Found::version(version, false));
+                if structure.is_version_but_for_its_stamp(version) {
+                    return Found::version(version, false);
                 }
             }
-            Ok(Found::refused(refusal))
+            Found::refused(refusal)
         }
         Ok(Claim::Anything {
             stamp,
@@ -114,22 +109,22 @@ pub(super) fn determine(
         }) => {
             let refusal = Refusal::StampLies {
                 stamp: format!("Rust-core {stamp}"),
-                differences: structure.differences_from_latest(may_lack_maps)?,
+                differences: structure.differences_from_latest(may_lack_maps),
             };
-            let found = structure.like_any(may_lack_maps, refusal)?;
+            let found = structure.like_any(may_lack_maps, refusal);
             if found.version.is_ok() || found.origin.is_some() {
-                return Ok(found);
+                return found;
             }
-            for revision in EarlierRevision::all()?.rev() {
-                let differences = structure.differences_from_earlier(revision, true)?;
+            for revision in EarlierRevision::all().rev() {
+                let differences = structure.differences_from_earlier(revision, true);
                 if differences
                     .iter()
                     .all(|lack| is_lacking(lack, may_lack_maps))
                 {
-                    return Ok(Found::earlier(revision, true, false));
+                    return Found::earlier(revision, true, false);
                 }
             }
-            Ok(found)
+            found
         }
     }
 }
@@ -168,23 +163,21 @@ impl Found {
     }
 }
 
-fn claim_of_stamps(stamps: &Stamps) -> Result<Result<Claim, Refusal>, Error> {
+fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
     let Some(rust_core) = &stamps.rust_core else {
         return match &stamps.diesel {
-            Some(migrations) if !migrations.is_empty() => {
-                Ok(claim_of_migrations(migrations, stamps))
-            }
+            Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
             _ => claim_of_alembic(stamps),
         };
     };
     let stamp = rust_core.join(", ");
     if let Some(alembic) = stamps.alembic.as_ref().and_then(|rows| rows.first()) {
-        return Ok(Err(Refusal::TwoLineages {
+        return Err(Refusal::TwoLineages {
             alembic: alembic.clone(),
             rust_core: stamp,
-        }));
+        });
     }
-    Ok(match rust_core.as_slice() {
+    match rust_core.as_slice() {
         [] => Err(Refusal::EmptyStamp {
             table: RUST_CORE_TABLE,
         }),
@@ -194,18 +187,18 @@ fn claim_of_stamps(stamps: &Stamps) -> Result<Result<Claim, Refusal>, Error> {
             stamp,
         }),
         _ => Err(Refusal::RustCore { stamp }),
-    })
+    }
 }
 
-fn claim_of_alembic(stamps: &Stamps) -> Result<Result<Claim, Refusal>, Error> {
-    Ok(match stamps.alembic.as_deref() {
+fn claim_of_alembic(stamps: &Stamps) -> Result<Claim, Refusal> {
+    match stamps.alembic.as_deref() {
         None => Ok(Claim::Unstamped(Refusal::NoStamp)),
         Some([]) => Ok(Claim::Unstamped(Refusal::EmptyStamp {
             table: ALEMBIC_TABLE,
         })),
         Some([stamp]) => match SchemaVersion::of_alembic(stamp) {
             Some(version) => Ok(Claim::Version(version)),
-            None => EarlierRevision::named(stamp)?
+            None => EarlierRevision::named(stamp)
                 .map(Claim::Earlier)
                 .ok_or_else(|| Refusal::UnknownStamp {
                     stamp: stamp.clone(),
@@ -214,7 +207,7 @@ fn claim_of_alembic(stamps: &Stamps) -> Result<Result<Claim, Refusal>, Error> {
         Some(several) => Err(Refusal::SeveralStamps {
             stamps: several.to_vec(),
         }),
-    })
+    }
 }
 
 fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, Refusal> {
@@ -275,53 +268,52 @@ struct Structure<'catalogue>(&'catalogue Catalogue);
 
 impl Structure<'_> {
     /// Whatever this is exactly, whichever stamp it carries; or else it is refused.
-    fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Result<Found, Error> {
+    fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Found {
         for version in SchemaVersion::all().rev() {
-            if self.is_version_but_for_its_stamp(version)? {
-                return Ok(Found::version(version, false));
+            if self.is_version_but_for_its_stamp(version) {
+                return Found::version(version, false);
             }
         }
         let is_lacking = |difference: &Difference| is_lacking(difference, may_lack_maps);
         for version in SchemaVersion::all().rev() {
             if self
-                .differences_from_version(version)?
+                .differences_from_version(version)
                 .iter()
                 .all(is_lacking)
             {
-                return Ok(Found::without_maps(version));
+                return Found::without_maps(version);
             }
         }
-        for revision in EarlierRevision::all()?.rev() {
-            let exact = self.0.differences_from(revision.catalogue()?);
-            let known = self.differences_from_earlier(revision, false)?;
+        for revision in EarlierRevision::all().rev() {
+            let exact = self.0.differences_from(revision.catalogue());
+            let known = self.differences_from_earlier(revision, false);
             if exact.iter().chain(&known).all(is_lacking) {
-                return Ok(Found::earlier(revision, false, false));
+                return Found::earlier(revision, false, false);
             }
         }
-        Ok(Found::refused(refusal))
+        Found::refused(refusal)
     }
 
     /// What would have to be different for this to be the newest structure.
-    fn differences_from_latest(&self, may_lack_maps: bool) -> Result<Vec<Difference>, Error> {
-        let mut differences = self.differences_from_version(SchemaVersion::latest())?;
+    fn differences_from_latest(&self, may_lack_maps: bool) -> Vec<Difference> {
+        let mut differences = self.differences_from_version(SchemaVersion::latest());
         differences.retain(|difference| !is_lacking(difference, may_lack_maps));
-        Ok(differences)
+        differences
     }
 
-    fn is_version_but_for_its_stamp(&self, version: SchemaVersion) -> Result<bool, Error> {
+    fn is_version_but_for_its_stamp(&self, version: SchemaVersion) -> bool {
         // The stamp itself is put right with the others.
-        Ok(self
-            .differences_from_version(version)?
+        self.differences_from_version(version)
             .iter()
-            .all(|difference| difference.table() == Some(ALEMBIC_TABLE)))
+            .all(|difference| difference.table() == Some(ALEMBIC_TABLE))
     }
 
     /// In what this differs from a version, which includes what it has under a name that a later
     /// version uses: pending migrations would run into it.
-    fn differences_from_version(&self, version: SchemaVersion) -> Result<Vec<Difference>, Error> {
-        let expected = version.catalogue()?;
+    fn differences_from_version(&self, version: SchemaVersion) -> Vec<Difference> {
+        let expected = version.catalogue();
         let mut differences = self.0.differences_from(expected);
-        let later = SchemaVersion::latest().catalogue()?.extras_beyond(expected);
+        let later = SchemaVersion::latest().catalogue().extras_beyond(expected);
         differences.extend(
             self.0
                 .extras_beyond(expected)
@@ -329,7 +321,7 @@ impl Structure<'_> {
                 .filter(|extra| later.contains(extra) && !self.is_lfj_table(extra))
                 .map(|object| Difference::FromLaterVersion { object }),
         );
-        Ok(differences)
+        differences
     }
 
     /// In what the tables and columns differ from those of a revision, or from what an upgrade from it
@@ -338,16 +330,16 @@ impl Structure<'_> {
         &self,
         revision: EarlierRevision,
         half_way: bool,
-    ) -> Result<Vec<Difference>, Error> {
-        let expected = revision.catalogue()?;
+    ) -> Vec<Difference> {
+        let expected = revision.catalogue();
         let next = if half_way {
-            revision.next()?.1
+            revision.next().1
         } else {
             expected
         };
         let mut differences = self.0.column_differences_from(expected, next);
         differences.retain(|difference| difference.table() != Some(ALEMBIC_TABLE));
-        let latest = SchemaVersion::latest().catalogue()?;
+        let latest = SchemaVersion::latest().catalogue();
         for view in &self.0.views {
             if latest.tables.contains_key(&view.to_lowercase()) {
                 let object = format!("view {view}");
@@ -366,15 +358,14 @@ impl Structure<'_> {
                 differences.push(Difference::FromLaterVersion { object });
             }
         }
-        Ok(differences)
+        differences
     }
 
     /// Whether this is the table that Rust-core releases add to any structure, as they make it: the
     /// migration that adds it leaves it as it is.
     fn is_lfj_table(&self, object: &str) -> bool {
         object.strip_prefix("table ") == Some(LFJ_TABLE)
-            && SchemaVersion::latest()
-                .catalogue()
-                .is_ok_and(|latest| self.0.tables.get(LFJ_TABLE) == latest.tables.get(LFJ_TABLE))
+            && self.0.tables.get(LFJ_TABLE)
+                == SchemaVersion::latest().catalogue().tables.get(LFJ_TABLE)
     }
 }

@@ -303,12 +303,6 @@ pub enum Error {
     /// A row of the database cannot be what its table holds.
     #[error(transparent)]
     Row(RowError),
-    /// The migrations inside this program are broken.
-    #[error("The migrations of this program are broken: {detail}")]
-    Embedded {
-        /// What is wrong with them.
-        detail: String,
-    },
     /// A query failed.
     #[error("Could not {action}: {path}", path = .path.display())]
     Query {
@@ -360,7 +354,7 @@ impl Error {
             | Self::Disk { path, .. }
             | Self::Io { path, .. }
             | Self::Query { path, .. } => Some(path),
-            Self::Settings(_) | Self::Sql(_) | Self::Row(_) | Self::Embedded { .. } => None,
+            Self::Settings(_) | Self::Sql(_) | Self::Row(_) => None,
         }
     }
 }

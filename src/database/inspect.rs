@@ -153,7 +153,7 @@ fn read(
     )
     .get_result(connection)?;
     let pending = match recognition.version {
-        Ok(version) => pending_migrations(version)?,
+        Ok(version) => pending_migrations(version),
         Err(_) => Vec::new(),
     };
     let tables = recognition

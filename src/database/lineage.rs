@@ -82,7 +82,7 @@ pub(super) fn recognise_state(connection: &mut SqliteConnection) -> Result<Recog
     let catalogue = Catalogue::read(connection)?;
     let stamps = Stamps::read(connection, &catalogue)?;
     let is_degenbot = has_degenbot_tables(&catalogue);
-    let found = claim::determine(&stamps, &catalogue, is_degenbot)?;
+    let found = claim::determine(&stamps, &catalogue, is_degenbot);
     Ok(Recognition {
         stamps,
         version: found.version,
@@ -126,9 +126,6 @@ impl Recognition {
             (_, Some(Origin::Earlier { revision, .. })) => revision.catalogue(),
             _ => return Vec::new(),
         };
-        let Ok(expected) = expected else {
-            return Vec::new();
-        };
         let mut extras = self.catalogue.extras_beyond(expected);
         if matches!(self.origin, Some(Origin::Earlier { .. })) {
             // Half-way between two revisions there is something of both.
@@ -142,11 +139,12 @@ impl Recognition {
 
     fn is_of_some_revision(&self, extra: &str) -> bool {
         match extra.split_once(' ') {
-            Some(("table", name)) => EarlierRevision::any_has_table(name).unwrap_or(false),
+            Some(("table", name)) => EarlierRevision::any_has_table(name),
             Some(("index", name)) => self.catalogue.tables.iter().any(|(table, properties)| {
-                properties.indexes.get(name).is_some_and(|index| {
-                    EarlierRevision::any_has_index(table, name, index).unwrap_or(false)
-                })
+                properties
+                    .indexes
+                    .get(name)
+                    .is_some_and(|index| EarlierRevision::any_has_index(table, name, index))
             }),
             _ => false,
         }
@@ -187,7 +185,7 @@ impl Recognition {
                 revision,
                 half_way: true,
             }) => {
-                let (next, _) = revision.next().ok()?;
+                let (next, _) = revision.next();
                 Some(format!(
                     "on the way to {next}, where an upgrade by the Python package has stopped"
                 ))

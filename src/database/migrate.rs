@@ -49,13 +49,10 @@ pub const fn latest_database_version() -> SchemaVersion {
 }
 
 /// The names of the migrations that a database of this version lacks, oldest first.
-///
-/// # Errors
-///
-/// Only where this program itself is broken.
-pub fn pending_migrations(current: SchemaVersion) -> Result<Vec<String>, Error> {
-    let pending = version::migrations_after(Some(current))?;
-    Ok(pending.iter().map(|m| m.name().to_string()).collect())
+#[must_use]
+pub fn pending_migrations(current: SchemaVersion) -> Vec<String> {
+    let pending = version::migrations_after(Some(current));
+    pending.iter().map(|m| m.name().to_string()).collect()
 }
 
 /// Brings a database to a version, newer or older than its own, in place.
@@ -105,10 +102,12 @@ pub(super) fn migrate_in_place(
     }
     connection::require_writable(path)?;
     let mut connection = stoppable(stop, || connection::open(path, Access::ReadWrite))?;
-    let report = match migrate(&mut connection, path, from, target, Scrutiny::Structure)? {
-        Some(report) => report,
-        None => migrate(&mut connection, path, from, target, Scrutiny::Everything)?
-            .ok_or_else(|| Error::embedded_detail("a check of everything was not enough"))?,
+    let mut scrutiny = Scrutiny::Structure;
+    let report = loop {
+        match migrate(&mut connection, path, from, target, scrutiny)? {
+            Some(report) => break report,
+            None => scrutiny = Scrutiny::Everything,
+        }
     };
     if let Err(error) = connection::ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
@@ -154,14 +153,14 @@ fn migrate(
                 found: from,
             });
         }
-        let steps = version::steps(from, target)?;
+        let steps = version::steps(from, target);
         let usable = Usable::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
         put_stamps_right(connection, &recognition, from)?;
         leftovers::drop_all(connection, path, &recognition.catalogue)?;
         let computed_words = maps::restore(connection, path, &recognition.catalogue)?;
 
-        let mut tables = tables_to_check(&recognition.catalogue, from, target, scrutiny)?;
+        let mut tables = tables_to_check(&recognition.catalogue, from, target, scrutiny);
         let before = violations_of(connection, &tables)?;
         let changes = total_changes(connection)?;
         for step in &steps {
@@ -203,12 +202,12 @@ fn tables_to_check(
     from: SchemaVersion,
     target: SchemaVersion,
     scrutiny: Scrutiny,
-) -> Result<Vec<String>, Error> {
+) -> Vec<String> {
     let versions = from.min(target)..=from.max(target);
-    let structures = SchemaVersion::all()
+    let structures: Vec<_> = SchemaVersion::all()
         .filter(|version| versions.contains(version))
         .map(SchemaVersion::catalogue)
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect();
     // An index changes no row.
     let changes = |table: &str| {
         structures.windows(2).any(|pair| {
@@ -220,13 +219,12 @@ fn tables_to_check(
     let is_touched = |(name, table): &(&String, &Table)| {
         changes(name) || table.foreign_keys.iter().any(|key| changes(&key.table))
     };
-    let tables = catalogue
+    catalogue
         .tables
         .iter()
         .filter(|table| scrutiny == Scrutiny::Everything || is_touched(table))
         .map(|(name, _)| name.clone())
-        .collect();
-    Ok(tables)
+        .collect()
 }
 
 /// How many rows the steps between two versions write in the tables of the stamps: diesel's has one for
@@ -275,7 +273,7 @@ pub(super) fn migrate_empty(
 ) -> Result<(), Error> {
     with_foreign_keys_off(connection, path, |connection| {
         create_migrations_table(connection)?;
-        for step in version::steps_from_empty(target)? {
+        for step in version::steps_from_empty(target) {
             take(connection, path, &step)?;
         }
         Ok(())
@@ -360,7 +358,7 @@ fn create_migrations_table(connection: &mut SqliteConnection) -> Result<usize, E
         Ok(applied) => Ok(applied.len()),
         Err(error) => Err(match error.downcast::<diesel::result::Error>() {
             Ok(error) => Error::Sql(*error),
-            Err(error) => Error::embedded(&*error),
+            Err(error) => Error::Sql(diesel::result::Error::QueryBuilderError(error)),
         }),
     }
 }

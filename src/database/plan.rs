@@ -174,14 +174,14 @@ fn plan(
         name: recognition.name(),
         remark: recognition.remark(),
         structure: recognition.structure().unwrap_or_default(),
-        dropped: rebuild::dropped_from(&recognition)?,
+        dropped: rebuild::dropped_from(&recognition),
         refusal: recognition.version.as_ref().err().cloned(),
         needs: needs.map(|error| error.to_string()),
         from,
         to: target,
         method,
         migrations: match from {
-            Some(from) => version::steps(from, target)?
+            Some(from) => version::steps(from, target)
                 .iter()
                 .map(Step::name)
                 .collect(),
@@ -213,8 +213,8 @@ fn losses(
     target: SchemaVersion,
 ) -> Result<Vec<Loss>, Error> {
     let mut losses = Vec::new();
-    let remaining = &target.catalogue()?.tables;
-    for (name, table) in &from.catalogue()?.tables {
+    let remaining = &target.catalogue().tables;
+    for (name, table) in &from.catalogue().tables {
         let Some(remaining) = remaining.get(name) else {
             losses.push(Loss {
                 table: name.clone(),

@@ -151,7 +151,7 @@ pub(super) fn rebuild(
             rows: built.rows,
             added_tokens: built.added_tokens,
             added_exchanges: built.added_exchanges,
-            dropped: dropped(&rebuild.source())?,
+            dropped: dropped(&rebuild.source()),
         };
         let mut check = Some(Background::begin(path, {
             let path = path.to_owned();
@@ -223,8 +223,8 @@ impl<'rebuild> Rebuild<'rebuild> {
         sql::require_transaction(connection, self.path)?;
         let mut counter = Counter::new(self.path, observer, rows);
         let tables = Tables {
-            replaced: &self.replaced_tables()?,
-            staying: &self.staying()?,
+            replaced: &self.replaced_tables(),
+            staying: &self.staying(),
         };
         let lost = |error| users_object_lost(self.path, &users, error);
         swap::swap(connection, &tables, &mut counter).map_err(lost)?;
@@ -246,16 +246,16 @@ impl<'rebuild> Rebuild<'rebuild> {
     }
 
     /// The tables of the old database that new ones take the place of.
-    fn replaced_tables(&self) -> Result<Vec<String>, Error> {
-        let staying = self.staying()?;
-        let mut tables = self.old_tables()?;
+    fn replaced_tables(&self) -> Vec<String> {
+        let staying = self.staying();
+        let mut tables = self.old_tables();
         tables.retain(|table| !staying.contains(&table.as_str()));
-        Ok(tables)
+        tables
     }
 
     /// The tables of liquidity that are in the new schema as they are in the old one.
-    fn staying(&self) -> Result<Vec<&'static str>, Error> {
-        let target = &self.target.catalogue()?.tables;
+    fn staying(&self) -> Vec<&'static str> {
+        let target = &self.target.catalogue().tables;
         let is_same = |table: &&str| {
             let tables = [&self.recognition.catalogue.tables, target].map(|t| t.get(*table));
             matches!(tables, [Some(old), Some(new)]
@@ -263,18 +263,18 @@ impl<'rebuild> Rebuild<'rebuild> {
                     && old.foreign_keys == new.foreign_keys
                     && old.unique_constraints == new.unique_constraints)
         };
-        Ok(LIQUIDITY_TABLES.into_iter().filter(is_same).collect())
+        LIQUIDITY_TABLES.into_iter().filter(is_same).collect()
     }
 
     /// The tables of the old database that are not the user's own.
-    fn old_tables(&self) -> Result<Vec<String>, Error> {
+    fn old_tables(&self) -> Vec<String> {
         let mut known = vec![
-            self.revision.catalogue()?,
-            self.target.catalogue()?,
-            SchemaVersion::latest().catalogue()?,
+            self.revision.catalogue(),
+            self.target.catalogue(),
+            SchemaVersion::latest().catalogue(),
         ];
         if self.half_way {
-            known.push(self.revision.next()?.1);
+            known.push(self.revision.next().1);
         }
         let is_ours = |table: &String| {
             known
@@ -286,16 +286,16 @@ impl<'rebuild> Rebuild<'rebuild> {
         // A table that a later version adds is not the target's to drop.
         let is_later = |table: &String| table == LFJ_TABLE && !known[1].tables.contains_key(table);
         let tables = self.recognition.catalogue.tables.keys();
-        Ok(tables
+        tables
             .filter(|table| is_ours(table) && !is_later(table))
             .cloned()
-            .collect())
+            .collect()
     }
 
     /// Fails if a table of the user's own refers to one that there will not be.
     fn refuse_dangling(&self) -> Result<(), Error> {
-        let gone = self.old_tables()?;
-        let remaining = &self.target.catalogue()?.tables;
+        let gone = self.old_tables();
+        let remaining = &self.target.catalogue().tables;
         usability::require_no_dangling(self.path, &self.recognition.catalogue, |table| {
             gone.iter().any(|gone| gone == table) && !remaining.contains_key(table)
         })
@@ -304,7 +304,7 @@ impl<'rebuild> Rebuild<'rebuild> {
     /// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
     fn users_objects(&self, connection: &mut SqliteConnection) -> Result<Vec<Object>, Error> {
         let extras = self.recognition.extras();
-        let replaced = self.replaced_tables()?;
+        let replaced = self.replaced_tables();
         let mut objects = swap::objects(connection, "main")?;
         objects.retain(|object| {
             ["index", "trigger"].contains(&object.kind.as_str())
@@ -359,20 +359,20 @@ pub(super) fn missing_assumption(
 }
 
 /// What the newest schema has no place for, each as `TABLE` or `TABLE.COLUMN`.
-pub(super) fn dropped_from(recognition: &Recognition) -> Result<Vec<String>, Error> {
+pub(super) fn dropped_from(recognition: &Recognition) -> Vec<String> {
     match recognition.origin {
         Some(Origin::Earlier { revision, .. }) => {
             dropped(&Source::new(&recognition.catalogue, revision))
         }
-        _ => Ok(Vec::new()),
+        _ => Vec::new(),
     }
 }
 
-fn dropped(source: &Source<'_>) -> Result<Vec<String>, Error> {
-    let dropped = source.dropped()?.into_iter().map(|(table, column)| {
+fn dropped(source: &Source<'_>) -> Vec<String> {
+    let dropped = source.dropped().into_iter().map(|(table, column)| {
         column.map_or_else(|| table.to_owned(), |column| format!("{table}.{column}"))
     });
-    Ok(dropped.collect())
+    dropped.collect()
 }
 
 /// Names the object of the user's own that could not be made anew, or whose name is needed.

@@ -86,7 +86,7 @@ fn look_through(
     version: SchemaVersion,
 ) -> Result<Vec<Unsound>, Error> {
     let mut found = Vec::new();
-    for (name, table) in &version.catalogue()?.tables {
+    for (name, table) in &version.catalogue().tables {
         for (problem, condition) in conditions(table) {
             let rows = count(
                 connection,

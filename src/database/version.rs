@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::Error;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Section, sections};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -82,32 +81,9 @@ impl SchemaVersion {
     }
 
     /// The structure of a database of this version.
-    pub(super) fn catalogue(self) -> Result<&'static Catalogue, Error> {
-        static CATALOGUES: [OnceLock<Catalogue>; VERSIONS.len()] =
-            [const { OnceLock::new() }; VERSIONS.len()];
-        let catalogue = &CATALOGUES[self.0];
-        if let Some(built) = catalogue.get() {
-            return Ok(built);
-        }
-        let built = self.build_catalogue()?;
-        Ok(catalogue.get_or_init(|| built))
-    }
-
-    /// Puts together what the versions up to this one add and have not removed.
-    fn build_catalogue(self) -> Result<Catalogue, Error> {
-        let mut parts = Vec::new();
-        for line in STRUCTURES.lines() {
-            if let Some(version) = line.strip_prefix("version ") {
-                if version > self.migration() {
-                    break;
-                }
-            } else if let Some(part) = line.strip_prefix("+ ") {
-                parts.push(part);
-            } else if let Some(part) = line.strip_prefix("- ") {
-                parts.retain(|added| *added != part);
-            }
-        }
-        Catalogue::of_parts(&parts, "structures.txt")
+    pub(super) fn catalogue(self) -> &'static Catalogue {
+        static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| sections("version", STRUCTURES));
+        SECTIONS[self.0].catalogue()
     }
 }
 
@@ -181,36 +157,35 @@ impl Step {
 }
 
 /// The steps from a database without tables to a version.
-pub(super) fn steps_from_empty(to: SchemaVersion) -> Result<Vec<Step>, Error> {
-    let mut up = migrations_after(None)?;
+pub(super) fn steps_from_empty(to: SchemaVersion) -> Vec<Step> {
+    let mut up = migrations_after(None);
     up.truncate(to.0 + 1);
-    Ok(up.into_iter().map(Step::Up).collect())
+    up.into_iter().map(Step::Up).collect()
 }
 
 /// The steps from one version to another.
-pub(super) fn steps(from: SchemaVersion, to: SchemaVersion) -> Result<Vec<Step>, Error> {
+pub(super) fn steps(from: SchemaVersion, to: SchemaVersion) -> Vec<Step> {
     if from <= to {
-        let mut up = migrations_after(Some(from))?;
+        let mut up = migrations_after(Some(from));
         up.truncate(to.0 - from.0);
-        return Ok(up.into_iter().map(Step::Up).collect());
+        return up.into_iter().map(Step::Up).collect();
     }
-    let mut down = migrations_after(Some(to))?;
+    let mut down = migrations_after(Some(to));
     down.truncate(from.0 - to.0);
-    Ok(down.into_iter().rev().map(Step::Down).collect())
+    down.into_iter().rev().map(Step::Down).collect()
 }
 
 /// The migrations after `current` (all of them for `None`), oldest first.
-pub(super) fn migrations_after(
-    current: Option<SchemaVersion>,
-) -> Result<Vec<Box<dyn Migration<Sqlite>>>, Error> {
-    let mut migrations: Vec<_> = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
-        .map_err(|error| Error::embedded(&*error))?;
+pub(super) fn migrations_after(current: Option<SchemaVersion>) -> Vec<Box<dyn Migration<Sqlite>>> {
+    // Those that are compiled in are always there; a test compares them with the versions.
+    let mut migrations: Vec<_> =
+        MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap_or_default();
     migrations.retain(|migration| {
         let version = SchemaVersion::of_migration(&migration.name().version().to_string());
         version > current
     });
     migrations.sort_by_key(|migration| migration.name().version().to_string());
-    Ok(migrations)
+    migrations
 }
 
 #[cfg(test)]
@@ -234,7 +209,7 @@ mod tests {
         let mut before: Vec<String> = Vec::new();
         let mut connection = connection::open_in_memory().unwrap();
         connection.applied_migrations().unwrap();
-        for migration in migrations_after(None).unwrap() {
+        for migration in migrations_after(None) {
             connection.run_migration(&*migration).unwrap();
             let mut catalogue = Catalogue::read(&mut connection).unwrap();
             catalogue.tables.remove(stamps::MIGRATIONS_TABLE);
@@ -260,21 +235,17 @@ mod tests {
     fn every_structure_can_be_read() {
         let mut connection = connection::open_in_memory().unwrap();
         connection.applied_migrations().unwrap();
-        for (migration, version) in migrations_after(None)
-            .unwrap()
-            .iter()
-            .zip(SchemaVersion::all())
-        {
+        for (migration, version) in migrations_after(None).iter().zip(SchemaVersion::all()) {
             connection.run_migration(&**migration).unwrap();
             let mut catalogue = Catalogue::read(&mut connection).unwrap();
             catalogue.tables.remove(stamps::MIGRATIONS_TABLE);
-            assert_eq!(version.catalogue().unwrap(), &catalogue);
+            assert_eq!(version.catalogue(), &catalogue);
         }
     }
 
     #[test]
     fn the_table_of_versions_is_that_of_the_migrations() {
-        let migrations = migrations_after(None).unwrap();
+        let migrations = migrations_after(None);
         let of_migrations: Vec<_> = migrations
             .iter()
             .map(|migration| migration.name().version().to_string())

@@ -90,7 +90,6 @@ pub(super) fn hint(error: &Error) -> String {
             "'degenbot database verify' tells whether the database is sound; if it is, please report this"
                 .into()
         }
-        Error::Embedded { .. } => "Please report this with the version of degenbot".into(),
         Error::NotEnoughSpace { .. } => {
             "Nothing was changed. Free some space, or move the database to a larger disk".into()
         }

@@ -34,7 +34,7 @@ names!(error_name, ERRORS, Error:
     CannotOpen, DiskFull, AlreadyExists, Leftover, BackupExists, BackupOntoItself, NoBackup,
     RestoreFromItself, CopyCheckFailed, NotEnoughSpace, Unclear, AssumptionNeeded, LeftoverRows,
     RebuildCheckFailed, Migration, ForeignKeysBroken, VersionChanged, ObjectsLost, Exchange, Interrupted,
-    PoolExhausted, Settings, Disk, Io, Sql, Row, Embedded, Query);
+    PoolExhausted, Settings, Disk, Io, Sql, Row, Query);
 names!(refusal_name, REFUSALS, Refusal:
     NoTables, Foreign, NoStamp, EmptyStamp, SeveralStamps, TwoLineages, UnknownStamp, EarlierRevision,
     MapsDropped, RustCore, Newer, UnknownMigrations, StampsDisagree, StampLies);

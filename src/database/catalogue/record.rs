@@ -5,22 +5,10 @@
 //! that a short command does. A test runs them and compares (see `super::super::version`).
 
 use super::{Affinity, Catalogue, Column, ForeignKey, Index};
-use crate::database::Error;
 
 impl Catalogue {
-    /// The structure that has these parts; `file` is where they are listed.
-    pub(in super::super) fn of_parts(parts: &[&str], file: &str) -> Result<Self, Error> {
-        let mut catalogue = Self::default();
-        for part in parts {
-            catalogue.add_part(part).ok_or_else(|| Error::Embedded {
-                detail: format!("{file} says '{part}'"),
-            })?;
-        }
-        Ok(catalogue)
-    }
-
     /// Adds what one line says; `None` where it says nothing that can be understood.
-    fn add_part(&mut self, line: &str) -> Option<()> {
+    pub(in super::super) fn add_part(&mut self, line: &str) -> Option<()> {
         let words: Vec<_> = line.split(' ').collect();
         match *words.as_slice() {
             ["column", table, column, affinity, null, primary_key] => {

@@ -42,18 +42,6 @@ impl Error {
         }
     }
 
-    pub(crate) fn embedded(source: &dyn std::error::Error) -> Self {
-        Self::Embedded {
-            detail: source.to_string(),
-        }
-    }
-
-    pub(crate) fn embedded_detail(detail: &str) -> Self {
-        Self::Embedded {
-            detail: detail.to_owned(),
-        }
-    }
-
     pub(crate) fn from_migration(
         path: &Path,
         migration: &dyn Migration<Sqlite>,

@@ -49,13 +49,13 @@ fn fill(
     let Rebuild { path, target, .. } = *rebuild;
     let source = rebuild.source();
     let mut rows = 0;
-    for table in rebuild.replaced_tables()? {
+    for table in rebuild.replaced_tables() {
         rows += u64::try_from(carry::count(connection, "main", &table)?).unwrap_or_default();
     }
     let indexes = indexes::drop(connection)?;
     let mut obstacles = Obstacles::default();
-    let mut mappings = mapping::mappings(&source, target.catalogue()?, rebuild.assumptions)?;
-    let staying = rebuild.staying()?;
+    let mut mappings = mapping::mappings(&source, target.catalogue(), rebuild.assumptions);
+    let staying = rebuild.staying();
     mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
     let mut counter = Counter::new(path, observer, rows);
     let (tokens, others): (Vec<_>, Vec<_>) = mappings
@@ -102,7 +102,7 @@ fn compute_maps(
     rebuild: &Rebuild<'_>,
     source: &Source<'_>,
 ) -> Result<(), Error> {
-    let staying = rebuild.staying()?;
+    let staying = rebuild.staying();
     for maps in maps::MAPS {
         if !source.has_table(maps.table) && source.has_table(maps.positions) {
             let positions = if staying.contains(&maps.positions) {
@@ -128,7 +128,7 @@ pub(super) fn check_others(
     rebuild: &Rebuild<'_>,
     built: &Built,
 ) -> Result<(), Error> {
-    for table in rebuild.target.catalogue()?.tables.keys() {
+    for table in rebuild.target.catalogue().tables.keys() {
         let is_filled = built
             .carried
             .iter()

@@ -104,7 +104,7 @@ fn existing(
 /// Each different thing that is said.
 fn claims(connection: &mut SqliteConnection, source: &Source<'_>) -> Result<Vec<Claim>, Error> {
     let mut claims: Vec<Claim> = Vec::new();
-    if resolves_pools(source)? {
+    if resolves_pools(source) {
         claims = diesel::sql_query(
             "SELECT DISTINCT chain, kind, factory, deployer FROM work.work_claims \
              WHERE chain IS NOT NULL AND kind IS NOT NULL \

@@ -55,7 +55,7 @@ fn look_for_duplicates(
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
     let properties = target
-        .catalogue()?
+        .catalogue()
         .tables
         .get(&index.owner)
         .and_then(|table| table.indexes.get(&index.name));

@@ -7,7 +7,6 @@ use super::rules::{
 };
 use super::source::Source;
 use super::work::resolves_pools;
-use crate::database::Error;
 use crate::database::assumption::Assumptions;
 use crate::database::catalogue::Catalogue;
 use crate::database::claim::LFJ_TABLE;
@@ -103,7 +102,7 @@ pub(super) fn mappings(
     source: &Source<'_>,
     target: &Catalogue,
     assumptions: &Assumptions,
-) -> Result<Vec<Mapping>, Error> {
+) -> Vec<Mapping> {
     let mut mappings = Vec::new();
     for table in target.tables.keys() {
         // The exchanges are put together one by one; see `exchanges`.
@@ -111,12 +110,12 @@ pub(super) fn mappings(
             continue;
         }
         if source.has_table(table) {
-            mappings.push(of_table(source, target, table, assumptions)?);
+            mappings.push(of_table(source, target, table, assumptions));
         } else if source.has_pools_in_one_table() && V3_TABLES.contains(&table.as_str()) {
             mappings.push(of_first_pools(table));
         }
     }
-    Ok(mappings)
+    mappings
 }
 
 fn of_table(
@@ -124,12 +123,12 @@ fn of_table(
     target: &Catalogue,
     table: &str,
     assumptions: &Assumptions,
-) -> Result<Mapping, Error> {
+) -> Mapping {
     let mut mapping = Mapping {
         target: table.to_owned(),
         source: table.to_owned(),
         joins: match table {
-            "pools" if resolves_pools(source)? => format!(
+            "pools" if resolves_pools(source) => format!(
                 "LEFT JOIN work.work_pools AS w ON w.pool_id = s.rowid {}",
                 exchanges::JOIN
             ),
@@ -154,18 +153,18 @@ fn of_table(
             column,
             !mapping.joins.is_empty(),
             assumptions,
-        )?;
+        );
         if !source.has(table, column) {
             mapping
                 .back
-                .extend(back_of_filling(source, table, column, &value)?);
+                .extend(back_of_filling(source, table, column, &value));
         }
         mapping.columns.push((column.clone(), value));
     }
     for column in source.columns(table) {
-        mapping.back.extend(back_of_column(source, table, column)?);
+        mapping.back.extend(back_of_column(source, table, column));
     }
-    Ok(mapping)
+    mapping
 }
 
 /// The expression for a column of the new row.
@@ -175,13 +174,13 @@ fn new_value(
     column: &str,
     has_work: bool,
     assumptions: &Assumptions,
-) -> Result<String, Error> {
+) -> String {
     let mut values = Vec::new();
-    if source.has(table, column) && source.fate(table, column)?.is_none() {
+    if source.has(table, column) && source.fate(table, column).is_none() {
         values.push(format!("s.{column}"));
     }
     for old in source.columns(table) {
-        match source.fate(table, old)? {
+        match source.fate(table, old) {
             Some(Fate::Renamed(new)) if new == column => values.push(format!("s.{old}")),
             Some(Fate::HashText) if column == "pool_hash" => values.push(format!("lower(s.{old})")),
             Some(Fate::HashBytes) if column == "pool_hash" => {
@@ -190,7 +189,7 @@ fn new_value(
             _ => {}
         }
     }
-    let filling = source.filling(table, column)?;
+    let filling = source.filling(table, column);
     match column {
         "token0_id" | "token1_id" | "currency0_id" | "currency1_id" if has_work => {
             values.push(format!("w.{column}"));
@@ -204,7 +203,7 @@ fn new_value(
         }
         Some(Filling::StateView) | None
             if (table, column) == ("pool_managers", "state_view")
-                && source.is_before(STATE_VIEWS_SINCE)? =>
+                && source.is_before(STATE_VIEWS_SINCE) =>
         {
             values.push(state_view());
         }
@@ -212,11 +211,11 @@ fn new_value(
     }
     // A hash can still be only bytes where the upgrade to its text has stopped half-way.
     values.sort_by_key(|value| value.starts_with("'0x'"));
-    Ok(match values.as_slice() {
+    match values.as_slice() {
         [] => "NULL".to_owned(),
         [value] => value.clone(),
         several => format!("coalesce({})", several.join(", ")),
-    })
+    }
 }
 
 fn state_view() -> String {
@@ -234,13 +233,8 @@ fn state_view() -> String {
 }
 
 /// What holds for a column that the old row does not have.
-fn back_of_filling(
-    source: &Source<'_>,
-    table: &str,
-    column: &str,
-    value: &str,
-) -> Result<Option<String>, Error> {
-    Ok(match source.filling(table, column)? {
+fn back_of_filling(source: &Source<'_>, table: &str, column: &str, value: &str) -> Option<String> {
+    match source.filling(table, column) {
         Some(Filling::Null) | None => Some(format!("n.{column} IS NULL")),
         Some(Filling::Assumed | Filling::StateView) => Some(format!("n.{column} IS {value}")),
         Some(Filling::Exchange) => Some(exchange_is(
@@ -249,18 +243,18 @@ fn back_of_filling(
         )),
         // The columns that they come from are looked at.
         Some(Filling::Token | Filling::Hash) => None,
-    })
+    }
 }
 
 /// What holds for a column of the old row.
-fn back_of_column(source: &Source<'_>, table: &str, column: &str) -> Result<Option<String>, Error> {
+fn back_of_column(source: &Source<'_>, table: &str, column: &str) -> Option<String> {
     let is_v4 = table == "uniswap_v4_pools";
-    Ok(Some(match source.fate(table, column)? {
+    Some(match source.fate(table, column) {
         None if (table, column) == ("pool_managers", "state_view") => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
         // Half-way between two revisions it can be empty, and what it is made from still there.
-        None if source.filling(table, column)?.is_some() => {
+        None if source.filling(table, column).is_some() => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
         None => format!("n.{column} IS s.{column}"),
@@ -282,8 +276,8 @@ fn back_of_column(source: &Source<'_>, table: &str, column: &str) -> Result<Opti
             format!("(s.{column} IS NULL OR n.pool_hash IS lower(s.{column}))")
         }
         // The former is nowhere; the others are looked at with the table of the pool's kind.
-        Some(Fate::Dropped | Fate::OfKind(_) | Fate::Fee) => return Ok(None),
-    }))
+        Some(Fate::Dropped | Fate::OfKind(_) | Fate::Fee) => return None,
+    })
 }
 
 fn token_is(id: &str, chain: &str, column: &str) -> String {

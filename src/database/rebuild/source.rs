@@ -1,7 +1,6 @@
 //! The database that is rebuilt, as its structure describes it.
 
 use super::rules::{ADDED, DROPPED_TABLES, Fate, Filling, RULES, V2_TABLES, V3_TABLES};
-use crate::database::Error;
 use crate::database::catalogue::Catalogue;
 use crate::database::earlier::EarlierRevision;
 
@@ -39,30 +38,23 @@ impl<'catalogue> Source<'catalogue> {
     }
 
     /// Where a column goes that does not stay where it is.
-    pub(super) fn fate(&self, table: &str, column: &str) -> Result<Option<Fate>, Error> {
-        for rule in RULES {
-            if rule.column == column
-                && rule.tables.contains(&table)
-                && self.is_before(rule.until)?
-            {
-                return Ok(Some(rule.fate));
-            }
-        }
-        Ok(None)
+    pub(super) fn fate(&self, table: &str, column: &str) -> Option<Fate> {
+        let rule = RULES.iter().find(|rule| {
+            rule.column == column && rule.tables.contains(&table) && self.is_before(rule.until)
+        });
+        rule.map(|rule| rule.fate)
     }
 
     /// What a column of the newest schema is filled with that the source does not have.
-    pub(super) fn filling(&self, table: &str, column: &str) -> Result<Option<Filling>, Error> {
-        for (since, tables, added, filling) in ADDED {
-            if *added == column && tables.contains(&table) && self.is_before(since)? {
-                return Ok(Some(*filling));
-            }
-        }
-        Ok(None)
+    pub(super) fn filling(&self, table: &str, column: &str) -> Option<Filling> {
+        let added = ADDED.iter().find(|(since, tables, added, _)| {
+            *added == column && tables.contains(&table) && self.is_before(since)
+        });
+        added.map(|(.., filling)| *filling)
     }
 
-    pub(super) fn is_before(&self, revision: &str) -> Result<bool, Error> {
-        Ok(EarlierRevision::named(revision)?.is_none_or(|revision| self.revision < revision))
+    pub(super) fn is_before(&self, revision: &str) -> bool {
+        EarlierRevision::named(revision).is_none_or(|revision| self.revision < revision)
     }
 
     /// The tables of V2 and V3 pools that the source has.
@@ -79,19 +71,19 @@ impl<'catalogue> Source<'catalogue> {
     }
 
     /// Tables and columns that the newest schema has no place for.
-    pub(super) fn dropped(&self) -> Result<Vec<(&'catalogue str, Option<&'catalogue str>)>, Error> {
+    pub(super) fn dropped(&self) -> Vec<(&'catalogue str, Option<&'catalogue str>)> {
         let mut dropped = Vec::new();
         for (table, properties) in &self.catalogue.tables {
             if DROPPED_TABLES.iter().any(|(_, name)| name == table) {
                 dropped.push((table.as_str(), None));
             }
             for column in properties.columns.keys() {
-                if self.fate(table, column)? == Some(Fate::Dropped) {
+                if self.fate(table, column) == Some(Fate::Dropped) {
                     dropped.push((table.as_str(), Some(column.as_str())));
                 }
             }
         }
-        Ok(dropped)
+        dropped
     }
 }
 
@@ -106,17 +98,16 @@ mod tests {
     /// schema is there, or something says what it is filled with.
     #[test]
     fn every_column_has_a_place() {
-        let latest = SchemaVersion::latest().catalogue().unwrap();
-        for revision in EarlierRevision::all().unwrap() {
-            let source = Source::new(revision.catalogue().unwrap(), revision);
+        let latest = SchemaVersion::latest().catalogue();
+        for revision in EarlierRevision::all() {
+            let source = Source::new(revision.catalogue(), revision);
             for (name, table) in &source.catalogue.tables {
                 if name == ALEMBIC_TABLE || DROPPED_TABLES.iter().any(|(_, gone)| gone == name) {
                     continue;
                 }
                 for column in table.columns.keys() {
                     assert!(
-                        latest.has_columns(name, &[column])
-                            || source.fate(name, column).unwrap().is_some(),
+                        latest.has_columns(name, &[column]) || source.fate(name, column).is_some(),
                         "{revision}: {name}.{column}"
                     );
                 }
@@ -124,7 +115,7 @@ mod tests {
                     assert!(
                         table.columns.contains_key(column)
                             || name == "exchanges"
-                            || source.filling(name, column).unwrap().is_some(),
+                            || source.filling(name, column).is_some(),
                         "{revision}: {name}.{column}"
                     );
                 }

@@ -95,7 +95,7 @@ pub(super) fn missing_indexes<'index>(
             .and_then(|table| table.indexes.get(&index.name));
         let is_ours = match properties {
             Some(properties) => {
-                EarlierRevision::any_has_index(&index.owner, &index.name, properties)?
+                EarlierRevision::any_has_index(&index.owner, &index.name, properties)
             }
             None => false,
         };

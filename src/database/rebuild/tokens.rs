@@ -30,7 +30,7 @@ pub(super) fn resolve(
     let mut added = 0;
     if sql::number(connection, missing)? > 0 {
         added = resolve_others(connection, obstacles)?;
-        if resolves_pools(source)? {
+        if resolves_pools(source) {
             set_ids(connection, "work_pools", "token0", "token0_id")?;
             set_ids(connection, "work_pools", "token1", "token1_id")?;
         }
@@ -39,7 +39,7 @@ pub(super) fn resolve(
             set_ids(connection, "work_v4_pools", "token1", "currency1_id")?;
         }
     }
-    if resolves_pools(source)? {
+    if resolves_pools(source) {
         look_for_pools_without_tokens(connection, source, obstacles)?;
     }
     Ok(added)

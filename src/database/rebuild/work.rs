@@ -11,19 +11,19 @@ use crate::database::Error;
 use crate::database::sql;
 
 /// Whether pools refer to their tokens or exchanges otherwise than in the newest schema.
-pub(super) fn resolves_pools(source: &Source<'_>) -> Result<bool, Error> {
+pub(super) fn resolves_pools(source: &Source<'_>) -> bool {
     for table in source.kind_tables().chain(["pools"]) {
         for column in source.columns(table) {
-            let fate = source.fate(table, column)?;
+            let fate = source.fate(table, column);
             if matches!(
                 fate,
                 Some(Fate::Token(_) | Fate::OfPool(_) | Fate::OfExchange(_))
             ) {
-                return Ok(true);
+                return true;
             }
         }
     }
-    Ok(false)
+    false
 }
 
 /// Gathers it, and the rows about which it is unclear. The old tokens are in `new.erc20_tokens` already.
@@ -36,7 +36,7 @@ pub(super) fn gather(
         connection,
         "CREATE TABLE work.work_tokens (chain, address, id, PRIMARY KEY (address, chain)) WITHOUT ROWID",
     )?;
-    if resolves_pools(source)? {
+    if resolves_pools(source) {
         gather_pools(connection, source, obstacles)?;
     }
     if source.has("uniswap_v4_pools", "currency0") {
@@ -283,7 +283,7 @@ pub(super) fn look_for_bad_hashes(
     const IS_TEXT: &str = "typeof({}) = 'text' AND length({}) = 66 AND substr({}, 1, 2) = '0x' \
                            AND substr({}, 3) NOT GLOB '*[^0-9A-Fa-f]*'";
     for column in source.columns("uniswap_v4_pools") {
-        let is_sound = match source.fate("uniswap_v4_pools", column)? {
+        let is_sound = match source.fate("uniswap_v4_pools", column) {
             Some(Fate::HashBytes) => {
                 format!("typeof({column}) = 'blob' AND length({column}) = 32")
             }

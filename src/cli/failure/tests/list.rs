@@ -620,12 +620,6 @@ fn mishaps() -> Vec<(Failure, &'static str)> {
             Error::Sql(sql_error()),
             "In a program that uses the library: a statement of its own fails.",
         ),
-        (
-            Error::Embedded {
-                detail: "REASON".to_owned(),
-            },
-            "The migrations in the program contradict each other.",
-        ),
     ]
     .map(|(error, comes_when)| (Failure::Database(error), comes_when))
     .into()
