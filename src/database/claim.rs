@@ -2,9 +2,10 @@
 
 use super::catalogue::{Catalogue, Difference};
 use super::earlier::EarlierRevision;
+use super::error::refusal::Refusal;
 use super::lineage::Origin;
-use super::refusal::Refusal;
-use super::stamps::{ALEMBIC_TABLE, RUST_CORE_TABLE, Stamps};
+use super::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
+use super::stamps::Stamps;
 use super::version::SchemaVersion;
 
 /// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.

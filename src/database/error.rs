@@ -1,11 +1,21 @@
+//! Why an operation on a database failed.
+
 mod conversion;
+pub(super) mod exchange_conflict;
+pub(super) mod obstacle;
+pub(super) mod refusal;
+pub(super) mod violation;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{ExchangeConflict, Obstacle, Refusal, SchemaVersion, Violation};
+use super::version::SchemaVersion;
 use crate::models::RowError;
 use crate::settings::SettingsError;
+use exchange_conflict::ExchangeConflict;
+use obstacle::Obstacle;
+use refusal::Refusal;
+use violation::Violation;
 
 /// Why an operation on a database failed. Whatever failed, the database is as it was before.
 #[derive(Debug, thiserror::Error)]

@@ -1,38 +1,14 @@
 //! Foreign keys that refer to nothing.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
-use serde::Serialize;
 
+use super::error::violation::Violation;
 use super::{Error, SchemaVersion};
-
-/// A row whose foreign key refers to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, QueryableByName, Serialize)]
-pub struct Violation {
-    /// The table of the row.
-    #[diesel(sql_type = Text)]
-    pub table: String,
-    /// The row's id, where the table has ids.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub rowid: Option<i64>,
-    /// The table that lacks the row referred to.
-    #[diesel(sql_type = Text)]
-    pub parent: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rowid {
-            Some(rowid) => write!(f, "{} row {rowid} (to {})", self.table, self.parent),
-            None => write!(f, "{} (to {})", self.table, self.parent),
-        }
-    }
-}
 
 /// The broken foreign keys of some tables. Of the user's own tables only those that can be checked: a key
 /// of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.

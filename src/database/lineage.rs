@@ -13,9 +13,10 @@ use diesel::sqlite::SqliteConnection;
 
 use super::catalogue::Catalogue;
 use super::earlier::EarlierRevision;
+use super::error::refusal::{Refusal, quoted};
 use super::look::look_at;
-use super::refusal::{Refusal, quoted};
-use super::stamps::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE, Stamps};
+use super::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE};
+use super::stamps::Stamps;
 use super::version::SchemaVersion;
 use super::{Access, Error, claim, connection};
 

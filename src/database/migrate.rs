@@ -14,7 +14,7 @@ use super::foreign_keys::{self, violations_of};
 use super::lineage::{self, Origin, Recognition, recognise_connection};
 use super::usability::{self, Usable};
 use super::version::{self, SchemaVersion, Step};
-use super::{Access, Error, connection, leftovers, maps, sql, stamps};
+use super::{Access, Error, connection, leftovers, maps, sql, stamp_tables};
 use crate::sqlite::{Begin, stoppable, transaction};
 
 /// What an upgrade or a downgrade did.
@@ -323,7 +323,7 @@ fn put_stamps_right(
 ) -> Result<(), Error> {
     let recorded = create_migrations_table(connection)?;
     if recorded == 0 || !recognition.is_stamped_right {
-        let table = stamps::MIGRATIONS_TABLE;
+        let table = stamp_tables::MIGRATIONS_TABLE;
         connection.batch_execute(&format!("DELETE FROM {table}"))?;
         for version in version.up_to() {
             diesel::sql_query(format!("INSERT INTO {table} (version) VALUES (?)"))
@@ -337,13 +337,13 @@ fn put_stamps_right(
              CREATE TABLE IF NOT EXISTS {alembic} \
              (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); \
              DELETE FROM {alembic}",
-            rust_core = stamps::RUST_CORE_TABLE,
-            alembic = stamps::ALEMBIC_TABLE,
+            rust_core = stamp_tables::RUST_CORE_TABLE,
+            alembic = stamp_tables::ALEMBIC_TABLE,
         ))?;
         if let Some(stamp) = version.alembic_stamp() {
             diesel::sql_query(format!(
                 "INSERT INTO {} (version_num) VALUES (?)",
-                stamps::ALEMBIC_TABLE
+                stamp_tables::ALEMBIC_TABLE
             ))
             .bind::<Text, _>(stamp)
             .execute(connection)?;

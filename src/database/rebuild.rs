@@ -16,7 +16,7 @@
 //! - `build` has `carry` fill the new tables; `indexes` makes their indexes;
 //! - `swap` replaces, while `carry` compares in the `background`; so is the old database kept while the
 //!   new one is built; `container` makes the temporary files;
-//! - `obstacle` is what a row is that cannot be carried over without guessing.
+//! - `obstacles` are rows that cannot be carried over without guessing.
 
 mod background;
 mod build;
@@ -25,7 +25,7 @@ mod container;
 mod exchanges;
 mod indexes;
 mod mapping;
-mod obstacle;
+mod obstacles;
 mod rules;
 mod source;
 mod swap;
@@ -46,15 +46,13 @@ use super::lineage::{Origin, Recognition, recognise_connection};
 use super::observer::{Observer, Stage};
 use super::usability::{self, Usable};
 use super::version::SchemaVersion;
-use super::{Error, disk, leftovers, migrate, sql, stamps};
+use super::{Error, disk, leftovers, migrate, sql, stamp_tables};
 use crate::sqlite::{Patience, stoppable};
 use background::Background;
 use carry::Counter;
 use container::Files;
 use source::Source;
 use swap::{Object, Tables};
-
-pub use obstacle::Obstacle;
 
 /// How much disk a rebuild needs at most: the new database, the original that is kept, and the log through
 /// which the one replaces the other. Two megabytes are for what does not depend on rows.
@@ -280,7 +278,7 @@ impl<'rebuild> Rebuild<'rebuild> {
             known
                 .iter()
                 .any(|structure| structure.tables.contains_key(table))
-                || stamps::TABLES.contains(&table.as_str())
+                || stamp_tables::TABLES.contains(&table.as_str())
                 || leftovers::is_leftover(table)
         };
         // A table that a later version adds is not the target's to drop.

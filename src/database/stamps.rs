@@ -6,16 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
-
-/// Diesel's table of the migrations that were run.
-pub(super) const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
-/// Alembic's table with the revision.
-pub(super) const ALEMBIC_TABLE: &str = "alembic_version";
-/// The Rust-core releases' table with their version.
-pub(super) const RUST_CORE_TABLE: &str = "_degenbot_db_schema_version";
-
-/// All of them.
-pub(super) const TABLES: [&str; 3] = [MIGRATIONS_TABLE, ALEMBIC_TABLE, RUST_CORE_TABLE];
+use super::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE};
 
 /// The version stamps that a database carries; `None` where the table for them is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

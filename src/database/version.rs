@@ -196,7 +196,7 @@ mod tests {
 
     use diesel_migrations::MigrationHarness;
 
-    use crate::database::{connection, stamps};
+    use crate::database::{connection, stamp_tables};
 
     /// Writes `structures.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as
     /// CONTRIBUTING.md tells an author of a migration to.
@@ -212,7 +212,7 @@ mod tests {
         for migration in migrations_after(None) {
             connection.run_migration(&*migration).unwrap();
             let mut catalogue = Catalogue::read(&mut connection).unwrap();
-            catalogue.tables.remove(stamps::MIGRATIONS_TABLE);
+            catalogue.tables.remove(stamp_tables::MIGRATIONS_TABLE);
             let parts = catalogue.parts();
             writeln!(text, "version {}", migration.name().version()).unwrap();
             for part in before.iter().filter(|part| !parts.contains(part)) {
@@ -238,7 +238,7 @@ mod tests {
         for (migration, version) in migrations_after(None).iter().zip(SchemaVersion::all()) {
             connection.run_migration(&**migration).unwrap();
             let mut catalogue = Catalogue::read(&mut connection).unwrap();
-            catalogue.tables.remove(stamps::MIGRATIONS_TABLE);
+            catalogue.tables.remove(stamp_tables::MIGRATIONS_TABLE);
             assert_eq!(version.catalogue(), &catalogue);
         }
     }

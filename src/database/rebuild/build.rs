@@ -5,14 +5,14 @@ use diesel::sqlite::SqliteConnection;
 
 use super::carry::{self, Counter};
 use super::mapping::{self, Mapping};
-use super::obstacle::Obstacles;
+use super::obstacles::Obstacles;
 use super::source::Source;
 use super::swap::Object;
 use super::{Rebuild, exchanges, indexes, tokens, work};
 use crate::database::claim::MAP_TABLES;
 use crate::database::maps::{self, Place};
 use crate::database::observer::Observer;
-use crate::database::{Error, stamps};
+use crate::database::{Error, stamp_tables};
 
 /// What was built.
 pub(super) struct Built {
@@ -133,7 +133,7 @@ pub(super) fn check_others(
             .carried
             .iter()
             .any(|(mapping, _)| mapping.target == *table)
-            || ["exchanges", stamps::ALEMBIC_TABLE].contains(&table.as_str())
+            || ["exchanges", stamp_tables::ALEMBIC_TABLE].contains(&table.as_str())
             || MAP_TABLES.contains(&table.as_str());
         if !is_filled && carry::count(connection, "new", table)? > 0 {
             return Err(Error::RebuildCheckFailed {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
-use super::obstacle::Obstacles;
+use super::obstacles::Obstacles;
 use super::source::Source;
 use super::work::resolves_pools;
 use crate::database::Error;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
-use super::obstacle::Obstacles;
+use super::obstacles::Obstacles;
 use super::swap::{self, Object};
 use crate::database::sql;
 use crate::database::{Error, SchemaVersion};

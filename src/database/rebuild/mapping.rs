@@ -11,7 +11,7 @@ use crate::database::assumption::Assumptions;
 use crate::database::catalogue::Catalogue;
 use crate::database::claim::LFJ_TABLE;
 use crate::database::sql::literal;
-use crate::database::stamps::ALEMBIC_TABLE;
+use crate::database::stamp_tables::ALEMBIC_TABLE;
 
 /// How the rows of one table of the old database (`main`, as `s`) become rows of one table of the new
 /// one (`new`, as `n`).

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     use crate::database::SchemaVersion;
-    use crate::database::stamps::ALEMBIC_TABLE;
+    use crate::database::stamp_tables::ALEMBIC_TABLE;
 
     /// Every column of every revision stays, or a rule says where it goes; every column of the newest
     /// schema is there, or something says what it is filled with.

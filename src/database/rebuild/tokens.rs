@@ -4,7 +4,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::carry::count;
-use super::obstacle::Obstacles;
+use super::obstacles::Obstacles;
 use super::source::Source;
 use super::work::{self, is_address, resolves_pools};
 use crate::database::Error;

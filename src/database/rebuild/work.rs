@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::obstacle::Obstacles;
+use super::obstacles::Obstacles;
 use super::rules::{Fate, V3_TABLES};
 use super::source::Source;
 use crate::database::Error;

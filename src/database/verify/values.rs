@@ -3,7 +3,7 @@
 use super::{Checker, Error, Rule, Stage, relations};
 use crate::database::SchemaVersion;
 use crate::database::catalogue::Table;
-use crate::database::stamps::ALEMBIC_TABLE;
+use crate::database::stamp_tables::ALEMBIC_TABLE;
 use crate::types::{
     Address, BasisPoints, BinStep, BlockNumber, ChainId, Decimals, Decode, EModeCategoryId,
     FeeParts, Flag, I128, LogIndex, ManagedPoolKind, PoolHash, PoolKind, PoolManagerKind, Revision,
