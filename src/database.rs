@@ -61,6 +61,7 @@ mod claim;
 mod compact;
 mod connection;
 mod create;
+mod create_tables;
 mod disk;
 mod earlier;
 mod error;
@@ -76,16 +77,17 @@ mod look;
 mod maps;
 mod migrate;
 mod observer;
+mod pending_migrations;
 mod plan;
 mod pool;
 mod rebuild;
-mod refusal;
 mod replace;
 mod restore;
 mod session;
 mod snapshot;
 mod sql;
 mod staging;
+mod stamp_tables;
 mod stamps;
 mod together;
 mod unsound;
@@ -102,23 +104,24 @@ pub use connection::{LOCK_TIMEOUT, connection_pragmas};
 pub use create::{ResetOptions, create_new_sqlite_database, reset_sqlite_database};
 pub use earlier::EarlierRevision;
 pub use error::Error;
+pub use error::exchange_conflict::ExchangeConflict;
+pub use error::obstacle::Obstacle;
+pub use error::refusal::Refusal;
+pub use error::violation::Violation;
 pub use exchanges::{
-    Activation, Deactivation, ExchangeConflict, activate_exchange, add_exchange,
-    deactivate_exchange, list_exchanges,
+    Activation, Deactivation, activate_exchange, add_exchange, deactivate_exchange, list_exchanges,
 };
-pub use foreign_keys::Violation;
 pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
 pub use integrity::{UnknownVerification, Verification};
 pub use lineage::{Origin, Recognition, recognise};
 pub use migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
-    pending_migrations,
 };
 pub use observer::{Observer, Progress, Stage};
+pub use pending_migrations::pending_migrations;
 pub use plan::{Loss, Method, MigrationPlan, plan_migration, plan_upgrade, require_assumptions};
 pub use pool::{Database, PoolOptions, db_session};
-pub use rebuild::{Obstacle, RebuildReport};
-pub use refusal::Refusal;
+pub use rebuild::RebuildReport;
 pub use restore::{
     RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 
 use super::connection::{self, Access, LOCK_TIMEOUT, is_wal_on_disk};
-use super::migrate::migrate_empty;
+use super::create_tables::create_tables;
 use super::observer::Observer;
 use super::replace::{self, Replacement};
 use super::staging::{PRIVATE, PUBLIC, Staged};
@@ -134,7 +134,8 @@ fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
              PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"
         ))
         .map_err(failed)?;
-    migrate_empty(&mut connection, path, SchemaVersion::latest())?;
+    create_tables(&mut connection, SchemaVersion::latest())
+        .map_err(|error| Error::from_create_tables(path, error))?;
     connection
         .batch_execute("VACUUM; PRAGMA journal_mode = WAL")
         .map_err(failed)?;

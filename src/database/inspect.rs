@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::connection::{self, sidecar};
 use super::lineage::{Recognition, recognise_connection};
 use super::look::look_at;
-use super::{Error, SchemaVersion, Stamps, pending_migrations};
+use super::pending_migrations::pending_migrations;
+use super::{Error, SchemaVersion, Stamps};
 use crate::sqlite;
 use crate::types::Cell;
 

@@ -14,7 +14,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{SqliteAggregateFunction, SqliteConnection};
 
 use super::catalogue::Catalogue;
-use super::{Error, Obstacle, SchemaVersion, connection, migrate};
+use super::create_tables::create_tables;
+use super::{Error, Obstacle, SchemaVersion, connection};
 
 mod functions {
     use diesel::sql_types::BigInt;
@@ -189,7 +190,8 @@ pub(super) fn restore(
         require_sound(&maps, connection, path, Place::MAIN)?;
         // As the migrations make it.
         let mut model = connection::open_in_memory()?;
-        migrate::migrate_empty(&mut model, path, SchemaVersion::latest())?;
+        create_tables(&mut model, SchemaVersion::latest())
+            .map_err(|error| Error::from_create_tables(path, error))?;
         let statements: Vec<Statement> = diesel::sql_query(
             "SELECT sql AS statement FROM sqlite_schema WHERE tbl_name = ? AND sql NOTNULL ORDER BY rowid",
         )

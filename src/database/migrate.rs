@@ -7,13 +7,14 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
-use diesel_migrations::MigrationHarness;
 
 use super::catalogue::{Catalogue, Table};
+use super::create_tables::create_migrations_table;
 use super::foreign_keys::{self, violations_of};
 use super::lineage::{self, Origin, Recognition, recognise_connection};
+use super::pending_migrations::{Step, steps};
 use super::usability::{self, Usable};
-use super::version::{self, SchemaVersion, Step};
+use super::version::SchemaVersion;
 use super::{Access, Error, connection, leftovers, maps, sql, stamp_tables};
 use crate::sqlite::{Begin, stoppable, transaction};
 
@@ -46,13 +47,6 @@ pub fn current_database_version(path: &Path) -> Result<SchemaVersion, Error> {
 #[must_use]
 pub const fn latest_database_version() -> SchemaVersion {
     SchemaVersion::latest()
-}
-
-/// The names of the migrations that a database of this version lacks, oldest first.
-#[must_use]
-pub fn pending_migrations(current: SchemaVersion) -> Vec<String> {
-    let pending = version::migrations_after(Some(current));
-    pending.iter().map(|m| m.name().to_string()).collect()
 }
 
 /// Brings a database to a version, newer or older than its own, in place.
@@ -153,7 +147,7 @@ fn migrate(
                 found: from,
             });
         }
-        let steps = version::steps(from, target);
+        let steps = steps(from, target);
         let usable = Usable::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
         put_stamps_right(connection, &recognition, from)?;
@@ -164,7 +158,8 @@ fn migrate(
         let before = violations_of(connection, &tables)?;
         let changes = total_changes(connection)?;
         for step in &steps {
-            take(connection, path, step)?;
+            step.take(connection)
+                .map_err(|error| Error::from_step(path, error))?;
         }
         is_enough = scrutiny == Scrutiny::Everything
             || total_changes(connection)? - changes == rows_stamped(from, target);
@@ -265,21 +260,6 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
     })
 }
 
-/// Runs every migration up to a version on a database that has no tables.
-pub(super) fn migrate_empty(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    target: SchemaVersion,
-) -> Result<(), Error> {
-    with_foreign_keys_off(connection, path, |connection| {
-        create_migrations_table(connection)?;
-        for step in version::steps_from_empty(target) {
-            take(connection, path, &step)?;
-        }
-        Ok(())
-    })
-}
-
 /// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
 /// connection is for migrating only.
 ///
@@ -295,23 +275,6 @@ pub(super) fn with_foreign_keys_off<T>(
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;
     transaction(connection, Begin::Immediate, operate, Error::Sql).map_err(located)
-}
-
-fn take(connection: &mut SqliteConnection, path: &Path, step: &Step) -> Result<(), Error> {
-    let (migration, taken) = match step {
-        Step::Up(migration) => {
-            log::info!("Running migration {}", migration.name());
-            (migration, connection.run_migration(&**migration))
-        }
-        Step::Down(migration) => {
-            log::info!("Undoing migration {}", migration.name());
-            (migration, connection.revert_migration(&**migration))
-        }
-    };
-    match taken {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::from_migration(path, &**migration, &*error)),
-    }
 }
 
 /// Records the migrations that a database has by other means, the Python package's, and makes every
@@ -350,15 +313,4 @@ fn put_stamps_right(
         }
     }
     Ok(())
-}
-
-/// Creates diesel's table of migrations where it is not there; the number of rows it has.
-fn create_migrations_table(connection: &mut SqliteConnection) -> Result<usize, Error> {
-    match connection.applied_migrations() {
-        Ok(applied) => Ok(applied.len()),
-        Err(error) => Err(match error.downcast::<diesel::result::Error>() {
-            Ok(error) => Error::Sql(*error),
-            Err(error) => Error::Sql(diesel::result::Error::QueryBuilderError(error)),
-        }),
-    }
 }

@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::lineage::{Origin, recognise_connection};
 use super::look::look_at;
+use super::pending_migrations::{Step, steps};
 use super::stamps::Stamps;
-use super::version::{self, SchemaVersion, Step};
+use super::version::SchemaVersion;
 use super::{Error, Refusal, UpgradeOptions, disk, rebuild, sql};
 
 /// What an upgrade or a downgrade would do.
@@ -181,10 +182,7 @@ fn plan(
         to: target,
         method,
         migrations: match from {
-            Some(from) => version::steps(from, target)
-                .iter()
-                .map(Step::name)
-                .collect(),
+            Some(from) => steps(from, target).iter().map(Step::name).collect(),
             None => Vec::new(),
         },
         losses: match from {

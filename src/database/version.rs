@@ -4,13 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use diesel::migration::{Migration, MigrationSource};
-use diesel::sqlite::Sqlite;
-use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-
 use super::catalogue::{Catalogue, Section, sections};
-
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// Each migration's version, oldest first, with the Alembic revision that it brings the schema to.
 const VERSIONS: &[(&str, Option<&str>)] = &[
@@ -73,6 +67,11 @@ impl SchemaVersion {
 
     pub(super) fn of_migration(migration: &str) -> Option<Self> {
         Self::all().find(|version| version.migration() == migration)
+    }
+
+    /// The version that is so many migrations away from a database without tables.
+    pub(super) const fn number(self) -> usize {
+        self.0 + 1
     }
 
     /// This version and all before it.
@@ -142,52 +141,6 @@ impl fmt::Display for SchemaVersion {
     }
 }
 
-/// One step from a version to the next one or to the one before.
-pub(super) enum Step {
-    Up(Box<dyn Migration<Sqlite>>),
-    Down(Box<dyn Migration<Sqlite>>),
-}
-
-impl Step {
-    /// The migration's name.
-    pub(super) fn name(&self) -> String {
-        let (Self::Up(migration) | Self::Down(migration)) = self;
-        migration.name().to_string()
-    }
-}
-
-/// The steps from a database without tables to a version.
-pub(super) fn steps_from_empty(to: SchemaVersion) -> Vec<Step> {
-    let mut up = migrations_after(None);
-    up.truncate(to.0 + 1);
-    up.into_iter().map(Step::Up).collect()
-}
-
-/// The steps from one version to another.
-pub(super) fn steps(from: SchemaVersion, to: SchemaVersion) -> Vec<Step> {
-    if from <= to {
-        let mut up = migrations_after(Some(from));
-        up.truncate(to.0 - from.0);
-        return up.into_iter().map(Step::Up).collect();
-    }
-    let mut down = migrations_after(Some(to));
-    down.truncate(from.0 - to.0);
-    down.into_iter().rev().map(Step::Down).collect()
-}
-
-/// The migrations after `current` (all of them for `None`), oldest first.
-pub(super) fn migrations_after(current: Option<SchemaVersion>) -> Vec<Box<dyn Migration<Sqlite>>> {
-    // Those that are compiled in are always there; a test compares them with the versions.
-    let mut migrations: Vec<_> =
-        MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap_or_default();
-    migrations.retain(|migration| {
-        let version = SchemaVersion::of_migration(&migration.name().version().to_string());
-        version > current
-    });
-    migrations.sort_by_key(|migration| migration.name().version().to_string());
-    migrations
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +149,7 @@ mod tests {
 
     use diesel_migrations::MigrationHarness;
 
+    use crate::database::pending_migrations::migrations_after;
     use crate::database::{connection, stamp_tables};
 
     /// Writes `structures.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as

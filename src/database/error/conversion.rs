@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 
 use diesel::ConnectionError;
-use diesel::migration::Migration;
-use diesel::sqlite::Sqlite;
 use libsqlite3_sys as ffi;
 
 use super::Error;
+use crate::database::create_tables::CreateTablesError;
+use crate::database::pending_migrations::StepError;
 use crate::models::RowError;
 use crate::sqlite::SqliteError;
 
@@ -42,21 +42,21 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_migration(
-        path: &Path,
-        migration: &dyn Migration<Sqlite>,
-        source: &dyn std::error::Error,
-    ) -> Self {
-        // diesel_migrations puts the migration's name before the cause and keeps its type private.
-        let message = source.to_string();
-        let cause = message
-            .split_once(" with: ")
-            .map_or(message.as_str(), |(_, cause)| cause);
-        Self::from_message(path, cause).unwrap_or_else(|| Self::Migration {
+    pub(crate) fn from_step(path: &Path, failed: StepError) -> Self {
+        Self::from_message(path, &failed.message).unwrap_or_else(|| Self::Migration {
             path: path.to_owned(),
-            migration: migration.name().to_string(),
-            detail: cause.to_owned(),
+            migration: failed.migration,
+            detail: failed.message,
         })
+    }
+
+    pub(crate) fn from_create_tables(path: &Path, failed: CreateTablesError) -> Self {
+        match failed {
+            CreateTablesError::Step(failed) => Self::from_step(path, failed),
+            CreateTablesError::Sql(source) => {
+                Self::from_diesel(path, "migrate the database", source)
+            }
+        }
     }
 
     pub(crate) fn from_diesel(

@@ -8,9 +8,10 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::{self, Access, uri};
+use crate::database::create_tables::create_tables;
 use crate::database::sql;
 use crate::database::staging::{PRIVATE, Staged};
-use crate::database::{Error, SchemaVersion, migrate};
+use crate::database::{Error, SchemaVersion};
 
 /// The cache of each database of a connection, in KiB: tokens are looked up all over them. Twice as much
 /// makes the rebuild of a million rows no faster (`cargo bench --bench upgrade`), and memory is to stay flat.
@@ -117,7 +118,8 @@ impl Container {
     /// Creates the new tables in a temporary file.
     fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
         let mut connection = self.prepare(staged)?;
-        migrate::migrate_empty(&mut connection, staged, target)
+        create_tables(&mut connection, target)
+            .map_err(|error| Error::from_create_tables(staged, error))
     }
 }
 
