@@ -25,9 +25,7 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use context::Context;
-use failure::Failure;
-use printer::Printer;
+use crate::cli::context::Context;
 
 /// Database toolkit for EVM arbitrage and liquidation bots
 ///

@@ -54,55 +54,26 @@
 //! # }
 //! ```
 
-mod assumption;
-mod backup;
-pub mod catalogue;
-mod claim;
-mod compact;
-mod connection;
-mod create;
-mod create_tables;
-mod disk;
-mod earlier;
-mod error;
-mod exchanges;
-mod exclusive;
-mod foreign_keys;
-mod inspect;
-mod integrity;
-mod kept;
-mod leftovers;
-mod lineage;
-mod look;
-mod maps;
-mod migrate;
-mod observer;
-mod pending_migrations;
-mod plan;
-mod pool;
-mod rebuild;
-mod replace;
-mod restore;
-mod session;
-mod snapshot;
-mod sql;
-mod staging;
-mod stamp_tables;
-mod stamps;
-mod together;
-mod unsound;
-mod upgrade;
-mod usability;
-mod usage;
-mod verify;
-mod version;
+pub(crate) mod connection;
+pub(crate) mod copying;
+pub(crate) mod error;
+pub(crate) mod exchanges;
+pub(crate) mod files;
+pub(crate) mod migration;
+pub(crate) mod progress;
+pub(crate) mod recognition;
+pub(crate) mod reports;
+pub(crate) mod sessions;
+pub(crate) mod structure;
+pub(crate) mod verification;
 
-pub use assumption::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
-pub use backup::{BackupOptions, BackupReport, backup_path, backup_sqlite_database};
-pub use compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
-pub use connection::{LOCK_TIMEOUT, connection_pragmas};
-pub use create::{ResetOptions, create_new_sqlite_database, reset_sqlite_database};
-pub use earlier::EarlierRevision;
+pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
+pub use copying::backup::{BackupOptions, BackupReport, backup_path, backup_sqlite_database};
+pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
+pub use copying::create::{ResetOptions, create_new_sqlite_database, reset_sqlite_database};
+pub use copying::restore::{
+    RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
+};
 pub use error::Error;
 pub use error::exchange_conflict::ExchangeConflict;
 pub use error::obstacle::Obstacle;
@@ -111,29 +82,38 @@ pub use error::violation::Violation;
 pub use exchanges::{
     Activation, Deactivation, activate_exchange, add_exchange, deactivate_exchange, list_exchanges,
 };
-pub use inspect::{AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database};
-pub use integrity::{UnknownVerification, Verification};
-pub use lineage::{Origin, Recognition, recognise};
-pub use migrate::{
+pub use files::open_by::{Program, programs_using};
+pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
+pub use migration::migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
 };
-pub use observer::{Observer, Progress, Stage};
-pub use pending_migrations::pending_migrations;
-pub use plan::{Loss, Method, MigrationPlan, plan_migration, plan_upgrade, require_assumptions};
-pub use pool::{Database, PoolOptions, db_session};
-pub use rebuild::RebuildReport;
-pub use restore::{
-    RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
+pub use migration::plan::{
+    Loss, Method, MigrationPlan, plan_migration, plan_upgrade, require_assumptions,
 };
-pub use session::Session;
-pub use stamps::Stamps;
-pub use together::Snapshot;
-pub use unsound::Unsound;
-pub use upgrade::{
+pub use migration::rebuild::RebuildReport;
+pub use migration::upgrade::{
     UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
-pub use usage::{Program, programs_using};
-pub use verify::{Example, Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};
-pub use version::{SchemaVersion, UnknownVersion};
+pub use progress::{Observer, Progress, Stage};
+pub use recognition::recognise::{Origin, Recognition, recognise};
+pub use recognition::stamps::Stamps;
+pub use reports::inspect::{
+    AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
+};
+pub use sessions::database::{Database, PoolOptions, db_session};
+pub use sessions::session::Session;
+pub use sessions::snapshot::Snapshot;
+pub use structure::legacy_revision::EarlierRevision;
+pub use structure::pending_migrations::pending_migrations;
+pub use structure::schema_version::{SchemaVersion, UnknownVersion};
+pub use verification::findings::{Example, Finding};
+pub use verification::integrity_check::{UnknownVerification, Verification};
+pub use verification::quick_scan::{Problem, Unsound};
+pub use verification::rule::Rule;
+pub use verification::verify::{VerifyOptions, VerifyReport, verify_sqlite_database};
 
-use connection::Access;
+/// The structure of a database, as [`Recognition::catalogue`] has it.
+pub mod catalogue {
+    pub use super::structure::catalogue::{Affinity, Catalogue, Column, ForeignKey, Index, Table};
+    pub use super::structure::difference::Difference;
+}

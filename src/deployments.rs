@@ -9,7 +9,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::types::{Address, ChainId, InvalidValue, PoolKind, PoolManagerKind};
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+use crate::types::invalid_value::InvalidValue;
+use crate::types::kind::{PoolKind, PoolManagerKind};
 
 /// What an exchange is called: the chain and the name in `exchanges`.
 ///

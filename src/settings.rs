@@ -8,10 +8,10 @@
 //!
 //! Reading settings never writes: an absent file at the default place means defaults.
 
-mod environment;
-mod error;
-mod file;
-mod new_config;
+pub(crate) mod environment;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod new_config;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub use environment::Environment;
 pub use error::SettingsError;
 pub use new_config::NewConfig;
 
-use crate::types::ChainId;
+use crate::types::integer::ChainId;
 
 /// Values that take precedence over the environment and the file.
 #[derive(Debug, Clone, Default)]

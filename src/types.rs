@@ -6,14 +6,15 @@
 //! what it cannot stand for. The form on disk is the Python package's and is kept apart from how a
 //! value is displayed.
 
-mod address;
-mod cell;
-mod decimal;
-mod flag;
-mod integer;
-mod kind;
-mod pool_hash;
-mod stored;
+pub(crate) mod address;
+pub(crate) mod cell;
+pub(crate) mod decimal;
+pub(crate) mod flag;
+pub(crate) mod integer;
+pub(crate) mod invalid_value;
+pub(crate) mod kind;
+pub(crate) mod pool_hash;
+pub(crate) mod stored;
 
 pub use address::Address;
 pub use cell::Cell;
@@ -23,28 +24,8 @@ pub use integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
     Revision, Tick, TickSpacing, WordPosition,
 };
+pub use invalid_value::InvalidValue;
 pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
 pub use pool_hash::PoolHash;
 
 pub(crate) use stored::{Decode, Encode, Stored};
-
-use stored::read_with_diesel;
-
-/// A stored or given value that its type cannot stand for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, found {found}")]
-pub struct InvalidValue {
-    /// What a valid value looks like.
-    pub expected: &'static str,
-    /// What was there instead: the value as it would be written in SQL, shortened.
-    pub found: String,
-}
-
-impl InvalidValue {
-    fn integer(expected: &'static str, found: i128) -> Self {
-        Self {
-            expected,
-            found: found.to_string(),
-        }
-    }
-}

@@ -1,7 +1,9 @@
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
-use super::{Cli, Context, Failure};
+use crate::cli::Cli;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 
 const PLACES: &str = "\
 Where the script goes:

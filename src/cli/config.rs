@@ -6,7 +6,8 @@ mod show;
 
 use clap::Subcommand;
 
-use super::{Context, Failure};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

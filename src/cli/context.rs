@@ -1,8 +1,11 @@
 use std::path::PathBuf;
 
-use super::{Failure, GlobalOptions, Printer};
-use crate::database::Error;
-use crate::settings::{Environment, Overrides, Settings};
+use crate::cli::GlobalOptions;
+use crate::cli::failure::Failure;
+use crate::cli::printer::Printer;
+use crate::database::error::Error;
+use crate::settings::environment::Environment;
+use crate::settings::{Overrides, Settings};
 
 /// What every command has: the options before its own, and the streams.
 #[derive(Debug)]

@@ -16,8 +16,12 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
-use super::{Context, Failure};
-use crate::database::{self, Error, LOCK_TIMEOUT, Verification};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::database;
+use crate::database::connection::open::LOCK_TIMEOUT;
+use crate::database::error::Error;
+use crate::database::verification::integrity_check::Verification;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

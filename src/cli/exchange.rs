@@ -9,8 +9,9 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{Context, Failure};
-use crate::database::list_exchanges;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::database::exchanges::list_exchanges;
 use crate::deployments::{Deployment, ExchangeName};
 
 #[derive(Debug, Subcommand)]

@@ -12,12 +12,13 @@ use std::process::ExitCode;
 use indicatif::HumanCount;
 use inquire::InquireError;
 
-use super::Printer;
-use super::interrupt::ABORTED;
-use super::printer::plain;
-use crate::database::{Error, SchemaVersion, programs_using};
+use crate::cli::failure::hint::{damage_hint, hint, unknown_exchange_hint};
+use crate::cli::interrupt::ABORTED;
+use crate::cli::printer::{Printer, plain};
+use crate::database::error::Error;
+use crate::database::files::open_by::programs_using;
+use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::InvalidDeployment;
-use hint::{damage_hint, hint, unknown_exchange_hint};
 
 /// The exit status for arguments that make no sense; clap has the same.
 const WRONG_ARGUMENTS: u8 = 2;

@@ -7,9 +7,10 @@ use std::time::{Instant, SystemTime};
 use clap::Args;
 use serde::Serialize;
 
-use super::printer::timestamp;
-use super::{Context, Failure};
-use crate::database::SchemaVersion;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::printer::timestamp;
+use crate::database::structure::schema_version::SchemaVersion;
 
 /// Fields may be added to a form; its number grows when one changes its meaning or goes.
 const FORMAT: u32 = 1;

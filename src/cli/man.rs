@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
 
-use super::{Cli, Context, Failure};
-use crate::database::Error;
+use crate::cli::Cli;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::database::error::Error;
 
 const EXAMPLES: &str = "\
 Examples:

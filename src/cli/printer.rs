@@ -1,11 +1,11 @@
-use std::env;
-use std::fmt::{self, Display};
-use std::io::{self, IsTerminal, Write};
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
 use std::time::SystemTime;
+use std::{env, fmt, io};
 
 use env_logger::fmt::style::{AnsiColor, Style};
 
-use super::Failure;
+use crate::cli::failure::Failure;
 
 /// The process's streams: data goes to stdout, everything else to stderr.
 #[derive(Debug)]

@@ -1,14 +1,15 @@
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Printer;
-use super::interrupt::{self, Cancellable};
-use super::printer::bytes;
-use crate::database::{Observer, Progress, Stage};
+use crate::cli::interrupt;
+use crate::cli::interrupt::Cancellable;
+use crate::cli::printer::{Printer, bytes};
+use crate::database::progress::{Observer, Progress, Stage};
 
 const BYTES: &str =
     "{msg} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left";

@@ -3,14 +3,15 @@
 //! On a terminal the question is put there; otherwise lines are read from stdin, so that
 //! `echo y | degenbot …` and `yes | degenbot …` work. An empty answer and the end of input mean no.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
+use std::io::{BufRead, IsTerminal, Write};
 
 use inquire::ui::RenderConfig;
 use inquire::validator::{ErrorMessage, Validation};
 use inquire::{InquireError, Text};
 
-use super::Failure;
-use super::printer::is_plain;
+use crate::cli::failure::Failure;
+use crate::cli::printer::is_plain;
 
 const EXPLANATION: &str = "Please answer y or n.";
 

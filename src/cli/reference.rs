@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use clap::{Command, CommandFactory};
 
-use super::Cli;
+use crate::cli::Cli;
 
 const WIDTH: usize = 80;
 

@@ -7,16 +7,17 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
-use super::Error;
-use super::connection::{self, Access};
-use super::error::exchange_conflict::ExchangeConflict;
-use super::inspect::{ExchangeInfo, exchanges_of};
-use super::lineage::{self, recognise_connection, recognise_state};
-use super::look::look_at;
+use crate::database::connection::open::{Access, open_connection, require_writable};
+use crate::database::connection::read_only::look_at;
+use crate::database::error::Error;
+use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
+use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
 use crate::deployments::{Deployment, ExchangeKind, ExchangeName};
 use crate::models::{Exchange, NewExchange, NewPoolManager, PoolManager};
 use crate::schema::exchanges;
-use crate::sqlite::{Begin, transaction};
+use crate::sqlite::transaction;
+use crate::sqlite::transaction::Begin;
 
 /// What the activation of an exchange did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,13 +150,13 @@ fn write<T>(
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the byte.
-    let recognition = lineage::recognise(path)?;
+    let recognition = recognise(path)?;
     recognition.require_version(path)?;
     if let Some(warning) = recognition.version_warning() {
         log::warn!("{warning}");
     }
-    connection::require_writable(path)?;
-    let mut connection = connection::open(path, Access::ReadWrite)?;
+    require_writable(path)?;
+    let mut connection = open_connection(path, Access::ReadWrite)?;
     let operate = |connection: &mut SqliteConnection| {
         recognise_state(connection)?.require_version(path)?;
         operate(connection)

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
+use ExchangeKind::{Manager, Pools};
 use alloy_primitives::address;
 
-use super::{Deployment, ExchangeKind};
-use crate::types::PoolKind::{
+use crate::deployments::{Deployment, ExchangeKind};
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+use crate::types::kind::PoolKind::{
     AerodromeV2, AerodromeV3, PancakeswapV2, PancakeswapV3, SushiswapV2, SushiswapV3, SwapbasedV2,
     UniswapV2, UniswapV3,
 };
-use crate::types::PoolManagerKind::UniswapV4;
-use crate::types::{Address, ChainId};
-
-use ExchangeKind::{Manager, Pools};
+use crate::types::kind::PoolManagerKind::UniswapV4;
 
 /// A chain with a name.
 pub(super) struct Chain {

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::SettingsError;
+use crate::settings::error::SettingsError;
 
 /// What settings take from the process's surroundings.
 ///
-/// A value of its own, so that [`Settings::resolve`](super::Settings::resolve) itself reads nothing
+/// A value of its own, so that [`Settings::resolve`](crate::settings::Settings::resolve) itself reads nothing
 /// that its caller did not give it. [`Environment::from_process`] is the one place of the library
 /// that looks at environment variables: the binary and
 /// `db_session` must find the same database.

@@ -1,15 +1,14 @@
 //! The config file's form.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::SettingsError;
-use crate::types::ChainId;
+use crate::settings::error::SettingsError;
+use crate::types::integer::ChainId;
 
 /// What the file says; every part may be absent.
 #[derive(Debug, Default)]

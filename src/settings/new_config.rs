@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use super::SettingsError;
-use crate::types::ChainId;
+use crate::settings::error::SettingsError;
+use crate::types::integer::ChainId;
 
 /// A config file to be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

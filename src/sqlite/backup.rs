@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use libsqlite3_sys as ffi;
 
-use super::{Handle, SqliteError};
+use crate::sqlite::raw_connection::{Handle, SqliteError};
 
 /// What a step of a backup came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,11 +3,13 @@ use std::str::FromStr;
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize;
+use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
 
-use super::{Decode, InvalidValue, Stored, read_with_diesel};
+use crate::types::invalid_value::InvalidValue;
+use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 const EXPECTED: &str = "an address (0x and 40 hexadecimal digits)";
 
@@ -107,8 +109,9 @@ impl ToSql<Text, Sqlite> for Address {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn reads_any_letter_case_and_displays_the_checksum() {

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::deserialize;
+use diesel::deserialize::{FromSql, FromSqlRow};
 use diesel::sql_types::Text;
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 use serde::Serialize;

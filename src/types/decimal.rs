@@ -9,11 +9,13 @@ use std::str::FromStr;
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize;
+use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
 
-use super::{Decode, InvalidValue, Stored, read_with_diesel};
+use crate::types::invalid_value::InvalidValue;
+use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 /// The digits of a canonical number of up to 78 digits, the length of the greatest uint256: the most
 /// significant ones first, in groups of 19, which fit into 64 bits.
@@ -205,8 +207,9 @@ decimal! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn only_the_canonical_form_is_read() {

@@ -1,7 +1,8 @@
 use diesel::deserialize::FromSqlRow;
 use diesel::sql_types::Bool;
 
-use super::{Decode, InvalidValue, Stored, read_with_diesel};
+use crate::types::invalid_value::InvalidValue;
+use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 const EXPECTED: &str = "a flag (0 or 1)";
 

@@ -4,11 +4,13 @@ use std::fmt;
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize;
+use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Integer};
 use diesel::sqlite::Sqlite;
 
-use super::{Decode, Encode, InvalidValue, Stored, read_with_diesel};
+use crate::types::invalid_value::InvalidValue;
+use crate::types::stored::{Decode, Encode, Stored, read_with_diesel};
 
 macro_rules! integer {
     (

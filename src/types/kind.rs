@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize;
+use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
 
-use super::{Decode, InvalidValue, Stored, read_with_diesel};
+use crate::types::invalid_value::InvalidValue;
+use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $expected:literal, { $($variant:ident = $text:literal),+ $(,)? }) => {

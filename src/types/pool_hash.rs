@@ -3,11 +3,13 @@ use std::str::FromStr;
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize;
+use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
 
-use super::{Decode, InvalidValue, Stored, read_with_diesel};
+use crate::types::invalid_value::InvalidValue;
+use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 const EXPECTED: &str = "a pool hash (0x and 64 hexadecimal digits)";
 
@@ -78,8 +80,9 @@ impl ToSql<Text, Sqlite> for PoolHash {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn rejects_what_is_no_hash() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use diesel::sqlite::{SqliteType, SqliteValue};
 
-use super::InvalidValue;
+use crate::types::invalid_value::InvalidValue;
 
 /// A value as SQLite stores it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -149,9 +149,9 @@ macro_rules! read_with_diesel {
             fn from_sql(
                 mut value: diesel::sqlite::SqliteValue<'_, '_, '_>,
             ) -> diesel::deserialize::Result<Self> {
-                Ok($crate::types::Decode::decode($crate::types::Stored::of(
-                    &mut value,
-                ))?)
+                Ok($crate::types::stored::Decode::decode(
+                    $crate::types::stored::Stored::of(&mut value),
+                )?)
             }
         }
     };
@@ -165,11 +165,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::types::{
-        Address, BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts,
-        Flag, I128, LogIndex, ManagedPoolKind, PoolHash, PoolKind, PoolManagerKind, Revision, Tick,
-        TickSpacing, U128, U256, WordPosition,
+    use crate::types::address::Address;
+    use crate::types::decimal::{I128, U128, U256};
+    use crate::types::flag::Flag;
+    use crate::types::integer::{
+        BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
+        Revision, Tick, TickSpacing, WordPosition,
     };
+    use crate::types::kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
+    use crate::types::pool_hash::PoolHash;
 
     /// A value that owns its bytes.
     #[derive(Debug, Clone)]

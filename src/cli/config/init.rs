@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::{Context, Failure};
-use crate::database::Error;
-use crate::settings::NewConfig;
-use crate::types::ChainId;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::database::error::Error;
+use crate::settings::new_config::NewConfig;
+use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -1,6 +1,7 @@
 use clap::Args;
 
-use crate::cli::{Context, Failure};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Path {}

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::json::Json;
 use crate::cli::printer::line;
-use crate::cli::{Context, Failure};
 use crate::settings::{Settings, Source};
-use crate::types::ChainId;
+use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {

@@ -3,13 +3,16 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, Waiting, verification, warn_of_other_version};
+use crate::cli::context::Context;
+use crate::cli::database::{Confirmation, Waiting, verification, warn_of_other_version};
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, timed};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::cli::{Context, Failure};
-use crate::database::{BackupOptions, BackupReport, Error, Verification, backup_sqlite_database};
+use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
+use crate::database::error::Error;
+use crate::database::verification::integrity_check::Verification;
 
 const EXAMPLES: &str = "\
 Examples:

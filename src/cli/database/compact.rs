@@ -1,16 +1,21 @@
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::context::Context;
+use crate::cli::database::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, timed};
 use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::cli::{Context, Failure};
-use crate::database::{CompactOptions, CompactReport, Compaction, Error, compact_sqlite_database};
+use crate::database::copying::compact::{
+    CompactOptions, CompactReport, Compaction, compact_sqlite_database,
+};
+use crate::database::error::Error;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,13 +3,15 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, plan};
+use crate::cli::context::Context;
+use crate::cli::database::{Confirmation, plan};
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::prompt::confirm;
-use crate::cli::{Context, Failure};
-use crate::database::{
-    Loss, MigrationPlan, SchemaVersion, migrate_sqlite_database, plan_migration, recognise,
-};
+use crate::database::migration::migrate::migrate_sqlite_database;
+use crate::database::migration::plan::{Loss, MigrationPlan, plan_migration};
+use crate::database::recognition::recognise::recognise;
+use crate::database::structure::schema_version::SchemaVersion;
 
 const COMMAND: &str = "database downgrade";
 

@@ -1,14 +1,19 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Version};
 use crate::cli::printer::{bytes, line, plain};
-use crate::cli::{Context, Failure};
-use crate::database::{
-    AutoVacuum, DatabaseInfo, ExchangeInfo, Origin, SchemaVersion, Stamps, TableInfo,
-    connection_pragmas, inspect_sqlite_database, latest_database_version,
+use crate::database::connection::open::connection_pragmas;
+use crate::database::migration::migrate::latest_database_version;
+use crate::database::recognition::recognise::Origin;
+use crate::database::recognition::stamps::Stamps;
+use crate::database::reports::inspect::{
+    AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };
-use crate::types::Cell;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::types::cell::Cell;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Version};
 use crate::cli::printer::bytes;
-use crate::cli::{Context, Failure};
-use crate::database::{Loss, Method, MigrationPlan, Stamps};
+use crate::database::migration::plan::{Loss, Method, MigrationPlan};
+use crate::database::recognition::stamps::Stamps;
 
 /// The form of a plan. That of what was done has `dry_run` too, and says false.
 #[derive(Serialize)]

@@ -3,15 +3,18 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::context::Context;
+use crate::cli::database::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::cli::{Context, Failure};
-use crate::database::{
-    Error, Refusal, ResetOptions, create_new_sqlite_database, latest_database_version,
-    reset_sqlite_database,
+use crate::database::copying::create::{
+    ResetOptions, create_new_sqlite_database, reset_sqlite_database,
 };
+use crate::database::error::Error;
+use crate::database::error::refusal::Refusal;
+use crate::database::migration::migrate::latest_database_version;
 
 /// Create the database, or empty the one that is there
 ///

@@ -5,15 +5,17 @@ use std::time::SystemTime;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Confirmation, Waiting, verification};
+use crate::cli::context::Context;
+use crate::cli::database::{Confirmation, Waiting, verification};
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::printer::{Printer, bytes, time, timestamp};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::cli::{Context, Failure};
-use crate::database::{
-    RestoreOptions, Summary, Verification, plan_restore, restore_sqlite_database,
+use crate::database::copying::restore::{
+    RestoreOptions, Summary, plan_restore, restore_sqlite_database,
 };
+use crate::database::verification::integrity_check::Verification;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,16 +3,20 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::restore::beside;
-use super::{Confirmation, plan};
+use crate::cli::context::Context;
+use crate::cli::database::restore::beside;
+use crate::cli::database::{Confirmation, plan};
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::cli::{Context, Failure};
-use crate::database::{
-    Assumption, Origin, RebuildReport, SchemaVersion, Unsound, UpgradeOptions, UpgradeReport,
-    plan_upgrade, recognise, require_assumptions, upgrade_sqlite_database,
-};
+use crate::database::migration::assumptions::Assumption;
+use crate::database::migration::plan::{plan_upgrade, require_assumptions};
+use crate::database::migration::rebuild::RebuildReport;
+use crate::database::migration::upgrade::{UpgradeOptions, UpgradeReport, upgrade_sqlite_database};
+use crate::database::recognition::recognise::{Origin, recognise};
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::verification::quick_scan::Unsound;
 
 const COMMAND: &str = "database upgrade";
 

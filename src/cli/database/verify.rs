@@ -1,12 +1,15 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::info::grouped;
+use crate::cli::context::Context;
+use crate::cli::database::info::grouped;
+use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Version};
 use crate::cli::printer::{line, plain};
 use crate::cli::progress::ProgressReporter;
-use crate::cli::{Context, Failure};
-use crate::database::{Finding, Rule, VerifyOptions, VerifyReport, verify_sqlite_database};
+use crate::database::verification::findings::Finding;
+use crate::database::verification::rule::Rule;
+use crate::database::verification::verify::{VerifyOptions, VerifyReport, verify_sqlite_database};
 
 /// Look for damage, and for rows that cannot be right
 ///

@@ -1,10 +1,11 @@
 use clap::Args;
 
-use super::{parse, unknown};
-use crate::cli::{Context, Failure};
-use crate::database::{Activation, activate_exchange};
+use crate::cli::context::Context;
+use crate::cli::exchange::{parse, unknown};
+use crate::cli::failure::Failure;
+use crate::database::exchanges::{Activation, activate_exchange};
 use crate::settings::Settings;
-use crate::types::ChainId;
+use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Activate {

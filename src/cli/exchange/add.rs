@@ -1,10 +1,12 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::{Context, Failure};
-use crate::database::add_exchange;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::database::exchanges::add_exchange;
 use crate::deployments::{Deployment, ExchangeKind, ExchangeName, chain_called};
-use crate::types::{Address, ChainId};
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "the comments are the help text")]

@@ -1,8 +1,9 @@
 use clap::Args;
 
-use super::{parse, unknown};
-use crate::cli::{Context, Failure};
-use crate::database::{Deactivation, deactivate_exchange};
+use crate::cli::context::Context;
+use crate::cli::exchange::{parse, unknown};
+use crate::cli::failure::Failure;
+use crate::database::exchanges::{Deactivation, deactivate_exchange};
 use crate::deployments::Deployment;
 
 #[derive(Debug, Args)]

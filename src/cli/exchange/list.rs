@@ -1,12 +1,16 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::json::Json;
 use crate::cli::printer::{line, plain};
-use crate::cli::{Context, Failure};
-use crate::database::{Error, ExchangeInfo, list_exchanges};
+use crate::database::error::Error;
+use crate::database::exchanges::list_exchanges;
+use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::{Deployment, ExchangeName};
-use crate::types::{Cell, ChainId};
+use crate::types::cell::Cell;
+use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::cli::printer::plain;
-use crate::database::{Error, ExchangeConflict, Refusal};
-use crate::settings::SettingsError;
+use crate::database::error::Error;
+use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::refusal::Refusal;
+use crate::settings::error::SettingsError;
 
 /// The next step after an error.
 #[expect(clippy::too_many_lines, reason = "an arm for each error")]

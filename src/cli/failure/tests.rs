@@ -7,12 +7,14 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::Failure;
-use crate::database::{Error, ExchangeConflict, Refusal};
+use crate::cli::failure::Failure;
+use crate::cli::failure::tests::list::chapters;
+use crate::database::error::Error;
+use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::refusal::Refusal;
 use crate::deployments::InvalidDeployment;
 use crate::models::RowError;
-use crate::settings::SettingsError;
-use list::chapters;
+use crate::settings::error::SettingsError;
 
 /// The names of an enum's variants, and the name of a value's. A variant that is not listed does not compile.
 macro_rules! names {

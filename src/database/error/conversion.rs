@@ -6,11 +6,11 @@ use std::path::Path;
 use diesel::ConnectionError;
 use libsqlite3_sys as ffi;
 
-use super::Error;
-use crate::database::create_tables::CreateTablesError;
-use crate::database::pending_migrations::StepError;
+use crate::database::error::Error;
+use crate::database::structure::create_tables::CreateTablesError;
+use crate::database::structure::pending_migrations::StepError;
 use crate::models::RowError;
-use crate::sqlite::SqliteError;
+use crate::sqlite::raw_connection::SqliteError;
 
 impl Error {
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {

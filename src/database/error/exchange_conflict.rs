@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::deployments::ExchangeName;
-use crate::types::Address;
+use crate::types::address::Address;
 
 /// What of a database keeps an exchange from being activated or added.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::database::catalogue::Difference;
-use crate::database::earlier::EarlierRevision;
-use crate::database::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
-use crate::database::version::SchemaVersion;
+use crate::database::structure::difference::Difference;
+use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 
 /// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +187,7 @@ impl fmt::Display for VersionName {
 }
 
 /// A stamp as it can be shown: anything but plain characters is escaped.
-pub(in super::super) fn quoted(stamp: &str) -> String {
+pub(crate) fn quoted(stamp: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-, ".contains(c);
     if !stamp.is_empty() && stamp.trim() == stamp && stamp.chars().all(plain) {
         stamp.to_owned()

@@ -7,14 +7,21 @@ use diesel::result::Error as SqlError;
 use inquire::InquireError;
 
 use crate::cli::failure::Failure;
-use crate::database::catalogue::Difference;
-use crate::database::{
-    EarlierRevision, Error, ExchangeConflict, Obstacle, Refusal, SchemaVersion, Violation,
-};
+use crate::database::error::Error;
+use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::obstacle::Obstacle;
+use crate::database::error::refusal::Refusal;
+use crate::database::error::violation::Violation;
+use crate::database::structure::difference::Difference;
+use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::{ExchangeKind, ExchangeName, InvalidDeployment};
 use crate::models::RowError;
-use crate::settings::SettingsError;
-use crate::types::{Address, ChainId, InvalidValue, PoolKind};
+use crate::settings::error::SettingsError;
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+use crate::types::invalid_value::InvalidValue;
+use crate::types::kind::PoolKind;
 
 /// Chapters of the document, each with failures and what brings them about.
 pub(super) type Chapter = (&'static str, Vec<(Failure, &'static str)>);

@@ -1,0 +1,319 @@
+//! The one place that opens a database and sets its connection's pragmas.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::error::Error;
+use crate::sqlite::busy_handler::Patience;
+use crate::sqlite::connection_hooks::{keeping_the_log, keeping_the_log_until_read};
+use crate::sqlite::raw_connection::Handle;
+
+/// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pragmas of every connection, in the order in which they are set.
+///
+/// - `busy_timeout` comes first, because the others may have to wait for a lock.
+/// - `synchronous=NORMAL` is safe in WAL mode: a power cut can undo the last commits, not damage the
+///   file.
+/// - `cache_size` is SQLite's own 2 MB for each connection: 32 times as much changes the figures of
+///   `cargo bench --bench pragmas` by less than they vary from run to run.
+/// - `mmap_size` would gain about a tenth there. It stays 0, because copying a file over an open
+///   database, which users do to restore a backup, ends a process that has the file mapped instead of
+///   giving it an error.
+const PRAGMAS: [(&str, &str); 6] = [
+    ("busy_timeout", "5000"),
+    ("synchronous", "NORMAL"),
+    ("foreign_keys", "ON"),
+    ("cache_size", "-2000"),
+    ("mmap_size", "0"),
+    ("temp_store", "DEFAULT"),
+];
+
+/// The size of a log's header; what follows are the pages that it holds.
+pub(crate) const WAL_HEADER_BYTES: u64 = 32;
+
+/// What a connection is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reading and writing a database that exists.
+    ReadWrite,
+    /// Filling a new file. Only for files that this process has just made.
+    Create,
+    /// Replacing whatever content a file has, none included.
+    Overwrite,
+    /// Looking at a finished file that nobody else has: no lock, no file beside it.
+    Immutable,
+}
+
+/// Held by [`look_at`](crate::database::connection::read_only::look_at) alone while it has a log's index open read-only, and by
+/// all who open a database otherwise until they have the index: SQLite opens the index once for a whole
+/// process, and whoever comes second gets it as the first has opened it.
+pub(crate) static INDEX: RwLock<()> = RwLock::new(());
+
+/// Opens a database and configures the connection.
+pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConnection, Error> {
+    // The lock guards nothing that a panic could leave half done. Setting the pragmas reads the file.
+    let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
+    check_file(path, access)?;
+    keeping_the_log_until_read(|| establish(path, &uri(path, access.parameters()), ""))
+}
+
+/// Opens a database to read it for a while, as its other users do. A log that is there already stays as it is,
+/// even if a killed program has left it.
+pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
+    let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
+    check_file(path, Access::ReadWrite)?;
+    let uri = uri(path, Access::ReadWrite.parameters());
+    let open = || establish(path, &uri, "PRAGMA query_only = ON;");
+    // SQLite names the files beside a symbolic link's target, not beside the link.
+    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    if sidecar(&real, "-wal").exists() {
+        keeping_the_log(open)
+    } else {
+        keeping_the_log_until_read(open)
+    }
+}
+
+/// Opens a database for the calls that Diesel does not offer, configured like any other connection but for
+/// how it waits.
+pub(crate) fn open_raw_connection(
+    path: &Path,
+    access: Access,
+    patience: &Patience,
+) -> Result<Handle, Error> {
+    let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
+    check_file(path, access)?;
+    let [(_waiting, _), others @ ..] = PRAGMAS;
+    keeping_the_log_until_read(|| {
+        let handle = Handle::open(&uri(path, access.parameters()))?;
+        handle.set_patience(patience.clone())?;
+        handle.execute(&statements(&others))?;
+        Ok(handle)
+    })
+    .map_err(|error| Error::from_handle(path, error))
+}
+
+/// A private database in memory, to try migrations on.
+pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
+    let path = Path::new(":memory:");
+    establish(path, ":memory:", "")
+}
+
+/// The pragmas every connection is opened with, as (name, value).
+#[must_use]
+pub fn connection_pragmas() -> &'static [(&'static str, &'static str)] {
+    &PRAGMAS
+}
+
+/// Puts the database into WAL mode if it is not.
+///
+/// Done where a database is created or first opened, not for every connection: switching takes the
+/// whole file, and connections that race for it fail.
+pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    let failed = |error| Error::from_diesel(path, "set the journal mode", error);
+    if journal_mode(connection).map_err(failed)? == "wal" {
+        return Ok(());
+    }
+    connection
+        .batch_execute("PRAGMA main.journal_mode = WAL")
+        .map_err(failed)
+}
+
+/// The same for a handle.
+pub(crate) fn set_wal(handle: &Handle, path: &Path) -> Result<(), Error> {
+    handle
+        .execute("PRAGMA journal_mode = WAL")
+        .map_err(|error| Error::from_handle(path, error))
+}
+
+/// Whether a connection's database is in WAL mode.
+pub(crate) fn is_wal(handle: &Handle, path: &Path) -> Result<bool, Error> {
+    let row = handle
+        .row("SELECT journal_mode = 'wal' FROM pragma_journal_mode")
+        .map_err(|error| Error::from_handle(path, error))?;
+    Ok(row == Some([1]))
+}
+
+/// Whether the file's header says that the database is in WAL mode
+/// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the file format's version).
+pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
+    // No statement is run, so there is nothing that a pragma could be about.
+    let mut header = [0; 20];
+    Handle::open(&uri(path, Access::Immutable.parameters()))
+        .and_then(|handle| handle.read_file(&mut header, 0))
+        .map_err(|error| Error::from_handle(path, error))?;
+    Ok(header[18] == 2)
+}
+
+/// Moves a log into its database, or rolls an interrupted transaction back, so that nothing is left
+/// beside the file. For a file that is about to be replaced: it leaves WAL mode.
+///
+/// # Errors
+///
+/// [`Error::Locked`] where somebody has the database open.
+pub(crate) fn settle(path: &Path, patience: &Patience) -> Result<(), Error> {
+    open_raw_connection(path, Access::ReadWrite, patience)?
+        .execute(
+            "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
+        )
+        .map_err(|error| Error::from_handle(path, error))
+}
+
+/// Whether anything lies beside a file that SQLite would look at.
+pub(crate) fn has_sidecars(path: &Path) -> bool {
+    ["-wal", "-journal", "-shm"]
+        .iter()
+        .any(|suffix| fs::symlink_metadata(sidecar(path, suffix)).is_ok())
+}
+
+/// The log or journal beside a file that SQLite would apply to it.
+pub(crate) fn leftover(path: &Path) -> Option<PathBuf> {
+    let wal = sidecar(path, "-wal");
+    let journal = sidecar(path, "-journal");
+    if fs::metadata(&wal).is_ok_and(|metadata| metadata.len() > WAL_HEADER_BYTES) {
+        Some(wal)
+    } else if begins_with_journal_magic(&journal) {
+        Some(journal)
+    } else {
+        None
+    }
+}
+
+pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        journal_mode: String,
+    }
+    diesel::sql_query("PRAGMA main.journal_mode")
+        .get_result::<Row>(connection)
+        .map(|row| row.journal_mode)
+}
+
+/// The name of a file that SQLite keeps beside a database: `-wal`, `-shm` or `-journal` appended.
+pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Whether the file is a rollback journal that has not been finished with. SQLite takes no locks on
+/// journals, so this one may be opened.
+pub(crate) fn begins_with_journal_magic(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let mut bytes = [0; MAGIC.len()];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.is_ok() && bytes == MAGIC
+}
+
+impl Access {
+    pub(crate) const fn parameters(self) -> &'static str {
+        match self {
+            Self::ReadWrite | Self::Overwrite => "mode=rw",
+            Self::Create => "mode=rwc",
+            Self::Immutable => "mode=ro&immutable=1",
+        }
+    }
+}
+
+/// Tells apart what SQLite calls "unable to open database file", and an empty file from a database
+/// without tables. Looks at the file's metadata only.
+pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
+    if access == Access::Create {
+        return Ok(());
+    }
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound {
+            path: path.to_owned(),
+        },
+        _ => Error::io(path, "look at", error),
+    })?;
+    if metadata.is_dir() {
+        return Err(Error::IsFolder {
+            path: path.to_owned(),
+        });
+    }
+    if !metadata.is_file() {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    if metadata.len() == 0 && access != Access::Overwrite {
+        return Err(Error::EmptyFile {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Fails for a file that may not be written: opening it for that would leave SQLite's files beside it.
+pub(crate) fn require_writable(path: &Path) -> Result<(), Error> {
+    match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
+            Err(Error::ReadOnly {
+                path: path.to_owned(),
+            })
+        }
+        // Whatever else is wrong, opening it tells.
+        _ => Ok(()),
+    }
+}
+
+/// Keeps a connection from writing, or lets it write again.
+pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) -> QueryResult<()> {
+    let value = if forbid { "ON" } else { "OFF" };
+    connection.batch_execute(&format!("PRAGMA query_only = {value}"))
+}
+
+/// Whether a reader that takes part in the locking can open a database: it may have to create files beside it.
+pub(crate) fn may_be_shared(path: &Path) -> bool {
+    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    fs::canonicalize(path)
+        .is_ok_and(|real| may_write(&real) && real.parent().is_some_and(may_write))
+}
+
+/// Opens a connection and sets `first`, then the pragmas of every connection: setting some of those
+/// reads the file, which `first` may be about.
+pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
+    let mut connection =
+        SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
+    connection
+        .batch_execute(&format!("{first}{}", statements(&PRAGMAS)))
+        .map_err(|error| Error::from_diesel(path, "open the database", error))?;
+    Ok(connection)
+}
+
+fn statements(pragmas: &[(&str, &str)]) -> String {
+    let statements: Vec<_> = pragmas
+        .iter()
+        .map(|(name, value)| format!("PRAGMA {name} = {value};"))
+        .collect();
+    statements.concat()
+}
+
+/// The URI of a file, every byte that a URI gives a meaning escaped.
+pub(crate) fn uri(path: &Path, parameters: &str) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let escaped: Vec<_> = absolute
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|&byte| match byte {
+            b'/' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("file://{}?{parameters}", escaped.concat())
+}

@@ -1,0 +1,201 @@
+//! Reading a database without leaving a trace.
+
+use std::cell::Cell;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant, SystemTime};
+use std::{fs, thread};
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::open::{
+    Access, INDEX, LOCK_TIMEOUT, WAL_HEADER_BYTES, begins_with_journal_magic, check_file,
+    establish, is_wal_on_disk, sidecar, uri,
+};
+use crate::database::error::Error;
+use crate::sqlite::connection_hooks::keeping_the_log;
+
+/// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
+/// it, not a lock byte more than reading needs.
+///
+/// A reader of a WAL database normally creates both files. This one picks its way by what the file's
+/// header says and by what lies beside it:
+///
+/// - rollback mode: read as usual, since such a reader creates nothing;
+/// - a `-wal` with content and its `-shm`: read with the `-shm` opened read-only; beside live
+///   processes that is a normal reader, after a crash SQLite reads the `-wal` into memory;
+/// - a `-wal` with content alone: nobody has the database open, and the `-wal` is indexed in memory
+///   (`locking_mode=EXCLUSIVE`, through the VFS that takes no locks);
+/// - no `-wal` with content: nothing but the file counts (`immutable`).
+///
+/// The last two take no locks, and in all of them the files can come and go in the meantime. So what
+/// was found counts only if the files are as they were before, and is looked for again otherwise. Where
+/// other programs open, write and close so fast that this finds no moment of rest, the database is read
+/// like any reader does, beside the files that they make anyway.
+///
+/// One trace can be left: where the last other program ends at the very moment at which this one opens
+/// the log, a `-wal` or `-shm` stays that it would have removed.
+pub(crate) fn look_at<T>(
+    path: &Path,
+    mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    const PAUSE: Duration = Duration::from_millis(2);
+    /// How long a moment of rest is waited for.
+    const PATIENCE: Duration = Duration::from_millis(250);
+    /// How long a transaction must look interrupted: a program that takes the database into or out of
+    /// WAL mode at this moment leaves the same picture.
+    const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
+    check_file(path, Access::ReadWrite)?;
+    // Another thread of this process can have the index for as long as it waits for a lock, which is not
+    // this look's time.
+    let waiting = Cell::new(Duration::ZERO);
+    let mut attempt = |way: Way| {
+        let uri = uri(path, way.parameters());
+        let asked = Instant::now();
+        let _index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
+        waiting.set(waiting.get() + asked.elapsed());
+        keeping_the_log(|| establish(path, &uri, way.pragmas()))
+            .and_then(|mut connection| look(&mut connection))
+    };
+    let began = Instant::now();
+    let mut interrupted = None;
+    loop {
+        let before = Surroundings::of(path)?;
+        let looked_for = || began.elapsed().saturating_sub(waiting.get());
+        let way = if looked_for() > PATIENCE {
+            Way::Ordinary
+        } else {
+            before.way()
+        };
+        if before.is_interrupted() {
+            if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
+                return Err(Error::HotJournal {
+                    path: path.to_owned(),
+                });
+            }
+            thread::sleep(PAUSE);
+            continue;
+        }
+        interrupted = None;
+        let mut locked = way.locks();
+        let mut result = attempt(way);
+        if way == Way::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
+            // The index is of no use without its writers.
+            locked = false;
+            result = attempt(Way::PrivateWal);
+        }
+        if locked && result.is_ok() {
+            return result;
+        }
+        if Surroundings::of(path).is_ok_and(|after| after == before) {
+            return match result {
+                // Rolling back is the next writer's business.
+                Err(Error::ReadOnly { path }) if way == Way::Ordinary => {
+                    Err(Error::HotJournal { path })
+                }
+                other => other,
+            };
+        }
+        if looked_for() > LOCK_TIMEOUT {
+            return Err(Error::Locked {
+                path: path.to_owned(),
+            });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// A database's file, and what lies beside it.
+#[derive(Debug, PartialEq, Eq)]
+struct Surroundings {
+    file: Option<Stamp>,
+    wal: Option<Stamp>,
+    shm: bool,
+    /// Whether a rollback journal with something to roll back lies there.
+    journal: bool,
+    wal_on_disk: bool,
+}
+
+/// When a file was last written, as far as one can tell from outside.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    inode: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Surroundings {
+    fn of(path: &Path) -> Result<Self, Error> {
+        // SQLite names the files beside a symbolic link's target, not beside the link.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let stamp = |path: &Path| {
+            let metadata = fs::metadata(path).ok()?;
+            Some(Stamp {
+                bytes: metadata.len(),
+                inode: metadata.ino(),
+                modified: metadata.modified().ok(),
+            })
+        };
+        Ok(Self {
+            wal: stamp(&sidecar(&real, "-wal")),
+            shm: sidecar(&real, "-shm").exists(),
+            journal: begins_with_journal_magic(&sidecar(&real, "-journal")),
+            wal_on_disk: is_wal_on_disk(path)?,
+            file: stamp(&real),
+        })
+    }
+
+    /// Whether the log holds more than its header.
+    fn has_log(&self) -> bool {
+        self.wal
+            .as_ref()
+            .is_some_and(|wal| wal.bytes > WAL_HEADER_BYTES)
+    }
+
+    fn way(&self) -> Way {
+        match (self.has_log(), self.shm) {
+            (true, true) => Way::SharedWal,
+            (true, false) => Way::PrivateWal,
+            (false, _) if self.wal_on_disk => Way::Immutable,
+            (false, _) => Way::Ordinary,
+        }
+    }
+
+    /// Whether a transaction was interrupted that took the database into or out of WAL mode. In
+    /// rollback mode SQLite itself tells an interrupted transaction from one that is under way.
+    fn is_interrupted(&self) -> bool {
+        self.journal && self.way() != Way::Ordinary
+    }
+}
+
+/// How a database is read without writing anything; see [`look_at`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    SharedWal,
+    PrivateWal,
+    Ordinary,
+    Immutable,
+}
+
+impl Way {
+    const fn parameters(self) -> &'static str {
+        match self {
+            Self::SharedWal => "mode=ro&readonly_shm=1",
+            Self::PrivateWal => "mode=ro&vfs=unix-none",
+            Self::Ordinary => "mode=ro",
+            Self::Immutable => Access::Immutable.parameters(),
+        }
+    }
+
+    const fn pragmas(self) -> &'static str {
+        match self {
+            Self::PrivateWal => "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON;",
+            _ => "PRAGMA query_only = ON;",
+        }
+    }
+
+    const fn locks(self) -> bool {
+        matches!(self, Self::SharedWal | Self::Ordinary)
+    }
+}

@@ -1,0 +1,73 @@
+//! Running statements whose text is put together here.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::error::Error;
+use crate::sqlite::prepared::Statements;
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Runs a statement; how many rows it has changed.
+pub(crate) fn execute(connection: &mut SqliteConnection, statement: &str) -> QueryResult<usize> {
+    diesel::sql_query(statement).execute(connection)
+}
+
+/// The number in the column `number` of the only row; 0 for NULL.
+pub(crate) fn number(connection: &mut SqliteConnection, query: &str) -> QueryResult<i64> {
+    Ok(optional_number(connection, query)?.unwrap_or(0))
+}
+
+/// The number in the column `number` of the only row.
+pub(crate) fn optional_number(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> QueryResult<Option<i64>> {
+    diesel::sql_query(query)
+        .get_result::<Number>(connection)
+        .map(|row| row.number)
+}
+
+/// The texts in the column `line`.
+pub(crate) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
+    let rows = diesel::sql_query(query).load::<Line>(connection)?;
+    Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+/// Fails outside a transaction: SQLite rolls one back by itself when the disk fails, and what comes after that
+/// would be committed statement by statement.
+pub(crate) fn require_transaction(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), Error> {
+    if Statements::of(connection)?.in_transaction() {
+        return Ok(());
+    }
+    Err(Error::Disk {
+        path: path.to_owned(),
+        detail: "SQLite has rolled back".to_owned(),
+    })
+}
+
+/// A text as a literal.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A name of a table, index, view or trigger as SQL has it.
+pub(crate) fn name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

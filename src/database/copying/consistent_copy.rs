@@ -1,0 +1,360 @@
+//! One moment of a database that others may be writing to, and copying it.
+//!
+//! SQLite's backup interface inside a read transaction always works. It goes page by page, though, and looks
+//! into the log for each. Where the whole log has been moved into the file, a read transaction that begins at
+//! that moment needs nothing from the log, and the lock that it takes (`WAL_READ_LOCK(0)` in SQLite's source)
+//! keeps every checkpoint off the file until it ends: others go on committing into the log, and the file is
+//! the snapshot. It can then be copied like any file that does not change, but through the descriptor that
+//! SQLite has open.
+//!
+//! In rollback mode a reader keeps writers off the file in any case.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, thread};
+
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, sidecar};
+use crate::database::error::Error;
+use crate::database::files::disk_space;
+use crate::database::files::staged_file::Staged;
+use crate::database::progress::{Observer, Progress, Stage};
+use crate::sqlite::backup::{Backup, Step};
+use crate::sqlite::busy_handler::Patience;
+use crate::sqlite::raw_connection::{Handle, SqliteError};
+
+/// How long the checkpoint before a copy waits for readers. It keeps writers waiting meanwhile.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(25);
+
+/// How long the write lock is waited for, to find the moment at which the log is empty.
+const LOCK_WAIT: Duration = Duration::from_millis(200);
+
+/// How often that moment is looked for. A reader of an older state keeps it from coming.
+const TRIES: u32 = 8;
+
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Pages copied by the backup interface between two looks at the observer: a few milliseconds' worth.
+const PAGES_PER_STEP: i32 = 2_048;
+
+/// Bytes copied at once from a file that does not change. Larger blocks are faster at times and several times
+/// slower at others (`cargo bench --bench maintenance`).
+const BLOCK: usize = 128 << 10;
+
+/// Bytes copied so between two looks at the observer and at the log.
+const LOOK_EVERY: u64 = 4 << 20;
+
+/// A database as it is at one moment, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    path: PathBuf,
+    reader: Handle,
+    pages: u64,
+    page_size: u64,
+    /// The file's state, where the file is the snapshot.
+    still: Option<Stamp>,
+    log_bytes: u64,
+    /// Whether others are kept from writing to the file.
+    is_locked: bool,
+    /// Whether `wal_checkpoint(FULL)` could move the whole log into the file.
+    pub(crate) checkpointed: bool,
+}
+
+/// What a write changes about a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+/// Whether others can write to the database while its snapshot is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// They can.
+    Free,
+    /// The caller has the write lock.
+    LockedOut,
+}
+
+impl Snapshot {
+    /// Takes a snapshot of the present state, after a checkpoint.
+    pub(crate) fn take(path: &Path, writers: Writers, patience: &Patience) -> Result<Self, Error> {
+        let reader = open_raw_connection(path, Access::ReadWrite, patience)?;
+        let mut snapshot = Self {
+            path: path.to_owned(),
+            reader,
+            pages: 0,
+            page_size: 0,
+            still: None,
+            log_bytes: 0,
+            is_locked: true,
+            checkpointed: false,
+        };
+        snapshot.begin(writers, patience)?;
+        Ok(snapshot)
+    }
+
+    /// A snapshot of a file that nobody uses and beside which nothing lies. It is not written to, nor is
+    /// anything beside it.
+    pub(crate) fn of_unused(path: &Path) -> Result<Self, Error> {
+        let patience = Patience::new(LOCK_TIMEOUT, None);
+        let mut snapshot = Self {
+            path: path.to_owned(),
+            reader: open_raw_connection(path, Access::Immutable, &patience)?,
+            pages: 0,
+            page_size: 0,
+            still: None,
+            log_bytes: 0,
+            is_locked: false,
+            checkpointed: true,
+        };
+        snapshot.begin_reading()?;
+        snapshot.measure(true)?;
+        Ok(snapshot)
+    }
+
+    fn begin(&mut self, writers: Writers, patience: &Patience) -> Result<(), Error> {
+        // What is in the log by now is moved without keeping anybody waiting.
+        let moved = self
+            .reader
+            .execute_watched("PRAGMA wal_checkpoint(PASSIVE)", || !patience.is_stopped());
+        self.forgive(self.located(moved))?;
+        let is_still = match writers {
+            Writers::Free => {
+                self.wait_like(&patience.for_at_most(CHECKPOINT_WAIT))?;
+                self.checkpointed = self.forgive(self.checkpoint("FULL"))?.unwrap_or(false);
+                self.wait_like(patience)?;
+                self.forgive(self.begin_at_rest(patience))?
+            }
+            Writers::LockedOut => self.forgive(self.begin_if_at_rest())?,
+        };
+        let is_still = is_still.unwrap_or(false);
+        if !is_still {
+            log::debug!("The log could not be emptied; the copy goes page by page");
+            self.begin_reading()?;
+        }
+        self.measure(is_still)
+    }
+
+    fn measure(&mut self, is_still: bool) -> Result<(), Error> {
+        let sizes = self
+            .reader
+            .row("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size");
+        let [pages, page_size] = self.located(sizes)?.unwrap_or_default();
+        self.pages = u64::try_from(pages).unwrap_or_default();
+        self.page_size = u64::try_from(page_size).unwrap_or_default();
+        self.still = is_still.then(|| Stamp::of(&self.path)).flatten();
+        self.log_bytes = log_bytes(&self.path);
+        Ok(())
+    }
+
+    fn located<T>(&self, result: Result<T, SqliteError>) -> Result<T, Error> {
+        result.map_err(|error| Error::from_handle(&self.path, error))
+    }
+
+    fn wait_like(&self, patience: &Patience) -> Result<(), Error> {
+        self.located(self.reader.set_patience(patience.clone()))
+    }
+
+    /// What was tried for the sake of speed only may fail, unless because the user has had enough.
+    fn forgive<T>(&self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Err(error @ Error::Interrupted { .. }) => Err(error),
+            Err(error) => {
+                log::debug!("{}: {error}", self.path.display());
+                Ok(None)
+            }
+            Ok(value) => Ok(Some(value)),
+        }
+    }
+
+    /// Moves the log into the file; whether that was all of it, or there is none.
+    fn checkpoint(&self, mode: &str) -> Result<bool, Error> {
+        let row = self.reader.row(&format!("PRAGMA wal_checkpoint({mode})"));
+        let [busy, log, moved] = self.located(row)?.unwrap_or([1, 0, 0]);
+        Ok(busy == 0 && log == moved)
+    }
+
+    fn begin_reading(&self) -> Result<(), Error> {
+        self.located(self.reader.execute("BEGIN"))?;
+        self.located(self.reader.row::<0>("SELECT 1 FROM sqlite_schema"))?;
+        Ok(())
+    }
+
+    /// Begins to read if the file holds everything, which nobody else can change now.
+    fn begin_if_at_rest(&self) -> Result<bool, Error> {
+        let is_at_rest = self.checkpoint("PASSIVE")?;
+        if is_at_rest {
+            self.begin_reading()?;
+        }
+        Ok(is_at_rest)
+    }
+
+    /// Begins to read at a moment at which the file holds everything, if there is one. It is proved by having
+    /// the write lock, without which nobody can add to the log, until reading has begun.
+    fn begin_at_rest(&self, patience: &Patience) -> Result<bool, Error> {
+        let patience = patience.for_at_most(LOCK_WAIT);
+        let writer = open_raw_connection(&self.path, Access::ReadWrite, &patience)?;
+        for tried in 0..TRIES {
+            if tried > 0 {
+                thread::sleep(PAUSE);
+            }
+            self.located(writer.execute("BEGIN IMMEDIATE"))?;
+            let is_at_rest = self.begin_if_at_rest()?;
+            self.located(writer.execute("ROLLBACK"))?;
+            if is_at_rest {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The size of the snapshot, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.pages * self.page_size
+    }
+
+    /// Copies the snapshot to a new file; errors of writing are about `target`.
+    pub(crate) fn copy(
+        mut self,
+        staged: &mut Staged,
+        target: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<u64, Error> {
+        disk_space::require_room(target, staged.path(), self.bytes())?;
+        if let Some(stamp) = self.still.take() {
+            if self.copy_blocks(staged, observer)? && Stamp::of(&self.path) == Some(stamp) {
+                return Ok(self.bytes());
+            }
+            if !self.is_locked {
+                return Err(Error::Locked {
+                    path: self.path.clone(),
+                });
+            }
+            log::warn!(
+                "{} was written to without a lock; it is copied again, page by page",
+                self.path.display()
+            );
+            staged.truncate()?;
+        }
+        self.copy_pages(staged, target, observer)?;
+        Ok(self.bytes())
+    }
+
+    /// Copies the file; whether all of it was there.
+    fn copy_blocks(&self, staged: &mut Staged, observer: &mut dyn Observer) -> Result<bool, Error> {
+        let total = self.bytes();
+        staged.allocate(total)?;
+        let mut block = vec![0; BLOCK];
+        let mut done = 0;
+        while done < total {
+            let length = usize::try_from(total - done).unwrap_or(BLOCK).min(BLOCK);
+            let read = self.reader.read_file(&mut block[..length], done);
+            if !self.located(read)? {
+                return Ok(false);
+            }
+            staged.write(&block[..length])?;
+            done += length as u64;
+            if done % LOOK_EVERY == 0 || done == total {
+                self.tell(done, total, observer)?;
+                self.require_room_for_log()?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Copies page by page, as the read transaction sees them.
+    fn copy_pages(
+        &self,
+        staged: &Staged,
+        target: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        // An error of a step can be about either side; what is broken is never the new file.
+        let writing = |error| match Error::from_handle(target, error) {
+            Error::Damaged { detail, .. } => Error::Damaged {
+                path: self.path.clone(),
+                detail,
+            },
+            other => other,
+        };
+        let patience = Patience::new(LOCK_TIMEOUT, None);
+        let destination = open_raw_connection(staged.path(), Access::Create, &patience)?;
+        // The copy is synced once, when it is complete, and thrown away if it never is.
+        destination
+            .execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+            .map_err(writing)?;
+        let mut backup = Backup::new(&self.reader, &destination).map_err(writing)?;
+        loop {
+            let step = backup.step(PAGES_PER_STEP).map_err(writing)?;
+            let total = backup.page_count();
+            let done = total - backup.remaining().min(total);
+            self.tell(done * self.page_size, total * self.page_size, observer)?;
+            self.require_room_for_log()?;
+            if step == Step::Done {
+                break;
+            }
+        }
+        let copied = backup.page_count();
+        if copied == self.pages {
+            return Ok(());
+        }
+        Err(Error::CopyCheckFailed {
+            path: target.to_owned(),
+            detail: format!("it has {copied} pages and the database {}", self.pages),
+        })
+    }
+
+    fn tell(&self, done: u64, total: u64, observer: &mut dyn Observer) -> Result<(), Error> {
+        let progress = Progress {
+            stage: Stage::Copying,
+            done,
+            total,
+        };
+        if observer.progress(progress).is_break() {
+            return Err(Error::Interrupted {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Fails where what others write to the log, which cannot be emptied meanwhile, would fill the disk in as
+    /// long again as it has grown so far.
+    fn require_room_for_log(&self) -> Result<(), Error> {
+        match log_bytes(&self.path).checked_sub(self.log_bytes) {
+            None | Some(0) => Ok(()),
+            Some(grown) => disk_space::require_room(&self.path, &self.path, grown),
+        }
+    }
+}
+
+impl Drop for Snapshot {
+    /// Lets checkpoints go on, and makes up for the ones that this has kept from being made.
+    fn drop(&mut self) {
+        let mut ended = self.located(self.reader.execute("ROLLBACK"));
+        if ended.is_ok() && log_bytes(&self.path) > self.log_bytes {
+            ended = self.checkpoint("PASSIVE").map(|_| ());
+        }
+        if let Err(error) = ended {
+            log::debug!("{}: {error}", self.path.display());
+        }
+    }
+}
+
+impl Stamp {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self {
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+fn log_bytes(path: &Path) -> u64 {
+    fs::metadata(sidecar(path, "-wal")).map_or(0, |metadata| metadata.len())
+}

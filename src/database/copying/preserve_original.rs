@@ -1,0 +1,106 @@
+//! The database that was there, kept under another name when its content is replaced.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::database::connection::open::{has_sidecars, sidecar};
+use crate::database::copying::consistent_copy::{Snapshot, Writers};
+use crate::database::error::Error;
+use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::progress::Observer;
+use crate::sqlite::busy_handler::Patience;
+
+/// A complete copy of the database as it was, without a name of its own yet.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    staged: Staged,
+    real: PathBuf,
+    suffix: &'static str,
+}
+
+/// Where it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    path: PathBuf,
+    /// It was there already, from a try that was ended in the middle.
+    was_there: bool,
+}
+
+impl Kept {
+    /// Copies a database that is locked against writing.
+    pub(crate) fn copy(
+        path: &Path,
+        real: &Path,
+        suffix: &'static str,
+        patience: &Patience,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let snapshot = Snapshot::take(path, Writers::LockedOut, patience)?;
+        // Under the name without a number, so that the next try finds what this one may leave.
+        let target = sidecar(real, suffix);
+        let mut staged = Staged::create(&target, PRIVATE)?;
+        snapshot.copy(&mut staged, &target, observer)?;
+        staged.copy_permissions(real)?;
+        staged.sync()?;
+        Ok(Self {
+            staged,
+            real: real.to_owned(),
+            suffix,
+        })
+    }
+
+    /// Gives it the first name, with a number if need be, that is not taken, or that such a copy has already.
+    pub(crate) fn publish(self) -> Result<Published, Error> {
+        let mut number = 1;
+        loop {
+            let path = match number {
+                1 => sidecar(&self.real, self.suffix),
+                _ => sidecar(&self.real, &format!("{}-{number}", self.suffix)),
+            };
+            let is_free = fs::symlink_metadata(&path).is_err() && !has_sidecars(&path);
+            if is_free {
+                self.staged.publish_new_as(&path)?;
+            } else if !is_same_content(self.staged.path(), &path).unwrap_or(false) {
+                number += 1;
+                continue;
+            }
+            return Ok(Published {
+                path,
+                was_there: !is_free,
+            });
+        }
+    }
+}
+
+impl Published {
+    /// Removes it: the database has not been replaced.
+    pub(crate) fn discard(&self) {
+        if !self.was_there {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+
+    pub(crate) fn into_path(self) -> PathBuf {
+        self.path
+    }
+}
+
+fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    let (mut bytes, mut others) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let length = one.read(&mut bytes)?;
+        if length == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut others[..length])?;
+        if bytes[..length] != others[..length] {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Making a backup the database again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::database::connection::open::{
+    Access, LOCK_TIMEOUT, has_sidecars, open_raw_connection, require_writable, set_wal, sidecar,
+};
+use crate::database::copying::backup::backup_path;
+use crate::database::copying::consistent_copy::{Snapshot, Writers};
+use crate::database::copying::create::{refuse_leftovers, require_replaceable};
+use crate::database::copying::overwrite::Replacement;
+use crate::database::copying::preserve_original::{Kept, Published};
+use crate::database::copying::{backup, compact, overwrite};
+use crate::database::error::Error;
+use crate::database::files::disk_space;
+use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::progress::Observer;
+use crate::database::recognition::recognise::{Recognition, recognise};
+use crate::database::reports::inspect::inspect_sqlite_database;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::verification::integrity_check::Verification;
+use crate::sqlite::busy_handler::Patience;
+use crate::types::cell::Cell;
+
+/// How a database is restored.
+#[derive(Debug, Clone)]
+pub struct RestoreOptions {
+    /// What is restored; [`backup_path`] if nothing is said.
+    pub from: Option<PathBuf>,
+    /// Keep the database that is replaced, as `PATH.pre-restore`.
+    pub keep_replaced: bool,
+    /// How thoroughly the backup is checked before anything is touched.
+    pub verify: Verification,
+    /// How long locks are waited for.
+    pub wait: Duration,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self {
+            from: None,
+            keep_replaced: true,
+            verify: Verification::Full,
+            wait: LOCK_TIMEOUT,
+        }
+    }
+}
+
+impl RestoreOptions {
+    fn from(&self, path: &Path) -> PathBuf {
+        self.from.clone().unwrap_or_else(|| backup_path(path))
+    }
+}
+
+/// What a restoration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// What was restored.
+    pub from: PathBuf,
+    /// The size of the restored content.
+    pub bytes: u64,
+    /// Its version, as [`Recognition::name`] tells it.
+    pub version: String,
+    /// Whether an upgrade can bring it to a newer version.
+    pub is_upgrade_pending: bool,
+    /// Where the database is that was replaced, if there was one and it was to be kept.
+    pub kept: Option<PathBuf>,
+}
+
+/// What a database holds, for a person who has to choose between two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The file.
+    pub path: PathBuf,
+    /// When it was last written to.
+    pub modified: Option<SystemTime>,
+    /// The size of the file with its log.
+    pub bytes: u64,
+    /// The version, as [`Recognition::name`] tells it.
+    pub version: String,
+    /// The rows of all tables.
+    pub rows: u64,
+    /// Whether those of some table are estimated, since it is large.
+    pub is_estimated: bool,
+    /// The newest block up to which an exchange was brought.
+    pub newest_block: Option<i64>,
+}
+
+/// What a restoration would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestorePlan {
+    /// What would be restored.
+    pub from: Summary,
+    /// What would be replaced.
+    pub replaced: Option<Summary>,
+}
+
+/// Looks at a backup and at the database that it would replace, without writing anything.
+///
+/// # Errors
+///
+/// Those of [`restore_sqlite_database`] that can be told beforehand.
+pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
+    let from = options.from(path);
+    recognise_source(path, &from)?;
+    let replaced = match real_path(path)? {
+        Some(real) => {
+            require_replaceable(path, &real)?;
+            match Summary::of(path) {
+                Err(Error::EmptyFile { .. }) => None,
+                summary => Some(summary?),
+            }
+        }
+        None => None,
+    };
+    Ok(RestorePlan {
+        from: Summary::of(&from)?,
+        replaced,
+    })
+}
+
+/// Makes a backup the database again, while others go on using that.
+///
+/// The backup is copied beside the database and the copy checked before anything is touched. The content
+/// of the database is then replaced through SQLite, in one transaction: programs that have it open see the
+/// old or the new content. A backup of an older version stays at that version. Where there is no database,
+/// the copy becomes it.
+///
+/// # Errors
+///
+/// [`Error::NoBackup`] where there is none; [`Error::Refused`] where one of the two is no degenbot
+/// database; [`Error::Damaged`] where the backup is not sound; [`Error::Locked`] where another process is in
+/// the middle of a transaction that writes; [`Error::NotEnoughSpace`]; [`Error::Interrupted`] where the
+/// observer asks for it; otherwise where files cannot be read or written. The database is as it was then.
+pub fn restore_sqlite_database(
+    path: &Path,
+    options: &RestoreOptions,
+    observer: &mut dyn Observer,
+) -> Result<RestoreReport, Error> {
+    let from = options.from(path);
+    let recognition = recognise_source(path, &from)?;
+    let real = real_path(path)?;
+    let place = real.clone().unwrap_or_else(|| path.to_owned());
+    match &real {
+        Some(real) => require_replaceable(path, real)?,
+        None => refuse_leftovers(path)?,
+    }
+    let patience = Patience::new(options.wait, observer.stop_flag());
+    let mut staged = Staged::create(&place, PRIVATE)?;
+    let snapshot = if has_sidecars(&from) {
+        Snapshot::take(&from, Writers::Free, &patience)?
+    } else {
+        Snapshot::of_unused(&from)?
+    };
+    let bytes = snapshot.copy(&mut staged, path, observer)?;
+    backup::check_copy(&staged, &from, Some(options.verify), observer).map_err(damaged)?;
+    let kept = if let Some(real) = real {
+        replace(path, &real, &staged, options, &patience, observer)?
+    } else {
+        staged.copy_permissions(&from)?;
+        let handle = open_raw_connection(staged.path(), Access::ReadWrite, &patience)?;
+        set_wal(&handle, path)?;
+        drop(handle);
+        staged.publish_new()?;
+        None
+    };
+    log::info!("Restored {} from {}", path.display(), from.display());
+    Ok(RestoreReport {
+        from,
+        bytes,
+        version: recognition.name(),
+        is_upgrade_pending: match &recognition.version {
+            Ok(version) => *version < SchemaVersion::latest(),
+            Err(_) => recognition.origin.is_some(),
+        },
+        kept,
+    })
+}
+
+/// What the backup is, if it may be restored.
+fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
+    if backup::is_same_file(path, from) {
+        return Err(Error::RestoreFromItself {
+            path: path.to_owned(),
+        });
+    }
+    let recognition = recognise(from).map_err(|error| match error {
+        Error::NotFound { path } => Error::NoBackup { path },
+        other => other,
+    })?;
+    recognition.require_degenbot(from)?;
+    Ok(recognition)
+}
+
+/// The database's file, if there is one.
+fn real_path(path: &Path) -> Result<Option<PathBuf>, Error> {
+    match (fs::canonicalize(path), fs::symlink_metadata(path)) {
+        (Ok(real), _) => Ok(Some(real)),
+        (Err(_), Err(_)) => Ok(None),
+        // A link that points to nothing may point to a disk that is not there at the moment.
+        (Err(_), Ok(_)) => Err(Error::AlreadyExists {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Says of a copy's source what was found in the copy.
+fn damaged(error: Error) -> Error {
+    match error {
+        Error::CopyCheckFailed { path, detail } => Error::Damaged { path, detail },
+        other => other,
+    }
+}
+
+/// Replaces the content of the database; where the old one is kept.
+fn replace(
+    path: &Path,
+    real: &Path,
+    staged: &Staged,
+    options: &RestoreOptions,
+    patience: &Patience,
+    observer: &mut dyn Observer,
+) -> Result<Option<PathBuf>, Error> {
+    let located = |error| Error::from_handle(path, error);
+    require_writable(path)?;
+    let live = open_raw_connection(path, Access::Overwrite, patience)?;
+    let [page_size] = live
+        .row("PRAGMA page_size")
+        .map_err(located)?
+        .unwrap_or_default();
+    set_page_size(staged, page_size, patience)?;
+    let source = open_raw_connection(staged.path(), Access::Immutable, patience)?;
+    let new_bytes = disk_space::size(staged.path());
+    let old_bytes = if options.keep_replaced {
+        disk_space::size(real)
+    } else {
+        0
+    };
+    // The log takes the new content before the file does.
+    let needed = new_bytes.saturating_mul(2).saturating_add(old_bytes);
+    disk_space::require_room(path, real, needed)?;
+
+    let mut replacement = Replacement::begin(&source, &live, path)?;
+    let keep = options.keep_replaced && disk_space::size(real) > 0;
+    let original = if keep {
+        Some(Kept::copy(path, real, ".pre-restore", patience, observer)?)
+    } else {
+        None
+    };
+    replacement.prepare(observer)?;
+    // Before the commit, without which it would be the only one.
+    let kept = original.map(Kept::publish).transpose()?;
+    if let Err(error) = replacement.commit() {
+        if let Some(kept) = &kept {
+            kept.discard();
+        }
+        return Err(error);
+    }
+    drop(source);
+    overwrite::settle_log(&live, path, patience);
+    Ok(kept.map(Published::into_path))
+}
+
+/// Gives a copy pages of the size that the database in use has: that can only be changed where nobody uses it.
+fn set_page_size(staged: &Staged, page_size: i64, patience: &Patience) -> Result<(), Error> {
+    let located = |error| Error::from_handle(staged.path(), error);
+    let copy = open_raw_connection(staged.path(), Access::Immutable, patience)?;
+    let own = copy.row("PRAGMA page_size").map_err(located)?;
+    drop(copy);
+    if own == Some([page_size]) {
+        return Ok(());
+    }
+    let copy = open_raw_connection(staged.path(), Access::ReadWrite, patience)?;
+    copy.execute(&format!(
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA page_size = {page_size}"
+    ))
+    .and_then(|()| compact::vacuum(&copy, staged.path(), || !patience.is_stopped()))
+    .map_err(located)
+}
+
+impl Summary {
+    fn of(path: &Path) -> Result<Self, Error> {
+        let info = inspect_sqlite_database(path, false)?;
+        Ok(Self {
+            path: path.to_owned(),
+            modified: modified(path),
+            bytes: disk_space::size(path),
+            version: info.recognition.name(),
+            rows: info
+                .tables
+                .iter()
+                .filter_map(|table| table.rows)
+                .filter_map(|rows| u64::try_from(rows).ok())
+                .sum(),
+            is_estimated: info.tables.iter().any(|table| table.estimated),
+            newest_block: info
+                .exchanges
+                .iter()
+                .filter_map(|exchange| match exchange.last_update_block {
+                    Some(Cell::Integer(block)) => Some(block),
+                    _ => None,
+                })
+                .max(),
+        })
+    }
+}
+
+/// When the database was last written to: commits go to the log first.
+fn modified(path: &Path) -> Option<SystemTime> {
+    let times = [path.to_owned(), sidecar(path, "-wal")]
+        .into_iter()
+        .filter_map(|file| fs::metadata(file).ok()?.modified().ok());
+    times.max()
+}

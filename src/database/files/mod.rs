@@ -1,0 +1,5 @@
+//! The files of a database, and new files that take their place.
+
+pub(crate) mod disk_space;
+pub(crate) mod open_by;
+pub(crate) mod staged_file;

@@ -1,0 +1,120 @@
+//! Which programs use a database, where the system tells.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+/// A program that has a database open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Program {
+    /// Whether it holds the lock that writers take.
+    pub is_writing: bool,
+    /// Its process id.
+    pub pid: u32,
+    /// Its name, as the system has it.
+    pub name: String,
+}
+
+/// The other programs that have a database open, those first that are writing to it. Only those that this
+/// process may look at; none where the system does not tell.
+///
+/// It is read from `/proc`, on Linux: the files that processes have open, and the locks on them. Nothing of
+/// the database is opened.
+#[must_use]
+pub fn programs_using(path: &Path) -> Vec<Program> {
+    #[cfg(target_os = "linux")]
+    return linux::programs_using(path);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        Vec::new()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::BTreeSet;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::{fs, process};
+
+    use crate::database::connection::open::sidecar;
+    use crate::database::files::open_by::Program;
+
+    /// The byte of the `-shm` file that a writer locks in WAL mode, and those of the database that it locks
+    /// in rollback mode (<https://sqlite.org/walformat.html>, section 2.3; `os.h` in SQLite's source).
+    const WAL_WRITE_LOCK: u64 = 120;
+    const RESERVED_LOCK: u64 = 0x4000_0001;
+
+    pub(crate) fn programs_using(path: &Path) -> Vec<Program> {
+        let files: Vec<_> = ["", "-wal", "-shm"]
+            .iter()
+            .filter_map(|suffix| identity(&sidecar(path, suffix)))
+            .collect();
+        let writers = writers(path);
+        let mut programs: Vec<_> = processes()
+            .filter(|pid| *pid != process::id())
+            .filter(|pid| writers.contains(pid) || has_open(*pid, &files))
+            .map(|pid| Program {
+                is_writing: writers.contains(&pid),
+                pid,
+                name: name(pid),
+            })
+            .collect();
+        programs.sort_by_key(|program| (!program.is_writing, program.pid));
+        programs
+    }
+
+    fn identity(path: &Path) -> Option<(u64, u64)> {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
+    fn processes() -> impl Iterator<Item = u32> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    }
+
+    fn has_open(pid: u32, files: &[(u64, u64)]) -> bool {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd"));
+        // The metadata of the file that is open, whatever its name is by now.
+        descriptors
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| identity(&entry.path()))
+            .any(|file| files.contains(&file))
+    }
+
+    fn name(pid: u32) -> String {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.trim().to_owned()
+    }
+
+    /// The processes that have the write lock. A line of `/proc/locks` ends in the process, the file as
+    /// `MAJOR:MINOR:INODE`, and the first and the last byte of the lock.
+    fn writers(path: &Path) -> BTreeSet<u32> {
+        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+        let [database, index] = ["", "-shm"].map(|suffix| identity(&sidecar(path, suffix)));
+        let mut writers = BTreeSet::new();
+        for line in locks.lines().filter(|line| !line.contains("->")) {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let [_, "POSIX", _, "WRITE", pid, file, first, last] = fields[..] else {
+                continue;
+            };
+            let inode = file.rsplit(':').next().and_then(|inode| inode.parse().ok());
+            let covers = |byte: u64| {
+                first.parse().is_ok_and(|first: u64| first <= byte)
+                    && (last == "EOF" || last.parse().is_ok_and(|last: u64| byte <= last))
+            };
+            let is_of = |file: Option<(u64, u64)>| inode.is_some() && file.map(|f| f.1) == inode;
+            let is_writing =
+                is_of(index) && covers(WAL_WRITE_LOCK) || is_of(database) && covers(RESERVED_LOCK);
+            if is_writing && let Ok(pid) = pid.parse() {
+                writers.insert(pid);
+            }
+        }
+        writers
+    }
+}

@@ -1,0 +1,362 @@
+//! Files that become visible whole or not at all.
+//!
+//! A new file is written beside its target under a temporary name, synced, and renamed over the
+//! target; then the folder is synced. Whatever ends the program in between leaves the target as it
+//! was and at most a temporary file, which the next operation on the same target removes: a temporary
+//! file is locked (`flock`) for as long as its process lives.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{fs, io, process};
+
+use rustix::fs::FallocateFlags;
+
+use crate::database::connection::open::sidecar;
+use crate::database::error::Error;
+use crate::system::Lease;
+
+/// The mode of a temporary file that gets its final permissions later.
+pub(crate) const PRIVATE: u32 = 0o600;
+/// The mode of any new file, less what the umask takes away.
+pub(crate) const PUBLIC: u32 = 0o666;
+
+/// What comes between the target's name and the process's id.
+const INFIX: &str = ".degenbot-tmp-";
+
+const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// A file that is being written under a temporary name. Removed when it is dropped unpublished.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl Staged {
+    /// Creates an empty temporary file beside `target` and removes the ones that dead processes left
+    /// for the same target.
+    pub(crate) fn create(target: &Path, mode: u32) -> Result<Self, Error> {
+        sweep(target);
+        loop {
+            let temporary = temporary_name(target);
+            let created = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(&temporary);
+            let file = match created {
+                Ok(file) => file,
+                // Of a process that had the same id and whose file is not swept, as without flock.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(Error::io(target, "create", error)),
+            };
+            // A file system without locks loses only the sweeping.
+            let _unsupported = file.try_lock();
+            if is_at(&file, &temporary) {
+                return Ok(Self {
+                    target: target.to_owned(),
+                    temporary,
+                    file,
+                });
+            }
+            // Swept by another process in the instant before it was locked.
+        }
+    }
+
+    /// The temporary file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Takes the room for so many bytes on the disk, where the file system can do that beforehand: a full
+    /// disk is noticed at once, and the blocks lie together.
+    pub(crate) fn allocate(&self, bytes: u64) -> Result<(), Error> {
+        use rustix::io::Errno;
+        if bytes == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes) {
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::IO)) => {
+                Err(Error::io(&self.temporary, "write", error.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| Error::io(&self.temporary, "write", error))
+    }
+
+    /// Begins anew.
+    pub(crate) fn truncate(&mut self) -> Result<(), Error> {
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .map_err(|error| Error::io(&self.temporary, "write", error))
+    }
+
+    /// A lease on the file, which nobody else has open.
+    pub(crate) fn lease(&self) -> Option<Lease<'_>> {
+        Lease::take(&self.file)
+    }
+
+    /// Gives the file the permissions and, where this process may, the owner of `model`.
+    pub(crate) fn copy_permissions(&self, model: &Path) -> Result<(), Error> {
+        let failed = |error| Error::io(&self.temporary, "set the permissions of", error);
+        let model = fs::metadata(model).map_err(failed)?;
+        let own = self.file.metadata().map_err(failed)?;
+        let mut mode = model.permissions().mode() & 0o777;
+        // Only root may give files away; anybody may give them to a group that he is in.
+        if own.uid() != model.uid() {
+            let _refused = fchown(&self.file, Some(model.uid()), None);
+        }
+        if own.gid() != model.gid() && fchown(&self.file, None, Some(model.gid())).is_err() {
+            // What the one group may is not for another one.
+            mode &= !0o070;
+        }
+        self.file
+            .set_permissions(Permissions::from_mode(mode))
+            .map_err(failed)
+    }
+
+    /// Puts the file in the target's place, over whatever is there.
+    pub(crate) fn replace(self) -> Result<(), Error> {
+        self.sync()?;
+        fs::rename(&self.temporary, &self.target)
+            .map_err(|error| Error::io(&self.target, "replace", error))?;
+        sync_folder_of(&self.target)
+    }
+
+    /// Exchanges the names of this file and its target, both complete and synced; whether that could be done.
+    /// Dropping this removes what has the temporary name then.
+    pub(crate) fn exchange(&self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            let flags = RenameFlags::EXCHANGE;
+            renameat_with(CWD, &self.temporary, CWD, &self.target, flags).is_ok()
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        false
+    }
+
+    /// Makes exchanged names outlast a power cut.
+    pub(crate) fn sync_folder(&self) -> Result<(), Error> {
+        sync_folder_of(&self.target)
+    }
+
+    /// Takes the lock that other programs' SQLite finds in its way.
+    pub(crate) fn lock_for_others(&self) {
+        let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+        if let Err(error) = rustix::fs::fcntl_lock(&self.file, operation) {
+            log::warn!("{} could not be locked: {error}", self.temporary.display());
+        }
+    }
+
+    /// Puts the file in the target's place, which must be free.
+    pub(crate) fn publish_new(self) -> Result<(), Error> {
+        self.publish_new_as(&self.target)
+    }
+
+    /// Puts the file in another place in the same folder, which must be free.
+    pub(crate) fn publish_new_as(&self, target: &Path) -> Result<(), Error> {
+        self.sync()?;
+        // Unlike a rename, a link never replaces a file that somebody made in the meantime. Not every
+        // file system has links.
+        let linked = fs::hard_link(&self.temporary, target);
+        if fs::symlink_metadata(target).is_err() {
+            fs::rename(&self.temporary, target)
+                .map_err(|error| Error::io(target, "create", error))?;
+        } else if linked.is_ok() {
+            // Another process may have swept the second name already.
+            let _ = fs::remove_file(&self.temporary);
+        } else {
+            return Err(Error::AlreadyExists {
+                path: target.to_owned(),
+            });
+        }
+        // What may be gone after a power cut has not been published.
+        sync_folder_of(target).inspect_err(|_| {
+            let _ = fs::remove_file(target);
+        })
+    }
+
+    /// Waits until what was written is on the disk.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.file
+            .sync_all()
+            .map_err(|error| Error::io(&self.temporary, "write", error))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        remove_with_sidecars(&self.temporary);
+    }
+}
+
+/// A name for a temporary file that this process has not used yet.
+fn temporary_name(target: &Path) -> PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let mut name = OsString::from(target);
+    name.push(format!("{INFIX}{}-{number}", process::id()));
+    PathBuf::from(name)
+}
+
+/// Removes the temporary files of dead processes. Best effort: what stays is in nobody's way.
+pub(crate) fn sweep(target: &Path) {
+    let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
+        return;
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let mut prefix = name.to_owned();
+    prefix.push(INFIX);
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_temporary = name
+            .as_encoded_bytes()
+            .strip_prefix(prefix.as_encoded_bytes())
+            .is_some_and(is_process_and_number);
+        if !is_temporary {
+            continue;
+        }
+        let path = entry.path();
+        // A second name of a file that was published: not to be opened, in case it is a database
+        // that this process has open (see `Handle::file_header`).
+        if entry.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
+            let _ = fs::remove_file(&path);
+            continue;
+        }
+        let Ok(file) = File::open(&path) else {
+            continue;
+        };
+        if file.try_lock().is_ok() && is_at(&file, &path) {
+            log::debug!(
+                "Removing {}, left by a process that is gone",
+                path.display()
+            );
+            remove_with_sidecars(&path);
+        }
+    }
+}
+
+fn is_process_and_number(name: &[u8]) -> bool {
+    let parts: Vec<_> = name.split(|byte| *byte == b'-').collect();
+    parts.len() == 2
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether the open file is the one that the path names.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+fn remove_with_sidecars(path: &Path) {
+    for suffix in SIDECARS {
+        let _ = fs::remove_file(sidecar(path, suffix));
+    }
+    let _ = fs::remove_file(path);
+}
+
+/// Makes a rename or a link in the file's folder outlast a power cut.
+fn sync_folder_of(path: &Path) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| Error::io(folder, "write", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn unpublished_files_disappear_with_what_sqlite_left_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let staged = Staged::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
+        fs::write(sidecar(staged.path(), "-journal"), "x").unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(staged);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn leftovers_are_swept_and_files_in_use_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x.bak");
+        let alive = Staged::create(&target, PRIVATE).unwrap();
+        for name in [
+            "x.bak.degenbot-tmp-1-0",
+            "x.bak.degenbot-tmp-1-0-journal",
+            "x.bak.tmp-2025-11",
+            "y.bak.degenbot-tmp-1-0",
+        ] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let second = Staged::create(&target, PRIVATE).unwrap();
+        assert!(alive.path().exists());
+        second.replace().unwrap();
+        let mut expected = vec![
+            "x.bak".to_owned(),
+            "x.bak.tmp-2025-11".to_owned(),
+            "y.bak.degenbot-tmp-1-0".to_owned(),
+            alive
+                .path()
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned(),
+        ];
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+    }
+
+    #[test]
+    fn publishing_a_new_file_never_replaces_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x.db");
+        let staged = Staged::create(&target, PRIVATE).unwrap();
+        fs::write(&target, "somebody else's").unwrap();
+        assert!(matches!(
+            staged.publish_new(),
+            Err(Error::AlreadyExists { .. })
+        ));
+        assert_eq!(fs::read_to_string(&target).unwrap(), "somebody else's");
+        assert_eq!(names(folder.path()), ["x.db"]);
+    }
+}

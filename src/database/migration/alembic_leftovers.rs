@@ -1,0 +1,80 @@
+//! Tables that an upgrade by the Python package leaves behind when it fails.
+//!
+//! Alembic changes a table by copying it to `_alembic_tmp_NAME`, which then takes its place. What is
+//! left of that is empty or holds rows that the table itself still has.
+
+use std::path::Path;
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::structure::catalogue::Catalogue;
+
+const PREFIX: &str = "_alembic_tmp_";
+
+/// Whether a table of this name is such a table.
+pub(crate) fn is_leftover(table: &str) -> bool {
+    table.starts_with(PREFIX)
+}
+
+/// Fails if such a table holds a row that the table it is for does not have.
+pub(crate) fn check(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    for (name, leftover) in &catalogue.tables {
+        let Some(original) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let columns: Vec<_> = match catalogue.tables.get(original) {
+            Some(table) => leftover
+                .columns
+                .keys()
+                .filter(|column| table.columns.contains_key(*column))
+                .map(|column| sql::name(column))
+                .collect(),
+            None => Vec::new(),
+        };
+        let leftover = sql::name(name);
+        let lost = if columns.is_empty() {
+            format!("SELECT count(*) AS number FROM {leftover}")
+        } else {
+            let columns = columns.join(", ");
+            format!(
+                "SELECT count(*) AS number FROM (SELECT {columns} FROM {leftover} \
+                 EXCEPT SELECT {columns} FROM {})",
+                sql::name(original)
+            )
+        };
+        let rows = sql::number(connection, &lost)?;
+        if rows > 0 {
+            return Err(Error::LeftoverRows {
+                path: path.to_owned(),
+                table: name.clone(),
+                rows,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Drops such tables, after [`check`]: the Python package's next upgrade would run into them.
+pub(crate) fn drop_all(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    check(connection, path, catalogue)?;
+    for name in catalogue.tables.keys().filter(|name| is_leftover(name)) {
+        sql::execute(connection, &format!("DROP TABLE {}", sql::name(name)))?;
+        log::info!("Dropped {name}, which a failed upgrade by the Python package had left");
+    }
+    Ok(())
+}
+
+/// The names of the leftover tables as the extras of a catalogue have them.
+pub(crate) fn is_extra(object: &str) -> bool {
+    object.strip_prefix("table ").is_some_and(is_leftover)
+}

@@ -1,0 +1,235 @@
+//! Initialization maps from liquidity positions.
+//!
+//! A map's word holds a bit for each of 256 neighbouring ticks, counted in steps of the pool's tick
+//! spacing: the bit `compressed & 255` of the word `compressed >> 8`, where `compressed` is the tick
+//! divided by the spacing and rounded down. It is set where a position begins or ends, as in Uniswap's
+//! `TickBitmap`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use alloy_primitives::U256;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::{SqliteAggregateFunction, SqliteConnection};
+
+use crate::database::connection::open::open_in_memory;
+use crate::database::error::Error;
+use crate::database::error::obstacle::Obstacle;
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::create_tables::create_tables;
+use crate::database::structure::schema_version::SchemaVersion;
+
+mod functions {
+    use diesel::sql_types::BigInt;
+
+    #[diesel::declare_sql_function]
+    extern "SQL" {
+        /// The word with these bits, as decimal text.
+        #[aggregate]
+        fn word_of_bits(bit: BigInt) -> Text;
+    }
+}
+
+/// A word that bits are set in.
+#[derive(Debug, Default)]
+struct Word(U256);
+
+impl SqliteAggregateFunction<i64> for Word {
+    type Output = String;
+
+    fn step(&mut self, bit: i64) {
+        self.0
+            .set_bit(usize::try_from(bit & 255).unwrap_or_default(), true);
+    }
+
+    fn finalize(aggregator: Option<Self>) -> Self::Output {
+        aggregator.unwrap_or_default().0.to_string()
+    }
+}
+
+/// One of the two kinds of maps: where it is and what it is made of.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    /// The table of the words.
+    pub(crate) table: &'static str,
+    pub(crate) positions: &'static str,
+    owner: &'static str,
+    /// The tables that know the tick spacing of a pool, with the column of the pool's id.
+    spacings: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) const MAPS: [Maps; 2] = [
+    Maps {
+        table: "initialization_maps",
+        positions: "liquidity_positions",
+        owner: "pool_id",
+        spacings: &[
+            ("aerodrome_v3_pools", "pool_id"),
+            ("pancakeswap_v3_pools", "pool_id"),
+            ("sushiswap_v3_pools", "pool_id"),
+            ("uniswap_v3_pools", "pool_id"),
+        ],
+    },
+    Maps {
+        table: "managed_pool_initialization_maps",
+        positions: "managed_pool_liquidity_positions",
+        owner: "managed_pool_id",
+        spacings: &[("uniswap_v4_pools", "managed_pool_id")],
+    },
+];
+
+/// In which of the attached databases the tables are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// The liquidity positions.
+    pub(crate) positions: &'static str,
+    /// The pools and the words.
+    pub(crate) pools: &'static str,
+}
+
+impl Place {
+    /// All in one database.
+    const MAIN: Self = Self {
+        positions: "main",
+        pools: "main",
+    };
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    line: String,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+impl Maps {
+    /// A condition for the rows of the positions, as `l`, that a word can be made of.
+    fn is_sound() -> &'static str {
+        "typeof(l.tick) = 'integer' AND typeof(s.spacing) = 'integer' AND s.spacing > 0"
+    }
+
+    fn from(&self, place: Place) -> String {
+        let spacings: Vec<_> = self
+            .spacings
+            .iter()
+            .map(|(table, id)| {
+                format!(
+                    "SELECT {id} AS id, tick_spacing AS spacing FROM {}.{table}",
+                    place.pools
+                )
+            })
+            .collect();
+        let owner = self.owner;
+        format!(
+            "{}.{} AS l LEFT JOIN ({}) AS s ON s.id = l.{owner}",
+            place.positions,
+            self.positions,
+            spacings.join(" UNION ALL ")
+        )
+    }
+
+    /// The positions that no word can be made of, since their pool's tick spacing is unknown or their
+    /// tick is no number: some of them, and how many there are.
+    pub(crate) fn obstacle(
+        &self,
+        connection: &mut SqliteConnection,
+        place: Place,
+    ) -> Result<Option<(String, i64)>, Error> {
+        let query = format!(
+            "SELECT coalesce(group_concat(id, ', '), '') AS line, coalesce(max(number), 0) AS count \
+             FROM (SELECT l.id, count(*) OVER () AS number FROM {} WHERE NOT coalesce({}, 0) LIMIT 5)",
+            self.from(place),
+            Self::is_sound()
+        );
+        let row: Row = diesel::sql_query(query).get_result(connection)?;
+        let rows = format!("{} {}", self.positions, row.line);
+        Ok((row.count > 0).then_some((rows, row.count)))
+    }
+
+    /// Fills the empty table of words, which is beside the pools; how many words there are.
+    pub(crate) fn fill(
+        &self,
+        connection: &mut SqliteConnection,
+        place: Place,
+    ) -> Result<usize, Error> {
+        functions::word_of_bits_utils::register_impl::<Word, _>(connection)?;
+        let owner = self.owner;
+        let mut statement = String::new();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            statement,
+            "INSERT INTO {}.{} ({owner}, word, bitmap) \
+             SELECT owner, compressed >> 8 AS word, word_of_bits(compressed & 255) FROM \
+               (SELECT l.{owner} AS owner, \
+                       (l.tick - (l.tick % s.spacing + s.spacing) % s.spacing) / s.spacing AS compressed \
+                FROM {}) \
+             GROUP BY owner, compressed >> 8 ORDER BY owner, compressed >> 8",
+            place.pools,
+            self.table,
+            self.from(place)
+        );
+        Ok(diesel::sql_query(statement).execute(connection)?)
+    }
+}
+
+/// Creates and fills the tables of maps that are not there; how many words they have.
+pub(crate) fn restore(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    catalogue: &Catalogue,
+) -> Result<usize, Error> {
+    #[derive(QueryableByName)]
+    struct Statement {
+        #[diesel(sql_type = Text)]
+        statement: String,
+    }
+    let mut words = 0;
+    for maps in MAPS {
+        if catalogue.tables.contains_key(maps.table) {
+            continue;
+        }
+        require_sound(&maps, connection, path, Place::MAIN)?;
+        // As the migrations make it.
+        let mut model = open_in_memory()?;
+        create_tables(&mut model, SchemaVersion::latest())
+            .map_err(|error| Error::from_create_tables(path, error))?;
+        let statements: Vec<Statement> = diesel::sql_query(
+            "SELECT sql AS statement FROM sqlite_schema WHERE tbl_name = ? AND sql NOTNULL ORDER BY rowid",
+        )
+        .bind::<Text, _>(maps.table)
+        .load(&mut model)?;
+        let (table, indexes) = statements.split_at(1.min(statements.len()));
+        for Statement { statement } in table {
+            diesel::sql_query(statement).execute(connection)?;
+        }
+        words += maps.fill(connection, Place::MAIN)?;
+        for Statement { statement } in indexes {
+            diesel::sql_query(statement).execute(connection)?;
+        }
+        log::info!("Computed {} from the liquidity positions", maps.table);
+    }
+    Ok(words)
+}
+
+/// Fails for positions that no word can be made of.
+pub(crate) fn require_sound(
+    maps: &Maps,
+    connection: &mut SqliteConnection,
+    path: &Path,
+    place: Place,
+) -> Result<(), Error> {
+    match maps.obstacle(connection, place)? {
+        None => Ok(()),
+        Some((row, count)) => Err(Error::Unclear {
+            path: path.to_owned(),
+            obstacles: vec![Obstacle {
+                count: usize::try_from(count).unwrap_or(usize::MAX),
+                rows: vec![row],
+                problem: "the tick or the tick spacing of the pool is unknown, which the \
+                          initialization map is made of",
+            }],
+        }),
+    }
+}

@@ -1,0 +1,327 @@
+//! Bringing a database to another version of the schema, in place.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::open::{Access, ensure_wal, open_connection, require_writable};
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::migration::foreign_keys::violations_of;
+use crate::database::migration::user_objects::Usable;
+use crate::database::migration::{
+    alembic_leftovers, foreign_keys, initialization_maps, user_objects,
+};
+use crate::database::recognition::recognise::{
+    Origin, Recognition, recognise, recognise_connection,
+};
+use crate::database::structure::catalogue::{Catalogue, Table};
+use crate::database::structure::create_tables::create_migrations_table;
+use crate::database::structure::pending_migrations::{Step, steps};
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::stamp_tables;
+use crate::sqlite::connection_hooks::stoppable;
+use crate::sqlite::transaction;
+use crate::sqlite::transaction::Begin;
+
+/// What an upgrade or a downgrade did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationReport {
+    /// The version before.
+    pub from: SchemaVersion,
+    /// The version now.
+    pub to: SchemaVersion,
+    /// The names of the migrations that were run or undone, in that order; none for a database that
+    /// was at the version already.
+    pub migrations: Vec<String>,
+    /// The words of initialization maps that were computed from liquidity positions.
+    pub computed_words: usize,
+}
+
+/// The version of a database.
+///
+/// # Errors
+///
+/// [`Error::Refused`] for a database that has no version this program can work with; otherwise where
+/// the database cannot be read.
+pub fn current_database_version(path: &Path) -> Result<SchemaVersion, Error> {
+    recognise(path)?.require_version(path)
+}
+
+/// The version that this program brings databases to.
+#[must_use]
+pub const fn latest_database_version() -> SchemaVersion {
+    SchemaVersion::latest()
+}
+
+/// Brings a database to a version, newer or older than its own, in place.
+///
+/// One transaction covers recognising the database, taking over a database of the Python package,
+/// every migration and the checks after them: it is at the target afterwards or exactly as before. Of
+/// two processes that do the same at once, the second waits and finds nothing to do. A database in
+/// rollback-journal mode is put into WAL mode afterwards.
+///
+/// A step back drops what the older version has no place for;
+/// [`plan_migration`](crate::database::migration::plan::plan_migration) tells what that is. So `from` is the version that the
+/// caller has planned for: a step back is taken from no other one.
+///
+/// # Errors
+///
+/// [`Error::Refused`] for a database that this program does not know how to migrate,
+/// [`Error::Migration`] and [`Error::ForeignKeysBroken`] where a migration fails, [`Error::Locked`]
+/// where another process keeps the database locked, [`Error::VersionChanged`] where another process has
+/// brought the database to a version from which the way would lead back unplanned, and
+/// [`Error::ObjectsLost`] where a step back would take indexes or triggers of the user's own along.
+pub fn migrate_sqlite_database(
+    path: &Path,
+    from: SchemaVersion,
+    target: SchemaVersion,
+) -> Result<MigrationReport, Error> {
+    migrate_in_place(path, from, target, None)
+}
+
+/// The same; a set flag ends it with everything as it was.
+pub(crate) fn migrate_in_place(
+    path: &Path,
+    from: SchemaVersion,
+    target: SchemaVersion,
+    stop: Option<&'static AtomicBool>,
+) -> Result<MigrationReport, Error> {
+    // Looked at first without writing, so that a database that is refused stays as it was to the
+    // byte, with its log and its journal.
+    let recognition = recognise(path)?;
+    let version = version_in_place(&recognition, path)?;
+    if version == target && recognition.is_stamped_right {
+        return Ok(MigrationReport {
+            from: version,
+            to: version,
+            migrations: Vec::new(),
+            computed_words: 0,
+        });
+    }
+    require_writable(path)?;
+    let mut connection = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
+    let mut scrutiny = Scrutiny::Structure;
+    let report = loop {
+        match migrate(&mut connection, path, from, target, scrutiny)? {
+            Some(report) => break report,
+            None => scrutiny = Scrutiny::Everything,
+        }
+    };
+    if let Err(error) = ensure_wal(&mut connection, path) {
+        log::warn!("The database stays in rollback-journal mode: {error}");
+    }
+    Ok(report)
+}
+
+/// Which foreign keys are looked at before and after a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scrutiny {
+    /// Those of the tables whose structure it changes, and those that refer to these.
+    Structure,
+    /// All.
+    Everything,
+}
+
+/// The version of a database that is migrated in place.
+fn version_in_place(recognition: &Recognition, path: &Path) -> Result<SchemaVersion, Error> {
+    match recognition.origin {
+        Some(Origin::WithoutMaps(version)) => Ok(version),
+        _ => recognition.require_version(path),
+    }
+}
+
+/// Takes every step to the target, all or nothing. `None`, and nothing done, where it turns out that
+/// rows were changed and all foreign keys must be looked at.
+fn migrate(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    planned: SchemaVersion,
+    target: SchemaVersion,
+    scrutiny: Scrutiny,
+) -> Result<Option<MigrationReport>, Error> {
+    let mut is_enough = true;
+    let migrated = with_foreign_keys_off(connection, path, |connection| {
+        let recognition = recognise_connection(connection)?;
+        let from = version_in_place(&recognition, path)?;
+        // Steps up lose nothing, wherever they begin; and who is there already need not go.
+        if from != planned && from != target && from.max(planned) > target {
+            return Err(Error::VersionChanged {
+                path: path.to_owned(),
+                planned,
+                found: from,
+            });
+        }
+        let steps = steps(from, target);
+        let usable = Usable::find(connection, path, &recognition.catalogue)?;
+        sql::require_transaction(connection, path)?;
+        put_stamps_right(connection, &recognition, from)?;
+        alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
+        let computed_words =
+            initialization_maps::restore(connection, path, &recognition.catalogue)?;
+
+        let mut tables = tables_to_check(&recognition.catalogue, from, target, scrutiny);
+        let before = violations_of(connection, &tables)?;
+        let changes = total_changes(connection)?;
+        for step in &steps {
+            step.take(connection)
+                .map_err(|error| Error::from_step(path, error))?;
+        }
+        is_enough = scrutiny == Scrutiny::Everything
+            || total_changes(connection)? - changes == rows_stamped(from, target);
+        if !is_enough {
+            return Err(Error::Sql(diesel::result::Error::RollbackTransaction));
+        }
+        let arrived = recognise_connection(connection)?;
+        let to = arrived.require_version(path)?;
+        tables.retain(|table| arrived.catalogue.tables.contains_key(table));
+        let after = violations_of(connection, &tables)?;
+        foreign_keys::require_known(path, after, before)?;
+        check_objects(path, &recognition, &arrived)?;
+        user_objects::require_no_dangling(path, &arrived.catalogue, |table| {
+            recognition.catalogue.tables.contains_key(table)
+                && !arrived.catalogue.tables.contains_key(table)
+        })?;
+        usable.require(connection, path)?;
+        Ok(MigrationReport {
+            from,
+            to,
+            migrations: steps.iter().map(Step::name).collect(),
+            computed_words,
+        })
+    });
+    if is_enough {
+        migrated.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The tables of the database whose foreign keys the steps between two versions can break.
+fn tables_to_check(
+    catalogue: &Catalogue,
+    from: SchemaVersion,
+    target: SchemaVersion,
+    scrutiny: Scrutiny,
+) -> Vec<String> {
+    let versions = from.min(target)..=from.max(target);
+    let structures: Vec<_> = SchemaVersion::all()
+        .filter(|version| versions.contains(version))
+        .map(SchemaVersion::catalogue)
+        .collect();
+    // An index changes no row.
+    let changes = |table: &str| {
+        structures.windows(2).any(|pair| {
+            let [before, after] =
+                [pair[0], pair[1]].map(|structure| structure.tables.get(table).map(|t| &t.columns));
+            before != after
+        })
+    };
+    let is_touched = |(name, table): &(&String, &Table)| {
+        changes(name) || table.foreign_keys.iter().any(|key| changes(&key.table))
+    };
+    catalogue
+        .tables
+        .iter()
+        .filter(|table| scrutiny == Scrutiny::Everything || is_touched(table))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// How many rows the steps between two versions write in the tables of the stamps: diesel's has one for
+/// each step, and Alembic's row changes where the revision does.
+fn rows_stamped(from: SchemaVersion, target: SchemaVersion) -> i64 {
+    let versions = from.min(target)..=from.max(target);
+    let stamps: Vec<_> = SchemaVersion::all()
+        .filter(|version| versions.contains(version))
+        .map(SchemaVersion::alembic_stamp)
+        .collect();
+    let rows = stamps
+        .windows(2)
+        .map(|pair| 1 + i64::from(pair[0] != pair[1]));
+    rows.sum()
+}
+
+/// How many rows this connection has written, not counting the schema's own.
+fn total_changes(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    sql::number(connection, "SELECT total_changes() AS number")
+}
+
+/// Fails if an object of the user's own is gone: an index or a trigger goes with its table when that is
+/// rebuilt.
+fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Result<(), Error> {
+    // What was the user's own can have become ours: a table that a later version adds.
+    let here = after.catalogue.extras_beyond(&Catalogue::default());
+    let own = after.extras();
+    let mut objects = before.extras();
+    objects.retain(|object| {
+        !here.contains(object) && !own.contains(object) && !alembic_leftovers::is_extra(object)
+    });
+    if objects.is_empty() {
+        return Ok(());
+    }
+    Err(Error::ObjectsLost {
+        path: path.to_owned(),
+        objects,
+    })
+}
+
+/// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
+/// connection is for migrating only.
+///
+/// With them on, a table that a migration rebuilds would, when the old one is dropped, delete the
+/// rows that refer to it; and the pragma has no effect inside a transaction.
+pub(crate) fn with_foreign_keys_off<T>(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let located = |error: Error| error.at(path, "migrate the database");
+    connection
+        .batch_execute("PRAGMA foreign_keys = OFF")
+        .map_err(|error| located(error.into()))?;
+    transaction(connection, Begin::Immediate, operate, Error::Sql).map_err(located)
+}
+
+/// Records the migrations that a database has by other means, the Python package's, and makes every
+/// stamp that says otherwise say the same.
+fn put_stamps_right(
+    connection: &mut SqliteConnection,
+    recognition: &Recognition,
+    version: SchemaVersion,
+) -> Result<(), Error> {
+    let recorded = create_migrations_table(connection)?;
+    if recorded == 0 || !recognition.is_stamped_right {
+        let table = stamp_tables::MIGRATIONS_TABLE;
+        connection.batch_execute(&format!("DELETE FROM {table}"))?;
+        for version in version.up_to() {
+            diesel::sql_query(format!("INSERT INTO {table} (version) VALUES (?)"))
+                .bind::<Text, _>(version.migration())
+                .execute(connection)?;
+        }
+    }
+    if !recognition.is_stamped_right {
+        connection.batch_execute(&format!(
+            "DROP TABLE IF EXISTS {rust_core}; \
+             CREATE TABLE IF NOT EXISTS {alembic} \
+             (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); \
+             DELETE FROM {alembic}",
+            rust_core = stamp_tables::RUST_CORE_TABLE,
+            alembic = stamp_tables::ALEMBIC_TABLE,
+        ))?;
+        if let Some(stamp) = version.alembic_stamp() {
+            diesel::sql_query(format!(
+                "INSERT INTO {} (version_num) VALUES (?)",
+                stamp_tables::ALEMBIC_TABLE
+            ))
+            .bind::<Text, _>(stamp)
+            .execute(connection)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Databases brought to another version of the schema.
+
+pub(crate) mod alembic_leftovers;
+pub(crate) mod assumptions;
+pub(crate) mod foreign_keys;
+pub(crate) mod initialization_maps;
+pub(crate) mod migrate;
+pub(crate) mod plan;
+pub(crate) mod rebuild;
+pub(crate) mod upgrade;
+pub(crate) mod user_objects;

@@ -1,0 +1,113 @@
+//! What is done in a thread of its own beside the rest of a rebuild.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::thread;
+use std::thread::JoinHandle;
+
+use crate::database::error::Error;
+use crate::database::progress::{Observer, Progress, Stage};
+
+/// A thread that ends with a `T`, or soon after this has been dropped.
+pub(super) struct Background<T> {
+    path: PathBuf,
+    running: Option<Running<T>>,
+}
+
+struct Running<T> {
+    messages: Receiver<Message>,
+    thread: JoinHandle<Result<T, Error>>,
+}
+
+/// A progress, to be passed on by the thread that has the observer.
+struct Message {
+    /// The table that is checked; none where bytes are copied.
+    table: Option<String>,
+    done: u64,
+    total: u64,
+}
+
+/// Tells of the progress for as long as somebody wants to know.
+struct Reporter(Sender<Message>);
+
+impl Observer for Reporter {
+    fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        let message = Message {
+            table: match progress.stage {
+                Stage::Checking(table) => Some(table.to_owned()),
+                _ => None,
+            },
+            done: progress.done,
+            total: progress.total,
+        };
+        match self.0.send(message) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl<T: Send + 'static> Background<T> {
+    /// Begins to copy or to check.
+    pub(super) fn begin(
+        path: &Path,
+        operate: impl FnOnce(&mut dyn Observer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .spawn(move || operate(&mut Reporter(sender)))
+            .map_err(|error| Error::io(path, "start a thread for", error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            running: Some(Running {
+                messages: receiver,
+                thread,
+            }),
+        })
+    }
+
+    /// Waits for the end, telling the observer how far it is.
+    pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<T, Error> {
+        for message in self.running.iter().flat_map(|running| &running.messages) {
+            let progress = Progress {
+                stage: match &message.table {
+                    Some(table) => Stage::Checking(table),
+                    None => Stage::Copying,
+                },
+                done: message.done,
+                total: message.total,
+            };
+            if observer.progress(progress).is_break() {
+                break;
+            }
+        }
+        // It has ended, or is told to by that nobody listens any more.
+        self.end().unwrap_or_else(|| {
+            Err(Error::Interrupted {
+                path: self.path.clone(),
+            })
+        })
+    }
+}
+
+impl<T> Background<T> {
+    fn end(&mut self) -> Option<Result<T, Error>> {
+        let running = self.running.take()?;
+        drop(running.messages);
+        match running.thread.join() {
+            Ok(result) => Some(result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl<T> Drop for Background<T> {
+    /// Waits, so that nothing is left behind that the thread would have removed.
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.end();
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Building the new content in a file of its own, on a connection of its own.
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::error::Error;
+use crate::database::migration::initialization_maps;
+use crate::database::migration::initialization_maps::Place;
+use crate::database::migration::rebuild::carry::Counter;
+use crate::database::migration::rebuild::mapping::Mapping;
+use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::swap::Object;
+use crate::database::migration::rebuild::{
+    Rebuild, carry, exchanges, indexes, mapping, tokens, work,
+};
+use crate::database::progress::Observer;
+use crate::database::recognition::identify::MAP_TABLES;
+use crate::database::structure::stamp_tables;
+
+/// What was built.
+pub(super) struct Built {
+    /// The rows that were carried over.
+    pub(super) rows: u64,
+    pub(super) added_tokens: usize,
+    pub(super) added_exchanges: usize,
+    /// How they were, and how many rows each table has beyond those.
+    pub(super) carried: Vec<(Mapping, i64)>,
+    /// The indexes that the new tables still lack. They are made when those are in place: they would be
+    /// written twice.
+    pub(super) indexes: Vec<Object>,
+}
+
+/// Fills `new` from `main`, which nobody writes to meanwhile. Where that fails, the connection is not to be
+/// used any more.
+pub(super) fn build(
+    connection: &mut SqliteConnection,
+    rebuild: &Rebuild<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Built, Error> {
+    // An interrupted statement rolls back by itself, and Diesel's rollback would fail over that.
+    connection.batch_execute("BEGIN")?;
+    let built = fill(connection, rebuild, observer)?;
+    connection.batch_execute("COMMIT")?;
+    Ok(built)
+}
+
+fn fill(
+    connection: &mut SqliteConnection,
+    rebuild: &Rebuild<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Built, Error> {
+    let Rebuild { path, target, .. } = *rebuild;
+    let source = rebuild.source();
+    let mut rows = 0;
+    for table in rebuild.replaced_tables() {
+        rows += u64::try_from(carry::count(connection, "main", &table)?).unwrap_or_default();
+    }
+    let indexes = indexes::drop(connection)?;
+    let mut obstacles = Obstacles::default();
+    let mut mappings = mapping::mappings(&source, target.catalogue(), rebuild.assumptions);
+    let staying = rebuild.staying();
+    mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
+    let mut counter = Counter::new(path, observer, rows);
+    let (tokens, others): (Vec<_>, Vec<_>) = mappings
+        .into_iter()
+        .partition(|mapping| mapping.target == "erc20_tokens");
+    for mapping in &tokens {
+        carry::carry_over(connection, mapping, &mut counter)?;
+    }
+    // The tokens are looked up from here on.
+    let (of_tokens, of_others): (Vec<_>, Vec<_>) = indexes
+        .into_iter()
+        .partition(|index| index.owner == "erc20_tokens");
+    indexes::make(connection, path, target, "new", &of_tokens)?;
+    work::gather(connection, &source, &mut obstacles)?;
+    work::look_for_bad_hashes(connection, &source, &mut obstacles)?;
+    // What follows reads these values.
+    std::mem::take(&mut obstacles).refuse(path)?;
+    let added_exchanges =
+        exchanges::resolve(connection, &source, rebuild.assumptions, &mut obstacles)?;
+    let added_tokens = tokens::resolve(connection, &source, &mut obstacles)?;
+    obstacles.refuse(path)?;
+    for mapping in &others {
+        carry::carry_over(connection, mapping, &mut counter)?;
+    }
+    compute_maps(connection, rebuild, &source)?;
+    let added = i64::try_from(added_tokens).unwrap_or(i64::MAX);
+    let carried = tokens
+        .into_iter()
+        .map(|mapping| (mapping, added))
+        .chain(others.into_iter().map(|mapping| (mapping, 0)))
+        .collect();
+    Ok(Built {
+        rows,
+        added_tokens,
+        added_exchanges,
+        carried,
+        indexes: of_others,
+    })
+}
+
+/// Computes the initialization maps that the source does not have.
+fn compute_maps(
+    connection: &mut SqliteConnection,
+    rebuild: &Rebuild<'_>,
+    source: &Source<'_>,
+) -> Result<(), Error> {
+    let staying = rebuild.staying();
+    for maps in initialization_maps::MAPS {
+        if !source.has_table(maps.table) && source.has_table(maps.positions) {
+            let positions = if staying.contains(&maps.positions) {
+                "main"
+            } else {
+                "new"
+            };
+            let place = Place {
+                positions,
+                pools: "new",
+            };
+            initialization_maps::require_sound(&maps, connection, rebuild.path, place)?;
+            maps.fill(connection, place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that tables into which nothing was carried are empty, but for what was computed, and that
+/// the exchanges are what the source says. The rest is for [`carry::check`].
+pub(super) fn check_others(
+    connection: &mut SqliteConnection,
+    rebuild: &Rebuild<'_>,
+    built: &Built,
+) -> Result<(), Error> {
+    for table in rebuild.target.catalogue().tables.keys() {
+        let is_filled = built
+            .carried
+            .iter()
+            .any(|(mapping, _)| mapping.target == *table)
+            || ["exchanges", stamp_tables::ALEMBIC_TABLE].contains(&table.as_str())
+            || MAP_TABLES.contains(&table.as_str());
+        if !is_filled && carry::count(connection, "new", table)? > 0 {
+            return Err(Error::RebuildCheckFailed {
+                path: rebuild.path.to_owned(),
+                detail: format!("{table} should have no rows"),
+            });
+        }
+    }
+    exchanges::check(connection, &rebuild.source(), rebuild.path)
+}

@@ -1,0 +1,164 @@
+//! Carrying rows over, and comparing them with what they were made of.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::migration::rebuild::mapping::Mapping;
+use crate::database::progress::{Observer, Progress, Stage};
+
+/// The rows between two looks at the observer: some tenths of a second's worth at most.
+const ROWS_PER_STEP: i64 = 65_536;
+
+/// A stage of a rebuild, counted in rows.
+pub(super) struct Counter<'operation> {
+    path: &'operation Path,
+    observer: &'operation mut dyn Observer,
+    done: u64,
+    total: u64,
+}
+
+impl<'operation> Counter<'operation> {
+    pub(super) fn new(
+        path: &'operation Path,
+        observer: &'operation mut dyn Observer,
+        total: u64,
+    ) -> Self {
+        Self {
+            path,
+            observer,
+            done: 0,
+            total,
+        }
+    }
+
+    /// Tells how far it is, and fails where the observer asks to stop.
+    pub(super) fn advance(&mut self, stage: Stage<'_>, rows: u64) -> Result<(), Error> {
+        self.done += rows;
+        let progress = Progress {
+            stage,
+            done: self.done,
+            total: self.total.max(self.done),
+        };
+        if self.observer.progress(progress).is_break() {
+            return Err(Error::Interrupted {
+                path: self.path.to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Calls `operate` with ranges of row ids, both ends included, that together are all of the table's rows;
+/// it returns how many of them there were.
+fn in_steps(
+    connection: &mut SqliteConnection,
+    table: &str,
+    mut operate: impl FnMut(&mut SqliteConnection, i64, i64) -> Result<u64, Error>,
+) -> Result<(), Error> {
+    let mut beyond = None;
+    let mut width = ROWS_PER_STEP;
+    loop {
+        let condition =
+            beyond.map_or_else(|| "1".to_owned(), |high: i64| format!("rowid > {high}"));
+        let query = format!("SELECT min(rowid) AS number FROM main.{table} WHERE {condition}");
+        let Some(low) = sql::optional_number(connection, &query)? else {
+            return Ok(());
+        };
+        let high = low.saturating_add(width - 1);
+        let rows = operate(connection, low, high)?;
+        // Ids can be as sparse as they like.
+        if rows < ROWS_PER_STEP.unsigned_abs() / 2 {
+            width = width.saturating_mul(2);
+        } else if rows > ROWS_PER_STEP.unsigned_abs() {
+            width /= 2;
+        }
+        beyond = Some(high);
+    }
+}
+
+/// Carries the rows of one mapping over.
+pub(super) fn carry_over(
+    connection: &mut SqliteConnection,
+    mapping: &Mapping,
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    in_steps(connection, &mapping.source, |connection, low, high| {
+        let rows = sql::execute(connection, &mapping.fill(low, high))?;
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        counter.advance(Stage::CarryingOver(&mapping.target), rows)?;
+        Ok(rows)
+    })
+}
+
+/// Makes sure, for each mapping and the number of rows that its table has beyond it, that the new rows are
+/// what the old ones were. That also finds every id that was found out anew to refer to a row; the other
+/// foreign keys are what they were.
+pub(super) fn check_all(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    carried: &[(Mapping, i64)],
+    rows: u64,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let mut counter = Counter::new(path, observer, rows);
+    for (mapping, added) in carried {
+        check(connection, mapping, *added, &mut counter)?;
+    }
+    Ok(())
+}
+
+/// Makes sure that every old row has a new one that says the same, and that beyond those there are
+/// `added` new rows and no more.
+fn check(
+    connection: &mut SqliteConnection,
+    mapping: &Mapping,
+    added: i64,
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    let failed = |path: &Path, detail| Error::RebuildCheckFailed {
+        path: path.to_owned(),
+        detail,
+    };
+    let mut expected = added;
+    in_steps(connection, &mapping.source, |connection, low, high| {
+        let old = sql::number(connection, &mapping.count_old(low, high))?;
+        let same = sql::number(connection, &mapping.count_same(low, high))?;
+        if old != same {
+            let detail = format!(
+                "of {old} rows of {} only {same} are the same in {}",
+                mapping.source, mapping.target
+            );
+            return Err(failed(counter.path, detail));
+        }
+        expected += old;
+        let old = u64::try_from(old).unwrap_or_default();
+        counter.advance(Stage::Checking(&mapping.target), old)?;
+        Ok(old)
+    })?;
+    let found = count(connection, "new", &mapping.target)?;
+    if found != expected {
+        let detail = format!(
+            "{} has {found} rows where there should be {expected}",
+            mapping.target
+        );
+        return Err(failed(counter.path, detail));
+    }
+    Ok(())
+}
+
+/// The number of rows of a table.
+pub(super) fn count(
+    connection: &mut SqliteConnection,
+    schema: &str,
+    table: &str,
+) -> QueryResult<i64> {
+    let table = sql::name(table);
+    sql::number(
+        connection,
+        &format!("SELECT count(*) AS number FROM {schema}.{table}"),
+    )
+}

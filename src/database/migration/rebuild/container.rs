@@ -1,0 +1,145 @@
+//! The files of a rebuild.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::open::{Access, open_connection, uri};
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::structure::create_tables::create_tables;
+use crate::database::structure::schema_version::SchemaVersion;
+
+/// The cache of each database of a connection, in KiB: tokens are looked up all over them. Twice as much
+/// makes the rebuild of a million rows no faster (`cargo bench --bench upgrade`), and memory is to stay flat.
+const CACHE_KIBIBYTES: i64 = 16_384;
+
+/// The temporary files, removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// The new database.
+    new: Staged,
+    /// What is found out about the old one.
+    work: Staged,
+}
+
+impl Files {
+    /// Creates the new database with its tables, and a file to work in, beside the old one.
+    pub(super) fn create(
+        connection: &mut SqliteConnection,
+        path: &Path,
+        real: &Path,
+        target: SchemaVersion,
+    ) -> Result<Self, Error> {
+        let files = Self {
+            new: Staged::create(real, PRIVATE)?,
+            work: Staged::create(real, PRIVATE)?,
+        };
+        let container = Container::of(connection, path)?;
+        container.build(files.new.path(), target)?;
+        container.prepare(files.work.path())?;
+        Ok(files)
+    }
+
+    /// Opens both for filling them, as `new` and `work`.
+    pub(super) fn attach_for_filling(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), Error> {
+        attach(connection, path, self.new.path(), "new", "rw")?;
+        attach(connection, path, self.work.path(), "work", "rw")?;
+        // They are thrown away unless they are complete. Rows that refer to none stay as they are.
+        connection
+            .batch_execute(
+                "PRAGMA foreign_keys = OFF; PRAGMA new.journal_mode = OFF; PRAGMA new.synchronous = OFF; \
+                 PRAGMA work.journal_mode = OFF; PRAGMA work.synchronous = OFF",
+            )
+            .map_err(|error| Error::from_diesel(path, "open the new database", error))
+    }
+
+    /// Opens the new database, which is complete, as `new`.
+    pub(super) fn attach_for_reading(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), Error> {
+        attach(connection, path, self.new.path(), "new", "ro")
+    }
+}
+
+/// What the file of a database is like apart from its content, which a rebuild leaves as it is.
+#[derive(Debug, QueryableByName)]
+struct Container {
+    #[diesel(sql_type = Text)]
+    encoding: String,
+    #[diesel(sql_type = BigInt)]
+    page_size: i64,
+    #[diesel(sql_type = BigInt)]
+    auto_vacuum: i64,
+    #[diesel(sql_type = BigInt)]
+    user_version: i64,
+    #[diesel(sql_type = BigInt)]
+    application_id: i64,
+}
+
+impl Container {
+    fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
+        diesel::sql_query(
+            "SELECT encoding, page_size, auto_vacuum, user_version, application_id \
+             FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, \
+                  pragma_application_id",
+        )
+        .get_result(connection)
+        .map_err(|error| Error::from_diesel(path, "read the database's settings", error))
+    }
+
+    /// Gives a temporary file the same settings: only files of one encoding can be used together.
+    fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
+        let mut connection = open_connection(file, Access::Create)?;
+        connection
+            .batch_execute(&format!(
+                "PRAGMA encoding = {}; PRAGMA page_size = {}; PRAGMA auto_vacuum = {}; \
+                 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
+                 PRAGMA user_version = {}; PRAGMA application_id = {}",
+                sql::literal(&self.encoding),
+                self.page_size,
+                self.auto_vacuum,
+                self.user_version,
+                self.application_id
+            ))
+            .map_err(|error| Error::from_diesel(file, "create a temporary database", error))?;
+        Ok(connection)
+    }
+
+    /// Creates the new tables in a temporary file.
+    fn build(&self, staged: &Path, target: SchemaVersion) -> Result<(), Error> {
+        let mut connection = self.prepare(staged)?;
+        create_tables(&mut connection, target)
+            .map_err(|error| Error::from_create_tables(staged, error))
+    }
+}
+
+/// Opens a temporary database beside the old one.
+fn attach(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    staged: &Path,
+    schema: &str,
+    mode: &str,
+) -> Result<(), Error> {
+    diesel::sql_query(format!("ATTACH ? AS {schema}"))
+        .bind::<Text, _>(uri(staged, &format!("mode={mode}")))
+        .execute(connection)
+        .and_then(|_| {
+            connection.batch_execute(&format!(
+                "PRAGMA {schema}.cache_size = {cache}; PRAGMA main.cache_size = {cache}",
+                cache = -CACHE_KIBIBYTES
+            ))
+        })
+        .map_err(|error| Error::from_diesel(path, "open the new database", error))
+}

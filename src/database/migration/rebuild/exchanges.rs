@@ -1,0 +1,321 @@
+//! The factories and deployers of pools become exchanges.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::work::resolves_pools;
+
+/// An exchange of the new database.
+#[derive(Debug, QueryableByName)]
+struct Exchange {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    chain: i64,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    factory: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    deployer: Option<String>,
+}
+
+/// What pools, or pool managers, say about their exchange.
+#[derive(Debug, QueryableByName)]
+struct Claim {
+    #[diesel(sql_type = BigInt)]
+    chain: i64,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    factory: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    deployer: Option<String>,
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// Fills `new.exchanges`, and `work.work_exchanges` for finding the exchange of each pool and pool manager.
+/// How many exchanges were not there before.
+///
+/// An exchange is known by its chain, its name, which is the kind of its pools, and its factory. Pools
+/// without a factory are of the one exchange of their chain and kind.
+pub(super) fn resolve(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    assumptions: &Assumptions,
+    obstacles: &mut Obstacles,
+) -> Result<usize, Error> {
+    let mut exchanges = existing(connection, source)?;
+    let old = exchanges.len();
+    let claims = claims(connection, source)?;
+    for claim in claims.iter().filter(|claim| claim.factory.is_some()) {
+        settle(&mut exchanges, claim, obstacles);
+    }
+    for claim in claims.iter().filter(|claim| claim.factory.is_none()) {
+        settle_without_factory(&mut exchanges, claim, assumptions, obstacles);
+    }
+    for exchange in &mut exchanges {
+        if exchange.factory.is_none() {
+            match assumptions.factory(exchange.chain, &exchange.name) {
+                Some(factory) => exchange.factory = Some(factory.to_string()),
+                None => obstacles.add(
+                    "nothing tells the exchange's factory; --assume factory.CHAIN.KIND=ADDRESS does",
+                    format!("{} on chain {}", exchange.name, exchange.chain),
+                ),
+            }
+        }
+    }
+    write(connection, &exchanges, old)?;
+    Ok(exchanges.len() - old)
+}
+
+fn existing(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+) -> Result<Vec<Exchange>, Error> {
+    if !source.has_table("exchanges") {
+        return Ok(Vec::new());
+    }
+    let [factory, deployer] = ["factory", "deployer"].map(|column| {
+        if source.has("exchanges", column) {
+            column
+        } else {
+            "NULL"
+        }
+    });
+    Ok(diesel::sql_query(format!(
+        "SELECT id, chain_id AS chain, name, {factory} AS factory, {deployer} AS deployer \
+         FROM main.exchanges ORDER BY id"
+    ))
+    .load(connection)?)
+}
+
+/// Each different thing that is said.
+fn claims(connection: &mut SqliteConnection, source: &Source<'_>) -> Result<Vec<Claim>, Error> {
+    let mut claims: Vec<Claim> = Vec::new();
+    if resolves_pools(source) {
+        claims = diesel::sql_query(
+            "SELECT DISTINCT chain, kind, factory, deployer FROM work.work_claims \
+             WHERE chain IS NOT NULL AND kind IS NOT NULL \
+             AND (factory NOTNULL OR deployer NOTNULL OR lacks_exchange) \
+             ORDER BY chain, kind, factory, deployer",
+        )
+        .load(connection)?;
+    }
+    if lacks_managers_exchange(source) {
+        let managers = diesel::sql_query(
+            "SELECT chain, kind, factory, NULL AS deployer FROM work.work_managers \
+             GROUP BY chain, kind, lower(factory) ORDER BY min(manager_id)",
+        );
+        claims.extend(managers.load::<Claim>(connection)?);
+    }
+    Ok(claims)
+}
+
+fn settle(exchanges: &mut Vec<Exchange>, claim: &Claim, obstacles: &mut Obstacles) {
+    let Some(factory) = &claim.factory else {
+        return;
+    };
+    let of_kind =
+        |exchange: &Exchange| exchange.chain == claim.chain && exchange.name == claim.kind;
+    let found = exchanges
+        .iter()
+        .position(|exchange| {
+            of_kind(exchange)
+                && exchange
+                    .factory
+                    .as_deref()
+                    .is_some_and(|known| is_same(known, factory))
+        })
+        .or_else(|| {
+            exchanges
+                .iter()
+                .position(|exchange| of_kind(exchange) && exchange.factory.is_none())
+        });
+    let index = found.unwrap_or_else(|| {
+        exchanges.push(Exchange {
+            id: exchanges
+                .iter()
+                .map(|exchange| exchange.id)
+                .max()
+                .unwrap_or(0)
+                + 1,
+            chain: claim.chain,
+            name: claim.kind.clone(),
+            factory: None,
+            deployer: None,
+        });
+        exchanges.len() - 1
+    });
+    let exchange = &mut exchanges[index];
+    exchange.factory.get_or_insert_with(|| factory.clone());
+    add_deployer(exchange, claim, obstacles);
+}
+
+fn settle_without_factory(
+    exchanges: &mut Vec<Exchange>,
+    claim: &Claim,
+    assumptions: &Assumptions,
+    obstacles: &mut Obstacles,
+) {
+    let row = || format!("{} on chain {}", claim.kind, claim.chain);
+    let mut candidates: Vec<_> = exchanges
+        .iter_mut()
+        .filter(|exchange| exchange.chain == claim.chain && exchange.name == claim.kind)
+        .collect();
+    match candidates.as_mut_slice() {
+        [exchange] => add_deployer(exchange, claim, obstacles),
+        [] => match assumptions.factory(claim.chain, &claim.kind) {
+            Some(factory) => {
+                let told = Claim {
+                    chain: claim.chain,
+                    kind: claim.kind.clone(),
+                    factory: Some(factory.to_string()),
+                    deployer: claim.deployer.clone(),
+                };
+                settle(exchanges, &told, obstacles);
+            }
+            None => obstacles.add(
+                "nothing tells the exchange's factory; --assume factory.CHAIN.KIND=ADDRESS does",
+                row(),
+            ),
+        },
+        _ => obstacles.add(
+            "some pools have no factory, and there are several exchanges they could be of",
+            row(),
+        ),
+    }
+}
+
+fn add_deployer(exchange: &mut Exchange, claim: &Claim, obstacles: &mut Obstacles) {
+    let Some(deployer) = &claim.deployer else {
+        return;
+    };
+    let known = exchange.deployer.get_or_insert_with(|| deployer.clone());
+    if !is_same(known, deployer) {
+        obstacles.add(
+            "pools of one factory have several deployers",
+            format!("{} on chain {}", exchange.name, exchange.chain),
+        );
+    }
+}
+
+fn write(
+    connection: &mut SqliteConnection,
+    exchanges: &[Exchange],
+    old: usize,
+) -> Result<(), Error> {
+    for (index, exchange) in exchanges.iter().enumerate() {
+        // What is kept of an old row is copied as it is stored, whatever its type.
+        let statement = if index < old {
+            "INSERT INTO new.exchanges (id, chain_id, name, active, last_update_block, factory, deployer) \
+             SELECT id, chain_id, name, active, last_update_block, ?, ? FROM main.exchanges WHERE id = ?"
+        } else {
+            "INSERT INTO new.exchanges (factory, deployer, id, chain_id, name, active) \
+             VALUES (?, ?, ?, ?, ?, 0)"
+        };
+        let query = diesel::sql_query(statement)
+            .bind::<Nullable<Text>, _>(exchange.factory.as_deref().or(Some("")))
+            .bind::<Nullable<Text>, _>(exchange.deployer.as_deref())
+            .bind::<BigInt, _>(exchange.id);
+        if index < old {
+            query.execute(connection)?;
+        } else {
+            query
+                .bind::<BigInt, _>(exchange.chain)
+                .bind::<Text, _>(&exchange.name)
+                .execute(connection)?;
+        }
+    }
+    sql::execute(
+        connection,
+        "CREATE TABLE work.work_exchanges (chain, kind, factory, id, PRIMARY KEY (chain, kind, factory)) \
+         WITHOUT ROWID",
+    )?;
+    // The first one of each kind is also the one of the pools without a factory; where there are
+    // several, such pools are an obstacle.
+    for exchange in exchanges {
+        for factory in [exchange.factory.as_deref().unwrap_or_default(), ""] {
+            diesel::sql_query(
+                "INSERT OR IGNORE INTO work.work_exchanges VALUES (?, ?, lower(?), ?)",
+            )
+            .bind::<BigInt, _>(exchange.chain)
+            .bind::<Text, _>(&exchange.name)
+            .bind::<Text, _>(factory)
+            .bind::<BigInt, _>(exchange.id)
+            .execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+/// Joins the exchange that a row of `work`, as `w`, is of, as `e`.
+pub(super) const JOIN: &str = "LEFT JOIN work.work_exchanges AS e ON e.chain = w.chain \
+                               AND e.kind = w.kind AND e.factory = lower(coalesce(w.factory, ''))";
+
+fn lacks_managers_exchange(source: &Source<'_>) -> bool {
+    source.has_table("pool_managers") && !source.has("pool_managers", "exchange_id")
+}
+
+/// Makes sure that every exchange of the old database is in the new one as it was, and that every other
+/// one has a pool or a pool manager.
+pub(super) fn check(
+    connection: &mut SqliteConnection,
+    source: &Source<'_>,
+    path: &Path,
+) -> Result<(), Error> {
+    let mut old = "0";
+    if source.has_table("exchanges") {
+        let conditions: Vec<_> = source
+            .columns("exchanges")
+            .map(|column| match column {
+                // What a pool says about it is filled in.
+                "factory" | "deployer" => {
+                    format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
+                }
+                _ => format!("n.{column} IS s.{column}"),
+            })
+            .collect();
+        let lost = sql::number(
+            connection,
+            &format!(
+                "SELECT count(*) AS number FROM main.exchanges AS s WHERE NOT EXISTS \
+                 (SELECT 1 FROM new.exchanges AS n WHERE {})",
+                conditions.join(" AND ")
+            ),
+        )?;
+        if lost > 0 {
+            return Err(Error::RebuildCheckFailed {
+                path: path.to_owned(),
+                detail: format!("{lost} exchanges are not as they were"),
+            });
+        }
+        old = "n.id IN (SELECT id FROM main.exchanges)";
+    }
+    let invented = sql::number(
+        connection,
+        &format!(
+            "SELECT count(*) AS number FROM new.exchanges AS n WHERE NOT ({old}) \
+             AND NOT EXISTS (SELECT 1 FROM new.pools AS p WHERE p.exchange_id = n.id) \
+             AND NOT EXISTS (SELECT 1 FROM new.pool_managers AS m WHERE m.exchange_id = n.id)"
+        ),
+    )?;
+    if invented > 0 {
+        return Err(Error::RebuildCheckFailed {
+            path: path.to_owned(),
+            detail: format!("{invented} exchanges belong to no pool"),
+        });
+    }
+    Ok(())
+}

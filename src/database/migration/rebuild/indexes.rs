@@ -1,0 +1,84 @@
+//! The indexes of the new tables.
+
+use std::path::Path;
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::swap;
+use crate::database::migration::rebuild::swap::Object;
+use crate::database::structure::schema_version::SchemaVersion;
+
+/// Takes the indexes off the new tables: a tree that is built when all rows are there is built in
+/// order.
+pub(super) fn drop(connection: &mut SqliteConnection) -> Result<Vec<Object>, Error> {
+    let mut indexes = swap::objects(connection, "new")?;
+    indexes.retain(|object| object.kind == "index");
+    for index in &indexes {
+        let name = sql::name(&index.name);
+        sql::execute(connection, &format!("DROP INDEX new.{name}"))?;
+    }
+    Ok(indexes)
+}
+
+/// Makes the indexes of filled tables of `main` or `new`, and names the rows that keep one from being
+/// unique.
+pub(super) fn make<'index>(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    target: SchemaVersion,
+    schema: &str,
+    indexes: impl IntoIterator<Item = &'index Object>,
+) -> Result<(), Error> {
+    let mut obstacles = Obstacles::default();
+    for index in indexes {
+        let place = format!(" INDEX {schema}.");
+        let statement = index.statement.replacen(" INDEX ", &place, 1);
+        match sql::execute(connection, &statement) {
+            Ok(_) => {}
+            Err(diesel::result::Error::DatabaseError(
+                diesel::result::DatabaseErrorKind::UniqueViolation,
+                _,
+            )) => look_for_duplicates(connection, target, schema, index, &mut obstacles)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    obstacles.refuse(path)
+}
+
+/// Looks for the rows that keep an index from being unique.
+fn look_for_duplicates(
+    connection: &mut SqliteConnection,
+    target: SchemaVersion,
+    schema: &str,
+    index: &Object,
+    obstacles: &mut Obstacles,
+) -> Result<(), Error> {
+    let properties = target
+        .catalogue()
+        .tables
+        .get(&index.owner)
+        .and_then(|table| table.indexes.get(&index.name));
+    let columns: Vec<_> = properties
+        .iter()
+        .flat_map(|index| &index.columns)
+        .map(|(column, ..)| column.as_str())
+        .collect();
+    let label: Vec<_> = columns
+        .iter()
+        .map(|column| format!("quote({column})"))
+        .collect();
+    obstacles.look_for(
+        connection,
+        "several rows have these values, which must be unique from now on",
+        &format!("'{} ' || {}", index.owner, label.join(" || ' ' || ")),
+        &format!(
+            "(SELECT {columns} FROM {schema}.{} GROUP BY {columns} HAVING count(*) > 1)",
+            index.owner,
+            columns = columns.join(", ")
+        ),
+    )?;
+    Ok(())
+}

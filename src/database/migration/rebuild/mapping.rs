@@ -1,0 +1,324 @@
+//! The rules as statements: where each row of the new database comes from, and how what the old row
+//! said is read back from it.
+
+use crate::database::connection::sql::literal;
+use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::rebuild::exchanges;
+use crate::database::migration::rebuild::rules::{
+    FIRST_FEE_DENOMINATOR, Fate, Filling, STATE_VIEWS, STATE_VIEWS_SINCE, V3_TABLES,
+};
+use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::work::resolves_pools;
+use crate::database::recognition::identify::LFJ_TABLE;
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
+
+/// How the rows of one table of the old database (`main`, as `s`) become rows of one table of the new
+/// one (`new`, as `n`).
+#[derive(Debug)]
+pub(super) struct Mapping {
+    /// The table in the new database.
+    pub(super) target: String,
+    /// The table in the old database.
+    pub(super) source: String,
+    /// What is joined to it to find the values.
+    joins: String,
+    /// Which of its rows these are; a condition.
+    filter: Option<String>,
+    /// Each column of the new row, with the expression for it.
+    columns: Vec<(String, String)>,
+    /// Conditions that hold for an old row and its new one where nothing was lost or changed.
+    back: Vec<String>,
+}
+
+impl Mapping {
+    /// The statement that carries over the rows with row ids from `low` to `high`.
+    pub(super) fn fill(&self, low: i64, high: i64) -> String {
+        let (columns, values): (Vec<_>, Vec<_>) = self
+            .columns
+            .iter()
+            .map(|(column, value)| (column.as_str(), value.as_str()))
+            .unzip();
+        format!(
+            "INSERT INTO new.{} ({}) SELECT {} FROM main.{} AS s {} \
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) ORDER BY s.rowid",
+            self.target,
+            columns.join(", "),
+            values.join(", "),
+            self.source,
+            self.joins,
+            self.filter(),
+        )
+    }
+
+    /// The query for the number of old rows with row ids from `low` to `high`.
+    pub(super) fn count_old(&self, low: i64, high: i64) -> String {
+        format!(
+            "SELECT count(*) AS number FROM main.{} AS s \
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({})",
+            self.source,
+            self.filter()
+        )
+    }
+
+    /// The query for the number of those rows whose new rows say the same.
+    pub(super) fn count_same(&self, low: i64, high: i64) -> String {
+        let back = self.back.join(" AND ");
+        // SQLite looks a row up that nothing asks for, where rows are counted.
+        let pool = if back.contains("p.") {
+            "LEFT JOIN new.pools AS p ON p.id = s.rowid"
+        } else {
+            ""
+        };
+        format!(
+            "SELECT count(*) AS number FROM main.{} AS s \
+             JOIN new.{} AS n ON n.{} = s.rowid {pool} \
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {back}",
+            self.source,
+            self.target,
+            key(&self.target),
+            self.filter(),
+        )
+    }
+
+    fn filter(&self) -> &str {
+        self.filter.as_deref().unwrap_or("1")
+    }
+}
+
+/// The primary key of a table, which is its row id.
+fn key(table: &str) -> &'static str {
+    match table {
+        "uniswap_v4_pools" => "managed_pool_id",
+        LFJ_TABLE => "pool_id",
+        "managed_pools" | "pools" => "id",
+        table if table.ends_with("_pools") => "pool_id",
+        _ => "id",
+    }
+}
+
+/// Every mapping from the source to the structure of `target`, parents before children.
+pub(super) fn mappings(
+    source: &Source<'_>,
+    target: &Catalogue,
+    assumptions: &Assumptions,
+) -> Vec<Mapping> {
+    let mut mappings = Vec::new();
+    for table in target.tables.keys() {
+        // The exchanges are put together one by one; see `exchanges`.
+        if table == ALEMBIC_TABLE || table == "exchanges" {
+            continue;
+        }
+        if source.has_table(table) {
+            mappings.push(of_table(source, target, table, assumptions));
+        } else if source.has_pools_in_one_table() && V3_TABLES.contains(&table.as_str()) {
+            mappings.push(of_first_pools(table));
+        }
+    }
+    mappings
+}
+
+fn of_table(
+    source: &Source<'_>,
+    target: &Catalogue,
+    table: &str,
+    assumptions: &Assumptions,
+) -> Mapping {
+    let mut mapping = Mapping {
+        target: table.to_owned(),
+        source: table.to_owned(),
+        joins: match table {
+            "pools" if resolves_pools(source) => format!(
+                "LEFT JOIN work.work_pools AS w ON w.pool_id = s.rowid {}",
+                exchanges::JOIN
+            ),
+            "uniswap_v4_pools" if source.has(table, "currency0") => {
+                "LEFT JOIN work.work_v4_pools AS w ON w.managed_pool_id = s.rowid".to_owned()
+            }
+            "pool_managers" if !source.has(table, "exchange_id") => format!(
+                "LEFT JOIN work.work_managers AS w ON w.manager_id = s.rowid {}",
+                exchanges::JOIN
+            ),
+            _ => String::new(),
+        },
+        filter: None,
+        columns: Vec::new(),
+        back: Vec::new(),
+    };
+    let columns = target.tables.get(table).map(|table| table.columns.keys());
+    for column in columns.into_iter().flatten() {
+        let value = new_value(
+            source,
+            table,
+            column,
+            !mapping.joins.is_empty(),
+            assumptions,
+        );
+        if !source.has(table, column) {
+            mapping
+                .back
+                .extend(back_of_filling(source, table, column, &value));
+        }
+        mapping.columns.push((column.clone(), value));
+    }
+    for column in source.columns(table) {
+        mapping.back.extend(back_of_column(source, table, column));
+    }
+    mapping
+}
+
+/// The expression for a column of the new row.
+fn new_value(
+    source: &Source<'_>,
+    table: &str,
+    column: &str,
+    has_work: bool,
+    assumptions: &Assumptions,
+) -> String {
+    let mut values = Vec::new();
+    if source.has(table, column) && source.fate(table, column).is_none() {
+        values.push(format!("s.{column}"));
+    }
+    for old in source.columns(table) {
+        match source.fate(table, old) {
+            Some(Fate::Renamed(new)) if new == column => values.push(format!("s.{old}")),
+            Some(Fate::HashText) if column == "pool_hash" => values.push(format!("lower(s.{old})")),
+            Some(Fate::HashBytes) if column == "pool_hash" => {
+                values.push(format!("'0x' || lower(hex(s.{old}))"));
+            }
+            _ => {}
+        }
+    }
+    let filling = source.filling(table, column);
+    match column {
+        "token0_id" | "token1_id" | "currency0_id" | "currency1_id" if has_work => {
+            values.push(format!("w.{column}"));
+        }
+        "exchange_id" if has_work => values.push("e.id".to_owned()),
+        _ => {}
+    }
+    match filling {
+        Some(Filling::Assumed) => {
+            values.push(i32::from(assumptions.aerodrome_v2_stable.unwrap_or(false)).to_string());
+        }
+        Some(Filling::StateView) | None
+            if (table, column) == ("pool_managers", "state_view")
+                && source.is_before(STATE_VIEWS_SINCE) =>
+        {
+            values.push(state_view());
+        }
+        _ => {}
+    }
+    // A hash can still be only bytes where the upgrade to its text has stopped half-way.
+    values.sort_by_key(|value| value.starts_with("'0x'"));
+    match values.as_slice() {
+        [] => "NULL".to_owned(),
+        [value] => value.clone(),
+        several => format!("coalesce({})", several.join(", ")),
+    }
+}
+
+fn state_view() -> String {
+    let cases: Vec<_> = STATE_VIEWS
+        .iter()
+        .map(|(chain, manager, view)| {
+            format!(
+                "WHEN s.chain = {chain} AND lower(s.address) = lower({}) THEN {}",
+                literal(manager),
+                literal(view)
+            )
+        })
+        .collect();
+    format!("CASE {} END", cases.join(" "))
+}
+
+/// What holds for a column that the old row does not have.
+fn back_of_filling(source: &Source<'_>, table: &str, column: &str, value: &str) -> Option<String> {
+    match source.filling(table, column) {
+        Some(Filling::Null) | None => Some(format!("n.{column} IS NULL")),
+        Some(Filling::Assumed | Filling::StateView) => Some(format!("n.{column} IS {value}")),
+        Some(Filling::Exchange) => Some(exchange_is(
+            "n",
+            "x.chain_id IS s.chain AND x.name IS s.kind",
+        )),
+        // The columns that they come from are looked at.
+        Some(Filling::Token | Filling::Hash) => None,
+    }
+}
+
+/// What holds for a column of the old row.
+fn back_of_column(source: &Source<'_>, table: &str, column: &str) -> Option<String> {
+    let is_v4 = table == "uniswap_v4_pools";
+    Some(match source.fate(table, column) {
+        None if (table, column) == ("pool_managers", "state_view") => {
+            format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
+        }
+        // Half-way between two revisions it can be empty, and what it is made from still there.
+        None if source.filling(table, column).is_some() => {
+            format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
+        }
+        None => format!("n.{column} IS s.{column}"),
+        Some(Fate::Renamed(new)) => format!("(s.{column} IS NULL OR n.{new} IS s.{column})"),
+        Some(Fate::OfPool(new)) => format!("(s.{column} IS NULL OR p.{new} IS s.{column})"),
+        Some(Fate::Token(new)) if is_v4 => token_is(
+            &format!("n.{new}"),
+            "(SELECT m.chain FROM new.managed_pools AS d JOIN new.pool_managers AS m \
+             ON m.id = d.manager_id WHERE d.id = n.managed_pool_id)",
+            column,
+        ),
+        Some(Fate::Token(new)) => token_is(&format!("p.{new}"), "p.chain", column),
+        Some(Fate::OfExchange(new)) => format!(
+            "(s.{column} IS NULL OR {})",
+            exchange_is("p", &format!("x.{new} = s.{column} COLLATE NOCASE"))
+        ),
+        Some(Fate::HashBytes) => format!("unhex(substr(n.pool_hash, 3)) IS s.{column}"),
+        Some(Fate::HashText) => {
+            format!("(s.{column} IS NULL OR n.pool_hash IS lower(s.{column}))")
+        }
+        // The former is nowhere; the others are looked at with the table of the pool's kind.
+        Some(Fate::Dropped | Fate::OfKind(_) | Fate::Fee) => return None,
+    })
+}
+
+fn token_is(id: &str, chain: &str, column: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM new.erc20_tokens AS t WHERE t.id = {id} AND t.chain IS {chain} \
+         AND t.address = s.{column} COLLATE NOCASE)"
+    )
+}
+
+fn exchange_is(row: &str, condition: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM new.exchanges AS x WHERE x.id = {row}.exchange_id AND {condition})"
+    )
+}
+
+/// The row of a kind's table for each pool of that kind, where all pools are in one table.
+fn of_first_pools(table: &str) -> Mapping {
+    let kind = table.strip_suffix("_pools").unwrap_or(table);
+    let columns = [
+        ("pool_id", "s.id".to_owned()),
+        ("fee_token0", "s.fee".to_owned()),
+        ("fee_token1", "s.fee".to_owned()),
+        ("fee_denominator", FIRST_FEE_DENOMINATOR.to_string()),
+        ("tick_spacing", "s.tick_spacing".to_owned()),
+    ];
+    let mut back: Vec<_> = columns
+        .iter()
+        .map(|(column, value)| format!("n.{column} IS {value}"))
+        .collect();
+    back.push(
+        "n.liquidity_update_block IS NULL AND n.liquidity_update_log_index IS NULL".to_owned(),
+    );
+    Mapping {
+        target: table.to_owned(),
+        source: "pools".to_owned(),
+        joins: String::new(),
+        filter: Some(format!("s.kind = {}", literal(kind))),
+        columns: columns
+            .into_iter()
+            .map(|(column, value)| (column.to_owned(), value))
+            .collect(),
+        back,
+    }
+}

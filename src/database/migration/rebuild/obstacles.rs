@@ -1,0 +1,83 @@
+//! The obstacles that a rebuild finds.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::error::obstacle::Obstacle;
+
+/// How many rows of one kind are named.
+const NAMED: usize = 5;
+
+/// The obstacles found so far.
+#[derive(Debug, Default)]
+pub(super) struct Obstacles(Vec<Obstacle>);
+
+impl Obstacles {
+    /// Adds the rows that `from_where`, what follows FROM, selects; `label` is an expression that names
+    /// a row.
+    pub(super) fn look_for(
+        &mut self,
+        connection: &mut SqliteConnection,
+        problem: &'static str,
+        label: &str,
+        from_where: &str,
+    ) -> QueryResult<()> {
+        let rows = sql::lines(
+            connection,
+            &format!("SELECT {label} AS line FROM {from_where} LIMIT {NAMED}"),
+        )?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let count = if rows.len() < NAMED {
+            rows.len()
+        } else {
+            let query = format!("SELECT count(*) AS number FROM {from_where}");
+            sql::number(connection, &query)?
+                .try_into()
+                .unwrap_or(rows.len())
+        };
+        self.0.push(Obstacle {
+            count,
+            rows,
+            problem,
+        });
+        Ok(())
+    }
+
+    /// Adds one row.
+    pub(super) fn add(&mut self, problem: &'static str, row: String) {
+        match self
+            .0
+            .iter_mut()
+            .find(|obstacle| obstacle.problem == problem)
+        {
+            Some(obstacle) => {
+                obstacle.count += 1;
+                if obstacle.rows.len() < NAMED {
+                    obstacle.rows.push(row);
+                }
+            }
+            None => self.0.push(Obstacle {
+                count: 1,
+                rows: vec![row],
+                problem,
+            }),
+        }
+    }
+
+    /// Fails if there are any.
+    pub(super) fn refuse(self, path: &Path) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Unclear {
+            path: path.to_owned(),
+            obstacles: self.0,
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! The database that is rebuilt, as its structure describes it.
+
+use crate::database::migration::rebuild::rules::{
+    ADDED, DROPPED_TABLES, Fate, Filling, RULES, V2_TABLES, V3_TABLES,
+};
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::legacy_revision::EarlierRevision;
+
+/// A database from before the first version.
+#[derive(Debug)]
+pub(super) struct Source<'catalogue> {
+    catalogue: &'catalogue Catalogue,
+    revision: EarlierRevision,
+}
+
+impl<'catalogue> Source<'catalogue> {
+    pub(super) fn new(catalogue: &'catalogue Catalogue, revision: EarlierRevision) -> Self {
+        Self {
+            catalogue,
+            revision,
+        }
+    }
+
+    pub(super) fn has_table(&self, table: &str) -> bool {
+        self.catalogue.tables.contains_key(table)
+    }
+
+    pub(super) fn has(&self, table: &str, column: &str) -> bool {
+        self.catalogue.has_columns(table, &[column])
+    }
+
+    /// The columns of a table, by name.
+    pub(super) fn columns(&self, table: &str) -> impl Iterator<Item = &'catalogue str> {
+        let columns = self
+            .catalogue
+            .tables
+            .get(table)
+            .map(|table| table.columns.keys());
+        columns.into_iter().flatten().map(String::as_str)
+    }
+
+    /// Where a column goes that does not stay where it is.
+    pub(super) fn fate(&self, table: &str, column: &str) -> Option<Fate> {
+        let rule = RULES.iter().find(|rule| {
+            rule.column == column && rule.tables.contains(&table) && self.is_before(rule.until)
+        });
+        rule.map(|rule| rule.fate)
+    }
+
+    /// What a column of the newest schema is filled with that the source does not have.
+    pub(super) fn filling(&self, table: &str, column: &str) -> Option<Filling> {
+        let added = ADDED.iter().find(|(since, tables, added, _)| {
+            *added == column && tables.contains(&table) && self.is_before(since)
+        });
+        added.map(|(.., filling)| *filling)
+    }
+
+    pub(super) fn is_before(&self, revision: &str) -> bool {
+        EarlierRevision::named(revision).is_none_or(|revision| self.revision < revision)
+    }
+
+    /// The tables of V2 and V3 pools that the source has.
+    pub(super) fn kind_tables(&self) -> impl Iterator<Item = &'static str> {
+        V2_TABLES
+            .into_iter()
+            .chain(V3_TABLES)
+            .filter(|table| self.has_table(table))
+    }
+
+    /// Whether all pools are in one table, as in release 0.5.0a1.
+    pub(super) fn has_pools_in_one_table(&self) -> bool {
+        self.has("pools", "fee")
+    }
+
+    /// Tables and columns that the newest schema has no place for.
+    pub(super) fn dropped(&self) -> Vec<(&'catalogue str, Option<&'catalogue str>)> {
+        let mut dropped = Vec::new();
+        for (table, properties) in &self.catalogue.tables {
+            if DROPPED_TABLES.iter().any(|(_, name)| name == table) {
+                dropped.push((table.as_str(), None));
+            }
+            for column in properties.columns.keys() {
+                if self.fate(table, column) == Some(Fate::Dropped) {
+                    dropped.push((table.as_str(), Some(column.as_str())));
+                }
+            }
+        }
+        dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::structure::schema_version::SchemaVersion;
+    use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
+
+    /// Every column of every revision stays, or a rule says where it goes; every column of the newest
+    /// schema is there, or something says what it is filled with.
+    #[test]
+    fn every_column_has_a_place() {
+        let latest = SchemaVersion::latest().catalogue();
+        for revision in EarlierRevision::all() {
+            let source = Source::new(revision.catalogue(), revision);
+            for (name, table) in &source.catalogue.tables {
+                if name == ALEMBIC_TABLE || DROPPED_TABLES.iter().any(|(_, gone)| gone == name) {
+                    continue;
+                }
+                for column in table.columns.keys() {
+                    assert!(
+                        latest.has_columns(name, &[column]) || source.fate(name, column).is_some(),
+                        "{revision}: {name}.{column}"
+                    );
+                }
+                for column in latest.tables[name].columns.keys() {
+                    assert!(
+                        table.columns.contains_key(column)
+                            || name == "exchanges"
+                            || source.filling(name, column).is_some(),
+                        "{revision}: {name}.{column}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Putting the content of the new database in the place of the old one's, in the file that is there.
+//!
+//! It happens in the transaction that has locked the old content since before it was read: a program
+//! that has the database open sees the old tables or the new ones, and no commit can come in between.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::migration::rebuild::carry::{Counter, count};
+use crate::database::progress::Stage;
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::legacy_revision::EarlierRevision;
+
+/// Something in the schema, with the statement that makes it.
+#[derive(Debug, Clone, QueryableByName)]
+pub(super) struct Object {
+    /// `table`, `index`, `view` or `trigger`.
+    #[diesel(sql_type = Text)]
+    pub(super) kind: String,
+    #[diesel(sql_type = Text)]
+    pub(super) name: String,
+    /// The table that it belongs to.
+    #[diesel(sql_type = Text)]
+    pub(super) owner: String,
+    #[diesel(sql_type = Text)]
+    pub(super) statement: String,
+}
+
+/// Every object of a schema that a statement has made, tables first.
+pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
+    diesel::sql_query(format!(
+        "SELECT type AS kind, name, tbl_name AS owner, sql AS statement FROM {schema}.sqlite_schema \
+         WHERE sql NOTNULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY type <> 'table', rowid"
+    ))
+    .load(connection)
+}
+
+/// Which tables of the old database are replaced, and which stay where they are.
+#[derive(Debug)]
+pub(super) struct Tables<'rebuild> {
+    /// Dropped; the new ones take their place.
+    pub(super) replaced: &'rebuild [String],
+    /// Left with their rows; they get the new indexes.
+    pub(super) staying: &'rebuild [&'static str],
+}
+
+/// Replaces tables of `main` by those of `new`.
+pub(super) fn swap(
+    connection: &mut SqliteConnection,
+    tables: &Tables<'_>,
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    for table in tables.replaced {
+        let table = sql::name(table);
+        sql::execute(connection, &format!("DROP TABLE main.{table}"))?;
+    }
+    let mut new = objects(connection, "new")?;
+    new.retain(|object| !tables.staying.contains(&object.owner.as_str()));
+    // Into empty tables with no other indexes SQLite copies the trees as they are.
+    for object in &new {
+        sql::execute(connection, &object.statement)?;
+    }
+    for table in new.iter().filter(|object| object.kind == "table") {
+        let name = sql::name(&table.name);
+        sql::execute(
+            connection,
+            &format!("INSERT INTO main.{name} SELECT * FROM new.{name}"),
+        )?;
+        let rows = count(connection, "main", &table.name)?;
+        counter.advance(
+            Stage::Replacing(&table.name),
+            rows.try_into().unwrap_or_default(),
+        )?;
+    }
+    Ok(())
+}
+
+/// The indexes of the new schema, of `indexes`, that `main` does not have yet. Those that old revisions had
+/// on the tables that stay and the new schema does not have are dropped.
+pub(super) fn missing_indexes<'index>(
+    connection: &mut SqliteConnection,
+    tables: &Tables<'_>,
+    indexes: &'index [Object],
+) -> Result<Vec<&'index Object>, Error> {
+    let mut old = objects(connection, "main")?;
+    old.retain(|object| object.kind == "index" && tables.staying.contains(&object.owner.as_str()));
+    let structure = Catalogue::read(connection)?;
+    for index in &old {
+        let properties = structure
+            .tables
+            .get(&index.owner)
+            .and_then(|table| table.indexes.get(&index.name));
+        let is_ours = match properties {
+            Some(properties) => {
+                EarlierRevision::any_has_index(&index.owner, &index.name, properties)
+            }
+            None => false,
+        };
+        let is_wanted = indexes.iter().any(|new| new.name == index.name);
+        if is_ours && !is_wanted {
+            let name = sql::name(&index.name);
+            sql::execute(connection, &format!("DROP INDEX main.{name}"))?;
+        }
+    }
+    let is_missing = |index: &&Object| !old.iter().any(|old| old.name == index.name);
+    Ok(indexes.iter().filter(is_missing).collect())
+}

@@ -1,0 +1,373 @@
+//! What the stamps of a database claim, and whether its structure bears it out.
+
+use crate::database::error::refusal::Refusal;
+use crate::database::recognition::recognise::Origin;
+use crate::database::recognition::stamps::Stamps;
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::difference::Difference;
+use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
+
+/// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
+const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
+/// The Rust-core version that has dropped [`MAP_TABLES`].
+const STAMP_WITHOUT_MAPS: &str = "3";
+/// The tables that can be computed from the liquidity positions.
+pub(crate) const MAP_TABLES: [&str; 2] =
+    ["initialization_maps", "managed_pool_initialization_maps"];
+/// The table that Rust-core releases add to any structure without migrating the rest.
+pub(crate) const LFJ_TABLE: &str = "lfj_pools";
+
+/// What a database was found to be.
+pub(crate) struct Found {
+    pub(crate) version: Result<SchemaVersion, Refusal>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) is_stamped_right: bool,
+}
+
+/// What the stamps of a database amount to.
+enum Claim {
+    /// It is of this version.
+    Version(SchemaVersion),
+    /// It is of one of these, by its structure; or else it is refused for this.
+    OneOf(Vec<SchemaVersion>, Refusal),
+    /// It is of this revision from before the first version.
+    Earlier(EarlierRevision),
+    /// It is of the release that had no stamp; or else it is refused for this.
+    Unstamped(Refusal),
+    /// It can be of any structure, or else it is refused for this: a Rust-core release's stamp.
+    Anything { stamp: String, may_lack_maps: bool },
+}
+
+/// Finds out what a database with these stamps and this structure is.
+pub(crate) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: bool) -> Found {
+    let claim = if catalogue.tables.is_empty() {
+        Err(Refusal::NoTables)
+    } else if is_degenbot {
+        claim_of_stamps(stamps)
+    } else {
+        Err(Refusal::Foreign {
+            tables: catalogue.tables.keys().cloned().collect(),
+        })
+    };
+    let structure = Structure(catalogue);
+    match claim {
+        Err(refusal) => Found::refused(refusal),
+        Ok(Claim::Version(version)) => {
+            let differences = structure.differences_from_version(version);
+            if differences.is_empty() {
+                return Found::version(version, true);
+            }
+            let refusal = Refusal::StampLies {
+                stamp: version.to_string(),
+                differences,
+            };
+            structure.like_any(false, refusal)
+        }
+        Ok(Claim::Earlier(revision)) => {
+            // A killed upgrade can have left the first version's structure without its stamp.
+            for version in SchemaVersion::all() {
+                if structure.is_version_but_for_its_stamp(version) {
+                    return Found::version(version, false);
+                }
+            }
+            let differences = structure.differences_from_earlier(revision, false);
+            if differences.is_empty() {
+                return Found::earlier(revision, false, true);
+            }
+            if structure
+                .differences_from_earlier(revision, true)
+                .is_empty()
+            {
+                return Found::earlier(revision, true, true);
+            }
+            let refusal = Refusal::StampLies {
+                stamp: revision.to_string(),
+                differences,
+            };
+            structure.like_any(false, refusal)
+        }
+        Ok(Claim::Unstamped(refusal)) => {
+            let revision = EarlierRevision::FIRST;
+            let differences = structure.differences_from_earlier(revision, false);
+            if differences.is_empty() {
+                Found::earlier(revision, false, true)
+            } else {
+                Found::refused(refusal)
+            }
+        }
+        Ok(Claim::OneOf(versions, refusal)) => {
+            for version in versions.into_iter().rev() {
+                if structure.is_version_but_for_its_stamp(version) {
+                    return Found::version(version, false);
+                }
+            }
+            Found::refused(refusal)
+        }
+        Ok(Claim::Anything {
+            stamp,
+            may_lack_maps,
+        }) => {
+            let refusal = Refusal::StampLies {
+                stamp: format!("Rust-core {stamp}"),
+                differences: structure.differences_from_latest(may_lack_maps),
+            };
+            let found = structure.like_any(may_lack_maps, refusal);
+            if found.version.is_ok() || found.origin.is_some() {
+                return found;
+            }
+            for revision in EarlierRevision::all().rev() {
+                let differences = structure.differences_from_earlier(revision, true);
+                if differences
+                    .iter()
+                    .all(|lack| is_lacking(lack, may_lack_maps))
+                {
+                    return Found::earlier(revision, true, false);
+                }
+            }
+            found
+        }
+    }
+}
+
+impl Found {
+    fn refused(refusal: Refusal) -> Self {
+        Self {
+            version: Err(refusal),
+            origin: None,
+            is_stamped_right: false,
+        }
+    }
+
+    fn version(version: SchemaVersion, is_stamped_right: bool) -> Self {
+        Self {
+            version: Ok(version),
+            origin: None,
+            is_stamped_right,
+        }
+    }
+
+    fn earlier(revision: EarlierRevision, half_way: bool, is_stamped_right: bool) -> Self {
+        Self {
+            version: Err(Refusal::EarlierRevision { revision, half_way }),
+            origin: Some(Origin::Earlier { revision, half_way }),
+            is_stamped_right,
+        }
+    }
+
+    fn without_maps(version: SchemaVersion) -> Self {
+        Self {
+            version: Err(Refusal::MapsDropped { version }),
+            origin: Some(Origin::WithoutMaps(version)),
+            is_stamped_right: false,
+        }
+    }
+}
+
+fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
+    let Some(rust_core) = &stamps.rust_core else {
+        return match &stamps.diesel {
+            Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
+            _ => claim_of_alembic(stamps),
+        };
+    };
+    let stamp = rust_core.join(", ");
+    if let Some(alembic) = stamps.alembic.as_ref().and_then(|rows| rows.first()) {
+        return Err(Refusal::TwoLineages {
+            alembic: alembic.clone(),
+            rust_core: stamp,
+        });
+    }
+    match rust_core.as_slice() {
+        [] => Err(Refusal::EmptyStamp {
+            table: RUST_CORE_TABLE,
+        }),
+        // `cutover` stamps its release's own number on any structure, so the structure decides.
+        [number] if RUST_CORE_STAMPS.contains(&number.as_str()) => Ok(Claim::Anything {
+            may_lack_maps: number == STAMP_WITHOUT_MAPS,
+            stamp,
+        }),
+        _ => Err(Refusal::RustCore { stamp }),
+    }
+}
+
+fn claim_of_alembic(stamps: &Stamps) -> Result<Claim, Refusal> {
+    match stamps.alembic.as_deref() {
+        None => Ok(Claim::Unstamped(Refusal::NoStamp)),
+        Some([]) => Ok(Claim::Unstamped(Refusal::EmptyStamp {
+            table: ALEMBIC_TABLE,
+        })),
+        Some([stamp]) => match SchemaVersion::of_alembic(stamp) {
+            Some(version) => Ok(Claim::Version(version)),
+            None => EarlierRevision::named(stamp)
+                .map(Claim::Earlier)
+                .ok_or_else(|| Refusal::UnknownStamp {
+                    stamp: stamp.clone(),
+                }),
+        },
+        Some(several) => Err(Refusal::SeveralStamps {
+            stamps: several.to_vec(),
+        }),
+    }
+}
+
+fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, Refusal> {
+    if let Some(newer) = migrations
+        .iter()
+        .find(|migration| migration.as_str() > SchemaVersion::latest().migration())
+    {
+        return Err(Refusal::Newer {
+            migration: newer.clone(),
+        });
+    }
+    let known = SchemaVersion::all().map(SchemaVersion::migration);
+    let version = migrations
+        .last()
+        .filter(|_| {
+            migrations
+                .iter()
+                .zip(known)
+                .all(|(ours, known)| ours == known)
+        })
+        .and_then(|last| SchemaVersion::of_migration(last))
+        .ok_or_else(|| Refusal::UnknownMigrations {
+            migrations: migrations.to_vec(),
+        })?;
+    let alembic = stamps.alembic.clone().unwrap_or_default();
+    if alembic.len() > 1 {
+        return Err(Refusal::SeveralStamps { stamps: alembic });
+    }
+    let alembic = alembic.into_iter().next();
+    if alembic.as_deref() == version.alembic_stamp() {
+        return Ok(Claim::Version(version));
+    }
+    // The Python package has changed the schema since, or somebody a stamp.
+    let other = alembic.as_deref().and_then(SchemaVersion::of_alembic);
+    let versions = other.into_iter().chain([version]).collect();
+    Ok(Claim::OneOf(
+        versions,
+        Refusal::StampsDisagree {
+            diesel: version,
+            alembic,
+        },
+    ))
+}
+
+/// Whether something is missing that can be put there: a stamp, or where a Rust-core release has
+/// dropped them, the initialization maps.
+fn is_lacking(difference: &Difference, may_lack_maps: bool) -> bool {
+    match difference {
+        Difference::TableMissing { table } if may_lack_maps => {
+            table == ALEMBIC_TABLE || MAP_TABLES.contains(&table.as_str())
+        }
+        other => other.table() == Some(ALEMBIC_TABLE),
+    }
+}
+
+/// The structure of a database, to be compared with those that there have been.
+struct Structure<'catalogue>(&'catalogue Catalogue);
+
+impl Structure<'_> {
+    /// Whatever this is exactly, whichever stamp it carries; or else it is refused.
+    fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Found {
+        for version in SchemaVersion::all().rev() {
+            if self.is_version_but_for_its_stamp(version) {
+                return Found::version(version, false);
+            }
+        }
+        let is_lacking = |difference: &Difference| is_lacking(difference, may_lack_maps);
+        for version in SchemaVersion::all().rev() {
+            if self
+                .differences_from_version(version)
+                .iter()
+                .all(is_lacking)
+            {
+                return Found::without_maps(version);
+            }
+        }
+        for revision in EarlierRevision::all().rev() {
+            let exact = self.0.differences_from(revision.catalogue());
+            let known = self.differences_from_earlier(revision, false);
+            if exact.iter().chain(&known).all(is_lacking) {
+                return Found::earlier(revision, false, false);
+            }
+        }
+        Found::refused(refusal)
+    }
+
+    /// What would have to be different for this to be the newest structure.
+    fn differences_from_latest(&self, may_lack_maps: bool) -> Vec<Difference> {
+        let mut differences = self.differences_from_version(SchemaVersion::latest());
+        differences.retain(|difference| !is_lacking(difference, may_lack_maps));
+        differences
+    }
+
+    fn is_version_but_for_its_stamp(&self, version: SchemaVersion) -> bool {
+        // The stamp itself is put right with the others.
+        self.differences_from_version(version)
+            .iter()
+            .all(|difference| difference.table() == Some(ALEMBIC_TABLE))
+    }
+
+    /// In what this differs from a version, which includes what it has under a name that a later
+    /// version uses: pending migrations would run into it.
+    fn differences_from_version(&self, version: SchemaVersion) -> Vec<Difference> {
+        let expected = version.catalogue();
+        let mut differences = self.0.differences_from(expected);
+        let later = SchemaVersion::latest().catalogue().extras_beyond(expected);
+        differences.extend(
+            self.0
+                .extras_beyond(expected)
+                .into_iter()
+                .filter(|extra| later.contains(extra) && !self.is_lfj_table(extra))
+                .map(|object| Difference::FromLaterVersion { object }),
+        );
+        differences
+    }
+
+    /// In what the tables and columns differ from those of a revision, or from what an upgrade from it
+    /// to the next one has on its way.
+    fn differences_from_earlier(
+        &self,
+        revision: EarlierRevision,
+        half_way: bool,
+    ) -> Vec<Difference> {
+        let expected = revision.catalogue();
+        let next = if half_way {
+            revision.next().1
+        } else {
+            expected
+        };
+        let mut differences = self.0.column_differences_from(expected, next);
+        differences.retain(|difference| difference.table() != Some(ALEMBIC_TABLE));
+        let latest = SchemaVersion::latest().catalogue();
+        for view in &self.0.views {
+            if latest.tables.contains_key(&view.to_lowercase()) {
+                let object = format!("view {view}");
+                differences.push(Difference::FromLaterVersion { object });
+            }
+        }
+        for table in self.0.tables.keys() {
+            let is_known = expected.tables.contains_key(table) || next.tables.contains_key(table);
+            let object = format!("table {table}");
+            if !is_known
+                // To SQLite, letter case makes no other name.
+                && latest.tables.contains_key(&table.to_lowercase())
+                && table != ALEMBIC_TABLE
+                && !self.is_lfj_table(&object)
+            {
+                differences.push(Difference::FromLaterVersion { object });
+            }
+        }
+        differences
+    }
+
+    /// Whether this is the table that Rust-core releases add to any structure, as they make it: the
+    /// migration that adds it leaves it as it is.
+    fn is_lfj_table(&self, object: &str) -> bool {
+        object.strip_prefix("table ") == Some(LFJ_TABLE)
+            && self.0.tables.get(LFJ_TABLE)
+                == SchemaVersion::latest().catalogue().tables.get(LFJ_TABLE)
+    }
+}

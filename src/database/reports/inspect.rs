@@ -1,0 +1,283 @@
+//! What there is to know about a database, found out without writing to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
+
+use crate::database::connection::open::{is_wal_on_disk, sidecar};
+use crate::database::connection::read_only::look_at;
+use crate::database::error::Error;
+use crate::database::recognition::recognise::{Recognition, recognise_connection};
+use crate::database::recognition::stamps::Stamps;
+use crate::database::structure::pending_migrations::pending_migrations;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::sqlite;
+use crate::types::cell::Cell;
+
+/// Tables with more rows than this are estimated unless exact counts are asked for: counting is linear
+/// in the rows, and slow where they must come from the disk.
+const COUNTED_ROWS: i64 = 100_000;
+
+/// What [`inspect_sqlite_database`] found.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DatabaseInfo {
+    /// The database.
+    pub path: PathBuf,
+    /// The size of the file, in bytes.
+    pub file_bytes: u64,
+    /// The size of its log, in bytes.
+    pub wal_bytes: u64,
+    /// The size of a page, in bytes.
+    pub page_size: i64,
+    /// The number of pages.
+    pub page_count: i64,
+    /// The number of pages without content.
+    pub free_pages: i64,
+    /// How transactions are kept: `wal`, or the kind of rollback journal.
+    pub journal_mode: String,
+    /// How free pages are given back.
+    pub auto_vacuum: AutoVacuum,
+    /// How text is stored, such as `UTF-8`.
+    pub encoding: String,
+    /// The version of the SQLite library in this program.
+    pub sqlite_version: &'static str,
+    /// What the database was found to be.
+    pub recognition: Recognition,
+    /// The names of the migrations it lacks; none where its version is not known.
+    pub pending: Vec<String>,
+    /// Its tables, by name.
+    pub tables: Vec<TableInfo>,
+    /// Its exchanges, by id; none where there is no such table.
+    pub exchanges: Vec<ExchangeInfo>,
+    /// Why the exchanges cannot be read.
+    pub exchanges_problem: Option<String>,
+}
+
+/// How a database gives free pages back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AutoVacuum {
+    /// Not at all.
+    None,
+    /// At every commit.
+    Full,
+    /// On demand.
+    Incremental,
+}
+
+/// A table and how many rows it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableInfo {
+    /// The table.
+    pub name: String,
+    /// The number of its rows; none where they cannot be counted.
+    pub rows: Option<i64>,
+    /// Whether that is an estimate, made from the lowest and the highest id.
+    pub estimated: bool,
+    /// Why the rows cannot be counted.
+    pub problem: Option<String>,
+}
+
+/// An exchange, as it is stored.
+#[derive(Debug, Clone, PartialEq, QueryableByName, Serialize)]
+pub struct ExchangeInfo {
+    /// Its chain.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub chain_id: Option<Cell>,
+    /// Its name.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub name: Option<Cell>,
+    /// 1 where updates take it in.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub active: Option<Cell>,
+    /// The last block taken in.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub last_update_block: Option<Cell>,
+    /// The factory contract, or the pool manager of Uniswap V4.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub factory: Option<Cell>,
+    /// The contract that deploys the pools, where that is not the factory.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub deployer: Option<Cell>,
+}
+
+/// Describes a database of whatever origin without writing anything: not to the file, not beside it.
+///
+/// Tables of more than a hundred thousand rows are estimated unless `exact`.
+///
+/// # Errors
+///
+/// Where the file is no database, is damaged so that its structure cannot be read, or holds an
+/// interrupted transaction ([`Error::HotJournal`]).
+pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo, Error> {
+    let mut info = look_at(path, |connection| {
+        connection
+            .transaction(|connection| read(connection, path, exact))
+            .map_err(|error| error.at(path, "inspect the database"))
+    })?;
+    // SQLite does not tell the journal mode of a file that it was told not to lock; the file does.
+    if is_wal_on_disk(path)? {
+        "wal".clone_into(&mut info.journal_mode);
+    }
+    Ok(info)
+}
+
+#[derive(QueryableByName)]
+struct Pragmas {
+    #[diesel(sql_type = BigInt)]
+    page_size: i64,
+    #[diesel(sql_type = BigInt)]
+    page_count: i64,
+    #[diesel(sql_type = BigInt)]
+    freelist_count: i64,
+    #[diesel(sql_type = BigInt)]
+    auto_vacuum: i64,
+    #[diesel(sql_type = Text)]
+    encoding: String,
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+fn read(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    exact: bool,
+) -> Result<DatabaseInfo, Error> {
+    let recognition = recognise_connection(connection)?;
+    let pragmas: Pragmas = diesel::sql_query(
+        "SELECT page_size, page_count, freelist_count, auto_vacuum, encoding, journal_mode \
+         FROM pragma_page_size, pragma_page_count, pragma_freelist_count, pragma_auto_vacuum, \
+              pragma_encoding, pragma_journal_mode",
+    )
+    .get_result(connection)?;
+    let pending = match recognition.version {
+        Ok(version) => pending_migrations(version),
+        Err(_) => Vec::new(),
+    };
+    let tables = recognition
+        .catalogue
+        .tables
+        .keys()
+        .map(|name| count(connection, name, exact))
+        .collect();
+    let (exchanges, exchanges_problem) = match exchanges_of(connection, &recognition) {
+        Ok(exchanges) => (exchanges, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+    let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    Ok(DatabaseInfo {
+        path: path.to_owned(),
+        file_bytes: size(&real),
+        wal_bytes: size(&sidecar(&real, "-wal")),
+        page_size: pragmas.page_size,
+        page_count: pragmas.page_count,
+        free_pages: pragmas.freelist_count,
+        journal_mode: pragmas.journal_mode,
+        auto_vacuum: match pragmas.auto_vacuum {
+            1 => AutoVacuum::Full,
+            2 => AutoVacuum::Incremental,
+            _ => AutoVacuum::None,
+        },
+        encoding: pragmas.encoding,
+        sqlite_version: sqlite::library_version(),
+        pending,
+        tables,
+        exchanges,
+        exchanges_problem,
+        recognition,
+    })
+}
+
+/// Counts a table's rows. A table that cannot be read, as in a damaged database, does not keep the
+/// others from being counted.
+fn count(connection: &mut SqliteConnection, name: &str, exact: bool) -> TableInfo {
+    let table = format!("\"{}\"", name.replace('"', "\"\""));
+    let (rows, estimated, problem) = match count_rows(connection, &table, exact) {
+        Ok((rows, estimated)) => (Some(rows), estimated, None),
+        Err(error) => (None, false, Some(error.to_string())),
+    };
+    TableInfo {
+        name: name.to_owned(),
+        rows,
+        estimated,
+        problem,
+    }
+}
+
+fn count_rows(
+    connection: &mut SqliteConnection,
+    table: &str,
+    exact: bool,
+) -> QueryResult<(i64, bool)> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+    let mut number = |query: String| {
+        diesel::sql_query(query)
+            .get_result::<Row>(connection)
+            .map(|row| row.number)
+    };
+    if exact {
+        let rows = number(format!("SELECT count(*) AS number FROM {table}"))?;
+        return Ok((rows, false));
+    }
+    let limit = COUNTED_ROWS + 1;
+    let rows = number(format!(
+        "SELECT count(*) AS number FROM (SELECT 1 FROM {table} LIMIT {limit})"
+    ))?;
+    if rows < limit {
+        return Ok((rows, false));
+    }
+    // Each end of the primary key's tree is found without a scan.
+    let span = number(format!(
+        "SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) AS number"
+    ));
+    match span {
+        Ok(span) => Ok((span.saturating_add(1).max(rows), true)),
+        // A table of the user's own without row ids.
+        Err(_) => {
+            number(format!("SELECT count(*) AS number FROM {table}")).map(|rows| (rows, false))
+        }
+    }
+}
+
+/// The exchanges as they are stored, by id; none where there is no such table.
+pub(crate) fn exchanges_of(
+    connection: &mut SqliteConnection,
+    recognition: &Recognition,
+) -> QueryResult<Vec<ExchangeInfo>> {
+    let has = |columns: &[&str]| recognition.catalogue.has_columns("exchanges", columns);
+    if !has(&["id", "chain_id", "name", "active", "last_update_block"]) {
+        return Ok(Vec::new());
+    }
+    let [factory, deployer] = ["factory", "deployer"].map(|column| {
+        let source = if has(&[column]) { column } else { "NULL" };
+        format!("{source} AS {column}")
+    });
+    diesel::sql_query(format!(
+        "SELECT chain_id, name, active, last_update_block, {factory}, {deployer} FROM exchanges ORDER BY id"
+    ))
+    .load(connection)
+}
+
+impl DatabaseInfo {
+    /// The version of the database, where it is known.
+    #[must_use]
+    pub fn version(&self) -> Option<SchemaVersion> {
+        self.recognition.version.as_ref().ok().copied()
+    }
+
+    /// The stamps that the database carries.
+    #[must_use]
+    pub fn stamps(&self) -> &Stamps {
+        &self.recognition.stamps
+    }
+}

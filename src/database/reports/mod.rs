@@ -1,0 +1,3 @@
+//! What there is to know about a database.
+
+pub(crate) mod inspect;

@@ -1,0 +1,233 @@
+//! A database that many threads work with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use diesel::r2d2::R2D2Connection;
+use diesel::sqlite::SqliteConnection;
+use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, ensure_wal, open_connection};
+use crate::database::error::Error;
+use crate::database::recognition::recognise::recognise;
+use crate::database::sessions::session::Session;
+use crate::settings::environment::Environment;
+use crate::settings::{Overrides, Settings};
+use crate::sqlite::prepared::Statements;
+
+/// How a database's connections are pooled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// How many connections there are at most. Readers do not wait for each other, so this is the
+    /// number of threads that read at once; of the writers one works at a time in any case.
+    pub max_size: u32,
+    /// How many connections are kept open while nobody uses them.
+    pub min_idle: u32,
+    /// How long to wait for a connection while all are in use. Longer than
+    /// [`LOCK_TIMEOUT`], so that threads that wait for a lock inside the database fail before the
+    /// threads that wait for their connections.
+    pub connection_timeout: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            max_size: 16,
+            min_idle: 1,
+            connection_timeout: LOCK_TIMEOUT + Duration::from_secs(10),
+        }
+    }
+}
+
+/// A database and its connections, to be shared between threads; cloning it shares the connections.
+#[derive(Debug, Clone)]
+pub struct Database {
+    path: PathBuf,
+    pool: Pool<Connections>,
+    timeout: Duration,
+}
+
+impl Database {
+    /// Opens a database that exists, with default [`PoolOptions`].
+    ///
+    /// A database of an older version is opened with a logged warning.
+    ///
+    /// # Errors
+    ///
+    /// See [`Database::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, &PoolOptions::default())
+    }
+
+    /// Opens a database that exists.
+    ///
+    /// # Errors
+    ///
+    /// At once where there is no database, where it is not one that this program works with
+    /// ([`Error::Refused`]), or where it cannot be opened.
+    pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        let recognition = recognise(&path)?;
+        recognition.require_version(&path)?;
+        if let Some(warning) = recognition.version_warning() {
+            log::warn!("{warning}");
+        }
+        // One plain connection first: r2d2 would try again and again until its timeout.
+        let mut first = open_connection(&path, Access::ReadWrite)?;
+        ensure_wal(&mut first, &path)?;
+        drop(first);
+
+        let pool = Pool::builder()
+            .max_size(options.max_size)
+            .min_idle(Some(options.min_idle.min(options.max_size)))
+            .connection_timeout(options.connection_timeout)
+            // A failed attempt is reported by the call that waits for it.
+            .error_handler(Box::new(NopErrorHandler))
+            .build(Connections { path: path.clone() })
+            .map_err(|error| Error::CannotOpen {
+                path: path.clone(),
+                detail: error.to_string(),
+            })?;
+        Ok(Self {
+            path,
+            pool,
+            timeout: options.connection_timeout,
+        })
+    }
+
+    /// The database's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A connection for the calling thread, which goes back to the pool when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PoolExhausted`] where all were in use for too long, [`Error::CannotOpen`] where no
+    /// more can be opened.
+    pub fn session(&self) -> Result<Session, Error> {
+        let connection = self.pool.get().map_err(|error| {
+            let path = self.path.clone();
+            // r2d2 adds the last failure to open a connection, if that is why there was none.
+            match error.to_string().split_once(": ") {
+                Some((_, cause)) => Error::CannotOpen {
+                    path,
+                    detail: cause.to_owned(),
+                },
+                None => Error::PoolExhausted {
+                    path,
+                    size: self.pool.max_size(),
+                    seconds: self.timeout.as_secs(),
+                },
+            }
+        })?;
+        Ok(Session::new(self.path.clone(), connection))
+    }
+
+    /// A session, and others as far as the pool has connections to spare, up to this number.
+    pub(crate) fn sessions(&self, count: usize) -> Result<Vec<Session>, Error> {
+        /// What opening a connection takes at most, unless something is wrong.
+        const SOON: Duration = Duration::from_millis(200);
+        let mut sessions = vec![self.session()?];
+        while sessions.len() < count {
+            let state = self.pool.state();
+            if state.idle_connections == 0 && state.connections >= self.pool.max_size() {
+                break;
+            }
+            match self.pool.get_timeout(SOON) {
+                Ok(connection) => sessions.push(Session::new(self.path.clone(), connection)),
+                // Somebody else was faster.
+                Err(_) => break,
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// [`Session::read`] on a connection of the pool.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::session`] and [`Session::read`].
+    pub fn read<T, E: From<Error>>(
+        &self,
+        operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.session()?.read(operate)
+    }
+
+    /// [`Session::write`] on a connection of the pool.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::session`] and [`Session::write`].
+    pub fn write<T, E: From<Error>>(
+        &self,
+        operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.session()?.write(operate)
+    }
+}
+
+/// A session on the database that the user's settings name.
+///
+/// The process has one pool for it, made on the first call from the settings
+/// ([`Settings::resolve`] without overrides, so `DEGENBOT_CONFIG` and `DEGENBOT_DB_PATH` count). Each
+/// call gives the calling thread a connection of its own for as long as it keeps the session. Where
+/// the first call fails, the next one tries again.
+///
+/// # Errors
+///
+/// Those of [`Settings::resolve`], [`Database::open`] and [`Database::session`].
+pub fn db_session() -> Result<Session, Error> {
+    static DATABASE: Mutex<Option<Database>> = Mutex::new(None);
+    let database = {
+        // Whatever panicked while it held the lock left either a whole database or none.
+        let mut shared = DATABASE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(database) = &*shared {
+            database.clone()
+        } else {
+            let settings = Settings::resolve(&Overrides::default(), &Environment::from_process())?;
+            let database = Database::open(&settings.database.path)?;
+            shared.insert(database).clone()
+        }
+    };
+    database.session()
+}
+
+pub(crate) type PooledSqliteConnection = PooledConnection<Connections>;
+
+/// Opens connections for the pool.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    path: PathBuf,
+}
+
+impl ManageConnection for Connections {
+    type Connection = SqliteConnection;
+    type Error = Error;
+
+    fn connect(&self) -> Result<SqliteConnection, Error> {
+        open_connection(&self.path, Access::ReadWrite)
+    }
+
+    fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        connection
+            .ping()
+            .map_err(|error| Error::from_diesel(&self.path, "use a connection", error))
+    }
+
+    fn has_broken(&self, connection: &mut SqliteConnection) -> bool {
+        if thread::panicking() || connection.is_broken() {
+            return true;
+        }
+        // A transaction that Diesel does not know of would take in what the next session writes, and undo it.
+        let left = Statements::of(connection).and_then(Statements::leave_transaction);
+        left.is_err()
+    }
+}

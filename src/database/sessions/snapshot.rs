@@ -1,0 +1,325 @@
+//! Several connections on one state of a database.
+
+use std::ops::{Deref, DerefMut, RangeInclusive};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Instant;
+use std::{fmt, thread};
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, forbid_writing, open_connection};
+use crate::database::error::Error;
+use crate::database::sessions::database::Database;
+use crate::database::sessions::session::Session;
+use crate::models::{
+    ChainPools, PoolFamily, PoolTickMap, ReferredRows, RowError, TickMaps, UnplacedPools,
+};
+use crate::types::integer::ChainId;
+
+/// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile, and
+/// that cannot be written with.
+///
+/// It keeps SQLite from moving the log into the database beyond that state, so it is not to be kept for long.
+pub struct Snapshot(Session);
+
+impl Snapshot {
+    fn begin(mut session: Session) -> QueryResult<Self> {
+        AnsiTransactionManager::begin_transaction(&mut *session)?;
+        // From here on the transaction is ended when it is dropped.
+        let mut snapshot = Self(session);
+        forbid_writing(&mut snapshot, true)?;
+        // A transaction has its state from its first statement on.
+        diesel::sql_query("SELECT 1 FROM sqlite_schema").execute(&mut *snapshot)?;
+        Ok(snapshot)
+    }
+
+    fn leave(&mut self) -> QueryResult<()> {
+        AnsiTransactionManager::rollback_transaction(&mut *self.0)?;
+        forbid_writing(&mut self.0, false)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if let Err(error) = self.leave() {
+            log::debug!("A snapshot has ended by itself: {error}");
+        }
+    }
+}
+
+impl Deref for Snapshot {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Snapshot {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Snapshot").field(&self.0).finish()
+    }
+}
+
+impl Database {
+    /// Several sessions of the pool on the same state of the database, to read it in parallel: as many as are
+    /// asked for, or as the pool has to spare, and at least one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::session`], and [`Error::Locked`] where others commit so often that no two sessions
+    /// see the same state.
+    pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
+        let failed = |error| Error::from_diesel(self.path(), "read from the database", error);
+        // Beside the pool, which could have none left. It is told when anybody commits.
+        let mut watcher = open_connection(self.path(), Access::ReadWrite)?;
+        let began = Instant::now();
+        loop {
+            let before = data_version(&mut watcher).map_err(failed)?;
+            let snapshots = self
+                .sessions(count)?
+                .into_iter()
+                .map(Snapshot::begin)
+                .collect::<QueryResult<Vec<_>>>()
+                .map_err(failed)?;
+            // Whoever committed meanwhile may have done so between two of them. That is some microseconds; a lock
+            // would keep others from writing, and cannot be had where the file may only be read.
+            if data_version(&mut watcher).map_err(failed)? == before {
+                return Ok(snapshots);
+            }
+            if began.elapsed() > LOCK_TIMEOUT {
+                return Err(Error::Locked {
+                    path: self.path().to_owned(),
+                });
+            }
+        }
+    }
+
+    /// All pools of a chain with what they refer to, read with two connections of the pool on the same state of
+    /// the database.
+    ///
+    /// ```
+    /// # use degenbot::database;
+    /// use degenbot::database::{Database, Error};
+    /// use degenbot::models::{LiquidityPool, PoolFamily};
+    /// use degenbot::types::ChainId;
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// # let folder = tempfile::tempdir().expect("a folder");
+    /// # let path = folder.path().join("degenbot.db");
+    /// # database::create_new_sqlite_database(&path)?;
+    /// let database = Database::open(&path)?;
+    /// let base = ChainId::new(8453).expect("a chain id");
+    ///
+    /// let pools = database.chain_pools(base)?;
+    /// for entry in pools.pools() {
+    ///     let symbols = [entry.token0, entry.token1].map(|token| token.symbol.as_deref().unwrap_or("?"));
+    ///     match entry.pool {
+    ///         LiquidityPool::V2(pool) => println!("{symbols:?} at {:?}", pool.terms.fees),
+    ///         LiquidityPool::V3(pool) => println!("{symbols:?} by {} ticks", pool.terms.tick_spacing),
+    ///         _ => {}
+    ///     }
+    /// }
+    ///
+    /// // Their liquidity, on two threads; one that has to have all maps puts them behind a lock.
+    /// database.for_each_tick_map(PoolFamily::Pools, base, 2, |map| -> Result<(), Error> {
+    ///     let map = map?;
+    ///     println!("pool {} has {} ticks", map.pool_id, map.tick_map.ticks().len());
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ChainPools::load`] and of [`Database::snapshots`].
+    pub fn chain_pools(&self, chain: ChainId) -> Result<ChainPools, Error> {
+        let mut snapshots = self.snapshots(2)?.into_iter();
+        let (mut one, mut other) = match (snapshots.next(), snapshots.next()) {
+            (Some(one), Some(other)) => (one, other),
+            (Some(mut one), None) => return Ok(ChainPools::load(&mut one, chain)?),
+            (None, _) => return Ok(ChainPools::load(&mut *self.session()?, chain)?),
+        };
+        let (bare, referred) = thread::scope(|scope| {
+            let referred = scope.spawn(move || ReferredRows::read(&mut other, chain));
+            let bare = UnplacedPools::read(&mut one, chain);
+            let referred = referred
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (bare, referred)
+        });
+        Ok(ChainPools::assemble(bare?, referred?)?)
+    }
+
+    /// Calls `each` with the tick map of every pool of a chain that has one, on so many threads at once, or as many
+    /// as the pool has connections to spare for, each with one of them. All of them see the same state of the database. The order is not that of
+    /// the ids.
+    ///
+    /// A pool that is malformed comes as an error, for `each` to decide about; what `each` returns as an error
+    /// ends the work.
+    ///
+    /// # Errors
+    ///
+    /// The first error that `each` has returned, and those of [`Database::snapshots`].
+    pub fn for_each_tick_map<E: From<Error> + Send>(
+        &self,
+        family: PoolFamily,
+        chain: ChainId,
+        threads: usize,
+        each: impl Fn(Result<PoolTickMap, RowError>) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let mut snapshots = self.snapshots(threads.max(1))?;
+        let Some(shares) = snapshots
+            .first_mut()
+            .map(|snapshot| Shares::of(snapshot, family))
+            .transpose()
+            .map_err(|error| Error::from_diesel(self.path(), "read from the database", error))?
+            .flatten()
+        else {
+            return Ok(());
+        };
+        let ended = AtomicBool::new(false);
+        let failure = Mutex::new(None);
+        let work = |mut snapshot: Snapshot| -> Result<(), E> {
+            let _end_of_all = EndOnPanic(&ended);
+            while let Some(ids) = shares.next() {
+                let maps = TickMaps::of_chain_between(&mut snapshot, family, chain, ids)
+                    .map_err(Error::from)?;
+                for map in maps {
+                    if ended.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    each(map)?;
+                }
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            for snapshot in snapshots {
+                scope.spawn(|| {
+                    if let Err(error) = work(snapshot) {
+                        ended.store(true, Ordering::Relaxed);
+                        failure
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .get_or_insert(error);
+                    }
+                });
+            }
+        });
+        failure
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .map_or(Ok(()), Err)
+    }
+}
+
+/// A number that changes with every commit of others.
+fn data_version(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        data_version: i64,
+    }
+    diesel::sql_query("PRAGMA data_version")
+        .get_result::<Row>(connection)
+        .map(|row| row.data_version)
+}
+
+/// Ends the work of the other threads when this one panics.
+struct EndOnPanic<'flag>(&'flag AtomicBool);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The ids of a table in equal parts, for whoever has nothing to do. There are many, because nobody knows in
+/// which of them the liquidity is.
+struct Shares {
+    taken: AtomicI64,
+    first: i64,
+    last: i64,
+    width: i64,
+}
+
+impl Shares {
+    const COUNT: i64 = 256;
+
+    fn of(connection: &mut SqliteConnection, family: PoolFamily) -> QueryResult<Option<Self>> {
+        #[derive(QueryableByName)]
+        struct Ids {
+            #[diesel(sql_type = Nullable<BigInt>)]
+            first: Option<i64>,
+            #[diesel(sql_type = Nullable<BigInt>)]
+            last: Option<i64>,
+        }
+        let table = family.table();
+        // One query for both would read the table from end to end.
+        let query = format!(
+            "SELECT (SELECT min(id) FROM {table}) AS first, (SELECT max(id) FROM {table}) AS last"
+        );
+        let ids: Ids = diesel::sql_query(query).get_result(connection)?;
+        Ok(ids.first.zip(ids.last).map(|(first, last)| Self {
+            taken: AtomicI64::new(0),
+            first,
+            last,
+            width: last.saturating_sub(first) / Self::COUNT + 1,
+        }))
+    }
+
+    fn next(&self) -> Option<RangeInclusive<i64>> {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let first = taken
+            .checked_mul(self.width)
+            .and_then(|offset| self.first.checked_add(offset))
+            .filter(|first| *first <= self.last)?;
+        let last = first.saturating_add(self.width - 1).min(self.last);
+        Some(first..=last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_all_ids_once() {
+        for (first, last) in [
+            (1, 1),
+            (1, 1_000_003),
+            (-5, 5),
+            (i64::MAX - 3, i64::MAX),
+            (1, i64::MAX),
+        ] {
+            let shares = Shares {
+                taken: AtomicI64::new(0),
+                first,
+                last,
+                width: last.saturating_sub(first) / Shares::COUNT + 1,
+            };
+            let mut expected = Some(first);
+            while let Some(ids) = shares.next() {
+                assert_eq!(Some(*ids.start()), expected);
+                assert!(ids.start() <= ids.end());
+                expected = ids.end().checked_add(1);
+            }
+            assert_eq!(expected, last.checked_add(1));
+            assert!(shares.next().is_none());
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The structure of a database, read from SQLite's own catalogue.
+//!
+//! One schema version exists in several shapes: the order of columns, the names of constraints,
+//! defaults and the text of the CREATE statements depend on whether a database was created at the
+//! version or upgraded to it, and by which steps. So structures are compared by what the parts are
+//! called and what they do: tables, columns with their affinity and keys, foreign keys, indexes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+
+/// A database's tables, and the names of its views and triggers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    /// Each table by its name, without the ones SQLite keeps for itself.
+    pub tables: BTreeMap<String, Table>,
+    /// The names of the views.
+    pub views: BTreeSet<String>,
+    /// The names of the triggers.
+    pub triggers: BTreeSet<String>,
+}
+
+/// A table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Each column by its name.
+    pub columns: BTreeMap<String, Column>,
+    /// The foreign keys, whatever they are called.
+    pub foreign_keys: BTreeSet<ForeignKey>,
+    /// Each index by its name, without the ones SQLite makes for constraints.
+    pub indexes: BTreeMap<String, Index>,
+    /// The columns of each UNIQUE constraint.
+    pub unique_constraints: BTreeSet<Vec<String>>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// What values are converted to when they are stored.
+    pub affinity: Affinity,
+    /// Whether NULL is refused.
+    pub not_null: bool,
+    /// The place in the primary key, counted from 1; 0 for a column that is not in it.
+    pub primary_key: i64,
+    /// Whether the column is generated or hidden.
+    pub hidden: bool,
+}
+
+/// The type affinity of a column (<https://sqlite.org/datatype3.html>, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affinity {
+    /// The declared type contains `INT`.
+    Integer,
+    /// The declared type contains `CHAR`, `CLOB` or `TEXT`.
+    Text,
+    /// The declared type contains `BLOB`, or there is none.
+    Blob,
+    /// The declared type contains `REAL`, `FLOA` or `DOUB`.
+    Real,
+    /// Any other declared type, such as `BOOLEAN`.
+    Numeric,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ForeignKey {
+    /// The columns, each with the one it refers to; the latter is empty for a primary key that the
+    /// declaration does not name.
+    pub columns: Vec<(String, String)>,
+    /// The table referred to.
+    pub table: String,
+    /// What happens on an update of the row referred to.
+    pub on_update: String,
+    /// What happens when the row referred to is deleted.
+    pub on_delete: String,
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Whether equal keys are refused.
+    pub unique: bool,
+    /// Whether the index covers only some rows.
+    pub partial: bool,
+    /// The columns, each with whether it is descending, and its collation; the name is empty for an
+    /// expression.
+    pub columns: Vec<(String, bool, String)>,
+}
+
+#[derive(QueryableByName)]
+struct ObjectRow {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct ColumnRow {
+    #[diesel(sql_type = Text)]
+    table_name: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    declared: String,
+    #[diesel(sql_type = Bool)]
+    not_null: bool,
+    #[diesel(sql_type = BigInt)]
+    primary_key: i64,
+    #[diesel(sql_type = Bool)]
+    hidden: bool,
+}
+
+#[derive(QueryableByName)]
+struct ForeignKeyRow {
+    #[diesel(sql_type = Text)]
+    table_name: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    parent: String,
+    #[diesel(sql_type = Text)]
+    child_column: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    parent_column: Option<String>,
+    #[diesel(sql_type = Text)]
+    on_update: String,
+    #[diesel(sql_type = Text)]
+    on_delete: String,
+}
+
+#[derive(QueryableByName)]
+struct IndexRow {
+    #[diesel(sql_type = Text)]
+    table_name: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    origin: String,
+    #[diesel(sql_type = Bool)]
+    is_unique: bool,
+    #[diesel(sql_type = Bool)]
+    partial: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    column_name: Option<String>,
+    #[diesel(sql_type = Bool)]
+    descending: bool,
+    #[diesel(sql_type = Text)]
+    collation: String,
+}
+
+impl Catalogue {
+    /// Reads the catalogue of the connection's main database.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the queries fail with.
+    pub fn read(connection: &mut SqliteConnection) -> QueryResult<Self> {
+        let mut catalogue = Self::default();
+        let objects = diesel::sql_query(
+            "SELECT type AS kind, name FROM sqlite_schema \
+             WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        )
+        .load::<ObjectRow>(connection)?;
+        for object in objects {
+            match object.kind.as_str() {
+                "table" => {
+                    catalogue.tables.insert(object.name, Table::default());
+                }
+                "view" => {
+                    catalogue.views.insert(object.name);
+                }
+                _ => {
+                    catalogue.triggers.insert(object.name);
+                }
+            }
+        }
+        catalogue.read_columns(connection)?;
+        catalogue.read_foreign_keys(connection)?;
+        catalogue.read_indexes(connection)?;
+        Ok(catalogue)
+    }
+
+    // A virtual table, which has no root page, can be asked only with its module loaded.
+    fn read_columns(&mut self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        let rows = diesel::sql_query(
+            "SELECT t.name AS table_name, c.name, c.type AS declared, c.\"notnull\" AS not_null, \
+                    c.pk AS primary_key, c.hidden <> 0 AS hidden \
+             FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND t.rootpage > 0",
+        )
+        .load::<ColumnRow>(connection)?;
+        for row in rows {
+            let Some(table) = self.tables.get_mut(&row.table_name) else {
+                continue;
+            };
+            let column = Column {
+                affinity: Affinity::of(&row.declared),
+                not_null: row.not_null,
+                primary_key: row.primary_key,
+                hidden: row.hidden,
+            };
+            table.columns.insert(row.name, column);
+        }
+        Ok(())
+    }
+
+    fn read_foreign_keys(&mut self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        let rows = diesel::sql_query(
+            "SELECT t.name AS table_name, k.id, k.\"table\" AS parent, k.\"from\" AS child_column, \
+                    k.\"to\" AS parent_column, k.on_update, k.on_delete \
+             FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS k WHERE t.type = 'table' AND t.rootpage > 0 \
+             ORDER BY t.name, k.id, k.seq",
+        )
+        .load::<ForeignKeyRow>(connection)?;
+        let mut keys: BTreeMap<(String, i64), ForeignKey> = BTreeMap::new();
+        for row in rows {
+            keys.entry((row.table_name, row.id))
+                .or_insert_with(|| ForeignKey {
+                    columns: Vec::new(),
+                    table: row.parent,
+                    on_update: row.on_update,
+                    on_delete: row.on_delete,
+                })
+                .columns
+                .push((row.child_column, row.parent_column.unwrap_or_default()));
+        }
+        for ((table, _), key) in keys {
+            if let Some(table) = self.tables.get_mut(&table) {
+                table.foreign_keys.insert(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_indexes(&mut self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        let rows = diesel::sql_query(
+            "SELECT t.name AS table_name, i.name, i.origin, i.\"unique\" AS is_unique, i.partial, \
+                    c.name AS column_name, c.\"desc\" AS descending, c.coll AS collation \
+             FROM sqlite_schema AS t, pragma_index_list(t.name) AS i, \
+                  pragma_index_xinfo(i.name) AS c \
+             WHERE t.type = 'table' AND t.rootpage > 0 AND i.origin <> 'pk' AND c.key \
+             ORDER BY t.name, i.name, c.seqno",
+        )
+        .load::<IndexRow>(connection)?;
+        let mut constraints: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for row in rows {
+            let Some(table) = self.tables.get_mut(&row.table_name) else {
+                continue;
+            };
+            let column = row.column_name.unwrap_or_default();
+            if row.origin == "c" {
+                table
+                    .indexes
+                    .entry(row.name)
+                    .or_insert_with(|| Index {
+                        unique: row.is_unique,
+                        partial: row.partial,
+                        columns: Vec::new(),
+                    })
+                    .columns
+                    .push((column, row.descending, row.collation));
+            } else {
+                constraints
+                    .entry((row.table_name, row.name))
+                    .or_default()
+                    .push(column);
+            }
+        }
+        for ((table, _), columns) in constraints {
+            if let Some(table) = self.tables.get_mut(&table) {
+                table.unique_constraints.insert(columns);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the table has all these columns.
+    #[must_use]
+    pub fn has_columns(&self, table: &str, columns: &[&str]) -> bool {
+        self.tables.get(table).is_some_and(|table| {
+            columns
+                .iter()
+                .all(|column| table.columns.contains_key(*column))
+        })
+    }
+
+    /// The names of what is here and not in `expected`: tables, indexes, views and triggers that
+    /// somebody else made.
+    #[must_use]
+    pub fn extras_beyond(&self, expected: &Self) -> Vec<String> {
+        let mut extras = Vec::new();
+        for (name, table) in &self.tables {
+            match expected.tables.get(name) {
+                None => extras.push(format!("table {name}")),
+                Some(expected) => extras.extend(
+                    table
+                        .indexes
+                        .keys()
+                        .filter(|index| !expected.indexes.contains_key(*index))
+                        .map(|index| format!("index {index}")),
+                ),
+            }
+        }
+        extras.extend(self.views.iter().map(|view| format!("view {view}")));
+        extras.extend(
+            self.triggers
+                .iter()
+                .map(|trigger| format!("trigger {trigger}")),
+        );
+        extras
+    }
+}
+
+impl Affinity {
+    fn of(declared: &str) -> Self {
+        let declared = declared.to_ascii_uppercase();
+        let has = |part: &str| declared.contains(part);
+        if has("INT") {
+            Self::Integer
+        } else if has("CHAR") || has("CLOB") || has("TEXT") {
+            Self::Text
+        } else if declared.is_empty() || has("BLOB") {
+            Self::Blob
+        } else if has("REAL") || has("FLOA") || has("DOUB") {
+            Self::Real
+        } else {
+            Self::Numeric
+        }
+    }
+}
+
+impl fmt::Display for ForeignKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from: Vec<_> = self.columns.iter().map(|(from, _)| from.as_str()).collect();
+        let to: Vec<_> = self.columns.iter().map(|(_, to)| to.as_str()).collect();
+        write!(
+            f,
+            "({}) to {}({})",
+            from.join(", "),
+            self.table,
+            to.join(", ")
+        )
+    }
+}

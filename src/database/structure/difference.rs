@@ -1,0 +1,267 @@
+//! Comparing the structure of a database with what it should be.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::database::structure::catalogue::{Catalogue, Column, ForeignKey, Table};
+
+/// One difference between two structures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "the names of the variants and of their fields say it"
+)]
+pub enum Difference {
+    TableMissing {
+        table: String,
+    },
+    ColumnMissing {
+        table: String,
+        column: String,
+    },
+    ColumnUnexpected {
+        table: String,
+        column: String,
+    },
+    ColumnDiffers {
+        table: String,
+        column: String,
+    },
+    ForeignKeyMissing {
+        table: String,
+        key: ForeignKey,
+    },
+    ForeignKeyUnexpected {
+        table: String,
+        key: ForeignKey,
+    },
+    IndexMissing {
+        table: String,
+        index: String,
+    },
+    IndexDiffers {
+        table: String,
+        index: String,
+    },
+    /// An index or table that belongs to a later version than the rest.
+    FromLaterVersion {
+        object: String,
+    },
+    UniqueConstraintsDiffer {
+        table: String,
+    },
+}
+
+impl Difference {
+    /// The table that is different; none for what belongs to a later version.
+    pub(crate) fn table(&self) -> Option<&str> {
+        match self {
+            Self::TableMissing { table }
+            | Self::ColumnMissing { table, .. }
+            | Self::ColumnUnexpected { table, .. }
+            | Self::ColumnDiffers { table, .. }
+            | Self::ForeignKeyMissing { table, .. }
+            | Self::ForeignKeyUnexpected { table, .. }
+            | Self::IndexMissing { table, .. }
+            | Self::IndexDiffers { table, .. }
+            | Self::UniqueConstraintsDiffer { table } => Some(table),
+            Self::FromLaterVersion { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TableMissing { table } => write!(f, "table {table} is missing"),
+            Self::ColumnMissing { table, column } => {
+                write!(f, "column {table}.{column} is missing")
+            }
+            Self::ColumnUnexpected { table, column } => {
+                write!(f, "column {table}.{column} should not be there")
+            }
+            Self::ColumnDiffers { table, column } => {
+                write!(f, "column {table}.{column} has another type or key")
+            }
+            Self::ForeignKeyMissing { table, key } => {
+                write!(f, "foreign key {table}{key} is missing")
+            }
+            Self::ForeignKeyUnexpected { table, key } => {
+                write!(f, "foreign key {table}{key} should not be there")
+            }
+            Self::IndexMissing { table, index } => {
+                write!(f, "index {index} on {table} is missing")
+            }
+            Self::IndexDiffers { table, index } => {
+                write!(f, "index {index} on {table} has other columns")
+            }
+            Self::FromLaterVersion { object } => {
+                write!(f, "{object} belongs to a later version")
+            }
+            Self::UniqueConstraintsDiffer { table } => {
+                write!(f, "table {table} has other UNIQUE constraints")
+            }
+        }
+    }
+}
+
+impl Catalogue {
+    /// In what this structure falls short of `expected`: what is missing, and what is there under a
+    /// name of `expected` and is something else. Tables, indexes, views and triggers of other names
+    /// are no difference; a column or key more in one of the expected tables is.
+    #[must_use]
+    pub fn differences_from(&self, expected: &Self) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for (name, expected) in &expected.tables {
+            match self.tables.get(name) {
+                Some(table) => table.differences_from(expected, name, &mut differences),
+                None => differences.push(Difference::TableMissing {
+                    table: name.clone(),
+                }),
+            }
+        }
+        differences
+    }
+}
+
+impl Catalogue {
+    /// In what the tables and columns of this structure, whatever their keys and indexes, fall short of
+    /// those that lie between `expected` and `next`: a part that both have must be there, and nothing
+    /// that neither has. With `next` the same as `expected`, that is having the same columns.
+    ///
+    /// Enough for reading every value, where the tables are going to be made anew.
+    pub(crate) fn column_differences_from(&self, expected: &Self, next: &Self) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        let names = expected.tables.keys().chain(next.tables.keys());
+        for name in names.collect::<BTreeSet<_>>() {
+            let either = [expected, next].map(|structure| structure.tables.get(name));
+            match self.tables.get(name) {
+                Some(table) => table.column_differences(either, name, &mut differences),
+                None if either.contains(&None) => {}
+                None => differences.push(Difference::TableMissing {
+                    table: name.clone(),
+                }),
+            }
+        }
+        differences
+    }
+}
+
+impl Table {
+    fn column_differences(
+        &self,
+        either: [Option<&Self>; 2],
+        name: &str,
+        differences: &mut Vec<Difference>,
+    ) {
+        let columns = either.map(|table| table.map(|table| &table.columns));
+        for column in columns
+            .iter()
+            .flatten()
+            .flat_map(|columns| columns.keys())
+            .collect::<BTreeSet<_>>()
+        {
+            let in_both = columns
+                .iter()
+                .flatten()
+                .all(|columns| columns.contains_key(column));
+            if in_both && !self.columns.contains_key(column) {
+                differences.push(Difference::ColumnMissing {
+                    table: name.to_owned(),
+                    column: column.clone(),
+                });
+            }
+        }
+        for (column, properties) in &self.columns {
+            let mut expected = columns
+                .iter()
+                .flatten()
+                .filter_map(|columns| columns.get(column))
+                .peekable();
+            if expected.peek().is_none() {
+                differences.push(Difference::ColumnUnexpected {
+                    table: name.to_owned(),
+                    column: column.clone(),
+                });
+            } else if !expected.any(|expected| properties.holds_like(expected, name)) {
+                differences.push(Difference::ColumnDiffers {
+                    table: name.to_owned(),
+                    column: column.clone(),
+                });
+            }
+        }
+    }
+
+    fn differences_from(&self, expected: &Self, name: &str, differences: &mut Vec<Difference>) {
+        let table = || name.to_owned();
+        for (column, properties) in &expected.columns {
+            match self.columns.get(column) {
+                None => differences.push(Difference::ColumnMissing {
+                    table: table(),
+                    column: column.clone(),
+                }),
+                Some(actual) if !actual.is_like(properties, name) => {
+                    differences.push(Difference::ColumnDiffers {
+                        table: table(),
+                        column: column.clone(),
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        for column in self.columns.keys() {
+            if !expected.columns.contains_key(column) {
+                differences.push(Difference::ColumnUnexpected {
+                    table: table(),
+                    column: column.clone(),
+                });
+            }
+        }
+        for key in expected.foreign_keys.difference(&self.foreign_keys) {
+            differences.push(Difference::ForeignKeyMissing {
+                table: table(),
+                key: key.clone(),
+            });
+        }
+        for key in self.foreign_keys.difference(&expected.foreign_keys) {
+            differences.push(Difference::ForeignKeyUnexpected {
+                table: table(),
+                key: key.clone(),
+            });
+        }
+        for (index, properties) in &expected.indexes {
+            match self.indexes.get(index) {
+                None => differences.push(Difference::IndexMissing {
+                    table: table(),
+                    index: index.clone(),
+                }),
+                Some(actual) if actual != properties => {
+                    differences.push(Difference::IndexDiffers {
+                        table: table(),
+                        index: index.clone(),
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        if self.unique_constraints != expected.unique_constraints {
+            differences.push(Difference::UniqueConstraintsDiffer { table: table() });
+        }
+    }
+}
+
+impl Column {
+    /// Whether the values are kept and found alike.
+    fn holds_like(&self, expected: &Self, table: &str) -> bool {
+        self.affinity == expected.affinity
+            && self.hidden == expected.hidden
+            && (self.primary_key == expected.primary_key || table == "alembic_version")
+    }
+
+    /// Equal but for the primary key of the Python package's stamp: Alembic creates one, the releases
+    /// 0.6.0a3 to a10 do not.
+    fn is_like(&self, expected: &Self, table: &str) -> bool {
+        self.not_null == expected.not_null && self.holds_like(expected, table)
+    }
+}

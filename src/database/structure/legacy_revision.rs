@@ -1,0 +1,99 @@
+//! The structures that the Python package's databases had before its first stable schema.
+//!
+//! `legacy.txt` lists them as `versions.txt` lists this program's versions: for each Alembic
+//! revision, what it adds to the structure of the one before it and removes from it. It begins with
+//! release 0.5.0a1, which had no Alembic yet, and ends with the first version of this program.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use crate::database::structure::catalogue::{Catalogue, Index};
+use crate::database::structure::sections::{Section, sections};
+
+const STRUCTURES: &str = include_str!("legacy.txt");
+
+/// The state of the schema before the first stable one: an Alembic revision of the Python package, or
+/// its release 0.5.0a1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EarlierRevision(usize);
+
+/// Each structure, oldest first; the last one is that of the first version.
+static KNOWN: LazyLock<Vec<Section>> = LazyLock::new(|| sections("revision", STRUCTURES));
+
+impl EarlierRevision {
+    /// The release without a stamp.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// Every revision, oldest first.
+    pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> {
+        (0..KNOWN.len() - 1).map(Self)
+    }
+
+    /// The revision of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::all().find(|revision| *revision != Self::FIRST && revision.name() == name)
+    }
+
+    /// The Alembic revision, or the release's number.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        KNOWN[self.0].name
+    }
+
+    /// Whether any revision has this table.
+    pub(crate) fn any_has_table(table: &str) -> bool {
+        KNOWN
+            .iter()
+            .any(|known| known.catalogue().tables.contains_key(table))
+    }
+
+    /// Whether any revision has this index.
+    pub(crate) fn any_has_index(table: &str, name: &str, index: &Index) -> bool {
+        KNOWN.iter().any(|known| {
+            let table = known.catalogue().tables.get(table);
+            table.and_then(|table| table.indexes.get(name)) == Some(index)
+        })
+    }
+
+    /// Its structure.
+    pub(crate) fn catalogue(self) -> &'static Catalogue {
+        KNOWN[self.0].catalogue()
+    }
+
+    /// The name and the structure of what comes after it.
+    pub(crate) fn next(self) -> (&'static str, &'static Catalogue) {
+        let next = &KNOWN[self.0 + 1];
+        (next.name, next.catalogue())
+    }
+}
+
+impl fmt::Display for EarlierRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::structure::schema_version::SchemaVersion;
+
+    #[test]
+    fn the_last_structure_is_that_of_the_first_version() {
+        let last = KNOWN.last().unwrap();
+        let first = SchemaVersion::all().next().unwrap();
+        assert_eq!(Some(last.name), first.alembic_revision());
+        assert_eq!(last.catalogue(), first.catalogue());
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(EarlierRevision::all().count(), 37);
+        assert_eq!(EarlierRevision::FIRST.name(), "0.5.0a1");
+        let revision = EarlierRevision::named("756fba1f75f4").unwrap();
+        assert_eq!(revision.to_string(), "756fba1f75f4");
+        assert_eq!(revision.next().0, "87fd9fc7ae00");
+        assert_eq!(EarlierRevision::named("0.5.0a1"), None);
+        assert_eq!(EarlierRevision::named("eb4080485a56"), None);
+    }
+}

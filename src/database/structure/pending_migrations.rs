@@ -1,0 +1,101 @@
+//! The migrations between two versions of the schema.
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::database::structure::schema_version::SchemaVersion;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// One step from a version to the next one or to the one before.
+pub(crate) enum Step {
+    Up(Box<dyn Migration<Sqlite>>),
+    Down(Box<dyn Migration<Sqlite>>),
+}
+
+impl Step {
+    /// The migration's name.
+    pub(crate) fn name(&self) -> String {
+        let (Self::Up(migration) | Self::Down(migration)) = self;
+        migration.name().to_string()
+    }
+
+    /// Runs the migration, or undoes it.
+    pub(crate) fn take(&self, connection: &mut SqliteConnection) -> Result<(), StepError> {
+        let taken = match self {
+            Self::Up(migration) => {
+                log::info!("Running migration {}", migration.name());
+                connection.run_migration(&**migration)
+            }
+            Self::Down(migration) => {
+                log::info!("Undoing migration {}", migration.name());
+                connection.revert_migration(&**migration)
+            }
+        };
+        match taken {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StepError::new(self.name(), &*error)),
+        }
+    }
+}
+
+/// A migration whose SQL failed.
+#[derive(Debug)]
+pub(crate) struct StepError {
+    /// The migration's name.
+    pub(crate) migration: String,
+    /// What SQLite says.
+    pub(crate) message: String,
+}
+
+impl StepError {
+    fn new(migration: String, source: &dyn std::error::Error) -> Self {
+        // diesel_migrations puts the migration's name before the cause and keeps its type private.
+        let message = source.to_string();
+        let message = match message.split_once(" with: ") {
+            Some((_, cause)) => cause.to_owned(),
+            None => message,
+        };
+        Self { migration, message }
+    }
+}
+
+/// The steps from a database without tables to a version.
+pub(crate) fn steps_from_empty(to: SchemaVersion) -> Vec<Step> {
+    let mut up = migrations_after(None);
+    up.truncate(to.number());
+    up.into_iter().map(Step::Up).collect()
+}
+
+/// The steps from one version to another.
+pub(crate) fn steps(from: SchemaVersion, to: SchemaVersion) -> Vec<Step> {
+    if from <= to {
+        let mut up = migrations_after(Some(from));
+        up.truncate(to.number() - from.number());
+        return up.into_iter().map(Step::Up).collect();
+    }
+    let mut down = migrations_after(Some(to));
+    down.truncate(from.number() - to.number());
+    down.into_iter().rev().map(Step::Down).collect()
+}
+
+/// The migrations after `current` (all of them for `None`), oldest first.
+pub(crate) fn migrations_after(current: Option<SchemaVersion>) -> Vec<Box<dyn Migration<Sqlite>>> {
+    // Those that are compiled in are always there; a test compares them with the versions.
+    let mut migrations: Vec<_> =
+        MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap_or_default();
+    migrations.retain(|migration| {
+        let version = SchemaVersion::of_migration(&migration.name().version().to_string());
+        version > current
+    });
+    migrations.sort_by_key(|migration| migration.name().version().to_string());
+    migrations
+}
+
+/// The names of the migrations that a database of this version lacks, oldest first.
+#[must_use]
+pub fn pending_migrations(current: SchemaVersion) -> Vec<String> {
+    let pending = migrations_after(Some(current));
+    pending.iter().map(|m| m.name().to_string()).collect()
+}

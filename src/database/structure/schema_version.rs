@@ -1,0 +1,244 @@
+//! The versions of the schema and their names.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::sections::{Section, sections};
+
+/// Each migration's version, oldest first, with the Alembic revision that it brings the schema to.
+const VERSIONS: &[(&str, Option<&str>)] = &[
+    ("20251108000000", Some("eb4080485a56")),
+    ("20260210000000", Some("a512dbce9854")),
+    ("20260312000000", Some("5d2dfe7292b3")),
+    ("20260320000000", Some("9c411aeeb15e")),
+    ("20260330000000", Some("b0b9e84d5527")),
+    ("20260402000000", Some("e0aaad8ad486")),
+    ("20260521000000", Some("2606a6c7f5ee")),
+    ("20260618000000", None),
+];
+
+/// What each version adds to the structure of the one before it and removes from it.
+const STRUCTURES: &str = include_str!("versions.txt");
+
+/// A version of the schema that this program knows.
+///
+/// Displayed as the Alembic revision where there is one for it, else as the migration's version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SchemaVersion(usize);
+
+impl SchemaVersion {
+    /// The version that this program brings databases to.
+    #[must_use]
+    pub const fn latest() -> Self {
+        Self(VERSIONS.len() - 1)
+    }
+
+    /// Every version, oldest first.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
+        (0..VERSIONS.len()).map(Self)
+    }
+
+    /// The version of the migration that leads to this schema, as in `__diesel_schema_migrations`.
+    #[must_use]
+    pub const fn migration(self) -> &'static str {
+        VERSIONS[self.0].0
+    }
+
+    /// The Alembic revision of exactly this schema, if the Python package has one.
+    #[must_use]
+    pub const fn alembic_revision(self) -> Option<&'static str> {
+        VERSIONS[self.0].1
+    }
+
+    /// What a database of this version carries in `alembic_version`: the revision of this schema or
+    /// of the last one before it that has a revision.
+    #[must_use]
+    pub fn alembic_stamp(self) -> Option<&'static str> {
+        VERSIONS[..=self.0]
+            .iter()
+            .rev()
+            .find_map(|version| version.1)
+    }
+
+    pub(crate) fn of_alembic(revision: &str) -> Option<Self> {
+        Self::all().find(|version| version.alembic_revision() == Some(revision))
+    }
+
+    pub(crate) fn of_migration(migration: &str) -> Option<Self> {
+        Self::all().find(|version| version.migration() == migration)
+    }
+
+    /// The version that is so many migrations away from a database without tables.
+    pub(crate) const fn number(self) -> usize {
+        self.0 + 1
+    }
+
+    /// This version and all before it.
+    pub(crate) fn up_to(self) -> impl Iterator<Item = Self> {
+        (0..=self.0).map(Self)
+    }
+
+    /// The structure of a database of this version.
+    pub(crate) fn catalogue(self) -> &'static Catalogue {
+        static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| sections("version", STRUCTURES));
+        SECTIONS[self.0].catalogue()
+    }
+}
+
+/// Reads an Alembic revision or a migration's version, or the beginning of one that only one version's
+/// name has.
+impl FromStr for SchemaVersion {
+    type Err = UnknownVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = |version: Self| [version.alembic_revision(), Some(version.migration())];
+        let mut found = Self::all().filter(|version| {
+            let names = names(*version);
+            !text.is_empty() && names.iter().flatten().any(|name| name.starts_with(text))
+        });
+        match (found.next(), found.next()) {
+            (Some(version), None) => Ok(version),
+            (first, _) => Err(UnknownVersion {
+                text: text.to_owned(),
+                is_ambiguous: first.is_some(),
+            }),
+        }
+    }
+}
+
+/// A text that names no version, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVersion {
+    text: String,
+    is_ambiguous: bool,
+}
+
+impl std::error::Error for UnknownVersion {}
+
+impl fmt::Display for UnknownVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.is_ambiguous {
+            "begins the name of several versions"
+        } else {
+            "is no version"
+        };
+        write!(f, "'{}' {what}; there are", self.text)?;
+        for (number, version) in SchemaVersion::all().enumerate() {
+            let separator = if number == 0 { "" } else { "," };
+            write!(f, "{separator} {version}")?;
+            if version.alembic_revision().is_some() {
+                write!(f, " ({})", version.migration())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SchemaVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.alembic_revision().unwrap_or(self.migration()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use diesel_migrations::MigrationHarness;
+
+    use super::*;
+    use crate::database::connection::open::open_in_memory;
+    use crate::database::structure::pending_migrations::migrations_after;
+    use crate::database::structure::stamp_tables;
+
+    /// Writes `versions.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as
+    /// CONTRIBUTING.md tells an author of a migration to.
+    #[test]
+    fn structures_are_what_the_migrations_lead_to() {
+        let mut text = String::from(
+            "# The parts of the schema that each version adds (+) and removes (-).\n\
+             # Generated from the migrations; see \"Authoring a migration\" in CONTRIBUTING.md.\n",
+        );
+        let mut before: Vec<String> = Vec::new();
+        let mut connection = open_in_memory().unwrap();
+        connection.applied_migrations().unwrap();
+        for migration in migrations_after(None) {
+            connection.run_migration(&*migration).unwrap();
+            let mut catalogue = Catalogue::read(&mut connection).unwrap();
+            catalogue.tables.remove(stamp_tables::MIGRATIONS_TABLE);
+            let parts = catalogue.parts();
+            writeln!(text, "version {}", migration.name().version()).unwrap();
+            for part in before.iter().filter(|part| !parts.contains(part)) {
+                writeln!(text, "- {part}").unwrap();
+            }
+            for part in parts.iter().filter(|part| !before.contains(part)) {
+                writeln!(text, "+ {part}").unwrap();
+            }
+            before = parts;
+        }
+        if std::env::var_os("DEGENBOT_WRITE_STRUCTURES").is_some() {
+            let path = concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/src/database/structure/versions.txt"
+            );
+            std::fs::write(path, text).unwrap();
+        } else {
+            assert_eq!(STRUCTURES, text);
+        }
+    }
+
+    #[test]
+    fn every_structure_can_be_read() {
+        let mut connection = open_in_memory().unwrap();
+        connection.applied_migrations().unwrap();
+        for (migration, version) in migrations_after(None).iter().zip(SchemaVersion::all()) {
+            connection.run_migration(&**migration).unwrap();
+            let mut catalogue = Catalogue::read(&mut connection).unwrap();
+            catalogue.tables.remove(stamp_tables::MIGRATIONS_TABLE);
+            assert_eq!(version.catalogue(), &catalogue);
+        }
+    }
+
+    #[test]
+    fn the_table_of_versions_is_that_of_the_migrations() {
+        let migrations = migrations_after(None);
+        let of_migrations: Vec<_> = migrations
+            .iter()
+            .map(|migration| migration.name().version().to_string())
+            .collect();
+        let of_table: Vec<_> = SchemaVersion::all()
+            .map(|version| version.migration().to_owned())
+            .collect();
+        assert_eq!(of_migrations, of_table);
+    }
+
+    #[test]
+    fn names() {
+        let latest = SchemaVersion::latest();
+        assert_eq!(latest.to_string(), "20260618000000");
+        assert_eq!(latest.migration(), "20260618000000");
+        assert_eq!(latest.alembic_revision(), None);
+        assert_eq!(latest.alembic_stamp(), Some("2606a6c7f5ee"));
+        assert_eq!(SchemaVersion::of_migration("20260618000000"), Some(latest));
+        for name in ["20260618000000", "202606"] {
+            assert_eq!(name.parse(), Ok(latest), "{name}");
+        }
+
+        let with_revision = SchemaVersion::of_migration("20260521000000").unwrap();
+        assert_eq!(with_revision.to_string(), "2606a6c7f5ee");
+        assert_eq!(with_revision.alembic_stamp(), Some("2606a6c7f5ee"));
+        assert_eq!(
+            SchemaVersion::of_alembic("2606a6c7f5ee"),
+            Some(with_revision)
+        );
+        assert_eq!(SchemaVersion::of_alembic("756fba1f75f4"), None);
+        for name in ["2606a6c7f5ee", "26", "20260521000000", "202605"] {
+            assert_eq!(name.parse(), Ok(with_revision), "{name}");
+        }
+        for name in ["", "2", "2026", "756fba1f75f4", "2606a6c7f5eee"] {
+            assert!(name.parse::<SchemaVersion>().is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the rules look at, and where they put what they find.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+
+use crate::database::error::Error;
+use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::structure::catalogue::Catalogue;
+use crate::database::verification::findings::Findings;
+use crate::database::verification::rule::Rule;
+use crate::sqlite::prepared::{Statement, Statements};
+
+/// What the rules look at, and where they put what they find.
+pub(super) struct Checker<'operation> {
+    pub(super) path: &'operation Path,
+    pub(super) statements: Statements<'operation>,
+    pub(super) catalogue: &'operation Catalogue,
+    pub(super) quick: bool,
+    pub(super) findings: Findings,
+    pub(super) observer: &'operation mut dyn Observer,
+}
+
+/// A query for the rows of a table that break a rule: their ids, and what is wrong with them.
+pub(super) struct Query {
+    pub(super) rule: Rule,
+    pub(super) table: &'static str,
+    pub(super) sql: String,
+}
+
+impl<'operation> Checker<'operation> {
+    /// Does a part of the work. Where damage keeps it from being done, that is a finding, and the others follow.
+    pub(super) fn attempt(
+        &mut self,
+        table: Option<&str>,
+        what: &str,
+        work: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Err(error) = work(self) else {
+            return Ok(());
+        };
+        let problem = damage(error.at(self.path, "verify the database"))?;
+        self.findings.add(Rule::Integrity, table, None, || {
+            format!("{what} cannot be checked: {problem}")
+        });
+        Ok(())
+    }
+
+    /// Counts the rows that a query finds.
+    pub(super) fn run(&mut self, query: &Query) -> Result<(), Error> {
+        self.tell(Stage::Verifying, 0, 0)?;
+        self.attempt(Some(query.table), query.rule.name(), |checker| {
+            let mut statement = checker.statements.prepare(&query.sql)?;
+            while statement.step()? {
+                let id = statement.column(0).as_integer();
+                checker.findings.add(query.rule, Some(query.table), id, || {
+                    statement.column(1).to_text()
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// The rows of a table, at the most, for the progress: each end of the primary key's tree is found without
+    /// a scan.
+    pub(super) fn rows(&self, table: &str) -> u64 {
+        let sql = format!(
+            "SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) + 1"
+        );
+        let span = || -> QueryResult<Option<i64>> {
+            let mut statement: Statement<'operation> = self.statements.prepare(&sql)?;
+            statement.step()?;
+            Ok(statement.column(0).as_integer())
+        };
+        let span = span().ok().flatten().unwrap_or(0);
+        u64::try_from(span).unwrap_or(0).max(1)
+    }
+
+    /// Tells the observer how far this is.
+    pub(super) fn tell(&mut self, stage: Stage<'_>, done: u64, total: u64) -> Result<(), Error> {
+        let progress = Progress { stage, done, total };
+        if self.observer.progress(progress).is_break() {
+            return Err(Error::Interrupted {
+                path: self.path.to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What keeps something from being read, unless it is an error of another kind.
+pub(super) fn damage(error: Error) -> Result<String, Error> {
+    match error {
+        Error::Damaged { detail, .. } => Ok(detail),
+        // A name that is no UTF-8, for example.
+        Error::Query { source, .. } => Ok(source.to_string()),
+        other => Err(other),
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether the pages of a database are sound.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+use serde::Serialize;
+
+use crate::database::error::Error;
+
+/// How thoroughly a copy is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// The structure of every table, but not whether the indexes agree with them (`PRAGMA quick_check`).
+    Quick,
+    /// Everything that SQLite can check (`PRAGMA integrity_check`): several times as long.
+    Full,
+}
+
+/// A thoroughness that is neither `quick` nor `full`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is either 'quick' or 'full'")]
+pub struct UnknownVerification;
+
+impl FromStr for Verification {
+    type Err = UnknownVerification;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "quick" => Ok(Self::Quick),
+            "full" => Ok(Self::Full),
+            _ => Err(UnknownVerification),
+        }
+    }
+}
+
+impl Verification {
+    const fn pragma(self) -> &'static str {
+        match self {
+            Self::Quick => "quick_check",
+            Self::Full => "integrity_check",
+        }
+    }
+}
+
+/// The first thing that is wrong with a database, if anything is.
+pub(crate) fn first_problem(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    verification: Verification,
+) -> Result<Option<String>, Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        finding: String,
+    }
+    let pragma = verification.pragma();
+    let query = format!("SELECT {pragma} AS finding FROM pragma_{pragma} LIMIT 1");
+    match diesel::sql_query(query).load::<Row>(connection) {
+        Ok(findings) => Ok(findings
+            .into_iter()
+            .map(|row| row.finding)
+            .find(|finding| finding != "ok")),
+        Err(error) => match Error::from_diesel(path, "check the database", error) {
+            // An index of the user's own can need a collation that only his program has.
+            Error::Query { source, .. } => {
+                log::warn!("{} could not be checked: {source}", path.display());
+                Ok(None)
+            }
+            Error::Damaged { detail, .. } => Ok(Some(detail)),
+            other => Err(other),
+        },
+    }
+}

@@ -1,0 +1,13 @@
+//! Whether a database is what it should be.
+
+pub(crate) mod checker;
+pub(crate) mod findings;
+pub(crate) mod integrity_check;
+pub(crate) mod liquidity;
+pub(crate) mod pages;
+pub(crate) mod pools;
+pub(crate) mod quick_scan;
+pub(crate) mod relations;
+pub(crate) mod rule;
+pub(crate) mod values;
+pub(crate) mod verify;

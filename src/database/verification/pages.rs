@@ -1,0 +1,187 @@
+//! What SQLite itself can check.
+
+use std::collections::BTreeMap;
+
+use crate::database::connection::sql;
+use crate::database::error::Error;
+use crate::database::progress::Stage;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::verification::checker::Checker;
+use crate::database::verification::rule::Rule;
+use crate::database::verification::values;
+use crate::sqlite::prepared::Bound;
+
+/// The messages that SQLite is asked for.
+const MESSAGES: u64 = 100_000;
+
+/// Whether the pages are sound, and the indexes agree with their tables.
+pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
+    checker.tell(Stage::Verifying, 0, 0)?;
+    let owners = Owners::read(checker);
+    let whole = take_messages(checker, &owners, &MESSAGES.to_string())
+        .map_err(|error| error.at(checker.path, "check the database"));
+    let Err(Error::Query { source, .. }) = whole else {
+        return checker.attempt(None, "the rest of the file", |_| whole);
+    };
+    // An index of the user's own can need a collation that only his program has.
+    log::warn!(
+        "{} cannot be checked as a whole ({source}); its tables are, one by one",
+        checker.path.display()
+    );
+    for table in checker.catalogue.tables.keys() {
+        if values::is_checked(table, false) {
+            checker.attempt(Some(table), "pages", |checker| {
+                take_messages(checker, &owners, &sql::name(table))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks SQLite for what is wrong with the whole file, up to a number of messages, or with one table.
+fn take_messages(checker: &mut Checker<'_>, owners: &Owners, what: &str) -> Result<(), Error> {
+    let pragma = if checker.quick {
+        "quick_check"
+    } else {
+        "integrity_check"
+    };
+    let mut statement = checker
+        .statements
+        .prepare(&format!("PRAGMA {pragma}({what})"))?;
+    let mut messages = 0;
+    while statement.step()? {
+        // What is wrong with the trees comes as one text below a heading.
+        let text = statement.column(0).to_text();
+        for message in text.lines() {
+            if message == "ok" || message.starts_with("***") {
+                continue;
+            }
+            messages += 1;
+            let table = owners.of(message);
+            if is_about_a_value(message)
+                && table.is_some_and(|table| values::is_checked(table, checker.quick))
+            {
+                continue;
+            }
+            checker
+                .findings
+                .add(Rule::Integrity, table, None, || message.to_owned());
+        }
+    }
+    if messages >= MESSAGES {
+        log::warn!("SQLite was asked for {MESSAGES} problems at the most; there may be more");
+    }
+    Ok(())
+}
+
+/// Whether a message is about what the types of the columns say as well.
+fn is_about_a_value(message: &str) -> bool {
+    ["NULL", "NUMERIC", "TEXT"].iter().any(|what| {
+        message
+            .strip_prefix(what)
+            .is_some_and(|m| m.starts_with(" value in "))
+    })
+}
+
+/// Which table a message is about.
+#[derive(Default)]
+struct Owners {
+    /// By the name of an index or a table.
+    names: BTreeMap<String, String>,
+    /// By the page at which a tree begins.
+    roots: BTreeMap<String, String>,
+}
+
+impl Owners {
+    /// None where the structure cannot be read.
+    fn read(checker: &Checker<'_>) -> Self {
+        let mut owners = Self::default();
+        let sql = "SELECT name, tbl_name, rootpage FROM sqlite_schema WHERE rootpage > 0";
+        if let Ok(mut statement) = checker.statements.prepare(sql) {
+            while let Ok(true) = statement.step() {
+                let [name, table, root] =
+                    [0, 1, 2].map(|column| statement.column(column).to_text());
+                owners.names.insert(name, table.clone());
+                owners.roots.insert(root, table);
+            }
+        }
+        owners
+    }
+
+    fn of(&self, message: &str) -> Option<&str> {
+        let words: Vec<_> = message.split_whitespace().collect();
+        let owner = match words.as_slice() {
+            ["Tree" | "Page", page, ..] => self.roots.get(page.trim_end_matches(':')),
+            [.., "index", name] => self.names.get(*name),
+            [.., "in", column] => {
+                let table = column.split('.').next().unwrap_or(column);
+                self.names.get(table)
+            }
+            _ => None,
+        };
+        owner.map(String::as_str)
+    }
+}
+
+/// Whether what rows refer to is there.
+pub(super) fn check_foreign_keys(checker: &mut Checker<'_>) -> Result<(), Error> {
+    let ours = &SchemaVersion::latest().catalogue().tables;
+    for table in checker.catalogue.tables.keys() {
+        checker.tell(Stage::Verifying, 0, 0)?;
+        if ours.contains_key(table) {
+            checker.attempt(Some(table), "foreign keys", |checker| {
+                check_keys_of(checker, table)
+            })?;
+        } else if let Err(error) = check_keys_of(checker, table) {
+            // A key of the user's may refer to something that no key can refer to.
+            match error.at(checker.path, "check foreign keys") {
+                Error::Query { source, .. } => {
+                    log::debug!("The foreign keys of {table} cannot be checked: {source}");
+                }
+                other => checker.attempt(Some(table), "foreign keys", |_| Err(other))?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_keys_of(checker: &mut Checker<'_>, table: &str) -> Result<(), Error> {
+    let statements = checker.statements;
+    let name = sql::name(table);
+    let mut violations = statements.prepare(&format!("PRAGMA foreign_key_check({name})"))?;
+    while violations.step()? {
+        let [rowid, key] = [1, 3].map(|column| violations.column(column).as_integer());
+        let parent = violations.column(2);
+        checker
+            .findings
+            .add(Rule::ForeignKey, Some(table), rowid, || {
+                let value = rowid.zip(key).and_then(|(rowid, key)| {
+                    let mut columns = statements
+                        .prepare(
+                            "SELECT \"from\" FROM pragma_foreign_key_list(?1) WHERE id = ?2 AND seq = 0",
+                        )
+                        .ok()?;
+                    columns
+                        .query(&[Bound::Text(table), Bound::Integer(key)])
+                        .ok()?;
+                    columns.step().ok().filter(|found| *found)?;
+                    let column = columns.column(0).to_text();
+                    let mut row = statements
+                        .prepare(&format!(
+                            "SELECT {} FROM {name} WHERE rowid = ?1",
+                            sql::name(&column)
+                        ))
+                        .ok()?;
+                    row.query(&[Bound::Integer(rowid)]).ok()?;
+                    row.step().ok().filter(|found| *found)?;
+                    Some(format!("{column} {}", row.column(0).shown()))
+                });
+                format!(
+                    "{} is not in {}",
+                    value.as_deref().unwrap_or("what it refers to"),
+                    parent.to_text()
+                )
+            });
+    }
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! What rows of different tables must have in common. All of it is data, of which queries are made.
+
+use crate::database::error::Error;
+use crate::database::verification::checker::{Checker, Query};
+use crate::database::verification::pools::{KINDS, Kind};
+use crate::database::verification::rule::Rule;
+use crate::models::PoolFamily;
+
+/// A chain or market that a row has in common with a row it refers to.
+struct Agreement {
+    rule: Rule,
+    table: &'static str,
+    /// What refers to the other row.
+    column: &'static str,
+    parent: &'static str,
+    /// The other row's chain or market.
+    theirs: &'static str,
+    /// The row's own, and what has to be joined to know it.
+    own: &'static str,
+    joined: &'static str,
+}
+
+const AGREEMENTS: [Agreement; 14] = [
+    Agreement::of_chain("pools", "token0_id", ERC20, "r.chain", ""),
+    Agreement::of_chain("pools", "token1_id", ERC20, "r.chain", ""),
+    Agreement::of_chain("pools", "exchange_id", EXCHANGES, "r.chain", ""),
+    Agreement::of_chain("pool_managers", "exchange_id", EXCHANGES, "r.chain", ""),
+    Agreement::of_chain(V4, "currency0_id", ERC20, "o.chain", MANAGER),
+    Agreement::of_chain(V4, "currency1_id", ERC20, "o.chain", MANAGER),
+    Agreement::of_chain(ASSETS, "underlying_asset_id", ERC20, "o.chain_id", MARKET),
+    Agreement::of_chain(ASSETS, "a_token_id", ERC20, "o.chain_id", MARKET),
+    Agreement::of_chain(ASSETS, "v_token_id", ERC20, "o.chain_id", MARKET),
+    Agreement::of_user("aave_v3_collateral_positions"),
+    Agreement::of_user("aave_v3_debt_positions"),
+    Agreement::of_user("aave_v3_user_collateral_configs"),
+    Agreement {
+        rule: Rule::AaveMarket,
+        table: "aave_v3_users",
+        column: "isolation_mode_collateral_asset_id",
+        parent: ASSETS,
+        theirs: "market_id",
+        own: "r.market_id",
+        joined: "",
+    },
+    Agreement {
+        rule: Rule::AaveMarket,
+        table: ASSETS,
+        column: "e_mode_category_id",
+        parent: "aave_v3_emode_categories",
+        theirs: "market_id",
+        own: "r.market_id",
+        joined: "",
+    },
+];
+
+const ERC20: &str = "erc20_tokens";
+const EXCHANGES: &str = "exchanges";
+const V4: &str = "uniswap_v4_pools";
+const ASSETS: &str = "aave_v3_assets";
+const MANAGER: &str = "CROSS JOIN managed_pools AS m ON m.id = r.managed_pool_id \
+                       CROSS JOIN pool_managers AS o ON o.id = m.manager_id";
+const MARKET: &str = "CROSS JOIN aave_v3_markets AS o ON o.id = r.market_id";
+
+impl Agreement {
+    const fn of_chain(
+        table: &'static str,
+        column: &'static str,
+        parent: &'static str,
+        own: &'static str,
+        joined: &'static str,
+    ) -> Self {
+        Self {
+            rule: Rule::TokenChain,
+            table,
+            column,
+            parent,
+            theirs: match parent.as_bytes() {
+                b"exchanges" => "chain_id",
+                _ => "chain",
+            },
+            own,
+            joined,
+        }
+    }
+
+    const fn of_user(table: &'static str) -> Self {
+        Self {
+            rule: Rule::AaveMarket,
+            table,
+            column: "asset_id",
+            parent: ASSETS,
+            theirs: "market_id",
+            own: "o.market_id",
+            joined: "CROSS JOIN aave_v3_users AS o ON o.id = r.user_id",
+        }
+    }
+
+    fn query(&self) -> Query {
+        let Self {
+            rule,
+            table,
+            column,
+            parent,
+            theirs,
+            own,
+            joined,
+        } = *self;
+        let what = match rule {
+            Rule::AaveMarket => "in market",
+            _ => "on chain",
+        };
+        Query {
+            rule,
+            table,
+            sql: format!(
+                "SELECT r.{}, '{column} ' || r.{column} || ' is {what} ' || p.{theirs} || ', not ' || {own} \
+                 FROM {table} AS r CROSS JOIN {parent} AS p ON p.id = r.{column} {joined} \
+                 WHERE p.{theirs} <> {own} AND typeof(p.{theirs}) = 'integer' \
+                 AND typeof({own}) = 'integer'",
+                key_of(table)
+            ),
+        }
+    }
+}
+
+/// A table whose rows are marked with the last block that they have taken in, the column of the mark, and
+/// the exchange or market whose mark it must not be beyond.
+type Mark = (&'static str, &'static str, &'static str, &'static str);
+
+fn marks() -> impl Iterator<Item = Mark> {
+    const BLOCK: &str = "liquidity_update_block";
+    let pools = KINDS
+        .iter()
+        .filter(|kind| kind.has_ticks)
+        .map(|kind| match kind.family {
+            PoolFamily::Pools => (
+                kind.table,
+                BLOCK,
+                "exchange",
+                "CROSS JOIN pools AS p ON p.id = r.pool_id CROSS JOIN exchanges AS o ON o.id = p.exchange_id",
+            ),
+            PoolFamily::ManagedPools => (
+                kind.table,
+                BLOCK,
+                "exchange",
+                "CROSS JOIN managed_pools AS p ON p.id = r.managed_pool_id \
+                 CROSS JOIN pool_managers AS m ON m.id = p.manager_id \
+                 CROSS JOIN exchanges AS o ON o.id = m.exchange_id",
+            ),
+        });
+    pools.chain([(ASSETS, "last_update_block", "market", MARKET)])
+}
+
+/// One that has taken nothing in has no mark.
+fn beyond_mark((table, mark, owner, joined): Mark) -> Query {
+    Query {
+        rule: Rule::UpdateMark,
+        table,
+        sql: format!(
+            "SELECT r.{}, '{mark} is ' || r.{mark} || ', {owner} ' || o.id || \
+                    coalesce(' is at ' || o.last_update_block, ' has taken nothing in') \
+             FROM {table} AS r {joined} WHERE typeof(r.{mark}) = 'integer' \
+             AND (o.last_update_block ISNULL OR (typeof(o.last_update_block) = 'integer' \
+                  AND r.{mark} > o.last_update_block))",
+            key_of(table)
+        ),
+    }
+}
+
+/// The two tokens of a pool. Those of a Liquidity Book pool have no order.
+const TOKENS: [(&str, &str, &str, &str); 2] = [
+    ("pools", "token0_id", "token1_id", "r.kind <> 'lfj_binned'"),
+    (V4, "currency0_id", "currency1_id", "1"),
+];
+
+/// Addresses of one length, whose digits compare as the numbers do.
+fn out_of_order((table, lower, higher, condition): (&'static str, &str, &str, &str)) -> Query {
+    let is_address =
+        |alias| format!("typeof({alias}.address) = 'text' AND length({alias}.address) = 42");
+    Query {
+        rule: Rule::TokenOrder,
+        table,
+        sql: format!(
+            "SELECT r.{}, 'the address of {lower} ' || r.{lower} || ' is not below that of {higher} ' || \
+                    r.{higher} \
+             FROM {table} AS r CROSS JOIN {ERC20} AS a ON a.id = r.{lower} \
+             CROSS JOIN {ERC20} AS b ON b.id = r.{higher} \
+             WHERE {condition} AND {} AND {} AND lower(a.address) >= lower(b.address)",
+            key_of(table),
+            is_address("a"),
+            is_address("b")
+        ),
+    }
+}
+
+/// Tables in which an address can be once, in each chain or market.
+const ADDRESSES: [(&str, &str); 4] = [
+    (ERC20, "chain"),
+    ("pools", "chain"),
+    ("pool_managers", "chain"),
+    ("aave_v3_users", "market_id"),
+];
+
+fn same_address((table, place): (&'static str, &str)) -> Query {
+    Query {
+        rule: Rule::DuplicateAddress,
+        table,
+        sql: format!(
+            "SELECT id, 'its address is that of row ' || first || ', too' \
+             FROM (SELECT id, min(id) OVER (PARTITION BY {place}, lower(address)) AS first \
+                   FROM {table} WHERE typeof(address) = 'text') \
+             WHERE id <> first ORDER BY id"
+        ),
+    }
+}
+
+/// Pools of one manager that are the same. No index keeps them apart.
+fn same_pool() -> Query {
+    Query {
+        rule: Rule::DuplicatePool,
+        table: V4,
+        sql: format!(
+            "SELECT id, 'pool ' || first || ' of its manager has the same hash' \
+             FROM (SELECT r.managed_pool_id AS id, min(r.managed_pool_id) \
+                          OVER (PARTITION BY p.manager_id, lower(r.pool_hash)) AS first \
+                   FROM {V4} AS r CROSS JOIN managed_pools AS p ON p.id = r.managed_pool_id \
+                   WHERE typeof(r.pool_hash) = 'text') \
+             WHERE id <> first ORDER BY id"
+        ),
+    }
+}
+
+/// Uniswap V4's `LPFeeLibrary.DYNAMIC_FEE_FLAG`: the hooks say what the fee is.
+const DYNAMIC_FEE: u32 = 0x80_0000;
+
+/// Both fees of a pool, which one denominator is for.
+fn no_fraction(kind: &'static Kind) -> Query {
+    let [one, other] = match kind.family {
+        PoolFamily::Pools => ["fee_token0", "fee_token1"],
+        PoolFamily::ManagedPools => ["fee_currency0", "fee_currency1"],
+    };
+    let dynamic = match kind.family {
+        PoolFamily::Pools => String::new(),
+        PoolFamily::ManagedPools => format!("fee <> {DYNAMIC_FEE} AND "),
+    };
+    let table = kind.table;
+    let key = key_of(table);
+    let fees: Vec<_> = [one, other]
+        .iter()
+        .map(|fee| {
+            format!("SELECT {key} AS id, '{fee}' AS name, {fee} AS fee, fee_denominator AS parts FROM {table}")
+        })
+        .collect();
+    Query {
+        rule: Rule::Fee,
+        table,
+        sql: format!(
+            "SELECT id, name || ' is ' || fee || ' of ' || parts FROM ({}) \
+             WHERE typeof(fee) = 'integer' AND typeof(parts) = 'integer' \
+             AND (parts = 0 OR {dynamic}fee > parts) ORDER BY id, name",
+            fees.join(" UNION ALL ")
+        ),
+    }
+}
+
+/// The primary key of a table.
+pub(super) fn key_of(table: &str) -> &'static str {
+    let kind = KINDS.iter().find(|kind| kind.table == table);
+    kind.map_or("id", |kind| kind.family.key())
+}
+
+/// Runs what the database has the tables and columns for.
+pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
+    let catalogue = checker.catalogue;
+    for agreement in &AGREEMENTS {
+        if catalogue.has_columns(agreement.table, &[agreement.column]) {
+            checker.run(&agreement.query())?;
+        }
+    }
+    for mark in marks() {
+        if catalogue.tables.contains_key(mark.0) {
+            checker.run(&beyond_mark(mark))?;
+        }
+    }
+    for tokens in TOKENS {
+        checker.run(&out_of_order(tokens))?;
+    }
+    checker.run(&same_pool())?;
+    for kind in KINDS.iter().filter(|kind| kind.has_fees) {
+        if catalogue.tables.contains_key(kind.table) {
+            checker.run(&no_fraction(kind))?;
+        }
+    }
+    for addresses in ADDRESSES {
+        if catalogue.tables.contains_key(addresses.0) {
+            checker.run(&same_address(addresses))?;
+        }
+    }
+    Ok(())
+}
