@@ -1,0 +1,36 @@
+//! Checks that the arrows between modules point down, in the order of ARCHITECTURE.md.
+
+mod arrows;
+mod cycles;
+mod findings;
+mod modules;
+mod resolve;
+mod rooms;
+mod tokens;
+
+use std::path::Path;
+
+use findings::check;
+use rooms::Room;
+
+/// Files that may import from their own modules and be imported by them.
+const TOLERATED_PARENTS: [&str; 0] = [];
+
+/// Prints the arrows and what is wrong with them: `DEGENBOT_PRINT_ARROWS=1`.
+#[test]
+fn arrows_can_be_printed() {
+    if std::env::var_os("DEGENBOT_PRINT_ARROWS").is_none() {
+        return;
+    }
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(package.join("ARCHITECTURE.md")).unwrap();
+    let rooms = Room::from_markdown(&text).unwrap_or_else(|error| {
+        println!("ARCHITECTURE.md: {error}");
+        Room::default()
+    });
+    let report = check(package, "degenbot", &rooms, &TOLERATED_PARENTS).unwrap();
+    for arrow in &report.arrows {
+        println!("{arrow}");
+    }
+    println!("{} pairs of files\n\n{report}", report.edges);
+}
