@@ -58,18 +58,10 @@ impl Room {
                 (line.len() - line.trim_start().len(), names)
             })
             .collect();
-        let mut rest = lines.as_slice();
-        let floors = floors(&mut rest, 0)?;
-        match rest.first() {
-            None => Ok(Self {
-                name: String::new(),
-                floors,
-            }),
-            Some((_, names)) => Err(format!(
-                "the indentation of `{}` fits no line",
-                names.join(", ")
-            )),
-        }
+        Ok(Self {
+            name: String::new(),
+            floors: floors(&mut lines.as_slice(), 0)?,
+        })
     }
 
     /// The room of a module: the part of its path that the list names. None if the list lacks it.
