@@ -74,7 +74,8 @@ pub use copying::create::{ResetOptions, create_new_sqlite_database, reset_sqlite
 pub use copying::restore::{
     RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
 };
-pub use error::Error;
+pub use error::database_error::Error;
+pub use error::error_kind::ErrorKind;
 pub use error::exchange_conflict::ExchangeConflict;
 pub use error::obstacle::Obstacle;
 pub use error::refusal::Refusal;

@@ -3,11 +3,14 @@
 //! Their names and contracts are those of the Python package. Its updates find the events of an exchange by
 //! the chain and the name that are stored, so these are more than labels.
 
+pub(crate) mod invalid_deployment;
 mod table;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+pub use invalid_deployment::InvalidDeployment;
 
 use crate::types::address::Address;
 use crate::types::integer::ChainId;
@@ -224,44 +227,6 @@ impl FromStr for ExchangeKind {
             Err(_) => text.parse().map(Self::Pools),
         }
     }
-}
-
-/// Why a deployment cannot be added.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidDeployment {
-    /// It is one of the known ones, or has the name or the factory of one.
-    #[error("{exchange} is known, with the factory {factory}")]
-    Known {
-        /// The known one.
-        exchange: ExchangeName,
-        /// Its factory.
-        factory: Address,
-    },
-    /// The name has other characters than the Python package's names.
-    #[error(
-        "'{name}' is not a name: lower-case letters, digits and _ make one, and it begins with a letter"
-    )]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// The name does not tell the kind.
-    #[error("'{name}' is not a name for {kind}: it must end in {}, by which the Python package knows the kind", .kind.suffix())]
-    Suffix {
-        /// The name.
-        name: String,
-        /// The kind.
-        kind: ExchangeKind,
-    },
-    /// A contract is given that exchanges of the kind do not have.
-    #[error("An exchange of the kind {kind} has no {contract}")]
-    Unused {
-        /// The kind.
-        kind: ExchangeKind,
-        /// What it does not have.
-        contract: &'static str,
-    },
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use crate::cli::GlobalOptions;
 use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::settings::environment::Environment;
 use crate::settings::{Overrides, Settings};
 

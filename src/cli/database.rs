@@ -20,7 +20,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::database;
 use crate::database::connection::open::LOCK_TIMEOUT;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::verification::integrity_check::Verification;
 
 #[derive(Debug, Subcommand)]

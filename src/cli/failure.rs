@@ -1,6 +1,5 @@
 //! Where errors become messages, hints and exit statuses.
 
-mod hint;
 #[cfg(test)]
 mod tests;
 
@@ -12,67 +11,140 @@ use std::process::ExitCode;
 use indicatif::HumanCount;
 use inquire::InquireError;
 
-use crate::cli::failure::hint::{damage_hint, hint, unknown_exchange_hint};
-use crate::cli::interrupt::ABORTED;
 use crate::cli::printer::{Printer, plain};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::{ErrorKind, damage_hint};
 use crate::database::files::open_by::programs_using;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::deployments::InvalidDeployment;
+use crate::deployments::invalid_deployment::InvalidDeployment;
+use crate::documented_errors::documented_errors;
 
 /// The exit status for arguments that make no sense; clap has the same.
 const WRONG_ARGUMENTS: u8 = 2;
 
-/// Why a command did not do what it was asked to.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The library's operation failed.
-    Database(Error),
-    /// An upgrade to an older version was asked for, or a downgrade to a newer one.
-    WrongDirection {
-        from: String,
-        to: SchemaVersion,
-        /// The command that goes there.
-        command: &'static str,
-    },
-    /// The database is not what it should be.
-    Unsound {
-        path: PathBuf,
-        /// How often rules are broken.
-        rows: u64,
-        /// Whether it is SQLite that says so.
-        is_damaged: bool,
-    },
-    /// No exchange has the name.
-    UnknownExchange {
-        name: String,
-        /// The names that are most like it, the best first.
-        alike: Vec<String>,
-    },
-    /// What was to be added is none that can be.
-    Deployment(InvalidDeployment),
-    /// The user said no.
-    Aborted,
-    /// The question could not be put.
-    Prompt(InquireError),
-    /// The answer could not be read.
-    Input(io::Error),
-    /// The data could not be written to stdout.
-    Output(io::Error),
+/// What an aborted command says.
+pub(super) const ABORTED: &str = "Aborted!";
+
+documented_errors! {
+    /// Why a command did not do what it was asked to.
+    #[derive(Debug)]
+    pub(super) enum Failure(_path) {
+        /// The library's operation failed.
+        Database {
+            error: Error = ErrorKind::NotFound.at("PATH"),
+        }
+            in Inner;
+            text format!("{}{}", with_causes(error), used_by(error));
+            hint error.hint();
+            when "";
+
+        /// What was to be added is none that can be.
+        Deployment {
+            error: InvalidDeployment = InvalidDeployment::documented().remove(0).example,
+        }
+            in Inner;
+            text error;
+            hint error.hint();
+            when "";
+
+        /// An upgrade to an older version was asked for, or a downgrade to a newer one.
+        WrongDirection {
+            from: String = "FROM".to_owned(),
+            to: SchemaVersion = SchemaVersion::latest(),
+            /// The command that goes there.
+            command: &'static str = "upgrade",
+        }
+            in UpgradesAndDowngrades;
+            text format!(
+                "Version {to} is {} than the database's version {from}",
+                if *command == "upgrade" { "newer" } else { "older" }
+            );
+            hint format!("Use 'degenbot database {command} --to {to}'");
+            when "`downgrade --to` names a newer version, or `upgrade --to` an older one.";
+
+        /// The database has rows that cannot be right.
+        Unsound {
+            path: PathBuf = PathBuf::from("PATH"),
+            /// How often rules are broken.
+            rows: u64 = 2,
+        }
+            in Rows;
+            text format!("{} found in {}", problems(*rows), path.display());
+            hint "'degenbot database verify --help' says what each rule demands";
+            when "`verify` has found rows that break its rules.";
+
+        /// SQLite says that the database is damaged.
+        Damaged {
+            path: PathBuf = PathBuf::from("PATH"),
+            /// How often rules are broken.
+            rows: u64 = 2,
+        }
+            in Rows;
+            text format!("{} found in {}", problems(*rows), path.display());
+            hint damage_hint(&path.display());
+            when "`verify` has found problems, and damage to the file is among them.";
+
+        /// No exchange has the name.
+        UnknownExchange {
+            name: String = "NAME".to_owned(),
+            /// The names that are most like it, the best first.
+            alike: Vec<String> = vec!["OTHER".to_owned()],
+        }
+            in Exchanges;
+            text format!("There is no exchange '{}'", plain(name));
+            hint unknown_exchange_hint(alike);
+            when "No exchange has the name that is to be activated or deactivated. The exit status is 2.";
+
+        /// The user said no.
+        Aborted
+            in QuestionsAndAnswers;
+            text ABORTED;
+            hint "";
+            when "The user said no, or nothing, or pressed Ctrl-C. Nothing was changed.";
+
+        /// The question could not be put.
+        Prompt {
+            error: InquireError = InquireError::NotTTY,
+        }
+            in QuestionsAndAnswers;
+            text format!("The question could not be put: {error}");
+            hint FORCE_HINT;
+            when "The terminal does not allow a question.";
+
+        /// The answer could not be read.
+        Input {
+            error: io::Error = io::Error::other("REASON"),
+        }
+            in QuestionsAndAnswers;
+            text format!("The answer could not be read: {error}");
+            hint FORCE_HINT;
+            when "The answer was to come through a pipe that fails.";
+
+        /// The data could not be written to stdout.
+        Output {
+            error: io::Error = io::Error::other("REASON"),
+        }
+            in QuestionsAndAnswers;
+            text format!("Could not write to stdout: {error}");
+            hint "Check where the output goes; the database is as it was";
+            when "What was to be printed cannot be: the disk that stdout goes to is full, for example.";
+    }
 }
+
+const FORCE_HINT: &str = "Answer it beforehand with --force";
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Interrupted { .. } => Self::Aborted,
-            other => Self::Database(other),
+        match error.kind {
+            ErrorKind::Interrupted => Self::Aborted,
+            _ => Self::Database { error },
         }
     }
 }
 
 impl From<InvalidDeployment> for Failure {
     fn from(error: InvalidDeployment) -> Self {
-        Self::Deployment(error)
+        Self::Deployment { error }
     }
 }
 
@@ -80,7 +152,7 @@ impl Failure {
     /// Tells the user, and gives the exit status.
     pub(super) fn report(&self, printer: &Printer) -> ExitCode {
         match self {
-            Self::Aborted => printer.always(ABORTED),
+            Self::Aborted => printer.always(self.message()),
             _ => printer.error(self.message()),
         }
         if let Some(hint) = self.hint() {
@@ -96,65 +168,26 @@ impl Failure {
     const fn is_about_arguments(&self) -> bool {
         match self {
             Self::UnknownExchange { .. } => true,
-            Self::Deployment(error) => !matches!(error, InvalidDeployment::Known { .. }),
+            Self::Deployment { error } => !matches!(error, InvalidDeployment::Known { .. }),
             _ => false,
         }
     }
 
     /// What failed, on what, and why.
     fn message(&self) -> String {
-        match self {
-            Self::Aborted => ABORTED.to_owned(),
-            Self::Database(error) => format!("{}{}", with_causes(error), used_by(error)),
-            Self::WrongDirection { from, to, command } => {
-                let asked = if *command == "upgrade" {
-                    "newer"
-                } else {
-                    "older"
-                };
-                format!("Version {to} is {asked} than the database's version {from}")
-            }
-            Self::Unsound { path, rows, .. } => {
-                let rows = match rows {
-                    1 => "1 problem".to_owned(),
-                    rows => format!("{} problems", HumanCount(*rows)),
-                };
-                format!("{rows} found in {}", path.display())
-            }
-            Self::UnknownExchange { name, .. } => format!("There is no exchange '{}'", plain(name)),
-            Self::Deployment(error) => error.to_string(),
-            Self::Prompt(error) => format!("The question could not be put: {error}"),
-            Self::Input(error) => format!("The answer could not be read: {error}"),
-            Self::Output(error) => format!("Could not write to stdout: {error}"),
-        }
+        self.text(&"")
     }
 
     /// What to do next, where it is not for the user alone to say.
     fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Aborted => return None,
-            Self::Database(error) => hint(error),
-            Self::WrongDirection { to, command, .. } => {
-                format!("Use 'degenbot database {command} --to {to}'")
-            }
-            Self::Unsound {
-                path,
-                is_damaged: true,
-                ..
-            } => damage_hint(path),
-            Self::Unsound { .. } => {
-                "'degenbot database verify --help' says what each rule demands".to_owned()
-            }
-            Self::UnknownExchange { alike, .. } => unknown_exchange_hint(alike),
-            Self::Deployment(InvalidDeployment::Known { exchange, .. }) => {
-                format!("Use 'degenbot exchange activate {exchange}'")
-            }
-            Self::Deployment(_) => {
-                "'degenbot exchange add --help' says what there can be".to_owned()
-            }
-            Self::Prompt(_) | Self::Input(_) => "Answer it beforehand with --force".to_owned(),
-            Self::Output(_) => "Check where the output goes; the database is as it was".to_owned(),
-        })
+        Some(self.next_step(&"")).filter(|hint| !hint.is_empty())
+    }
+}
+
+fn problems(rows: u64) -> String {
+    match rows {
+        1 => "1 problem".to_owned(),
+        rows => format!("{} problems", HumanCount(rows)),
     }
 }
 
@@ -175,7 +208,7 @@ fn with_causes(error: &dyn StdError) -> String {
 
 /// Who uses a database that is locked, where the system tells.
 fn used_by(error: &Error) -> String {
-    let Error::Locked { path } = error else {
+    let (ErrorKind::Locked, Some(path)) = (&error.kind, error.path()) else {
         return String::new();
     };
     let programs: Vec<_> = programs_using(path)
@@ -188,5 +221,21 @@ fn used_by(error: &Error) -> String {
     match programs.as_slice() {
         [] => String::new(),
         programs => format!(": in use by {}", programs.join("; ")),
+    }
+}
+
+fn unknown_exchange_hint(alike: &[String]) -> String {
+    let all = "'degenbot exchange list' lists the exchanges";
+    match alike {
+        [] => format!("{all}, and 'degenbot exchange add' adds one"),
+        [one] => format!("Did you mean {}? {all}", plain(one)),
+        [others @ .., last] => {
+            let others: Vec<_> = others.iter().map(|name| plain(name)).collect();
+            format!(
+                "Did you mean {} or {}? {all}",
+                others.join(", "),
+                plain(last)
+            )
+        }
     }
 }

@@ -7,10 +7,10 @@ use std::io::Write;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cli::failure::ABORTED;
+
 static CANCELLABLE: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-
-pub(super) const ABORTED: &str = "Aborted!";
 
 /// Installs the handler. Where that fails the signals keep their default effect, which is to end the
 /// process.

@@ -48,7 +48,9 @@ impl Json {
             report,
         };
         let text = serde_json::to_string_pretty(&document);
-        let text = text.map_err(|error| Failure::Output(error.into()))?;
+        let text = text.map_err(|error| Failure::Output {
+            error: error.into(),
+        })?;
         context.printer.data(&(text + "\n"))
     }
 

@@ -7,7 +7,7 @@ use clap_mangen::Man as Page;
 use crate::cli::Cli;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,7 +65,8 @@ fn page(command: &Command) -> Page {
 
 fn render(page: &Page) -> Result<String, Failure> {
     let mut text = Vec::new();
-    page.render(&mut text).map_err(Failure::Output)?;
+    page.render(&mut text)
+        .map_err(|error| Failure::Output { error })?;
     // What comes after a command's options is called so in manual pages.
     Ok(String::from_utf8_lossy(&text).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n", 1))
 }

@@ -56,7 +56,7 @@ impl Printer {
         {
             // Whoever reads has seen enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Failure::Output(error)),
+            Err(error) => Err(Failure::Output { error }),
             Ok(()) => Ok(()),
         }
     }

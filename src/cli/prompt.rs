@@ -52,7 +52,7 @@ fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
         // A terminal that can be read and not controlled, as when it hangs up.
         Err(InquireError::NotTTY) => ask_on_stream(question),
         Err(InquireError::IO(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(Failure::Prompt(error)),
+        Err(error) => Err(Failure::Prompt { error }),
     }
 }
 
@@ -62,7 +62,9 @@ fn ask_on_stream(question: &str) -> Result<bool, Failure> {
         let mut stderr = io::stderr();
         let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
         let mut line = String::new();
-        let length = stdin.read_line(&mut line).map_err(Failure::Input)?;
+        let length = stdin
+            .read_line(&mut line)
+            .map_err(|error| Failure::Input { error })?;
         let _ = writeln!(stderr);
         if length == 0 {
             return Ok(false);

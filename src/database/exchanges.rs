@@ -9,7 +9,8 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection, require_writable};
 use crate::database::connection::read_only::look_at;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
@@ -161,7 +162,7 @@ fn write<T>(
         recognise_state(connection)?.require_version(path)?;
         operate(connection)
     };
-    transaction(&mut connection, Begin::Immediate, operate, Error::Sql)
+    transaction(&mut connection, Begin::Immediate, operate, Error::from)
         .map_err(|error| error.at(path, "write to the database"))
 }
 
@@ -193,10 +194,10 @@ fn choose<'stored>(
 }
 
 fn conflict(path: &Path, conflict: ExchangeConflict) -> Error {
-    Error::Exchange {
-        path: path.to_owned(),
+    ErrorKind::Exchange {
         conflict: Box::new(conflict),
     }
+    .at(path)
 }
 
 /// The name of the exchange of the chain that has the factory, in whatever letter case.

@@ -1,60 +1,118 @@
+//! Why settings could not be resolved or written.
+
+use std::fmt::{self, Display};
 use std::io;
 use std::path::PathBuf;
 
-/// Why settings could not be resolved.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// The config file that was asked for is not there.
-    #[error("There is no config file at {path}", path = .path.display())]
-    NotFound {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The config file is there and cannot be read.
-    #[error("The config file at {path} cannot be read", path = .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The config file is not valid TOML, or a value in it has the wrong type.
-    #[error("{path}:{line}:{column}: {message}", path = .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// The column, in characters, counted from 1.
-        column: usize,
-        /// What is wrong there.
-        message: String,
-    },
-    /// A config file is already where a new one was to be written.
-    #[error("There is already a config file at {path}", path = .path.display())]
-    AlreadyExists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A config file could not be written.
-    #[error("The config file at {path} cannot be written", path = .path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A path that is to be written to a config file, which is text, is not UTF-8.
-    #[error("{path} cannot be written to a config file: it is not UTF-8", path = .path.display())]
-    NotUtf8 {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A path starts at the home folder and the process has none.
-    #[error("No home folder is known, which {needed_for} needs", needed_for = .needed_for.display())]
-    NoHome {
-        /// The path.
-        needed_for: PathBuf,
-    },
+use crate::documented_errors::documented_errors;
+
+documented_errors! {
+    /// Why settings could not be resolved.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum SettingsError(_path) {
+        /// The config file that was asked for is not there.
+        NotFound {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+        }
+            in ConfigFile;
+            text format!("There is no config file at {}", path.display());
+            hint "Check --config and DEGENBOT_CONFIG; without them ~/.config/degenbot/config.toml is \
+                  read if it is there";
+            when "The config file that `--config` or `DEGENBOT_CONFIG` names is not there.";
+
+        /// The config file is there and cannot be read.
+        Unreadable {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+            /// Why not.
+            source: io::Error = io::ErrorKind::PermissionDenied.into(),
+        }
+            in ConfigFile;
+            text format!("The config file at {} cannot be read", path.display());
+            hint PERMISSIONS_HINT;
+            cause(source) Some(source);
+            when "The config file may not be read.";
+
+        /// The config file is not valid TOML, or a value in it has the wrong type.
+        Malformed {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+            /// The line, counted from 1.
+            line: usize = 2,
+            /// The column, in characters, counted from 1.
+            column: usize = 8,
+            /// What is wrong there.
+            message: String = "MESSAGE".to_owned(),
+        }
+            in ConfigFile;
+            text format!("{}:{line}:{column}: {message}", path.display());
+            hint "Correct the file; its form is described in README.md";
+            when "The config file is no TOML, or a value in it has the wrong type.";
+
+        /// A path starts at the home folder and the process has none.
+        NoHome {
+            /// The path.
+            needed_for: PathBuf = PathBuf::from("PATH"),
+        }
+            in ConfigFile;
+            text format!("No home folder is known, which {} needs", needed_for.display());
+            hint "Set HOME, or give the path with --config or --database";
+            when "A path begins with `~`, or the usual place is looked for, and there is no home folder.";
+
+        /// A config file is already where a new one was to be written.
+        AlreadyExists {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+        }
+            in ConfigFile;
+            text format!("There is already a config file at {}", path.display());
+            hint "Edit it, or move it away; 'degenbot config show' tells what it says";
+            when "`config init` finds a file where it would write one.";
+
+        /// A config file could not be written.
+        Unwritable {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+            /// Why not.
+            source: io::Error = io::ErrorKind::PermissionDenied.into(),
+        }
+            in ConfigFile;
+            text format!("The config file at {} cannot be written", path.display());
+            hint PERMISSIONS_HINT;
+            cause(source) Some(source);
+            when "`config init` may not write the file or its folder.";
+
+        /// A path that is to be written to a config file, which is text, is not UTF-8.
+        NotUtf8 {
+            /// The path.
+            path: PathBuf = PathBuf::from("PATH"),
+        }
+            in ConfigFile;
+            text format!("{} cannot be written to a config file: it is not UTF-8", path.display());
+            hint "Give the path with --database or DEGENBOT_DB_PATH instead";
+            when "`config init` is to write down a path that is not text.";
+    }
+}
+
+const PERMISSIONS_HINT: &str = "Check the permissions of the file and of its folder";
+
+impl SettingsError {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> String {
+        self.next_step(&"")
+    }
+}
+
+impl Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&""))
+    }
+}
+
+impl std::error::Error for SettingsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause()
+    }
 }

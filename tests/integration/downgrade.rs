@@ -1,7 +1,7 @@
 //! `database downgrade`, `--to` and `--dry-run`.
 
 use degenbot::database::{
-    self, Error, SchemaVersion, migrate_sqlite_database, plan_migration,
+    self, ErrorKind, SchemaVersion, migrate_sqlite_database, plan_migration,
     upgrade_existing_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
@@ -98,9 +98,9 @@ fn objects_of_the_users_own_are_not_dropped_along() {
     let error =
         migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("5d2dfe7292b3"))
             .unwrap_err();
-    match &error {
-        Error::ObjectsLost { objects, .. } => assert_eq!(objects, &["index mine"]),
-        other => panic!("{other}"),
+    match &error.kind {
+        ErrorKind::ObjectsLost { objects, .. } => assert_eq!(objects, &["index mine"]),
+        other => panic!("{other:?}"),
     }
     assert_eq!(content::of(&copy.path), before);
     migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("9c411aeeb15e")).unwrap();
@@ -122,7 +122,10 @@ fn no_step_back_is_taken_from_a_version_that_was_not_planned_for() {
     for (planned, target) in refused {
         let error =
             migrate_sqlite_database(&copy.path, version(planned), version(target)).unwrap_err();
-        assert!(matches!(error, Error::VersionChanged { .. }), "{error}");
+        assert!(
+            matches!(error.kind, ErrorKind::VersionChanged { .. }),
+            "{error}"
+        );
         assert_eq!(content::of(&copy.path), content);
     }
     let latest = SchemaVersion::latest();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use degenbot::database::{
-    Activation, Deactivation, Error, ExchangeConflict, Refusal, activate_exchange, add_exchange,
-    create_new_sqlite_database, deactivate_exchange, list_exchanges,
+    Activation, Deactivation, Error, ErrorKind, ExchangeConflict, Refusal, activate_exchange,
+    add_exchange, create_new_sqlite_database, deactivate_exchange, list_exchanges,
 };
 use degenbot::deployments::{Deployment, ExchangeName};
 use degenbot::types::Address;
@@ -204,9 +204,9 @@ fn an_exchange_of_the_users_own_is_added_once() {
     let before = content::of(&path);
     assert_eq!(before["exchanges"].rows.len(), 3);
     assert_eq!(before["pool_managers"].rows.len(), 1);
-    let conflict = |result: Result<(), Error>| match result.unwrap_err() {
-        Error::Exchange { conflict, .. } => *conflict,
-        other => panic!("{other}"),
+    let conflict = |result: Result<(), Error>| match result.unwrap_err().kind {
+        ErrorKind::Exchange { conflict, .. } => *conflict,
+        other => panic!("{other:?}"),
     };
     assert_eq!(
         conflict(added("10_other_v3", "uniswap_v3", other, None)),
@@ -271,12 +271,12 @@ fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
         let before = copy.files();
         let error = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap_err();
         assert!(
-            matches!(error, Error::Refused { .. }),
+            matches!(error.kind, ErrorKind::Refused { .. }),
             "{database}: {error}"
         );
         let error = deactivate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap_err();
         assert!(
-            matches!(error, Error::Refused { .. }),
+            matches!(error.kind, ErrorKind::Refused { .. }),
             "{database}: {error}"
         );
         assert_eq!(copy.files(), before, "{database}");
@@ -297,7 +297,7 @@ fn listing_leaves_no_trace_and_reads_what_it_can() {
     }
     let copy = Copy::of("odd/foreign-no-stamp.db");
     let error = list_exchanges(&copy.path).unwrap_err();
-    let Error::Refused { refusal, .. } = error else {
+    let ErrorKind::Refused { refusal, .. } = error.kind else {
         panic!("{error}");
     };
     assert!(matches!(*refusal, Refusal::Foreign { .. }));

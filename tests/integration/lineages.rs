@@ -5,7 +5,8 @@ use std::path::Path;
 
 use alloy_primitives::U256;
 use degenbot::database::{
-    self, Assumption, Error, SchemaVersion, UpgradeOptions, UpgradeReport, upgrade_sqlite_database,
+    self, Assumption, Error, ErrorKind, SchemaVersion, UpgradeOptions, UpgradeReport,
+    upgrade_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -32,8 +33,10 @@ fn outcome(result: &Result<UpgradeReport, Error>) -> String {
         Ok(report) if report.rebuild.is_some() => format!("rebuilt from {}", report.from),
         Ok(report) if report.computed_words > 0 => format!("maps computed, from {}", report.from),
         Ok(report) => format!("in place from {}", report.from),
-        Err(Error::Refused { refusal, .. }) => variant(refusal),
-        Err(error) => variant(error),
+        Err(error) => match &error.kind {
+            ErrorKind::Refused { refusal, .. } => variant(refusal),
+            other => variant(other),
+        },
     }
 }
 

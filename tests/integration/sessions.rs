@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use degenbot::database::{
-    Database, Error, LOCK_TIMEOUT, PoolOptions, create_new_sqlite_database, db_session,
+    Database, Error, ErrorKind, LOCK_TIMEOUT, PoolOptions, create_new_sqlite_database, db_session,
 };
 use degenbot::models::{Erc20Token, Exchange, NewErc20Token, NewExchange};
 use degenbot::schema::{erc20_tokens, exchanges};
@@ -154,7 +154,7 @@ fn a_failed_write_writes_nothing_and_a_failed_read_keeps_its_type() {
             Ok(connection.batch_execute("SELECT * FROM nowhere")?)
         })
         .unwrap_err();
-    assert!(matches!(error, Error::Sql(_)), "{error}");
+    assert!(matches!(error.kind, ErrorKind::Sql { .. }), "{error}");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn a_pool_that_is_used_up_says_so() {
     let _two = database.session().unwrap();
     let error = database.session().unwrap_err();
     assert!(
-        matches!(error, Error::PoolExhausted { size: 2, .. }),
+        matches!(error.kind, ErrorKind::PoolExhausted { size: 2, .. }),
         "{error}"
     );
     drop(one);

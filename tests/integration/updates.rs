@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use degenbot::database::Error;
+use degenbot::database::{Error, ErrorKind};
 use degenbot::models::{
     BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, PoolFamily, PoolUpdate,
     RowError, TickLiquidity, TickMap, UpdateMark, UpdateReport, bitmap_position,
@@ -244,7 +244,7 @@ fn an_update_is_written_whole_or_not_at_all() {
         let error = database
             .write(|connection| update.apply(connection).map_err(Error::from))
             .unwrap_err();
-        assert!(matches!(error, Error::Row(_)), "{error}");
+        assert!(matches!(error.kind, ErrorKind::Row { .. }), "{error}");
         assert_eq!(content::of(&path), before);
     }
     let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);

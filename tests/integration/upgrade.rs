@@ -1,7 +1,7 @@
 //! `database upgrade`: everything or nothing.
 
 use degenbot::database::{
-    self, Error, SchemaVersion, inspect_sqlite_database, upgrade_existing_sqlite_database,
+    self, ErrorKind, SchemaVersion, inspect_sqlite_database, upgrade_existing_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -142,14 +142,14 @@ fn a_migration_that_fails_takes_everything_back() {
         .unwrap();
     let before = content::of(&copy.path);
     let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
-    match &error {
-        Error::Migration {
+    match &error.kind {
+        ErrorKind::Migration {
             migration, detail, ..
         } => {
             assert_eq!(migration, "2026-03-20-000000_aave_v3_emode_and_configs");
             assert_eq!(detail, "the bomb went off");
         }
-        other => panic!("{other}"),
+        other => panic!("{other:?}"),
     }
     assert_eq!(content::of(&copy.path), before);
     assert_eq!(
@@ -172,12 +172,12 @@ fn new_violations_of_foreign_keys_take_everything_back() {
         .unwrap();
     let before = content::of(&copy.path);
     let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
-    match &error {
-        Error::ForeignKeysBroken { violations, .. } => {
+    match &error.kind {
+        ErrorKind::ForeignKeysBroken { violations, .. } => {
             assert!(violations.iter().any(|v| v.table == "liquidity_positions"));
             assert!(violations.iter().all(|v| v.parent == "pools"));
         }
-        other => panic!("{other}"),
+        other => panic!("{other:?}"),
     }
     assert_eq!(content::of(&copy.path), before);
 }
@@ -188,7 +188,7 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
     let mut writer = content::connect(&copy.path);
     writer.batch_execute("BEGIN IMMEDIATE").unwrap();
     let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
-    assert!(matches!(error, Error::Locked { .. }), "{error}");
+    assert!(matches!(error.kind, ErrorKind::Locked), "{error}");
     drop(writer);
     let version = database::current_database_version(&copy.path).unwrap();
     assert_eq!(Some(version), SchemaVersion::all().next());

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::settings::new_config::NewConfig;
 use crate::types::integer::ChainId;
 

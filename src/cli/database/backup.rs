@@ -11,7 +11,8 @@ use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::verification::integrity_check::Verification;
 
 const EXAMPLES: &str = "\
@@ -56,10 +57,10 @@ impl Backup {
             timed(|| backup_sqlite_database(&path, &options, &mut progress))
         };
         let (report, timing) = match back_up(self.confirmation.force) {
-            Err(Error::BackupExists { path }) => {
+            Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
                 let question = format!(
                     "An existing backup was found at {}. Do you want to remove it and continue?",
-                    path.display()
+                    error.path().unwrap_or(&path).display()
                 );
                 confirm(&question, false)?;
                 back_up(true)

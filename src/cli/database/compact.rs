@@ -15,7 +15,8 @@ use crate::cli::prompt::confirm;
 use crate::database::copying::compact::{
     CompactOptions, CompactReport, Compaction, compact_sqlite_database,
 };
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,10 +55,10 @@ impl Compact {
             timed(|| compact_sqlite_database(&path, &options, &mut progress))
         };
         let (report, timing) = match compact(self.confirmation.force) {
-            Err(Error::BackupExists { path }) => {
+            Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
                 let question = format!(
                     "There is a file at {} already. Do you want to replace it?",
-                    path.display()
+                    error.path().unwrap_or(&path).display()
                 );
                 confirm(&question, false)?;
                 compact(true)

@@ -12,7 +12,7 @@ use crate::cli::prompt::confirm;
 use crate::database::copying::create::{
     ResetOptions, create_new_sqlite_database, reset_sqlite_database,
 };
-use crate::database::error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
 
@@ -34,7 +34,7 @@ impl Reset {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         match warn_of_other_version(&path) {
-            Err(Error::NotFound { .. }) => {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound) => {
                 let ((), timing) = timed(|| create_new_sqlite_database(&path))?;
                 context.printer.message(format_args!(
                     "Created an empty database at {}.",
@@ -43,9 +43,12 @@ impl Reset {
                 return self.report(context, &path, timing, true);
             }
             // What holds nothing may be reset like any database.
-            Ok(()) | Err(Error::EmptyFile { .. }) => {}
-            Err(Error::Refused { refusal, .. }) if *refusal == Refusal::NoTables => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) => {}
+            Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => {}
+            Err(error) => match &error.kind {
+                ErrorKind::Refused { refusal } if **refusal == Refusal::NoTables => {}
+                _ => return Err(error.into()),
+            },
         }
         let question = format!(
             "The existing database at {} will be removed and a new, empty database will be \

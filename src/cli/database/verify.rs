@@ -53,13 +53,12 @@ impl Verify {
         if report.is_clean() {
             return Ok(());
         }
-        Err(Failure::Unsound {
-            is_damaged: report
-                .findings
-                .iter()
-                .any(|finding| finding.rule == Rule::Integrity),
-            rows: report.rows(),
-            path,
+        let rows = report.rows();
+        let is_damaged = |finding: &Finding| finding.rule == Rule::Integrity;
+        Err(if report.findings.iter().any(is_damaged) {
+            Failure::Damaged { path, rows }
+        } else {
+            Failure::Unsound { path, rows }
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::json::Json;
 use crate::cli::printer::{line, plain};
-use crate::database::error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::{Deployment, ExchangeName};
@@ -22,7 +22,7 @@ impl List {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let stored = match list_exchanges(&path) {
-            Err(Error::NotFound { .. }) => {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound) => {
                 context.printer.message(format_args!(
                     "There is no database at {}; these exchanges can be activated in one.",
                     path.display()

@@ -1,54 +1,149 @@
-//! docs/errors.md is made of the list of failures, and compared with it.
+//! `docs/errors.md` is made of the entries of the errors, and compared with them.
 
-mod list;
-
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::cli::failure::Failure;
-use crate::cli::failure::tests::list::chapters;
-use crate::database::error::Error;
+use super::Failure;
+use crate::database::error::error_kind::{ErrorKind, sql_error};
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::refusal::Refusal;
-use crate::deployments::InvalidDeployment;
+use crate::deployments::invalid_deployment::InvalidDeployment;
+use crate::documented_errors::{Chapter, Documented};
 use crate::models::RowError;
 use crate::settings::error::SettingsError;
+use crate::types::invalid_value::InvalidValue;
 
-/// The names of an enum's variants, and the name of a value's. A variant that is not listed does not compile.
-macro_rules! names {
-    ($function:ident, $all:ident, $type:ident: $($variant:ident),+ $(,)?) => {
-        const $all: &[&str] = &[$(stringify!($variant)),+];
+const CHAPTERS: [(Chapter, &str); 11] = [
+    (Chapter::FindingTheDatabase, "Finding the database"),
+    (
+        Chapter::NotADegenbotDatabase,
+        "What is not a degenbot database",
+    ),
+    (Chapter::FileAndDisk, "The file and the disk"),
+    (Chapter::OtherPrograms, "Other programs"),
+    (Chapter::Backups, "Backups"),
+    (Chapter::UpgradesAndDowngrades, "Upgrades and downgrades"),
+    (Chapter::Rows, "The rows"),
+    (Chapter::Exchanges, "Exchanges"),
+    (Chapter::ConfigFile, "The config file"),
+    (Chapter::QuestionsAndAnswers, "Questions and answers"),
+    (Chapter::ShouldNotHappen, "What should not happen"),
+];
 
-        fn $function(value: &$type) -> &'static str {
-            match value {
-                $($type::$variant { .. } => stringify!($variant)),+
-            }
-        }
-    };
+/// The examples of an enum as what the command would report.
+fn wrapped<E>(documented: Vec<Documented<E>>, wrap: fn(E) -> Failure) -> Vec<Documented<Failure>> {
+    documented
+        .into_iter()
+        .map(|error| Documented {
+            name: error.name,
+            example: wrap(error.example),
+            chapter: error.chapter,
+            when: error.when,
+        })
+        .collect()
 }
 
-names!(failure_name, FAILURES, Failure:
-    Database, WrongDirection, Unsound, UnknownExchange, Deployment, Aborted, Prompt, Input, Output);
-names!(error_name, ERRORS, Error:
-    NotFound, IsFolder, NotAFile, EmptyFile, NotADatabase, Damaged, HotJournal, Refused, Locked, ReadOnly,
-    CannotOpen, DiskFull, AlreadyExists, Leftover, BackupExists, BackupOntoItself, NoBackup,
-    RestoreFromItself, CopyCheckFailed, NotEnoughSpace, Unclear, AssumptionNeeded, LeftoverRows,
-    RebuildCheckFailed, Migration, ForeignKeysBroken, VersionChanged, ObjectsLost, Exchange, Interrupted,
-    PoolExhausted, Settings, Disk, Io, Sql, Row, Query);
-names!(refusal_name, REFUSALS, Refusal:
-    NoTables, Foreign, NoStamp, EmptyStamp, SeveralStamps, TwoLineages, UnknownStamp, EarlierRevision,
-    MapsDropped, RustCore, Newer, UnknownMigrations, StampsDisagree, StampLies);
-names!(settings_name, SETTINGS, SettingsError:
-    NotFound, Unreadable, Malformed, NoHome, AlreadyExists, Unwritable, NotUtf8);
-names!(row_name, ROWS, RowError:
-    Invalid, Missing, NotThere, Rejected, OtherMarket, Sql);
+fn at_path(kind: ErrorKind) -> Failure {
+    let error = match kind {
+        // About a statement of the caller's, whatever the file.
+        ErrorKind::Sql { .. } => kind.into(),
+        _ => kind.at("PATH"),
+    };
+    Failure::Database { error }
+}
 
-names!(conflict_name, CONFLICTS, ExchangeConflict:
-    OtherFactory, SeveralFactories, NameTaken, FactoryTaken);
-names!(deployment_name, DEPLOYMENTS, InvalidDeployment:
-    Known, Name, Suffix, Unused);
+fn documented() -> Vec<Documented<Failure>> {
+    [
+        wrapped(ErrorKind::documented(), at_path),
+        wrapped(Refusal::documented(), |refusal| {
+            at_path(ErrorKind::Refused {
+                refusal: Box::new(refusal),
+            })
+        }),
+        wrapped(row_errors(), |source| Failure::Database {
+            error: ErrorKind::Row { source }.into(),
+        }),
+        wrapped(ExchangeConflict::documented(), |conflict| {
+            at_path(ErrorKind::Exchange {
+                conflict: Box::new(conflict),
+            })
+        }),
+        wrapped(InvalidDeployment::documented(), Failure::from),
+        wrapped(SettingsError::documented(), |source| Failure::Database {
+            error: ErrorKind::Settings { source }.into(),
+        }),
+        Failure::documented(),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|error| error.chapter != Chapter::Inner)
+    .collect()
+}
+
+/// The errors of rows, whose entries are those of their texts only.
+fn row_errors() -> Vec<Documented<RowError>> {
+    let invalid = || InvalidValue {
+        expected: "a tick (-887272 to 887272)",
+        found: "900000".to_owned(),
+    };
+    [
+        (
+            RowError::Invalid {
+                table: "liquidity_positions",
+                id: 7,
+                column: "tick",
+                source: invalid(),
+            },
+            "A value in the database is none that its column can hold.",
+        ),
+        (
+            RowError::Missing {
+                table: "pools",
+                id: 7,
+                parent: "uniswap_v3_pools",
+                missing: 7,
+            },
+            "A row in the database refers to one that is not there, or a pool has no row of its kind.",
+        ),
+        (
+            RowError::NotThere {
+                table: "exchanges",
+                id: 7,
+            },
+            "In a program that uses the library: a row that is to be changed is not there.",
+        ),
+        (
+            RowError::Rejected {
+                table: "pools",
+                what: "ADDRESS".to_owned(),
+                source: invalid(),
+            },
+            "In a program that uses the library: what is to be written cannot be right.",
+        ),
+        (
+            RowError::OtherMarket {
+                table: "aave_v3_debt_positions",
+                id: 7,
+                asset_id: 8,
+                market_id: 9,
+            },
+            "An Aave position is of an asset that the user's market does not list.",
+        ),
+        (
+            RowError::Sql(sql_error()),
+            "A statement fails while rows are read or written.",
+        ),
+    ]
+    .into_iter()
+    .map(|(example, when)| Documented {
+        name: "RowError",
+        example,
+        chapter: Chapter::Rows,
+        when,
+    })
+    .collect()
+}
 
 fn document() -> String {
     let mut text = String::from(
@@ -56,11 +151,17 @@ fn document() -> String {
          an error is about.\nA command that fails ends with status 1, and the database is as it was; status 2 means \
          that its arguments are wrong.\n",
     );
-    for (chapter, failures) in chapters() {
-        let _ = write!(text, "\n## {chapter}\n");
-        for (failure, comes_when) in failures {
-            let _ = write!(text, "\n### {}\n\n{comes_when}\n", failure.message());
-            if let Some(hint) = failure.hint() {
+    let errors = documented();
+    for (chapter, title) in CHAPTERS {
+        let _ = write!(text, "\n## {title}\n");
+        for error in errors.iter().filter(|error| error.chapter == chapter) {
+            let _ = write!(
+                text,
+                "\n### {}\n\n{}\n",
+                error.example.message(),
+                error.when
+            );
+            if let Some(hint) = error.example.hint() {
                 let _ = write!(text, "\n> hint: {hint}\n");
             }
         }
@@ -84,48 +185,19 @@ fn the_document_is_what_the_program_says() {
 }
 
 #[test]
-fn every_failure_is_in_the_document() {
-    let mut found: [BTreeSet<&str>; 7] = Default::default();
-    for (failure, _) in chapters().iter().flat_map(|(_, failures)| failures) {
-        found[0].insert(failure_name(failure));
-        if let Failure::Deployment(error) = failure {
-            found[6].insert(deployment_name(error));
-        }
-        if let Failure::Database(error) = failure {
-            found[1].insert(error_name(error));
-            match error {
-                Error::Refused { refusal, .. } => drop(found[2].insert(refusal_name(refusal))),
-                Error::Settings(error) => drop(found[3].insert(settings_name(error))),
-                Error::Exchange { conflict, .. } => drop(found[5].insert(conflict_name(conflict))),
-                Error::Row(error) => drop(found[4].insert(row_name(error))),
-                _ => {}
-            }
-        }
-    }
-    let all = [
-        FAILURES,
-        ERRORS,
-        REFUSALS,
-        SETTINGS,
-        ROWS,
-        CONFLICTS,
-        DEPLOYMENTS,
-    ];
-    for (found, all) in found.iter().zip(all) {
-        assert_eq!(found, &all.iter().copied().collect());
-    }
-}
-
-#[test]
 fn every_failure_names_the_thing_and_the_next_step() {
-    for (failure, _) in chapters().iter().flat_map(|(_, failures)| failures) {
-        let message = failure.message();
-        assert!(!message.ends_with(' ') && message.len() > 5, "{message}");
-        if !matches!(failure, Failure::Aborted) {
-            let hint = failure.hint().unwrap_or_default();
+    for error in documented() {
+        let message = error.example.message();
+        assert!(
+            !message.ends_with(' ') && message.len() > 5,
+            "{}: {message}",
+            error.name
+        );
+        if !matches!(error.example, Failure::Aborted) {
+            let hint = error.example.hint().unwrap_or_default();
             assert!(hint.len() > 15, "{message}: {hint}");
         }
-        if let Failure::Database(error) = failure
+        if let Failure::Database { error } = &error.example
             && let Some(path) = error.path()
         {
             assert!(message.contains(path.to_str().unwrap()), "{message}");

@@ -13,7 +13,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::connection_hooks::{keeping_the_log, keeping_the_log_until_read};
 use crate::sqlite::raw_connection::Handle;
@@ -234,25 +235,17 @@ pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
         return Ok(());
     }
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound {
-            path: path.to_owned(),
-        },
+        std::io::ErrorKind::NotFound => ErrorKind::NotFound.at(path),
         _ => Error::io(path, "look at", error),
     })?;
     if metadata.is_dir() {
-        return Err(Error::IsFolder {
-            path: path.to_owned(),
-        });
+        return Err(ErrorKind::IsFolder.at(path));
     }
     if !metadata.is_file() {
-        return Err(Error::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(ErrorKind::NotAFile.at(path));
     }
     if metadata.len() == 0 && access != Access::Overwrite {
-        return Err(Error::EmptyFile {
-            path: path.to_owned(),
-        });
+        return Err(ErrorKind::EmptyFile.at(path));
     }
     Ok(())
 }
@@ -261,9 +254,7 @@ pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
 pub(crate) fn require_writable(path: &Path) -> Result<(), Error> {
     match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
         Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
-            Err(Error::ReadOnly {
-                path: path.to_owned(),
-            })
+            Err(ErrorKind::ReadOnly.at(path))
         }
         // Whatever else is wrong, opening it tells.
         _ => Ok(()),

@@ -13,7 +13,8 @@ use crate::database::connection::open::{
     Access, INDEX, LOCK_TIMEOUT, WAL_HEADER_BYTES, begins_with_journal_magic, check_file,
     establish, is_wal_on_disk, sidecar, uri,
 };
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::sqlite::connection_hooks::keeping_the_log;
 
 /// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
@@ -70,9 +71,7 @@ pub(crate) fn look_at<T>(
         };
         if before.is_interrupted() {
             if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
-                return Err(Error::HotJournal {
-                    path: path.to_owned(),
-                });
+                return Err(ErrorKind::HotJournal.at(path));
             }
             thread::sleep(PAUSE);
             continue;
@@ -91,16 +90,14 @@ pub(crate) fn look_at<T>(
         if Surroundings::of(path).is_ok_and(|after| after == before) {
             return match result {
                 // Rolling back is the next writer's business.
-                Err(Error::ReadOnly { path }) if way == Way::Ordinary => {
-                    Err(Error::HotJournal { path })
+                Err(error) if way == Way::Ordinary && matches!(error.kind, ErrorKind::ReadOnly) => {
+                    Err(ErrorKind::HotJournal.at(path))
                 }
                 other => other,
             };
         }
         if looked_for() > LOCK_TIMEOUT {
-            return Err(Error::Locked {
-                path: path.to_owned(),
-            });
+            return Err(ErrorKind::Locked.at(path));
         }
         thread::sleep(PAUSE);
     }

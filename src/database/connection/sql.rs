@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::sqlite::prepared::Statements;
 
 #[derive(QueryableByName)]
@@ -56,10 +57,10 @@ pub(crate) fn require_transaction(
     if Statements::of(connection)?.in_transaction() {
         return Ok(());
     }
-    Err(Error::Disk {
-        path: path.to_owned(),
+    Err(ErrorKind::Disk {
         detail: "SQLite has rolled back".to_owned(),
-    })
+    }
+    .at(path))
 }
 
 /// A text as a literal.

@@ -11,7 +11,8 @@ use crate::database::connection::open::{
     sidecar,
 };
 use crate::database::copying::consistent_copy::{Snapshot, Writers};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::database::recognition::recognise::{recognise, recognise_connection};
@@ -105,9 +106,7 @@ pub fn backup_sqlite_database(
         total: bytes,
     };
     if observer.progress(complete).is_break() {
-        return Err(Error::Interrupted {
-            path: path.to_owned(),
-        });
+        return Err(ErrorKind::Interrupted.at(path));
     }
     clear_away_leftovers(&target, &patience)?;
     publish(staged, options.replace_existing)?;
@@ -124,9 +123,9 @@ pub(crate) fn publish(staged: Staged, replace_existing: bool) -> Result<(), Erro
     if replace_existing {
         return staged.replace();
     }
-    staged.publish_new().map_err(|error| match error {
-        Error::AlreadyExists { path } => Error::BackupExists { path },
-        other => other,
+    staged.publish_new().map_err(|error| match error.kind {
+        ErrorKind::AlreadyExists => error.with_kind(ErrorKind::BackupExists),
+        _ => error,
     })
 }
 
@@ -137,28 +136,20 @@ pub(crate) fn check_target(
     replace_existing: bool,
 ) -> Result<(), Error> {
     if is_sidecar(path, backup) {
-        return Err(Error::BackupOntoItself {
-            path: backup.to_owned(),
-        });
+        return Err(ErrorKind::BackupOntoItself.at(backup));
     }
     let Ok(metadata) = fs::symlink_metadata(backup) else {
         return Ok(());
     };
     // A link that points to nothing may point to a disk that is not there at the moment.
     if backup.is_dir() || (metadata.is_symlink() && !backup.exists()) {
-        return Err(Error::AlreadyExists {
-            path: backup.to_owned(),
-        });
+        return Err(ErrorKind::AlreadyExists.at(backup));
     }
     if is_same_file(path, backup) {
-        return Err(Error::BackupOntoItself {
-            path: backup.to_owned(),
-        });
+        return Err(ErrorKind::BackupOntoItself.at(backup));
     }
     if !replace_existing {
-        return Err(Error::BackupExists {
-            path: backup.to_owned(),
-        });
+        return Err(ErrorKind::BackupExists.at(backup));
     }
     Ok(())
 }
@@ -197,10 +188,12 @@ pub(crate) fn clear_away_leftovers(target: &Path, patience: &Patience) -> Result
     // What is no database, or not there, cannot take its log back, and SQLite might delete that.
     let settled = recognise(target).and_then(|_| settle(target, patience));
     match leftover(target) {
-        Some(_) if matches!(settled, Err(Error::Locked { .. })) => settled,
-        Some(leftover) => Err(Error::Leftover { leftover }),
+        Some(_) if matches!(&settled, Err(error) if matches!(error.kind, ErrorKind::Locked)) => {
+            settled
+        }
+        Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(target)),
         None => match settled {
-            Err(Error::Locked { path }) => Err(Error::Locked { path }),
+            Err(error) if matches!(error.kind, ErrorKind::Locked) => Err(error),
             _ => Ok(()),
         },
     }
@@ -213,10 +206,7 @@ pub(crate) fn check_copy(
     verify: Option<Verification>,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    let failed = |detail| Error::CopyCheckFailed {
-        path: backup_path.to_owned(),
-        detail,
-    };
+    let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
     let mut connection = stoppable(observer.stop_flag(), || {
         open_connection(staged.path(), Access::Immutable)
     })?;
@@ -232,9 +222,7 @@ pub(crate) fn check_copy(
         total: 0,
     };
     if observer.progress(progress).is_break() {
-        return Err(Error::Interrupted {
-            path: backup_path.to_owned(),
-        });
+        return Err(ErrorKind::Interrupted.at(backup_path));
     }
     match integrity_check::first_problem(&mut connection, backup_path, verification)? {
         Some(problem) => Err(failed(problem)),

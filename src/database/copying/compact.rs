@@ -17,7 +17,8 @@ use crate::database::connection::open::{
 use crate::database::connection::sql;
 use crate::database::copying::file_swap::Swapped;
 use crate::database::copying::{backup, file_swap, overwrite};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::files::{disk_space, staged_file};
 use crate::database::progress::{Observer, Progress, Stage};
@@ -314,8 +315,6 @@ impl<'operation> Watch<'operation> {
         if self.tell(Stage::Compacting, self.total) {
             return Ok(());
         }
-        Err(Error::Interrupted {
-            path: self.path.to_owned(),
-        })
+        Err(ErrorKind::Interrupted.at(self.path))
     }
 }

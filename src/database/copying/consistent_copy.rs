@@ -15,7 +15,8 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, sidecar};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::disk_space;
 use crate::database::files::staged_file::Staged;
 use crate::database::progress::{Observer, Progress, Stage};
@@ -161,7 +162,12 @@ impl Snapshot {
     /// What was tried for the sake of speed only may fail, unless because the user has had enough.
     fn forgive<T>(&self, result: Result<T, Error>) -> Result<Option<T>, Error> {
         match result {
-            Err(error @ Error::Interrupted { .. }) => Err(error),
+            Err(
+                error @ Error {
+                    kind: ErrorKind::Interrupted,
+                    ..
+                },
+            ) => Err(error),
             Err(error) => {
                 log::debug!("{}: {error}", self.path.display());
                 Ok(None)
@@ -229,9 +235,7 @@ impl Snapshot {
                 return Ok(self.bytes());
             }
             if !self.is_locked {
-                return Err(Error::Locked {
-                    path: self.path.clone(),
-                });
+                return Err(ErrorKind::Locked.at(self.path.clone()));
             }
             log::warn!(
                 "{} was written to without a lock; it is copied again, page by page",
@@ -274,10 +278,10 @@ impl Snapshot {
     ) -> Result<(), Error> {
         // An error of a step can be about either side; what is broken is never the new file.
         let writing = |error| match Error::from_handle(target, error) {
-            Error::Damaged { detail, .. } => Error::Damaged {
-                path: self.path.clone(),
-                detail,
-            },
+            Error {
+                kind: ErrorKind::Damaged { detail, .. },
+                ..
+            } => ErrorKind::Damaged { detail }.at(self.path.clone()),
             other => other,
         };
         let patience = Patience::new(LOCK_TIMEOUT, None);
@@ -301,10 +305,10 @@ impl Snapshot {
         if copied == self.pages {
             return Ok(());
         }
-        Err(Error::CopyCheckFailed {
-            path: target.to_owned(),
+        Err(ErrorKind::CopyCheckFailed {
             detail: format!("it has {copied} pages and the database {}", self.pages),
-        })
+        }
+        .at(target))
     }
 
     fn tell(&self, done: u64, total: u64, observer: &mut dyn Observer) -> Result<(), Error> {
@@ -314,9 +318,7 @@ impl Snapshot {
             total,
         };
         if observer.progress(progress).is_break() {
-            return Err(Error::Interrupted {
-                path: self.path.clone(),
-            });
+            return Err(ErrorKind::Interrupted.at(self.path.clone()));
         }
         Ok(())
     }

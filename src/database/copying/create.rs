@@ -11,7 +11,8 @@ use crate::database::connection::open::{
 };
 use crate::database::copying::overwrite;
 use crate::database::copying::overwrite::Replacement;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::staged_file::{PRIVATE, PUBLIC, Staged};
 use crate::database::progress::Observer;
 use crate::database::recognition::recognise::recognise;
@@ -33,9 +34,7 @@ const PAGE_SIZE: i64 = 4_096;
 /// database that is gone, otherwise where the file cannot be written.
 pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok() {
-        return Err(Error::AlreadyExists {
-            path: path.to_owned(),
-        });
+        return Err(ErrorKind::AlreadyExists.at(path));
     }
     refuse_leftovers(path)?;
     if let Some(folder) = path
@@ -110,7 +109,7 @@ pub fn reset_sqlite_database(
 pub(crate) fn require_replaceable(path: &Path, real: &Path) -> Result<(), Error> {
     match recognise(path) {
         // SQLite deletes a log beside an empty file.
-        Err(Error::EmptyFile { .. }) => refuse_leftovers(real),
+        Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => refuse_leftovers(real),
         Err(error) => Err(error),
         // A database without tables has nothing to lose.
         Ok(recognition) if recognition.catalogue.tables.is_empty() => Ok(()),
@@ -121,7 +120,7 @@ pub(crate) fn require_replaceable(path: &Path, real: &Path) -> Result<(), Error>
 /// Fails where a log lies that SQLite would apply to a new database, or delete.
 pub(crate) fn refuse_leftovers(path: &Path) -> Result<(), Error> {
     match leftover(path) {
-        Some(leftover) => Err(Error::Leftover { leftover }),
+        Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(path)),
         None => Ok(()),
     }
 }
@@ -147,10 +146,10 @@ fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
     drop(connection);
     let built = recognise(path)?;
     if built.version != Ok(SchemaVersion::latest()) || !is_wal_on_disk(path)? {
-        return Err(Error::CopyCheckFailed {
-            path: path.to_owned(),
+        return Err(ErrorKind::CopyCheckFailed {
             detail: "it is not what was written".to_owned(),
-        });
+        }
+        .at(path));
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::database::connection::open::has_sidecars;
 use crate::database::copying::consistent_copy::Stamp;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::files::open_by;
 use crate::database::files::staged_file::Staged;
 use crate::sqlite::busy_handler::Patience;

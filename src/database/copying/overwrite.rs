@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::database::connection::open::set_wal;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::sqlite::backup::{Backup, Step};
 use crate::sqlite::busy_handler::Patience;
@@ -64,9 +65,7 @@ impl<'handles> Replacement<'handles> {
                 total: total * self.page_size,
             };
             if observer.progress(progress).is_break() {
-                return Err(Error::Interrupted {
-                    path: self.path.to_owned(),
-                });
+                return Err(ErrorKind::Interrupted.at(self.path));
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use crate::database::connection::open::{has_sidecars, sidecar};
 use crate::database::copying::consistent_copy::{Snapshot, Writers};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::Observer;
 use crate::sqlite::busy_handler::Patience;

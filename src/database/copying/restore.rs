@@ -13,7 +13,8 @@ use crate::database::copying::create::{refuse_leftovers, require_replaceable};
 use crate::database::copying::overwrite::Replacement;
 use crate::database::copying::preserve_original::{Kept, Published};
 use crate::database::copying::{backup, compact, overwrite};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::disk_space;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::Observer;
@@ -112,7 +113,7 @@ pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan
         Some(real) => {
             require_replaceable(path, &real)?;
             match Summary::of(path) {
-                Err(Error::EmptyFile { .. }) => None,
+                Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => None,
                 summary => Some(summary?),
             }
         }
@@ -185,13 +186,11 @@ pub fn restore_sqlite_database(
 /// What the backup is, if it may be restored.
 fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
     if backup::is_same_file(path, from) {
-        return Err(Error::RestoreFromItself {
-            path: path.to_owned(),
-        });
+        return Err(ErrorKind::RestoreFromItself.at(path));
     }
-    let recognition = recognise(from).map_err(|error| match error {
-        Error::NotFound { path } => Error::NoBackup { path },
-        other => other,
+    let recognition = recognise(from).map_err(|error| match error.kind {
+        ErrorKind::NotFound => error.with_kind(ErrorKind::NoBackup),
+        _ => error,
     })?;
     recognition.require_degenbot(from)?;
     Ok(recognition)
@@ -203,18 +202,18 @@ fn real_path(path: &Path) -> Result<Option<PathBuf>, Error> {
         (Ok(real), _) => Ok(Some(real)),
         (Err(_), Err(_)) => Ok(None),
         // A link that points to nothing may point to a disk that is not there at the moment.
-        (Err(_), Ok(_)) => Err(Error::AlreadyExists {
-            path: path.to_owned(),
-        }),
+        (Err(_), Ok(_)) => Err(ErrorKind::AlreadyExists.at(path)),
     }
 }
 
 /// Says of a copy's source what was found in the copy.
 fn damaged(error: Error) -> Error {
-    match error {
-        Error::CopyCheckFailed { path, detail } => Error::Damaged { path, detail },
+    let Error { kind, path } = error;
+    let kind = match kind {
+        ErrorKind::CopyCheckFailed { detail } => ErrorKind::Damaged { detail },
         other => other,
-    }
+    };
+    Error { kind, path }
 }
 
 /// Replaces the content of the database; where the old one is kept.

@@ -1,53 +1,63 @@
-//! How the errors of Diesel, SQLite and the system become ours.
+//! How errors are made: of a kind and a path, and of the errors of Diesel, SQLite and the system.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diesel::ConnectionError;
+use diesel::result::Error as SqlError;
 use libsqlite3_sys as ffi;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::create_tables::CreateTablesError;
 use crate::database::structure::pending_migrations::StepError;
 use crate::models::RowError;
+use crate::settings::error::SettingsError;
 use crate::sqlite::raw_connection::SqliteError;
+
+impl ErrorKind {
+    /// The error about a file.
+    pub(crate) fn at(self, path: impl Into<PathBuf>) -> Error {
+        Error {
+            kind: self,
+            path: Some(path.into()),
+        }
+    }
+}
 
 impl Error {
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
-        let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
-            _ => Self::Io {
-                path,
-                action,
-                source,
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+            _ => ErrorKind::Io { action, source },
         }
+        .at(path)
     }
 
     /// Whether a database could not be opened the way that was tried.
     pub(crate) fn is_about_opening(&self) -> bool {
-        match self {
-            Self::CannotOpen { .. } | Self::ReadOnly { .. } => true,
-            Self::Query { source, .. } => source.to_string() == "locking protocol",
+        match &self.kind {
+            ErrorKind::CannotOpen { .. } | ErrorKind::ReadOnly => true,
+            ErrorKind::Query { source, .. } => source.to_string() == "locking protocol",
             _ => false,
         }
     }
 
     /// Adds the path to an error that a query inside a transaction gave.
     pub(crate) fn at(self, path: &Path, action: &'static str) -> Self {
-        match self {
-            Self::Sql(source) => Self::from_diesel(path, action, source),
-            other => other,
+        match self.kind {
+            ErrorKind::Sql { source } => Self::from_diesel(path, action, source),
+            _ => self,
         }
     }
 
     pub(crate) fn from_step(path: &Path, failed: StepError) -> Self {
-        Self::from_message(path, &failed.message).unwrap_or_else(|| Self::Migration {
-            path: path.to_owned(),
-            migration: failed.migration,
-            detail: failed.message,
-        })
+        kind_of_message(&failed.message)
+            .unwrap_or(ErrorKind::Migration {
+                migration: failed.migration,
+                detail: failed.message,
+            })
+            .at(path)
     }
 
     pub(crate) fn from_create_tables(path: &Path, failed: CreateTablesError) -> Self {
@@ -59,17 +69,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_diesel(
-        path: &Path,
-        action: &'static str,
-        source: diesel::result::Error,
-    ) -> Self {
-        let message = source.to_string();
-        Self::from_message(path, &message).unwrap_or_else(|| Self::Query {
-            path: path.to_owned(),
-            action,
-            source,
-        })
+    pub(crate) fn from_diesel(path: &Path, action: &'static str, source: SqlError) -> Self {
+        kind_of_message(&source.to_string())
+            .unwrap_or(ErrorKind::Query { action, source })
+            .at(path)
     }
 
     pub(crate) fn from_connection(path: &Path, source: ConnectionError) -> Self {
@@ -79,75 +82,76 @@ impl Error {
             }
             other => {
                 let message = other.to_string();
-                Self::from_message(path, &message).unwrap_or_else(|| Self::CannotOpen {
-                    path: path.to_owned(),
-                    detail: message,
-                })
+                kind_of_message(&message)
+                    .unwrap_or(ErrorKind::CannotOpen { detail: message })
+                    .at(path)
             }
         }
     }
 
     pub(crate) fn from_handle(path: &Path, source: SqliteError) -> Self {
-        let path = path.to_owned();
+        let detail = source.message;
         match source.code {
-            ffi::SQLITE_NOTADB => Self::NotADatabase { path },
-            ffi::SQLITE_CORRUPT => Self::Damaged {
-                path,
-                detail: source.message,
-            },
-            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Self::Locked { path },
-            ffi::SQLITE_READONLY => Self::ReadOnly { path },
-            ffi::SQLITE_FULL => Self::DiskFull { path },
-            ffi::SQLITE_INTERRUPT => Self::Interrupted { path },
-            ffi::SQLITE_IOERR => Self::Disk {
-                path,
-                detail: source.message,
-            },
-            ffi::SQLITE_CANTOPEN => Self::CannotOpen {
-                path,
-                detail: source.message,
-            },
-            _ => Self::Query {
-                path,
+            ffi::SQLITE_NOTADB => ErrorKind::NotADatabase,
+            ffi::SQLITE_CORRUPT => ErrorKind::Damaged { detail },
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => ErrorKind::Locked,
+            ffi::SQLITE_READONLY => ErrorKind::ReadOnly,
+            ffi::SQLITE_FULL => ErrorKind::DiskFull,
+            ffi::SQLITE_INTERRUPT => ErrorKind::Interrupted,
+            ffi::SQLITE_IOERR => ErrorKind::Disk { detail },
+            ffi::SQLITE_CANTOPEN => ErrorKind::CannotOpen { detail },
+            _ => ErrorKind::Query {
                 action: "run a statement",
-                source: diesel::result::Error::DatabaseError(
+                source: SqlError::DatabaseError(
                     diesel::result::DatabaseErrorKind::Unknown,
-                    Box::new(source.message),
+                    Box::new(detail),
                 ),
             },
         }
+        .at(path)
     }
+}
 
-    /// Diesel passes on SQLite's message and not its result code, so the message it is: each is the
-    /// fixed text of one code (`sqlite3_errstr`).
-    fn from_message(path: &Path, message: &str) -> Option<Self> {
-        let path = path.to_owned();
-        let detail = message.to_owned();
-        Some(match message {
-            "file is not a database" => Self::NotADatabase { path },
-            "database is locked" | "database table is locked" | "database schema is locked" => {
-                Self::Locked { path }
-            }
-            "attempt to write a readonly database" => Self::ReadOnly { path },
-            "database or disk is full" => Self::DiskFull { path },
-            "interrupted" => Self::Interrupted { path },
-            "disk I/O error" => Self::Disk { path, detail },
-            "unable to open database file" => Self::CannotOpen { path, detail },
-            _ if message.starts_with("database disk image is malformed")
-                || message.starts_with("malformed database schema") =>
-            {
-                Self::Damaged { path, detail }
-            }
-            _ => return None,
-        })
-    }
+/// Diesel passes on SQLite's message and not its result code, so the message it is: each is the
+/// fixed text of one code (`sqlite3_errstr`).
+fn kind_of_message(message: &str) -> Option<ErrorKind> {
+    let detail = message.to_owned();
+    Some(match message {
+        "file is not a database" => ErrorKind::NotADatabase,
+        "database is locked" | "database table is locked" | "database schema is locked" => {
+            ErrorKind::Locked
+        }
+        "attempt to write a readonly database" => ErrorKind::ReadOnly,
+        "database or disk is full" => ErrorKind::DiskFull,
+        "interrupted" => ErrorKind::Interrupted,
+        "disk I/O error" => ErrorKind::Disk { detail },
+        "unable to open database file" => ErrorKind::CannotOpen { detail },
+        _ if message.starts_with("database disk image is malformed")
+            || message.starts_with("malformed database schema") =>
+        {
+            ErrorKind::Damaged { detail }
+        }
+        _ => return None,
+    })
 }
 
 impl From<RowError> for Error {
     fn from(error: RowError) -> Self {
         match error {
-            RowError::Sql(source) => Self::Sql(source),
-            other => Self::Row(other),
+            RowError::Sql(source) => source.into(),
+            source => ErrorKind::Row { source }.into(),
         }
+    }
+}
+
+impl From<SqlError> for Error {
+    fn from(source: SqlError) -> Self {
+        ErrorKind::Sql { source }.into()
+    }
+}
+
+impl From<SettingsError> for Error {
+    fn from(source: SettingsError) -> Self {
+        ErrorKind::Settings { source }.into()
     }
 }

@@ -1,44 +1,72 @@
 //! What keeps an exchange from being activated or added.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
 use crate::deployments::ExchangeName;
+use crate::documented_errors::documented_errors;
 use crate::types::address::Address;
 
-/// What of a database keeps an exchange from being activated or added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ExchangeConflict {
-    /// The known exchange is there with another factory.
-    OtherFactory {
-        /// The exchange.
-        exchange: ExchangeName,
-        /// The factory that is there.
-        found: Address,
-        /// The known one.
-        expected: Address,
-    },
-    /// An exchange that is not known is there with several factories.
-    SeveralFactories {
-        /// The exchange.
-        exchange: ExchangeName,
-        /// Two of the factories.
-        factories: [Address; 2],
-    },
-    /// An exchange of the name is there already.
-    NameTaken {
-        /// The exchange.
-        exchange: ExchangeName,
-        /// Its factory.
-        factory: Address,
-    },
-    /// An exchange with the factory is there already.
-    FactoryTaken {
-        /// The exchange.
-        exchange: ExchangeName,
-        /// Its factory.
-        factory: Address,
-    },
+documented_errors! {
+    /// What of a database keeps an exchange from being activated or added.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum ExchangeConflict(path) {
+        /// The known exchange is there with another factory.
+        OtherFactory {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// The factory that is there.
+            found: Address = Address::new([0x11; 20]),
+            /// The known one.
+            expected: Address = Address::new([0x22; 20]),
+        }
+            in Exchanges;
+            text format!("has {} with the factory {found}, not {expected}", plain(exchange));
+            hint "Nothing was changed. Find out which factory is right; the row in exchanges can be corrected, or \
+                  given another name, with the sqlite3 shell";
+            when "The database has a known exchange with a factory that is not its.";
+
+        /// An exchange that is not known is there with several factories.
+        SeveralFactories {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// Two of the factories.
+            factories: [Address; 2] = [Address::new([0x11; 20]), Address::new([0x22; 20])],
+        }
+            in Exchanges;
+            text format!(
+                "has {} with the factories {} and {}",
+                plain(exchange),
+                factories[0],
+                factories[1]
+            );
+            hint "Nothing was changed. Activate one with the sqlite3 shell, or give one another name";
+            when "The database has an exchange twice, and nothing tells which one is meant.";
+
+        /// An exchange of the name is there already.
+        NameTaken {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// Its factory.
+            factory: Address = Address::new([0x11; 20]),
+        }
+            in Exchanges;
+            text format!("has {} already, with the factory {factory}", plain(exchange));
+            hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
+            when "`exchange add` is given a name that an exchange of the chain has already.";
+
+        /// An exchange with the factory is there already.
+        FactoryTaken {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// Its factory.
+            factory: Address = Address::new([0x11; 20]),
+        }
+            in Exchanges;
+            text format!("has the factory {factory} already, as {}", plain(exchange));
+            hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
+            when "`exchange add` is given a factory that an exchange of the chain has already.";
+    }
 }
 
 impl ExchangeConflict {
@@ -52,27 +80,28 @@ impl ExchangeConflict {
             | Self::FactoryTaken { exchange, .. } => exchange,
         }
     }
+
+    /// What to do next.
+    pub(crate) fn hint(&self) -> String {
+        self.next_step(&"")
+    }
 }
 
-impl fmt::Display for ExchangeConflict {
+impl Display for ExchangeConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whatever a row may hold.
-        let exchange = self.exchange().to_string();
-        let exchange = exchange.escape_debug();
-        match self {
-            Self::OtherFactory {
-                found, expected, ..
-            } => write!(f, "has {exchange} with the factory {found}, not {expected}"),
-            Self::SeveralFactories {
-                factories: [one, other],
-                ..
-            } => write!(f, "has {exchange} with the factories {one} and {other}"),
-            Self::NameTaken { factory, .. } => {
-                write!(f, "has {exchange} already, with the factory {factory}")
-            }
-            Self::FactoryTaken { factory, .. } => {
-                write!(f, "has the factory {factory} already, as {exchange}")
-            }
-        }
+        f.write_str(&self.text(&""))
+    }
+}
+
+/// The name of an exchange, whatever a row may hold.
+fn plain(exchange: &ExchangeName) -> String {
+    exchange.to_string().escape_debug().to_string()
+}
+
+#[cfg(all(test, feature = "cli"))]
+fn example() -> ExchangeName {
+    ExchangeName {
+        chain: crate::types::integer::ChainId::ETHEREUM,
+        name: "uniswap_v3".to_owned(),
     }
 }

@@ -1,188 +1,228 @@
 //! Why a database is refused, in words.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
 use crate::database::structure::difference::Difference;
 use crate::database::structure::legacy_revision::EarlierRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
+use crate::documented_errors::documented_errors;
 
-/// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// It has no tables.
-    NoTables,
-    /// It has tables, and they are not degenbot's.
-    Foreign {
-        /// Some of its tables.
-        tables: Vec<String>,
-    },
-    /// It is a degenbot database without any stamp.
-    NoStamp,
-    /// A table for the stamp is there and empty.
-    EmptyStamp {
-        /// The table.
-        table: &'static str,
-    },
-    /// It has several stamps where there must be one.
-    SeveralStamps {
-        /// The stamps.
-        stamps: Vec<String>,
-    },
-    /// It carries the stamps of two programs that exclude each other.
-    TwoLineages {
-        /// The Alembic stamp.
-        alembic: String,
-        /// The stamp of the Rust-core releases.
-        rust_core: String,
-    },
-    /// Its stamp is none that any release has used.
-    UnknownStamp {
-        /// The stamp.
-        stamp: String,
-    },
-    /// Its schema is from before the first version; an upgrade makes it anew.
-    EarlierRevision {
-        /// The revision.
-        revision: EarlierRevision,
-        /// Whether an upgrade to the next revision has stopped on its way.
-        half_way: bool,
-    },
-    /// A Rust-core release of the Python package has dropped its initialization maps; an upgrade
-    /// computes them anew.
-    MapsDropped {
-        /// The version but for them.
-        version: SchemaVersion,
-    },
-    /// It has a stamp that no Rust-core release of the Python package is known to use.
-    RustCore {
-        /// Its stamp.
-        stamp: String,
-    },
-    /// It was upgraded by a later version of this program.
-    Newer {
-        /// The migration that this program does not know.
-        migration: String,
-    },
-    /// Its list of migrations has a gap, or one that this program has never had.
-    UnknownMigrations {
-        /// The migrations that it lists.
-        migrations: Vec<String>,
-    },
-    /// Its two stamps name different versions.
-    StampsDisagree {
-        /// The version by diesel's table.
-        diesel: SchemaVersion,
-        /// The revision by Alembic's table; `None` where there is no row.
-        alembic: Option<String>,
-    },
-    /// Its structure is not that of the version on its stamp.
-    StampLies {
-        /// The stamp.
-        stamp: String,
-        /// What is different.
-        differences: Vec<Difference>,
-    },
-}
+documented_errors! {
+    /// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum Refusal(path) {
+        /// It has no tables.
+        NoTables
+            in NotADegenbotDatabase;
+            text "has no tables";
+            hint "Create the tables with 'degenbot database reset'";
+            when "It is an SQLite database without tables.";
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTables => write!(f, "has no tables"),
-            Self::Foreign { tables } => write!(
-                f,
-                "is not a degenbot database: its tables are {}",
-                enumerate(tables)
-            ),
-            Self::NoStamp => write!(f, "carries no version stamp"),
-            Self::EmptyStamp { table } => {
-                write!(f, "carries no version stamp: its table {table} is empty")
-            }
-            Self::SeveralStamps { stamps } => write!(
-                f,
-                "carries {} version stamps: {}",
-                stamps.len(),
-                enumerate(stamps)
-            ),
-            Self::TwoLineages { alembic, rust_core } => write!(
-                f,
+        /// It has tables, and they are not degenbot's.
+        Foreign {
+            /// Some of its tables.
+            tables: Vec<String> = vec!["notes".to_owned()],
+        }
+            in NotADegenbotDatabase;
+            text format!("is not a degenbot database: its tables are {}", enumerate(tables));
+            hint "Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file); \
+                  nothing was changed";
+            when "It has tables, and none of them is degenbot's.";
+
+        /// It is a degenbot database without any stamp.
+        NoStamp
+            in NotADegenbotDatabase;
+            text "carries no version stamp";
+            hint NO_STAMP_HINT;
+            when "It has degenbot's tables and nothing that says of which version they are.";
+
+        /// A table for the stamp is there and empty.
+        EmptyStamp {
+            /// The table.
+            table: &'static str = "alembic_version",
+        }
+            in NotADegenbotDatabase;
+            text format!("carries no version stamp: its table {table} is empty");
+            hint NO_STAMP_HINT;
+            when "The table that should say of which version the others are has no row.";
+
+        /// It has several stamps where there must be one.
+        SeveralStamps {
+            /// The stamps.
+            stamps: Vec<String> = vec!["ONE".to_owned(), "OTHER".to_owned()],
+        }
+            in NotADegenbotDatabase;
+            text format!("carries {} version stamps: {}", stamps.len(), enumerate(stamps));
+            hint TWO_PROGRAMS_HINT;
+            when "The table that should say of which version the others are has several rows.";
+
+        /// It carries the stamps of two programs that exclude each other.
+        TwoLineages {
+            /// The Alembic stamp.
+            alembic: String = "ONE".to_owned(),
+            /// The stamp of the Rust-core releases.
+            rust_core: String = "OTHER".to_owned(),
+        }
+            in NotADegenbotDatabase;
+            text format!(
                 "carries the stamps of two lineages: Alembic revision {} and Rust-core version {}",
                 quoted(alembic),
                 quoted(rust_core)
-            ),
-            Self::UnknownStamp { stamp } => {
-                write!(f, "carries an unknown version stamp: {}", quoted(stamp))
-            }
-            Self::EarlierRevision { revision, half_way } => {
-                write!(
-                    f,
-                    "has the schema of {revision}, from before the first stable one ({})",
-                    VersionName(SchemaVersion::all().next())
-                )?;
+            );
+            hint TWO_PROGRAMS_HINT;
+            when "Both Alembic and a Rust-core release of the Python package claim it, and its structure is that of \
+                  neither.";
+
+        /// Its stamp is none that any release has used.
+        UnknownStamp {
+            /// The stamp.
+            stamp: String = "STAMP".to_owned(),
+        }
+            in NotADegenbotDatabase;
+            text format!("carries an unknown version stamp: {}", quoted(stamp));
+            hint LATER_RELEASE_HINT;
+            when "Its Alembic revision is none that a release has had.";
+
+        /// Its schema is from before the first version; an upgrade makes it anew.
+        EarlierRevision {
+            /// The revision.
+            revision: EarlierRevision = EarlierRevision::FIRST,
+            /// Whether an upgrade to the next revision has stopped on its way.
+            half_way: bool = false,
+        }
+            in NotADegenbotDatabase;
+            text format!(
+                "has the schema of {revision}, from before the first stable one ({}){}",
+                SchemaVersion::first(),
                 if *half_way {
-                    write!(f, ", and an upgrade of it has stopped half-way")?;
+                    ", and an upgrade of it has stopped half-way"
+                } else {
+                    ""
                 }
-                Ok(())
-            }
-            Self::MapsDropped { version } => write!(
-                f,
+            );
+            hint UPGRADE_HINT;
+            when "It is older than the first version that is worked with, and the command is not `upgrade`.";
+
+        /// A Rust-core release of the Python package has dropped its initialization maps; an upgrade
+        /// computes them anew.
+        MapsDropped {
+            /// The version but for them.
+            version: SchemaVersion = SchemaVersion::latest(),
+        }
+            in NotADegenbotDatabase;
+            text format!(
                 "has the schema of {version} without the initialization maps, which a Rust-core \
                  release of the Python package has dropped"
-            ),
-            Self::RustCore { stamp } => write!(
-                f,
-                "carries a Rust-core version stamp that no known release uses: {}",
-                quoted(stamp)
-            ),
-            Self::Newer { migration } => write!(
-                f,
+            );
+            hint UPGRADE_HINT;
+            when "A Rust-core release has dropped its initialization maps, and the command is not `upgrade`.";
+
+        /// It has a stamp that no Rust-core release of the Python package is known to use.
+        RustCore {
+            /// Its stamp.
+            stamp: String = "STAMP".to_owned(),
+        }
+            in NotADegenbotDatabase;
+            text format!("carries a Rust-core version stamp that no known release uses: {}", quoted(stamp));
+            hint LATER_RELEASE_HINT;
+            when "It is stamped by a Rust-core release that came later than this program.";
+
+        /// It was upgraded by a later version of this program.
+        Newer {
+            /// The migration that this program does not know.
+            migration: String = "20990101000000".to_owned(),
+        }
+            in NotADegenbotDatabase;
+            text format!(
                 "is newer than this program: it has the migration {}, and degenbot {} knows none \
                  after {}",
                 quoted(migration),
                 env!("CARGO_PKG_VERSION"),
                 SchemaVersion::latest().migration()
-            ),
-            Self::UnknownMigrations { migrations } => write!(
-                f,
-                "lists migrations that do not lead to any version: {}",
-                enumerate(migrations)
-            ),
-            Self::StampsDisagree { diesel, alembic } => {
-                write!(
-                    f,
-                    "carries two version stamps that disagree: {MIGRATIONS_TABLE} says {}",
-                    diesel.migration()
-                )?;
-                if let Some(revision) = diesel.alembic_revision() {
-                    write!(f, " ({revision})")?;
-                }
-                write!(
-                    f,
-                    ", {ALEMBIC_TABLE} says {}",
-                    alembic.as_deref().map_or("nothing".to_owned(), quoted)
-                )
-            }
-            Self::StampLies { stamp, differences } => {
+            );
+            hint "Nothing was changed. Install the version of degenbot that upgraded it, or a newer one";
+            when "A newer degenbot has upgraded it.";
+
+        /// Its list of migrations has a gap, or one that this program has never had.
+        UnknownMigrations {
+            /// The migrations that it lists.
+            migrations: Vec<String> = vec!["20200101000000".to_owned()],
+        }
+            in NotADegenbotDatabase;
+            text format!("lists migrations that do not lead to any version: {}", enumerate(migrations));
+            hint "Nothing was changed. Another program's migrations may have been run on it";
+            when "Its list of migrations has gaps, or some that degenbot has never had.";
+
+        /// Its two stamps name different versions.
+        StampsDisagree {
+            /// The version by diesel's table.
+            diesel: SchemaVersion = SchemaVersion::latest(),
+            /// The revision by Alembic's table; `None` where there is no row.
+            alembic: Option<String> = Some("REVISION".to_owned()),
+        }
+            in NotADegenbotDatabase;
+            text format!(
+                "carries two version stamps that disagree: {MIGRATIONS_TABLE} says {}{}, {ALEMBIC_TABLE} says {}",
+                diesel.migration(),
+                match diesel.alembic_revision() {
+                    Some(revision) => format!(" ({revision})"),
+                    None => String::new(),
+                },
+                alembic.as_deref().map_or("nothing".to_owned(), quoted)
+            );
+            hint "Nothing was changed. The Python package may have changed the schema since; restore a \
+                  backup from before that, or bring the database back to the version of the first stamp \
+                  with it";
+            when "Its two stamps name different versions, and its structure is that of neither.";
+
+        /// Its structure is not that of the version on its stamp.
+        StampLies {
+            /// The stamp.
+            stamp: String = "STAMP".to_owned(),
+            /// What is different.
+            differences: Vec<Difference> = vec![Difference::TableMissing {
+                table: "pools".to_owned(),
+            }],
+        }
+            in NotADegenbotDatabase;
+            text {
                 let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
-                write!(
-                    f,
+                format!(
                     "is stamped {stamp} and does not have that structure: {}",
                     shortened(&differences, "; ")
                 )
-            }
-        }
+            };
+            hint format!(
+                "Nothing was changed. Restore a backup from before the schema was changed (such as \
+                 {path}.bak)"
+            );
+            when "Its structure is not that of the version on its stamp, nor that of any other one.";
     }
 }
 
-struct VersionName(Option<SchemaVersion>);
+const NO_STAMP_HINT: &str = "Nothing was changed. An upgrade by the Python package may have failed half-way; restore \
+                             a backup from before it";
 
-impl fmt::Display for VersionName {
+const TWO_PROGRAMS_HINT: &str = "Nothing was changed. Two programs have claimed the database; restore a backup from \
+                                 before that";
+
+const LATER_RELEASE_HINT: &str =
+    "Nothing was changed. A later release may know it: check for a newer degenbot";
+
+const UPGRADE_HINT: &str = "Bring it to the newest version with 'degenbot database upgrade'";
+
+impl Refusal {
+    /// What to do next about the database at `path`.
+    pub(crate) fn hint(&self, path: &dyn Display) -> String {
+        self.next_step(path)
+    }
+}
+
+impl Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(version) => version.fmt(f),
-            None => f.write_str("none"),
-        }
+        f.write_str(&self.text(&""))
     }
 }
 

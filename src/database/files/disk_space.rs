@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::database::connection::open::sidecar;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 
 /// The size of a database with its log, in bytes.
 pub(crate) fn size(path: &Path) -> u64 {
@@ -30,11 +31,7 @@ pub(crate) fn require_room(path: &Path, file: &Path, needed: u64) -> Result<(), 
         }
     };
     if available < needed {
-        return Err(Error::NotEnoughSpace {
-            path: path.to_owned(),
-            needed,
-            available,
-        });
+        return Err(ErrorKind::NotEnoughSpace { needed, available }.at(path));
     }
     Ok(())
 }

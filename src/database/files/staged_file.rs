@@ -16,7 +16,8 @@ use std::{fs, io, process};
 use rustix::fs::FallocateFlags;
 
 use crate::database::connection::open::sidecar;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::system::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
@@ -180,9 +181,7 @@ impl Staged {
             // Another process may have swept the second name already.
             let _ = fs::remove_file(&self.temporary);
         } else {
-            return Err(Error::AlreadyExists {
-                path: target.to_owned(),
-            });
+            return Err(ErrorKind::AlreadyExists.at(target));
         }
         // What may be gone after a power cut has not been published.
         sync_folder_of(target).inspect_err(|_| {
@@ -354,7 +353,10 @@ mod tests {
         fs::write(&target, "somebody else's").unwrap();
         assert!(matches!(
             staged.publish_new(),
-            Err(Error::AlreadyExists { .. })
+            Err(Error {
+                kind: ErrorKind::AlreadyExists,
+                ..
+            })
         ));
         assert_eq!(fs::read_to_string(&target).unwrap(), "somebody else's");
         assert_eq!(names(folder.path()), ["x.db"]);

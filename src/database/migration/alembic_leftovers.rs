@@ -8,7 +8,8 @@ use std::path::Path;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::catalogue::Catalogue;
 
 const PREFIX: &str = "_alembic_tmp_";
@@ -50,11 +51,11 @@ pub(crate) fn check(
         };
         let rows = sql::number(connection, &lost)?;
         if rows > 0 {
-            return Err(Error::LeftoverRows {
-                path: path.to_owned(),
+            return Err(ErrorKind::LeftoverRows {
                 table: name.clone(),
                 rows,
-            });
+            }
+            .at(path));
         }
     }
     Ok(())

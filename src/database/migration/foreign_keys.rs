@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
 
@@ -54,8 +55,5 @@ pub(crate) fn require_known(
     if violations.is_empty() {
         return Ok(());
     }
-    Err(Error::ForeignKeysBroken {
-        path: path.to_owned(),
-        violations,
-    })
+    Err(ErrorKind::ForeignKeysBroken { violations }.at(path))
 }

@@ -14,7 +14,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{SqliteAggregateFunction, SqliteConnection};
 
 use crate::database::connection::open::open_in_memory;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::obstacle::Obstacle;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::create_tables::create_tables;
@@ -222,14 +223,14 @@ pub(crate) fn require_sound(
 ) -> Result<(), Error> {
     match maps.obstacle(connection, place)? {
         None => Ok(()),
-        Some((row, count)) => Err(Error::Unclear {
-            path: path.to_owned(),
+        Some((row, count)) => Err(ErrorKind::Unclear {
             obstacles: vec![Obstacle {
                 count: usize::try_from(count).unwrap_or(usize::MAX),
                 rows: vec![row],
                 problem: "the tick or the tick spacing of the pool is unknown, which the \
                           initialization map is made of",
             }],
-        }),
+        }
+        .at(path)),
     }
 }

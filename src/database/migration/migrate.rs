@@ -10,7 +10,8 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, ensure_wal, open_connection, require_writable};
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::foreign_keys::violations_of;
 use crate::database::migration::user_objects::Usable;
 use crate::database::migration::{
@@ -151,11 +152,11 @@ fn migrate(
         let from = version_in_place(&recognition, path)?;
         // Steps up lose nothing, wherever they begin; and who is there already need not go.
         if from != planned && from != target && from.max(planned) > target {
-            return Err(Error::VersionChanged {
-                path: path.to_owned(),
+            return Err(ErrorKind::VersionChanged {
                 planned,
                 found: from,
-            });
+            }
+            .at(path));
         }
         let steps = steps(from, target);
         let usable = Usable::find(connection, path, &recognition.catalogue)?;
@@ -175,7 +176,7 @@ fn migrate(
         is_enough = scrutiny == Scrutiny::Everything
             || total_changes(connection)? - changes == rows_stamped(from, target);
         if !is_enough {
-            return Err(Error::Sql(diesel::result::Error::RollbackTransaction));
+            return Err(diesel::result::Error::RollbackTransaction.into());
         }
         let arrived = recognise_connection(connection)?;
         let to = arrived.require_version(path)?;
@@ -265,10 +266,7 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
     if objects.is_empty() {
         return Ok(());
     }
-    Err(Error::ObjectsLost {
-        path: path.to_owned(),
-        objects,
-    })
+    Err(ErrorKind::ObjectsLost { objects }.at(path))
 }
 
 /// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
@@ -285,7 +283,7 @@ pub(crate) fn with_foreign_keys_off<T>(
     connection
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;
-    transaction(connection, Begin::Immediate, operate, Error::Sql).map_err(located)
+    transaction(connection, Begin::Immediate, operate, Error::from).map_err(located)
 }
 
 /// Records the migrations that a database has by other means, the Python package's, and makes every

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::database::connection::read_only::look_at;
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::disk_space;
 use crate::database::migration::rebuild;
@@ -112,10 +113,10 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
     };
     let plan = plan_upgrade(path, &options)?;
     match plan.refusal {
-        Some(refusal) => Err(Error::Refused {
-            path: path.to_owned(),
+        Some(refusal) => Err(ErrorKind::Refused {
             refusal: Box::new(refusal),
-        }),
+        }
+        .at(path)),
         None => Ok(plan),
     }
 }

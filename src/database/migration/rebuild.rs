@@ -42,7 +42,8 @@ use crate::database::connection::open::{
 };
 use crate::database::connection::sql;
 use crate::database::copying::preserve_original::{Kept, Published};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::disk_space;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::background::Background;
@@ -244,10 +245,10 @@ impl<'rebuild> Rebuild<'rebuild> {
         let arrived = recognise_connection(connection)?;
         let version = arrived.require_version(self.path)?;
         if version != self.target || !arrived.is_stamped_right {
-            return Err(Error::RebuildCheckFailed {
-                path: self.path.to_owned(),
+            return Err(ErrorKind::RebuildCheckFailed {
                 detail: format!("the new database came to be {}", arrived.name()),
-            });
+            }
+            .at(self.path));
         }
         counter.advance(Stage::Replacing("alembic_version"), 0)
     }
@@ -341,10 +342,7 @@ fn require_assumptions(
     let query = format!("SELECT count(*) AS number FROM main.{table} WHERE {condition}");
     match sql::number(connection, &query)? {
         0 => Ok(()),
-        rows => Err(Error::AssumptionNeeded {
-            path: path.to_owned(),
-            rows,
-        }),
+        rows => Err(ErrorKind::AssumptionNeeded { rows }.at(path)),
     }
 }
 
@@ -360,7 +358,12 @@ pub(crate) fn missing_assumption(
     };
     let source = Source::new(&recognition.catalogue, revision);
     match require_assumptions(connection, path, &source, assumptions) {
-        Err(error @ Error::AssumptionNeeded { .. }) => Ok(Some(error)),
+        Err(
+            error @ Error {
+                kind: ErrorKind::AssumptionNeeded { .. },
+                ..
+            },
+        ) => Ok(Some(error)),
         other => other.map(|()| None),
     }
 }
@@ -384,24 +387,24 @@ fn dropped(source: &Source<'_>) -> Vec<String> {
 
 /// Names the object of the user's own that could not be made anew, or whose name is needed.
 fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
-    let Error::Sql(cause) = &error else {
+    let ErrorKind::Sql { source: cause } = &error.kind else {
         return error;
     };
     let message = cause.to_string();
     if message.contains("already exists") || message.contains("there is already") {
-        return Error::ObjectsLost {
-            path: path.to_owned(),
+        return ErrorKind::ObjectsLost {
             objects: vec![message],
-        };
+        }
+        .at(path);
     }
     let lost = users
         .iter()
         .find(|object| message.contains("no such column") || message.contains(&object.name));
     match lost {
-        Some(object) => Error::ObjectsLost {
-            path: path.to_owned(),
+        Some(object) => ErrorKind::ObjectsLost {
             objects: vec![format!("{} {} ({message})", object.kind, object.name)],
-        },
+        }
+        .at(path),
         None => error,
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::staged_file;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::migrate::{MigrationReport, migrate_in_place};
@@ -111,11 +112,11 @@ pub fn upgrade_sqlite_database(
         _ => recognition.require_version(path)?,
     };
     if planned > target {
-        return Err(Error::VersionChanged {
-            path: path.to_owned(),
+        return Err(ErrorKind::VersionChanged {
             planned: target,
             found: planned,
-        });
+        }
+        .at(path));
     }
     let MigrationReport {
         to,

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::catalogue::Catalogue;
 
 /// What of the user's own works.
@@ -83,10 +84,7 @@ impl Usable {
         if objects.is_empty() {
             return Ok(());
         }
-        Err(Error::ObjectsLost {
-            path: path.to_owned(),
-            objects,
-        })
+        Err(ErrorKind::ObjectsLost { objects }.at(path))
     }
 }
 
@@ -159,7 +157,10 @@ impl Firing {
 fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
     match result.map_err(|error| Error::from_diesel(path, "look at views and triggers", error)) {
         Ok(()) => Ok(Ok(())),
-        Err(Error::Query { source, .. }) => Ok(Err(source.to_string())),
+        Err(Error {
+            kind: ErrorKind::Query { source, .. },
+            ..
+        }) => Ok(Err(source.to_string())),
         Err(other) => Err(other),
     }
 }
@@ -185,10 +186,7 @@ fn resolve_all(
     );
     let resolved = verdict(path, resolved)?;
     let undone = connection.batch_execute("ROLLBACK TO usability; RELEASE usability");
-    verdict(path, undone)?.map_err(|detail| Error::Damaged {
-        path: path.to_owned(),
-        detail,
-    })?;
+    verdict(path, undone)?.map_err(|detail| ErrorKind::Damaged { detail }.at(path))?;
     Ok(resolved)
 }
 
@@ -209,8 +207,5 @@ pub(crate) fn require_no_dangling(
     if objects.is_empty() {
         return Ok(());
     }
-    Err(Error::ObjectsLost {
-        path: path.to_owned(),
-        objects,
-    })
+    Err(ErrorKind::ObjectsLost { objects }.at(path))
 }

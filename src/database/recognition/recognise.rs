@@ -13,7 +13,8 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection};
 use crate::database::connection::read_only::look_at;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::{Refusal, quoted};
 use crate::database::recognition::identify;
 use crate::database::recognition::stamps::Stamps;
@@ -68,7 +69,9 @@ pub fn recognise(path: &Path) -> Result<Recognition, Error> {
     match look_at(path, look) {
         // An interrupted transaction must be rolled back before anything can be said; opening the
         // database for writing does it, as it would for any program.
-        Err(Error::HotJournal { .. }) => look(&mut open_connection(path, Access::ReadWrite)?),
+        Err(error) if matches!(error.kind, ErrorKind::HotJournal) => {
+            look(&mut open_connection(path, Access::ReadWrite)?)
+        }
         other => other,
     }
 }
@@ -243,10 +246,10 @@ impl Recognition {
 }
 
 fn refused(path: &Path, refusal: Refusal) -> Error {
-    Error::Refused {
-        path: path.to_owned(),
+    ErrorKind::Refused {
         refusal: Box::new(refusal),
     }
+    .at(path)
 }
 
 /// The tables that every release's schema has had, with columns that they have always had.

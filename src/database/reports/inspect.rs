@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::database::connection::open::{is_wal_on_disk, sidecar};
 use crate::database::connection::read_only::look_at;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::recognition::recognise::{Recognition, recognise_connection};
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;

@@ -10,7 +10,8 @@ use diesel::sqlite::SqliteConnection;
 use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, ensure_wal, open_connection};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise;
 use crate::database::sessions::session::Session;
 use crate::settings::environment::Environment;
@@ -86,9 +87,11 @@ impl Database {
             // A failed attempt is reported by the call that waits for it.
             .error_handler(Box::new(NopErrorHandler))
             .build(Connections { path: path.clone() })
-            .map_err(|error| Error::CannotOpen {
-                path: path.clone(),
-                detail: error.to_string(),
+            .map_err(|error| {
+                ErrorKind::CannotOpen {
+                    detail: error.to_string(),
+                }
+                .at(path.clone())
             })?;
         Ok(Self {
             path,
@@ -114,15 +117,15 @@ impl Database {
             let path = self.path.clone();
             // r2d2 adds the last failure to open a connection, if that is why there was none.
             match error.to_string().split_once(": ") {
-                Some((_, cause)) => Error::CannotOpen {
-                    path,
+                Some((_, cause)) => ErrorKind::CannotOpen {
                     detail: cause.to_owned(),
-                },
-                None => Error::PoolExhausted {
-                    path,
+                }
+                .at(path),
+                None => ErrorKind::PoolExhausted {
                     size: self.pool.max_size(),
                     seconds: self.timeout.as_secs(),
-                },
+                }
+                .at(path),
             }
         })?;
         Ok(Session::new(self.path.clone(), connection))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::sessions::database::PooledSqliteConnection;
 use crate::sqlite::transaction;
 use crate::sqlite::transaction::Begin;

@@ -12,7 +12,8 @@ use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, forbid_writing, open_connection};
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::sessions::database::Database;
 use crate::database::sessions::session::Session;
 use crate::models::{
@@ -98,9 +99,7 @@ impl Database {
                 return Ok(snapshots);
             }
             if began.elapsed() > LOCK_TIMEOUT {
-                return Err(Error::Locked {
-                    path: self.path().to_owned(),
-                });
+                return Err(ErrorKind::Locked.at(self.path()));
             }
         }
     }

@@ -29,6 +29,12 @@ const STRUCTURES: &str = include_str!("versions.txt");
 pub struct SchemaVersion(usize);
 
 impl SchemaVersion {
+    /// The oldest version.
+    #[must_use]
+    pub const fn first() -> Self {
+        Self(0)
+    }
+
     /// The version that this program brings databases to.
     #[must_use]
     pub const fn latest() -> Self {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use diesel::prelude::*;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::verification::findings::Findings;
@@ -80,9 +81,7 @@ impl<'operation> Checker<'operation> {
     pub(super) fn tell(&mut self, stage: Stage<'_>, done: u64, total: u64) -> Result<(), Error> {
         let progress = Progress { stage, done, total };
         if self.observer.progress(progress).is_break() {
-            return Err(Error::Interrupted {
-                path: self.path.to_owned(),
-            });
+            return Err(ErrorKind::Interrupted.at(self.path));
         }
         Ok(())
     }
@@ -91,9 +90,15 @@ impl<'operation> Checker<'operation> {
 /// What keeps something from being read, unless it is an error of another kind.
 pub(super) fn damage(error: Error) -> Result<String, Error> {
     match error {
-        Error::Damaged { detail, .. } => Ok(detail),
+        Error {
+            kind: ErrorKind::Damaged { detail, .. },
+            ..
+        } => Ok(detail),
         // A name that is no UTF-8, for example.
-        Error::Query { source, .. } => Ok(source.to_string()),
+        Error {
+            kind: ErrorKind::Query { source, .. },
+            ..
+        } => Ok(source.to_string()),
         other => Err(other),
     }
 }

@@ -8,7 +8,8 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 
 /// How thoroughly a copy is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -66,11 +67,17 @@ pub(crate) fn first_problem(
             .find(|finding| finding != "ok")),
         Err(error) => match Error::from_diesel(path, "check the database", error) {
             // An index of the user's own can need a collation that only his program has.
-            Error::Query { source, .. } => {
+            Error {
+                kind: ErrorKind::Query { source, .. },
+                ..
+            } => {
                 log::warn!("{} could not be checked: {source}", path.display());
                 Ok(None)
             }
-            Error::Damaged { detail, .. } => Ok(Some(detail)),
+            Error {
+                kind: ErrorKind::Damaged { detail, .. },
+                ..
+            } => Ok(Some(detail)),
             other => Err(other),
         },
     }

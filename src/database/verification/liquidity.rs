@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use alloy_primitives::U256 as Word;
 use diesel::prelude::*;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::progress::Stage;
 use crate::database::verification::checker::Checker;
 use crate::database::verification::findings::Findings;

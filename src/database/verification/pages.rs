@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Stage;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::checker::Checker;
@@ -20,7 +21,11 @@ pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     let owners = Owners::read(checker);
     let whole = take_messages(checker, &owners, &MESSAGES.to_string())
         .map_err(|error| error.at(checker.path, "check the database"));
-    let Err(Error::Query { source, .. }) = whole else {
+    let Err(Error {
+        kind: ErrorKind::Query { source, .. },
+        ..
+    }) = whole
+    else {
         return checker.attempt(None, "the rest of the file", |_| whole);
     };
     // An index of the user's own can need a collation that only his program has.
@@ -135,7 +140,10 @@ pub(super) fn check_foreign_keys(checker: &mut Checker<'_>) -> Result<(), Error>
         } else if let Err(error) = check_keys_of(checker, table) {
             // A key of the user's may refer to something that no key can refer to.
             match error.at(checker.path, "check foreign keys") {
-                Error::Query { source, .. } => {
+                Error {
+                    kind: ErrorKind::Query { source, .. },
+                    ..
+                } => {
                     log::debug!("The foreign keys of {table} cannot be checked: {source}");
                 }
                 other => checker.attempt(Some(table), "foreign keys", |_| Err(other))?,

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::verification::checker::{Checker, Query};
 use crate::database::verification::rule::Rule;
 use crate::models::{Columns, PoolFamily, detail_columns, managed_detail_columns};

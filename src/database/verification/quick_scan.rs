@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::database::connection::read_only::look_at;
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::{Affinity, Table};
 use crate::database::structure::schema_version::SchemaVersion;
 

@@ -1,6 +1,6 @@
 //! What rows of different tables must have in common. All of it is data, of which queries are made.
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::verification::checker::{Checker, Query};
 use crate::database::verification::pools::{KINDS, Kind};
 use crate::database::verification::rule::Rule;

@@ -1,6 +1,6 @@
 //! Values, each by the type that its column's model has.
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Table;
 use crate::database::structure::schema_version::SchemaVersion;

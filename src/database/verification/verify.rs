@@ -8,7 +8,8 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::open::{may_be_shared, open_for_reading};
 
 use crate::database::connection::read_only::look_at;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Observer;
 use crate::database::recognition::recognise::{
     Origin, Recognition, recognise_connection, recognise_state,
@@ -84,7 +85,10 @@ pub fn verify_sqlite_database(
     };
     let verified = match stoppable(stop, || open_and(path, &mut verify)) {
         // Not even its structure can be read.
-        Err(Error::Damaged { detail, .. }) => {
+        Err(Error {
+            kind: ErrorKind::Damaged { detail, .. },
+            ..
+        }) => {
             let mut findings = Findings::default();
             findings.add(Rule::Integrity, None, None, || detail);
             (None, findings)

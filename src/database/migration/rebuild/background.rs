@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::thread::JoinHandle;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::{Observer, Progress, Stage};
 
 /// A thread that ends with a `T`, or soon after this has been dropped.
@@ -84,11 +85,8 @@ impl<T: Send + 'static> Background<T> {
             }
         }
         // It has ended, or is told to by that nobody listens any more.
-        self.end().unwrap_or_else(|| {
-            Err(Error::Interrupted {
-                path: self.path.clone(),
-            })
-        })
+        self.end()
+            .unwrap_or_else(|| Err(ErrorKind::Interrupted.at(self.path.clone())))
     }
 }
 

@@ -3,7 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::initialization_maps;
 use crate::database::migration::initialization_maps::Place;
 use crate::database::migration::rebuild::carry::Counter;
@@ -140,10 +141,10 @@ pub(super) fn check_others(
             || ["exchanges", stamp_tables::ALEMBIC_TABLE].contains(&table.as_str())
             || MAP_TABLES.contains(&table.as_str());
         if !is_filled && carry::count(connection, "new", table)? > 0 {
-            return Err(Error::RebuildCheckFailed {
-                path: rebuild.path.to_owned(),
+            return Err(ErrorKind::RebuildCheckFailed {
                 detail: format!("{table} should have no rows"),
-            });
+            }
+            .at(rebuild.path));
         }
     }
     exchanges::check(connection, &rebuild.source(), rebuild.path)

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::progress::{Observer, Progress, Stage};
 
@@ -44,9 +45,7 @@ impl<'operation> Counter<'operation> {
             total: self.total.max(self.done),
         };
         if self.observer.progress(progress).is_break() {
-            return Err(Error::Interrupted {
-                path: self.path.to_owned(),
-            });
+            return Err(ErrorKind::Interrupted.at(self.path));
         }
         Ok(())
     }
@@ -119,10 +118,7 @@ fn check(
     added: i64,
     counter: &mut Counter<'_>,
 ) -> Result<(), Error> {
-    let failed = |path: &Path, detail| Error::RebuildCheckFailed {
-        path: path.to_owned(),
-        detail,
-    };
+    let failed = |path: &Path, detail| ErrorKind::RebuildCheckFailed { detail }.at(path);
     let mut expected = added;
     in_steps(connection, &mapping.source, |connection, low, high| {
         let old = sql::number(connection, &mapping.count_old(low, high))?;

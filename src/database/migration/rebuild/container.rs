@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection, uri};
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;

@@ -7,7 +7,8 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::obstacles::Obstacles;
 use crate::database::migration::rebuild::source::Source;
@@ -296,10 +297,10 @@ pub(super) fn check(
             ),
         )?;
         if lost > 0 {
-            return Err(Error::RebuildCheckFailed {
-                path: path.to_owned(),
+            return Err(ErrorKind::RebuildCheckFailed {
                 detail: format!("{lost} exchanges are not as they were"),
-            });
+            }
+            .at(path));
         }
         old = "n.id IN (SELECT id FROM main.exchanges)";
     }
@@ -312,10 +313,10 @@ pub(super) fn check(
         ),
     )?;
     if invented > 0 {
-        return Err(Error::RebuildCheckFailed {
-            path: path.to_owned(),
+        return Err(ErrorKind::RebuildCheckFailed {
             detail: format!("{invented} exchanges belong to no pool"),
-        });
+        }
+        .at(path));
     }
     Ok(())
 }

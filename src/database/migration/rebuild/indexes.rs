@@ -5,7 +5,7 @@ use std::path::Path;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::obstacles::Obstacles;
 use crate::database::migration::rebuild::swap;
 use crate::database::migration::rebuild::swap::Object;

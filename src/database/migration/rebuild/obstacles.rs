@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::obstacle::Obstacle;
 
 /// How many rows of one kind are named.
@@ -75,9 +76,6 @@ impl Obstacles {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Error::Unclear {
-            path: path.to_owned(),
-            obstacles: self.0,
-        })
+        Err(ErrorKind::Unclear { obstacles: self.0 }.at(path))
     }
 }

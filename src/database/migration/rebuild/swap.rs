@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::carry::{Counter, count};
 use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Catalogue;

@@ -4,7 +4,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
-use crate::database::error::Error;
+use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::carry::count;
 use crate::database::migration::rebuild::obstacles::Obstacles;
 use crate::database::migration::rebuild::source::Source;

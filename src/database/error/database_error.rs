@@ -1,0 +1,58 @@
+//! The error of an operation on a database.
+
+use std::error::Error as StdError;
+use std::fmt::{self, Display};
+use std::path::{Path, PathBuf};
+
+use crate::database::error::error_kind::ErrorKind;
+
+/// Why an operation on a database failed, and on which file. Whatever failed, the database is as it was before.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Error {
+    /// What failed, and why.
+    pub kind: ErrorKind,
+    /// The file that the error is about, where it is about one.
+    pub path: Option<PathBuf>,
+}
+
+impl Error {
+    /// The path the error is about, where it is about one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// What to do next, for somebody who uses the command.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.kind.hint(&self.shown_path())
+    }
+
+    /// Another error about the same file.
+    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    fn shown_path(&self) -> impl Display {
+        self.path().unwrap_or(Path::new("")).display()
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind.message(&self.shown_path()))
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.kind.source()
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind, path: None }
+    }
+}

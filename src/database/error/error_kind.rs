@@ -1,0 +1,454 @@
+//! The errors of operations on a database.
+
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+
+use diesel::result::Error as SqlError;
+
+use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::obstacle::Obstacle;
+use crate::database::error::refusal::Refusal;
+use crate::database::error::violation::Violation;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::documented_errors::documented_errors;
+use crate::models::RowError;
+use crate::settings::error::SettingsError;
+
+documented_errors! {
+    /// Why an operation on a database failed.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum ErrorKind(path) {
+        /// There is no such file.
+        NotFound
+            in FindingTheDatabase;
+            text format!("There is no database at {path}");
+            hint "Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or \
+                  create the database with 'degenbot database reset'";
+            when "There is no file where the database should be.";
+
+        /// The path is a folder.
+        IsFolder
+            in FindingTheDatabase;
+            text format!("{path} is a folder, not a database");
+            hint "Give the path of the database file in it";
+            when "The path is that of a folder.";
+
+        /// The path is a device, a pipe or a socket.
+        NotAFile
+            in FindingTheDatabase;
+            text format!("{path} is not a regular file");
+            hint "Give the path of a database file";
+            when "The path is that of a device, a pipe or a socket.";
+
+        /// The file has no bytes.
+        EmptyFile
+            in FindingTheDatabase;
+            text format!("The file at {path} is empty");
+            hint "A program that failed while it created the database leaves such a file; create it anew \
+                  with 'degenbot database reset'";
+            when "The file has no bytes.";
+
+        /// The file is not an SQLite database.
+        NotADatabase
+            in FindingTheDatabase;
+            text format!("The file at {path} is not an SQLite database");
+            hint "Check the path; nothing was changed. An encrypted or overwritten database looks like \
+                  this too: move it away, and 'degenbot database restore' puts the backup in its place";
+            when "The file does not begin as an SQLite database does.";
+
+        /// The file is an SQLite database whose structure is broken.
+        Damaged {
+            /// What SQLite says.
+            detail: String = "REASON".to_owned(),
+        }
+            in FindingTheDatabase;
+            text format!("The database at {path} is damaged: {detail}");
+            hint format!("Nothing was changed. {}", damage_hint(path));
+            when "SQLite cannot read the file's structure: it is cut off or overwritten.";
+
+        /// The file may not be read, or a file beside it not be created.
+        CannotOpen {
+            /// What SQLite says.
+            detail: String = "unable to open database file".to_owned(),
+        }
+            in FindingTheDatabase;
+            text format!("The database at {path} cannot be opened: {detail}");
+            hint "Check the permissions of the file, of the files beside it (-wal, -shm) and of the folder";
+            when "The file may not be read, or SQLite may not create its `-wal` and `-shm` beside it.";
+
+        /// The database is sound, and is none that this program may touch.
+        Refused {
+            /// Why not.
+            refusal: Box<Refusal> = Box::new(Refusal::NoTables),
+        }
+            in Inner;
+            text format!("The database at {path} {refusal}");
+            hint refusal.hint(path);
+            when "";
+
+        /// The file or its folder may not be written.
+        ReadOnly
+            in FileAndDisk;
+            text format!("The database at {path} cannot be written");
+            hint "Check the permissions of the file and of its folder, in which SQLite must be able to \
+                  create files";
+            when "The file or its folder may not be written, or the disk is mounted read-only.";
+
+        /// The disk is full.
+        DiskFull
+            in FileAndDisk;
+            text format!("The disk is full: {path} could not be written");
+            hint "Free some space and try again; the database is as it was";
+            when "The disk, or the user's quota of it, is used up.";
+
+        /// There is less room on the disk than the operation can need.
+        NotEnoughSpace {
+            /// The bytes needed at most.
+            needed: u64 = 2_000,
+            /// The bytes that are free.
+            available: u64 = 1_000,
+        }
+            in FileAndDisk;
+            text format!(
+                "There is not enough room beside {path}: {available} bytes are free and up to {needed} are needed"
+            );
+            hint "Nothing was changed. Free some space, or move the database to a larger disk";
+            when "Before it begins, a command finds less room than it can need.";
+
+        /// The disk failed, or had no room where SQLite does not say so.
+        Disk {
+            /// What SQLite says.
+            detail: String = "disk I/O error".to_owned(),
+        }
+            in FileAndDisk;
+            text format!("The disk failed while {path} was in use: {detail}");
+            hint "Check the free space and the state of the disk; what was not finished is rolled back";
+            when "The system could not read or write the file.";
+
+        /// A file could not be handled.
+        Io {
+            /// What was being done.
+            action: &'static str = "sync",
+            /// Why it failed.
+            source: io::Error = io::Error::other("REASON"),
+        }
+            in FileAndDisk;
+            text format!("Could not {action} {path}");
+            hint "Check the path, its permissions and the state of the disk";
+            cause(source) Some(source);
+            when "The system refused to handle a file in the way that is named.";
+
+        /// A database or some other file is already where one was to be created.
+        AlreadyExists
+            in FileAndDisk;
+            text format!("{path} already exists");
+            hint "Move it away. It may be a folder, a symbolic link that points nowhere, or a file that \
+                  another program has just created";
+            when "A new database or copy was to be put where something is already.";
+
+        /// A database or a backup was to be put beside the log of another one, which SQLite would apply to
+        /// it.
+        Leftover {
+            /// The `-wal`, `-shm` or `-journal` file.
+            leftover: PathBuf = PathBuf::from("PATH-wal"),
+        }
+            in FileAndDisk;
+            text format!(
+                "{} was left behind by another database and would be taken for the new one's",
+                leftover.display()
+            );
+            hint format!(
+                "It may hold the last changes of that database: put the database back under its name, or \
+                 move {} away",
+                leftover.display()
+            );
+            when "Beside the place of a new file lies the log or journal of a database that is gone.";
+
+        /// Another connection kept its lock for longer than [`LOCK_TIMEOUT`](crate::database::LOCK_TIMEOUT).
+        Locked
+            in OtherPrograms;
+            text format!("The database at {path} is locked by another program");
+            hint "Let the other program finish its transaction, or stop it, and try again. backup, restore, \
+                  reset and compact wait longer with --wait SECONDS";
+            when "Another program kept its lock longer than was waited. Who it is follows, where the system tells.";
+
+        /// A program was killed in the middle of a transaction, and reading the database without writing
+        /// to it would show half of that transaction.
+        HotJournal
+            in OtherPrograms;
+            text format!("The database at {path} holds an interrupted transaction that must be rolled back first");
+            hint "Any command that opens it for writing rolls the transaction back, such as 'degenbot \
+                  database backup'";
+            when "A program was killed in a transaction, and the command must not write.";
+
+        /// Every connection of the pool was in use for too long.
+        PoolExhausted {
+            /// The pool's size.
+            size: u32 = 16,
+            /// How long was waited.
+            seconds: u64 = 15,
+        }
+            in OtherPrograms;
+            text format!("All {size} connections to {path} were in use for {seconds} seconds");
+            hint "Give sessions back sooner, or open the database with more connections";
+            when "In a program that uses the library: more threads want a session than there are connections.";
+
+        /// A backup is already where one was to be made, and may not be replaced.
+        BackupExists
+            in Backups;
+            text format!("A backup at {path} already exists.");
+            hint "Say --force to replace it, or name another place with --output";
+            when "A copy was to be put where a file is, and it was not said that it may be replaced.";
+
+        /// The place of the backup is the database itself, by another name.
+        BackupOntoItself
+            in Backups;
+            text format!("The backup at {path} would be the database itself");
+            hint "Name another file (--output, --into), or remove the link of that name";
+            when "The place of the backup is a link to the database.";
+
+        /// There is nothing to restore.
+        NoBackup
+            in Backups;
+            text format!("There is no backup at {path}");
+            hint "Make one with 'degenbot database backup', or name another file with --from";
+            when "There is nothing where the backup should be.";
+
+        /// What was to be restored is the database itself, by another name.
+        RestoreFromItself
+            in Backups;
+            text format!("{path} cannot be restored from itself");
+            hint "Name another file with --from";
+            when "What was to be restored is the database, or a link to it.";
+
+        /// A copy does not hold what was copied.
+        CopyCheckFailed {
+            /// What is wrong with it.
+            detail: String = "REASON".to_owned(),
+        }
+            in Backups;
+            text format!("The copy at {path} failed its check: {detail}");
+            hint "The database itself may be damaged, or the disk. A backup from before was kept";
+            when "A copy is not what was copied, or a backup is damaged.";
+
+        /// Rows of an old database cannot be carried over without guessing.
+        Unclear {
+            /// The rows, and what is unclear about them.
+            obstacles: Vec<Obstacle> = vec![Obstacle {
+                count: 1,
+                rows: vec!["TABLE ID".to_owned()],
+                problem: "PROBLEM",
+            }],
+        }
+            in UpgradesAndDowngrades;
+            text format!(
+                "The database at {path} has rows that cannot be carried over without guessing: {}",
+                join(obstacles, "; ")
+            );
+            hint "Nothing was changed. Put these rows right in a copy of the database (see 'degenbot \
+                  database upgrade --help' about --assume), and upgrade that";
+            when "An upgrade would have to guess what rows of an old database mean.";
+
+        /// Old rows lack a value that only the user can tell.
+        AssumptionNeeded {
+            /// The number of the pools.
+            rows: i64 = 5,
+        }
+            in UpgradesAndDowngrades;
+            text format!("The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable");
+            hint "Nothing was changed. If you know it, say so: --assume aerodrome_v2.stable=false, or \
+                  =true, for all of them";
+            when "An old database does not say something that the new one has to.";
+
+        /// A failed upgrade by the Python package has left rows in a table of its own that are nowhere else.
+        LeftoverRows {
+            /// The table.
+            table: String = "TABLE".to_owned(),
+            /// The number of the rows.
+            rows: i64 = 5,
+        }
+            in UpgradesAndDowngrades;
+            text format!(
+                "The table {table} in {path} was left by a failed upgrade and has {rows} rows that are nowhere \
+                 else"
+            );
+            hint format!(
+                "Nothing was changed. Look at {table} with the sqlite3 shell; once its rows are where \
+                 they belong, drop it"
+            );
+            when "A failed upgrade by the Python package has left rows in a table of its own.";
+
+        /// What was built is not what it was built from; everything was rolled back.
+        RebuildCheckFailed {
+            /// What is wrong with it.
+            detail: String = "REASON".to_owned(),
+        }
+            in UpgradesAndDowngrades;
+            text format!("What was made of {path} failed its check: {detail}");
+            hint "Nothing was changed. Please report this with the output of 'degenbot database info'";
+            when "What an upgrade has built differs from what it was built from.";
+
+        /// A migration's SQL failed; everything it and the migrations before it did was rolled back.
+        Migration {
+            /// The migration's name.
+            migration: String = "MIGRATION".to_owned(),
+            /// What failed.
+            detail: String = "REASON".to_owned(),
+        }
+            in UpgradesAndDowngrades;
+            text format!("Migration {migration} failed on {path}: {detail}");
+            hint MIGRATION_HINT;
+            when "A migration's SQL fails, mostly over an object of the user's own.";
+
+        /// Migrations would have left foreign keys broken that were not; they were rolled back.
+        ForeignKeysBroken {
+            /// The rows that would have been left without what they refer to.
+            violations: Vec<Violation> = vec![Violation {
+                table: "TABLE".to_owned(),
+                rowid: Some(1),
+                parent: "PARENT".to_owned(),
+            }],
+        }
+            in UpgradesAndDowngrades;
+            text format!(
+                "The migrations would break {} foreign keys of {path}, the first in {}",
+                violations.len(),
+                violations.first().map(ToString::to_string).unwrap_or_default()
+            );
+            hint MIGRATION_HINT;
+            when "A migration would leave references to nothing that were not there before.";
+
+        /// Another process has changed the version since the step back was planned.
+        VersionChanged {
+            /// The version that was planned for.
+            planned: SchemaVersion = SchemaVersion::latest(),
+            /// The version now.
+            found: SchemaVersion = SchemaVersion::latest(),
+        }
+            in UpgradesAndDowngrades;
+            text format!("The database at {path} has come to version {found} since, from {planned}");
+            hint "Nothing was changed. Run the command again to see what it would do now";
+            when "Another program has changed the version between the question and its answer.";
+
+        /// Objects of the user's own would have been dropped, or would not find what they refer to any more;
+        /// everything was rolled back.
+        ObjectsLost {
+            /// The objects, each as `index NAME`.
+            objects: Vec<String> = vec!["index NAME".to_owned()],
+        }
+            in UpgradesAndDowngrades;
+            text format!("Objects of your own in {path} would be lost or broken: {}", objects.join(", "));
+            hint "Nothing was changed. Drop them yourself, and create them again afterwards";
+            when "A migration would drop objects of the user's own, or leave them without what they refer to.";
+
+        /// A row of the database cannot be what its table holds.
+        Row {
+            /// What is wrong with it.
+            source: RowError = RowError::NotThere { table: "exchanges", id: 7 },
+        }
+            in Inner;
+            text source;
+            hint "'degenbot database verify' lists whatever is wrong in the database";
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// An exchange that the database has is in the way.
+        Exchange {
+            /// What it has.
+            conflict: Box<ExchangeConflict> = Box::new(ExchangeConflict::documented().remove(0).example),
+        }
+            in Inner;
+            text format!("The database at {path} {conflict}");
+            hint conflict.hint();
+            when "";
+
+        /// The settings, which say where the database is, could not be resolved.
+        Settings {
+            /// Why not.
+            source: SettingsError = SettingsError::documented().remove(0).example,
+        }
+            in Inner;
+            text source;
+            hint source.hint();
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// The observer asked to stop.
+        Interrupted
+            in QuestionsAndAnswers;
+            text format!("The operation on {path} was interrupted");
+            hint "Nothing was changed. Start it again when it suits";
+            when "In a program that uses the library: the observer of an operation has asked it to end.";
+
+        /// A query failed.
+        Query {
+            /// What was being done.
+            action: &'static str = "ACTION",
+            /// Why it failed.
+            source: SqlError = sql_error(),
+        }
+            in ShouldNotHappen;
+            text format!("Could not {action}: {path}");
+            hint SQL_HINT;
+            cause(source) Some(source);
+            when "SQLite rejects a statement of this program's.";
+
+        /// A query of the caller's own failed, inside [`Session::read`](crate::database::Session::read) or
+        /// [`Session::write`](crate::database::Session::write).
+        Sql {
+            /// Why it failed.
+            source: SqlError = sql_error(),
+        }
+            in ShouldNotHappen;
+            text source;
+            hint SQL_HINT;
+            cause(source) std::error::Error::source(source);
+            when "In a program that uses the library: a statement of its own fails.";
+    }
+}
+
+const MIGRATION_HINT: &str = "Nothing was changed. If an object of your own is named or stands in the way (a view, a \
+                              trigger, a foreign key), drop it and create it again afterwards; if not, please report \
+                              this with the output of 'degenbot database info'";
+
+const SQL_HINT: &str =
+    "'degenbot database verify' tells whether the database is sound; if it is, please report this";
+
+impl ErrorKind {
+    /// What failed on the file at `path`.
+    pub(super) fn message(&self, path: &dyn Display) -> String {
+        self.text(path)
+    }
+
+    /// What to do next about it.
+    pub(super) fn hint(&self, path: &dyn Display) -> String {
+        self.next_step(path)
+    }
+
+    /// The error of something else that caused this one.
+    pub(super) fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause()
+    }
+}
+
+/// What to do about a damaged database.
+pub(crate) fn damage_hint(path: &dyn Display) -> String {
+    format!(
+        "Move it away with its -wal, and 'degenbot database restore' puts {path}.bak in its place; or salvage a copy \
+         with the '.recover' command of the sqlite3 shell"
+    )
+}
+
+fn join(parts: &[impl ToString], separator: &str) -> String {
+    let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
+    parts.join(separator)
+}
+
+/// The example of a failed statement.
+#[cfg(all(test, feature = "cli"))]
+pub(crate) fn sql_error() -> SqlError {
+    let kind = diesel::result::DatabaseErrorKind::Unknown;
+    SqlError::DatabaseError(kind, Box::new("REASON".to_owned()))
+}

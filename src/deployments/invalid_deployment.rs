@@ -1,0 +1,86 @@
+//! Why a deployment cannot be added.
+
+use std::fmt::{self, Display};
+
+use crate::deployments::{ExchangeKind, ExchangeName};
+use crate::documented_errors::documented_errors;
+use crate::types::address::Address;
+
+documented_errors! {
+    /// Why a deployment cannot be added.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum InvalidDeployment(_path) {
+        /// It is one of the known ones, or has the name or the factory of one.
+        Known {
+            /// The known one.
+            exchange: ExchangeName = ExchangeName {
+                chain: crate::types::integer::ChainId::ETHEREUM,
+                name: "uniswap_v3".to_owned(),
+            },
+            /// Its factory.
+            factory: Address = Address::new([0x11; 20]),
+        }
+            in Exchanges;
+            text format!("{exchange} is known, with the factory {factory}");
+            hint format!("Use 'degenbot exchange activate {exchange}'");
+            when "`exchange add` is given an exchange that degenbot knows.";
+
+        /// The name has other characters than the Python package's names.
+        Name {
+            /// The name.
+            name: String = "NAME".to_owned(),
+        }
+            in Exchanges;
+            text format!(
+                "'{name}' is not a name: lower-case letters, digits and _ make one, and it begins with a letter"
+            );
+            hint HELP_HINT;
+            when "`exchange add` is given a name that the Python package could not have. The exit status is 2.";
+
+        /// The name does not tell the kind.
+        Suffix {
+            /// The name.
+            name: String = "NAME".to_owned(),
+            /// The kind.
+            kind: ExchangeKind = ExchangeKind::Pools(crate::types::kind::PoolKind::UniswapV3),
+        }
+            in Exchanges;
+            text format!(
+                "'{name}' is not a name for {kind}: it must end in {}, by which the Python package knows the kind",
+                kind.suffix()
+            );
+            hint HELP_HINT;
+            when "`exchange add` is given a name that does not end as its kind demands. The exit status is 2.";
+
+        /// A contract is given that exchanges of the kind do not have.
+        Unused {
+            /// The kind.
+            kind: ExchangeKind = ExchangeKind::Pools(crate::types::kind::PoolKind::UniswapV3),
+            /// What it does not have.
+            contract: &'static str = "CONTRACT",
+        }
+            in Exchanges;
+            text format!("An exchange of the kind {kind} has no {contract}");
+            hint HELP_HINT;
+            when "`exchange add` is given a contract that such exchanges do not have. The exit status is 2.";
+    }
+}
+
+const HELP_HINT: &str = "'degenbot exchange add --help' says what there can be";
+
+impl InvalidDeployment {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.next_step(&"")
+    }
+}
+
+impl Display for InvalidDeployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&""))
+    }
+}
+
+impl std::error::Error for InvalidDeployment {}
