@@ -68,9 +68,10 @@ pub(crate) mod structure;
 pub(crate) mod verification;
 
 pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
-pub use copying::backup::{BackupOptions, BackupReport, backup_path, backup_sqlite_database};
+pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
-pub use copying::create::{ResetOptions, create_new_sqlite_database, reset_sqlite_database};
+pub use copying::create::create_new_sqlite_database;
+pub use copying::reset::{ResetOptions, reset_sqlite_database};
 pub use copying::restore::{
     RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
 };
@@ -83,6 +84,7 @@ pub use error::violation::Violation;
 pub use exchanges::{
     Activation, Deactivation, activate_exchange, add_exchange, deactivate_exchange, list_exchanges,
 };
+pub use files::database_file::backup_path;
 pub use files::open_by::{Program, programs_using};
 pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
 pub use migration::migrate::{

@@ -1,5 +1,7 @@
-use clap::{Args, CommandFactory};
-use clap_complete::{Shell, generate};
+use clap::Args;
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_complete::generate;
 
 use crate::cli::Cli;
 use crate::cli::context::Context;

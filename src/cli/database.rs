@@ -13,8 +13,9 @@ mod verify;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::Args;
+use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;

@@ -1,6 +1,7 @@
 use std::io::Write;
 
-use log::{Level, LevelFilter};
+use log::Level;
+use log::LevelFilter;
 
 /// Sends log records to stderr as plain lines, from warnings on or as the options ask.
 pub(super) fn initialize(verbose: u8, quiet: bool) {

@@ -1,7 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::Args;
+use clap::Command;
+use clap::CommandFactory;
 use clap_mangen::Man as Page;
 
 use crate::cli::Cli;

@@ -1,7 +1,9 @@
+use std::env;
+use std::fmt;
 use std::fmt::Display;
+use std::io;
 use std::io::{IsTerminal, Write};
 use std::time::SystemTime;
-use std::{env, fmt, io};
 
 use env_logger::fmt::style::{AnsiColor, Style};
 

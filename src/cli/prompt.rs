@@ -6,9 +6,10 @@
 use std::io;
 use std::io::{BufRead, IsTerminal, Write};
 
+use inquire::InquireError;
+use inquire::Text;
 use inquire::ui::RenderConfig;
 use inquire::validator::{ErrorMessage, Validation};
-use inquire::{InquireError, Text};
 
 use crate::cli::failure::Failure;
 use crate::cli::printer::is_plain;

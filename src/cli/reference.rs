@@ -1,10 +1,12 @@
 //! `docs/cli.md`: the help of every command, as a test writes it from the tree of commands.
 
+use std::env;
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
-use std::{env, fs};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
+use clap::CommandFactory;
 
 use crate::cli::Cli;
 

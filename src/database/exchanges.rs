@@ -7,11 +7,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::{Access, open_connection, require_writable};
+use crate::database::connection::open::{Access, open_connection};
 use crate::database::connection::read_only::look_at;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
 use crate::deployments::{Deployment, ExchangeKind, ExchangeName};
@@ -156,7 +157,7 @@ fn write<T>(
     if let Some(warning) = recognition.version_warning() {
         log::warn!("{warning}");
     }
-    require_writable(path)?;
+    DatabaseFile::at(path).require_writable()?;
     let mut connection = open_connection(path, Access::ReadWrite)?;
     let operate = |connection: &mut SqliteConnection| {
         recognise_state(connection)?.require_version(path)?;

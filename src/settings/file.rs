@@ -1,8 +1,9 @@
 //! The config file's form.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::fs::OpenOptions;
+use std::io;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use crate::settings::error::SettingsError;
 use crate::types::integer::ChainId;

@@ -9,9 +9,8 @@ use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::database::copying::create::{
-    ResetOptions, create_new_sqlite_database, reset_sqlite_database,
-};
+use crate::database::copying::create::create_new_sqlite_database;
+use crate::database::copying::reset::{ResetOptions, reset_sqlite_database};
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;

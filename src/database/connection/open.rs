@@ -1,10 +1,8 @@
 //! The one place that opens a database and sets its connection's pragmas.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::connection_hooks::{keeping_the_log, keeping_the_log_until_read};
 use crate::sqlite::raw_connection::Handle;
@@ -40,9 +39,6 @@ const PRAGMAS: [(&str, &str); 6] = [
     ("mmap_size", "0"),
     ("temp_store", "DEFAULT"),
 ];
-
-/// The size of a log's header; what follows are the pages that it holds.
-pub(crate) const WAL_HEADER_BYTES: u64 = 32;
 
 /// What a connection is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +73,7 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     check_file(path, Access::ReadWrite)?;
     let uri = uri(path, Access::ReadWrite.parameters());
     let open = || establish(path, &uri, "PRAGMA query_only = ON;");
-    // SQLite names the files beside a symbolic link's target, not beside the link.
-    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
-    if sidecar(&real, "-wal").exists() {
+    if DatabaseFile::existing(path)?.sidecar(Sidecar::Wal).exists() {
         keeping_the_log(open)
     } else {
         keeping_the_log_until_read(open)
@@ -171,26 +165,6 @@ pub(crate) fn settle(path: &Path, patience: &Patience) -> Result<(), Error> {
         .map_err(|error| Error::from_handle(path, error))
 }
 
-/// Whether anything lies beside a file that SQLite would look at.
-pub(crate) fn has_sidecars(path: &Path) -> bool {
-    ["-wal", "-journal", "-shm"]
-        .iter()
-        .any(|suffix| fs::symlink_metadata(sidecar(path, suffix)).is_ok())
-}
-
-/// The log or journal beside a file that SQLite would apply to it.
-pub(crate) fn leftover(path: &Path) -> Option<PathBuf> {
-    let wal = sidecar(path, "-wal");
-    let journal = sidecar(path, "-journal");
-    if fs::metadata(&wal).is_ok_and(|metadata| metadata.len() > WAL_HEADER_BYTES) {
-        Some(wal)
-    } else if begins_with_journal_magic(&journal) {
-        Some(journal)
-    } else {
-        None
-    }
-}
-
 pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {
@@ -200,22 +174,6 @@ pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<Str
     diesel::sql_query("PRAGMA main.journal_mode")
         .get_result::<Row>(connection)
         .map(|row| row.journal_mode)
-}
-
-/// The name of a file that SQLite keeps beside a database: `-wal`, `-shm` or `-journal` appended.
-pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Whether the file is a rollback journal that has not been finished with. SQLite takes no locks on
-/// journals, so this one may be opened.
-pub(crate) fn begins_with_journal_magic(path: &Path) -> bool {
-    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-    let mut bytes = [0; MAGIC.len()];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
-    read.is_ok() && bytes == MAGIC
 }
 
 impl Access {
@@ -250,28 +208,10 @@ pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails for a file that may not be written: opening it for that would leave SQLite's files beside it.
-pub(crate) fn require_writable(path: &Path) -> Result<(), Error> {
-    match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
-            Err(ErrorKind::ReadOnly.at(path))
-        }
-        // Whatever else is wrong, opening it tells.
-        _ => Ok(()),
-    }
-}
-
 /// Keeps a connection from writing, or lets it write again.
 pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) -> QueryResult<()> {
     let value = if forbid { "ON" } else { "OFF" };
     connection.batch_execute(&format!("PRAGMA query_only = {value}"))
-}
-
-/// Whether a reader that takes part in the locking can open a database: it may have to create files beside it.
-pub(crate) fn may_be_shared(path: &Path) -> bool {
-    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
-    fs::canonicalize(path)
-        .is_ok_and(|real| may_write(&real) && real.parent().is_some_and(may_write))
 }
 
 /// Opens a connection and sets `first`, then the pragmas of every connection: setting some of those

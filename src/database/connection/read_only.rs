@@ -1,20 +1,22 @@
 //! Reading a database without leaving a trace.
 
 use std::cell::Cell;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant, SystemTime};
-use std::{fs, thread};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{
-    Access, INDEX, LOCK_TIMEOUT, WAL_HEADER_BYTES, begins_with_journal_magic, check_file,
-    establish, is_wal_on_disk, sidecar, uri,
+    Access, INDEX, LOCK_TIMEOUT, check_file, establish, is_wal_on_disk, uri,
 };
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{
+    DatabaseFile, Sidecar, WAL_HEADER_BYTES, begins_with_journal_magic,
+};
+use crate::database::files::file_stamp::FileStamp;
 use crate::sqlite::connection_hooks::keeping_the_log;
 
 /// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
@@ -106,40 +108,23 @@ pub(crate) fn look_at<T>(
 /// A database's file, and what lies beside it.
 #[derive(Debug, PartialEq, Eq)]
 struct Surroundings {
-    file: Option<Stamp>,
-    wal: Option<Stamp>,
+    file: Option<FileStamp>,
+    wal: Option<FileStamp>,
     shm: bool,
     /// Whether a rollback journal with something to roll back lies there.
     journal: bool,
     wal_on_disk: bool,
 }
 
-/// When a file was last written, as far as one can tell from outside.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    bytes: u64,
-    inode: u64,
-    modified: Option<SystemTime>,
-}
-
 impl Surroundings {
     fn of(path: &Path) -> Result<Self, Error> {
-        // SQLite names the files beside a symbolic link's target, not beside the link.
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let stamp = |path: &Path| {
-            let metadata = fs::metadata(path).ok()?;
-            Some(Stamp {
-                bytes: metadata.len(),
-                inode: metadata.ino(),
-                modified: metadata.modified().ok(),
-            })
-        };
+        let file = DatabaseFile::at(path);
         Ok(Self {
-            wal: stamp(&sidecar(&real, "-wal")),
-            shm: sidecar(&real, "-shm").exists(),
-            journal: begins_with_journal_magic(&sidecar(&real, "-journal")),
+            wal: FileStamp::of(&file.sidecar(Sidecar::Wal)),
+            shm: file.sidecar(Sidecar::Shm).exists(),
+            journal: begins_with_journal_magic(&file.sidecar(Sidecar::Journal)),
             wal_on_disk: is_wal_on_disk(path)?,
-            file: stamp(&real),
+            file: file.stamp(),
         })
     }
 

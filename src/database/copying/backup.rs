@@ -1,25 +1,22 @@
 //! Copying a database that others may be writing to.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, has_sidecars, leftover, open_connection, require_writable, settle,
-    sidecar,
-};
+use crate::database::connection::open::LOCK_TIMEOUT;
+use crate::database::copying::check_copy::check_copy;
 use crate::database::copying::consistent_copy::{Snapshot, Writers};
+use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{DatabaseFile, backup_path};
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::{Observer, Progress, Stage};
-use crate::database::recognition::recognise::{recognise, recognise_connection};
-use crate::database::verification::integrity_check;
+use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::Verification;
 use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::connection_hooks::stoppable;
 
 /// How a backup is made.
 #[derive(Debug, Clone)]
@@ -58,12 +55,6 @@ pub struct BackupReport {
     pub checkpointed: bool,
 }
 
-/// Where the backup of a database goes: its path with `.bak` appended.
-#[must_use]
-pub fn backup_path(database: &Path) -> PathBuf {
-    sidecar(database, ".bak")
-}
-
 /// Copies a database, as it is at one moment, while others go on using it.
 ///
 /// `PRAGMA wal_checkpoint(FULL)` comes first; the copy does not depend on its success. What is copied is a
@@ -83,23 +74,24 @@ pub fn backup_sqlite_database(
 ) -> Result<BackupReport, Error> {
     let backup_path = options.output.clone().unwrap_or_else(|| backup_path(path));
     recognise(path)?.require_degenbot(path)?;
-    check_target(path, &backup_path, options.replace_existing)?;
+    let file = DatabaseFile::existing(path)?;
+    check_target(&file, &backup_path, options.replace_existing)?;
 
     // A symbolic link in the backup's place stays one: what it points to is replaced.
-    let target = fs::canonicalize(&backup_path).unwrap_or_else(|_| backup_path.clone());
+    let target = DatabaseFile::at(&backup_path);
     let patience = Patience::new(options.wait, observer.stop_flag());
     // A reader that may not write would leave files beside the database that its owner cannot write to.
-    let is_unused = require_writable(path).is_err() && !has_sidecars(path);
+    let is_unused = file.require_writable().is_err() && !file.has_sidecars();
     let snapshot = if is_unused {
-        Snapshot::of_unused(path)?
+        Snapshot::of_unused(&file)?
     } else {
-        Snapshot::take(path, Writers::Free, &patience)?
+        Snapshot::take(&file, Writers::Free, &patience)?
     };
-    let mut staged = Staged::create(&target, PRIVATE)?;
+    let mut staged = Staged::create(target.real(), PRIVATE)?;
     let checkpointed = snapshot.checkpointed;
     let bytes = snapshot.copy(&mut staged, &backup_path, observer)?;
     check_copy(&staged, &backup_path, options.verify, observer)?;
-    staged.copy_permissions(path)?;
+    staged.copy_permissions(file.real())?;
     let complete = Progress {
         stage: Stage::Copying,
         done: bytes,
@@ -116,116 +108,4 @@ pub fn backup_sqlite_database(
         bytes,
         checkpointed,
     })
-}
-
-/// Gives a complete copy its name.
-pub(crate) fn publish(staged: Staged, replace_existing: bool) -> Result<(), Error> {
-    if replace_existing {
-        return staged.replace();
-    }
-    staged.publish_new().map_err(|error| match error.kind {
-        ErrorKind::AlreadyExists => error.with_kind(ErrorKind::BackupExists),
-        _ => error,
-    })
-}
-
-/// Fails where a copy of the database cannot go to this place.
-pub(crate) fn check_target(
-    path: &Path,
-    backup: &Path,
-    replace_existing: bool,
-) -> Result<(), Error> {
-    if is_sidecar(path, backup) {
-        return Err(ErrorKind::BackupOntoItself.at(backup));
-    }
-    let Ok(metadata) = fs::symlink_metadata(backup) else {
-        return Ok(());
-    };
-    // A link that points to nothing may point to a disk that is not there at the moment.
-    if backup.is_dir() || (metadata.is_symlink() && !backup.exists()) {
-        return Err(ErrorKind::AlreadyExists.at(backup));
-    }
-    if is_same_file(path, backup) {
-        return Err(ErrorKind::BackupOntoItself.at(backup));
-    }
-    if !replace_existing {
-        return Err(ErrorKind::BackupExists.at(backup));
-    }
-    Ok(())
-}
-
-/// Whether this is where SQLite keeps a file of the database's beside it.
-fn is_sidecar(path: &Path, other: &Path) -> bool {
-    let Ok(real) = fs::canonicalize(path) else {
-        return false;
-    };
-    let folder = match other.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let (Ok(folder), Some(name)) = (fs::canonicalize(folder), other.file_name()) else {
-        return false;
-    };
-    ["-wal", "-shm", "-journal"]
-        .iter()
-        .any(|suffix| sidecar(&real, suffix) == folder.join(name))
-}
-
-pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (fs::metadata(one), fs::metadata(other)) {
-        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-        _ => false,
-    }
-}
-
-/// Makes sure that SQLite will not apply the log of an earlier backup, which somebody has opened, to
-/// the new one.
-pub(crate) fn clear_away_leftovers(target: &Path, patience: &Patience) -> Result<(), Error> {
-    if !has_sidecars(target) {
-        return Ok(());
-    }
-    // What is no database, or not there, cannot take its log back, and SQLite might delete that.
-    let settled = recognise(target).and_then(|_| settle(target, patience));
-    match leftover(target) {
-        Some(_) if matches!(&settled, Err(error) if matches!(error.kind, ErrorKind::Locked)) => {
-            settled
-        }
-        Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(target)),
-        None => match settled {
-            Err(error) if matches!(error.kind, ErrorKind::Locked) => Err(error),
-            _ => Ok(()),
-        },
-    }
-}
-
-/// Checks a finished copy: that it is the database that was copied, and as thoroughly as asked for.
-pub(crate) fn check_copy(
-    staged: &Staged,
-    backup_path: &Path,
-    verify: Option<Verification>,
-    observer: &mut dyn Observer,
-) -> Result<(), Error> {
-    let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
-    let mut connection = stoppable(observer.stop_flag(), || {
-        open_connection(staged.path(), Access::Immutable)
-    })?;
-    recognise_connection(&mut connection)
-        .and_then(|recognition| recognition.require_degenbot(backup_path))
-        .map_err(|error| failed(error.to_string()))?;
-    let Some(verification) = verify else {
-        return Ok(());
-    };
-    let progress = Progress {
-        stage: Stage::Verifying,
-        done: 0,
-        total: 0,
-    };
-    if observer.progress(progress).is_break() {
-        return Err(ErrorKind::Interrupted.at(backup_path));
-    }
-    match integrity_check::first_problem(&mut connection, backup_path, verification)? {
-        Some(problem) => Err(failed(problem)),
-        None => Ok(()),
-    }
 }

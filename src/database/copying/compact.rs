@@ -2,7 +2,7 @@
 //!
 //! SQLite's `VACUUM` writes a compact copy, writes that over the database through the log, and moves the log
 //! into the file: three times the content. Where nobody else has the file open, the copy can take the file's
-//! place instead. See `exclusive` for how that is known.
+//! place instead. See `file_swap` for how that is known.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,23 +12,23 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, is_wal, open_raw_connection, require_writable, set_wal, sidecar, uri,
+    Access, LOCK_TIMEOUT, is_wal, open_raw_connection, set_wal, uri,
 };
 use crate::database::connection::sql;
+use crate::database::copying::check_copy::check_copy;
 use crate::database::copying::file_swap::Swapped;
-use crate::database::copying::{backup, file_swap, overwrite};
+use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
+use crate::database::copying::vacuum::{MAPPED, vacuum};
+use crate::database::copying::{file_swap, overwrite};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{DatabaseFile, file_bytes};
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::files::{disk_space, staged_file};
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::raw_connection::{Handle, SqliteError};
-
-/// Every page is read once, so reading them in place saves copying them into a cache (`cargo bench --bench
-/// maintenance`: 7 % of a `VACUUM`). SQLite limits the size itself.
-const MAPPED: &str = "PRAGMA mmap_size = 1099511627776";
+use crate::sqlite::raw_connection::Handle;
 
 /// How a database is compacted.
 #[derive(Debug, Clone)]
@@ -94,52 +94,48 @@ pub fn compact_sqlite_database(
 ) -> Result<CompactReport, Error> {
     recognise(path)?.require_degenbot(path)?;
     let patience = Patience::new(options.wait, observer.stop_flag());
-    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
-    let before = size(&real);
+    let file = DatabaseFile::existing(path)?;
+    let before = file.bytes();
     if let Some(into) = &options.into {
-        copy_into(path, into, options, &patience, observer)?;
+        copy_into(&file, into, options, &patience, observer)?;
         log::info!("Compacted {} into {}", path.display(), into.display());
         return Ok(CompactReport {
             before,
-            after: size(into),
+            after: file_bytes(into),
             how: Compaction::Into,
         });
     }
-    require_writable(path)?;
-    staged_file::sweep(&real);
-    let how = if swap(path, &real, &patience, observer)? {
+    file.require_writable()?;
+    staged_file::sweep(file.real());
+    let how = if swap(&file, &patience, observer)? {
         Compaction::Swapped
     } else {
-        in_place(path, &real, &patience, observer)?;
+        in_place(&file, &patience, observer)?;
         Compaction::InPlace
     };
     log::info!("Compacted {}", path.display());
     Ok(CompactReport {
         before,
-        after: size(&real),
+        after: file.bytes(),
         how,
     })
 }
 
-fn size(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
 fn copy_into(
-    path: &Path,
+    file: &DatabaseFile,
     into: &Path,
     options: &CompactOptions,
     patience: &Patience,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    backup::check_target(path, into, options.replace_existing)?;
-    let target = fs::canonicalize(into).unwrap_or_else(|_| into.to_owned());
-    let staged = Staged::create(&target, PRIVATE)?;
-    let source = open_raw_connection(path, Access::ReadWrite, patience)?;
-    write_compact(&source, path, &staged, observer)?;
-    staged.copy_permissions(path)?;
-    backup::clear_away_leftovers(&target, patience)?;
-    backup::publish(staged, options.replace_existing)
+    check_target(file, into, options.replace_existing)?;
+    let target = DatabaseFile::at(into);
+    let staged = Staged::create(target.real(), PRIVATE)?;
+    let source = open_raw_connection(file.path(), Access::ReadWrite, patience)?;
+    write_compact(&source, file.path(), &staged, observer)?;
+    staged.copy_permissions(file.real())?;
+    clear_away_leftovers(&target, patience)?;
+    publish(staged, options.replace_existing)
 }
 
 /// Writes a compact copy of the present content, in the journal mode of its source.
@@ -162,7 +158,7 @@ fn write_compact(
                 "{MAPPED}; PRAGMA synchronous = OFF; VACUUM INTO {target}; \
                  PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 0"
             ),
-            || watch.tell(Stage::Compacting, size(staged.path())),
+            || watch.tell(Stage::Compacting, file_bytes(staged.path())),
         )
         .map_err(located)?;
     watch.finish()?;
@@ -171,20 +167,20 @@ fn write_compact(
         let copy = open_raw_connection(staged.path(), Access::ReadWrite, &patience)?;
         set_wal(&copy, path)?;
     }
-    backup::check_copy(staged, path, None, observer)
+    check_copy(staged, path, None, observer)
 }
 
 /// Puts a compact copy in the place of the database's file, if nobody else has that open. Whether it was
 /// done; the database is as it was otherwise.
 fn swap(
-    path: &Path,
-    real: &Path,
+    file: &DatabaseFile,
     patience: &Patience,
     observer: &mut dyn Observer,
 ) -> Result<bool, Error> {
+    let (path, real) = (file.path(), file.real());
     let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
     // What has another name would go on under that one as it was.
-    if links != 1 || has_attributes(real) || !file_swap::is_possible(real) {
+    if links != 1 || has_attributes(real) || !file_swap::is_possible(file) {
         return Ok(false);
     }
     let source = open_raw_connection(real, Access::ReadWrite, patience)?;
@@ -198,7 +194,7 @@ fn swap(
     }
     staged.sync()?;
     let unchanged = |source: &Handle| Ok(data_version(source, path)? == version);
-    Ok(file_swap::swap(source, real, &staged, unchanged)? == Swapped::Yes)
+    Ok(file_swap::swap(source, file, &staged, unchanged)? == Swapped::Yes)
 }
 
 /// Who may do what with a file.
@@ -228,21 +224,20 @@ fn data_version(source: &Handle, path: &Path) -> Result<Option<[i64; 1]>, Error>
 }
 
 fn in_place(
-    path: &Path,
-    real: &Path,
+    file: &DatabaseFile,
     patience: &Patience,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
+    let path = file.path();
     let located = |error| Error::from_handle(path, error);
     let live = open_raw_connection(path, Access::ReadWrite, patience)?;
     let content = content_bytes(&live, path)?;
     // SQLite's temporary file, and the log.
-    disk_space::require_room(path, real, content.saturating_mul(2))?;
-    let wal = sidecar(real, "-wal");
-    let log_before = size(&wal);
+    disk_space::require_room(path, file.real(), content.saturating_mul(2))?;
+    let log_before = file.log_bytes();
     let mut watch = Watch::new(observer, path, content);
-    vacuum(&live, real, || {
-        match size(&wal).saturating_sub(log_before) {
+    vacuum(&live, file.real(), || {
+        match file.log_bytes().saturating_sub(log_before) {
             0 => watch.tell(Stage::Compacting, 0),
             written => watch.tell(Stage::WritingBack, written),
         }
@@ -250,23 +245,6 @@ fn in_place(
     .map_err(located)?;
     overwrite::settle_log(&live, path, patience);
     Ok(())
-}
-
-/// Runs `VACUUM`, with SQLite's temporary file in the folder of the database's file: where the system has such
-/// files can be a small disk. The setting is the whole process's, so it is taken back.
-pub(crate) fn vacuum(
-    handle: &Handle,
-    file: &Path,
-    look: impl FnMut() -> bool,
-) -> Result<(), SqliteError> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let folder = sql::literal(&folder.to_string_lossy());
-    let vacuumed = handle.execute_watched(
-        &format!("{MAPPED}; PRAGMA temp_store_directory = {folder}; VACUUM"),
-        look,
-    );
-    let reset = handle.execute("PRAGMA temp_store_directory = ''");
-    vacuumed.and(reset)
 }
 
 /// The bytes of the pages that are in use.

@@ -9,15 +9,16 @@
 //!
 //! In rollback mode a reader keeps writers off the file in any case.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::thread;
 use std::time::Duration;
-use std::{fs, thread};
 
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, sidecar};
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
+use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::staged_file::Staged;
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::sqlite::backup::{Backup, Step};
@@ -49,25 +50,17 @@ const LOOK_EVERY: u64 = 4 << 20;
 /// A database as it is at one moment, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    path: PathBuf,
+    file: DatabaseFile,
     reader: Handle,
     pages: u64,
     page_size: u64,
     /// The file's state, where the file is the snapshot.
-    still: Option<Stamp>,
+    still: Option<FileStamp>,
     log_bytes: u64,
     /// Whether others are kept from writing to the file.
     is_locked: bool,
     /// Whether `wal_checkpoint(FULL)` could move the whole log into the file.
     pub(crate) checkpointed: bool,
-}
-
-/// What a write changes about a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    inode: u64,
-    bytes: u64,
-    modified: (i64, i64),
 }
 
 /// Whether others can write to the database while its snapshot is taken.
@@ -81,10 +74,14 @@ pub(crate) enum Writers {
 
 impl Snapshot {
     /// Takes a snapshot of the present state, after a checkpoint.
-    pub(crate) fn take(path: &Path, writers: Writers, patience: &Patience) -> Result<Self, Error> {
-        let reader = open_raw_connection(path, Access::ReadWrite, patience)?;
+    pub(crate) fn take(
+        file: &DatabaseFile,
+        writers: Writers,
+        patience: &Patience,
+    ) -> Result<Self, Error> {
+        let reader = open_raw_connection(file.path(), Access::ReadWrite, patience)?;
         let mut snapshot = Self {
-            path: path.to_owned(),
+            file: file.clone(),
             reader,
             pages: 0,
             page_size: 0,
@@ -99,11 +96,11 @@ impl Snapshot {
 
     /// A snapshot of a file that nobody uses and beside which nothing lies. It is not written to, nor is
     /// anything beside it.
-    pub(crate) fn of_unused(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn of_unused(file: &DatabaseFile) -> Result<Self, Error> {
         let patience = Patience::new(LOCK_TIMEOUT, None);
         let mut snapshot = Self {
-            path: path.to_owned(),
-            reader: open_raw_connection(path, Access::Immutable, &patience)?,
+            file: file.clone(),
+            reader: open_raw_connection(file.path(), Access::Immutable, &patience)?,
             pages: 0,
             page_size: 0,
             still: None,
@@ -146,13 +143,13 @@ impl Snapshot {
         let [pages, page_size] = self.located(sizes)?.unwrap_or_default();
         self.pages = u64::try_from(pages).unwrap_or_default();
         self.page_size = u64::try_from(page_size).unwrap_or_default();
-        self.still = is_still.then(|| Stamp::of(&self.path)).flatten();
-        self.log_bytes = log_bytes(&self.path);
+        self.still = is_still.then(|| self.file.stamp()).flatten();
+        self.log_bytes = self.file.log_bytes();
         Ok(())
     }
 
     fn located<T>(&self, result: Result<T, SqliteError>) -> Result<T, Error> {
-        result.map_err(|error| Error::from_handle(&self.path, error))
+        result.map_err(|error| Error::from_handle(self.file.path(), error))
     }
 
     fn wait_like(&self, patience: &Patience) -> Result<(), Error> {
@@ -169,7 +166,7 @@ impl Snapshot {
                 },
             ) => Err(error),
             Err(error) => {
-                log::debug!("{}: {error}", self.path.display());
+                log::debug!("{}: {error}", self.file.path().display());
                 Ok(None)
             }
             Ok(value) => Ok(Some(value)),
@@ -202,7 +199,7 @@ impl Snapshot {
     /// the write lock, without which nobody can add to the log, until reading has begun.
     fn begin_at_rest(&self, patience: &Patience) -> Result<bool, Error> {
         let patience = patience.for_at_most(LOCK_WAIT);
-        let writer = open_raw_connection(&self.path, Access::ReadWrite, &patience)?;
+        let writer = open_raw_connection(self.file.path(), Access::ReadWrite, &patience)?;
         for tried in 0..TRIES {
             if tried > 0 {
                 thread::sleep(PAUSE);
@@ -231,15 +228,15 @@ impl Snapshot {
     ) -> Result<u64, Error> {
         disk_space::require_room(target, staged.path(), self.bytes())?;
         if let Some(stamp) = self.still.take() {
-            if self.copy_blocks(staged, observer)? && Stamp::of(&self.path) == Some(stamp) {
+            if self.copy_blocks(staged, observer)? && self.file.stamp() == Some(stamp) {
                 return Ok(self.bytes());
             }
             if !self.is_locked {
-                return Err(ErrorKind::Locked.at(self.path.clone()));
+                return Err(ErrorKind::Locked.at(self.file.path()));
             }
             log::warn!(
                 "{} was written to without a lock; it is copied again, page by page",
-                self.path.display()
+                self.file.path().display()
             );
             staged.truncate()?;
         }
@@ -281,7 +278,7 @@ impl Snapshot {
             Error {
                 kind: ErrorKind::Damaged { detail, .. },
                 ..
-            } => ErrorKind::Damaged { detail }.at(self.path.clone()),
+            } => ErrorKind::Damaged { detail }.at(self.file.path()),
             other => other,
         };
         let patience = Patience::new(LOCK_TIMEOUT, None);
@@ -318,7 +315,7 @@ impl Snapshot {
             total,
         };
         if observer.progress(progress).is_break() {
-            return Err(ErrorKind::Interrupted.at(self.path.clone()));
+            return Err(ErrorKind::Interrupted.at(self.file.path()));
         }
         Ok(())
     }
@@ -326,9 +323,9 @@ impl Snapshot {
     /// Fails where what others write to the log, which cannot be emptied meanwhile, would fill the disk in as
     /// long again as it has grown so far.
     fn require_room_for_log(&self) -> Result<(), Error> {
-        match log_bytes(&self.path).checked_sub(self.log_bytes) {
+        match self.file.log_bytes().checked_sub(self.log_bytes) {
             None | Some(0) => Ok(()),
-            Some(grown) => disk_space::require_room(&self.path, &self.path, grown),
+            Some(grown) => disk_space::require_room(self.file.path(), self.file.real(), grown),
         }
     }
 }
@@ -337,26 +334,11 @@ impl Drop for Snapshot {
     /// Lets checkpoints go on, and makes up for the ones that this has kept from being made.
     fn drop(&mut self) {
         let mut ended = self.located(self.reader.execute("ROLLBACK"));
-        if ended.is_ok() && log_bytes(&self.path) > self.log_bytes {
+        if ended.is_ok() && self.file.log_bytes() > self.log_bytes {
             ended = self.checkpoint("PASSIVE").map(|_| ());
         }
         if let Err(error) = ended {
-            log::debug!("{}: {error}", self.path.display());
+            log::debug!("{}: {error}", self.file.path().display());
         }
     }
-}
-
-impl Stamp {
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        Some(Self {
-            inode: metadata.ino(),
-            bytes: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        })
-    }
-}
-
-fn log_bytes(path: &Path) -> u64 {
-    fs::metadata(sidecar(path, "-wal")).map_or(0, |metadata| metadata.len())
 }

@@ -11,13 +11,12 @@
 //! Where there are no leases, or this process has no right to one, nothing is replaced.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::database::connection::open::has_sidecars;
-use crate::database::copying::consistent_copy::Stamp;
 use crate::database::error::database_error::Error;
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::open_by;
 use crate::database::files::staged_file::Staged;
 use crate::sqlite::busy_handler::Patience;
@@ -42,22 +41,22 @@ pub(crate) enum Swapped {
 }
 
 /// Whether it is worth trying.
-pub(crate) fn is_possible(real: &Path) -> bool {
-    Lease::IS_SUPPORTED && open_by::programs_using(real).is_empty()
+pub(crate) fn is_possible(file: &DatabaseFile) -> bool {
+    Lease::IS_SUPPORTED && open_by::programs_using(file.real()).is_empty()
 }
 
 /// Puts a complete and synced file in the place of a database, if nobody else has that open and the
 /// connection to it says that it `is_unchanged`.
 pub(crate) fn swap(
     source: Handle,
-    real: &Path,
+    file: &DatabaseFile,
     staged: &Staged,
     is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
 ) -> Result<Swapped, Error> {
-    let released = release(&source, real, is_unchanged)?;
+    let released = release(&source, file, is_unchanged)?;
     drop(source);
     match released {
-        Some(stamp) => swap_leased(real, staged, stamp),
+        Some(stamp) => swap_leased(file, staged, stamp),
         None => Ok(Swapped::No),
     }
 }
@@ -69,10 +68,10 @@ pub(crate) fn swap(
 /// kept.
 fn release(
     source: &Handle,
-    real: &Path,
+    file: &DatabaseFile,
     is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
-) -> Result<Option<Stamp>, Error> {
-    let located = |error| Error::from_handle(real, error);
+) -> Result<Option<FileStamp>, Error> {
+    let located = |error| Error::from_handle(file.real(), error);
     source
         .set_patience(Patience::new(Duration::ZERO, None))
         .map_err(located)?;
@@ -82,19 +81,19 @@ fn release(
     }
     source.execute("COMMIT").map_err(located)?;
     match source.row::<3>("PRAGMA wal_checkpoint(TRUNCATE)") {
-        Ok(Some([0, ..])) => Ok(Stamp::of(real)),
+        Ok(Some([0, ..])) => Ok(file.stamp()),
         Ok(_) => Ok(None),
         Err(error) => Err(located(error)),
     }
 }
 
 /// Does it under a lease on either file.
-fn swap_leased(real: &Path, staged: &Staged, stamp: Stamp) -> Result<Swapped, Error> {
-    let opened = OpenOptions::new().read(true).write(true).open(real);
-    let old = opened.map_err(|error| Error::io(real, "open", error))?;
+fn swap_leased(file: &DatabaseFile, staged: &Staged, stamp: FileStamp) -> Result<Swapped, Error> {
+    let opened = OpenOptions::new().read(true).write(true).open(file.real());
+    let old = opened.map_err(|error| Error::io(file.real(), "open", error))?;
     let swapped = {
         let leases = (Lease::take(&old), staged.lease());
-        let is_same = Stamp::of(real) == Some(stamp) && !has_sidecars(real);
+        let is_same = file.stamp() == Some(stamp) && !file.has_sidecars();
         match leases {
             (Some(lease), Some(new_lease)) if is_same => exchange(staged, lease, new_lease),
             _ => Ok(Swapped::No),

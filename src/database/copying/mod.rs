@@ -1,10 +1,14 @@
 //! Copies of a database, and content that takes the place of another one.
 
 pub(crate) mod backup;
+pub(crate) mod check_copy;
 pub(crate) mod compact;
 pub(crate) mod consistent_copy;
 pub(crate) mod create;
 pub(crate) mod file_swap;
 pub(crate) mod overwrite;
 pub(crate) mod preserve_original;
+pub(crate) mod publish;
+pub(crate) mod reset;
 pub(crate) mod restore;
+pub(crate) mod vacuum;

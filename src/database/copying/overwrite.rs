@@ -10,7 +10,9 @@ use std::time::Duration;
 use crate::database::connection::open::set_wal;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::recognition::recognise::recognise;
 use crate::sqlite::backup::{Backup, Step};
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::raw_connection::Handle;
@@ -100,5 +102,17 @@ pub(crate) fn settle_log(live: &Handle, path: &Path, patience: &Patience) {
         });
     if let Err(error) = settled {
         log::debug!("The log of {} was not emptied: {error}", path.display());
+    }
+}
+
+/// Fails where the content of this file may not be replaced.
+pub(crate) fn require_replaceable(file: &DatabaseFile) -> Result<(), Error> {
+    match recognise(file.path()) {
+        // SQLite deletes a log beside an empty file.
+        Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => file.refuse_leftover(),
+        Err(error) => Err(error),
+        // A database without tables has nothing to lose.
+        Ok(recognition) if recognition.catalogue.tables.is_empty() => Ok(()),
+        Ok(recognition) => recognition.require_degenbot(file.path()),
     }
 }

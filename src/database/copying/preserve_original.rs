@@ -1,13 +1,14 @@
 //! The database that was there, kept under another name when its content is replaced.
 
+use std::fs;
 use std::fs::File;
+use std::io;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
-use crate::database::connection::open::{has_sidecars, sidecar};
 use crate::database::copying::consistent_copy::{Snapshot, Writers};
 use crate::database::error::database_error::Error;
+use crate::database::files::database_file::{DatabaseFile, has_sidecars, with_suffix};
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::Observer;
 use crate::sqlite::busy_handler::Patience;
@@ -16,7 +17,7 @@ use crate::sqlite::busy_handler::Patience;
 #[derive(Debug)]
 pub(crate) struct Kept {
     staged: Staged,
-    real: PathBuf,
+    file: DatabaseFile,
     suffix: &'static str,
 }
 
@@ -31,22 +32,21 @@ pub(crate) struct Published {
 impl Kept {
     /// Copies a database that is locked against writing.
     pub(crate) fn copy(
-        path: &Path,
-        real: &Path,
+        file: &DatabaseFile,
         suffix: &'static str,
         patience: &Patience,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let snapshot = Snapshot::take(path, Writers::LockedOut, patience)?;
+        let snapshot = Snapshot::take(file, Writers::LockedOut, patience)?;
         // Under the name without a number, so that the next try finds what this one may leave.
-        let target = sidecar(real, suffix);
+        let target = with_suffix(file.real(), suffix);
         let mut staged = Staged::create(&target, PRIVATE)?;
         snapshot.copy(&mut staged, &target, observer)?;
-        staged.copy_permissions(real)?;
+        staged.copy_permissions(file.real())?;
         staged.sync()?;
         Ok(Self {
             staged,
-            real: real.to_owned(),
+            file: file.clone(),
             suffix,
         })
     }
@@ -56,8 +56,8 @@ impl Kept {
         let mut number = 1;
         loop {
             let path = match number {
-                1 => sidecar(&self.real, self.suffix),
-                _ => sidecar(&self.real, &format!("{}-{number}", self.suffix)),
+                1 => with_suffix(self.file.real(), self.suffix),
+                _ => with_suffix(self.file.real(), &format!("{}-{number}", self.suffix)),
             };
             let is_free = fs::symlink_metadata(&path).is_err() && !has_sidecars(&path);
             if is_free {

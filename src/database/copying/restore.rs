@@ -4,17 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, has_sidecars, open_raw_connection, require_writable, set_wal, sidecar,
-};
-use crate::database::copying::backup::backup_path;
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
+use crate::database::copying::check_copy::check_copy;
 use crate::database::copying::consistent_copy::{Snapshot, Writers};
-use crate::database::copying::create::{refuse_leftovers, require_replaceable};
-use crate::database::copying::overwrite::Replacement;
+use crate::database::copying::overwrite::{self, Replacement, require_replaceable};
 use crate::database::copying::preserve_original::{Kept, Published};
-use crate::database::copying::{backup, compact, overwrite};
+use crate::database::copying::vacuum::vacuum;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
 use crate::database::files::disk_space;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::Observer;
@@ -109,9 +107,9 @@ pub struct RestorePlan {
 pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
     let from = options.from(path);
     recognise_source(path, &from)?;
-    let replaced = match real_path(path)? {
-        Some(real) => {
-            require_replaceable(path, &real)?;
+    let replaced = match DatabaseFile::find(path)? {
+        Some(file) => {
+            require_replaceable(&file)?;
             match Summary::of(path) {
                 Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => None,
                 summary => Some(summary?),
@@ -145,23 +143,24 @@ pub fn restore_sqlite_database(
 ) -> Result<RestoreReport, Error> {
     let from = options.from(path);
     let recognition = recognise_source(path, &from)?;
-    let real = real_path(path)?;
-    let place = real.clone().unwrap_or_else(|| path.to_owned());
-    match &real {
-        Some(real) => require_replaceable(path, real)?,
-        None => refuse_leftovers(path)?,
+    let found = DatabaseFile::find(path)?;
+    let place = DatabaseFile::at(path);
+    match &found {
+        Some(file) => require_replaceable(file)?,
+        None => place.refuse_leftover()?,
     }
+    let backup = DatabaseFile::existing(&from)?;
     let patience = Patience::new(options.wait, observer.stop_flag());
-    let mut staged = Staged::create(&place, PRIVATE)?;
-    let snapshot = if has_sidecars(&from) {
-        Snapshot::take(&from, Writers::Free, &patience)?
+    let mut staged = Staged::create(place.real(), PRIVATE)?;
+    let snapshot = if backup.has_sidecars() {
+        Snapshot::take(&backup, Writers::Free, &patience)?
     } else {
-        Snapshot::of_unused(&from)?
+        Snapshot::of_unused(&backup)?
     };
     let bytes = snapshot.copy(&mut staged, path, observer)?;
-    backup::check_copy(&staged, &from, Some(options.verify), observer).map_err(damaged)?;
-    let kept = if let Some(real) = real {
-        replace(path, &real, &staged, options, &patience, observer)?
+    check_copy(&staged, &from, Some(options.verify), observer).map_err(damaged)?;
+    let kept = if let Some(file) = found {
+        replace(&file, &staged, options, &patience, observer)?
     } else {
         staged.copy_permissions(&from)?;
         let handle = open_raw_connection(staged.path(), Access::ReadWrite, &patience)?;
@@ -185,7 +184,7 @@ pub fn restore_sqlite_database(
 
 /// What the backup is, if it may be restored.
 fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
-    if backup::is_same_file(path, from) {
+    if DatabaseFile::at(path).is_same_as(from) {
         return Err(ErrorKind::RestoreFromItself.at(path));
     }
     let recognition = recognise(from).map_err(|error| match error.kind {
@@ -194,16 +193,6 @@ fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
     })?;
     recognition.require_degenbot(from)?;
     Ok(recognition)
-}
-
-/// The database's file, if there is one.
-fn real_path(path: &Path) -> Result<Option<PathBuf>, Error> {
-    match (fs::canonicalize(path), fs::symlink_metadata(path)) {
-        (Ok(real), _) => Ok(Some(real)),
-        (Err(_), Err(_)) => Ok(None),
-        // A link that points to nothing may point to a disk that is not there at the moment.
-        (Err(_), Ok(_)) => Err(ErrorKind::AlreadyExists.at(path)),
-    }
 }
 
 /// Says of a copy's source what was found in the copy.
@@ -218,15 +207,15 @@ fn damaged(error: Error) -> Error {
 
 /// Replaces the content of the database; where the old one is kept.
 fn replace(
-    path: &Path,
-    real: &Path,
+    file: &DatabaseFile,
     staged: &Staged,
     options: &RestoreOptions,
     patience: &Patience,
     observer: &mut dyn Observer,
 ) -> Result<Option<PathBuf>, Error> {
+    let path = file.path();
     let located = |error| Error::from_handle(path, error);
-    require_writable(path)?;
+    file.require_writable()?;
     let live = open_raw_connection(path, Access::Overwrite, patience)?;
     let [page_size] = live
         .row("PRAGMA page_size")
@@ -234,20 +223,20 @@ fn replace(
         .unwrap_or_default();
     set_page_size(staged, page_size, patience)?;
     let source = open_raw_connection(staged.path(), Access::Immutable, patience)?;
-    let new_bytes = disk_space::size(staged.path());
+    let new_bytes = DatabaseFile::at(staged.path()).bytes_with_log();
     let old_bytes = if options.keep_replaced {
-        disk_space::size(real)
+        file.bytes_with_log()
     } else {
         0
     };
     // The log takes the new content before the file does.
     let needed = new_bytes.saturating_mul(2).saturating_add(old_bytes);
-    disk_space::require_room(path, real, needed)?;
+    disk_space::require_room(path, file.real(), needed)?;
 
     let mut replacement = Replacement::begin(&source, &live, path)?;
-    let keep = options.keep_replaced && disk_space::size(real) > 0;
+    let keep = options.keep_replaced && file.bytes_with_log() > 0;
     let original = if keep {
-        Some(Kept::copy(path, real, ".pre-restore", patience, observer)?)
+        Some(Kept::copy(file, ".pre-restore", patience, observer)?)
     } else {
         None
     };
@@ -278,17 +267,18 @@ fn set_page_size(staged: &Staged, page_size: i64, patience: &Patience) -> Result
     copy.execute(&format!(
         "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA page_size = {page_size}"
     ))
-    .and_then(|()| compact::vacuum(&copy, staged.path(), || !patience.is_stopped()))
+    .and_then(|()| vacuum(&copy, staged.path(), || !patience.is_stopped()))
     .map_err(located)
 }
 
 impl Summary {
     fn of(path: &Path) -> Result<Self, Error> {
         let info = inspect_sqlite_database(path, false)?;
+        let file = DatabaseFile::at(path);
         Ok(Self {
             path: path.to_owned(),
-            modified: modified(path),
-            bytes: disk_space::size(path),
+            modified: modified(&file),
+            bytes: file.bytes_with_log(),
             version: info.recognition.name(),
             rows: info
                 .tables
@@ -310,8 +300,9 @@ impl Summary {
 }
 
 /// When the database was last written to: commits go to the log first.
-fn modified(path: &Path) -> Option<SystemTime> {
-    let times = [path.to_owned(), sidecar(path, "-wal")]
+fn modified(file: &DatabaseFile) -> Option<SystemTime> {
+    let wal = file.sidecar(Sidecar::Wal);
+    let times = [file.real(), &wal]
         .into_iter()
         .filter_map(|file| fs::metadata(file).ok()?.modified().ok());
     times.max()

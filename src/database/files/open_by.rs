@@ -35,11 +35,12 @@ pub fn programs_using(path: &Path) -> Vec<Program> {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::BTreeSet;
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
-    use std::{fs, process};
+    use std::process;
 
-    use crate::database::connection::open::sidecar;
+    use crate::database::files::database_file::{DatabaseFile, Sidecar};
     use crate::database::files::open_by::Program;
 
     /// The byte of the `-shm` file that a writer locks in WAL mode, and those of the database that it locks
@@ -48,11 +49,13 @@ mod linux {
     const RESERVED_LOCK: u64 = 0x4000_0001;
 
     pub(crate) fn programs_using(path: &Path) -> Vec<Program> {
-        let files: Vec<_> = ["", "-wal", "-shm"]
-            .iter()
-            .filter_map(|suffix| identity(&sidecar(path, suffix)))
+        let file = DatabaseFile::at(path);
+        let [database, index] = [file.real(), &file.sidecar(Sidecar::Shm)].map(identity);
+        let files: Vec<_> = [database, identity(&file.sidecar(Sidecar::Wal)), index]
+            .into_iter()
+            .flatten()
             .collect();
-        let writers = writers(path);
+        let writers = writers(database, index);
         let mut programs: Vec<_> = processes()
             .filter(|pid| *pid != process::id())
             .filter(|pid| writers.contains(pid) || has_open(*pid, &files))
@@ -66,7 +69,10 @@ mod linux {
         programs
     }
 
-    fn identity(path: &Path) -> Option<(u64, u64)> {
+    /// The device of a file and its number there.
+    type Identity = (u64, u64);
+
+    fn identity(path: &Path) -> Option<Identity> {
         let metadata = fs::metadata(path).ok()?;
         Some((metadata.dev(), metadata.ino()))
     }
@@ -76,7 +82,7 @@ mod linux {
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     }
 
-    fn has_open(pid: u32, files: &[(u64, u64)]) -> bool {
+    fn has_open(pid: u32, files: &[Identity]) -> bool {
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd"));
         // The metadata of the file that is open, whatever its name is by now.
         descriptors
@@ -94,9 +100,8 @@ mod linux {
 
     /// The processes that have the write lock. A line of `/proc/locks` ends in the process, the file as
     /// `MAJOR:MINOR:INODE`, and the first and the last byte of the lock.
-    fn writers(path: &Path) -> BTreeSet<u32> {
+    fn writers(database: Option<Identity>, index: Option<Identity>) -> BTreeSet<u32> {
         let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-        let [database, index] = ["", "-shm"].map(|suffix| identity(&sidecar(path, suffix)));
         let mut writers = BTreeSet::new();
         for line in locks.lines().filter(|line| !line.contains("->")) {
             let fields: Vec<_> = line.split_whitespace().collect();
@@ -108,7 +113,7 @@ mod linux {
                 first.parse().is_ok_and(|first: u64| first <= byte)
                     && (last == "EOF" || last.parse().is_ok_and(|last: u64| byte <= last))
             };
-            let is_of = |file: Option<(u64, u64)>| inode.is_some() && file.map(|f| f.1) == inode;
+            let is_of = |file: Option<Identity>| inode.is_some() && file.map(|f| f.1) == inode;
             let is_writing =
                 is_of(index) && covers(WAL_WRITE_LOCK) || is_of(database) && covers(RESERVED_LOCK);
             if is_writing && let Ok(pid) = pid.parse() {

@@ -5,19 +5,20 @@
 //! was and at most a temporary file, which the next operation on the same target removes: a temporary
 //! file is locked (`flock`) for as long as its process lives.
 
-use std::ffi::OsString;
+use std::fs;
 use std::fs::{File, OpenOptions, Permissions};
+use std::io;
 use std::io::{Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{fs, io, process};
 
 use rustix::fs::FallocateFlags;
 
-use crate::database::connection::open::sidecar;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{Sidecar, folder_of, with_suffix};
 use crate::system::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
@@ -27,8 +28,6 @@ pub(crate) const PUBLIC: u32 = 0o666;
 
 /// What comes between the target's name and the process's id.
 const INFIX: &str = ".degenbot-tmp-";
-
-const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// A file that is being written under a temporary name. Removed when it is dropped unpublished.
 #[derive(Debug)]
@@ -207,24 +206,17 @@ impl Drop for Staged {
 fn temporary_name(target: &Path) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let mut name = OsString::from(target);
-    name.push(format!("{INFIX}{}-{number}", process::id()));
-    PathBuf::from(name)
+    with_suffix(target, &format!("{INFIX}{}-{number}", process::id()))
 }
 
 /// Removes the temporary files of dead processes. Best effort: what stays is in nobody's way.
 pub(crate) fn sweep(target: &Path) {
-    let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
+    let Some(name) = target.file_name() else {
         return;
-    };
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
     };
     let mut prefix = name.to_owned();
     prefix.push(INFIX);
-    let Ok(entries) = fs::read_dir(folder) else {
+    let Ok(entries) = fs::read_dir(folder_of(target)) else {
         return;
     };
     for entry in entries.flatten() {
@@ -273,18 +265,15 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 fn remove_with_sidecars(path: &Path) {
-    for suffix in SIDECARS {
-        let _ = fs::remove_file(sidecar(path, suffix));
+    for sidecar in Sidecar::ALL {
+        let _ = fs::remove_file(sidecar.of(path));
     }
     let _ = fs::remove_file(path);
 }
 
 /// Makes a rename or a link in the file's folder outlast a power cut.
 fn sync_folder_of(path: &Path) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| Error::io(folder, "write", error))
@@ -307,7 +296,7 @@ mod tests {
     fn unpublished_files_disappear_with_what_sqlite_left_beside_them() {
         let folder = tempfile::tempdir().unwrap();
         let staged = Staged::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
-        fs::write(sidecar(staged.path(), "-journal"), "x").unwrap();
+        fs::write(Sidecar::Journal.of(staged.path()), "x").unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         drop(staged);
         assert!(names(folder.path()).is_empty());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
@@ -11,6 +12,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// The broken foreign keys of some tables. Of the user's own tables only those that can be checked: a key
 /// of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
@@ -56,4 +58,21 @@ pub(crate) fn require_known(
         return Ok(());
     }
     Err(ErrorKind::ForeignKeysBroken { violations }.at(path))
+}
+
+/// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
+/// connection is for migrating only.
+///
+/// With them on, a table that a migration rebuilds would, when the old one is dropped, delete the
+/// rows that refer to it; and the pragma has no effect inside a transaction.
+pub(crate) fn with_foreign_keys_off<T>(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let located = |error: Error| error.at(path, "migrate the database");
+    connection
+        .batch_execute("PRAGMA foreign_keys = OFF")
+        .map_err(|error| located(error.into()))?;
+    transaction(connection, Begin::Immediate, operate, Error::from).map_err(located)
 }

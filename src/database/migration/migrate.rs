@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::{Access, ensure_wal, open_connection, require_writable};
+use crate::database::connection::open::{Access, ensure_wal, open_connection};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::migration::foreign_keys::violations_of;
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
 use crate::database::migration::user_objects::Usable;
 use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
@@ -26,8 +27,6 @@ use crate::database::structure::pending_migrations::{Step, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::sqlite::connection_hooks::stoppable;
-use crate::sqlite::transaction;
-use crate::sqlite::transaction::Begin;
 
 /// What an upgrade or a downgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +104,7 @@ pub(crate) fn migrate_in_place(
             computed_words: 0,
         });
     }
-    require_writable(path)?;
+    DatabaseFile::at(path).require_writable()?;
     let mut connection = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
     let mut scrutiny = Scrutiny::Structure;
     let report = loop {
@@ -267,23 +266,6 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
         return Ok(());
     }
     Err(ErrorKind::ObjectsLost { objects }.at(path))
-}
-
-/// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
-/// connection is for migrating only.
-///
-/// With them on, a table that a migration rebuilds would, when the old one is dropped, delete the
-/// rows that refer to it; and the pragma has no effect inside a transaction.
-pub(crate) fn with_foreign_keys_off<T>(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let located = |error: Error| error.at(path, "migrate the database");
-    connection
-        .batch_execute("PRAGMA foreign_keys = OFF")
-        .map_err(|error| located(error.into()))?;
-    transaction(connection, Begin::Immediate, operate, Error::from).map_err(located)
 }
 
 /// Records the migrations that a database has by other means, the Python package's, and makes every

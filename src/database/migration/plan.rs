@@ -1,7 +1,7 @@
 //! What bringing a database to another version would do.
 
+use std::fmt;
 use std::path::Path;
-use std::{fmt, fs};
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -12,7 +12,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
-use crate::database::files::disk_space;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::migration::rebuild;
 use crate::database::migration::upgrade::UpgradeOptions;
 use crate::database::recognition::recognise::{Origin, recognise_connection};
@@ -174,7 +174,7 @@ fn plan(
         }
     }
     let needs = rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)?;
-    let bytes = disk_space::size(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+    let bytes = DatabaseFile::at(path).bytes_with_log();
     let total: i64 = rows.iter().map(|(_, rows)| rows).sum();
     Ok(MigrationPlan {
         name: recognition.name(),
@@ -197,7 +197,7 @@ fn plan(
         rows,
         bytes,
         disk_bytes: match method {
-            Method::Rebuild => rebuild::disk_bytes(path),
+            Method::Rebuild => rebuild::disk_bytes(&DatabaseFile::at(path)),
             // What is changed is written to the log first.
             _ => bytes,
         },

@@ -26,58 +26,49 @@ mod exchanges;
 mod indexes;
 mod mapping;
 mod obstacles;
+mod put_in_place;
 mod rules;
 mod source;
 mod swap;
+mod task;
 mod tokens;
 mod work;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, ensure_wal, journal_mode, open_connection, require_writable,
+    Access, LOCK_TIMEOUT, ensure_wal, journal_mode, open_connection,
 };
 use crate::database::connection::sql;
 use crate::database::copying::preserve_original::{Kept, Published};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
+use crate::database::migration::alembic_leftovers;
 use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::rebuild::background::Background;
-use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::container::Files;
+use crate::database::migration::rebuild::put_in_place::put_in_place;
 use crate::database::migration::rebuild::source::Source;
-use crate::database::migration::rebuild::swap::{Object, Tables};
-use crate::database::migration::user_objects::Usable;
-use crate::database::migration::{alembic_leftovers, migrate, user_objects};
-use crate::database::progress::{Observer, Stage};
-use crate::database::recognition::identify::LFJ_TABLE;
+use crate::database::migration::rebuild::task::Rebuild;
+use crate::database::progress::Observer;
 use crate::database::recognition::recognise::{Origin, Recognition, recognise_connection};
-use crate::database::structure::legacy_revision::EarlierRevision;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::structure::stamp_tables;
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::connection_hooks::stoppable;
 
 /// How much disk a rebuild needs at most: the new database, the original that is kept, and the log through
 /// which the one replaces the other. Two megabytes are for what does not depend on rows.
-pub(crate) fn disk_bytes(path: &Path) -> u64 {
+pub(crate) fn disk_bytes(file: &DatabaseFile) -> u64 {
     const EMPTY: u64 = 2 << 20;
-    disk_space::size(path)
+    file.bytes_with_log()
         .saturating_mul(4)
         .saturating_add(EMPTY)
 }
-
-/// The tables of liquidity.
-const LIQUIDITY_TABLES: [&str; 4] = [
-    "initialization_maps",
-    "liquidity_positions",
-    "managed_pool_initialization_maps",
-    "managed_pool_liquidity_positions",
-];
 
 /// What a rebuild did beyond carrying rows over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,9 +101,9 @@ pub(crate) fn rebuild(
     assumptions: &Assumptions,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
-    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
-    require_writable(&real)?;
-    disk_space::require_room(path, &real, disk_bytes(&real))?;
+    let file = DatabaseFile::existing(path)?;
+    file.require_writable()?;
+    disk_space::require_room(path, file.real(), disk_bytes(&file))?;
     let stop = observer.stop_flag();
     let mut connection = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
@@ -122,9 +113,9 @@ pub(crate) fn rebuild(
         // again and again; the commit takes it once, or says that it cannot.
         sql::execute(&mut connection, "PRAGMA cache_spill = OFF").map_err(failed)?;
     }
-    let files = Files::create(&mut connection, path, &real, target)?;
+    let files = Files::create(&mut connection, &file, target)?;
     let mut kept: Option<Published> = None;
-    let result = migrate::with_foreign_keys_off(&mut connection, path, |connection| {
+    let result = with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
         let (revision, half_way) = match recognition.origin {
             Some(Origin::Earlier { revision, half_way }) => (revision, half_way),
@@ -142,12 +133,12 @@ pub(crate) fn rebuild(
             target,
             assumptions,
         };
-        rebuild.require_possible(connection)?;
+        require_possible(&rebuild, connection)?;
         let original = Background::begin(path, {
-            let (path, real) = (path.to_owned(), real.clone());
+            let file = file.clone();
             move |observer| {
                 let patience = Patience::new(LOCK_TIMEOUT, None);
-                Kept::copy(&path, &real, ".pre-upgrade", &patience, observer)
+                Kept::copy(&file, ".pre-upgrade", &patience, observer)
             }
         })?;
         let mut builder = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
@@ -173,7 +164,7 @@ pub(crate) fn rebuild(
             check.finish(observer)?;
         }
         files.attach_for_reading(connection, path)?;
-        rebuild.put_in_place(connection, &built.indexes, report.rows, observer)?;
+        put_in_place(&rebuild, connection, &built.indexes, report.rows, observer)?;
         if let Some(check) = check.take() {
             check.finish(observer)?;
         }
@@ -195,132 +186,16 @@ pub(crate) fn rebuild(
     Ok(done)
 }
 
-/// What is rebuilt, and as what.
-#[derive(Clone, Copy)]
-struct Rebuild<'rebuild> {
-    path: &'rebuild Path,
-    recognition: &'rebuild Recognition,
-    revision: EarlierRevision,
-    half_way: bool,
-    target: SchemaVersion,
-    assumptions: &'rebuild Assumptions,
-}
-
-impl<'rebuild> Rebuild<'rebuild> {
-    fn source(&self) -> Source<'rebuild> {
-        Source::new(&self.recognition.catalogue, self.revision)
-    }
-
-    /// Fails for what can be refused without building anything.
-    fn require_possible(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
-        alembic_leftovers::check(connection, self.path, &self.recognition.catalogue)?;
-        self.refuse_dangling()?;
-        require_assumptions(connection, self.path, &self.source(), self.assumptions)
-    }
-
-    /// Puts the new content in the place of the old.
-    fn put_in_place(
-        &self,
-        connection: &mut SqliteConnection,
-        indexes: &[Object],
-        rows: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
-        let users = self.users_objects(connection)?;
-        let usable = Usable::find(connection, self.path, &self.recognition.catalogue)?;
-        sql::require_transaction(connection, self.path)?;
-        let mut counter = Counter::new(self.path, observer, rows);
-        let tables = Tables {
-            replaced: &self.replaced_tables(),
-            staying: &self.staying(),
-        };
-        let lost = |error| users_object_lost(self.path, &users, error);
-        swap::swap(connection, &tables, &mut counter).map_err(lost)?;
-        let missing = swap::missing_indexes(connection, &tables, indexes)?;
-        indexes::make(connection, self.path, self.target, "main", missing).map_err(lost)?;
-        for object in &users {
-            sql::execute(connection, &object.statement).map_err(|error| lost(error.into()))?;
-        }
-        usable.require(connection, self.path)?;
-        let arrived = recognise_connection(connection)?;
-        let version = arrived.require_version(self.path)?;
-        if version != self.target || !arrived.is_stamped_right {
-            return Err(ErrorKind::RebuildCheckFailed {
-                detail: format!("the new database came to be {}", arrived.name()),
-            }
-            .at(self.path));
-        }
-        counter.advance(Stage::Replacing("alembic_version"), 0)
-    }
-
-    /// The tables of the old database that new ones take the place of.
-    fn replaced_tables(&self) -> Vec<String> {
-        let staying = self.staying();
-        let mut tables = self.old_tables();
-        tables.retain(|table| !staying.contains(&table.as_str()));
-        tables
-    }
-
-    /// The tables of liquidity that are in the new schema as they are in the old one.
-    fn staying(&self) -> Vec<&'static str> {
-        let target = &self.target.catalogue().tables;
-        let is_same = |table: &&str| {
-            let tables = [&self.recognition.catalogue.tables, target].map(|t| t.get(*table));
-            matches!(tables, [Some(old), Some(new)]
-                if old.columns == new.columns
-                    && old.foreign_keys == new.foreign_keys
-                    && old.unique_constraints == new.unique_constraints)
-        };
-        LIQUIDITY_TABLES.into_iter().filter(is_same).collect()
-    }
-
-    /// The tables of the old database that are not the user's own.
-    fn old_tables(&self) -> Vec<String> {
-        let mut known = vec![
-            self.revision.catalogue(),
-            self.target.catalogue(),
-            SchemaVersion::latest().catalogue(),
-        ];
-        if self.half_way {
-            known.push(self.revision.next().1);
-        }
-        let is_ours = |table: &String| {
-            known
-                .iter()
-                .any(|structure| structure.tables.contains_key(table))
-                || stamp_tables::TABLES.contains(&table.as_str())
-                || alembic_leftovers::is_leftover(table)
-        };
-        // A table that a later version adds is not the target's to drop.
-        let is_later = |table: &String| table == LFJ_TABLE && !known[1].tables.contains_key(table);
-        let tables = self.recognition.catalogue.tables.keys();
-        tables
-            .filter(|table| is_ours(table) && !is_later(table))
-            .cloned()
-            .collect()
-    }
-
-    /// Fails if a table of the user's own refers to one that there will not be.
-    fn refuse_dangling(&self) -> Result<(), Error> {
-        let gone = self.old_tables();
-        let remaining = &self.target.catalogue().tables;
-        user_objects::require_no_dangling(self.path, &self.recognition.catalogue, |table| {
-            gone.iter().any(|gone| gone == table) && !remaining.contains_key(table)
-        })
-    }
-
-    /// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
-    fn users_objects(&self, connection: &mut SqliteConnection) -> Result<Vec<Object>, Error> {
-        let extras = self.recognition.extras();
-        let replaced = self.replaced_tables();
-        let mut objects = swap::objects(connection, "main")?;
-        objects.retain(|object| {
-            ["index", "trigger"].contains(&object.kind.as_str())
-                && replaced.contains(&object.owner)
-                && extras.contains(&format!("{} {}", object.kind, object.name))
-        });
-        Ok(objects)
-    }
+/// Fails for what can be refused without building anything.
+fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
+    alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
+    rebuild.refuse_dangling()?;
+    require_assumptions(
+        connection,
+        rebuild.path,
+        &rebuild.source(),
+        rebuild.assumptions,
+    )
 }
 
 /// Fails where a value is needed that only the user can tell.
@@ -383,28 +258,4 @@ fn dropped(source: &Source<'_>) -> Vec<String> {
         column.map_or_else(|| table.to_owned(), |column| format!("{table}.{column}"))
     });
     dropped.collect()
-}
-
-/// Names the object of the user's own that could not be made anew, or whose name is needed.
-fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
-    let ErrorKind::Sql { source: cause } = &error.kind else {
-        return error;
-    };
-    let message = cause.to_string();
-    if message.contains("already exists") || message.contains("there is already") {
-        return ErrorKind::ObjectsLost {
-            objects: vec![message],
-        }
-        .at(path);
-    }
-    let lost = users
-        .iter()
-        .find(|object| message.contains("no such column") || message.contains(&object.name));
-    match lost {
-        Some(object) => ErrorKind::ObjectsLost {
-            objects: vec![format!("{} {} ({message})", object.kind, object.name)],
-        }
-        .at(path),
-        None => error,
-    }
 }

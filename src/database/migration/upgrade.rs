@@ -1,10 +1,10 @@
 //! Bringing any database that a user can have to the newest version.
 
-use std::fs;
 use std::path::Path;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::migrate::{MigrationReport, migrate_in_place};
@@ -85,10 +85,8 @@ pub fn upgrade_sqlite_database(
     observer: &mut dyn Observer,
 ) -> Result<UpgradeReport, Error> {
     let target = options.target;
-    if let Ok(real) = fs::canonicalize(path) {
-        // Of an upgrade that was killed after it had put everything in place.
-        staged_file::sweep(&real);
-    }
+    // Of an upgrade that was killed after it had put everything in place.
+    staged_file::sweep(DatabaseFile::at(path).real());
     let recognition = recognise(path)?;
     let from = recognition.name();
     let planned = match recognition.origin {

@@ -1,6 +1,5 @@
 //! What there is to know about a database, found out without writing to it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use diesel::prelude::*;
@@ -8,9 +7,10 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use crate::database::connection::open::{is_wal_on_disk, sidecar};
+use crate::database::connection::open::is_wal_on_disk;
 use crate::database::connection::read_only::look_at;
 use crate::database::error::database_error::Error;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::recognition::recognise::{Recognition, recognise_connection};
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;
@@ -169,12 +169,11 @@ fn read(
         Ok(exchanges) => (exchanges, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
-    let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
-    let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let file = DatabaseFile::existing(path)?;
     Ok(DatabaseInfo {
         path: path.to_owned(),
-        file_bytes: size(&real),
-        wal_bytes: size(&sidecar(&real, "-wal")),
+        file_bytes: file.bytes(),
+        wal_bytes: file.log_bytes(),
         page_size: pragmas.page_size,
         page_count: pragmas.page_count,
         free_pages: pragmas.freelist_count,

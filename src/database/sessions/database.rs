@@ -2,21 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
 
-use diesel::r2d2::R2D2Connection;
 use diesel::sqlite::SqliteConnection;
-use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+use r2d2::NopErrorHandler;
+use r2d2::Pool;
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, ensure_wal, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise;
+use crate::database::sessions::connection_manager::Connections;
 use crate::database::sessions::session::Session;
 use crate::settings::environment::Environment;
 use crate::settings::{Overrides, Settings};
-use crate::sqlite::prepared::Statements;
 
 /// How a database's connections are pooled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +85,7 @@ impl Database {
             .connection_timeout(options.connection_timeout)
             // A failed attempt is reported by the call that waits for it.
             .error_handler(Box::new(NopErrorHandler))
-            .build(Connections { path: path.clone() })
+            .build(Connections::to(path.clone()))
             .map_err(|error| {
                 ErrorKind::CannotOpen {
                     detail: error.to_string(),
@@ -201,36 +200,4 @@ pub fn db_session() -> Result<Session, Error> {
         }
     };
     database.session()
-}
-
-pub(crate) type PooledSqliteConnection = PooledConnection<Connections>;
-
-/// Opens connections for the pool.
-#[derive(Debug)]
-pub(crate) struct Connections {
-    path: PathBuf,
-}
-
-impl ManageConnection for Connections {
-    type Connection = SqliteConnection;
-    type Error = Error;
-
-    fn connect(&self) -> Result<SqliteConnection, Error> {
-        open_connection(&self.path, Access::ReadWrite)
-    }
-
-    fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
-        connection
-            .ping()
-            .map_err(|error| Error::from_diesel(&self.path, "use a connection", error))
-    }
-
-    fn has_broken(&self, connection: &mut SqliteConnection) -> bool {
-        if thread::panicking() || connection.is_broken() {
-            return true;
-        }
-        // A transaction that Diesel does not know of would take in what the next session writes, and undo it.
-        let left = Statements::of(connection).and_then(Statements::leave_transaction);
-        left.is_err()
-    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
-use crate::database::sessions::database::PooledSqliteConnection;
+use crate::database::sessions::connection_manager::PooledSqliteConnection;
 use crate::sqlite::transaction;
 use crate::sqlite::transaction::Begin;
 

@@ -1,10 +1,11 @@
 //! Several connections on one state of a database.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut, RangeInclusive};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread;
 use std::time::Instant;
-use std::{fmt, thread};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;

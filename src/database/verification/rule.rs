@@ -1,6 +1,7 @@
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use serde::Serializer;
 
 macro_rules! rules {
     ($($rule:ident = $name:literal: $description:literal,)+) => {

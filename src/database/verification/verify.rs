@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::{may_be_shared, open_for_reading};
-
+use crate::database::connection::open::open_for_reading;
 use crate::database::connection::read_only::look_at;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::progress::Observer;
 use crate::database::recognition::recognise::{
     Origin, Recognition, recognise_connection, recognise_state,
@@ -109,7 +109,7 @@ fn open_and<T>(
     path: &Path,
     mut verify: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    if !may_be_shared(path) {
+    if !DatabaseFile::at(path).may_be_shared() {
         return look_at(path, verify);
     }
     let recognised = look_at(path, |connection| {

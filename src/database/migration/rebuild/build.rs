@@ -12,9 +12,8 @@ use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::migration::rebuild::obstacles::Obstacles;
 use crate::database::migration::rebuild::source::Source;
 use crate::database::migration::rebuild::swap::Object;
-use crate::database::migration::rebuild::{
-    Rebuild, carry, exchanges, indexes, mapping, tokens, work,
-};
+use crate::database::migration::rebuild::task::Rebuild;
+use crate::database::migration::rebuild::{carry, exchanges, indexes, mapping, tokens, work};
 use crate::database::progress::Observer;
 use crate::database::recognition::identify::MAP_TABLES;
 use crate::database::structure::stamp_tables;

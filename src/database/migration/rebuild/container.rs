@@ -10,6 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::open::{Access, open_connection, uri};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -31,15 +32,14 @@ impl Files {
     /// Creates the new database with its tables, and a file to work in, beside the old one.
     pub(super) fn create(
         connection: &mut SqliteConnection,
-        path: &Path,
-        real: &Path,
+        file: &DatabaseFile,
         target: SchemaVersion,
     ) -> Result<Self, Error> {
         let files = Self {
-            new: Staged::create(real, PRIVATE)?,
-            work: Staged::create(real, PRIVATE)?,
+            new: Staged::create(file.real(), PRIVATE)?,
+            work: Staged::create(file.real(), PRIVATE)?,
         };
-        let container = Container::of(connection, path)?;
+        let container = Container::of(connection, file.path())?;
         container.build(files.new.path(), target)?;
         container.prepare(files.work.path())?;
         Ok(files)

@@ -1,0 +1,44 @@
+//! Checking a finished copy.
+
+use std::path::Path;
+
+use crate::database::connection::open::{Access, open_connection};
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::staged_file::Staged;
+use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::recognition::recognise::recognise_connection;
+use crate::database::verification::integrity_check;
+use crate::database::verification::integrity_check::Verification;
+use crate::sqlite::connection_hooks::stoppable;
+
+/// Checks a finished copy: that it is the database that was copied, and as thoroughly as asked for.
+pub(crate) fn check_copy(
+    staged: &Staged,
+    backup_path: &Path,
+    verify: Option<Verification>,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
+    let mut connection = stoppable(observer.stop_flag(), || {
+        open_connection(staged.path(), Access::Immutable)
+    })?;
+    recognise_connection(&mut connection)
+        .and_then(|recognition| recognition.require_degenbot(backup_path))
+        .map_err(|error| failed(error.to_string()))?;
+    let Some(verification) = verify else {
+        return Ok(());
+    };
+    let progress = Progress {
+        stage: Stage::Verifying,
+        done: 0,
+        total: 0,
+    };
+    if observer.progress(progress).is_break() {
+        return Err(ErrorKind::Interrupted.at(backup_path));
+    }
+    match integrity_check::first_problem(&mut connection, backup_path, verification)? {
+        Some(problem) => Err(failed(problem)),
+        None => Ok(()),
+    }
+}

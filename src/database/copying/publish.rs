@@ -1,0 +1,71 @@
+//! Giving a complete copy its place.
+
+use std::fs;
+use std::path::Path;
+
+use crate::database::connection::open::settle;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file::Staged;
+use crate::database::recognition::recognise::recognise;
+use crate::sqlite::busy_handler::Patience;
+
+/// Gives a complete copy its name.
+pub(crate) fn publish(staged: Staged, replace_existing: bool) -> Result<(), Error> {
+    if replace_existing {
+        return staged.replace();
+    }
+    staged.publish_new().map_err(|error| match error.kind {
+        ErrorKind::AlreadyExists => error.with_kind(ErrorKind::BackupExists),
+        _ => error,
+    })
+}
+
+/// Fails where a copy of the database cannot go to this place.
+pub(crate) fn check_target(
+    file: &DatabaseFile,
+    backup: &Path,
+    replace_existing: bool,
+) -> Result<(), Error> {
+    if file.has_sidecar_at(backup) {
+        return Err(ErrorKind::BackupOntoItself.at(backup));
+    }
+    let Ok(metadata) = fs::symlink_metadata(backup) else {
+        return Ok(());
+    };
+    // A link that points to nothing may point to a disk that is not there at the moment.
+    if backup.is_dir() || (metadata.is_symlink() && !backup.exists()) {
+        return Err(ErrorKind::AlreadyExists.at(backup));
+    }
+    if file.is_same_as(backup) {
+        return Err(ErrorKind::BackupOntoItself.at(backup));
+    }
+    if !replace_existing {
+        return Err(ErrorKind::BackupExists.at(backup));
+    }
+    Ok(())
+}
+
+/// Makes sure that SQLite will not apply the log of an earlier backup, which somebody has opened, to
+/// the new one.
+pub(crate) fn clear_away_leftovers(
+    target: &DatabaseFile,
+    patience: &Patience,
+) -> Result<(), Error> {
+    if !target.has_sidecars() {
+        return Ok(());
+    }
+    // What is no database, or not there, cannot take its log back, and SQLite might delete that.
+    let settled = recognise(target.path()).and_then(|_| settle(target.path(), patience));
+    match target.leftover() {
+        Some(_) if matches!(&settled, Err(error) if matches!(error.kind, ErrorKind::Locked)) => {
+            settled
+        }
+        Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(target.path())),
+        None => match settled {
+            Err(error) if matches!(error.kind, ErrorKind::Locked) => Err(error),
+            _ => Ok(()),
+        },
+    }
+}

@@ -1,0 +1,91 @@
+//! Putting the new content in the place of the old one.
+
+use std::path::Path;
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::migration::rebuild::carry::Counter;
+use crate::database::migration::rebuild::swap::{Object, Tables};
+use crate::database::migration::rebuild::task::Rebuild;
+use crate::database::migration::rebuild::{indexes, swap};
+use crate::database::migration::user_objects::Usable;
+use crate::database::progress::{Observer, Stage};
+use crate::database::recognition::recognise::recognise_connection;
+
+/// Puts the new content in the place of the old.
+pub(super) fn put_in_place(
+    rebuild: &Rebuild<'_>,
+    connection: &mut SqliteConnection,
+    indexes: &[Object],
+    rows: u64,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let users = users_objects(rebuild, connection)?;
+    let usable = Usable::find(connection, rebuild.path, &rebuild.recognition.catalogue)?;
+    sql::require_transaction(connection, rebuild.path)?;
+    let mut counter = Counter::new(rebuild.path, observer, rows);
+    let tables = Tables {
+        replaced: &rebuild.replaced_tables(),
+        staying: &rebuild.staying(),
+    };
+    let lost = |error| users_object_lost(rebuild.path, &users, error);
+    swap::swap(connection, &tables, &mut counter).map_err(lost)?;
+    let missing = swap::missing_indexes(connection, &tables, indexes)?;
+    indexes::make(connection, rebuild.path, rebuild.target, "main", missing).map_err(lost)?;
+    for object in &users {
+        sql::execute(connection, &object.statement).map_err(|error| lost(error.into()))?;
+    }
+    usable.require(connection, rebuild.path)?;
+    let arrived = recognise_connection(connection)?;
+    let version = arrived.require_version(rebuild.path)?;
+    if version != rebuild.target || !arrived.is_stamped_right {
+        return Err(ErrorKind::RebuildCheckFailed {
+            detail: format!("the new database came to be {}", arrived.name()),
+        }
+        .at(rebuild.path));
+    }
+    counter.advance(Stage::Replacing("alembic_version"), 0)
+}
+
+/// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
+fn users_objects(
+    rebuild: &Rebuild<'_>,
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Object>, Error> {
+    let extras = rebuild.recognition.extras();
+    let replaced = rebuild.replaced_tables();
+    let mut objects = swap::objects(connection, "main")?;
+    objects.retain(|object| {
+        ["index", "trigger"].contains(&object.kind.as_str())
+            && replaced.contains(&object.owner)
+            && extras.contains(&format!("{} {}", object.kind, object.name))
+    });
+    Ok(objects)
+}
+
+/// Names the object of the user's own that could not be made anew, or whose name is needed.
+fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
+    let ErrorKind::Sql { source: cause } = &error.kind else {
+        return error;
+    };
+    let message = cause.to_string();
+    if message.contains("already exists") || message.contains("there is already") {
+        return ErrorKind::ObjectsLost {
+            objects: vec![message],
+        }
+        .at(path);
+    }
+    let lost = users
+        .iter()
+        .find(|object| message.contains("no such column") || message.contains(&object.name));
+    match lost {
+        Some(object) => ErrorKind::ObjectsLost {
+            objects: vec![format!("{} {} ({message})", object.kind, object.name)],
+        }
+        .at(path),
+        None => error,
+    }
+}

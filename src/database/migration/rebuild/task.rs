@@ -1,0 +1,94 @@
+//! What is rebuilt, and which of its tables are replaced.
+
+use std::path::Path;
+
+use crate::database::error::database_error::Error;
+use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::{alembic_leftovers, user_objects};
+use crate::database::recognition::identify::LFJ_TABLE;
+use crate::database::recognition::recognise::Recognition;
+use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::stamp_tables;
+
+/// The tables of liquidity.
+const LIQUIDITY_TABLES: [&str; 4] = [
+    "initialization_maps",
+    "liquidity_positions",
+    "managed_pool_initialization_maps",
+    "managed_pool_liquidity_positions",
+];
+
+/// What is rebuilt, and as what.
+#[derive(Clone, Copy)]
+pub(super) struct Rebuild<'rebuild> {
+    pub(super) path: &'rebuild Path,
+    pub(super) recognition: &'rebuild Recognition,
+    pub(super) revision: EarlierRevision,
+    pub(super) half_way: bool,
+    pub(super) target: SchemaVersion,
+    pub(super) assumptions: &'rebuild Assumptions,
+}
+
+impl<'rebuild> Rebuild<'rebuild> {
+    pub(super) fn source(&self) -> Source<'rebuild> {
+        Source::new(&self.recognition.catalogue, self.revision)
+    }
+
+    /// The tables of the old database that new ones take the place of.
+    pub(super) fn replaced_tables(&self) -> Vec<String> {
+        let staying = self.staying();
+        let mut tables = self.old_tables();
+        tables.retain(|table| !staying.contains(&table.as_str()));
+        tables
+    }
+
+    /// The tables of liquidity that are in the new schema as they are in the old one.
+    pub(super) fn staying(&self) -> Vec<&'static str> {
+        let target = &self.target.catalogue().tables;
+        let is_same = |table: &&str| {
+            let tables = [&self.recognition.catalogue.tables, target].map(|t| t.get(*table));
+            matches!(tables, [Some(old), Some(new)]
+                if old.columns == new.columns
+                    && old.foreign_keys == new.foreign_keys
+                    && old.unique_constraints == new.unique_constraints)
+        };
+        LIQUIDITY_TABLES.into_iter().filter(is_same).collect()
+    }
+
+    /// The tables of the old database that are not the user's own.
+    pub(super) fn old_tables(&self) -> Vec<String> {
+        let mut known = vec![
+            self.revision.catalogue(),
+            self.target.catalogue(),
+            SchemaVersion::latest().catalogue(),
+        ];
+        if self.half_way {
+            known.push(self.revision.next().1);
+        }
+        let is_ours = |table: &String| {
+            known
+                .iter()
+                .any(|structure| structure.tables.contains_key(table))
+                || stamp_tables::TABLES.contains(&table.as_str())
+                || alembic_leftovers::is_leftover(table)
+        };
+        // A table that a later version adds is not the target's to drop.
+        let is_later = |table: &String| table == LFJ_TABLE && !known[1].tables.contains_key(table);
+        let tables = self.recognition.catalogue.tables.keys();
+        tables
+            .filter(|table| is_ours(table) && !is_later(table))
+            .cloned()
+            .collect()
+    }
+
+    /// Fails if a table of the user's own refers to one that there will not be.
+    pub(super) fn refuse_dangling(&self) -> Result<(), Error> {
+        let gone = self.old_tables();
+        let remaining = &self.target.catalogue().tables;
+        user_objects::require_no_dangling(self.path, &self.recognition.catalogue, |table| {
+            gone.iter().any(|gone| gone == table) && !remaining.contains_key(table)
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! How the pool opens connections, and which of them it throws away.
+
+use std::path::PathBuf;
+use std::thread;
+
+use diesel::r2d2::R2D2Connection;
+use diesel::sqlite::SqliteConnection;
+use r2d2::ManageConnection;
+use r2d2::PooledConnection;
+
+use crate::database::connection::open::{Access, open_connection};
+use crate::database::error::database_error::Error;
+use crate::sqlite::prepared::Statements;
+
+/// A connection of the pool, which goes back to it when it is dropped.
+pub(crate) type PooledSqliteConnection = PooledConnection<Connections>;
+
+/// Opens connections for the pool.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    path: PathBuf,
+}
+
+impl Connections {
+    pub(super) const fn to(path: PathBuf) -> Self {
+        Self { path }
+    }
+}
+
+impl ManageConnection for Connections {
+    type Connection = SqliteConnection;
+    type Error = Error;
+
+    fn connect(&self) -> Result<SqliteConnection, Error> {
+        open_connection(&self.path, Access::ReadWrite)
+    }
+
+    fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        connection
+            .ping()
+            .map_err(|error| Error::from_diesel(&self.path, "use a connection", error))
+    }
+
+    fn has_broken(&self, connection: &mut SqliteConnection) -> bool {
+        if thread::panicking() || connection.is_broken() {
+            return true;
+        }
+        // A transaction that Diesel does not know of would take in what the next session writes, and undo it.
+        let left = Statements::of(connection).and_then(Statements::leave_transaction);
+        left.is_err()
+    }
+}
