@@ -17,7 +17,7 @@ use ExchangeKind::{Manager, Pools};
 /// A chain with a name.
 pub(super) struct Chain {
     pub(super) id: ChainId,
-    /// What the names of its exchanges begin with.
+    /// The prefix of its exchanges' names.
     pub(super) name: &'static str,
     /// The name for people.
     pub(super) title: &'static str,

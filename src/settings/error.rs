@@ -1,17 +1,17 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why settings could not be resolved.
+/// Why settings could not be resolved or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// The config file that was asked for is not there.
+    /// The named config file does not exist.
     #[error("There is no config file at {path}", path = .path.display())]
     NotFound {
         /// The file.
         path: PathBuf,
     },
-    /// The config file is there and cannot be read.
+    /// The config file exists and cannot be read.
     #[error("The config file at {path} cannot be read", path = .path.display())]
     Unreadable {
         /// The file.
@@ -31,8 +31,8 @@ pub enum SettingsError {
         /// What is wrong there.
         message: String,
     },
-    /// A config file is already where a new one was to be written.
-    #[error("There is already a config file at {path}", path = .path.display())]
+    /// A config file already exists where a new one should be written.
+    #[error("A config file already exists at {path}", path = .path.display())]
     AlreadyExists {
         /// The file.
         path: PathBuf,
@@ -45,14 +45,14 @@ pub enum SettingsError {
         /// Why not.
         source: io::Error,
     },
-    /// A path that is to be written to a config file, which is text, is not UTF-8.
-    #[error("{path} cannot be written to a config file: it is not UTF-8", path = .path.display())]
+    /// A path is not UTF-8, which a config file requires.
+    #[error("The path {path} cannot be written to a config file: it is not UTF-8", path = .path.display())]
     NotUtf8 {
         /// The path.
         path: PathBuf,
     },
-    /// A path starts at the home folder and the process has none.
-    #[error("No home folder is known, which {needed_for} needs", needed_for = .needed_for.display())]
+    /// A path starts at the home folder, and the process has none.
+    #[error("The path {needed_for} needs a home folder, and there is none", needed_for = .needed_for.display())]
     NoHome {
         /// The path.
         needed_for: PathBuf,

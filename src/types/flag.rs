@@ -7,8 +7,8 @@ const EXPECTED: &str = "a flag (0 or 1)";
 
 /// Reads a `BOOLEAN` column strictly; row types hold the `bool`.
 ///
-/// SQLite has no boolean type: the Python package stores 0 and 1, and a column holding the text
-/// `true` would otherwise be read as false.
+/// SQLite has no boolean type. The Python package stores 0 and 1; without this check, the text `true`
+/// would be read as false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromSqlRow)]
 pub struct Flag(bool);
 
