@@ -17,9 +17,9 @@ Where the script goes:
   powershell
     degenbot completions powershell >> $PROFILE";
 
-/// Print a script that completes commands and options in a shell
+/// Print a shell script that completes commands and options
 ///
-/// The script is for the commands of this release; print it again after an update.
+/// The script knows the commands of this release. Print it again after an update.
 #[derive(Debug, Args)]
 #[command(after_long_help = PLACES)]
 pub(super) struct Completions {

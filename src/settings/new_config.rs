@@ -74,7 +74,7 @@ impl NewConfig {
         ));
         // The Python package requires this table, even if it is empty.
         parts.push(format!(
-            "# The node of each chain ID: an HTTP address or the path of an IPC socket.\n[rpc]\n{}",
+            "# The node of each chain, by chain ID: an HTTP address or the path of an IPC socket.\n[rpc]\n{}",
             endpoints(&self.rpc)
         ));
         if !self.ws.is_empty() {

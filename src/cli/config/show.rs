@@ -13,7 +13,7 @@ use crate::types::ChainId;
 pub(in crate::cli) struct Show {
     #[command(flatten)]
     json: Json,
-    /// Show the addresses of nodes whole, with the keys that they may hold
+    /// Show the complete addresses of nodes, including keys
     #[arg(long)]
     secrets: bool,
 }
@@ -95,13 +95,13 @@ const fn name(source: Source) -> &'static str {
 
 fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
     let mut rows = Vec::new();
-    let missing = |exists: bool| if exists { "" } else { ", not there" };
+    let missing = |exists: bool| if exists { "" } else { ", does not exist" };
     match &settings.config_path {
         Some(path) => {
             let source = match settings.config_source {
                 Source::Override => "--config",
                 Source::Environment => "DEGENBOT_CONFIG",
-                Source::File | Source::Default => "the usual place",
+                Source::File | Source::Default => "default",
             };
             rows.push((
                 "Config file".to_owned(),
@@ -119,7 +119,7 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
         Source::Override => "--database",
         Source::Environment => "DEGENBOT_DB_PATH",
         Source::File => "config file",
-        Source::Default => "the usual place",
+        Source::Default => "default",
     };
     rows.push((
         "Database".to_owned(),
@@ -149,8 +149,8 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
     text
 }
 
-/// The address of a node without what follows its host, where providers want their keys. The path of a socket
-/// is whole.
+/// The address of a node up to its host: providers put keys into the user name, the path or the query. The path of a
+/// socket is complete.
 fn without_secrets(endpoint: &str) -> String {
     let Some((scheme, rest)) = endpoint.split_once("://") else {
         return endpoint.to_owned();

@@ -13,10 +13,10 @@ use crate::database::{
     reset_sqlite_database,
 };
 
-/// Create the database, or empty the one that is there
+/// Create the database, or empty an existing one
 ///
-/// All rows of an existing database are lost, so there is a question first. Programs that have it open see the empty one
-/// in their next transaction.
+/// All rows of an existing database are lost, so the command asks first. Programs that have the database open see the
+/// empty one in their next transaction.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reset {
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl Reset {
                 ));
                 return self.report(context, &path, timing, true);
             }
-            // What holds nothing may be reset like any database.
+            // A file without tables can be reset like any database.
             Ok(()) | Err(Error::EmptyFile { .. }) => {}
             Err(Error::Refused { refusal, .. }) if *refusal == Refusal::NoTables => {}
             Err(error) => return Err(error.into()),
