@@ -1,7 +1,7 @@
 //! Settings: the path of the database and the RPC endpoints. They come from the Python package's
 //! `config.toml`, environment variables, and overrides.
 //!
-//! | value | the first of these that is given |
+//! | value | source: the first of these that is given |
 //! |---|---|
 //! | config file | override (`--config`), `DEGENBOT_CONFIG`, `degenbot/config.toml` in the XDG configuration folder |
 //! | database | override (`--database`), `DEGENBOT_DB_PATH`, `database.path` in the file, `degenbot.db` beside the file |
@@ -56,7 +56,7 @@ pub struct Settings {
     pub config_source: Source,
     /// Whether the config file exists.
     pub config_exists: bool,
-    /// Where the database is.
+    /// The path of the database and its source.
     pub database: DatabaseSettings,
     /// The HTTP or IPC endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,

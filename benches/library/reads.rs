@@ -1,3 +1,5 @@
+//! Benchmarks of reading: tick maps, pools and single rows.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 

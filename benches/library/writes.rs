@@ -1,3 +1,5 @@
+//! Benchmarks of writing: tick positions and new pools.
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

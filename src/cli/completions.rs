@@ -1,3 +1,5 @@
+//! `degenbot completions`: shell completion scripts.
+
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 

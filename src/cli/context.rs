@@ -1,3 +1,5 @@
+//! The context of every command.
+
 use std::path::PathBuf;
 
 use super::{Failure, GlobalOptions, Printer};

@@ -1,3 +1,5 @@
+//! The logger of the command, which prints log records to stderr.
+
 use std::io::Write;
 
 use log::{Level, LevelFilter};

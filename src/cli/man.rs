@@ -1,3 +1,5 @@
+//! `degenbot man`: manual pages.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,5 @@
+//! The printer, which owns stdout and stderr, and formats of values for people.
+
 use std::env;
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -61,7 +63,7 @@ impl Printer {
         }
     }
 
-    /// A line that tells a person what was done.
+    /// Prints a message for people, unless `--quiet` is given.
     pub(super) fn message(&self, line: impl Display) {
         if !self.quiet {
             self.always(line);
@@ -107,8 +109,6 @@ pub(super) fn line(text: &mut String, content: impl Display) {
 }
 
 /// A time for people, in UTC: `2026-01-31 23:59:59`.
-///
-/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
 pub(super) fn time(time: SystemTime) -> impl Display {
     let (date, time) = date_and_time(time);
     format!("{date} {time} UTC")
@@ -120,7 +120,7 @@ pub(super) fn timestamp(time: SystemTime) -> String {
     format!("{date}T{time}Z")
 }
 
-/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
+/// The date and the time of day. The date comes from Howard Hinnant's `civil_from_days`, which counts years from March.
 fn date_and_time(time: SystemTime) -> (String, String) {
     let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),

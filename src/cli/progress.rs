@@ -1,3 +1,5 @@
+//! The progress reporter: a bar on a terminal, lines in a log.
+
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;

@@ -1,3 +1,5 @@
+//! The environment variables and folders that settings depend on.
+
 use std::env;
 use std::path::{Path, PathBuf};
 

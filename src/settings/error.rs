@@ -1,3 +1,5 @@
+//! Errors of settings.
+
 use std::io;
 use std::path::PathBuf;
 

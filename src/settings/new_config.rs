@@ -1,3 +1,5 @@
+//! Writing a new config file.
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

@@ -1,3 +1,5 @@
+//! Addresses of accounts and contracts.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! Unchecked values, for reports.
+
 use std::fmt;
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};

@@ -1,3 +1,5 @@
+//! Booleans, stored as 0 or 1.
+
 use diesel::deserialize::FromSqlRow;
 use diesel::sql_types::Bool;
 
@@ -28,7 +30,7 @@ impl Decode for Flag {
     }
 }
 
-/// As [`Flag`] is read; row types hold this.
+/// Reads a `bool`, which row types hold, as a [`Flag`].
 impl Decode for bool {
     fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
         Flag::decode(stored).map(Self::from)

@@ -1,3 +1,5 @@
+//! Hashes of pools inside a pool manager.
+
 use std::fmt;
 use std::str::FromStr;
 

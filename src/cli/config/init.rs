@@ -1,3 +1,5 @@
+//! `degenbot config init`: writes a config file.
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! `degenbot config show`: prints the settings in force.
+
 use std::collections::BTreeMap;
 
 use clap::Args;

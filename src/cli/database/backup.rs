@@ -1,3 +1,5 @@
+//! `degenbot database backup`: copies the database.
+
 use std::path::PathBuf;
 
 use clap::Args;

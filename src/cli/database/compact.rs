@@ -1,3 +1,5 @@
+//! `degenbot database compact`: gives unused space back.
+
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 

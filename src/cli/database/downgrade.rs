@@ -1,3 +1,5 @@
+//! `degenbot database downgrade`: migrates to an older version.
+
 use std::path::Path;
 
 use clap::Args;

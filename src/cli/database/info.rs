@@ -1,3 +1,5 @@
+//! `degenbot database info`: describes the database.
+
 use clap::Args;
 use serde::Serialize;
 

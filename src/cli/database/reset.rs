@@ -1,3 +1,5 @@
+//! `degenbot database reset`: creates or empties the database.
+
 use std::path::Path;
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! `degenbot database restore`: replaces the content with that of a backup.
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

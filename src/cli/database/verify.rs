@@ -1,3 +1,5 @@
+//! `degenbot database verify`: looks for damage and invalid rows.
+
 use clap::Args;
 use serde::Serialize;
 

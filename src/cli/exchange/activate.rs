@@ -1,3 +1,5 @@
+//! `degenbot exchange activate`: includes an exchange in updates.
+
 use clap::Args;
 
 use super::{parse, unknown};

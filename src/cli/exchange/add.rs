@@ -1,3 +1,5 @@
+//! `degenbot exchange add`: adds an unknown exchange.
+
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 

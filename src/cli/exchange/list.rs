@@ -1,3 +1,5 @@
+//! `degenbot exchange list`: lists the known and the stored exchanges.
+
 use clap::Args;
 use serde::Serialize;
 
