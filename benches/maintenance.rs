@@ -1,16 +1,16 @@
-//! How long the maintenance of a large database takes, side by side with what one would do without
-//! degenbot, as whole processes, in turn; and how long a program that writes meanwhile has to wait.
+//! Benchmark of the maintenance of a large database, compared with the tools that do it without degenbot, as
+//! processes that run in turn; and of the time that a writing program has to wait meanwhile.
 //!
-//! - `database backup` of a gigabyte beside `cp` and `sync`: at most 1.2 times its time, and twice its
-//!   time beside a program that commits a hundred times a second. That program's slowest commit is to
-//!   take at most 50 ms longer than its slowest one in as long a time before.
-//! - `database compact` beside the `VACUUM` of the `sqlite3` shell: at most 0.6 of its time, and 1.05 of
-//!   it where another program has the database open.
-//! - `database reset` beside creating the schema with the shell: less than three times its time.
+//! - `database backup` of a gigabyte takes at most 1.2 times the time of `cp` and `sync`, and at most twice that
+//!   time beside a program that commits a hundred times a second. The slowest commit of that program takes at
+//!   most 50 ms longer than its slowest one in an equally long time before.
+//! - `database compact` takes at most 0.6 times the time of the `VACUUM` of the `sqlite3` shell, and at most 1.05
+//!   times that time if another program has the database open.
+//! - `database reset` takes less than three times the time of creating the schema with the shell.
 //!
-//! The database's size can be set with `DEGENBOT_BENCH_MEGABYTES`.
+//! `DEGENBOT_BENCH_MEGABYTES` sets the size of the database.
 
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::print_stdout, reason = "it prints the figures")]
 
 use std::error::Error;
 use std::fs;
@@ -29,9 +29,9 @@ use diesel::sqlite::SqliteConnection;
 const RUNS: usize = 3;
 const RESETS: usize = 20;
 const POOLS: u64 = 30_000;
-/// What a position takes, its place in the index included.
+/// The size of a position with its index entry.
 const BYTES_OF_A_POSITION: u64 = 90;
-/// The time from one of the writer's commits to the next.
+/// The time between two commits of the writer.
 const WRITERS_INTERVAL: Duration = Duration::from_millis(10);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["writer", path] => return write(Path::new(path)),
         ["holder", path] => return hold(Path::new(path)),
-        // `cargo test --benches` only wants to know that this can be built and started.
+        // `cargo test --benches` only checks that this program builds and starts.
         _ if !arguments.contains(&"--bench") => return Ok(()),
         _ => {}
     }
@@ -66,7 +66,7 @@ fn main() -> Result<()> {
     limits.judge()
 }
 
-/// The limits that were exceeded. All is measured before the first one is complained about.
+/// The limits that were exceeded. They are reported after all measurements.
 #[derive(Default)]
 struct Limits(Vec<String>);
 
@@ -136,7 +136,7 @@ fn backups(folder: &Path, database: &Path, limits: &mut Limits) -> Result<()> {
     Ok(())
 }
 
-/// Compactions of copies, with nobody else or with somebody who has the database open.
+/// Measures compactions of copies, alone and with another program that has the database open.
 fn compactions(folder: &Path, model: &Path, is_held: bool, limits: &mut Limits) -> Result<()> {
     let [ours, theirs] = ["ours.db", "theirs.db"].map(|name| folder.join(name));
     let (mut compactions, mut vacuums) = (vec![], vec![]);
@@ -195,7 +195,7 @@ fn resets(folder: &Path, limits: &mut Limits) -> Result<()> {
     Ok(())
 }
 
-/// A database of so many positions of V3 pools.
+/// Generates a database with this number of positions of V3 pools.
 fn generate(path: &Path, positions: u64) -> Result<()> {
     create_new_sqlite_database(path)?;
     let ticks = positions / POOLS + 1;
@@ -222,7 +222,7 @@ fn generate(path: &Path, positions: u64) -> Result<()> {
     Ok(())
 }
 
-/// Takes every tenth position out: pages are no longer full.
+/// Deletes every tenth position, so that the pages are no longer full.
 fn make_holes(path: &Path) -> Result<()> {
     connect(path)?.batch_execute(
         "PRAGMA synchronous = OFF; DELETE FROM liquidity_positions WHERE id % 10 = 0; \
@@ -247,7 +247,7 @@ fn degenbot(path: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// A process that changes a few rows a hundred times a second, and keeps the time.
+/// A process that changes a few rows a hundred times a second, and measures its commits.
 struct Writer {
     child: Child,
     questions: ChildStdin,
@@ -264,7 +264,7 @@ impl Writer {
         })
     }
 
-    /// How long its slowest commit has taken since it was last asked.
+    /// The duration of its slowest commit since the last question.
     fn slowest(&mut self) -> Result<Duration> {
         self.questions.write_all(b"\n")?;
         let mut answer = String::new();
@@ -278,12 +278,12 @@ impl Writer {
     }
 }
 
-/// What the [`Writer`] does until its stdin closes.
+/// The process of a [`Writer`]. It runs until its stdin closes.
 fn write(path: &Path) -> Result<()> {
     let (asked, asks) = channel();
     thread::spawn(move || {
         for line in std::io::stdin().lines() {
-            // Either end of the channel goes with the process.
+            // Both ends of the channel close with the process.
             let _ = line.map(|_| asked.send(()));
         }
     });
@@ -291,7 +291,7 @@ fn write(path: &Path) -> Result<()> {
     let mut slowest = Duration::ZERO;
     let mut pool: u64 = 1;
     loop {
-        // A generator of Lehmer's: one pool is nowhere near the next one.
+        // A Lehmer generator: consecutive pools are far apart.
         pool = pool * 48_271 % 0x7fff_ffff;
         let began = Instant::now();
         connection.batch_execute(&format!(
@@ -309,7 +309,7 @@ fn write(path: &Path) -> Result<()> {
     }
 }
 
-/// A process that has the database open and does nothing with it.
+/// A process that only has the database open.
 struct Holder {
     child: Child,
     stdin: ChildStdin,
@@ -328,7 +328,7 @@ impl Holder {
     }
 }
 
-/// What the [`Holder`] does until its stdin closes.
+/// The process of a [`Holder`]. It runs until its stdin closes.
 fn hold(path: &Path) -> Result<()> {
     let mut connection = connect(path)?;
     connection.batch_execute("SELECT * FROM exchanges")?;
@@ -359,7 +359,7 @@ fn finish(child: &mut Child) -> Result<()> {
     }
 }
 
-/// Removes what is in the way, and makes sure that nothing else is being written.
+/// Removes an existing file, and waits until no other data is being written.
 fn prepare(unwanted: &[&PathBuf]) -> Result<()> {
     for path in unwanted {
         for suffix in ["", "-wal", "-shm"] {

@@ -1,7 +1,7 @@
-//! What `cache_size` and `mmap_size` are worth on a database of 2.4 million ticks: the reason for the
-//! values in `src/database/connection.rs`. Prints figures and has no limit.
+//! Benchmark of `cache_size` and `mmap_size` on a database of 2.4 million ticks. Its figures are the reason for
+//! the values in `src/database/connection.rs`. It has no limit.
 
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::print_stdout, reason = "it prints the figures")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Pools and ticks anywhere in the table.
+/// Random pools and ticks of the table.
 const READ_POOLS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
      SELECT sum((SELECT sum(length(liquidity_net)) FROM liquidity_positions \
                  WHERE pool_id = abs(random()) % 30000 + 1 + i * 0)) FROM n";

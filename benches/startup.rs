@@ -1,9 +1,8 @@
-//! How long `degenbot database info` takes beside the `sqlite3` shell, as whole processes, in turn.
+//! Benchmark of start-up: `degenbot database info` and the `sqlite3` shell, as processes that run in turn.
 //!
-//! The limit is a ratio of 2 on a small database: a command that is run for a glance must not be
-//! noticed.
+//! The limit is a ratio of 2 on a small database, so that the command never feels slow.
 
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::print_stdout, reason = "it prints the figures")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +14,7 @@ const RUNS: usize = 20;
 const LIMIT: f64 = 2.0;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // `cargo test --benches` only wants to know that this can be built and started.
+    // `cargo test --benches` only checks that this program builds and starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -27,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut shell = Vec::new();
     for run in 0..=RUNS {
         let times = (time(&mut info_of(&path))?, time(&mut shell_on(&path))?);
-        // The first run of each warms the caches.
+        // The first run of each fills the caches.
         if run > 0 {
             info.push(times.0);
             shell.push(times.1);

@@ -1,12 +1,12 @@
-//! How long upgrades of large databases take, side by side with the `sqlite3` shell, as whole processes,
-//! in turn; and how much memory a rebuild takes.
+//! Benchmark of upgrades of large databases: their time compared with the `sqlite3` shell, as processes that run
+//! in turn, and the memory of a rebuild.
 //!
-//! - A rebuild of a million rows beside `sqlite3 OLD .dump | sqlite3 NEW`: at most half of its time.
-//! - A rebuild of ten times the rows: at most 1.2 times the memory.
-//! - An upgrade in place of ten million rows beside the same migrations run in the shell: at most 1.2
-//!   times its time.
+//! - A rebuild of a million rows takes at most half the time of `sqlite3 OLD .dump | sqlite3 NEW`.
+//! - A rebuild of ten times the rows takes at most 1.2 times the memory.
+//! - An upgrade in place of ten million rows takes at most 1.2 times the time of the same migrations in the
+//!   shell.
 
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::print_stdout, reason = "it prints the figures")]
 
 use std::error::Error;
 use std::fs;
@@ -24,7 +24,7 @@ const MILLION: u64 = 1_000_000;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that this can be built and started.
+    // `cargo test --benches` only checks that this program builds and starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -100,15 +100,15 @@ fn in_place_beside_the_shell(folder: &Path, model: &Path) -> Result<()> {
     judge("  ratio                 ", ratio(upgrade, shell), 1.2)
 }
 
-/// A database of release 0.5.0a2 with so many rows: 15 % tokens, 15 % pools and their subclass rows, the
-/// rest liquidity positions.
+/// Generates a database of release 0.5.0a2 with this number of rows: 15 % tokens, 15 % pools and their
+/// subclass rows, the rest liquidity positions.
 fn generate(path: &Path, rows: u64) -> Result<()> {
     fs::write(path, fresh_a2()?)?;
     let tokens = rows * 15 / 100;
     let pools = rows * 15 / 100;
     let positions = rows - tokens - 2 * pools;
     let per_pool = positions * 2 / pools + 1;
-    // Spread as hashes are: neighbours in one table are not neighbours in another one.
+    // The references are spread like hashes: neighbours in one table are not neighbours in another.
     let address = |salt: &str, number: &str| {
         format!(
             "printf('0x{salt}%08x%08x%08x%08x0', ({number}) * 2654435761 % 4294967296, \
@@ -213,7 +213,7 @@ fn upgrade(path: &Path) -> Command {
     command
 }
 
-/// The peak of a rebuild's resident memory, in KiB.
+/// The peak resident memory of a rebuild, in KiB.
 fn memory_of_a_rebuild(folder: &Path, model: &Path) -> Result<u32> {
     let path = folder.join("memory.db");
     copy(model, &path)?;
@@ -232,7 +232,7 @@ fn memory_of_a_rebuild(folder: &Path, model: &Path) -> Result<u32> {
     Ok(peak)
 }
 
-/// Copies a database, and makes sure that it is in the page cache and nothing else is being written.
+/// Copies a database, so that it is in the page cache and no other data is being written.
 fn copy(model: &Path, path: &Path) -> Result<()> {
     remove(path);
     fs::copy(model, path)?;

@@ -1,8 +1,8 @@
 //! Prints every row of every table, read through its row type, as one JSON object a line, sorted by table and
 //! id: `cargo run --example dump -- PATH`.
 //!
-//! Numbers beyond 64 bits are decimal texts, addresses have their checksum. A row that cannot be read is
-//! printed with its id and `"unreadable": true`.
+//! Numbers beyond 64 bits are decimal texts; addresses have their checksum. A row that cannot be read has its id
+//! and `"unreadable": true`.
 
 use std::error::Error;
 use std::io::Write;
@@ -24,8 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Database::open(path)?.read(|connection| dump(connection, &mut std::io::stdout().lock()))
 }
 
-/// The tables in the order of their names, each with its row type and that one's fields. Taking a row apart
-/// fails to compile where a field is forgotten.
+/// The tables in the order of their names, each with its row type and the fields of that type. The pattern that takes
+/// a row apart fails to compile if a field is missing.
 macro_rules! tables {
     ($connection:ident, $out:ident; $($table:ident $row:ident { $id:ident $(, $field:ident)* $(,)? })+) => {
         $(

@@ -1,4 +1,4 @@
-//! Puts a few tokens, an exchange and a pool with its ticks into a database:
+//! Inserts two tokens, an exchange and a pool with its ticks into a database:
 //! `cargo run --example fill -- PATH`.
 
 use std::error::Error;

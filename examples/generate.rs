@@ -1,4 +1,4 @@
-//! Makes a database that looks like a bot's, of any size:
+//! Generates a database of any size that looks like a bot's:
 //! `cargo run --release --example generate -- --pools N --ticks M --seed S PATH`.
 
 #![expect(

@@ -1,4 +1,4 @@
-//! Prints every pool with its tokens, and the ticks of each: `cargo run --example list_pools -- PATH`.
+//! Prints every pool with its tokens and its ticks: `cargo run --example list_pools -- PATH`.
 
 use std::error::Error;
 use std::io::Write;

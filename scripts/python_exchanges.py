@@ -1,9 +1,9 @@
-"""What scripts/python-interop runs inside the Python package's environments, 0.5.0 and 0.6.0a4, about exchanges.
+"""The part of scripts/python-interop about exchanges, which runs in the environments of the packages 0.5.0 and 0.6.0a4.
 
 `activate PATH` activates every exchange that the package's command line knows, in a database of the package's
-own version that has none yet, and prints for each, as one JSON object a line, what the command said and what it
-stored: tests/deployments.jsonl. `read PATH DEPLOYMENTS` looks with the package's models for the same in a database
-that degenbot has filled, has the package activate them again, and prints how many there are.
+version without exchanges. For each it prints the message of the command and the stored rows, as one JSON object a
+line: that is tests/deployments.jsonl. `read PATH DEPLOYMENTS` searches with the package's models for the same rows
+in a database that degenbot filled, activates them again with the package, and prints their number.
 """
 
 import json
@@ -24,9 +24,9 @@ POOL_MANAGER = ["address", "chain", "kind", "state_view"]
 
 
 def run(path: str, name: str) -> str:
-    """Activates an exchange; the last line of what the command says (the one before is about the RPC)."""
-    # 0.6.0a4 makes a bot for every command, which asks an RPC; this is what its command needs of it. 0.5.0 takes
-    # the path from its config file.
+    """Activates an exchange. Returns the last line of the output (the line before is about the RPC)."""
+    # 0.6.0a4 creates a bot for every command, which queries an RPC. This object has the part that the command
+    # needs. 0.5.0 takes the path from its config file.
     bot = SimpleNamespace(config=SimpleNamespace(database=SimpleNamespace(path=path)))
     result = CliRunner().invoke(activate_group.commands[name], [], obj=bot)
     assert result.exit_code == 0, (result.output, result.exception)
@@ -36,7 +36,7 @@ def run(path: str, name: str) -> str:
 def activate(path: str) -> None:
     names = sorted(activate_group.commands)
     said = [run(path, name) for name in names]
-    # Afterwards only: 0.6.0a4 brings an SQLite of its own, and two in one process break each other's locks.
+    # Open it only now: 0.6.0a4 has its own SQLite, and two in one process break each other's locks.
     database = sqlite3.connect(path)
     database.row_factory = sqlite3.Row
     exchanges = database.execute("SELECT * FROM exchanges ORDER BY id").fetchall()
@@ -61,7 +61,7 @@ def read(path: str, deployments: str) -> None:
                 if (row.chain_id, row.name) == (one["exchange"]["chain_id"], one["exchange"]["name"])
             ]
             assert {column: getattr(exchange, column) for column in EXCHANGE} == one["exchange"], one
-            # As the package's update looks for them.
+            # The same query as in the package's update.
             managers = session.scalars(
                 select(PoolManagerTable).where(
                     PoolManagerTable.address == exchange.factory,

@@ -1,9 +1,9 @@
-"""What scripts/python-interop runs inside the Python package's environment.
+"""The part of scripts/python-interop that runs inside the Python package's environment.
 
-`write PATH` opens the database with the package's SQLAlchemy models, writes through them and reads the
-rows back; `read PATH` reads what the library has written; `state PATH` prints what the package takes
-the database for; `dump PATH` prints every row that it reads, as one JSON object a line; `compare PATH DUMP`
-compares that with what examples/dump.rs has printed.
+`write PATH` opens the database with the package's SQLAlchemy models, writes rows through them and reads them back.
+`read PATH` reads the rows that the library wrote. `state PATH` prints the schema state that the package finds.
+`dump PATH` prints every row that the package reads, as one JSON object a line. `compare PATH DUMP` compares that
+with the output of examples/dump.rs.
 """
 
 import itertools
@@ -197,8 +197,8 @@ def shown(column, value):
         return None
     if isinstance(column.type, IntMappedToString):
         return str(value)
-    # The package gives the text as it is stored, the library the address that it means: old rows have some
-    # in lower case.
+    # The package returns the stored text, which is in lower case in some old rows; the library returns the
+    # address with its checksum.
     if isinstance(column.type, String) and column.type.length == 42:
         return get_checksum_address(value)
     return value
@@ -223,7 +223,7 @@ def rows_of(session: Session, mapper: Mapper):
             for column in table.columns:
                 name = mapper.get_property_by_column(column).key
                 row[column.name] = shown(column, getattr(found, name))
-        # Whatever it says: what matters is which rows cannot be loaded.
+        # Any error counts: only the set of rows that cannot be loaded matters.
         except Exception:
             row = unreadable(table.name, key.name, row_id)
         yield row
@@ -244,7 +244,7 @@ def dump(path: pathlib.Path) -> None:
 
 def compare(path: pathlib.Path, dump_path: str) -> None:
     library = []
-    # Not splitlines(): names have whatever Unicode counts as the end of a line.
+    # Not splitlines(): names can contain characters that Unicode counts as line ends.
     for text in pathlib.Path(dump_path).read_text(encoding="utf-8").split("\n")[:-1]:
         row = json.loads(text)
         table = row["table"]

@@ -1,8 +1,7 @@
 //! The command line: the only code that prints, prompts or ends the process.
 //!
-//! One file a command. A command turns its arguments into a call of the library and the library's
-//! report into text, or into JSON (`json`); `Printer` owns the streams, and `Failure` is where errors become messages,
-//! hints and exit statuses.
+//! Each command has its own file. A command calls the library with its arguments, and prints the report as text or
+//! as JSON (`json`). `Printer` owns the streams. `Failure` turns errors into messages, hints and exit statuses.
 
 mod completions;
 mod config;
@@ -29,8 +28,8 @@ use crate::cli::context::Context;
 
 /// Database toolkit for EVM arbitrage and liquidation bots
 ///
-/// Looks after the SQLite file in which a bot keeps its tokens, exchanges, pools, liquidity and Aave positions. It takes
-/// over the database and the config file of the Python package degenbot.
+/// It manages the SQLite file in which a bot keeps its tokens, exchanges, pools, liquidity and Aave positions. It uses
+/// the database and the config file of the Python package degenbot.
 #[derive(Debug, Parser)]
 #[command(name = "degenbot", version, propagate_version = true, after_long_help = AFTER_HELP)]
 struct Cli {
@@ -47,17 +46,17 @@ Examples:
   degenbot --database other.db database backup
 
 Which database:
-  The first of these that there is:
+  The first of these that is given:
     --database PATH
     the environment variable DEGENBOT_DB_PATH
     path in the section [database] of the config file
-    degenbot.db beside the config file
+    degenbot.db in the folder of the config file
 
 Which config file:
-  The first of these that there is; none is needed:
+  The first of these that is given; the last one need not exist:
     --config PATH
     the environment variable DEGENBOT_CONFIG
-    ~/.config/degenbot/config.toml, or below $XDG_CONFIG_HOME where that is set
+    degenbot/config.toml in $XDG_CONFIG_HOME, or in ~/.config if that is not set
 
 Exit status:
   0  done
@@ -74,10 +73,10 @@ struct GlobalOptions {
     /// Read the config file at this path [env: DEGENBOT_CONFIG]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Say more about what is done; twice for even more
+    /// Print more messages; give it twice for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// Say nothing but errors and questions
+    /// Print only errors and questions
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }
@@ -97,17 +96,17 @@ enum Command {
     Man(man::Man),
 }
 
-/// Runs the command that the process's arguments ask for.
+/// Runs the command that the arguments of the process name.
 ///
-/// The exit status is 0 when it is done, 1 when it failed, was refused or was aborted by the user, and
-/// 2 when the arguments are wrong.
+/// The exit status is 0 if it is done, 1 if it failed, was refused or was aborted by the user, and 2 if
+/// the arguments are wrong.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help goes to stdout and ends well, anything else to stderr with status 2. A stream
-            // that is gone has nobody to be told.
+            // clap prints help to stdout (status 0) and errors to stderr (status 2). If the stream is closed,
+            // nobody can read a message about it.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

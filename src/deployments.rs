@@ -1,7 +1,7 @@
-//! Exchanges by name, and the deployments that are known: where a protocol's contracts are on a chain.
+//! Names of exchanges, and the known deployments: the contracts of a protocol on a chain.
 //!
-//! Their names and contracts are those of the Python package. Its updates find the events of an exchange by
-//! the chain and the name that are stored, so these are more than labels.
+//! Names and contracts are those of the Python package. Its updates find the events of an exchange by the
+//! stored chain and name, so a name is more than a label.
 
 pub(crate) mod invalid_deployment;
 mod table;
@@ -17,9 +17,9 @@ use crate::types::integer::ChainId;
 use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::{PoolKind, PoolManagerKind};
 
-/// What an exchange is called: the chain and the name in `exchanges`.
+/// The name of an exchange: the chain and the name in the table `exchanges`.
 ///
-/// Written `base_uniswap_v3`, or `42161_camelot_v2` on a chain without a name here.
+/// It is written `base_uniswap_v3`, or `42161_camelot_v2` if this crate has no name for the chain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeName {
     /// The chain.
@@ -29,12 +29,12 @@ pub struct ExchangeName {
 }
 
 impl ExchangeName {
-    /// The exchange as people call it, such as `Uniswap V3 on Base (chain ID 8453)`.
+    /// The name for people, such as `Uniswap V3 on Base (chain ID 8453)`.
     #[must_use]
     pub fn description(&self) -> String {
         let title = match Deployment::of(self) {
             Some(known) => known.title.clone().into_owned(),
-            // Whatever a row may hold.
+            // A row may hold any text.
             None => self.name.escape_debug().to_string(),
         };
         match table::chain(self.chain) {
@@ -69,7 +69,7 @@ impl FromStr for ExchangeName {
     }
 }
 
-/// The chain with a name, such as `base`, or with an id.
+/// Finds a chain by its name, such as `base`, or by its ID.
 #[must_use]
 pub fn chain_called(text: &str) -> Option<ChainId> {
     let named = table::CHAINS.iter().find(|chain| chain.name == text);
@@ -79,7 +79,7 @@ pub fn chain_called(text: &str) -> Option<ChainId> {
     }
 }
 
-/// A text that does not begin with a chain and go on with a name.
+/// Error for a text that is not a chain followed by `_` and a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not the name of an exchange, such as base_uniswap_v3")]
 pub struct NotAnExchangeName(String);
@@ -94,13 +94,13 @@ pub struct Deployment {
     pub name: Cow<'static, str>,
     /// The name for people, such as `Uniswap V3`.
     pub title: Cow<'static, str>,
-    /// What pools it has.
+    /// The kind of its pools.
     pub kind: ExchangeKind,
-    /// The factory contract. Where one contract holds all pools, it is that.
+    /// The factory contract; for an exchange with a pool manager, the pool manager.
     pub factory: Address,
-    /// The contract that deploys the pools, where that is not the factory.
+    /// The contract that deploys the pools, if that is not the factory.
     pub deployer: Option<Address>,
-    /// The contract through which the state of the pools is read, where one contract holds them all.
+    /// The contract that reads the state of the pools, for an exchange with a pool manager.
     pub state_view: Option<Address>,
 }
 
@@ -111,7 +111,7 @@ impl Deployment {
         &table::DEPLOYMENTS
     }
 
-    /// The known deployment of this name.
+    /// The known deployment with this name.
     #[must_use]
     pub fn of(exchange: &ExchangeName) -> Option<&'static Self> {
         Self::known()
@@ -119,11 +119,11 @@ impl Deployment {
             .find(|known| known.chain == exchange.chain && known.name == exchange.name)
     }
 
-    /// A deployment that is not among the known ones.
+    /// Creates a deployment that is not among the known ones.
     ///
     /// # Errors
     ///
-    /// [`InvalidDeployment`] where the Python package could make nothing of it.
+    /// [`InvalidDeployment`] if the Python package could not use it, or already knows it.
     pub fn new(
         exchange: ExchangeName,
         kind: ExchangeKind,
@@ -169,7 +169,7 @@ impl Deployment {
         })
     }
 
-    /// What the exchange is called.
+    /// The name of the exchange.
     #[must_use]
     pub fn exchange(&self) -> ExchangeName {
         ExchangeName {
@@ -179,12 +179,12 @@ impl Deployment {
     }
 }
 
-/// What pools an exchange has.
+/// The kind of an exchange's pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExchangeKind {
     /// Each pool is a contract.
     Pools(PoolKind),
-    /// One contract holds all pools.
+    /// One contract, the pool manager, holds all pools.
     Manager(PoolManagerKind),
 }
 
@@ -204,8 +204,8 @@ impl ExchangeKind {
         }
     }
 
-    /// What the name of such an exchange ends in, such as `_v3`. No column holds the kind: the Python package
-    /// looks for this in the name.
+    /// The suffix that the name of such an exchange must have, such as `_v3`. No column holds the kind; the
+    /// Python package finds it by this suffix.
     fn suffix(self) -> &'static str {
         let kind = self.as_str();
         kind.rfind('_').map_or(kind, |start| &kind[start..])
@@ -307,8 +307,7 @@ mod tests {
         let base_v3 = Deployment::of(&"base_uniswap_v3".parse().unwrap())
             .unwrap()
             .factory;
-        let known =
-            "base_uniswap_v3 is known, with the factory 0x33128a8fC17869897dcE68Ed026d694621f6FDfD";
+        let known = "base_uniswap_v3 is already known, with the factory 0x33128a8fC17869897dcE68Ed026d694621f6FDfD";
         let cases = [
             (
                 new(
@@ -335,13 +334,13 @@ mod tests {
             (
                 new("base_Other_v3", "uniswap_v3", factory, None, None),
                 Err(
-                    "'Other_v3' is not a name: lower-case letters, digits and _ make one, and it begins with a letter",
+                    "'Other_v3' is not a valid name: use lower-case letters, digits and _, and begin with a letter",
                 ),
             ),
             (
                 new("base_other_v2", "uniswap_v3", factory, None, None),
                 Err(
-                    "'other_v2' is not a name for uniswap_v3: it must end in _v3, by which the Python package knows the kind",
+                    "'other_v2' is not a valid name for uniswap_v3: it must end in _v3, by which the Python package knows the kind",
                 ),
             ),
             (

@@ -1,4 +1,6 @@
 //! The database toolkit under EVM arbitrage and liquidation bots.
+//!
+//! The database is one SQLite file with tokens, exchanges, pools, liquidity and Aave V3 positions.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -14,5 +16,5 @@ mod sqlite;
 mod system;
 pub mod types;
 
-/// The query builder, in the version whose connections and queries these are.
+/// Diesel, in the version of the connections and queries of this crate.
 pub use diesel;

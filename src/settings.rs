@@ -1,12 +1,12 @@
-//! Where the database is and which RPC endpoints there are: the `config.toml` that the Python
-//! package writes, with what overrides it.
+//! Settings: the path of the database and the RPC endpoints. They come from the Python package's
+//! `config.toml`, environment variables, and overrides.
 //!
-//! | value | first of |
+//! | value | source: the first of these that is given |
 //! |---|---|
 //! | config file | override (`--config`), `DEGENBOT_CONFIG`, `degenbot/config.toml` in the XDG configuration folder |
 //! | database | override (`--database`), `DEGENBOT_DB_PATH`, `database.path` in the file, `degenbot.db` beside the file |
 //!
-//! Reading settings never writes: an absent file at the default place means defaults.
+//! Reading settings never writes a file. Without a file at the default place, the defaults apply.
 
 pub(crate) mod environment;
 pub(crate) mod error;
@@ -31,7 +31,7 @@ pub struct Overrides {
     pub database: Option<PathBuf>,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -41,7 +41,7 @@ pub enum Source {
     Environment,
     /// The config file.
     File,
-    /// Nothing says otherwise.
+    /// The default.
     Default,
 }
 
@@ -49,22 +49,22 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The config file these settings were read from, or would be if it were there; none without a home
-    /// folder to look for it in.
+    /// The path of the config file, which may not exist. `None` if there is no home folder and no file is
+    /// named.
     pub config_path: Option<PathBuf>,
-    /// What says that it is this config file.
+    /// The source of that path.
     pub config_source: Source,
-    /// Whether the config file is there.
+    /// Whether the config file exists.
     pub config_exists: bool,
-    /// Where the database is.
+    /// The path of the database and its source.
     pub database: DatabaseSettings,
     /// The HTTP or IPC endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,
     /// The WebSocket endpoint of each chain.
     pub ws: BTreeMap<ChainId, String>,
-    /// The chain a bot session works on where it does not say.
+    /// The chain that a bot session uses by default.
     pub default_chain_id: Option<ChainId>,
-    /// Keys of the file that this program does not know, dotted. They are left alone.
+    /// The unknown keys of the file, dotted. They are ignored.
     pub unknown_keys: Vec<String>,
 }
 
@@ -74,16 +74,16 @@ pub struct Settings {
 pub struct DatabaseSettings {
     /// The database file.
     pub path: PathBuf,
-    /// What says so.
+    /// The source of that path.
     pub source: Source,
 }
 
 impl Settings {
-    /// Where the config file is, or would be, and what says so.
+    /// The path of the config file, which may not exist, and the source of the path.
     ///
     /// # Errors
     ///
-    /// [`SettingsError::NoHome`] where that needs a home folder and there is none.
+    /// [`SettingsError::NoHome`] if the path needs a home folder and there is none.
     pub fn locate(
         overrides: &Overrides,
         environment: &Environment,
@@ -96,16 +96,16 @@ impl Settings {
         Ok((path, source))
     }
 
-    /// Resolves the settings by the table of this module.
+    /// Resolves the settings as the module documentation describes.
     ///
-    /// In the file, a relative `database.path` starts at the file's folder; a relative override or
-    /// environment variable starts at the working folder. A leading `~` is the home folder. Each
-    /// unknown key is logged as a warning.
+    /// A relative `database.path` in the file starts at the file's folder. A relative override or
+    /// environment variable starts at the working folder. A leading `~` is the home folder. Each unknown
+    /// key is logged as a warning.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] where the file is malformed, cannot be read, or was named and is absent;
-    /// and where a `~` or a default needs a home folder and there is none.
+    /// [`SettingsError`] if the file is malformed, cannot be read, or is named and does not exist, and if a
+    /// `~` or a default needs a home folder and there is none.
     pub fn resolve(
         overrides: &Overrides,
         environment: &Environment,
@@ -113,7 +113,7 @@ impl Settings {
         let (database, database_source) =
             first(overrides.database.as_ref(), environment.database.as_ref());
         let (config_path, config_source) = match Self::locate(overrides, environment) {
-            // What needs no file needs no home folder either.
+            // If the database is named, no config file is needed, and so no home folder.
             Err(SettingsError::NoHome { .. })
                 if database.is_some() && !is_named(overrides, environment) =>
             {
@@ -161,12 +161,12 @@ impl Settings {
     }
 }
 
-/// Whether the config file is one that somebody has named.
+/// Whether an override or the environment names the config file.
 fn is_named(overrides: &Overrides, environment: &Environment) -> bool {
     overrides.config.is_some() || environment.config.is_some()
 }
 
-/// The override, or else what the environment says.
+/// The override, or otherwise the value of the environment.
 fn first<'path>(
     overridden: Option<&'path PathBuf>,
     environment: Option<&'path PathBuf>,

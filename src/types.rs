@@ -1,10 +1,9 @@
-//! Column types: what a value of the database means, checked when it is read.
+//! Column types, which check each value when it is read.
 //!
-//! SQLite stores whatever it is given in any column, and its own conversions are silent: a text read
-//! as a number is 0, a number beyond 32 bits read as one of 32 bits is cut. So every column whose
-//! values have a meaning has a type here that looks at the stored type, parses the value and rejects
-//! what it cannot stand for. The form on disk is the Python package's and is kept apart from how a
-//! value is displayed.
+//! SQLite stores any value in any column, and converts silently: it reads a text as the number 0, and
+//! cuts a number off to 32 bits. The types here check the stored type, parse the value, and reject
+//! invalid values. They store values in the Python package's form, which can differ from the form that
+//! they display.
 
 pub(crate) mod address;
 pub(crate) mod cell;

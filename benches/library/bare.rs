@@ -1,5 +1,5 @@
-//! What the library is measured beside: prepared statements, stepped through and bound to with nothing in
-//! between. Nothing is decoded here, and what is bound has been written out before the clock starts.
+//! The baseline of the benchmarks: prepared statements, used directly. They decode nothing, and the values that
+//! they bind are formatted before the clock starts.
 
 use std::ffi::{CString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -8,10 +8,10 @@ use std::ptr;
 
 use libsqlite3_sys as ffi;
 
-/// A connection with the pragmas of the library's.
+/// A connection with the library's pragmas.
 pub struct Bare(*mut ffi::sqlite3);
 
-/// A value to be bound.
+/// A value to bind.
 #[derive(Clone, Copy)]
 pub enum Value<'text> {
     Integer(i64),
@@ -74,7 +74,7 @@ impl Drop for Bare {
     }
 }
 
-/// A statement; it has to be dropped before its connection.
+/// A statement. It must be dropped before its connection.
 pub struct Prepared(*mut ffi::sqlite3_stmt);
 
 impl Prepared {
@@ -97,7 +97,7 @@ impl Prepared {
         }
     }
 
-    /// Whether there is a row.
+    /// Steps to the next row; false if there is none.
     pub fn step(&self) -> bool {
         // SAFETY: the statement is not finalized.
         match unsafe { ffi::sqlite3_step(self.0) } {
@@ -137,8 +137,8 @@ impl Prepared {
         }
     }
 
-    /// Steps through all rows of a query, reading every column: `i` for integers, `t` for texts. How many rows
-    /// there were.
+    /// Steps through all rows of a query, reads every column (`i` for integers, `t` for texts), and returns the
+    /// number of rows.
     pub fn read_all(&self, columns: &str) -> u64 {
         let mut rows = 0;
         let mut seen = 0_i64;

@@ -1,22 +1,22 @@
-//! The library beside bare prepared statements, in turn in one process, on a database of a million pools and
-//! eight million ticks; `scripts/bench --pools N --ticks M --seed S` changes that.
+//! Benchmark of the library, compared with bare prepared statements, which run in turn in one process. The
+//! database has a million pools and eight million ticks; `scripts/bench --pools N --ticks M --seed S` changes that.
 //!
-//! - all V3 tick maps of a chain: at most 1.3 times the bare loop over the same rows, and with two connections
-//!   at most 0.8 times. The memory of the streamed form does not grow with the database.
-//! - all pools of a chain with their tokens and exchanges: at most 1.5 times the bare loop over the same rows,
+//! - All V3 tick maps of a chain take at most 1.3 times the bare loop over the same rows, and at most 0.8 times
+//!   with two connections. The memory of the streamed form does not grow with the database.
+//! - All pools of a chain with their tokens and exchanges take at most 1.5 times the bare loop over the same rows,
 //!   and at most 300 bytes a pool.
-//! - a million tick positions upserted in one transaction, into an empty and into a full table: at most 1.25
-//!   times the bare loop; the same again: at most 0.6 times.
-//! - 100,000 new V2 pools with their tokens: at most 1.5 times the bare statements.
-//! - one pool by its address: at most 1.3 times the bare statements; a connection of the pool in at most 2 µs.
-//! - ten times the rows: at most eleven times the time.
+//! - Upserting a million tick positions in one transaction, into an empty and into a full table, takes at most
+//!   1.25 times the bare loop; upserting them again takes at most 0.6 times.
+//! - Inserting 100,000 new V2 pools with their tokens takes at most 1.5 times the bare statements.
+//! - Finding one pool by its address takes at most 1.3 times the bare statements; getting a connection of the pool
+//!   takes at most 2 µs.
+//! - Ten times the rows take at most eleven times the time.
 //!
-//! Where the library uses Diesel and where it does not: point reads go through Diesel, whose cache of prepared
-//! statements costs some tenths of a microsecond a query. What has millions of rows goes through
-//! `src/sqlite/statement.rs`. Reading ticks alone, Diesel would be about as fast (the line `Diesel`), since both
-//! decode a column in the same place; but its rows borrow the connection, so that ticks and words, or pools and
-//! the tables of their kinds, could not be gone through side by side, and its insertions of many rows are
-//! prepared anew for each batch.
+//! Point reads go through Diesel, whose cache of prepared statements costs some tenths of a microsecond a query.
+//! Operations on millions of rows go through `src/sqlite/statement.rs`. For reading ticks alone, Diesel would be
+//! about as fast (the line `Diesel`), because both decode a column with the same code. But Diesel's rows borrow the
+//! connection, so ticks and words, or pools and the tables of their kinds, could not be read in parallel streams.
+//! And Diesel prepares an insertion of many rows again for each batch.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -55,7 +55,7 @@ fn main() -> Result<ExitCode> {
             memory::measure(what, Path::new(path))?;
             return Ok(ExitCode::SUCCESS);
         }
-        // `cargo test --benches` only wants to know that this can be built and started.
+        // `cargo test --benches` only checks that this program builds and starts.
         _ if !arguments.contains(&"--bench") => return Ok(ExitCode::SUCCESS),
         _ => {}
     }
@@ -87,7 +87,7 @@ fn main() -> Result<ExitCode> {
         exceeded: false,
     };
     if !limits.count {
-        println!("The limits are for {POOLS} pools and {TICKS} ticks, and do not count here.");
+        println!("The limits are for {POOLS} pools and {TICKS} ticks, and do not apply here.");
     }
     let only = std::env::var("DEGENBOT_BENCH_ONLY").unwrap_or_default();
     if only.is_empty() || only == "reads" {
@@ -115,15 +115,15 @@ struct Subject {
     content: Content,
 }
 
-/// Figures and what they must not exceed.
+/// Figures and their limits.
 struct Limits {
-    /// Whether the database is as large as the one they are for.
+    /// Whether the database has the size that the limits are for.
     count: bool,
     exceeded: bool,
 }
 
 impl Limits {
-    /// Prints a figure beside its limit.
+    /// Prints a figure and its limit.
     pub fn check(&mut self, what: &str, figure: f64, limit: f64, details: &str) {
         let is_too_much = self.count && figure > limit;
         let mark = if is_too_much { "TOO MUCH" } else { "" };
@@ -147,7 +147,7 @@ impl Limits {
     }
 }
 
-/// The medians of several things, done in turn.
+/// The median times of several operations, which run in turn.
 fn medians<const N: usize>(
     rounds: usize,
     mut things: [&mut dyn FnMut() -> Result<()>; N],

@@ -1,4 +1,4 @@
-//! What is measured in processes of their own, because a process's peak of memory is all that can be asked for.
+//! Benchmarks of memory. Each runs in its own process, because the system reports only the peak of a process.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ pub fn bench(limits: &mut Limits, tenth: &Subject, whole: &Subject) -> Result<()
     Ok(())
 }
 
-/// The most memory that a process had in use, in KiB.
+/// The peak memory of such a process, in KiB.
 fn peak(what: &str, subject: &Subject) -> Result<f64> {
     let output = Command::new(std::env::current_exe()?)
         .args(["memory", what])
@@ -39,7 +39,7 @@ fn peak(what: &str, subject: &Subject) -> Result<f64> {
     Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
-/// In such a process: does what is asked for, and prints the peak.
+/// Runs in such a process: performs the operation, and prints the peak.
 pub fn measure(what: &str, path: &Path) -> Result<()> {
     let chain = ChainId::new(1)?;
     let database = Database::open(path)?;
@@ -58,7 +58,7 @@ pub fn measure(what: &str, path: &Path) -> Result<()> {
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .and_then(|rest| rest.split_whitespace().next())
-        .ok_or("the system does not tell the peak of memory")?;
+        .ok_or("the system does not report the peak memory")?;
     println!("{peak}");
     Ok(())
 }

@@ -1,3 +1,5 @@
+//! Benchmarks of reading: tick maps, pools and single rows.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -19,7 +21,7 @@ const WORDS: &str = "SELECT r.id, r.word, r.bitmap, p.id \
      ('aerodrome_v3', 'pancakeswap_v3', 'sushiswap_v3', 'uniswap_v3') AND r.pool_id = p.id \
      ORDER BY p.id, r.word";
 
-/// The tables of a chain's pools, each read from end to end; what their rows hold.
+/// The queries that read all tables of a chain's pools, with the types of their columns.
 const POOLS: [(&str, &str); 14] = [
     (
         "SELECT id, address, chain, kind, token0_id, token1_id, exchange_id FROM pools WHERE chain = 1",
@@ -123,7 +125,7 @@ pub fn bench(limits: &mut Limits, tenth: &Subject, whole: &Subject) -> Result<()
     connections(limits, &database)
 }
 
-/// How many ticks there are.
+/// The number of ticks.
 pub fn stream(database: &Database, chain: ChainId) -> Result<u64> {
     database.read(|connection| {
         let mut ticks = 0;
@@ -182,7 +184,7 @@ fn one_pool(limits: &mut Limits, database: &Database, bare: &Bare, chain: ChainI
         .filter(pools::kind.eq(degenbot::types::PoolKind::UniswapV2))
         .select(pools::address)
         .load(&mut *session)?;
-    // Spread over the table, each one followed by one far away.
+    // The pools are spread over the table; consecutive ones are far apart.
     let wanted: Vec<_> = (0..LOOKUPS)
         .map(|place| addresses[place * 7_919 % addresses.len()])
         .collect();

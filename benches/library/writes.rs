@@ -1,3 +1,5 @@
+//! Benchmarks of writing: tick positions and new pools.
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -40,7 +42,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Positions of many pools: a place, and what is there.
+/// Positions of many pools, with their values.
 struct Positions {
     rows: Vec<(i64, i32, i128, u128)>,
     texts: Vec<(String, String)>,
@@ -48,7 +50,7 @@ struct Positions {
 }
 
 impl Positions {
-    /// Of so many ticks in each of these pools.
+    /// Random positions at this number of ticks in each of these pools.
     fn of(pools: &[i64], ticks: usize, random: &mut Random) -> Self {
         let mut rows = Vec::new();
         for pool_id in pools {
@@ -98,7 +100,7 @@ impl Positions {
         }
     }
 
-    /// The same places with other liquidity.
+    /// The same positions with other liquidity.
     fn changed(&self, by: u8) -> Self {
         let rows = self.rows.iter().map(|(pool_id, tick, net, gross)| {
             (
@@ -134,7 +136,7 @@ impl Positions {
     }
 }
 
-/// As many V3 pools, or all there are.
+/// The ids of this number of V3 pools, or of all if there are fewer.
 fn v3_pools(path: &Path, count: usize) -> Result<Vec<i64>> {
     let mut session = Database::open(path)?.session()?;
     let ids: Vec<i64> = pools::table
@@ -151,7 +153,7 @@ fn upserts_into_empty(limits: &mut Limits, folder: &Path, empty: &Path) -> Resul
     let mut random = Random::new(7);
     let all = Positions::of(&pools, 250, &mut random);
     let part = Positions::of(&pools[..pools.len() / 10], 250, &mut random);
-    // Each writes into a fresh copy, made before the clock starts.
+    // Each operation writes into a fresh copy, which is made before the clock starts.
     let fresh = |name: &str| -> Result<PathBuf> {
         let path = folder.join(name);
         copy(empty, &path)?;
@@ -199,14 +201,14 @@ fn upserts_into_empty(limits: &mut Limits, folder: &Path, empty: &Path) -> Resul
 fn upserts_into_full(limits: &mut Limits, whole: &Subject) -> Result<()> {
     let there = {
         let bare = Bare::open(&whole.path);
-        // Wherever in the table: one in eight.
+        // One pool in eight, spread over the table.
         let rows = bare.prepare(
             "SELECT pool_id, tick, liquidity_net, liquidity_gross FROM liquidity_positions \
              WHERE pool_id % 8 = 0 ORDER BY pool_id, tick LIMIT 1000000",
         );
         let mut found = Vec::new();
         while rows.step() {
-            // Any amounts will do, as long as they are not those that are there.
+            // Any amounts that differ from the stored ones.
             found.push((
                 rows.integer(0),
                 i32::try_from(rows.integer(1))?,
@@ -266,7 +268,7 @@ fn new_pools(limits: &mut Limits, folder: &Path, tenth: &Path) -> Result<()> {
     let parts = |number| FeeParts::new(number).unwrap();
     let new: Vec<_> = (0..POOLS)
         .map(|_| {
-            // One token that is there, mostly the same few, and one that is new in most cases.
+            // One existing token, mostly the same few, and one that is usually new.
             let one = if random.once_in(4) {
                 *random.one_of(&there)
             } else {
@@ -337,7 +339,7 @@ fn new_pools(limits: &mut Limits, folder: &Path, tenth: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The statements that must run: a token is looked for, and inserted where it is not there.
+/// The necessary statements: they look for a token, and insert it if there is none.
 fn insert_bare(bare: &Bare, exchange_id: i64, texts: &[[String; 3]]) {
     let find = bare.prepare("SELECT id FROM erc20_tokens WHERE address = ?1 AND chain = ?2");
     let insert_token = bare.prepare(

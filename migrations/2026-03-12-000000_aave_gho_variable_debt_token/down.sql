@@ -1,5 +1,5 @@
--- DROP COLUMN refuses a column named in a table-level FOREIGN KEY, which is how the Python package's
--- own migrations declare it, so the table is rebuilt (see "Rebuilding a table" in CONTRIBUTING.md).
+-- DROP COLUMN refuses a column that a table-level FOREIGN KEY names, and the Python package's own migrations
+-- declare it so. So the table is rebuilt (see "Rebuilding a table" in CONTRIBUTING.md).
 PRAGMA legacy_alter_table = ON;
 
 CREATE TABLE aave_gho_tokens_new (

@@ -57,7 +57,7 @@ CREATE INDEX ix_aave_v3_assets_e_mode_category_id ON aave_v3_assets (e_mode_cate
 
 ALTER TABLE aave_v3_users
     ADD COLUMN isolation_mode_collateral_asset_id BIGINT REFERENCES aave_v3_assets (id);
--- Adding a NOT NULL column needs a default; this one is what the Python package's own upgrade leaves.
+-- Adding a NOT NULL column needs a default; the Python package's own upgrade uses this one.
 ALTER TABLE aave_v3_users ADD COLUMN isolation_mode_debt VARCHAR(78) NOT NULL DEFAULT '0';
 CREATE INDEX ix_aave_v3_users_isolation_mode_collateral_asset_id
     ON aave_v3_users (isolation_mode_collateral_asset_id);

@@ -1,4 +1,4 @@
--- Alembic revision 2606a6c7f5ee: tokens by chain.
+-- Alembic revision 2606a6c7f5ee: index of tokens by chain.
 
 CREATE INDEX ix_erc20_tokens_chain ON erc20_tokens (chain);
 

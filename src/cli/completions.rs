@@ -1,3 +1,5 @@
+//! `degenbot completions`: shell completion scripts.
+
 use clap::Args;
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -21,9 +23,9 @@ Where the script goes:
   powershell
     degenbot completions powershell >> $PROFILE";
 
-/// Print a script that completes commands and options in a shell
+/// Print a shell script that completes commands and options
 ///
-/// The script is for the commands of this release; print it again after an update.
+/// The script knows the commands of this release. Print it again after an update.
 #[derive(Debug, Args)]
 #[command(after_long_help = PLACES)]
 pub(super) struct Completions {

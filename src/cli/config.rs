@@ -11,9 +11,9 @@ use crate::cli::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Tell the settings in force, and where each comes from
+    /// Show the settings in force, and the source of each
     Show(show::Show),
-    /// Print where the config file is, or would be
+    /// Print the path of the config file, whether or not it exists
     Path(path::Path),
     /// Write a config file
     Init(init::Init),

@@ -1,3 +1,5 @@
+//! The context of every command.
+
 use std::path::PathBuf;
 
 use crate::cli::GlobalOptions;
@@ -7,7 +9,7 @@ use crate::database::error::database_error::Error;
 use crate::settings::environment::Environment;
 use crate::settings::{Overrides, Settings};
 
-/// What every command has: the options before its own, and the streams.
+/// The context of every command: the global options and the streams.
 #[derive(Debug)]
 pub(super) struct Context {
     overrides: Overrides,
@@ -25,7 +27,7 @@ impl Context {
         }
     }
 
-    /// The path of the database that the command is about.
+    /// The path of the database.
     pub(super) fn database_path(&self) -> Result<PathBuf, Failure> {
         Ok(self.settings()?.database.path)
     }
@@ -36,13 +38,13 @@ impl Context {
         Ok(settings.map_err(Error::from)?)
     }
 
-    /// Where the config file is or would be.
+    /// The path of the config file, which may not exist.
     pub(super) fn config_path(&self) -> Result<PathBuf, Failure> {
         let located = Settings::locate(&self.overrides, &Environment::from_process());
         Ok(located.map_err(Error::from)?.0)
     }
 
-    /// The database that an option or the environment names.
+    /// The path of the database, if an option or the environment names it.
     pub(super) fn named_database(&self) -> Option<PathBuf> {
         let overridden = self.overrides.database.clone();
         overridden.or_else(|| Environment::from_process().database)

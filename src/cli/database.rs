@@ -51,7 +51,7 @@ impl Command {
     }
 }
 
-/// Succeeds for a degenbot database of any version, and warns where that is not the latest.
+/// Succeeds for a degenbot database of any version, and warns if it is not the latest version.
 fn warn_of_other_version(path: &Path) -> Result<(), Error> {
     let recognition = database::recognise(path)?;
     recognition.require_degenbot(path)?;
@@ -61,7 +61,7 @@ fn warn_of_other_version(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The value of an option that says how thoroughly a copy of the database is checked.
+/// The levels of an option that checks a copy of the database.
 fn verification() -> impl TypedValueParser<Value = Verification> {
     PossibleValuesParser::new([
         PossibleValue::new("quick").help("The tables"),
@@ -70,7 +70,7 @@ fn verification() -> impl TypedValueParser<Value = Verification> {
     .try_map(|level| level.parse::<Verification>())
 }
 
-/// The option of every command that asks before it goes on.
+/// The option of every command that asks a question.
 #[derive(Debug, Args)]
 struct Confirmation {
     /// Answer every question with yes
@@ -78,10 +78,10 @@ struct Confirmation {
     force: bool,
 }
 
-/// The option of every command that works beside other programs.
+/// The option of every command that waits for the locks of other programs.
 #[derive(Debug, Args)]
 struct Waiting {
-    /// How long to wait for other programs' locks
+    /// How many seconds to wait for the locks of other programs
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_TIMEOUT.as_secs())]
     wait: u64,
 }

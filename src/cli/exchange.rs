@@ -20,9 +20,11 @@ pub(super) enum Command {
     Activate(activate::Activate),
     /// Exclude an exchange from updates
     Deactivate(deactivate::Deactivate),
-    /// List the known exchanges and those of the database, without writing to it
+    /// List the known exchanges and those in the database
+    ///
+    /// It writes nothing to the database.
     List(list::List),
-    /// Add an exchange that is not known
+    /// Add an exchange that degenbot does not know
     Add(add::Add),
 }
 
@@ -37,15 +39,15 @@ impl Command {
     }
 }
 
-/// The exchange with this name, as far as that can be told from the name.
+/// Parses the name of an exchange.
 fn parse(path: &Path, name: &str) -> Result<ExchangeName, Failure> {
     name.parse().map_err(|_| unknown(path, name))
 }
 
-/// There is no exchange of this name: the names that are most like it.
+/// The failure for an unknown name, with the most similar names.
 fn unknown(path: &Path, name: &str) -> Failure {
     const ALIKE: f64 = 0.85;
-    // Where the database cannot be read there are the known ones.
+    // If the database cannot be read, the known exchanges remain.
     let stored = list_exchanges(path).unwrap_or_default();
     let mut alike: Vec<_> = Deployment::known()
         .iter()
@@ -64,7 +66,7 @@ fn unknown(path: &Path, name: &str) -> Failure {
     }
 }
 
-/// How much a text is like the name of an exchange, of 1: with its chain, with another one, or without.
+/// The similarity of a text and the name of an exchange, from 0 to 1: with its chain, with another one, or without.
 fn likeness(text: &str, exchange: &ExchangeName) -> f64 {
     let behind_chain = text.split_once('_').map_or(text, |(_, name)| name);
     strsim::jaro(text, &exchange.to_string())

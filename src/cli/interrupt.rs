@@ -1,7 +1,7 @@
-//! Ctrl-C, and the signals that ask a process to end.
+//! Handler of Ctrl-C and of the other signals that end a process.
 //!
-//! An operation that can be cancelled is told and cleans up after itself. At any other time, a prompt
-//! included, the process ends at once: whatever is not committed is rolled back by SQLite.
+//! An operation that can be cancelled is notified and cleans up. At any other time, for example during a
+//! question, the process ends at once; SQLite rolls uncommitted changes back.
 
 use std::io::Write;
 use std::process;
@@ -12,8 +12,7 @@ use crate::cli::failure::ABORTED;
 static CANCELLABLE: AtomicBool = AtomicBool::new(false);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the handler. Where that fails the signals keep their default effect, which is to end the
-/// process.
+/// Installs the handler. If that fails, the signals keep their default effect: they end the process.
 pub(super) fn install() {
     let installed = ctrlc::set_handler(|| {
         if CANCELLABLE.load(Ordering::SeqCst) {
@@ -25,12 +24,12 @@ pub(super) fn install() {
         }
     });
     if let Err(error) = installed {
-        log::debug!("No handler for Ctrl-C: {error}");
+        log::debug!("The handler for Ctrl-C cannot be installed: {error}");
     }
 }
 
-/// Gives the terminal back as it was before a question was put on it. Ctrl-C does not come here then,
-/// but the signal of a terminal that is closed does.
+/// Restores the terminal if a question has changed it. During a question, Ctrl-C sends no signal, but a closed terminal
+/// does.
 fn leave_prompt() {
     if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
         let _ = crossterm::terminal::disable_raw_mode();
@@ -42,7 +41,7 @@ fn leave_prompt() {
     }
 }
 
-/// While it lives, an operation is under way that asks [`requested`] now and then.
+/// A guard: while it exists, an operation is running that polls [`requested`].
 #[derive(Debug)]
 pub(super) struct Cancellable(());
 
@@ -59,12 +58,12 @@ impl Drop for Cancellable {
     }
 }
 
-/// Whether the user has asked for the end.
+/// Whether a signal has requested the end.
 pub(super) fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
-/// The flag that is set when the user has asked for the end.
+/// The flag that is set when a signal has requested the end.
 pub(super) fn flag() -> &'static AtomicBool {
     &REQUESTED
 }

@@ -1,6 +1,6 @@
-//! Reports for scripts: one JSON object on stdout, and nothing there where a command fails.
+//! JSON output: one object on stdout, or nothing if the command fails.
 //!
-//! `docs/json.md` describes each of them. What they have in common is made here.
+//! `docs/json.md` describes the object of each command. This module has the parts that all objects share.
 
 use std::time::{Instant, SystemTime};
 
@@ -12,13 +12,13 @@ use crate::cli::failure::Failure;
 use crate::cli::printer::timestamp;
 use crate::database::structure::schema_version::SchemaVersion;
 
-/// Fields may be added to a form; its number grows when one changes its meaning or goes.
+/// The number of the format. It grows when a field changes its meaning or disappears, not when one is added.
 const FORMAT: u32 = 1;
 
-/// The option of every command that has something to report.
+/// The option of every command with a report.
 #[derive(Debug, Args)]
 pub(super) struct Json {
-    /// Print the result on stdout, as one JSON object
+    /// Print the result on stdout as one JSON object
     #[arg(id = "json", long)]
     is_wanted: bool,
 }
@@ -32,7 +32,7 @@ struct Document<'report, Report> {
 }
 
 impl Json {
-    /// Prints what a command, such as `database backup`, has to report, if that was asked for.
+    /// Prints the report of a command, such as `database backup`, if `--json` is given.
     pub(super) fn report(
         &self,
         context: &Context,
@@ -54,7 +54,7 @@ impl Json {
         context.printer.data(&(text + "\n"))
     }
 
-    /// The same, or else a text for people.
+    /// Prints the report if `--json` is given, otherwise a text for people.
     pub(super) fn report_or(
         &self,
         context: &Context,
@@ -73,20 +73,20 @@ impl Json {
 /// A version of the schema.
 #[derive(Serialize)]
 pub(super) struct Version {
-    /// What the commands call it.
+    /// The name that the commands use.
     name: String,
     alembic: Option<&'static str>,
     migration: Option<&'static str>,
 }
 
 impl Version {
-    /// A version by its name, which may also be that of something older than the first one.
+    /// The version with this name, which may also be a revision before the first version.
     pub(super) fn named(name: &str) -> Self {
         let version = SchemaVersion::all().find(|version| version.to_string() == name);
         Self::of(name.to_owned(), version)
     }
 
-    /// A version by its name and what is known of it: stamps and structure can differ.
+    /// A version by its name in the stamps and by its structure, which can differ.
     pub(super) fn of(name: String, version: Option<SchemaVersion>) -> Self {
         Self {
             name,
@@ -102,7 +102,7 @@ impl From<SchemaVersion> for Version {
     }
 }
 
-/// When something was done.
+/// When an operation began, and how long it took.
 #[derive(Serialize)]
 pub(super) struct Timing {
     started: String,
@@ -110,7 +110,7 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    /// Of what was done already.
+    /// The timing of an operation that had nothing to do.
     pub(super) fn now() -> Self {
         Self {
             started: timestamp(SystemTime::now()),
@@ -119,7 +119,7 @@ impl Timing {
     }
 }
 
-/// Does something and takes the time.
+/// Runs an operation and measures the time.
 pub(super) fn timed<Report, Error>(
     operation: impl FnOnce() -> Result<Report, Error>,
 ) -> Result<(Report, Timing), Error> {

@@ -1,9 +1,11 @@
+//! The logger of the command, which prints log records to stderr.
+
 use std::io::Write;
 
 use log::Level;
 use log::LevelFilter;
 
-/// Sends log records to stderr as plain lines, from warnings on or as the options ask.
+/// Prints log records to stderr as plain lines. The options set the level; the default is warnings.
 pub(super) fn initialize(verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
         (true, _) => LevelFilter::Error,
@@ -26,6 +28,6 @@ pub(super) fn initialize(verbose: u8, quiet: bool) {
             writeln!(buffer, "{style}{name}{style:#}: {}", record.args())
         })
         .try_init();
-    // A program that links this has a logger of its own, which is as good.
+    // A program that links this crate may have its own logger.
     let _ = initialized;
 }

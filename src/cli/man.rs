@@ -1,3 +1,5 @@
+//! `degenbot man`: manual pages.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,14 +24,14 @@ Examples:
 pub(super) struct Man {
     /// Write a page for each command into this folder
     ///
-    /// The folder is created if it is not there, and pages that are there are replaced.
+    /// It creates the folder if necessary, and replaces existing pages.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 impl Man {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        // The pages of `help` would say nothing.
+        // Pages for `help` would be useless.
         let mut tree = Cli::command().disable_help_subcommand(true);
         tree.build();
         let Some(folder) = &self.out else {
@@ -46,7 +48,7 @@ impl Man {
     }
 }
 
-/// Writes the pages of a command and of those below it; the number of pages.
+/// Writes the pages of a command and its subcommands, and returns the number of pages.
 fn write(command: &Command, folder: &Path) -> Result<usize, Failure> {
     let page = page(command);
     let path = folder.join(page.get_filename());
@@ -69,6 +71,6 @@ fn render(page: &Page) -> Result<String, Failure> {
     let mut text = Vec::new();
     page.render(&mut text)
         .map_err(|error| Failure::Output { error })?;
-    // What comes after a command's options is called so in manual pages.
+    // Manual pages use this heading for the text after the options.
     Ok(String::from_utf8_lossy(&text).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n", 1))
 }

@@ -1,3 +1,5 @@
+//! The printer, which owns stdout and stderr, and formats of values for people.
+
 use std::env;
 use std::fmt;
 use std::fmt::Display;
@@ -31,12 +33,12 @@ impl Printer {
         }
     }
 
-    /// What went wrong, which even `--quiet` does not suppress.
+    /// Prints an error, even with `--quiet`.
     pub(super) fn error(&self, message: impl Display) {
         self.labelled(ERROR, "error:", message);
     }
 
-    /// What to do about it.
+    /// Prints a hint: what to do next.
     pub(super) fn hint(&self, message: impl Display) {
         self.labelled(HINT, "hint:", message);
     }
@@ -49,30 +51,30 @@ impl Printer {
         }
     }
 
-    /// Data: what a script reads.
+    /// Prints data to stdout.
     pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         match stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
         {
-            // Whoever reads has seen enough, as `head` does.
+            // The reader has read enough and closed the pipe, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Failure::Output { error }),
             Ok(()) => Ok(()),
         }
     }
 
-    /// A line that tells a person what was done.
+    /// Prints a message for people, unless `--quiet` is given.
     pub(super) fn message(&self, line: impl Display) {
         if !self.quiet {
             self.always(line);
         }
     }
 
-    /// A line that even `--quiet` does not suppress. Nothing can be done about a stderr that is gone.
+    /// Prints a line, even with `--quiet`. Errors are ignored: nobody reads a closed stderr.
     pub(super) fn always(&self, line: impl Display) {
-        // In one piece, so that nothing comes between.
+        // In one write, so that no other output comes between.
         let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
     }
 
@@ -80,13 +82,13 @@ impl Printer {
         self.quiet
     }
 
-    /// Whether more is to be said than usual.
+    /// Whether `--verbose` is given.
     pub(super) const fn is_verbose(&self) -> bool {
         self.verbose
     }
 }
 
-/// Whether the user's terminal, or the user, wants no colours.
+/// Whether the user or the terminal wants no colours.
 pub(super) fn is_plain() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     is_set("NO_COLOR") || env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
@@ -97,20 +99,18 @@ pub(super) fn bytes(number: u64) -> impl Display {
     indicatif::BinaryBytes(number)
 }
 
-/// A text without what could play tricks with a terminal.
+/// A text with its control characters escaped, which could change the terminal.
 pub(super) fn plain(name: &str) -> String {
     name.escape_debug().to_string()
 }
 
-/// Adds a line to a text.
+/// Appends a line to a text.
 pub(super) fn line(text: &mut String, content: impl Display) {
     // Writing to a string cannot fail.
     let _ = fmt::Write::write_fmt(text, format_args!("{content}\n"));
 }
 
 /// A time for people, in UTC: `2026-01-31 23:59:59`.
-///
-/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
 pub(super) fn time(time: SystemTime) -> impl Display {
     let (date, time) = date_and_time(time);
     format!("{date} {time} UTC")
@@ -122,7 +122,7 @@ pub(super) fn timestamp(time: SystemTime) -> String {
     format!("{date}T{time}Z")
 }
 
-/// The day is found by Howard Hinnant's `civil_from_days`, which counts years from March.
+/// The date and the time of day. The date comes from Howard Hinnant's `civil_from_days`, which counts years from March.
 fn date_and_time(time: SystemTime) -> (String, String) {
     let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),

@@ -1,5 +1,6 @@
-use std::io;
-use std::io::IsTerminal;
+//! The progress reporter: a bar on a terminal, lines in a log.
+
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -17,10 +18,10 @@ const BYTES: &str =
 const ROWS: &str = "{msg} {bar:30} {human_pos}/{human_len} rows {eta} left";
 const UNKNOWN: &str = "{msg} {spinner} {elapsed}";
 
-/// How often a log gets a line.
+/// The interval between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows how far an operation is, with a bar on a terminal and a line now and then in a log, and ends it on
+/// Shows the progress of an operation, as a bar on a terminal and as lines in a log, and ends the operation on
 /// Ctrl-C.
 #[derive(Debug)]
 pub(super) struct ProgressReporter<'printer> {
@@ -28,9 +29,9 @@ pub(super) struct ProgressReporter<'printer> {
     printer: &'printer Printer,
     is_terminal: bool,
     bar: Option<ProgressBar>,
-    /// What the bar is about.
+    /// The kind of stage that the bar shows.
     kind: Option<&'static str>,
-    /// When that began, and when the log got its last line.
+    /// When that stage began, and when the last line was printed.
     began: Instant,
     told: Instant,
     has_told_that_it_goes_on: bool,
@@ -38,7 +39,7 @@ pub(super) struct ProgressReporter<'printer> {
 }
 
 impl<'printer> ProgressReporter<'printer> {
-    /// `copying` is what the copying of bytes is called.
+    /// `copying` is the label of the stage that copies bytes.
     pub(super) fn new(copying: &'static str, printer: &'printer Printer) -> Self {
         let now = Instant::now();
         Self {
@@ -67,7 +68,7 @@ impl<'printer> ProgressReporter<'printer> {
         }
     }
 
-    /// Shows it with the bar for this kind of stage.
+    /// Draws the bar for this kind of stage.
     fn draw(&mut self, kind: &'static str, table: &str, progress: Progress<'_>) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new(0);
@@ -93,7 +94,7 @@ impl<'printer> ProgressReporter<'printer> {
         bar.set_position(progress.done);
     }
 
-    /// Says it in a line, if it is time for one.
+    /// Prints a line if the interval has passed.
     fn say(&mut self, kind: &'static str, table: &str, progress: Progress<'_>) {
         if self.told.elapsed() < LINE_EVERY {
             return;
@@ -149,7 +150,7 @@ impl Observer for ProgressReporter<'_> {
             self.has_told_that_it_goes_on = true;
             self.clear();
             self.printer
-                .message("The new content is being written back, which cannot be stopped.");
+                .message("The new content is being written back; this cannot be interrupted.");
         }
         ControlFlow::Break(())
     }

@@ -1,6 +1,6 @@
-//! Questions that are answered yes or no.
+//! Yes/no questions.
 //!
-//! On a terminal the question is put there; otherwise lines are read from stdin, so that
+//! If stdin is a terminal, the question is asked there. Otherwise the answer is a line of stdin, so that
 //! `echo y | degenbot …` and `yes | degenbot …` work. An empty answer and the end of input mean no.
 
 use std::io;
@@ -16,8 +16,8 @@ use crate::cli::printer::is_plain;
 
 const EXPLANATION: &str = "Please answer y or n.";
 
-/// Asks, and fails with [`Failure::Aborted`] unless the answer is yes. With `assume_yes` nothing is
-/// asked.
+/// Asks a question, and fails with [`Failure::Aborted`] unless the answer is yes. With `assume_yes`, it
+/// does not ask.
 pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
     if assume_yes {
         return Ok(());
@@ -50,7 +50,7 @@ fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
     match prompt.prompt() {
         Ok(answer) => Ok(parse(&answer).unwrap_or(false)),
         Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => Ok(false),
-        // A terminal that can be read and not controlled, as when it hangs up.
+        // The terminal can be read but not controlled, for example after a hangup.
         Err(InquireError::NotTTY) => ask_on_stream(question),
         Err(InquireError::IO(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(Failure::Prompt { error }),

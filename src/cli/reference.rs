@@ -1,4 +1,4 @@
-//! `docs/cli.md`: the help of every command, as a test writes it from the tree of commands.
+//! Tests of the help of every command, and of `docs/cli.md`, which they generate.
 
 use std::env;
 use std::fmt::Write;
@@ -13,31 +13,31 @@ use crate::cli::Cli;
 const WIDTH: usize = 80;
 
 const HEAD: &str = "\
-# The commands
+# Commands
 
-What `degenbot COMMAND --help` prints, for every command. `-h` prints a summary of each. This file is written by
+This is the output of `degenbot COMMAND --help` for every command; `-h` prints a summary. To generate this file, run
 `DEGENBOT_WRITE_DOCS=1 cargo test --lib reference`.
 ";
 
-/// The tree of commands, ready to render the help of each.
+/// The tree of commands, built so that it can render the help.
 fn tree() -> Command {
     let mut tree = Cli::command().term_width(WIDTH);
     tree.build();
     tree
 }
 
-/// Calls `visit` with every command that is shown, each before those below it.
+/// Calls `visit` with every visible command, each before its subcommands.
 fn walk(command: &mut Command, visit: &mut impl FnMut(&mut Command)) {
     visit(command);
     for below in command.get_subcommands_mut() {
-        // What clap adds to print the help of the others.
+        // clap adds `help`, which prints the help of the others.
         if !below.is_hide_set() && below.get_name() != "help" {
             walk(below, visit);
         }
     }
 }
 
-/// The name with those of the commands above it, as it is typed.
+/// The name with the names of its parent commands.
 fn full_name(command: &Command) -> String {
     command
         .get_bin_name()

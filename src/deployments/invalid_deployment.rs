@@ -11,9 +11,9 @@ documented_errors! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum InvalidDeployment(_path) {
-        /// It is one of the known ones, or has the name or the factory of one.
+        /// A known deployment has its name or its factory.
         Known {
-            /// The known one.
+            /// The known exchange.
             exchange: ExchangeName = ExchangeName {
                 chain: crate::types::integer::ChainId::ETHEREUM,
                 name: "uniswap_v3".to_owned(),
@@ -22,23 +22,23 @@ documented_errors! {
             factory: Address = Address::new([0x11; 20]),
         }
             in Exchanges;
-            text format!("{exchange} is known, with the factory {factory}");
+            text format!("{exchange} is already known, with the factory {factory}");
             hint format!("Use 'degenbot exchange activate {exchange}'");
             when "`exchange add` is given an exchange that degenbot knows.";
 
-        /// The name has other characters than the Python package's names.
+        /// The name has characters that the Python package's names do not have.
         Name {
             /// The name.
             name: String = "NAME".to_owned(),
         }
             in Exchanges;
             text format!(
-                "'{name}' is not a name: lower-case letters, digits and _ make one, and it begins with a letter"
+                "'{name}' is not a valid name: use lower-case letters, digits and _, and begin with a letter"
             );
             hint HELP_HINT;
             when "`exchange add` is given a name that the Python package could not have. The exit status is 2.";
 
-        /// The name does not tell the kind.
+        /// The name lacks the suffix of the kind.
         Suffix {
             /// The name.
             name: String = "NAME".to_owned(),
@@ -47,17 +47,17 @@ documented_errors! {
         }
             in Exchanges;
             text format!(
-                "'{name}' is not a name for {kind}: it must end in {}, by which the Python package knows the kind",
+                "'{name}' is not a valid name for {kind}: it must end in {}, by which the Python package knows the kind",
                 kind.suffix()
             );
             hint HELP_HINT;
             when "`exchange add` is given a name that does not end as its kind demands. The exit status is 2.";
 
-        /// A contract is given that exchanges of the kind do not have.
+        /// Exchanges of the kind do not have one of the given contracts.
         Unused {
             /// The kind.
             kind: ExchangeKind = ExchangeKind::Pools(crate::types::kind::PoolKind::UniswapV3),
-            /// What it does not have.
+            /// The contract.
             contract: &'static str = "CONTRACT",
         }
             in Exchanges;

@@ -17,7 +17,7 @@ use crate::types::kind::PoolManagerKind::UniswapV4;
 /// A chain with a name.
 pub(super) struct Chain {
     pub(super) id: ChainId,
-    /// What the names of its exchanges begin with.
+    /// The prefix of its exchanges' names.
     pub(super) name: &'static str,
     /// The name for people.
     pub(super) title: &'static str,
@@ -40,7 +40,7 @@ pub(super) fn chain(id: ChainId) -> Option<&'static Chain> {
     CHAINS.iter().find(|chain| chain.id == id)
 }
 
-/// Chain, kind, name for people, factory (of V4 the pool manager), deployer or state view.
+/// The known deployments: chain, kind, name for people, factory (for V4, the pool manager), deployer or state view.
 #[rustfmt::skip]
 pub(super) static DEPLOYMENTS: [Deployment; 17] = [
     row(ChainId::BASE, Pools(AerodromeV2), "Aerodrome V2", address!("0x420DD381b31aEf6683db6B902084cB0FFECe40Da"), None),
@@ -66,8 +66,8 @@ pub(super) static DEPLOYMENTS: [Deployment; 17] = [
         Some(address!("0x7fFE42C4a5DEeA5b0feC41C94C136Cf115597227"))),
 ];
 
-/// A deployment under the name of its kind. The second contract is the deployer, or of a manager the state
-/// view.
+/// A deployment that has the name of its kind. The second contract is the deployer; for a pool manager, it is the
+/// state view.
 const fn row(
     chain: ChainId,
     kind: ExchangeKind,

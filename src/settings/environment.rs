@@ -1,3 +1,5 @@
+//! The environment variables and folders that settings depend on.
+
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -5,12 +7,11 @@ use etcetera::BaseStrategy;
 
 use crate::settings::error::SettingsError;
 
-/// What settings take from the process's surroundings.
+/// The environment of a process, as far as settings depend on it.
 ///
-/// A value of its own, so that [`Settings::resolve`](crate::settings::Settings::resolve) itself reads nothing
-/// that its caller did not give it. [`Environment::from_process`] is the one place of the library
-/// that looks at environment variables: the binary and
-/// `db_session` must find the same database.
+/// It is a separate value, so that [`Settings::resolve`](crate::settings::Settings::resolve) depends only on its
+/// arguments. [`Environment::from_process`] is the only place in the library that reads environment
+/// variables: the binary and `db_session` must find the same database.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Environment {

@@ -1,4 +1,4 @@
-//! Why settings could not be resolved or written.
+//! Errors of settings.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use crate::documented_errors::documented_errors;
 
 documented_errors! {
-    /// Why settings could not be resolved.
+    /// Why settings could not be resolved or written.
     #[derive(Debug)]
     #[non_exhaustive]
     pub enum SettingsError(_path) {
-        /// The config file that was asked for is not there.
+        /// The named config file does not exist.
         NotFound {
             /// The file.
             path: PathBuf = PathBuf::from("PATH"),
@@ -22,7 +22,7 @@ documented_errors! {
                   read if it is there";
             when "The config file that `--config` or `DEGENBOT_CONFIG` names is not there.";
 
-        /// The config file is there and cannot be read.
+        /// The config file exists and cannot be read.
         Unreadable {
             /// The file.
             path: PathBuf = PathBuf::from("PATH"),
@@ -51,23 +51,23 @@ documented_errors! {
             hint "Correct the file; its form is described in README.md";
             when "The config file is no TOML, or a value in it has the wrong type.";
 
-        /// A path starts at the home folder and the process has none.
+        /// A path starts at the home folder, and the process has none.
         NoHome {
             /// The path.
             needed_for: PathBuf = PathBuf::from("PATH"),
         }
             in ConfigFile;
-            text format!("No home folder is known, which {} needs", needed_for.display());
+            text format!("The path {} needs a home folder, and there is none", needed_for.display());
             hint "Set HOME, or give the path with --config or --database";
             when "A path begins with `~`, or the usual place is looked for, and there is no home folder.";
 
-        /// A config file is already where a new one was to be written.
+        /// A config file already exists where a new one should be written.
         AlreadyExists {
             /// The file.
             path: PathBuf = PathBuf::from("PATH"),
         }
             in ConfigFile;
-            text format!("There is already a config file at {}", path.display());
+            text format!("A config file already exists at {}", path.display());
             hint "Edit it, or move it away; 'degenbot config show' tells what it says";
             when "`config init` finds a file where it would write one.";
 
@@ -84,13 +84,13 @@ documented_errors! {
             cause(source) Some(source);
             when "`config init` may not write the file or its folder.";
 
-        /// A path that is to be written to a config file, which is text, is not UTF-8.
+        /// A path is not UTF-8, which a config file requires.
         NotUtf8 {
             /// The path.
             path: PathBuf = PathBuf::from("PATH"),
         }
             in ConfigFile;
-            text format!("{} cannot be written to a config file: it is not UTF-8", path.display());
+            text format!("The path {} cannot be written to a config file: it is not UTF-8", path.display());
             hint "Give the path with --database or DEGENBOT_DB_PATH instead";
             when "`config init` is to write down a path that is not text.";
     }

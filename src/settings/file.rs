@@ -1,4 +1,4 @@
-//! The config file's form.
+//! Reading the config file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error as _};
 use crate::settings::error::SettingsError;
 use crate::types::integer::ChainId;
 
-/// What the file says; every part may be absent.
+/// The content of the file. Every part may be absent.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
     pub database: Option<PathBuf>,
@@ -36,7 +36,7 @@ struct Database {
     path: Option<PathBuf>,
 }
 
-/// A chain id as a key of a table.
+/// A chain ID as a key of a table.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(ChainId);
 
@@ -47,11 +47,15 @@ impl<'de> Deserialize<'de> for Key {
             .ok()
             .and_then(|number| ChainId::new(number).ok())
             .map(Self)
-            .ok_or_else(|| D::Error::custom(format!("expected a chain id, found '{text}'")))
+            .ok_or_else(|| {
+                D::Error::custom(format!(
+                    "expected a chain ID (a positive integer), found '{text}'"
+                ))
+            })
     }
 }
 
-/// A chain id as a value.
+/// A chain ID as a value.
 #[derive(Debug)]
 struct Number(ChainId);
 
@@ -62,7 +66,7 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// Reads the file; one that is absent and was not named is `None`.
+/// Reads the file. Returns `None` if it does not exist and was not named.
 pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, SettingsError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -95,7 +99,7 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, Setti
     };
     let table: toml::Table = toml::from_str(&text).map_err(|error| malformed(&error))?;
     let document: Document = toml::from_str(&text).map_err(|error| malformed(&error))?;
-    // The Python package demands it, too; a misspelled key would lead to another database.
+    // The Python package requires it too; a misspelled key would lead to another database.
     if let Some(toml::Value::Table(database)) = table.get("database")
         && !database.contains_key("path")
     {
@@ -104,7 +108,7 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, Setti
             path: path.to_owned(),
             line: text[..start].matches('\n').count() + 1,
             column: 1,
-            message: "the table has no key `path`".to_owned(),
+            message: "the section [database] has no key `path`".to_owned(),
         });
     }
     let endpoints = |map: BTreeMap<Key, String>| map.into_iter().map(|(k, v)| (k.0, v)).collect();

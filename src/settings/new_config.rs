@@ -1,3 +1,5 @@
+//! Writing a new config file.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::fs::OpenOptions;
@@ -12,23 +14,23 @@ use crate::types::integer::ChainId;
 /// A config file to be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewConfig {
-    /// Where the database is. A relative path would start at the config file's folder.
+    /// The path of the database. A relative path starts at the config file's folder.
     pub database: PathBuf,
     /// The HTTP or IPC endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,
     /// The WebSocket endpoint of each chain.
     pub ws: BTreeMap<ChainId, String>,
-    /// The chain a bot session works on where it does not say.
+    /// The chain that a bot session uses by default.
     pub default_chain_id: Option<ChainId>,
 }
 
 impl NewConfig {
-    /// Writes the file, which the Python package can read too, and the folder that it is in. A file that is
-    /// there stays as it is. Endpoints often hold keys, so nobody but the user may read it.
+    /// Writes the file, and creates its folder. The Python package can read the file too. An existing file
+    /// stays as it is. Endpoints often contain keys, so only the user may read the file.
     ///
     /// # Errors
     ///
-    /// [`SettingsError::AlreadyExists`] where a file is there, and where it cannot be written.
+    /// [`SettingsError::AlreadyExists`] if the file exists; otherwise if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), SettingsError> {
         let text = self.text()?;
         let unwritable = |source| SettingsError::Unwritable {
@@ -53,7 +55,7 @@ impl NewConfig {
             .write_all(text.as_bytes())
             .and_then(|()| file.sync_all());
         written.map_err(|error| {
-            // Half a file would be in the way of the next attempt.
+            // A partial file would block the next attempt.
             let _ = fs::remove_file(path);
             unwritable(error)
         })
@@ -74,9 +76,9 @@ impl NewConfig {
             "[database]\npath = {}\n",
             toml::Value::from(database)
         ));
-        // The Python package demands this table, even if it is empty.
+        // The Python package requires this table, even if it is empty.
         parts.push(format!(
-            "# A node for each chain, by its id: an HTTP address or the path of an IPC socket.\n[rpc]\n{}",
+            "# The node of each chain, by chain ID: an HTTP address or the path of an IPC socket.\n[rpc]\n{}",
             endpoints(&self.rpc)
         ));
         if !self.ws.is_empty() {

@@ -1,3 +1,5 @@
+//! Addresses of accounts and contracts.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,8 +17,8 @@ const EXPECTED: &str = "an address (0x and 40 hexadecimal digits)";
 
 /// The address of an account or contract on an EVM chain.
 ///
-/// Read in any letter case, because databases hold both checksummed and lower-case addresses;
-/// displayed and stored in the mixed-case form of
+/// It is read in any letter case, because databases hold both checksummed and lower-case addresses. It
+/// is displayed and stored in the mixed-case form of
 /// [EIP-55](https://eips.ethereum.org/EIPS/eip-55). Two spellings of one address are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression)]
 #[diesel(sql_type = Text)]
@@ -38,8 +40,8 @@ impl Address {
         &self.0.0.0
     }
 
-    /// The texts under which rows are looked for: as this crate writes them, and in lower case, as old rows
-    /// have them. They are in the order in which SQLite sorts them.
+    /// The spellings to search for: the checksummed one, which this crate writes, and the lower-case one of old
+    /// rows. They are in SQLite's sort order.
     pub(crate) fn spellings(self) -> [String; 2] {
         [
             self.0.to_checksum(None),
@@ -60,9 +62,8 @@ impl From<Address> for alloy_primitives::Address {
     }
 }
 
-/// Reads `0x` (or `0X`) and 40 hexadecimal digits in any letter case. The checksum that the letter
-/// case may carry is not checked: the Python package never did, so sound databases hold addresses
-/// that would fail it.
+/// Reads `0x` (or `0X`) and 40 hexadecimal digits in any letter case. It does not check the checksum in
+/// the letter case: the Python package never did, so valid databases hold addresses that would fail it.
 impl FromStr for Address {
     type Err = InvalidValue;
 
@@ -74,7 +75,7 @@ impl FromStr for Address {
 impl Decode for Address {
     fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
         match stored.text(EXPECTED)? {
-            // The decoder of the digits takes a second 0x for a prefix, but then finds too few.
+            // The decoder skips a second 0x as a prefix, but then finds too few digits.
             [b'0', b'x' | b'X', digits @ ..] if digits.len() == 40 => {
                 let mut bytes = [0; 20];
                 alloy_primitives::hex::decode_to_slice(digits, &mut bytes)

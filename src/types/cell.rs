@@ -1,3 +1,5 @@
+//! Unchecked values, for reports.
+
 use std::fmt;
 
 use diesel::deserialize;
@@ -6,11 +8,11 @@ use diesel::sql_types::Text;
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 use serde::Serialize;
 
-/// A stored value as it is, whatever its column should hold.
+/// A stored value of any type, unchecked.
 ///
-/// For reports about databases that may hold anything; everything else reads through the checked
-/// types. It reads a column that is selected as text, without converting it. NULL reads as
-/// `Option::None`.
+/// Reports use it, because they describe databases that can hold anything. All other code reads through
+/// the checked types. It reads a column that is selected as text, and does not convert the value. NULL
+/// reads as `Option::None`.
 #[derive(Debug, Clone, PartialEq, FromSqlRow, Serialize)]
 #[serde(untagged)]
 pub enum Cell {
@@ -18,7 +20,7 @@ pub enum Cell {
     Integer(i64),
     /// A floating-point number.
     Real(f64),
-    /// A text; what is not UTF-8 in it is replaced.
+    /// A text. Bytes that are not UTF-8 are replaced.
     Text(String),
     /// The bytes of a BLOB.
     Blob(Vec<u8>),
@@ -42,7 +44,7 @@ impl fmt::Display for Cell {
         match self {
             Self::Integer(number) => number.fmt(f),
             Self::Real(number) => number.fmt(f),
-            // Control characters could play tricks with a terminal.
+            // Control characters could change the terminal.
             Self::Text(text) => f.pad(&text.escape_debug().to_string()),
             Self::Blob(bytes) => write!(f, "{} bytes", bytes.len()),
         }

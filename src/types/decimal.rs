@@ -1,8 +1,8 @@
 //! Integers beyond 64 bits, stored as decimal text in `VARCHAR(78)` columns.
 //!
-//! The Python package writes `str(int)`, so the one valid text of a number is its canonical decimal
-//! form: ASCII digits, a leading `-` for a negative number, no leading zero, no `+`, no space. Any
-//! other text means that something else wrote the row, and is rejected.
+//! The Python package writes `str(int)`. So a number has one valid text, its canonical decimal form:
+//! ASCII digits, a leading `-` for a negative number, no leading zero, no `+`, no space. Any other text
+//! comes from another program and is rejected.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,10 +17,10 @@ use diesel::sqlite::Sqlite;
 use crate::types::invalid_value::InvalidValue;
 use crate::types::stored::{Decode, Stored, read_with_diesel};
 
-/// The digits of a canonical number of up to 78 digits, the length of the greatest uint256: the most
-/// significant ones first, in groups of 19, which fit into 64 bits.
+/// The digits of a canonical number, in groups of 19, which fit into 64 bits; the most significant group
+/// comes first. The limit is 78 digits, the length of the greatest uint256.
 ///
-/// A bot decodes two such texts for every tick when it starts, so this is eight digits at a time.
+/// A bot decodes two such texts for every tick when it starts, so eight digits are decoded at a time.
 struct Digits<'text>(&'text [u8]);
 
 impl<'text> Digits<'text> {
@@ -35,8 +35,8 @@ impl<'text> Digits<'text> {
         }
     }
 
-    /// The groups, each with ten to the power of its length. A group that holds anything but digits is
-    /// `None`.
+    /// The groups, each with ten to the power of its length. A group with any other character than a digit
+    /// is `None`.
     fn groups(self) -> impl Iterator<Item = Option<(u64, u64)>> + use<'text> {
         let (first, others) = self.0.split_at(self.0.len() % Self::GROUP);
         (!first.is_empty())
@@ -58,7 +58,7 @@ const POWERS_OF_TEN: [u64; 20] = {
     powers
 };
 
-/// The number that up to 19 digits stand for, if they are digits.
+/// The value of up to 19 digits, or `None` if one is not a digit.
 fn group_value(digits: &[u8]) -> Option<u64> {
     let (eights, rest) = digits.as_chunks::<8>();
     let mut value = 0;
@@ -75,11 +75,11 @@ fn group_value(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// Eight digits in one word: pairs are added up, then pairs of pairs, then the two halves.
+/// The value of eight digits in one word. It adds up pairs, then pairs of pairs, then the two halves.
 fn eight_digits(digits: [u8; 8]) -> Option<u64> {
     const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
     let value = u64::from_le_bytes(digits);
-    // 0x30 to 0x39 keep their high half when 6 is added; 0x3a to 0x3f do not.
+    // Adding 6 leaves the high half of 0x30 to 0x39 as it is, and changes that of 0x3a to 0x3f.
     let high = 0xf0f0_f0f0_f0f0_f0f0;
     if value & high != ZEROS || value.wrapping_add(0x0606_0606_0606_0606) & high != ZEROS {
         return None;
@@ -90,7 +90,7 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
     Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
-/// A number of at most 128 bits.
+/// Parses a number of at most 128 bits.
 fn parse_u128(text: &[u8]) -> Option<u128> {
     let mut number = 0_u128;
     for group in Digits::new(text)?.groups() {
@@ -102,7 +102,7 @@ fn parse_u128(text: &[u8]) -> Option<u128> {
     Some(number)
 }
 
-/// A negative number is its absolute value behind a `-`; there is no negative zero.
+/// Parses a signed number. A negative number is a `-` and its absolute value; there is no negative zero.
 fn parse_i128(text: &[u8]) -> Option<i128> {
     match text {
         [b'-', absolute @ ..] => match parse_u128(absolute)? {
@@ -115,7 +115,7 @@ fn parse_i128(text: &[u8]) -> Option<i128> {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the two halves of a product are meant"
+    reason = "it splits a product into its two halves"
 )]
 fn parse_u256(text: &[u8]) -> Option<alloy_primitives::U256> {
     let mut limbs = [0_u64; 4];
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(min.parse::<I128>().unwrap().0, i128::MIN);
     }
 
-    /// The decoders by other means: what the standard library reads, and writes again the same way.
+    /// A reference decoder: a text is valid if the standard library parses it and writes it the same way.
     fn reference<T: FromStr + fmt::Display>(text: &[u8]) -> Option<T> {
         let text = str::from_utf8(text).ok()?;
         text.parse()

@@ -1,3 +1,5 @@
+//! Booleans, stored as 0 or 1.
+
 use diesel::deserialize::FromSqlRow;
 use diesel::sql_types::Bool;
 
@@ -8,8 +10,8 @@ const EXPECTED: &str = "a flag (0 or 1)";
 
 /// Reads a `BOOLEAN` column strictly; row types hold the `bool`.
 ///
-/// SQLite has no boolean type: the Python package stores 0 and 1, and a column holding the text
-/// `true` would otherwise be read as false.
+/// SQLite has no boolean type. The Python package stores 0 and 1; without this check, the text `true`
+/// would be read as false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromSqlRow)]
 pub struct Flag(bool);
 
@@ -29,7 +31,7 @@ impl Decode for Flag {
     }
 }
 
-/// As [`Flag`] is read; row types hold this.
+/// Reads a `bool`, which row types hold, as a [`Flag`].
 impl Decode for bool {
     fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
         Flag::decode(stored).map(Self::from)

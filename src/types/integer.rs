@@ -1,4 +1,4 @@
-//! Integers of at most 64 bits, each with the range its field has on chain.
+//! Integers of at most 64 bits, each with the range that its field has on chain.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ macro_rules! integer {
             ///
             /// # Errors
             ///
-            /// [`InvalidValue`] where the number is out of the field's range.
+            /// [`InvalidValue`] if the number is out of the field's range.
             pub fn new(number: $inner) -> Result<Self, InvalidValue> {
                 Self::from_stored(i128::from(number))
             }
@@ -83,7 +83,7 @@ macro_rules! integer {
 
         impl Encode for $name {
             fn encode(self) -> i64 {
-                // Every range is one of signed numbers of 64 bits.
+                // Every range is within that of a signed 64-bit integer.
                 i64::try_from(self.0).unwrap_or(i64::MAX)
             }
         }
@@ -100,9 +100,9 @@ macro_rules! integer {
 }
 
 integer! {
-    /// The chain id of [EIP-155](https://eips.ethereum.org/EIPS/eip-155). Some are above 2³¹ (Palm's
+    /// The chain ID of [EIP-155](https://eips.ethereum.org/EIPS/eip-155). Some are above 2³¹ (Palm's
     /// test network is 11297108109).
-    ChainId(u64) as BigInt(i64), 1..=i64::MAX as u64, "a chain id (a positive integer)"
+    ChainId(u64) as BigInt(i64), 1..=i64::MAX as u64, "a chain ID (a positive integer)"
 }
 impl ChainId {
     /// Ethereum's main network.
@@ -120,7 +120,7 @@ integer! {
     LogIndex(u32) as Integer(i32), 0..=i32::MAX as u32, "a log index (0 or more)"
 }
 integer! {
-    /// An ERC-20 token's number of decimals, a `uint8`.
+    /// An ERC-20 token's number of decimals; a `uint8`.
     Decimals(u8) as Integer(i32), 0..=u8::MAX, "a number of decimals (0 to 255)"
 }
 integer! {
@@ -129,17 +129,17 @@ integer! {
     Tick(i32) as Integer(i32), -887_272..=887_272, "a tick (-887272 to 887272)"
 }
 integer! {
-    /// The distance between two ticks that can be initialized, 1 to 32767 (the limits of Uniswap V4,
-    /// which are the widest).
+    /// The distance between two ticks that can be initialized, 1 to 32767. These are the limits of Uniswap V4,
+    /// which are the widest.
     TickSpacing(i32) as Integer(i32), 1..=32_767, "a tick spacing (1 to 32767)"
 }
 integer! {
     /// The distance between the prices of two adjacent bins of a Liquidity Book pool, in hundredths of a
-    /// percent, a `uint16`.
+    /// percent; a `uint16`.
     BinStep(u16) as Integer(i32), 1..=u16::MAX, "a bin step (1 to 65535)"
 }
 integer! {
-    /// The position of a 256-bit word in a pool's tick bitmap: compressed tick >> 8, an `int16`.
+    /// The position of a 256-bit word in a pool's tick bitmap: compressed tick >> 8; an `int16`.
     WordPosition(i16) as Integer(i32), i16::MIN..=i16::MAX, "a bitmap word position (-32768 to 32767)"
 }
 integer! {
@@ -155,7 +155,7 @@ integer! {
     Revision(u32) as Integer(i32), 0..=i32::MAX as u32, "a contract revision (0 or more)"
 }
 integer! {
-    /// The number of an Aave V3 e-mode category in its market, a `uint8`; 0 means none.
+    /// The number of an Aave V3 e-mode category in its market; a `uint8`. 0 means none.
     EModeCategoryId(u8) as Integer(i32), 0..=u8::MAX, "an e-mode category (0 to 255)"
 }
 

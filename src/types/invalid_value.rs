@@ -1,12 +1,12 @@
-//! A value that its type cannot stand for.
+//! A value that its type does not allow.
 
-/// A stored or given value that its type cannot stand for.
+/// A value that its type does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found {found}")]
 pub struct InvalidValue {
-    /// What a valid value looks like.
+    /// The form of a valid value.
     pub expected: &'static str,
-    /// What was there instead: the value as it would be written in SQL, shortened.
+    /// The value that was found, as SQL would write it, shortened.
     pub found: String,
 }
 

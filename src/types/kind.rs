@@ -1,4 +1,4 @@
-//! The `kind` columns: which of the pool tables holds the rest of a row.
+//! The `kind` columns, which name the table with the other columns of a row.
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,7 +52,7 @@ macro_rules! kind {
         impl Decode for $name {
             fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
                 let text = stored.text($expected)?;
-                // One after the other with texts that are known here is faster than a loop over `ALL`.
+                // Comparing with constants is faster than a loop over `ALL`.
                 $(if text == $text.as_bytes() {
                     return Ok(Self::$variant);
                 })+
@@ -78,8 +78,8 @@ macro_rules! kind {
 }
 
 kind! {
-    /// The kind of a row of `pools`; `<kind>_pools` is the table with its other columns, except that
-    /// those of `lfj_binned` are in `lfj_pools`.
+    /// The kind of a row of `pools`. The table `<kind>_pools` has its other columns; those of `lfj_binned` are
+    /// in `lfj_pools`.
     PoolKind, "a pool kind", {
         AerodromeV2 = "aerodrome_v2",
         AerodromeV3 = "aerodrome_v3",
@@ -95,7 +95,7 @@ kind! {
     }
 }
 kind! {
-    /// The kind of a row of `managed_pools`; `<kind>_pools` is the table with its other columns.
+    /// The kind of a row of `managed_pools`. The table `<kind>_pools` has its other columns.
     ManagedPoolKind, "a managed pool kind", {
         UniswapV4 = "uniswap_v4",
     }

@@ -1,3 +1,5 @@
+//! Hashes of pools inside a pool manager.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,10 +15,10 @@ use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 const EXPECTED: &str = "a pool hash (0x and 64 hexadecimal digits)";
 
-/// The id of a pool that lives inside a pool manager (Uniswap V4's `PoolId`): the Keccak-256 hash of
-/// its key.
+/// The id of a pool inside a pool manager (Uniswap V4's `PoolId`), which is the Keccak-256 hash of its
+/// key.
 ///
-/// Read in any letter case; displayed and stored in lower case, as the Python package stores it.
+/// It is read in any letter case, and displayed and stored in lower case, as the Python package does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow, AsExpression)]
 #[diesel(sql_type = Text)]
 pub struct PoolHash([u8; 32]);

@@ -1,4 +1,4 @@
-//! How a value lies in the database, before its column's type has had a look at it.
+//! Raw values as SQLite stores them, and the traits that decode and encode them.
 
 use std::fmt::Write;
 
@@ -17,23 +17,22 @@ pub(crate) enum Stored<'value> {
     Blob(&'value [u8]),
 }
 
-/// What a stored value of a column means. Every way of reading goes through this one: the checked types
-/// have no other decoder.
+/// Decodes a stored value. All reading goes through this trait: the checked types have no other decoder.
 pub(crate) trait Decode: Sized {
     /// # Errors
     ///
-    /// [`InvalidValue`] where the value is none of the type's.
+    /// [`InvalidValue`] if the type does not allow the value.
     fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue>;
 }
 
-/// A value that is stored as an integer.
+/// Encodes a value that is stored as an integer.
 pub(crate) trait Encode {
-    /// The number that is stored.
+    /// The number to store.
     fn encode(self) -> i64;
 }
 
 impl<'value> Stored<'value> {
-    /// The value of a column that Diesel reads.
+    /// Takes the value of a column from Diesel.
     pub(crate) fn of(value: &'value mut SqliteValue<'_, '_, '_>) -> Self {
         match value.value_type() {
             None => Self::Null,
@@ -54,7 +53,7 @@ impl<'value> Stored<'value> {
         }
     }
 
-    /// A value that was made to be read by people.
+    /// The value as text, for people.
     pub(crate) fn to_text(self) -> String {
         match self {
             Self::Text(text) => String::from_utf8_lossy(text).into_owned(),
@@ -62,7 +61,7 @@ impl<'value> Stored<'value> {
         }
     }
 
-    /// The number, if it is one.
+    /// The number, if the value is an integer.
     pub(crate) const fn as_integer(self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(number),
@@ -78,7 +77,7 @@ impl<'value> Stored<'value> {
         }
     }
 
-    /// The complaint about a value that is none of what was expected.
+    /// The error for a value that was not `expected`.
     #[cold]
     pub(crate) fn invalid(self, expected: &'static str) -> InvalidValue {
         InvalidValue {
@@ -87,7 +86,7 @@ impl<'value> Stored<'value> {
         }
     }
 
-    /// The value as it would be written in SQL, shortened.
+    /// The value as SQL would write it, shortened.
     pub(crate) fn shown(self) -> String {
         const SHOWN: usize = 100;
         match self {
@@ -105,7 +104,7 @@ impl<'value> Stored<'value> {
             Self::Blob(bytes) => {
                 let mut shown = String::from("x'");
                 for byte in bytes.iter().take(SHOWN / 2) {
-                    // Writing to a string does not fail.
+                    // Writing to a string cannot fail.
                     let _ = write!(shown, "{byte:02x}");
                 }
                 shown.push_str(if bytes.len() > SHOWN / 2 { "…'" } else { "'" });
@@ -132,7 +131,7 @@ impl Decode for String {
     }
 }
 
-/// NULL is `None`.
+/// Reads NULL as `None`.
 impl<T: Decode> Decode for Option<T> {
     fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
         match stored {
@@ -142,7 +141,7 @@ impl<T: Decode> Decode for Option<T> {
     }
 }
 
-/// Reads a column of Diesel's through [`Decode`], as every type here does.
+/// Implements Diesel's `FromSql` through [`Decode`].
 macro_rules! read_with_diesel {
     ($name:ty, $sql_type:ty) => {
         impl diesel::deserialize::FromSql<$sql_type, diesel::sqlite::Sqlite> for $name {
@@ -197,7 +196,7 @@ mod tests {
         }
     }
 
-    /// Whatever can be in a column: most of all what looks like something that should be there.
+    /// Any value that a column can hold; most of them resemble valid ones.
     fn any_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             1 => Just(Value::Null),
@@ -214,7 +213,8 @@ mod tests {
         ]
     }
 
-    /// Either the value is rejected, with what was expected and found, or it means what it says.
+    /// Checks that the value is either decoded correctly, or rejected with an error that has the expected form and
+    /// the value.
     fn reads_what_it_says<T: Decode>(
         stored: Stored<'_>,
         says: impl FnOnce(&T, Stored<'_>) -> bool,

@@ -55,7 +55,7 @@ fn is_silent_and_logs_when_asked_to() {
     --- stdout
     --- stderr
     info: Compacted degenbot.db
-    Compacted degenbot.db; there was nothing to gain: 404.00 KiB before, 404.00 KiB after.
+    Compacted degenbot.db, without any gain: 404.00 KiB before, 404.00 KiB after.
     ");
 }
 

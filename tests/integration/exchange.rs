@@ -482,7 +482,7 @@ fn without_a_database_the_known_exchanges_are_listed() {
     );
     assert!(
         listed.ends_with(
-            "--- stderr\nThere is no database at degenbot.db; these exchanges can be activated in one.\n"
+            "--- stderr\nThere is no database at degenbot.db; these are the exchanges that can be activated.\n"
         ),
         "{listed}"
     );

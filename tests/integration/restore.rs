@@ -296,8 +296,8 @@ fn the_command() {
     --- stdout
     --- stderr
     Restored degenbot.db from degenbot.db.bak (384.00 KiB).
-    The database that was there is kept at degenbot.db.pre-restore.
-    It is at version e0aaad8ad486. Bring it to the latest one with 'degenbot database upgrade'.
+    The replaced database is kept at degenbot.db.pre-restore.
+    The database is now at version e0aaad8ad486; 'degenbot database upgrade' brings it to the latest version.
     ");
     let told = quietly(&copy.path, &["database", "restore", "--from", "missing.db"]);
     insta::assert_snapshot!(told, @r"

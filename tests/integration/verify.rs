@@ -463,7 +463,7 @@ fn says_that_all_is_well() {
     insta::assert_snapshot!(quietly(&clean.path, &["database", "verify", "--quick"]), @r"
     status: 0
     --- stdout
-    degenbot.db is sound, as far as --quick looks
+    degenbot.db is sound, as far as --quick checks it
     --- stderr
     ");
     let document = json(&clean.path, 0);

@@ -1,3 +1,5 @@
+//! `degenbot config init`: writes a config file.
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,20 +15,20 @@ use crate::types::integer::ChainId;
 Example:
   degenbot config init --rpc 1=http://localhost:8545 --rpc 8453=/run/base.ipc")]
 pub(in crate::cli) struct Init {
-    /// The node of a chain: an HTTP address or an IPC socket; for each chain once
+    /// The node of a chain (HTTP address or IPC socket); repeat it for each chain
     #[arg(long, value_name = "CHAIN=NODE", value_parser = endpoint)]
     rpc: Vec<(ChainId, String)>,
-    /// The WebSocket address of a chain's node; for each chain once
+    /// The WebSocket address of a chain's node; repeat it for each chain
     #[arg(long, value_name = "CHAIN=NODE", value_parser = endpoint)]
     ws: Vec<(ChainId, String)>,
-    /// The chain that bots work on where they do not say
+    /// The chain that bots use by default
     #[arg(long, value_name = "CHAIN", value_parser = chain)]
     default_chain: Option<ChainId>,
 }
 
 impl Init {
-    /// Writes the file at the place where it would be looked for, with the database that is named or would be
-    /// used.
+    /// Writes the file to the path where the other commands look for it. It names the database that the options or
+    /// the environment name, or the default.
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.config_path()?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -45,7 +47,7 @@ impl Init {
             .message(format_args!("Wrote the config file {}.", path.display()));
         if !config.database.exists() {
             context.printer.message(format_args!(
-                "The database will be {}; create it with 'degenbot database reset'.",
+                "The database {} does not exist; create it with 'degenbot database reset'.",
                 config.database.display()
             ));
         }
@@ -53,9 +55,9 @@ impl Init {
     }
 }
 
-/// A relative path in the file would start at the file's folder.
+/// The absolute path. A relative path in the file would start at the file's folder.
 fn absolute(path: &Path) -> PathBuf {
-    // `~` is for the file to resolve, on whichever machine it is.
+    // `~` stays in the file and is resolved when it is read.
     if path.starts_with("~") {
         return path.to_owned();
     }
@@ -65,7 +67,7 @@ fn absolute(path: &Path) -> PathBuf {
 fn endpoint(text: &str) -> Result<(ChainId, String), String> {
     let (id, endpoint) = text
         .split_once('=')
-        .ok_or("expected a chain id, '=' and an address, such as 1=http://localhost:8545")?;
+        .ok_or("expected a chain ID, '=' and an address, such as 1=http://localhost:8545")?;
     if endpoint.is_empty() {
         return Err("the address is missing".to_owned());
     }
@@ -76,5 +78,5 @@ fn chain(text: &str) -> Result<ChainId, String> {
     text.parse()
         .ok()
         .and_then(|number| ChainId::new(number).ok())
-        .ok_or_else(|| format!("expected a chain id, found '{text}'"))
+        .ok_or_else(|| format!("expected a chain ID (a positive integer), found '{text}'"))
 }

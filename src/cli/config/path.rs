@@ -1,3 +1,5 @@
+//! `degenbot config path`: prints the path of the config file.
+
 use clap::Args;
 
 use crate::cli::context::Context;

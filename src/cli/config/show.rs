@@ -1,3 +1,5 @@
+//! `degenbot config show`: prints the settings in force.
+
 use std::collections::BTreeMap;
 
 use clap::Args;
@@ -14,7 +16,7 @@ use crate::types::integer::ChainId;
 pub(in crate::cli) struct Show {
     #[command(flatten)]
     json: Json,
-    /// Show the addresses of nodes whole, with the keys that they may hold
+    /// Show the complete addresses of nodes, including keys
     #[arg(long)]
     secrets: bool,
 }
@@ -96,13 +98,13 @@ const fn name(source: Source) -> &'static str {
 
 fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
     let mut rows = Vec::new();
-    let missing = |exists: bool| if exists { "" } else { ", not there" };
+    let missing = |exists: bool| if exists { "" } else { ", does not exist" };
     match &settings.config_path {
         Some(path) => {
             let source = match settings.config_source {
                 Source::Override => "--config",
                 Source::Environment => "DEGENBOT_CONFIG",
-                Source::File | Source::Default => "the usual place",
+                Source::File | Source::Default => "default",
             };
             rows.push((
                 "Config file".to_owned(),
@@ -120,7 +122,7 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
         Source::Override => "--database",
         Source::Environment => "DEGENBOT_DB_PATH",
         Source::File => "config file",
-        Source::Default => "the usual place",
+        Source::Default => "default",
     };
     rows.push((
         "Database".to_owned(),
@@ -150,8 +152,8 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
     text
 }
 
-/// The address of a node without what follows its host, where providers want their keys. The path of a socket
-/// is whole.
+/// The address of a node up to its host: providers put keys into the user name, the path or the query. The path of a
+/// socket is complete.
 fn without_secrets(endpoint: &str) -> String {
     let Some((scheme, rest)) = endpoint.split_once("://") else {
         return endpoint.to_owned();

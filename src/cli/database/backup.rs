@@ -1,3 +1,5 @@
+//! `degenbot database backup`: copies the database.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,17 +23,17 @@ Examples:
   degenbot database backup --output /mnt/backups/monday.db --verify full
   degenbot --quiet database backup --force --json";
 
-/// Copy the database to PATH.bak, while other programs go on using it
+/// Copy the database to PATH.bak while other programs use it
 ///
-/// PATH is that of the database. The copy is one file, the database as it was at one moment. A backup that is there
-/// already is replaced after a question, and only when the new one is complete.
+/// PATH is the path of the database. The copy is one file, a consistent snapshot of the database. The command asks
+/// before it replaces an existing backup, and keeps that until the new one is complete.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Backup {
-    /// Write the backup here, not to PATH.bak
+    /// Write the backup to this path instead of PATH.bak
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Check the copy before it takes its place
+    /// Check the copy before it replaces the existing backup
     #[arg(long, value_name = "LEVEL", value_parser = verification())]
     verify: Option<Verification>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
-use std::io;
-use std::io::IsTerminal;
+//! `degenbot database compact`: gives unused space back.
+
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -25,12 +26,12 @@ Examples:
 
 /// Give unused space back to the disk
 ///
-/// Where no other program has the database open, a compact copy takes its place. Otherwise it is rewritten where it is,
-/// and writers wait for as long as that takes.
+/// If no other program has the database open, a compact copy takes its place. Otherwise SQLite rewrites it in place,
+/// and writers wait until that is done.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Compact {
-    /// Write a compact copy here, and leave the database as it is
+    /// Write a compact copy to this path, and leave the database as it is
     #[arg(long, value_name = "PATH")]
     into: Option<PathBuf>,
     #[command(flatten)]
@@ -57,7 +58,7 @@ impl Compact {
         let (report, timing) = match compact(self.confirmation.force) {
             Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
                 let question = format!(
-                    "There is a file at {} already. Do you want to replace it?",
+                    "A file already exists at {}. Do you want to replace it?",
                     error.path().unwrap_or(&path).display()
                 );
                 confirm(&question, false)?;
@@ -65,7 +66,7 @@ impl Compact {
             }
             other => other,
         }?;
-        // A script hears nothing, as it always has; a log can be asked for it.
+        // Scripts expect no output, as with the Python command; `-v` prints the message to a log.
         if io::stderr().is_terminal() || context.printer.is_verbose() {
             self.tell(context, &path, &report);
         }
@@ -93,7 +94,7 @@ impl Compact {
         context.printer.message(if report.after < report.before {
             format!("Compacted {what}: {sizes}.")
         } else {
-            format!("Compacted {what}; there was nothing to gain: {sizes}.")
+            format!("Compacted {what}, without any gain: {sizes}.")
         });
     }
 }

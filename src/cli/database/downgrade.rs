@@ -1,3 +1,5 @@
+//! `degenbot database downgrade`: migrates to an older version.
+
 use std::path::Path;
 
 use clap::Args;
@@ -22,8 +24,8 @@ Examples:
 
 /// Bring the database back to an older version of the schema
 ///
-/// That is for when an older Python package has to open it. What the older version has no place for is dropped; it is
-/// shown before the question, and by --dry-run.
+/// An older Python package can then open it. The downgrade drops the tables and columns that the older version does not
+/// have. It lists those with data before it asks; --dry-run lists them too.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Downgrade {
@@ -45,7 +47,7 @@ impl Downgrade {
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         if !self.dry_run {
-            // Rolls an interrupted transaction back, which a plan cannot.
+            // Rolls an interrupted transaction back. A plan cannot, because it only reads.
             recognise(&path)?.require_version(&path)?;
         }
         let plan = plan_migration(&path, self.to)?;

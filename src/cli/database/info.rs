@@ -1,3 +1,5 @@
+//! `degenbot database info`: describes the database.
+
 use clap::Args;
 use serde::Serialize;
 
@@ -22,13 +24,13 @@ Examples:
 
 /// Show version, size, tables and exchanges of the database
 ///
-/// Nothing is written, neither to the file nor beside it. Backups and files of any kind can be looked at with --database.
+/// It writes nothing, neither to the file nor beside it. With --database, it describes backups and files of any kind.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Info {
     #[command(flatten)]
     json: Json,
-    /// Count the rows of large tables, which are otherwise estimated
+    /// Count the rows of large tables instead of estimating them
     #[arg(long)]
     exact: bool,
 }
@@ -154,12 +156,12 @@ fn describe(info: &DatabaseInfo) -> String {
         ("Latest", version_names(latest_database_version())),
     ];
     if let Some(remark) = info.recognition.remark() {
-        facts.push(("Stamps", format!("{remark}; an upgrade puts that right")));
+        facts.push(("Stamps", format!("{remark}; an upgrade corrects that")));
     }
     if let Some(origin) = info.recognition.origin {
         let pending = match origin {
             Origin::WithoutMaps(_) => "the initialization maps, computed from the positions",
-            _ => "everything: an upgrade makes the database anew, beside the original",
+            _ => "everything: an upgrade builds a new database and keeps the original",
         };
         facts.push(("Pending", pending.to_owned()));
     } else if let Some(problem) = problem(info) {
@@ -171,7 +173,7 @@ fn describe(info: &DatabaseInfo) -> String {
         facts.push(("Pending", migration.clone()));
     }
     for extra in info.recognition.extras() {
-        facts.push(("Not ours", plain(&extra)));
+        facts.push(("Other", plain(&extra)));
     }
 
     let mut text = String::new();
@@ -250,7 +252,7 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
     }
 }
 
-/// A number with its thousands apart.
+/// A number with separators for thousands.
 pub(super) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }

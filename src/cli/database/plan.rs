@@ -1,4 +1,4 @@
-//! What an upgrade or a downgrade would do, in words and as JSON.
+//! The plan of an upgrade or a downgrade (`--dry-run`), as text and as JSON.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::cli::printer::bytes;
 use crate::database::migration::plan::{Loss, Method, MigrationPlan};
 use crate::database::recognition::stamps::Stamps;
 
-/// The form of a plan. That of what was done has `dry_run` too, and says false.
+/// The JSON document of a plan. Documents of completed migrations have `dry_run` too; it is false there.
 #[derive(Serialize)]
 struct Document<'plan> {
     path: String,
@@ -81,7 +81,7 @@ fn describe(path: &Path, plan: &MigrationPlan) -> String {
     let lineage = match &plan.stamps {
         stamps if stamps.rust_core.is_some() => "a Rust-core release of the Python package",
         stamps if stamps.diesel.is_some() => "degenbot",
-        stamps if stamps.alembic.is_none() => "the Python package, before it had Alembic",
+        stamps if stamps.alembic.is_none() => "the Python package, before it used Alembic",
         _ => "the Python package (Alembic)",
     };
     let mut text = String::new();
@@ -92,7 +92,7 @@ fn describe(path: &Path, plan: &MigrationPlan) -> String {
     line("Database", &path.display().to_string());
     line("Lineage", lineage);
     if let Some(remark) = &plan.remark {
-        line("Stamps", &format!("{remark}; will be put right"));
+        line("Stamps", &format!("{remark}; will be corrected"));
     }
     line("From", &plan.structure);
     line("To", &plan.to.to_string());
@@ -109,11 +109,11 @@ fn describe(path: &Path, plan: &MigrationPlan) -> String {
     }
     let (how, what_for) = match plan.method {
         Method::Rebuild => (
-            "a new database is built beside it and put in its place; the original is kept",
+            "builds a new database beside it and puts it in its place; keeps the original",
             "the new database, the original and the log",
         ),
         Method::InPlaceWithMaps => (
-            "in place, in one transaction; the initialization maps are computed from the positions",
+            "in place, in one transaction; computes the initialization maps from the positions",
             "the log",
         ),
         _ => ("in place, in one transaction", "the log"),

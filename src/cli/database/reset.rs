@@ -1,3 +1,5 @@
+//! `degenbot database reset`: creates or empties the database.
+
 use std::path::Path;
 
 use clap::Args;
@@ -15,10 +17,10 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
 
-/// Create the database, or empty the one that is there
+/// Create the database, or empty an existing one
 ///
-/// All rows of an existing database are lost, so there is a question first. Programs that have it open see the empty one
-/// in their next transaction.
+/// All rows of an existing database are lost, so the command asks first. Programs that have the database open see the
+/// empty one in their next transaction.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reset {
     #[command(flatten)]
@@ -41,7 +43,7 @@ impl Reset {
                 ));
                 return self.report(context, &path, timing, true);
             }
-            // What holds nothing may be reset like any database.
+            // A file without tables can be reset like any database.
             Ok(()) => {}
             Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => {}
             Err(error) => match &error.kind {

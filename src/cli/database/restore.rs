@@ -1,3 +1,5 @@
+//! `degenbot database restore`: replaces the content with that of a backup.
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -24,15 +26,15 @@ Examples:
 
 /// Replace the content of the database with that of a backup
 ///
-/// The backup is checked first. What it and the database hold is shown before the question. Programs that have the
-/// database open see the old or the new content, whole. What was there is kept as PATH.pre-restore.
+/// The command checks the backup, describes the backup and the database, and asks. Programs that have the database open
+/// see either the old or the new content. The replaced database is kept as PATH.pre-restore.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Restore {
-    /// Restore this, not PATH.bak
+    /// Restore the backup at this path instead of PATH.bak
     #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
-    /// Do not keep what is replaced as PATH.pre-restore
+    /// Do not keep the replaced database as PATH.pre-restore
     #[arg(long)]
     no_keep: bool,
     /// How thoroughly to check the backup first
@@ -84,13 +86,13 @@ impl Restore {
         let kept = report.kept.as_deref().map(|kept| beside(&path, kept));
         if let Some(kept) = &kept {
             printer.message(format_args!(
-                "The database that was there is kept at {}.",
+                "The replaced database is kept at {}.",
                 kept.display()
             ));
         }
         if report.is_upgrade_pending {
             printer.message(format_args!(
-                "It is at version {}. Bring it to the latest one with 'degenbot database upgrade'.",
+                "The database is now at version {}; 'degenbot database upgrade' brings it to the latest version.",
                 report.version
             ));
         }
@@ -165,11 +167,11 @@ fn describe(printer: &Printer, what: &str, summary: &Summary) {
     printer.message(line);
 }
 
-/// What is lost beyond what the lines before say, where the backup is the older one.
+/// The end of the question: how much older the backup is, if it is older.
 fn lost(replaced: &Summary, from: &Summary) -> String {
     match (replaced.newest_block, from.newest_block) {
         (Some(now), Some(then)) if now > then => {
-            format!(", which goes back by {} blocks", now - then)
+            format!(", which is {} blocks older", now - then)
         }
         _ => match (replaced.modified, from.modified) {
             (Some(now), Some(then)) => lost_time(now, then),
@@ -181,13 +183,13 @@ fn lost(replaced: &Summary, from: &Summary) -> String {
 fn lost_time(now: SystemTime, then: SystemTime) -> String {
     match now.duration_since(then) {
         Ok(lost) if lost.as_secs() >= 60 => {
-            format!(", which goes back by {} minutes", lost.as_secs() / 60)
+            format!(", which is {} minutes older", lost.as_secs() / 60)
         }
         _ => String::new(),
     }
 }
 
-/// The path beside the database as the user gave that, if it is there.
+/// The path of the kept file in the folder that the user gave, if it exists there.
 pub(super) fn beside(path: &Path, kept: &Path) -> PathBuf {
     match (path.parent(), kept.file_name()) {
         (Some(folder), Some(name)) if folder.join(name).exists() => folder.join(name),

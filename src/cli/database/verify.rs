@@ -1,3 +1,5 @@
+//! `degenbot database verify`: looks for damage and invalid rows.
+
 use clap::Args;
 use serde::Serialize;
 
@@ -13,16 +15,17 @@ use crate::database::verification::verify::{VerifyOptions, VerifyReport, verify_
 
 /// Look for damage, and for rows that cannot be right
 ///
-/// Nothing is changed, and bots can go on. The exit status is 1 if anything is found. The rules are listed below.
+/// It changes nothing, and bots can run meanwhile. The exit status is 1 if it finds a problem. The rules are listed
+/// below.
 #[derive(Debug, Args)]
 #[command(after_long_help = rules())]
 pub(in crate::cli) struct Verify {
     #[command(flatten)]
     json: Json,
-    /// Leave out what takes longest
+    /// Leave out the slowest checks
     ///
-    /// That is the indexes, the ticks and initialization maps, and the values of the tables that have rows for each
-    /// Aave user.
+    /// These are the checks of the indexes, of the ticks and initialization maps, and of the values in the tables with
+    /// rows for each Aave user.
     #[arg(long)]
     quick: bool,
 }
@@ -87,7 +90,7 @@ fn describe(report: &VerifyReport) -> String {
     let mut text = String::new();
     if report.is_clean() {
         let quick = if report.quick {
-            ", as far as --quick looks"
+            ", as far as --quick checks it"
         } else {
             ""
         };
@@ -137,7 +140,7 @@ fn describe_examples(text: &mut String, finding: &Finding) {
     }
 }
 
-/// A detail, whose quotes and backslashes stay as they are.
+/// A detail with its control characters escaped; quotes and backslashes stay as they are.
 fn printable(detail: &str) -> String {
     let mut text = String::with_capacity(detail.len());
     for character in detail.chars() {

@@ -1,3 +1,5 @@
+//! `degenbot exchange activate`: includes an exchange in updates.
+
 use clap::Args;
 
 use crate::cli::context::Context;
@@ -42,6 +44,6 @@ fn warn_without_endpoint(settings: &Settings, chain: ChainId) {
         None => "the config file".to_owned(),
     };
     log::warn!(
-        "There is no RPC endpoint for chain ID {chain}, which updates need: add one to [rpc] in {file}"
+        "There is no RPC endpoint for chain ID {chain}, which updates need; add one to [rpc] in {file}"
     );
 }

@@ -1,3 +1,5 @@
+//! `degenbot exchange add`: adds an unknown exchange.
+
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -10,31 +12,31 @@ use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "the comments are the help text")]
-// clap does not wrap this line by itself.
+// clap does not wrap the usage line.
 #[command(
     override_usage = "degenbot exchange add [OPTIONS] --chain <CHAIN> --name <NAME>\n           \
                       --kind <KIND> --factory <ADDRESS>"
 )]
 pub(in crate::cli) struct Add {
-    /// The chain's ID, or its name where it has one here (base, ethereum)
+    /// The chain ID, or a chain name (base, ethereum)
     #[arg(long, value_parser = chain)]
     chain: ChainId,
-    /// The name on that chain; it ends like the kind, as camelot_v2 does
+    /// The name on that chain; it must end like the kind, such as camelot_v2
     ///
-    /// The Python package knows by this ending, such as _v3, how liquidity is updated. Its `pool update`
+    /// From this ending, such as _v3, the Python package knows how to update liquidity. Its `pool update`
     /// stops at an active exchange whose chain and name it does not know.
     #[arg(long)]
     name: String,
-    /// What pools the exchange has
+    /// The kind of its pools
     #[arg(long, value_parser = kinds())]
     kind: ExchangeKind,
-    /// The factory contract, or with the kind uniswap_v4 the pool manager
+    /// The factory contract; with the kind uniswap_v4, the pool manager
     #[arg(long, visible_alias = "pool-manager", value_name = "ADDRESS", value_parser = address)]
     factory: Address,
-    /// The contract that deploys the pools, where that is not the factory
+    /// The contract that deploys the pools, if that is not the factory
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     deployer: Option<Address>,
-    /// The contract through which the pools are read, with the kind uniswap_v4
+    /// The contract that reads the pools; only with the kind uniswap_v4
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     state_view: Option<Address>,
 }
@@ -71,7 +73,7 @@ fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
         .try_map(|kind| kind.parse::<ExchangeKind>())
 }
 
-/// An address that was typed or pasted. Where its letters have both cases, they are its checksum.
+/// Parses an address that the user gave. If its letters have both cases, they must be its checksum.
 fn address(text: &str) -> Result<Address, String> {
     let address: Address = text.parse().map_err(|error| format!("{error}"))?;
     let digits = text.get(2..).unwrap_or_default();
@@ -81,8 +83,8 @@ fn address(text: &str) -> Result<Address, String> {
         Ok(address)
     } else {
         Err(format!(
-            "its letters are not those of the checksum, so a digit may be wrong; without mistakes it is \
-             {address}"
+            "its letter case is not a valid checksum, so a character may be wrong; if all characters are right, \
+             write {address}"
         ))
     }
 }

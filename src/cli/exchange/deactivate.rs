@@ -1,3 +1,5 @@
+//! `degenbot exchange deactivate`: excludes an exchange from updates.
+
 use clap::Args;
 
 use crate::cli::context::Context;

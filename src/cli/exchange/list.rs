@@ -1,3 +1,5 @@
+//! `degenbot exchange list`: lists the known and the stored exchanges.
+
 use clap::Args;
 use serde::Serialize;
 
@@ -24,7 +26,7 @@ impl List {
         let stored = match list_exchanges(&path) {
             Err(error) if matches!(error.kind, ErrorKind::NotFound) => {
                 context.printer.message(format_args!(
-                    "There is no database at {}; these exchanges can be activated in one.",
+                    "There is no database at {}; these are the exchanges that can be activated.",
                     path.display()
                 ));
                 None
@@ -50,10 +52,10 @@ struct Document<'entries> {
     exchanges: &'entries [Entry],
 }
 
-/// An exchange that is known, in the database, or both.
+/// An exchange that is known, or in the database, or both.
 #[derive(Serialize)]
 struct Entry {
-    /// What `exchange activate` takes; none for a row that makes no sense.
+    /// The name for `exchange activate`; `None` for an invalid row.
     name: Option<String>,
     is_known: bool,
     is_in_database: bool,
@@ -61,7 +63,7 @@ struct Entry {
     row: Row,
 }
 
-/// What the database has, or would have.
+/// The values in the database; for an exchange that is not there, those that activation would store.
 #[derive(Serialize)]
 struct Row {
     chain_id: Option<Cell>,
@@ -73,7 +75,7 @@ struct Row {
     deployer: Option<Cell>,
 }
 
-/// The known exchanges with their rows, and then the other rows.
+/// The known exchanges with their rows, then the other rows.
 fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
     let mut entries = Vec::new();
     for known in Deployment::known() {
@@ -96,7 +98,7 @@ fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
     entries
 }
 
-/// What the exchange of a row is called, if the row makes sense.
+/// The name of the exchange of a row, if the row is valid.
 pub(super) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
     match (&row.chain_id, &row.name) {
         (Some(Cell::Integer(chain)), Some(Cell::Text(name))) => Some(ExchangeName {
@@ -175,7 +177,7 @@ fn describe(entries: &[Entry]) -> String {
     text
 }
 
-/// An address as it is shown where there is no room for it: its first and last digits.
+/// The first and last digits of an address, for a narrow column.
 fn abbreviated(address: &str) -> String {
     match (address.get(..6), address.get(38..)) {
         (Some(first), Some(last)) if address.len() == 42 => format!("{first}...{last}"),
