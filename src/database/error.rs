@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{ExchangeConflict, Obstacle, Refusal, SchemaVersion, Violation};
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::settings::SettingsError;
 
 /// Why an operation on a database failed. Whatever failed, the database is as it was before.

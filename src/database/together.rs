@@ -13,9 +13,10 @@ use diesel::sqlite::SqliteConnection;
 
 use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::{Database, Error, Session};
-use crate::models::{
-    ChainPools, PoolFamily, PoolTickMap, ReferredRows, RowError, TickMaps, UnplacedPools,
-};
+use crate::models::access::row_error::RowError;
+use crate::models::liquidity::tick_map::read::{PoolTickMap, TickMaps};
+use crate::models::pools::chain_pools::{ChainPools, ReferredRows, UnplacedPools};
+use crate::models::pools::pool_family::PoolFamily;
 use crate::types::ChainId;
 
 /// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile, and

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::Failure;
 use crate::database::{Error, ExchangeConflict, Refusal};
 use crate::deployments::InvalidDeployment;
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::settings::SettingsError;
 use list::chapters;
 

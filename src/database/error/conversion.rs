@@ -9,7 +9,7 @@ use diesel::sqlite::Sqlite;
 use libsqlite3_sys as ffi;
 
 use super::Error;
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::sqlite::SqliteError;
 
 impl Error {

@@ -9,7 +9,9 @@ use diesel::prelude::*;
 use super::findings::Findings;
 use super::pools::KINDS;
 use super::{Checker, Error, Rule, Stage, values};
-use crate::models::{Columns, PoolFamily, bitmap_position};
+use crate::models::access::row_error::Columns;
+use crate::models::liquidity::tick_map::bitmap_position;
+use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::{Bound, Statement};
 use crate::types::{Decode, I128, Stored, Tick, TickSpacing, U128, U256, WordPosition};
 

@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use super::{Checker, Error, Query, Rule};
-use crate::models::{Columns, PoolFamily, detail_columns, managed_detail_columns};
+use crate::models::access::row_error::Columns;
+use crate::models::pools::managed_liquidity_pool::managed_detail_columns;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::detail_columns;
 use crate::types::{ManagedPoolKind, PoolKind};
 
 /// A kind of pools.

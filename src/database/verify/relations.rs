@@ -2,7 +2,7 @@
 
 use super::pools::{KINDS, Kind};
 use super::{Checker, Error, Query, Rule};
-use crate::models::PoolFamily;
+use crate::models::pools::pool_family::PoolFamily;
 
 /// A chain or market that a row has in common with a row it refers to.
 struct Agreement {

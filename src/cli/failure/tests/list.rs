@@ -12,7 +12,7 @@ use crate::database::{
     EarlierRevision, Error, ExchangeConflict, Obstacle, Refusal, SchemaVersion, Violation,
 };
 use crate::deployments::{ExchangeKind, ExchangeName, InvalidDeployment};
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::settings::SettingsError;
 use crate::types::{Address, ChainId, InvalidValue, PoolKind};
 

@@ -1,0 +1,7 @@
+//! How rows are read and written: columns, row types, lookups, transactions.
+
+pub(in crate::models) mod lookup;
+pub(in crate::models) mod read_transaction;
+pub(crate) mod row_error;
+pub(in crate::models) mod table_row;
+pub(in crate::models) mod write_transaction;

@@ -1,0 +1,211 @@
+//! What a range of blocks has changed in the liquidity of pools.
+
+pub(crate) mod pool_writer;
+pub(crate) mod row_writer;
+
+use std::collections::BTreeMap;
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::writing;
+use crate::models::liquidity::liquidity_update::pool_writer::{PoolWriter, RowWriter};
+use crate::models::liquidity::tick_map::{BitmapWord, TickLiquidity};
+use crate::models::pools::liquidity_pool::UpdateMark;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::sqlite::Bound;
+use crate::types::{BlockNumber, Encode, InvalidValue, Tick, U256, WordPosition};
+
+/// What has changed in one pool: the new state of ticks and bitmap words, not their difference to the old one.
+/// So the same update can be applied again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolUpdate {
+    family: PoolFamily,
+    pool_id: i64,
+    ticks: BTreeMap<Tick, TickLiquidity>,
+    words: BTreeMap<WordPosition, U256>,
+    mark: Option<UpdateMark>,
+}
+
+impl PoolUpdate {
+    /// No change yet, for the pool with an id in its family's table.
+    #[must_use]
+    pub const fn new(family: PoolFamily, pool_id: i64) -> Self {
+        Self {
+            family,
+            pool_id,
+            ticks: BTreeMap::new(),
+            words: BTreeMap::new(),
+            mark: None,
+        }
+    }
+
+    /// The tick has this liquidity from now on. Gross liquidity of zero deletes it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] where the gross liquidity is less than the net one, which cannot be.
+    pub fn set_tick(&mut self, tick: TickLiquidity) -> Result<(), InvalidValue> {
+        let (net, gross) = (tick.liquidity_net, tick.liquidity_gross);
+        if net.0.unsigned_abs() > gross.0 {
+            return Err(InvalidValue {
+                expected: "gross liquidity of at least the net one's amount",
+                found: format!("{gross} at tick {}, with {net} net", tick.tick),
+            });
+        }
+        self.note_tick(tick);
+        Ok(())
+    }
+
+    pub(in crate::models) fn note_tick(&mut self, tick: TickLiquidity) {
+        self.ticks.insert(tick.tick, tick);
+    }
+
+    /// The word of the bitmap is this one from now on. Zero deletes it.
+    pub fn set_word(&mut self, word: BitmapWord) {
+        self.words.insert(word.word, word.bitmap);
+    }
+
+    /// The pool's liquidity has been taken in up to this event.
+    pub const fn set_mark(&mut self, mark: UpdateMark) {
+        self.mark = Some(mark);
+    }
+}
+
+/// What a range of blocks has changed.
+///
+/// ```
+/// # use degenbot::database::{self, Database, Error};
+/// # use degenbot::models::{
+/// #     Exchange, Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolTerms, V3Protocol, V3Terms,
+/// # };
+/// use degenbot::models::{LiquidityUpdate, PoolFamily, PoolUpdate, TickMap, UpdateMark};
+/// # use degenbot::schema::exchanges;
+/// # use degenbot::types::{ChainId, FeeParts};
+/// use degenbot::types::{BlockNumber, LogIndex, Tick, TickSpacing};
+/// # use diesel::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("degenbot.db");
+/// # database::create_new_sqlite_database(&path)?;
+/// # let database = Database::open(&path)?;
+/// # let chain = ChainId::new(1)?;
+/// # let spacing = TickSpacing::new(60)?;
+/// # let exchange_id: i64 = database.write(|connection| -> Result<_, Error> {
+/// #     Ok(diesel::insert_into(exchanges::table)
+/// #         .values(NewExchange {
+/// #             chain_id: chain,
+/// #             name: "uniswap_v3".to_owned(),
+/// #             active: true,
+/// #             last_update_block: None,
+/// #             factory: "0x1F98431c8aD98523631AE4a59f267346ea31F984".parse().expect("an address"),
+/// #             deployer: None,
+/// #         })
+/// #         .returning(exchanges::id)
+/// #         .get_result(connection)?)
+/// # })?;
+/// # let token = |address: &str| -> Result<_, Box<dyn std::error::Error>> {
+/// #     Ok(NewErc20Token { chain, address: address.parse()?, name: None, symbol: None, decimals: None })
+/// # };
+/// # let new = NewLiquidityPool {
+/// #     address: "0x8ad599c3A0ff1De082011EFDDc58f1908eb6e6D8".parse()?,
+/// #     chain,
+/// #     exchange_id,
+/// #     token0: token("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48")?,
+/// #     token1: token("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2")?,
+/// #     terms: PoolTerms::V3(V3Terms {
+/// #         protocol: V3Protocol::Uniswap,
+/// #         fees: Fees {
+/// #             token0: FeeParts::new(3000)?, token1: FeeParts::new(3000)?, denominator: FeeParts::new(1_000_000)?,
+/// #         },
+/// #         tick_spacing: spacing,
+/// #         updated: UpdateMark::default(),
+/// #     }),
+/// # };
+/// # let pool_id = database.write(|connection| LiquidityPool::insert_or_get(connection, &[new]).map_err(Error::from))?[0];
+/// // In memory since the bot has started; here read from the database.
+/// let mut tick_map = database.read(|connection| -> Result<_, Error> {
+///     Ok(TickMap::of_pool(connection, PoolFamily::Pools, pool_id)?)
+/// })?;
+///
+/// // A Mint event of block 23000000.
+/// let block = BlockNumber::new(23_000_000)?;
+/// let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+/// tick_map.modify_liquidity(&mut pool, spacing, Tick::new(-60)?, Tick::new(120)?, 5_000_000)?;
+/// pool.set_mark(UpdateMark { block: Some(block), log_index: Some(LogIndex::new(12)?) });
+///
+/// let mut update = LiquidityUpdate::default();
+/// update.pools.push(pool);
+/// update.exchanges.push((exchange_id, block));
+/// let written = database.write(|connection| update.apply(connection).map_err(Error::from))?;
+/// assert_eq!(written.written, 2 + 2 + 1 + 1); // ticks, words, the pool's mark, the exchange's block
+///
+/// let stored = database.read(|connection| -> Result<_, Error> {
+///     Ok(TickMap::of_pool(connection, PoolFamily::Pools, pool_id)?)
+/// })?;
+/// assert_eq!(stored, tick_map);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiquidityUpdate {
+    /// The pools that have changed. Of a pool that is there twice, the later update counts.
+    pub pools: Vec<PoolUpdate>,
+    /// Up to which block the exchanges, by their ids, have been taken in.
+    pub exchanges: Vec<(i64, BlockNumber)>,
+    /// Whether marks may go back, as they have to after a reorganisation of the chain. Otherwise a pool, or an
+    /// exchange, whose mark in the database is beyond the one here stays as it is: what is here was taken in before.
+    pub may_go_back: bool,
+}
+
+/// How many rows an update has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UpdateReport {
+    /// Rows that were inserted, or that are different now.
+    pub written: u64,
+    /// Rows that were deleted.
+    pub deleted: u64,
+    /// Pools and exchanges that were left as they are, because the database is further.
+    pub outdated: u64,
+}
+
+impl LiquidityUpdate {
+    /// Writes the update: all of it or nothing, and of it only what is not there yet. Inside
+    /// [`Session::write`](crate::database::Session::write) it is part of that transaction, otherwise it is
+    /// one of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError::NotThere`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
+    /// pool of a kind without ticks, and [`RowError::Sql`] where a statement fails. Nothing was written then, or,
+    /// in a transaction of the caller's, nothing that rolling it back does not undo.
+    pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
+        // In the order of the indexes. The sort keeps the order of updates of the same pool.
+        let mut pools: Vec<_> = self.pools.iter().collect();
+        pools.sort_by_key(|pool| (pool.family, pool.pool_id));
+        writing(connection, |statements| {
+            let mut report = UpdateReport::default();
+            for family in PoolFamily::ALL {
+                let mut writer = PoolWriter::new(statements, family)?;
+                for pool in pools.iter().filter(|pool| pool.family == family) {
+                    writer.write(pool, self.may_go_back, &mut report)?;
+                }
+            }
+            let mut exchanges =
+                RowWriter::new(statements, "exchanges", "id", &["last_update_block"])?;
+            let mut at =
+                statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
+            for (id, block) in &self.exchanges {
+                let block = block.encode();
+                let found = at.first_integer(&[Bound::Integer(*id)])?;
+                if !self.may_go_back && found.is_some_and(|found| found > block) {
+                    report.outdated += 1;
+                } else {
+                    report.written += exchanges.write(*id, &[Bound::Integer(block)])?;
+                }
+            }
+            Ok(report)
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! The statements of an update.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use diesel::prelude::*;
+
+use super::{PoolUpdate, UpdateReport};
+use crate::models::access::row_error::{Columns, RowError};
+use crate::models::liquidity::liquidity_update::row_writer::PartWriter;
+use crate::models::liquidity::tick_map::{BitmapWord, TickLiquidity};
+use crate::models::pools::liquidity_pool::UpdateMark;
+use crate::models::pools::managed_liquidity_pool::managed_detail_columns;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::detail_columns;
+use crate::sqlite::{Bound, Statement, Statements};
+use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
+
+/// The columns of a pool's mark.
+const MARK: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
+
+/// Writes the updates of one family's pools.
+pub(super) struct PoolWriter<'connection> {
+    statements: Statements<'connection>,
+    family: PoolFamily,
+    ticks: PartWriter<'connection, TickLiquidity>,
+    words: PartWriter<'connection, BitmapWord>,
+    kind: Statement<'connection>,
+    /// Of the tables that have been needed.
+    marks: BTreeMap<&'static str, Marks<'connection>>,
+}
+
+impl<'connection> PoolWriter<'connection> {
+    pub(super) fn new(
+        statements: Statements<'connection>,
+        family: PoolFamily,
+    ) -> QueryResult<Self> {
+        let table = family.table();
+        Ok(Self {
+            statements,
+            family,
+            ticks: PartWriter::new(statements, family, &family.tick_columns())?,
+            words: PartWriter::new(statements, family, &family.word_columns())?,
+            kind: statements.prepare(&format!("SELECT kind FROM {table} WHERE id = ?1"))?,
+            marks: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        pool: &PoolUpdate,
+        may_go_back: bool,
+        report: &mut UpdateReport,
+    ) -> Result<(), RowError> {
+        let id = pool.pool_id;
+        let marks = self.marks_of(id)?;
+        if let Some(mark) = pool.mark {
+            if !may_go_back && marks.read(id)? > mark {
+                report.outdated += 1;
+                return Ok(());
+            }
+            let values = [Bound::integer(mark.block), Bound::integer(mark.log_index)];
+            report.written += marks.write.write(id, &values)?;
+        }
+        self.ticks.write(id, pool.ticks.values().copied(), report)?;
+        let words = pool.words.iter();
+        let words = words.map(|(&word, &bitmap)| BitmapWord { word, bitmap });
+        self.words.write(id, words, report)?;
+        Ok(())
+    }
+
+    /// What reads and writes the mark of a pool, by the table that has it. Fails for a pool without ticks.
+    fn marks_of(&mut self, pool_id: i64) -> Result<&mut Marks<'connection>, RowError> {
+        let pools = self.family.table();
+        self.kind.query(&[Bound::Integer(pool_id)])?;
+        if !self.kind.step()? {
+            return Err(RowError::NotThere {
+                table: pools,
+                id: pool_id,
+            });
+        }
+        let columns = match self.family {
+            PoolFamily::Pools => PoolKind::decode(self.kind.column(0)).map(detail_columns),
+            PoolFamily::ManagedPools => {
+                ManagedPoolKind::decode(self.kind.column(0)).map(managed_detail_columns)
+            }
+        };
+        let found = self.kind.column(0).to_text();
+        self.kind.reset();
+        let columns = columns.map_err(|source| RowError::Invalid {
+            table: pools,
+            id: pool_id,
+            column: "kind",
+            source,
+        })?;
+        if !MARK.iter().all(|column| columns.names.contains(column)) {
+            return Err(RowError::Rejected {
+                table: pools,
+                what: format!("row {pool_id}"),
+                source: InvalidValue {
+                    expected: "a kind with ticks",
+                    found,
+                },
+            });
+        }
+        Ok(match self.marks.entry(columns.table) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let key = self.family.key();
+                entry.insert(Marks::new(self.statements, columns.table, key)?)
+            }
+        })
+    }
+}
+
+/// The marks of the pools in one table.
+struct Marks<'connection> {
+    columns: Columns,
+    read: Statement<'connection>,
+    write: RowWriter<'connection>,
+}
+
+impl<'connection> Marks<'connection> {
+    fn new(
+        statements: Statements<'connection>,
+        table: &'static str,
+        key: &str,
+    ) -> QueryResult<Self> {
+        Ok(Self {
+            columns: Columns {
+                table,
+                names: &["id", MARK[0], MARK[1]],
+                offset: 0,
+            },
+            read: statements.prepare(&format!(
+                "SELECT {key}, {} FROM {table} WHERE {key} = ?1",
+                MARK.join(", ")
+            ))?,
+            write: RowWriter::new(statements, table, key, &MARK)?,
+        })
+    }
+
+    fn read(&mut self, pool_id: i64) -> Result<UpdateMark, RowError> {
+        self.read.query(&[Bound::Integer(pool_id)])?;
+        let mark = if self.read.step()? {
+            UpdateMark {
+                block: self.columns.get(&self.read, 1)?,
+                log_index: self.columns.get(&self.read, 2)?,
+            }
+        } else {
+            UpdateMark::default()
+        };
+        self.read.reset();
+        Ok(mark)
+    }
+}
+
+/// Changes columns of rows that are there.
+pub(super) struct RowWriter<'connection> {
+    table: &'static str,
+    find: Statement<'connection>,
+    update: Statement<'connection>,
+}
+
+impl<'connection> RowWriter<'connection> {
+    pub(super) fn new(
+        statements: Statements<'connection>,
+        table: &'static str,
+        key: &str,
+        columns: &[&str],
+    ) -> QueryResult<Self> {
+        let each = |text: fn((usize, &&str)) -> String, between: &str| {
+            let parts: Vec<_> = (2..).zip(columns).map(text).collect();
+            parts.join(between)
+        };
+        Ok(Self {
+            table,
+            find: statements.prepare(&format!("SELECT 1 FROM {table} WHERE {key} = ?1"))?,
+            update: statements.prepare(&format!(
+                "UPDATE {table} SET {} WHERE {key} = ?1 AND ({})",
+                each(|(place, column)| format!("{column} = ?{place}"), ", "),
+                each(
+                    |(place, column)| format!("{column} IS NOT ?{place}"),
+                    " OR "
+                ),
+            ))?,
+        })
+    }
+
+    /// How many rows are different now: one or none.
+    pub(super) fn write(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
+        let id_and_values = [&[Bound::Integer(id)], values].concat();
+        let changed = self.update.run(&id_and_values)?;
+        if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {
+            return Err(RowError::NotThere {
+                table: self.table,
+                id,
+            });
+        }
+        Ok(changed)
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole pools: the row that all kinds have, with the row of the pool's kind.
+
+pub(crate) mod chain_pools;
+pub(crate) mod liquidity_pool;
+pub(crate) mod managed_liquidity_pool;
+pub(crate) mod pool_family;
+pub(crate) mod pool_kind_tables;

@@ -1,0 +1,288 @@
+//! All pools of a chain at once, with what they refer to: what a bot holds in memory.
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::access::row_error::RowError;
+use crate::models::pools::liquidity_pool::LiquidityPool;
+use crate::models::pools::liquidity_pool::read::LiquidityPools;
+use crate::models::pools::managed_liquidity_pool::ManagedLiquidityPool;
+use crate::models::pools::managed_liquidity_pool::ManagedLiquidityPools;
+use crate::models::rows::erc20_token::Erc20Token;
+use crate::models::rows::exchange::Exchange;
+use crate::models::rows::pool_manager::PoolManager;
+use crate::types::ChainId;
+
+/// The pools of a chain with their tokens, exchanges and managers, each held once.
+#[derive(Debug, Clone, Default)]
+pub struct ChainPools {
+    pools: Vec<LiquidityPool>,
+    managed_pools: Vec<ManagedLiquidityPool>,
+    /// Where the tokens and the exchange of each pool are.
+    places: Vec<[u32; 3]>,
+    /// Where the currencies and the manager of each managed pool are.
+    managed_places: Vec<[u32; 3]>,
+    referred: ReferredRows,
+}
+
+/// What pools refer to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReferredRows {
+    tokens: Vec<Erc20Token>,
+    exchanges: Vec<Exchange>,
+    managers: Vec<PoolManager>,
+}
+
+/// The pools by themselves.
+#[derive(Debug, Default)]
+pub(crate) struct UnplacedPools {
+    pools: Vec<LiquidityPool>,
+    managed_pools: Vec<ManagedLiquidityPool>,
+}
+
+/// A pool with what it refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainPool<'pools> {
+    /// The pool.
+    pub pool: &'pools LiquidityPool,
+    /// The token with the lower address.
+    pub token0: &'pools Erc20Token,
+    /// The token with the higher address.
+    pub token1: &'pools Erc20Token,
+    /// The exchange the pool belongs to.
+    pub exchange: &'pools Exchange,
+}
+
+/// A managed pool with what it refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainManagedPool<'pools> {
+    /// The pool.
+    pub pool: &'pools ManagedLiquidityPool,
+    /// The currency with the lower address.
+    pub currency0: &'pools Erc20Token,
+    /// The currency with the higher address.
+    pub currency1: &'pools Erc20Token,
+    /// The manager that holds the pool.
+    pub manager: &'pools PoolManager,
+}
+
+impl ReferredRows {
+    pub(crate) fn read(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Self, RowError> {
+        Ok(Self {
+            tokens: Erc20Token::of_chain(connection, chain)?,
+            exchanges: Exchange::of_chain(connection, chain)?,
+            managers: PoolManager::of_chain(connection, chain)?,
+        })
+    }
+}
+
+impl UnplacedPools {
+    pub(crate) fn read(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Self, RowError> {
+        let pools = LiquidityPools::of_chain(connection, chain)?.collect::<Result<_, _>>()?;
+        let managed_pools = ManagedLiquidityPools::of_chain(connection, chain)?;
+        Ok(Self {
+            pools,
+            managed_pools: managed_pools.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl ChainPools {
+    /// Loads the pools of a chain, in one state of the database.
+    /// [`Database::chain_pools`](crate::database::Database::chain_pools) does the same with two connections, in
+    /// less time.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] for the first pool or token that is malformed, for a pool that refers to a token, an exchange
+    /// or a manager that is not on the chain, and where a statement fails.
+    pub fn load(connection: &mut SqliteConnection, chain: ChainId) -> Result<Self, RowError> {
+        // Nested in the caller's transaction if there is one.
+        connection.transaction(|connection| {
+            let referred = ReferredRows::read(connection, chain)?;
+            Self::assemble(UnplacedPools::read(connection, chain)?, referred)
+        })
+    }
+
+    /// Finds out what each pool refers to.
+    pub(crate) fn assemble(
+        unplaced: UnplacedPools,
+        referred: ReferredRows,
+    ) -> Result<Self, RowError> {
+        let exchanges = Places::of("exchanges", referred.exchanges.iter().map(|row| row.id));
+        let managers = Places::of("pool_managers", referred.managers.iter().map(|row| row.id));
+        let tokens = Places::of("erc20_tokens", referred.tokens.iter().map(|row| row.id));
+        let of_pool = |pool: &LiquidityPool| {
+            let base = pool.base();
+            Ok([
+                tokens.find("pools", base.id, base.token0_id)?,
+                tokens.find("pools", base.id, base.token1_id)?,
+                exchanges.find("pools", base.id, base.exchange_id)?,
+            ])
+        };
+        let of_managed_pool = |pool: &ManagedLiquidityPool| {
+            Ok([
+                tokens.find("uniswap_v4_pools", pool.id, pool.currency0_id)?,
+                tokens.find("uniswap_v4_pools", pool.id, pool.currency1_id)?,
+                managers.find("managed_pools", pool.id, pool.manager_id)?,
+            ])
+        };
+        let places: Result<_, RowError> = unplaced.pools.iter().map(of_pool).collect();
+        let managed_places: Result<_, RowError> =
+            unplaced.managed_pools.iter().map(of_managed_pool).collect();
+        Ok(Self {
+            places: places?,
+            managed_places: managed_places?,
+            pools: unplaced.pools,
+            managed_pools: unplaced.managed_pools,
+            referred,
+        })
+    }
+
+    /// The V2 and V3 pools, in the order of their ids.
+    #[must_use]
+    pub fn pools(&self) -> impl ExactSizeIterator<Item = ChainPool<'_>> {
+        let referred = &self.referred;
+        self.pools.iter().zip(&self.places).map(|(pool, places)| {
+            let [token0, token1, exchange] = places.map(at);
+            ChainPool {
+                pool,
+                token0: &referred.tokens[token0],
+                token1: &referred.tokens[token1],
+                exchange: &referred.exchanges[exchange],
+            }
+        })
+    }
+
+    /// The managed pools, in the order of their ids.
+    #[must_use]
+    pub fn managed_pools(&self) -> impl ExactSizeIterator<Item = ChainManagedPool<'_>> {
+        let referred = &self.referred;
+        let places = &self.managed_places;
+        self.managed_pools.iter().zip(places).map(|(pool, places)| {
+            let [currency0, currency1, manager] = places.map(at);
+            ChainManagedPool {
+                pool,
+                currency0: &referred.tokens[currency0],
+                currency1: &referred.tokens[currency1],
+                manager: &referred.managers[manager],
+            }
+        })
+    }
+
+    /// The tokens of the chain, in the order of their ids, whether a pool has them or not.
+    #[must_use]
+    pub fn tokens(&self) -> &[Erc20Token] {
+        &self.referred.tokens
+    }
+
+    /// The exchanges of the chain, in the order of their ids.
+    #[must_use]
+    pub fn exchanges(&self) -> &[Exchange] {
+        &self.referred.exchanges
+    }
+
+    /// The pool managers of the chain, in the order of their ids.
+    #[must_use]
+    pub fn managers(&self) -> &[PoolManager] {
+        &self.referred.managers
+    }
+}
+
+/// A place in a list; there is an index type as wide on every platform that the program runs on.
+const fn at(place: u32) -> usize {
+    place as usize
+}
+
+/// Where the rows of a table are in a list that is in the order of their ids.
+struct Places {
+    table: &'static str,
+    index: Index,
+}
+
+enum Index {
+    /// The place of each id from the first one on, where few ids are left out, as in most tables.
+    Direct { first: i64, places: Vec<u32> },
+    /// The ids.
+    Sorted(Vec<i64>),
+}
+
+impl Places {
+    /// No row has this place.
+    const NONE: u32 = u32::MAX;
+
+    fn of(table: &'static str, ids: impl ExactSizeIterator<Item = i64> + Clone) -> Self {
+        let ends = ids.clone().next().zip(ids.clone().last());
+        let span = ends.and_then(|(first, last)| usize::try_from(last.abs_diff(first)).ok());
+        let index = match (ends, span) {
+            (Some((first, _)), Some(span)) if span / 8 <= ids.len() => {
+                let mut places = vec![Self::NONE; span + 1];
+                for (id, place) in ids.zip(0..) {
+                    if let Ok(offset) = usize::try_from(id.abs_diff(first)) {
+                        places[offset] = place;
+                    }
+                }
+                Index::Direct { first, places }
+            }
+            _ => Index::Sorted(ids.collect()),
+        };
+        Self { table, index }
+    }
+
+    fn find(&self, table: &'static str, id: i64, wanted: i64) -> Result<u32, RowError> {
+        self.place(wanted).ok_or(RowError::Missing {
+            table,
+            id,
+            parent: self.table,
+            missing: wanted,
+        })
+    }
+
+    #[inline]
+    fn place(&self, wanted: i64) -> Option<u32> {
+        match &self.index {
+            Index::Direct { first, places } => {
+                let offset = wanted.checked_sub(*first)?;
+                let place = *places.get(usize::try_from(offset).ok()?)?;
+                (place != Self::NONE).then_some(place)
+            }
+            Index::Sorted(ids) => u32::try_from(ids.binary_search(&wanted).ok()?).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_id_is_found_and_no_other(
+            ids: std::collections::BTreeSet<i8>,
+            apart in prop_oneof![Just(1_i64), Just(1 << 50)],
+            wanted: i8,
+        ) {
+            let ids: Vec<_> = ids.into_iter().map(|id| i64::from(id) * apart).collect();
+            let places = Places::of("pools", ids.iter().copied());
+            let wanted = i64::from(wanted) * apart;
+            let expected = ids.iter().zip(0..).find(|(id, _)| **id == wanted);
+            prop_assert_eq!(places.place(wanted), expected.map(|(_, place)| place));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_numbers_are_no_obstacle() {
+        let places = Places::of("pools", [i64::MIN, 0, i64::MAX].into_iter());
+        for (place, id) in (0..).zip([i64::MIN, 0, i64::MAX]) {
+            assert_eq!(places.place(id), Some(place));
+        }
+        assert_eq!(places.place(1), None);
+    }
+}

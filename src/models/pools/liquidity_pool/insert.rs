@@ -1,0 +1,195 @@
+//! Many pools, found or created with their tokens.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::{Fees, LiquidityPool, PoolTerms, V2Protocol};
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::writing;
+use crate::models::pools::pool_kind_tables::detail_columns;
+use crate::models::rows::erc20_token::NewErc20Token;
+use crate::models::rows::erc20_token::insert::TokenWriter;
+use crate::sqlite::{Bound, Statement, Statements};
+use crate::types::{Address, ChainId, Decode, Encode, InvalidValue, PoolKind};
+
+/// A pool to be inserted, with its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLiquidityPool {
+    /// The pool's contract.
+    pub address: Address,
+    /// The chain the pool and its tokens live on.
+    pub chain: ChainId,
+    /// The exchange the pool belongs to.
+    pub exchange_id: i64,
+    /// The token with the lower address.
+    pub token0: NewErc20Token,
+    /// The token with the higher address.
+    pub token1: NewErc20Token,
+    /// What the pool's kind adds.
+    pub terms: PoolTerms,
+}
+
+impl LiquidityPool {
+    /// The ids of pools, in their order; those that are not there are inserted, with the tokens that are not
+    /// there. A pool that is there stays as it is, however its address is spelled.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError::Rejected`] for a pool whose tokens are in the wrong order or on another chain, or that is
+    /// there as another kind, and [`RowError::Sql`] where a statement fails. Nothing was written then, or, in a
+    /// transaction of the caller's, nothing that rolling it back does not undo.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        pools: &[NewLiquidityPool],
+    ) -> Result<Vec<i64>, RowError> {
+        for pool in pools {
+            pool.check()?;
+        }
+        writing(connection, |statements| {
+            let mut writer = PoolWriter::new(statements)?;
+            pools.iter().map(|pool| writer.id_of(pool)).collect()
+        })
+    }
+}
+
+impl NewLiquidityPool {
+    fn check(&self) -> Result<(), RowError> {
+        let chains = [self.token0.chain, self.token1.chain];
+        if let Some(other) = chains.iter().find(|chain| **chain != self.chain) {
+            return Err(self.rejected(InvalidValue {
+                expected: "tokens on the pool's chain",
+                found: format!("chain {other}"),
+            }));
+        }
+        if self.token0.address >= self.token1.address {
+            return Err(self.rejected(InvalidValue {
+                expected: "token0's address below token1's",
+                found: format!("{} and {}", self.token0.address, self.token1.address),
+            }));
+        }
+        Ok(())
+    }
+
+    fn rejected(&self, source: InvalidValue) -> RowError {
+        RowError::Rejected {
+            table: "pools",
+            what: self.address.to_string(),
+            source,
+        }
+    }
+}
+
+struct PoolWriter<'connection> {
+    statements: Statements<'connection>,
+    tokens: TokenWriter<'connection>,
+    find: Statement<'connection>,
+    insert: Statement<'connection>,
+    /// Those that have been needed.
+    details: BTreeMap<PoolKind, Statement<'connection>>,
+}
+
+impl<'connection> PoolWriter<'connection> {
+    fn new(statements: Statements<'connection>) -> QueryResult<Self> {
+        Ok(Self {
+            statements,
+            tokens: TokenWriter::new(statements)?,
+            find: statements.prepare(
+                "SELECT id, kind FROM pools WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
+            )?,
+            insert: statements.prepare(
+                "INSERT INTO pools (address, chain, kind, token0_id, token1_id, exchange_id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            details: BTreeMap::new(),
+        })
+    }
+
+    fn id_of(&mut self, pool: &NewLiquidityPool) -> Result<i64, RowError> {
+        let kind = pool.terms.kind();
+        let [address, lower_case] = pool.address.spellings();
+        let chain = Bound::Integer(pool.chain.encode());
+        self.find
+            .query(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+        if self.find.step()? {
+            let there = PoolKind::decode(self.find.column(1));
+            if there.as_ref() != Ok(&kind) {
+                return Err(pool.rejected(InvalidValue {
+                    expected: kind.as_str(),
+                    found: there.map_or_else(|error| error.found, |there| there.to_string()),
+                }));
+            }
+            return Ok(self.find.key(0));
+        }
+        self.find.reset();
+        let token0_id = self.tokens.id_of(&pool.token0)?;
+        let token1_id = self.tokens.id_of(&pool.token1)?;
+        self.insert.run(&[
+            Bound::Text(&address),
+            chain,
+            Bound::Text(kind.as_str()),
+            Bound::Integer(token0_id),
+            Bound::Integer(token1_id),
+            Bound::Integer(pool.exchange_id),
+        ])?;
+        let id = self.statements.last_insert_rowid();
+        self.insert_details(id, &pool.terms)?;
+        Ok(id)
+    }
+
+    fn insert_details(&mut self, id: i64, terms: &PoolTerms) -> Result<(), RowError> {
+        let (columns, values): (Vec<_>, Vec<_>) = details(id, terms).into_iter().unzip();
+        let kind = terms.kind();
+        let insert = match self.details.entry(kind) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
+                "INSERT INTO {} ({}) VALUES ({})",
+                detail_columns(kind).table,
+                columns.join(", "),
+                vec!["?"; columns.len()].join(", ")
+            ))?),
+        };
+        insert.run(&values)?;
+        Ok(())
+    }
+}
+
+/// The row of a pool in its kind's table.
+fn details(id: i64, terms: &PoolTerms) -> Vec<(&'static str, Bound<'static>)> {
+    let mut row = vec![("pool_id", Bound::Integer(id))];
+    let mut fees = |fees: Fees| {
+        row.extend([
+            ("fee_token0", Bound::Integer(fees.token0.encode())),
+            ("fee_token1", Bound::Integer(fees.token1.encode())),
+            ("fee_denominator", Bound::Integer(fees.denominator.encode())),
+        ]);
+    };
+    match terms {
+        PoolTerms::V2(terms) => {
+            fees(terms.fees);
+            if let V2Protocol::Aerodrome { stable } = terms.protocol {
+                row.push(("stable", Bound::Integer(stable.into())));
+            }
+        }
+        PoolTerms::V3(terms) => {
+            fees(terms.fees);
+            row.extend([
+                ("tick_spacing", Bound::Integer(terms.tick_spacing.encode())),
+                (
+                    "liquidity_update_block",
+                    Bound::integer(terms.updated.block),
+                ),
+                (
+                    "liquidity_update_log_index",
+                    Bound::integer(terms.updated.log_index),
+                ),
+            ]);
+        }
+        PoolTerms::LiquidityBook(terms) => {
+            row.push(("bin_step", Bound::Integer(terms.bin_step.encode())));
+        }
+    }
+    row
+}

@@ -1,0 +1,158 @@
+//! Many pools, in the order of their ids.
+
+use std::iter::FusedIterator;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::{BasePool, LiquidityPool, PoolTerms};
+use crate::models::access::read_transaction::Reading;
+use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::table_row::Record;
+use crate::models::pools::pool_kind_tables::{detail_columns, read_terms};
+use crate::models::rows::pool::Pool;
+use crate::sqlite::{Bound, Statement, Statements};
+use crate::types::{ChainId, Encode, PoolKind};
+
+/// Pools of any kind, in the order of their ids.
+///
+/// An iterator that goes through `pools` and the table of each kind once, side by side, and holds one pool at a
+/// time. All pools are of one state of the database: the one of the transaction in which it is made, or else
+/// the one at that time. A pool that is malformed or incomplete is an error, and the next pool follows; where
+/// a statement fails, the iterator ends.
+pub struct LiquidityPools<'connection> {
+    pools: Statement<'connection>,
+    /// Those of the kinds that have been come across.
+    details: [Option<Details<'connection>>; PoolKind::ALL.len()],
+    failed: bool,
+    reading: Reading<'connection>,
+}
+
+impl<'connection> LiquidityPools<'connection> {
+    /// The pools of a chain.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails.
+    pub fn of_chain(
+        connection: &'connection mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Self, RowError> {
+        Self::where_pool(connection, "p.chain = ?1", chain.encode())
+    }
+
+    /// The pools of an exchange.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails.
+    pub fn of_exchange(
+        connection: &'connection mut SqliteConnection,
+        exchange_id: i64,
+    ) -> Result<Self, RowError> {
+        Self::where_pool(connection, "p.exchange_id = ?1", exchange_id)
+    }
+
+    fn where_pool(
+        connection: &'connection mut SqliteConnection,
+        condition: &str,
+        value: i64,
+    ) -> Result<Self, RowError> {
+        let reading = Reading::begin(connection)?;
+        let mut pools = reading.statements().prepare(&format!(
+            "SELECT {} FROM pools AS p NOT INDEXED WHERE {condition} ORDER BY p.id",
+            Pool::COLUMNS.of("p")
+        ))?;
+        pools.query(&[Bound::Integer(value)])?;
+        Ok(Self {
+            pools,
+            details: Default::default(),
+            failed: false,
+            reading,
+        })
+    }
+
+    fn read(&mut self) -> Result<LiquidityPool, RowError> {
+        let pool = Pool::read(&Pool::COLUMNS, &self.pools)?;
+        let details = match &mut self.details[pool.kind as usize] {
+            Some(details) => details,
+            none => {
+                let statements = self.reading.statements();
+                none.insert(Details::from(statements, pool.kind, pool.id)?)
+            }
+        };
+        let terms = details.of_pool(pool.id)?;
+        Ok(LiquidityPool::new(BasePool::from(&pool), terms))
+    }
+}
+
+impl Iterator for LiquidityPools<'_> {
+    type Item = Result<LiquidityPool, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let _held = self.reading.statements().hold();
+        let read = match self.pools.step() {
+            Ok(true) => self.read(),
+            Ok(false) => return None,
+            Err(error) => Err(error.into()),
+        };
+        self.failed = matches!(read, Err(RowError::Sql(_)));
+        Some(read)
+    }
+}
+
+/// The rows of one kind's table, in the order of the pools.
+struct Details<'connection> {
+    statement: Statement<'connection>,
+    columns: Columns,
+    kind: PoolKind,
+    /// The pool of the current row, or `None` after the last one.
+    pool_id: Option<i64>,
+}
+
+impl<'connection> Details<'connection> {
+    fn from(statements: Statements<'connection>, kind: PoolKind, first: i64) -> QueryResult<Self> {
+        let columns = detail_columns(kind);
+        let mut statement = statements.prepare(&format!(
+            "SELECT {} FROM {} AS d WHERE d.pool_id >= ?1 ORDER BY d.pool_id",
+            columns.of("d"),
+            columns.table
+        ))?;
+        statement.query(&[Bound::Integer(first)])?;
+        let mut details = Self {
+            statement,
+            columns,
+            kind,
+            pool_id: None,
+        };
+        details.advance()?;
+        Ok(details)
+    }
+
+    #[inline]
+    fn advance(&mut self) -> QueryResult<()> {
+        self.pool_id = self.statement.step()?.then(|| self.statement.key(0));
+        Ok(())
+    }
+
+    fn of_pool(&mut self, id: i64) -> Result<PoolTerms, RowError> {
+        // What comes before belongs to pools of other chains.
+        while self.pool_id.is_some_and(|pool_id| pool_id < id) {
+            self.advance()?;
+        }
+        if self.pool_id != Some(id) {
+            return Err(RowError::Missing {
+                table: Pool::COLUMNS.table,
+                id,
+                parent: self.columns.table,
+                missing: id,
+            });
+        }
+        read_terms(self.kind, &self.columns, &self.statement)
+    }
+}
+
+impl FusedIterator for LiquidityPools<'_> {}

@@ -1,0 +1,274 @@
+//! Liquidity pools inside a pool manager (Uniswap V4), whole.
+
+pub(crate) mod insert;
+
+use std::iter::FusedIterator;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::access::lookup::load;
+use crate::models::access::read_transaction::Reading;
+use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::table_row::Record;
+use crate::models::pools::liquidity_pool::{Fees, UpdateMark};
+use crate::models::rows::managed_pool::ManagedPool;
+use crate::models::rows::pool_manager::PoolManager;
+use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
+use crate::schema::{managed_pools, uniswap_v4_pools};
+use crate::sqlite::{Bound, Statement};
+use crate::types::{Address, ChainId, Encode, ManagedPoolKind, PoolHash, TickSpacing};
+
+/// A liquidity pool inside a pool manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedLiquidityPool {
+    /// The id of the pool in `managed_pools`.
+    pub id: i64,
+    /// The manager that holds the pool.
+    pub manager_id: i64,
+    /// The pool's id inside its manager.
+    pub pool_hash: PoolHash,
+    /// The hooks contract, or the zero address.
+    pub hooks: Address,
+    /// The token with the lower address; the zero address is the native currency.
+    pub currency0_id: i64,
+    /// The token with the higher address.
+    pub currency1_id: i64,
+    /// The pool's fees.
+    pub fees: Fees,
+    /// The distance between ticks that can be initialized.
+    pub tick_spacing: TickSpacing,
+    /// Up to where the pool's liquidity has been taken in.
+    pub updated: UpdateMark,
+}
+
+impl ManagedLiquidityPool {
+    /// The pool with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the pool's rows are malformed, or a statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
+        let Some(pool) = pool else {
+            return Ok(None);
+        };
+        let terms = load!(connection, UniswapV4Pool, uniswap_v4_pools::table.find(id))?.pop();
+        let terms = terms.ok_or(RowError::Missing {
+            table: ManagedPool::COLUMNS.table,
+            id,
+            parent: TERMS.table,
+            missing: id,
+        })?;
+        Ok(Some(Self::of_rows(&pool, &terms)))
+    }
+
+    /// The pool of a manager with a hash, which is looked for as it is written today: in lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the pool's rows are malformed or incomplete, or a statement fails.
+    pub fn by_hash(
+        connection: &mut SqliteConnection,
+        manager_id: i64,
+        pool_hash: PoolHash,
+    ) -> Result<Option<Self>, RowError> {
+        // Managers can have pools with the same hash, since it says nothing of the manager.
+        let of_hash = uniswap_v4_pools::table.filter(uniswap_v4_pools::pool_hash.eq(pool_hash));
+        for terms in load!(connection, UniswapV4Pool, of_hash)? {
+            let pool = Self::of_terms(connection, &terms)?;
+            if pool.manager_id == manager_id {
+                return Ok(Some(pool));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All pools of two currencies, in the order of their ids. It does not matter which currency comes first.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a pool's rows are malformed or incomplete, or a statement fails.
+    pub fn of_pair(
+        connection: &mut SqliteConnection,
+        one_token_id: i64,
+        other_token_id: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        let pair = |first, second| {
+            let is_first = uniswap_v4_pools::currency0_id.eq(first);
+            is_first.and(uniswap_v4_pools::currency1_id.eq(second))
+        };
+        let of_pair = uniswap_v4_pools::table
+            .filter(pair(one_token_id, other_token_id).or(pair(other_token_id, one_token_id)))
+            .order(uniswap_v4_pools::managed_pool_id);
+        load!(connection, UniswapV4Pool, of_pair)?
+            .iter()
+            .map(|terms| Self::of_terms(connection, terms))
+            .collect()
+    }
+
+    fn of_terms(
+        connection: &mut SqliteConnection,
+        terms: &UniswapV4Pool,
+    ) -> Result<Self, RowError> {
+        let id = terms.managed_pool_id;
+        let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
+        let pool = pool.ok_or(RowError::Missing {
+            table: TERMS.table,
+            id,
+            parent: ManagedPool::COLUMNS.table,
+            missing: id,
+        })?;
+        Ok(Self::of_rows(&pool, terms))
+    }
+
+    /// The chain that the pool's manager lives on.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the manager is not there or malformed, or a statement fails.
+    pub fn chain(&self, connection: &mut SqliteConnection) -> Result<ChainId, RowError> {
+        PoolManager::by_id(connection, self.manager_id)?
+            .map(|manager| manager.chain)
+            .ok_or(RowError::Missing {
+                table: ManagedPool::COLUMNS.table,
+                id: self.id,
+                parent: "pool_managers",
+                missing: self.manager_id,
+            })
+    }
+
+    fn of_rows(pool: &ManagedPool, terms: &UniswapV4Pool) -> Self {
+        Self {
+            id: pool.id,
+            manager_id: pool.manager_id,
+            pool_hash: terms.pool_hash,
+            hooks: terms.hooks,
+            currency0_id: terms.currency0_id,
+            currency1_id: terms.currency1_id,
+            fees: Fees {
+                token0: terms.fee_currency0,
+                token1: terms.fee_currency1,
+                denominator: terms.fee_denominator,
+            },
+            tick_spacing: terms.tick_spacing,
+            updated: UpdateMark {
+                block: terms.liquidity_update_block,
+                log_index: terms.liquidity_update_log_index,
+            },
+        }
+    }
+}
+
+/// The columns of the table with the rest of a managed pool of a kind, the pool's id first.
+pub(crate) const fn managed_detail_columns(kind: ManagedPoolKind) -> Columns {
+    match kind {
+        ManagedPoolKind::UniswapV4 => UniswapV4Pool::COLUMNS,
+    }
+}
+
+const TERMS: Columns = Columns {
+    offset: ManagedPool::COLUMNS.end(),
+    ..UniswapV4Pool::COLUMNS
+};
+
+/// Managed pools, in the order of their ids: an iterator like
+/// [`LiquidityPools`](super::LiquidityPools), with the same rules.
+pub struct ManagedLiquidityPools<'connection> {
+    pools: Statement<'connection>,
+    failed: bool,
+    reading: Reading<'connection>,
+}
+
+impl<'connection> ManagedLiquidityPools<'connection> {
+    /// The managed pools of a chain.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails.
+    pub fn of_chain(
+        connection: &'connection mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Self, RowError> {
+        Self::where_pool(connection, "m.chain = ?1", chain.encode())
+    }
+
+    /// The pools of a manager.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails.
+    pub fn of_manager(
+        connection: &'connection mut SqliteConnection,
+        manager_id: i64,
+    ) -> Result<Self, RowError> {
+        Self::where_pool(connection, "m.id = ?1", manager_id)
+    }
+
+    /// The managed pools of an exchange, whichever managers it has.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails.
+    pub fn of_exchange(
+        connection: &'connection mut SqliteConnection,
+        exchange_id: i64,
+    ) -> Result<Self, RowError> {
+        Self::where_pool(connection, "m.exchange_id = ?1", exchange_id)
+    }
+
+    fn where_pool(
+        connection: &'connection mut SqliteConnection,
+        condition: &str,
+        value: i64,
+    ) -> Result<Self, RowError> {
+        let reading = Reading::begin(connection)?;
+        // The outer join lets a pool without its terms be noticed.
+        let mut pools = reading.statements().prepare(&format!(
+            "SELECT {}, {} FROM managed_pools AS p NOT INDEXED CROSS JOIN pool_managers AS m \
+             ON m.id = p.manager_id LEFT JOIN uniswap_v4_pools AS v ON v.managed_pool_id = p.id \
+             WHERE {condition} ORDER BY p.id",
+            ManagedPool::COLUMNS.of("p"),
+            TERMS.of("v"),
+        ))?;
+        pools.query(&[Bound::Integer(value)])?;
+        Ok(Self {
+            pools,
+            failed: false,
+            reading,
+        })
+    }
+
+    fn read(&self) -> Result<ManagedLiquidityPool, RowError> {
+        let pool = ManagedPool::read(&ManagedPool::COLUMNS, &self.pools)?;
+        // There is one kind, whose columns these are.
+        let terms = UniswapV4Pool::read_joined(&TERMS, &self.pools)?;
+        let terms = terms.ok_or(RowError::Missing {
+            table: ManagedPool::COLUMNS.table,
+            id: pool.id,
+            parent: TERMS.table,
+            missing: pool.id,
+        })?;
+        Ok(ManagedLiquidityPool::of_rows(&pool, &terms))
+    }
+}
+
+impl Iterator for ManagedLiquidityPools<'_> {
+    type Item = Result<ManagedLiquidityPool, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let _held = self.reading.statements().hold();
+        let read = match self.pools.step() {
+            Ok(true) => self.read(),
+            Ok(false) => return None,
+            Err(error) => Err(error.into()),
+        };
+        self.failed = matches!(read, Err(RowError::Sql(_)));
+        Some(read)
+    }
+}
+
+impl FusedIterator for ManagedLiquidityPools<'_> {}

@@ -1,0 +1,135 @@
+//! Many managed pools, found or created with their currencies.
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::{ManagedLiquidityPool, TERMS};
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::writing;
+use crate::models::pools::liquidity_pool::{Fees, UpdateMark};
+use crate::models::rows::erc20_token::NewErc20Token;
+use crate::models::rows::erc20_token::insert::TokenWriter;
+use crate::models::rows::pool_manager::PoolManager;
+use crate::sqlite::{Bound, Statement, Statements};
+use crate::types::{Address, Encode, InvalidValue, ManagedPoolKind, PoolHash, TickSpacing};
+
+/// A managed pool to be inserted, with its currencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewManagedLiquidityPool {
+    /// The pool's id inside its manager.
+    pub pool_hash: PoolHash,
+    /// The hooks contract, or the zero address.
+    pub hooks: Address,
+    /// The currency with the lower address; the zero address is the native one.
+    pub currency0: NewErc20Token,
+    /// The currency with the higher address.
+    pub currency1: NewErc20Token,
+    /// The pool's fees.
+    pub fees: Fees,
+    /// The distance between ticks that can be initialized.
+    pub tick_spacing: TickSpacing,
+    /// Up to where the pool's liquidity has been taken in.
+    pub updated: UpdateMark,
+}
+
+impl ManagedLiquidityPool {
+    /// The ids of pools of a manager, in their order; those that are not there are inserted, with the currencies
+    /// that are not there. A pool that is there stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError::Rejected`] for a pool whose currencies are in the wrong order or not on the manager's chain,
+    /// and [`RowError::Sql`] where a statement fails. Nothing was written then, or, in a transaction of the
+    /// caller's, nothing that rolling it back does not undo.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        manager: &PoolManager,
+        pools: &[NewManagedLiquidityPool],
+    ) -> Result<Vec<i64>, RowError> {
+        for pool in pools {
+            pool.check(manager)?;
+        }
+        writing(connection, |statements| {
+            let mut writer = PoolWriter::new(statements, manager.id)?;
+            pools.iter().map(|pool| writer.id_of(pool)).collect()
+        })
+    }
+}
+
+impl NewManagedLiquidityPool {
+    fn check(&self, manager: &PoolManager) -> Result<(), RowError> {
+        let rejected = |expected, found| RowError::Rejected {
+            table: TERMS.table,
+            what: self.pool_hash.to_string(),
+            source: InvalidValue { expected, found },
+        };
+        let chains = [self.currency0.chain, self.currency1.chain];
+        if let Some(other) = chains.iter().find(|chain| **chain != manager.chain) {
+            let found = format!("chain {other}");
+            return Err(rejected("currencies on the manager's chain", found));
+        }
+        if self.currency0.address >= self.currency1.address {
+            let found = format!("{} and {}", self.currency0.address, self.currency1.address);
+            return Err(rejected("currency0's address below currency1's", found));
+        }
+        Ok(())
+    }
+}
+
+struct PoolWriter<'connection> {
+    statements: Statements<'connection>,
+    manager_id: i64,
+    tokens: TokenWriter<'connection>,
+    find: Statement<'connection>,
+    insert_pool: Statement<'connection>,
+    insert_terms: Statement<'connection>,
+}
+
+impl<'connection> PoolWriter<'connection> {
+    fn new(statements: Statements<'connection>, manager_id: i64) -> QueryResult<Self> {
+        Ok(Self {
+            statements,
+            manager_id,
+            tokens: TokenWriter::new(statements)?,
+            find: statements.prepare(
+                "SELECT p.id FROM uniswap_v4_pools AS v CROSS JOIN managed_pools AS p \
+                 ON p.id = v.managed_pool_id WHERE v.pool_hash = ?1 AND p.manager_id = ?2 \
+                 ORDER BY p.id",
+            )?,
+            insert_pool: statements
+                .prepare("INSERT INTO managed_pools (kind, manager_id) VALUES (?1, ?2)")?,
+            insert_terms: statements.prepare(&format!(
+                "INSERT INTO {} ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                TERMS.table,
+                TERMS.names.join(", ")
+            ))?,
+        })
+    }
+
+    fn id_of(&mut self, pool: &NewManagedLiquidityPool) -> Result<i64, RowError> {
+        let hash = pool.pool_hash.to_string();
+        let manager = Bound::Integer(self.manager_id);
+        if let Some(id) = self.find.first_integer(&[Bound::Text(&hash), manager])? {
+            return Ok(id);
+        }
+        let currency0_id = self.tokens.id_of(&pool.currency0)?;
+        let currency1_id = self.tokens.id_of(&pool.currency1)?;
+        let kind = Bound::Text(ManagedPoolKind::UniswapV4.as_str());
+        self.insert_pool.run(&[kind, manager])?;
+        let id = self.statements.last_insert_rowid();
+        self.insert_terms.run(&[
+            Bound::Integer(id),
+            Bound::Text(&hash),
+            Bound::Text(&pool.hooks.to_string()),
+            Bound::Integer(currency0_id),
+            Bound::Integer(currency1_id),
+            Bound::Integer(pool.fees.token0.encode()),
+            Bound::Integer(pool.fees.token1.encode()),
+            Bound::Integer(pool.fees.denominator.encode()),
+            Bound::Integer(pool.tick_spacing.encode()),
+            Bound::integer(pool.updated.block),
+            Bound::integer(pool.updated.log_index),
+        ])?;
+        Ok(id)
+    }
+}

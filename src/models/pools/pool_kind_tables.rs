@@ -1,0 +1,141 @@
+//! Which table has the rest of a pool, and what its rows mean.
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::access::lookup::load;
+use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::table_row::Record;
+use crate::models::pools::liquidity_pool::{
+    Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
+};
+use crate::models::rows::lfj_pool::LfjPool;
+use crate::models::rows::v2_pool::{
+    AerodromeV2Pool, CamelotV2Pool, PancakeswapV2Pool, SushiswapV2Pool, SwapbasedV2Pool,
+    UniswapV2Pool,
+};
+use crate::models::rows::v3_pool::{
+    AerodromeV3Pool, PancakeswapV3Pool, SushiswapV3Pool, UniswapV3Pool,
+};
+use crate::schema::{
+    aerodrome_v2_pools, aerodrome_v3_pools, camelot_v2_pools, lfj_pools, pancakeswap_v2_pools,
+    pancakeswap_v3_pools, sushiswap_v2_pools, sushiswap_v3_pools, swapbased_v2_pools,
+    uniswap_v2_pools, uniswap_v3_pools,
+};
+use crate::sqlite::Statement;
+use crate::types::PoolKind;
+
+macro_rules! kinds {
+    ($($kind:ident in $table:ident: $row:ident),+ $(,)?) => {
+        /// The columns of the table with the rest of a pool of a kind, the pool's id first.
+        pub(crate) const fn detail_columns(kind: PoolKind) -> Columns {
+            match kind {
+                $(PoolKind::$kind => <$row as Record>::COLUMNS),+
+            }
+        }
+
+        /// The terms in the current row of a statement that selects these columns.
+        pub(in crate::models) fn read_terms(
+            kind: PoolKind,
+            columns: &Columns,
+            row: &Statement<'_>,
+        ) -> Result<PoolTerms, RowError> {
+            match kind {
+                $(PoolKind::$kind => $row::read(columns, row).map(PoolTerms::from)),+
+            }
+        }
+
+        /// The terms of one pool, if its table has a row for it.
+        pub(in crate::models) fn find_terms(
+            connection: &mut SqliteConnection,
+            kind: PoolKind,
+            pool_id: i64,
+        ) -> Result<Option<PoolTerms>, RowError> {
+            match kind {
+                $(PoolKind::$kind => {
+                    let mut rows = load!(connection, $row, $table::table.find(pool_id))?;
+                    Ok(rows.pop().map(PoolTerms::from))
+                })+
+            }
+        }
+    };
+}
+
+/// Whether pools of a kind have ticks: those with a tick spacing.
+pub(in crate::models) fn has_ticks(kind: PoolKind) -> bool {
+    detail_columns(kind).names.contains(&"tick_spacing")
+}
+
+kinds!(
+    AerodromeV2 in aerodrome_v2_pools: AerodromeV2Pool,
+    AerodromeV3 in aerodrome_v3_pools: AerodromeV3Pool,
+    CamelotV2 in camelot_v2_pools: CamelotV2Pool,
+    LfjBinned in lfj_pools: LfjPool,
+    PancakeswapV2 in pancakeswap_v2_pools: PancakeswapV2Pool,
+    PancakeswapV3 in pancakeswap_v3_pools: PancakeswapV3Pool,
+    SushiswapV2 in sushiswap_v2_pools: SushiswapV2Pool,
+    SushiswapV3 in sushiswap_v3_pools: SushiswapV3Pool,
+    SwapbasedV2 in swapbased_v2_pools: SwapbasedV2Pool,
+    UniswapV2 in uniswap_v2_pools: UniswapV2Pool,
+    UniswapV3 in uniswap_v3_pools: UniswapV3Pool,
+);
+
+macro_rules! v2_terms {
+    ($row:ident => $protocol:expr) => {
+        impl From<$row> for PoolTerms {
+            fn from(row: $row) -> Self {
+                let protocol: fn(&$row) -> V2Protocol = $protocol;
+                Self::V2(V2Terms {
+                    protocol: protocol(&row),
+                    fees: Fees {
+                        token0: row.fee_token0,
+                        token1: row.fee_token1,
+                        denominator: row.fee_denominator,
+                    },
+                })
+            }
+        }
+    };
+}
+
+v2_terms!(AerodromeV2Pool => |row| V2Protocol::Aerodrome { stable: row.stable });
+v2_terms!(CamelotV2Pool => |_| V2Protocol::Camelot);
+v2_terms!(PancakeswapV2Pool => |_| V2Protocol::Pancakeswap);
+v2_terms!(SushiswapV2Pool => |_| V2Protocol::Sushiswap);
+v2_terms!(SwapbasedV2Pool => |_| V2Protocol::Swapbased);
+v2_terms!(UniswapV2Pool => |_| V2Protocol::Uniswap);
+
+macro_rules! v3_terms {
+    ($row:ident => $protocol:expr) => {
+        impl From<$row> for PoolTerms {
+            fn from(row: $row) -> Self {
+                Self::V3(V3Terms {
+                    protocol: $protocol,
+                    fees: Fees {
+                        token0: row.fee_token0,
+                        token1: row.fee_token1,
+                        denominator: row.fee_denominator,
+                    },
+                    tick_spacing: row.tick_spacing,
+                    updated: UpdateMark {
+                        block: row.liquidity_update_block,
+                        log_index: row.liquidity_update_log_index,
+                    },
+                })
+            }
+        }
+    };
+}
+
+v3_terms!(AerodromeV3Pool => V3Protocol::Aerodrome);
+v3_terms!(PancakeswapV3Pool => V3Protocol::Pancakeswap);
+v3_terms!(SushiswapV3Pool => V3Protocol::Sushiswap);
+v3_terms!(UniswapV3Pool => V3Protocol::Uniswap);
+
+impl From<LfjPool> for PoolTerms {
+    fn from(row: LfjPool) -> Self {
+        Self::LiquidityBook(LiquidityBookTerms {
+            bin_step: row.bin_step,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! Aave V3 markets and their contracts.
+
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use crate::models::access::lookup::load;
+use crate::models::access::row_error::RowError;
+use crate::models::access::table_row::record;
+use crate::schema::{aave_v3_contracts, aave_v3_markets};
+use crate::types::{Address, BlockNumber, ChainId, Flag, Revision};
+
+/// An Aave V3 market.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_markets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct AaveV3Market {
+    /// The row's id.
+    pub id: i64,
+    /// The chain the market is deployed on.
+    pub chain_id: ChainId,
+    /// The market's name.
+    pub name: String,
+    /// Whether updates take the market in.
+    #[diesel(deserialize_as = Flag)]
+    pub active: bool,
+    /// The last block whose events have been taken in; none before the first update.
+    pub last_update_block: Option<BlockNumber>,
+}
+
+record!(AaveV3Market in aave_v3_markets: id, chain_id, name, active, last_update_block);
+
+impl AaveV3Market {
+    /// The market with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        let found = load!(connection, Self, aave_v3_markets::table.find(id))?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The market of a chain with a name; the one with the lowest id, if there are several.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn by_name(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        name: &str,
+    ) -> Result<Option<Self>, RowError> {
+        let found = load!(
+            connection,
+            Self,
+            aave_v3_markets::table
+                .filter(aave_v3_markets::chain_id.eq(chain))
+                .filter(aave_v3_markets::name.eq(name))
+                .order(aave_v3_markets::id)
+        )?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The markets of a chain, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn of_chain(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Vec<Self>, RowError> {
+        load!(
+            connection,
+            Self,
+            aave_v3_markets::table
+                .filter(aave_v3_markets::chain_id.eq(chain))
+                .order(aave_v3_markets::id)
+        )
+    }
+}
+
+/// An Aave V3 market to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = aave_v3_markets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewAaveV3Market {
+    /// The chain the market is deployed on.
+    pub chain_id: ChainId,
+    /// The market's name.
+    pub name: String,
+    /// Whether updates take the market in.
+    pub active: bool,
+    /// The last block whose events have been taken in; none before the first update.
+    pub last_update_block: Option<BlockNumber>,
+}
+
+/// A contract of an Aave V3 market.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = aave_v3_contracts, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct AaveV3Contract {
+    /// The row's id.
+    pub id: i64,
+    /// The market the contract belongs to.
+    pub market_id: i64,
+    /// The contract's role, such as `POOL`.
+    pub name: String,
+    /// The contract's address.
+    pub address: Address,
+    /// The revision of its implementation, where it has one.
+    pub revision: Option<Revision>,
+}
+
+record!(AaveV3Contract in aave_v3_contracts: id, market_id, name, address, revision);
+
+impl AaveV3Contract {
+    /// The contracts of a market, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a value is malformed or the statement fails.
+    pub fn of_market(
+        connection: &mut SqliteConnection,
+        market_id: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        load!(
+            connection,
+            Self,
+            aave_v3_contracts::table
+                .filter(aave_v3_contracts::market_id.eq(market_id))
+                .order(aave_v3_contracts::id)
+        )
+    }
+}
+
+/// A contract of an Aave V3 market to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = aave_v3_contracts, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewAaveV3Contract {
+    /// The market the contract belongs to.
+    pub market_id: i64,
+    /// The contract's role, such as `POOL`.
+    pub name: String,
+    /// The contract's address.
+    pub address: Address,
+    /// The revision of its implementation, where it has one.
+    pub revision: Option<Revision>,
+}

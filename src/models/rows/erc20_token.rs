@@ -1,0 +1,99 @@
+//! ERC-20 tokens.
+
+pub(in crate::models) mod insert;
+
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use crate::models::access::lookup::{find_by_address, load};
+use crate::models::access::read_transaction::Reading;
+use crate::models::access::row_error::RowError;
+use crate::models::access::table_row::{Record, record};
+use crate::schema::erc20_tokens;
+use crate::sqlite::Bound;
+use crate::types::{Address, ChainId, Decimals, Encode};
+
+/// A token of a chain; (`address`, `chain`) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = erc20_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct Erc20Token {
+    /// The row's id.
+    pub id: i64,
+    /// The chain the token lives on.
+    pub chain: ChainId,
+    /// The token's contract; the zero address stands for the native currency.
+    pub address: Address,
+    /// What the contract says its name is, if it says.
+    pub name: Option<String>,
+    /// What the contract says its symbol is, if it says.
+    pub symbol: Option<String>,
+    /// The number of decimals, if the contract says.
+    pub decimals: Option<Decimals>,
+}
+
+record!(Erc20Token in erc20_tokens: id, chain, address, name, symbol, decimals);
+
+/// A token to be inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = erc20_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewErc20Token {
+    /// The chain the token lives on.
+    pub chain: ChainId,
+    /// The token's contract; the zero address stands for the native currency.
+    pub address: Address,
+    /// What the contract says its name is, if it says.
+    pub name: Option<String>,
+    /// What the contract says its symbol is, if it says.
+    pub symbol: Option<String>,
+    /// The number of decimals, if the contract says.
+    pub decimals: Option<Decimals>,
+}
+
+impl Erc20Token {
+    /// The token with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the row is malformed, or a statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        Ok(load!(connection, Self, erc20_tokens::table.find(id))?.pop())
+    }
+
+    /// The token with an address on a chain, whether it is stored with its checksum or in lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where the row is malformed, or a statement fails.
+    pub fn by_address(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        address: Address,
+    ) -> Result<Option<Self>, RowError> {
+        find_by_address!(connection, Self, erc20_tokens, chain, address)
+    }
+
+    /// The tokens of a chain, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] for the first row that is malformed, and where a statement fails.
+    pub fn of_chain(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Vec<Self>, RowError> {
+        let columns = Self::COLUMNS;
+        let reading = Reading::begin(connection)?;
+        // Most databases are about a few chains, so the table is read from end to end, not by its index.
+        let mut row = reading.statements().prepare(&format!(
+            "SELECT {} FROM erc20_tokens AS t NOT INDEXED WHERE t.chain = ?1 ORDER BY t.id",
+            columns.of("t")
+        ))?;
+        row.query(&[Bound::Integer(chain.encode())])?;
+        let _held = reading.statements().hold();
+        let mut tokens = Vec::new();
+        while row.step()? {
+            tokens.push(Self::read(&columns, &row)?);
+        }
+        Ok(tokens)
+    }
+}

@@ -1,0 +1,80 @@
+//! Many tokens, found or created.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::{Erc20Token, NewErc20Token};
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::writing;
+use crate::sqlite::{Bound, Statement, Statements};
+use crate::types::{Address, ChainId, Encode};
+
+impl Erc20Token {
+    /// The ids of tokens, in their order; those that are not there are inserted. A token that is there stays as
+    /// it is, whatever its name, and however its address is spelled.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] where a statement fails. Nothing was written then, or, in a transaction of the caller's,
+    /// nothing that rolling it back does not undo.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        tokens: &[NewErc20Token],
+    ) -> Result<Vec<i64>, RowError> {
+        writing(connection, |statements| {
+            let mut writer = TokenWriter::new(statements)?;
+            tokens.iter().map(|token| writer.id_of(token)).collect()
+        })
+    }
+}
+
+/// Finds and creates tokens, and remembers them: many pools have the same few.
+pub(in crate::models) struct TokenWriter<'connection> {
+    statements: Statements<'connection>,
+    find: Statement<'connection>,
+    insert: Statement<'connection>,
+    known: HashMap<(ChainId, Address), i64>,
+}
+
+impl<'connection> TokenWriter<'connection> {
+    pub(in crate::models) fn new(statements: Statements<'connection>) -> QueryResult<Self> {
+        Ok(Self {
+            statements,
+            find: statements.prepare(
+                "SELECT id FROM erc20_tokens WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
+            )?,
+            insert: statements.prepare(
+                "INSERT INTO erc20_tokens (chain, address, name, symbol, decimals) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            known: HashMap::new(),
+        })
+    }
+
+    pub(in crate::models) fn id_of(&mut self, token: &NewErc20Token) -> Result<i64, RowError> {
+        if let Some(id) = self.known.get(&(token.chain, token.address)) {
+            return Ok(*id);
+        }
+        let [address, lower_case] = token.address.spellings();
+        let chain = Bound::Integer(token.chain.encode());
+        let found =
+            self.find
+                .first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+        let id = if let Some(id) = found {
+            id
+        } else {
+            self.insert.run(&[
+                chain,
+                Bound::Text(&address),
+                Bound::text(token.name.as_deref()),
+                Bound::text(token.symbol.as_deref()),
+                Bound::integer(token.decimals),
+            ])?;
+            self.statements.last_insert_rowid()
+        };
+        self.known.insert((token.chain, token.address), id);
+        Ok(id)
+    }
+}

@@ -1,0 +1,48 @@
+//! Liquidity pools with a contract of their own: what all kinds have in common.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::models::access::table_row::record;
+use crate::schema::pools;
+use crate::types::{Address, ChainId, PoolKind};
+
+/// The columns that every V2 and V3 pool has; the table of its kind holds the rest, under the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct Pool {
+    /// The row's id.
+    pub id: i64,
+    /// The pool's contract.
+    pub address: Address,
+    /// The chain the pool lives on.
+    pub chain: ChainId,
+    /// Which table holds the pool's other columns.
+    pub kind: PoolKind,
+    /// The token with the lower address.
+    pub token0_id: i64,
+    /// The token with the higher address.
+    pub token1_id: i64,
+    /// The exchange the pool belongs to.
+    pub exchange_id: i64,
+}
+
+record!(Pool in pools: id, address, chain, kind, token0_id, token1_id, exchange_id);
+
+/// A pool to be inserted, followed by the row of its kind's table.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewPool {
+    /// The pool's contract.
+    pub address: Address,
+    /// The chain the pool lives on.
+    pub chain: ChainId,
+    /// Which table holds the pool's other columns.
+    pub kind: PoolKind,
+    /// The token with the lower address.
+    pub token0_id: i64,
+    /// The token with the higher address.
+    pub token1_id: i64,
+    /// The exchange the pool belongs to.
+    pub exchange_id: i64,
+}

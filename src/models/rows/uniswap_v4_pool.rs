@@ -1,0 +1,41 @@
+//! Uniswap V4 pools.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::models::access::table_row::record;
+use crate::schema::uniswap_v4_pools;
+use crate::types::{Address, BlockNumber, FeeParts, LogIndex, PoolHash, TickSpacing};
+
+/// The columns that only a Uniswap V4 pool has.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = uniswap_v4_pools, primary_key(managed_pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct UniswapV4Pool {
+    /// The id of the pool in `managed_pools`.
+    pub managed_pool_id: i64,
+    /// The pool's id inside its manager.
+    pub pool_hash: PoolHash,
+    /// The hooks contract, or the zero address.
+    pub hooks: Address,
+    /// The token with the lower address; the zero address is the native currency.
+    pub currency0_id: i64,
+    /// The token with the higher address.
+    pub currency1_id: i64,
+    /// The fee's numerator when currency0 is paid in.
+    pub fee_currency0: FeeParts,
+    /// The fee's numerator when currency1 is paid in.
+    pub fee_currency1: FeeParts,
+    /// The denominator of both fees.
+    pub fee_denominator: FeeParts,
+    /// The distance between ticks that can be initialized.
+    pub tick_spacing: TickSpacing,
+    /// The block of the last liquidity event taken in.
+    pub liquidity_update_block: Option<BlockNumber>,
+    /// The log index of the last liquidity event taken in.
+    pub liquidity_update_log_index: Option<LogIndex>,
+}
+
+record!(
+    UniswapV4Pool in uniswap_v4_pools: managed_pool_id, pool_hash, hooks, currency0_id, currency1_id,
+    fee_currency0, fee_currency1, fee_denominator, tick_spacing, liquidity_update_block, liquidity_update_log_index
+);
