@@ -15,20 +15,23 @@ pub use aave::account::read::AaveV3Accounts;
 pub use aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 pub use aave::reserve::AaveV3Reserve;
 pub use access::row_error::RowError;
-pub use liquidity::liquidity_update::{LiquidityUpdate, PoolUpdate, UpdateReport};
+pub use liquidity::liquidity_update::{LiquidityUpdate, UpdateReport};
+pub use liquidity::pool_update::PoolUpdate;
+pub use liquidity::tick_bitmap::{BitmapWord, bitmap_position};
+pub use liquidity::tick_liquidity::TickLiquidity;
+pub use liquidity::tick_map::TickMap;
 pub use liquidity::tick_map::modify::LiquidityError;
 pub use liquidity::tick_map::read::{PoolTickMap, TickMaps};
-pub use liquidity::tick_map::{BitmapWord, TickLiquidity, TickMap, bitmap_position};
 pub use pools::chain_pools::{ChainManagedPool, ChainPool, ChainPools};
 pub use pools::liquidity_pool::insert::NewLiquidityPool;
 pub use pools::liquidity_pool::read::LiquidityPools;
-pub use pools::liquidity_pool::{
-    BasePool, Fees, LiquidityBookPool, LiquidityBookTerms, LiquidityPool, PoolTerms, UpdateMark,
-    V2Pool, V2Protocol, V2Terms, V3Pool, V3Protocol, V3Terms,
-};
+pub use pools::liquidity_pool::{BasePool, LiquidityBookPool, LiquidityPool, V2Pool, V3Pool};
 pub use pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
 pub use pools::managed_liquidity_pool::{ManagedLiquidityPool, ManagedLiquidityPools};
 pub use pools::pool_family::PoolFamily;
+pub use pools::pool_parameters::{
+    Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
+};
 pub use rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
 pub use rows::aave_v3_asset::{
     AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig,

@@ -1,5 +1,6 @@
 //! How rows are read and written: columns, row types, lookups, transactions.
 
+pub(crate) mod columns;
 pub(in crate::models) mod lookup;
 pub(in crate::models) mod read_transaction;
 pub(crate) mod row_error;

@@ -5,3 +5,4 @@ pub(crate) mod liquidity_pool;
 pub(crate) mod managed_liquidity_pool;
 pub(crate) mod pool_family;
 pub(crate) mod pool_kind_tables;
+pub(crate) mod pool_parameters;

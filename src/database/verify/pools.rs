@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{Checker, Error, Query, Rule};
-use crate::models::access::row_error::Columns;
+use crate::models::access::columns::Columns;
 use crate::models::pools::managed_liquidity_pool::managed_detail_columns;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::detail_columns;

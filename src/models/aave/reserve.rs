@@ -6,8 +6,9 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
 use crate::models::rows::aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig};
 use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;

@@ -1,9 +1,6 @@
-//! Reading rows at the level of statements, where there are millions of them.
+//! Why a row could not be read or written.
 
-use std::ffi::c_int;
-
-use crate::sqlite::Statement;
-use crate::types::{Decode, InvalidValue};
+use crate::types::InvalidValue;
 
 /// Why a row could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -66,65 +63,4 @@ pub enum RowError {
     /// A statement failed.
     #[error(transparent)]
     Sql(#[from] diesel::result::Error),
-}
-
-/// The columns of one table among those of a statement: the first one is the table's primary key.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Columns {
-    pub(crate) table: &'static str,
-    pub(crate) names: &'static [&'static str],
-    /// Where they begin.
-    pub(crate) offset: c_int,
-}
-
-impl Columns {
-    /// What a query selects, of the table under its alias.
-    pub(crate) fn of(&self, alias: &str) -> String {
-        let names: Vec<_> = self
-            .names
-            .iter()
-            .map(|name| format!("{alias}.{name}"))
-            .collect();
-        names.join(", ")
-    }
-
-    /// The value of a column of the current row.
-    #[inline]
-    pub(crate) fn get<T: Decode>(
-        &self,
-        statement: &Statement<'_>,
-        index: c_int,
-    ) -> Result<T, RowError> {
-        T::decode(statement.column(self.offset + index))
-            .map_err(|source| self.invalid(statement, index, source))
-    }
-
-    /// The place of the first column behind these.
-    pub(crate) const fn end(&self) -> c_int {
-        let mut end = self.offset;
-        let mut counted = 0;
-        while counted < self.names.len() {
-            end += 1;
-            counted += 1;
-        }
-        end
-    }
-
-    #[cold]
-    pub(crate) fn invalid(
-        &self,
-        statement: &Statement<'_>,
-        index: c_int,
-        source: InvalidValue,
-    ) -> RowError {
-        let name = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.names.get(index));
-        RowError::Invalid {
-            table: self.table,
-            id: i64::decode(statement.column(self.offset)).unwrap_or_default(),
-            column: name.copied().unwrap_or_default(),
-            source,
-        }
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::ffi::c_int;
 
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::columns::Columns;
+use crate::models::access::row_error::RowError;
 use crate::sqlite::Statement;
 use crate::types::Stored;
 
@@ -36,14 +37,14 @@ pub(in crate::models) trait Record: Sized {
 macro_rules! record {
     ($row:ident in $table:ident: $key:ident, $($column:ident),+ $(,)?) => {
         impl $crate::models::access::table_row::Record for $row {
-            const COLUMNS: $crate::models::access::row_error::Columns = $crate::models::access::row_error::Columns {
+            const COLUMNS: $crate::models::access::columns::Columns = $crate::models::access::columns::Columns {
                 table: stringify!($table),
                 names: &[stringify!($key), $(stringify!($column)),+],
                 offset: 0,
             };
 
             fn read(
-                columns: &$crate::models::access::row_error::Columns,
+                columns: &$crate::models::access::columns::Columns,
                 statement: &$crate::sqlite::Statement<'_>,
             ) -> Result<Self, $crate::models::access::row_error::RowError> {
                 let mut place = 0;

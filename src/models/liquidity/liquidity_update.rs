@@ -1,76 +1,12 @@
 //! What a range of blocks has changed in the liquidity of pools.
 
+pub(crate) mod apply;
 pub(crate) mod pool_writer;
+pub(crate) mod row_updater;
 pub(crate) mod row_writer;
 
-use std::collections::BTreeMap;
-
-use diesel::sqlite::SqliteConnection;
-
-use crate::models::access::row_error::RowError;
-use crate::models::access::write_transaction::writing;
-use crate::models::liquidity::liquidity_update::pool_writer::{PoolWriter, RowWriter};
-use crate::models::liquidity::tick_map::{BitmapWord, TickLiquidity};
-use crate::models::pools::liquidity_pool::UpdateMark;
-use crate::models::pools::pool_family::PoolFamily;
-use crate::sqlite::Bound;
-use crate::types::{BlockNumber, Encode, InvalidValue, Tick, U256, WordPosition};
-
-/// What has changed in one pool: the new state of ticks and bitmap words, not their difference to the old one.
-/// So the same update can be applied again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoolUpdate {
-    family: PoolFamily,
-    pool_id: i64,
-    ticks: BTreeMap<Tick, TickLiquidity>,
-    words: BTreeMap<WordPosition, U256>,
-    mark: Option<UpdateMark>,
-}
-
-impl PoolUpdate {
-    /// No change yet, for the pool with an id in its family's table.
-    #[must_use]
-    pub const fn new(family: PoolFamily, pool_id: i64) -> Self {
-        Self {
-            family,
-            pool_id,
-            ticks: BTreeMap::new(),
-            words: BTreeMap::new(),
-            mark: None,
-        }
-    }
-
-    /// The tick has this liquidity from now on. Gross liquidity of zero deletes it.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidValue`] where the gross liquidity is less than the net one, which cannot be.
-    pub fn set_tick(&mut self, tick: TickLiquidity) -> Result<(), InvalidValue> {
-        let (net, gross) = (tick.liquidity_net, tick.liquidity_gross);
-        if net.0.unsigned_abs() > gross.0 {
-            return Err(InvalidValue {
-                expected: "gross liquidity of at least the net one's amount",
-                found: format!("{gross} at tick {}, with {net} net", tick.tick),
-            });
-        }
-        self.note_tick(tick);
-        Ok(())
-    }
-
-    pub(in crate::models) fn note_tick(&mut self, tick: TickLiquidity) {
-        self.ticks.insert(tick.tick, tick);
-    }
-
-    /// The word of the bitmap is this one from now on. Zero deletes it.
-    pub fn set_word(&mut self, word: BitmapWord) {
-        self.words.insert(word.word, word.bitmap);
-    }
-
-    /// The pool's liquidity has been taken in up to this event.
-    pub const fn set_mark(&mut self, mark: UpdateMark) {
-        self.mark = Some(mark);
-    }
-}
+use crate::models::liquidity::pool_update::PoolUpdate;
+use crate::types::BlockNumber;
 
 /// What a range of blocks has changed.
 ///
@@ -168,44 +104,4 @@ pub struct UpdateReport {
     pub deleted: u64,
     /// Pools and exchanges that were left as they are, because the database is further.
     pub outdated: u64,
-}
-
-impl LiquidityUpdate {
-    /// Writes the update: all of it or nothing, and of it only what is not there yet. Inside
-    /// [`Session::write`](crate::database::Session::write) it is part of that transaction, otherwise it is
-    /// one of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`RowError::NotThere`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
-    /// pool of a kind without ticks, and [`RowError::Sql`] where a statement fails. Nothing was written then, or,
-    /// in a transaction of the caller's, nothing that rolling it back does not undo.
-    pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
-        // In the order of the indexes. The sort keeps the order of updates of the same pool.
-        let mut pools: Vec<_> = self.pools.iter().collect();
-        pools.sort_by_key(|pool| (pool.family, pool.pool_id));
-        writing(connection, |statements| {
-            let mut report = UpdateReport::default();
-            for family in PoolFamily::ALL {
-                let mut writer = PoolWriter::new(statements, family)?;
-                for pool in pools.iter().filter(|pool| pool.family == family) {
-                    writer.write(pool, self.may_go_back, &mut report)?;
-                }
-            }
-            let mut exchanges =
-                RowWriter::new(statements, "exchanges", "id", &["last_update_block"])?;
-            let mut at =
-                statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
-            for (id, block) in &self.exchanges {
-                let block = block.encode();
-                let found = at.first_integer(&[Bound::Integer(*id)])?;
-                if !self.may_go_back && found.is_some_and(|found| found > block) {
-                    report.outdated += 1;
-                } else {
-                    report.written += exchanges.write(*id, &[Bound::Integer(block)])?;
-                }
-            }
-            Ok(report)
-        })
-    }
 }

@@ -3,27 +3,9 @@
 pub(crate) mod modify;
 pub(crate) mod read;
 
-use crate::types::{I128, Tick, TickSpacing, U128, U256, WordPosition};
-
-/// The liquidity that begins or ends at a tick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TickLiquidity {
-    /// The tick.
-    pub tick: Tick,
-    /// The liquidity added when the price crosses the tick upwards.
-    pub liquidity_net: I128,
-    /// The liquidity that refers to the tick, from either side.
-    pub liquidity_gross: U128,
-}
-
-/// A word of a tick bitmap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BitmapWord {
-    /// The word's position in the bitmap.
-    pub word: WordPosition,
-    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
-    pub bitmap: U256,
-}
+use crate::models::liquidity::tick_bitmap::BitmapWord;
+use crate::models::liquidity::tick_liquidity::TickLiquidity;
+use crate::types::{Tick, U256, WordPosition};
 
 /// The initialized ticks of a V3 or V4 pool, and the words of its tick bitmap, each in ascending order.
 ///
@@ -68,21 +50,4 @@ impl TickMap {
             .binary_search_by_key(&word, |at| at.word)
             .map_or_else(|_| U256::default(), |place| self.words[place].bitmap)
     }
-}
-
-/// Where the bit of a tick is in a pool's bitmap: the word, and the bit's number in it.
-///
-/// Uniswap's `TickBitmap.position` of the tick divided by the spacing, rounded down. `None` for a tick that
-/// is not a multiple of the spacing, and for one so far out that no word has it.
-#[must_use]
-pub fn bitmap_position(tick: Tick, spacing: TickSpacing) -> Option<(WordPosition, usize)> {
-    let (tick, spacing) = (tick.get(), spacing.get());
-    if tick % spacing != 0 {
-        return None;
-    }
-    let compressed = tick / spacing;
-    let word = i16::try_from(compressed >> 8)
-        .ok()
-        .and_then(|word| WordPosition::new(word).ok())?;
-    Some((word, usize::try_from(compressed & 0xff).ok()?))
 }

@@ -7,11 +7,12 @@ use std::iter::FusedIterator;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::models::access::columns::Columns;
 use crate::models::access::lookup::load;
 use crate::models::access::read_transaction::Reading;
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
-use crate::models::pools::liquidity_pool::{Fees, UpdateMark};
+use crate::models::pools::pool_parameters::{Fees, UpdateMark};
 use crate::models::rows::managed_pool::ManagedPool;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
@@ -173,7 +174,7 @@ const TERMS: Columns = Columns {
 };
 
 /// Managed pools, in the order of their ids: an iterator like
-/// [`LiquidityPools`](super::LiquidityPools), with the same rules.
+/// [`LiquidityPools`](crate::models::LiquidityPools), with the same rules.
 pub struct ManagedLiquidityPools<'connection> {
     pools: Statement<'connection>,
     failed: bool,

@@ -1,6 +1,6 @@
 //! Pools with a contract of their own, and pools inside a manager: the same tables under two names.
 
-use crate::models::access::row_error::Columns;
+use crate::models::access::columns::Columns;
 use crate::models::pools::pool_kind_tables::has_ticks;
 use crate::types::PoolKind;
 

@@ -3,10 +3,11 @@
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::models::access::columns::Columns;
 use crate::models::access::lookup::load;
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
-use crate::models::pools::liquidity_pool::{
+use crate::models::pools::pool_parameters::{
     Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
 };
 use crate::models::rows::lfj_pool::LfjPool;

@@ -8,8 +8,9 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 use crate::models::aave::reserve::{AaveV3Reserve, Reserves};
+use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
 use crate::models::rows::aave_v3_position::{
     AaveV3CollateralPosition, AaveV3DebtPosition, Position,

@@ -5,14 +5,18 @@ use std::collections::btree_map::Entry;
 
 use diesel::prelude::*;
 
-use super::{PoolUpdate, UpdateReport};
-use crate::models::access::row_error::{Columns, RowError};
+use super::UpdateReport;
+use crate::models::access::columns::Columns;
+use crate::models::access::row_error::RowError;
+use crate::models::liquidity::liquidity_update::row_updater::RowWriter;
 use crate::models::liquidity::liquidity_update::row_writer::PartWriter;
-use crate::models::liquidity::tick_map::{BitmapWord, TickLiquidity};
-use crate::models::pools::liquidity_pool::UpdateMark;
+use crate::models::liquidity::pool_update::PoolUpdate;
+use crate::models::liquidity::tick_bitmap::BitmapWord;
+use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::managed_liquidity_pool::managed_detail_columns;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::detail_columns;
+use crate::models::pools::pool_parameters::UpdateMark;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
 
@@ -152,51 +156,5 @@ impl<'connection> Marks<'connection> {
         };
         self.read.reset();
         Ok(mark)
-    }
-}
-
-/// Changes columns of rows that are there.
-pub(super) struct RowWriter<'connection> {
-    table: &'static str,
-    find: Statement<'connection>,
-    update: Statement<'connection>,
-}
-
-impl<'connection> RowWriter<'connection> {
-    pub(super) fn new(
-        statements: Statements<'connection>,
-        table: &'static str,
-        key: &str,
-        columns: &[&str],
-    ) -> QueryResult<Self> {
-        let each = |text: fn((usize, &&str)) -> String, between: &str| {
-            let parts: Vec<_> = (2..).zip(columns).map(text).collect();
-            parts.join(between)
-        };
-        Ok(Self {
-            table,
-            find: statements.prepare(&format!("SELECT 1 FROM {table} WHERE {key} = ?1"))?,
-            update: statements.prepare(&format!(
-                "UPDATE {table} SET {} WHERE {key} = ?1 AND ({})",
-                each(|(place, column)| format!("{column} = ?{place}"), ", "),
-                each(
-                    |(place, column)| format!("{column} IS NOT ?{place}"),
-                    " OR "
-                ),
-            ))?,
-        })
-    }
-
-    /// How many rows are different now: one or none.
-    pub(super) fn write(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
-        let id_and_values = [&[Bound::Integer(id)], values].concat();
-        let changed = self.update.run(&id_and_values)?;
-        if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {
-            return Err(RowError::NotThere {
-                table: self.table,
-                id,
-            });
-        }
-        Ok(changed)
     }
 }

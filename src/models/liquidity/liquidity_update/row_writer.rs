@@ -3,8 +3,9 @@
 use diesel::prelude::*;
 
 use super::UpdateReport;
-use crate::models::access::row_error::Columns;
-use crate::models::liquidity::tick_map::{BitmapWord, TickLiquidity};
+use crate::models::access::columns::Columns;
+use crate::models::liquidity::tick_bitmap::BitmapWord;
+use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, Encode};

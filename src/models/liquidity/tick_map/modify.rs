@@ -1,7 +1,9 @@
 //! What a liquidity event does to a pool's ticks.
 
-use super::{BitmapWord, TickLiquidity, TickMap, bitmap_position};
-use crate::models::liquidity::liquidity_update::PoolUpdate;
+use super::TickMap;
+use crate::models::liquidity::pool_update::PoolUpdate;
+use crate::models::liquidity::tick_bitmap::{BitmapWord, bitmap_position};
+use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::types::{I128, Tick, TickSpacing, U128, U256};
 
 /// Why a liquidity event cannot be one of this pool, or not one after those that were taken in.

@@ -6,9 +6,12 @@ use std::ops::RangeInclusive;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::{BitmapWord, TickLiquidity, TickMap};
+use super::TickMap;
+use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::row_error::RowError;
+use crate::models::liquidity::tick_bitmap::BitmapWord;
+use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::{Bound, Statement};
 use crate::types::{ChainId, Encode};

@@ -6,10 +6,11 @@ use std::collections::btree_map::Entry;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::{Fees, LiquidityPool, PoolTerms, V2Protocol};
+use super::LiquidityPool;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::writing;
 use crate::models::pools::pool_kind_tables::detail_columns;
+use crate::models::pools::pool_parameters::{Fees, PoolTerms, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenWriter;
 use crate::sqlite::{Bound, Statement, Statements};

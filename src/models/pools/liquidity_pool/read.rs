@@ -5,11 +5,13 @@ use std::iter::FusedIterator;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::{BasePool, LiquidityPool, PoolTerms};
+use super::{BasePool, LiquidityPool};
+use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
-use crate::models::access::row_error::{Columns, RowError};
+use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
 use crate::models::pools::pool_kind_tables::{detail_columns, read_terms};
+use crate::models::pools::pool_parameters::PoolTerms;
 use crate::models::rows::pool::Pool;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{ChainId, Encode, PoolKind};

@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use super::{ManagedLiquidityPool, TERMS};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::writing;
-use crate::models::pools::liquidity_pool::{Fees, UpdateMark};
+use crate::models::pools::pool_parameters::{Fees, UpdateMark};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenWriter;
 use crate::models::rows::pool_manager::PoolManager;

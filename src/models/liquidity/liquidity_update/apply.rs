@@ -1,0 +1,52 @@
+//! Writes an update into the database.
+
+use diesel::sqlite::SqliteConnection;
+
+use super::{LiquidityUpdate, UpdateReport};
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::writing;
+use crate::models::liquidity::liquidity_update::pool_writer::PoolWriter;
+use crate::models::liquidity::liquidity_update::row_updater::RowWriter;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::sqlite::Bound;
+use crate::types::Encode;
+
+impl LiquidityUpdate {
+    /// Writes the update: all of it or nothing, and of it only what is not there yet. Inside
+    /// [`Session::write`](crate::database::Session::write) it is part of that transaction, otherwise it is
+    /// one of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError::NotThere`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
+    /// pool of a kind without ticks, and [`RowError::Sql`] where a statement fails. Nothing was written then, or,
+    /// in a transaction of the caller's, nothing that rolling it back does not undo.
+    pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
+        // In the order of the indexes. The sort keeps the order of updates of the same pool.
+        let mut pools: Vec<_> = self.pools.iter().collect();
+        pools.sort_by_key(|pool| (pool.family, pool.pool_id));
+        writing(connection, |statements| {
+            let mut report = UpdateReport::default();
+            for family in PoolFamily::ALL {
+                let mut writer = PoolWriter::new(statements, family)?;
+                for pool in pools.iter().filter(|pool| pool.family == family) {
+                    writer.write(pool, self.may_go_back, &mut report)?;
+                }
+            }
+            let mut exchanges =
+                RowWriter::new(statements, "exchanges", "id", &["last_update_block"])?;
+            let mut at =
+                statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
+            for (id, block) in &self.exchanges {
+                let block = block.encode();
+                let found = at.first_integer(&[Bound::Integer(*id)])?;
+                if !self.may_go_back && found.is_some_and(|found| found > block) {
+                    report.outdated += 1;
+                } else {
+                    report.written += exchanges.write(*id, &[Bound::Integer(block)])?;
+                }
+            }
+            Ok(report)
+        })
+    }
+}

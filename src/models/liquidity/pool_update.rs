@@ -1,0 +1,65 @@
+//! What has changed in the liquidity of one pool.
+
+use std::collections::BTreeMap;
+
+use crate::models::liquidity::tick_bitmap::BitmapWord;
+use crate::models::liquidity::tick_liquidity::TickLiquidity;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_parameters::UpdateMark;
+use crate::types::{InvalidValue, Tick, U256, WordPosition};
+
+/// What has changed in one pool: the new state of ticks and bitmap words, not their difference to the old one.
+/// So the same update can be applied again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolUpdate {
+    pub(super) family: PoolFamily,
+    pub(super) pool_id: i64,
+    pub(super) ticks: BTreeMap<Tick, TickLiquidity>,
+    pub(super) words: BTreeMap<WordPosition, U256>,
+    pub(super) mark: Option<UpdateMark>,
+}
+
+impl PoolUpdate {
+    /// No change yet, for the pool with an id in its family's table.
+    #[must_use]
+    pub const fn new(family: PoolFamily, pool_id: i64) -> Self {
+        Self {
+            family,
+            pool_id,
+            ticks: BTreeMap::new(),
+            words: BTreeMap::new(),
+            mark: None,
+        }
+    }
+
+    /// The tick has this liquidity from now on. Gross liquidity of zero deletes it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] where the gross liquidity is less than the net one, which cannot be.
+    pub fn set_tick(&mut self, tick: TickLiquidity) -> Result<(), InvalidValue> {
+        let (net, gross) = (tick.liquidity_net, tick.liquidity_gross);
+        if net.0.unsigned_abs() > gross.0 {
+            return Err(InvalidValue {
+                expected: "gross liquidity of at least the net one's amount",
+                found: format!("{gross} at tick {}, with {net} net", tick.tick),
+            });
+        }
+        self.note_tick(tick);
+        Ok(())
+    }
+
+    pub(super) fn note_tick(&mut self, tick: TickLiquidity) {
+        self.ticks.insert(tick.tick, tick);
+    }
+
+    /// The word of the bitmap is this one from now on. Zero deletes it.
+    pub fn set_word(&mut self, word: BitmapWord) {
+        self.words.insert(word.word, word.bitmap);
+    }
+
+    /// The pool's liquidity has been taken in up to this event.
+    pub const fn set_mark(&mut self, mark: UpdateMark) {
+        self.mark = Some(mark);
+    }
+}
