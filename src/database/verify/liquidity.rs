@@ -7,11 +7,11 @@ use alloy_primitives::U256 as Word;
 use diesel::prelude::*;
 
 use super::findings::Findings;
-use super::pools::KINDS;
 use super::{Checker, Error, Rule, Stage, values};
 use crate::models::access::columns::Columns;
 use crate::models::liquidity::tick_bitmap::bitmap_position;
 use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
 use crate::sqlite::{Bound, Statement};
 use crate::types::{Decode, I128, Stored, Tick, TickSpacing, U128, U256, WordPosition};
 
@@ -290,9 +290,9 @@ struct Pools<'operation> {
 
 impl<'operation> Pools<'operation> {
     fn of(checker: &Checker<'operation>, family: PoolFamily) -> QueryResult<Self> {
-        let spacings: Vec<_> = KINDS
+        let spacings: Vec<_> = POOL_KIND_TABLES
             .iter()
-            .filter(|kind| kind.family == family && kind.has_ticks)
+            .filter(|kind| kind.family == family && kind.has_ticks())
             .map(|kind| {
                 format!(
                     "WHEN '{}' THEN (SELECT s.tick_spacing FROM {} AS s WHERE s.{} = p.id)",
@@ -318,9 +318,9 @@ impl<'operation> Pools<'operation> {
             return Ok(Pool::Unknown);
         }
         let has_no_ticks = |name: Stored<'_>| {
-            KINDS
+            POOL_KIND_TABLES
                 .iter()
-                .any(|kind| !kind.has_ticks && name == Stored::Text(kind.name.as_bytes()))
+                .any(|kind| !kind.has_ticks() && name == Stored::Text(kind.name.as_bytes()))
         };
         Ok(match TickSpacing::decode(self.statement.column(1)) {
             Ok(spacing) => Pool::Spaced(spacing),

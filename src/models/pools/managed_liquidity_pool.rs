@@ -18,7 +18,7 @@ use crate::models::rows::pool_manager::PoolManager;
 use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
 use crate::schema::{managed_pools, uniswap_v4_pools};
 use crate::sqlite::{Bound, Statement};
-use crate::types::{Address, ChainId, Encode, ManagedPoolKind, PoolHash, TickSpacing};
+use crate::types::{Address, ChainId, Encode, PoolHash, TickSpacing};
 
 /// A liquidity pool inside a pool manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,13 +158,6 @@ impl ManagedLiquidityPool {
                 log_index: terms.liquidity_update_log_index,
             },
         }
-    }
-}
-
-/// The columns of the table with the rest of a managed pool of a kind, the pool's id first.
-pub(crate) const fn managed_detail_columns(kind: ManagedPoolKind) -> Columns {
-    match kind {
-        ManagedPoolKind::UniswapV4 => UniswapV4Pool::COLUMNS,
     }
 }
 

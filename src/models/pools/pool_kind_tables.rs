@@ -1,4 +1,4 @@
-//! Which table has the rest of a pool, and what its rows mean.
+//! The kinds of pools: the family and the table of each, and the parameters in a row of that table.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -7,10 +7,12 @@ use crate::models::access::columns::Columns;
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
+use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::{
     Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
 };
 use crate::models::rows::lfj_pool::LfjPool;
+use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
 use crate::models::rows::v2_pool::{
     AerodromeV2Pool, CamelotV2Pool, PancakeswapV2Pool, SushiswapV2Pool, SwapbasedV2Pool,
     UniswapV2Pool,
@@ -24,19 +26,75 @@ use crate::schema::{
     uniswap_v2_pools, uniswap_v3_pools,
 };
 use crate::sqlite::Statement;
-use crate::types::PoolKind;
+use crate::types::{ManagedPoolKind, PoolKind};
 
-macro_rules! kinds {
-    ($($kind:ident in $table:ident: $row:ident),+ $(,)?) => {
-        /// The columns of the table with the rest of a pool of a kind, the pool's id first.
-        pub(crate) const fn detail_columns(kind: PoolKind) -> Columns {
+/// A kind of pools, and the table with the columns that only pools of this kind have.
+#[derive(Debug)]
+pub(crate) struct PoolKindTable {
+    pub(crate) family: PoolFamily,
+    /// The kind as it is stored.
+    pub(crate) name: &'static str,
+    pub(crate) table: &'static str,
+    /// The columns of the table, the pool's id first.
+    columns: Columns,
+}
+
+impl PoolKindTable {
+    const fn new(family: PoolFamily, name: &'static str, columns: Columns) -> Self {
+        Self {
+            family,
+            name,
+            table: columns.table,
+            columns,
+        }
+    }
+
+    /// Whether pools of this kind have ticks: those with a tick spacing.
+    pub(crate) fn has_ticks(&self) -> bool {
+        self.columns.names.contains(&"tick_spacing")
+    }
+
+    pub(crate) fn has_fees(&self) -> bool {
+        self.columns.names.contains(&"fee_denominator")
+    }
+}
+
+macro_rules! pool_kind_tables {
+    (
+        pools: { $($kind:ident in $table:ident: $row:ident),+ $(,)? },
+        managed_pools: { $($managed_kind:ident: $managed_row:ident),+ $(,)? } $(,)?
+    ) => {
+        /// Every kind of both families.
+        pub(crate) static POOL_KIND_TABLES: [PoolKindTable;
+            PoolKind::ALL.len() + ManagedPoolKind::ALL.len()] = [
+            $(PoolKindTable::new(
+                PoolFamily::Pools,
+                PoolKind::$kind.as_str(),
+                pool_kind_columns(PoolKind::$kind),
+            ),)+
+            $(PoolKindTable::new(
+                PoolFamily::ManagedPools,
+                ManagedPoolKind::$managed_kind.as_str(),
+                managed_pool_kind_columns(ManagedPoolKind::$managed_kind),
+            ),)+
+        ];
+
+        /// The columns of the table of a kind of pools, the pool's id first.
+        pub(in crate::models) const fn pool_kind_columns(kind: PoolKind) -> Columns {
             match kind {
                 $(PoolKind::$kind => <$row as Record>::COLUMNS),+
             }
         }
 
-        /// The terms in the current row of a statement that selects these columns.
-        pub(in crate::models) fn read_terms(
+        /// The columns of the table of a kind of managed pools, the pool's id first.
+        pub(in crate::models) const fn managed_pool_kind_columns(kind: ManagedPoolKind) -> Columns {
+            match kind {
+                $(ManagedPoolKind::$managed_kind => <$managed_row as Record>::COLUMNS),+
+            }
+        }
+
+        /// The parameters in the current row of a statement that selects these columns.
+        pub(super) fn read_terms(
             kind: PoolKind,
             columns: &Columns,
             row: &Statement<'_>,
@@ -46,8 +104,8 @@ macro_rules! kinds {
             }
         }
 
-        /// The terms of one pool, if its table has a row for it.
-        pub(in crate::models) fn find_terms(
+        /// The parameters of one pool, if its table has a row for it.
+        pub(super) fn find_terms(
             connection: &mut SqliteConnection,
             kind: PoolKind,
             pool_id: i64,
@@ -62,23 +120,23 @@ macro_rules! kinds {
     };
 }
 
-/// Whether pools of a kind have ticks: those with a tick spacing.
-pub(in crate::models) fn has_ticks(kind: PoolKind) -> bool {
-    detail_columns(kind).names.contains(&"tick_spacing")
-}
-
-kinds!(
-    AerodromeV2 in aerodrome_v2_pools: AerodromeV2Pool,
-    AerodromeV3 in aerodrome_v3_pools: AerodromeV3Pool,
-    CamelotV2 in camelot_v2_pools: CamelotV2Pool,
-    LfjBinned in lfj_pools: LfjPool,
-    PancakeswapV2 in pancakeswap_v2_pools: PancakeswapV2Pool,
-    PancakeswapV3 in pancakeswap_v3_pools: PancakeswapV3Pool,
-    SushiswapV2 in sushiswap_v2_pools: SushiswapV2Pool,
-    SushiswapV3 in sushiswap_v3_pools: SushiswapV3Pool,
-    SwapbasedV2 in swapbased_v2_pools: SwapbasedV2Pool,
-    UniswapV2 in uniswap_v2_pools: UniswapV2Pool,
-    UniswapV3 in uniswap_v3_pools: UniswapV3Pool,
+pool_kind_tables!(
+    pools: {
+        AerodromeV2 in aerodrome_v2_pools: AerodromeV2Pool,
+        AerodromeV3 in aerodrome_v3_pools: AerodromeV3Pool,
+        CamelotV2 in camelot_v2_pools: CamelotV2Pool,
+        LfjBinned in lfj_pools: LfjPool,
+        PancakeswapV2 in pancakeswap_v2_pools: PancakeswapV2Pool,
+        PancakeswapV3 in pancakeswap_v3_pools: PancakeswapV3Pool,
+        SushiswapV2 in sushiswap_v2_pools: SushiswapV2Pool,
+        SushiswapV3 in sushiswap_v3_pools: SushiswapV3Pool,
+        SwapbasedV2 in swapbased_v2_pools: SwapbasedV2Pool,
+        UniswapV2 in uniswap_v2_pools: UniswapV2Pool,
+        UniswapV3 in uniswap_v3_pools: UniswapV3Pool,
+    },
+    managed_pools: {
+        UniswapV4: UniswapV4Pool,
+    },
 );
 
 macro_rules! v2_terms {

@@ -13,9 +13,8 @@ use crate::models::liquidity::liquidity_update::row_writer::PartWriter;
 use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
-use crate::models::pools::managed_liquidity_pool::managed_detail_columns;
 use crate::models::pools::pool_family::PoolFamily;
-use crate::models::pools::pool_kind_tables::detail_columns;
+use crate::models::pools::pool_kind_tables::{managed_pool_kind_columns, pool_kind_columns};
 use crate::models::pools::pool_parameters::UpdateMark;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
@@ -84,9 +83,9 @@ impl<'connection> PoolWriter<'connection> {
             });
         }
         let columns = match self.family {
-            PoolFamily::Pools => PoolKind::decode(self.kind.column(0)).map(detail_columns),
+            PoolFamily::Pools => PoolKind::decode(self.kind.column(0)).map(pool_kind_columns),
             PoolFamily::ManagedPools => {
-                ManagedPoolKind::decode(self.kind.column(0)).map(managed_detail_columns)
+                ManagedPoolKind::decode(self.kind.column(0)).map(managed_pool_kind_columns)
             }
         };
         let found = self.kind.column(0).to_text();

@@ -13,6 +13,7 @@ use crate::models::access::row_error::RowError;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
 use crate::sqlite::{Bound, Statement};
 use crate::types::{ChainId, Encode};
 
@@ -39,7 +40,7 @@ impl TickMap {
         let mut maps = TickMaps::where_pool(
             connection,
             family,
-            family.of_id(),
+            with_id(family),
             &[Bound::Integer(pool_id)],
         )?;
         Ok(maps
@@ -93,7 +94,7 @@ impl<'connection> TickMaps<'connection> {
         Self::where_pool(
             connection,
             family,
-            &family.of_chain_between(),
+            &on_chain_between(family),
             &[
                 Bound::Integer(chain.encode()),
                 Bound::Integer(*ids.start()),
@@ -116,7 +117,7 @@ impl<'connection> TickMaps<'connection> {
                 "SELECT {}, p.id FROM {} CROSS JOIN {} AS r \
                  WHERE {condition} AND r.{} = p.id ORDER BY p.id, r.{order}",
                 columns.of("r"),
-                family.pools(),
+                pools(family),
                 columns.table,
                 family.key(),
             ))?;
@@ -159,6 +160,44 @@ impl<'connection> TickMaps<'connection> {
             ticks: self.current.ticks.as_slice().to_vec(),
             words: self.current.words.as_slice().to_vec(),
         })
+    }
+}
+
+/// The table of the pools, as `p`, and what tells their chain.
+const fn pools(family: PoolFamily) -> &'static str {
+    match family {
+        PoolFamily::Pools => "pools AS p",
+        PoolFamily::ManagedPools => "managed_pools AS p CROSS JOIN pool_managers AS m",
+    }
+}
+
+/// The pool with the id `?1`.
+const fn with_id(family: PoolFamily) -> &'static str {
+    match family {
+        PoolFamily::Pools => "p.id = ?1",
+        PoolFamily::ManagedPools => "p.id = ?1 AND m.id = p.manager_id",
+    }
+}
+
+/// The pools of the chain `?1` whose ids are from `?2` to `?3`, but for those of kinds without ticks: a look into
+/// the index for each of them is saved.
+fn on_chain_between(family: PoolFamily) -> String {
+    match family {
+        PoolFamily::Pools => {
+            let without_ticks = POOL_KIND_TABLES
+                .iter()
+                .filter(|kind| kind.family == family && !kind.has_ticks());
+            let kinds: Vec<_> = without_ticks
+                .map(|kind| format!("'{}'", kind.name))
+                .collect();
+            format!(
+                "p.id BETWEEN ?2 AND ?3 AND p.chain = ?1 AND p.kind NOT IN ({})",
+                kinds.join(", ")
+            )
+        }
+        PoolFamily::ManagedPools => {
+            "p.id BETWEEN ?2 AND ?3 AND m.id = p.manager_id AND m.chain = ?1".to_owned()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use super::LiquidityPool;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::writing;
-use crate::models::pools::pool_kind_tables::detail_columns;
+use crate::models::pools::pool_kind_tables::pool_kind_columns;
 use crate::models::pools::pool_parameters::{Fees, PoolTerms, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenWriter;
@@ -147,7 +147,7 @@ impl<'connection> PoolWriter<'connection> {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
                 "INSERT INTO {} ({}) VALUES ({})",
-                detail_columns(kind).table,
+                pool_kind_columns(kind).table,
                 columns.join(", "),
                 vec!["?"; columns.len()].join(", ")
             ))?),

@@ -10,7 +10,7 @@ use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::Record;
-use crate::models::pools::pool_kind_tables::{detail_columns, read_terms};
+use crate::models::pools::pool_kind_tables::{pool_kind_columns, read_terms};
 use crate::models::pools::pool_parameters::PoolTerms;
 use crate::models::rows::pool::Pool;
 use crate::sqlite::{Bound, Statement, Statements};
@@ -117,7 +117,7 @@ struct Details<'connection> {
 
 impl<'connection> Details<'connection> {
     fn from(statements: Statements<'connection>, kind: PoolKind, first: i64) -> QueryResult<Self> {
-        let columns = detail_columns(kind);
+        let columns = pool_kind_columns(kind);
         let mut statement = statements.prepare(&format!(
             "SELECT {} FROM {} AS d WHERE d.pool_id >= ?1 ORDER BY d.pool_id",
             columns.of("d"),
