@@ -6,6 +6,7 @@ pub(crate) mod aave_v3_emode_category;
 pub(crate) mod aave_v3_market;
 pub(crate) mod aave_v3_position;
 pub(crate) mod aave_v3_user;
+pub(crate) mod column_type;
 pub(crate) mod erc20_token;
 pub(crate) mod exchange;
 pub(crate) mod initialization_map;
