@@ -47,6 +47,7 @@ use super::observer::{Observer, Stage};
 use super::usability::{self, Usable};
 use super::version::SchemaVersion;
 use super::{Error, disk, leftovers, migrate, sql, stamps};
+use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 use crate::sqlite::{Patience, stoppable};
 use background::Background;
 use carry::Counter;
@@ -62,14 +63,6 @@ pub(super) fn disk_bytes(path: &Path) -> u64 {
     const EMPTY: u64 = 2 << 20;
     disk::size(path).saturating_mul(4).saturating_add(EMPTY)
 }
-
-/// The tables of liquidity.
-const LIQUIDITY_TABLES: [&str; 4] = [
-    "initialization_maps",
-    "liquidity_positions",
-    "managed_pool_initialization_maps",
-    "managed_pool_liquidity_positions",
-];
 
 /// What a rebuild did beyond carrying rows over.
 #[derive(Debug, Clone, PartialEq, Eq)]

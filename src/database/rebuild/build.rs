@@ -9,10 +9,10 @@ use super::obstacle::Obstacles;
 use super::source::Source;
 use super::swap::Object;
 use super::{Rebuild, exchanges, indexes, tokens, work};
-use crate::database::claim::MAP_TABLES;
 use crate::database::maps::{self, Place};
 use crate::database::observer::Observer;
 use crate::database::{Error, stamps};
+use crate::models::pools::pool_family::WORD_TABLES;
 
 /// What was built.
 pub(super) struct Built {
@@ -134,7 +134,7 @@ pub(super) fn check_others(
             .iter()
             .any(|(mapping, _)| mapping.target == *table)
             || ["exchanges", stamps::ALEMBIC_TABLE].contains(&table.as_str())
-            || MAP_TABLES.contains(&table.as_str());
+            || WORD_TABLES.contains(&table.as_str());
         if !is_filled && carry::count(connection, "new", table)? > 0 {
             return Err(Error::RebuildCheckFailed {
                 path: rebuild.path.to_owned(),

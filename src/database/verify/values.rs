@@ -4,6 +4,7 @@ use super::{Checker, Error, Rule, Stage, relations};
 use crate::database::SchemaVersion;
 use crate::database::catalogue::Table;
 use crate::database::stamps::ALEMBIC_TABLE;
+use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 use crate::models::rows::column_type::ColumnType;
 use crate::types::{
     Address, BasisPoints, BinStep, BlockNumber, ChainId, Decimals, Decode, EModeCategoryId,
@@ -16,14 +17,6 @@ type Fault = (Rule, String);
 
 /// Whether a column can hold a value that is not NULL.
 type Check = fn(Stored<'_>) -> Result<(), Fault>;
-
-/// The tables with a row for each tick or word. Their values are looked at where the ticks are.
-const OF_LIQUIDITY: [&str; 4] = [
-    "initialization_maps",
-    "liquidity_positions",
-    "managed_pool_initialization_maps",
-    "managed_pool_liquidity_positions",
-];
 
 /// The tables with a row for each Aave user, or several.
 const OF_USERS: [&str; 4] = [
@@ -121,13 +114,13 @@ pub(super) fn is_checked(table: &str, quick: bool) -> bool {
         .is_ok_and(|latest| latest.tables.contains_key(table));
     is_ours
         && table != ALEMBIC_TABLE
-        && !(quick && (OF_LIQUIDITY.contains(&table) || OF_USERS.contains(&table)))
+        && !(quick && (LIQUIDITY_TABLES.contains(&table) || OF_USERS.contains(&table)))
 }
 
 /// Goes through the values of every table but those of the liquidity.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     for (name, table) in &checker.catalogue.tables {
-        if is_checked(name, checker.quick) && !OF_LIQUIDITY.contains(&name.as_str()) {
+        if is_checked(name, checker.quick) && !LIQUIDITY_TABLES.contains(&name.as_str()) {
             checker.attempt(Some(name), "values", |checker| {
                 check_table(checker, name, table)
             })?;

@@ -54,3 +54,17 @@ impl PoolFamily {
         }
     }
 }
+
+/// The tables of the bitmap words, which can be computed from the ticks.
+pub(crate) const WORD_TABLES: [&str; 2] = [
+    PoolFamily::Pools.word_columns().table,
+    PoolFamily::ManagedPools.word_columns().table,
+];
+
+/// The tables of the liquidity: the words and the ticks of both families.
+pub(crate) const LIQUIDITY_TABLES: [&str; 4] = [
+    PoolFamily::Pools.word_columns().table,
+    PoolFamily::Pools.tick_columns().table,
+    PoolFamily::ManagedPools.word_columns().table,
+    PoolFamily::ManagedPools.tick_columns().table,
+];
