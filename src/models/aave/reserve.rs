@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::Record;
+use crate::models::access::table_row::TableRow;
 use crate::models::rows::aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig};
 use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;
 use crate::models::rows::erc20_token::Erc20Token;

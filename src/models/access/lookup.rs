@@ -5,7 +5,7 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::Record;
+use crate::models::access::table_row::TableRow;
 use crate::sqlite::{Bound, Statements};
 
 /// The rows that a query finds, as a `Vec` of their type. A malformed value is [`RowError::Invalid`].
@@ -62,7 +62,7 @@ pub(in crate::models) use find_by_address;
 
 /// What `load` finds. Where it cannot read a value, the row and column of that value are looked for among
 /// the rows with the ids that `ids` finds: Diesel tells neither.
-pub(in crate::models) fn load_or_locate<T: Record>(
+pub(in crate::models) fn load_or_locate<T: TableRow>(
     connection: &mut SqliteConnection,
     load: impl FnOnce(&mut SqliteConnection) -> QueryResult<Vec<T>>,
     ids: impl FnOnce(&mut SqliteConnection) -> QueryResult<Vec<i64>>,
@@ -81,7 +81,7 @@ pub(in crate::models) fn load_or_locate<T: Record>(
 }
 
 #[cold]
-fn read_each<T: Record>(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), RowError> {
+fn read_each<T: TableRow>(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), RowError> {
     let columns = T::COLUMNS;
     let mut statement = Statements::of(connection)?.prepare(&format!(
         "SELECT {} FROM {} AS r WHERE r.{} = ?1",

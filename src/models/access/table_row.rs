@@ -7,8 +7,8 @@ use crate::models::access::row_error::RowError;
 use crate::sqlite::Statement;
 use crate::types::Stored;
 
-/// A row type that can be read from a statement, column by column. Only [`record!`] implements it.
-pub(in crate::models) trait Record: Sized {
+/// A row type that can be read from a statement, column by column. Only [`table_row!`] implements it.
+pub(in crate::models) trait TableRow: Sized {
     /// The columns, where they are the first of a statement.
     const COLUMNS: Columns;
 
@@ -34,9 +34,9 @@ pub(in crate::models) trait Record: Sized {
 
 /// Says in which table the rows of a type are, and which columns it has: the primary key and then all others,
 /// as the fields are called. Each column is decoded as its field's type says.
-macro_rules! record {
+macro_rules! table_row {
     ($row:ident in $table:ident: $key:ident, $($column:ident),+ $(,)?) => {
-        impl $crate::models::access::table_row::Record for $row {
+        impl $crate::models::access::table_row::TableRow for $row {
             const COLUMNS: $crate::models::access::columns::Columns = $crate::models::access::columns::Columns {
                 table: stringify!($table),
                 names: &[stringify!($key), $(stringify!($column)),+],
@@ -59,4 +59,4 @@ macro_rules! record {
         }
     };
 }
-pub(in crate::models) use record;
+pub(in crate::models) use table_row;

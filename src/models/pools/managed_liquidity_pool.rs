@@ -11,7 +11,7 @@ use crate::models::access::columns::Columns;
 use crate::models::access::lookup::load;
 use crate::models::access::read_transaction::Reading;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::Record;
+use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_parameters::{Fees, UpdateMark};
 use crate::models::rows::managed_pool::ManagedPool;
 use crate::models::rows::pool_manager::PoolManager;

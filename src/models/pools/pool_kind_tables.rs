@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::models::access::columns::Columns;
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::Record;
+use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::{
     Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
@@ -82,14 +82,14 @@ macro_rules! pool_kind_tables {
         /// The columns of the table of a kind of pools, the pool's id first.
         pub(in crate::models) const fn pool_kind_columns(kind: PoolKind) -> Columns {
             match kind {
-                $(PoolKind::$kind => <$row as Record>::COLUMNS),+
+                $(PoolKind::$kind => <$row as TableRow>::COLUMNS),+
             }
         }
 
         /// The columns of the table of a kind of managed pools, the pool's id first.
         pub(in crate::models) const fn managed_pool_kind_columns(kind: ManagedPoolKind) -> Columns {
             match kind {
-                $(ManagedPoolKind::$managed_kind => <$managed_row as Record>::COLUMNS),+
+                $(ManagedPoolKind::$managed_kind => <$managed_row as TableRow>::COLUMNS),+
             }
         }
 

@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::aave_gho_tokens;
 use crate::types::Address;
 
@@ -25,7 +25,7 @@ pub struct AaveGhoToken {
     pub v_gho_discount_token: Option<Address>,
 }
 
-record!(
+table_row!(
     AaveGhoToken in aave_gho_tokens: id, token_id, v_token_id, v_gho_discount_rate_strategy,
     v_gho_discount_token,
 );

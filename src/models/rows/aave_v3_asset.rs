@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::{aave_v3_asset_configs, aave_v3_assets};
 use crate::types::{Address, BasisPoints, BlockNumber, EModeCategoryId, Flag, Revision, U256};
 
@@ -43,7 +43,7 @@ pub struct AaveV3Asset {
     pub price_source: Option<Address>,
 }
 
-record!(
+table_row!(
     AaveV3Asset in aave_v3_assets: id, market_id, underlying_asset_id, a_token_id, a_token_revision,
     v_token_id, v_token_revision, last_update_block, liquidity_index, liquidity_rate, borrow_index,
     borrow_rate, e_mode_category_id, price_source,
@@ -147,7 +147,7 @@ pub struct AaveV3AssetConfig {
     pub borrowable_in_isolation: bool,
 }
 
-record!(
+table_row!(
     AaveV3AssetConfig in aave_v3_asset_configs: id, asset_id, ltv, liquidation_threshold,
     liquidation_bonus, e_mode_category_id, borrowing_enabled, stable_borrowing_enabled,
     flash_loan_enabled, isolation_mode, debt_ceiling, borrowable_in_isolation,

@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::aave_v3_emode_categories;
 use crate::types::{Address, BasisPoints, EModeCategoryId};
 
@@ -31,7 +31,7 @@ pub struct AaveV3EModeCategory {
     pub price_source: Option<Address>,
 }
 
-record!(
+table_row!(
     AaveV3EModeCategory in aave_v3_emode_categories: id, market_id, category_id, label, ltv,
     liquidation_threshold, liquidation_bonus, price_source,
 );

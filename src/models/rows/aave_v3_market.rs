@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::{aave_v3_contracts, aave_v3_markets};
 use crate::types::{Address, BlockNumber, ChainId, Flag, Revision};
 
@@ -26,7 +26,7 @@ pub struct AaveV3Market {
     pub last_update_block: Option<BlockNumber>,
 }
 
-record!(AaveV3Market in aave_v3_markets: id, chain_id, name, active, last_update_block);
+table_row!(AaveV3Market in aave_v3_markets: id, chain_id, name, active, last_update_block);
 
 impl AaveV3Market {
     /// The market with an id.
@@ -109,7 +109,7 @@ pub struct AaveV3Contract {
     pub revision: Option<Revision>,
 }
 
-record!(AaveV3Contract in aave_v3_contracts: id, market_id, name, address, revision);
+table_row!(AaveV3Contract in aave_v3_contracts: id, market_id, name, address, revision);
 
 impl AaveV3Contract {
     /// The contracts of a market, in the order of their ids.

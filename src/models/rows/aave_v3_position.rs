@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::{Record, record};
+use crate::models::access::table_row::{TableRow, table_row};
 use crate::schema::{aave_v3_collateral_positions, aave_v3_debt_positions};
 use crate::types::U256;
 
 /// A position of either sort.
-pub(in crate::models) trait Position: Record {
+pub(in crate::models) trait Position: TableRow {
     fn id(&self) -> i64;
     fn asset_id(&self) -> i64;
 }
@@ -45,7 +45,7 @@ macro_rules! position {
             pub last_index: Option<U256>,
         }
 
-        record!($name in $table: id, user_id, asset_id, balance, last_index);
+        table_row!($name in $table: id, user_id, asset_id, balance, last_index);
 
         impl Position for $name {
             fn id(&self) -> i64 {

@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::{aave_v3_user_collateral_configs, aave_v3_users};
 use crate::types::{Address, BasisPoints, EModeCategoryId, Flag, U256};
 
@@ -31,7 +31,7 @@ pub struct AaveV3User {
     pub isolation_mode_debt: U256,
 }
 
-record!(
+table_row!(
     AaveV3User in aave_v3_users: id, market_id, address, e_mode, gho_discount, stk_aave_balance,
     isolation_mode_collateral_asset_id, isolation_mode_debt,
 );
@@ -100,7 +100,7 @@ pub struct AaveV3UserCollateralConfig {
     pub enabled: bool,
 }
 
-record!(AaveV3UserCollateralConfig in aave_v3_user_collateral_configs: id, user_id, asset_id, enabled);
+table_row!(AaveV3UserCollateralConfig in aave_v3_user_collateral_configs: id, user_id, asset_id, enabled);
 
 /// Whether a user has an asset enabled as collateral, to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

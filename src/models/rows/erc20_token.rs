@@ -8,7 +8,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use crate::models::access::lookup::{find_by_address, load};
 use crate::models::access::read_transaction::Reading;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::{Record, record};
+use crate::models::access::table_row::{TableRow, table_row};
 use crate::schema::erc20_tokens;
 use crate::sqlite::Bound;
 use crate::types::{Address, ChainId, Decimals, Encode};
@@ -31,7 +31,7 @@ pub struct Erc20Token {
     pub decimals: Option<Decimals>,
 }
 
-record!(Erc20Token in erc20_tokens: id, chain, address, name, symbol, decimals);
+table_row!(Erc20Token in erc20_tokens: id, chain, address, name, symbol, decimals);
 
 /// A token to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

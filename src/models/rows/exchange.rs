@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::load;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::exchanges;
 use crate::types::{Address, BlockNumber, ChainId, Flag};
 
@@ -30,7 +30,7 @@ pub struct Exchange {
     pub deployer: Option<Address>,
 }
 
-record!(
+table_row!(
     Exchange in exchanges: id, chain_id, name, active, last_update_block, factory, deployer
 );
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::lfj_pools;
 use crate::types::BinStep;
 
@@ -17,4 +17,4 @@ pub struct LfjPool {
     pub bin_step: BinStep,
 }
 
-record!(LfjPool in lfj_pools: pool_id, bin_step);
+table_row!(LfjPool in lfj_pools: pool_id, bin_step);

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::managed_pools;
 use crate::types::ManagedPoolKind;
 
@@ -19,7 +19,7 @@ pub struct ManagedPool {
     pub manager_id: i64,
 }
 
-record!(ManagedPool in managed_pools: id, kind, manager_id);
+table_row!(ManagedPool in managed_pools: id, kind, manager_id);
 
 /// A managed pool to be inserted, followed by the row of its kind's table.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::pools;
 use crate::types::{Address, ChainId, PoolKind};
 
@@ -27,7 +27,7 @@ pub struct Pool {
     pub exchange_id: i64,
 }
 
-record!(Pool in pools: id, address, chain, kind, token0_id, token1_id, exchange_id);
+table_row!(Pool in pools: id, address, chain, kind, token0_id, token1_id, exchange_id);
 
 /// A pool to be inserted, followed by the row of its kind's table.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

@@ -5,7 +5,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::{find_by_address, load};
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::models::access::write_transaction::writing;
 use crate::schema::pool_managers;
 use crate::sqlite::Bound;
@@ -29,7 +29,7 @@ pub struct PoolManager {
     pub exchange_id: i64,
 }
 
-record!(PoolManager in pool_managers: id, address, chain, kind, state_view, exchange_id);
+table_row!(PoolManager in pool_managers: id, address, chain, kind, state_view, exchange_id);
 
 /// A pool manager to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]

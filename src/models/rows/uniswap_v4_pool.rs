@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::uniswap_v4_pools;
 use crate::types::{Address, BlockNumber, FeeParts, LogIndex, PoolHash, TickSpacing};
 
@@ -35,7 +35,7 @@ pub struct UniswapV4Pool {
     pub liquidity_update_log_index: Option<LogIndex>,
 }
 
-record!(
+table_row!(
     UniswapV4Pool in uniswap_v4_pools: managed_pool_id, pool_hash, hooks, currency0_id, currency1_id,
     fee_currency0, fee_currency1, fee_denominator, tick_spacing, liquidity_update_block, liquidity_update_log_index
 );

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::{
     aerodrome_v2_pools, camelot_v2_pools, pancakeswap_v2_pools, sushiswap_v2_pools,
     swapbased_v2_pools, uniswap_v2_pools,
@@ -26,7 +26,7 @@ macro_rules! v2_pool {
             pub fee_denominator: FeeParts,
         }
 
-        record!($name in $table: pool_id, fee_token0, fee_token1, fee_denominator);
+        table_row!($name in $table: pool_id, fee_token0, fee_token1, fee_denominator);
     };
 }
 
@@ -53,6 +53,6 @@ pub struct AerodromeV2Pool {
     pub fee_denominator: FeeParts,
 }
 
-record!(
+table_row!(
     AerodromeV2Pool in aerodrome_v2_pools: pool_id, stable, fee_token0, fee_token1, fee_denominator
 );

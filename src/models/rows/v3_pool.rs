@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::models::access::table_row::record;
+use crate::models::access::table_row::table_row;
 use crate::schema::{
     aerodrome_v3_pools, pancakeswap_v3_pools, sushiswap_v3_pools, uniswap_v3_pools,
 };
@@ -36,7 +36,7 @@ macro_rules! v3_pool {
             pub fee_denominator: FeeParts,
         }
 
-        record!(
+        table_row!(
             $name in $table: pool_id, tick_spacing, liquidity_update_block, liquidity_update_log_index,
             fee_token0, fee_token1, fee_denominator
         );

@@ -11,7 +11,7 @@ use crate::models::aave::reserve::{AaveV3Reserve, Reserves};
 use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::Record;
+use crate::models::access::table_row::TableRow;
 use crate::models::rows::aave_v3_position::{
     AaveV3CollateralPosition, AaveV3DebtPosition, Position,
 };

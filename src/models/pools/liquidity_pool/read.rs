@@ -9,7 +9,7 @@ use super::{BasePool, LiquidityPool};
 use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::Reading;
 use crate::models::access::row_error::RowError;
-use crate::models::access::table_row::Record;
+use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_kind_tables::{pool_kind_columns, read_terms};
 use crate::models::pools::pool_parameters::PoolTerms;
 use crate::models::rows::pool::Pool;
