@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::models::access::columns::Columns;
-use crate::models::access::read_transaction::Reading;
+use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::rows::aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig};
@@ -44,9 +44,9 @@ impl AaveV3Reserve {
         connection: &mut SqliteConnection,
         market_id: i64,
     ) -> Result<Vec<Self>, RowError> {
-        let reading = Reading::begin(connection)?;
+        let transaction = ReadTransaction::begin(connection)?;
         let mut rows =
-            ReserveRows::prepare(reading.statements(), "a.market_id = ?1 ORDER BY a.id")?;
+            ReserveRows::prepare(transaction.statements(), "a.market_id = ?1 ORDER BY a.id")?;
         rows.statement.query(&[Bound::Integer(market_id)])?;
         let mut found = Vec::new();
         while let Some(reserve) = rows.next()? {

@@ -8,12 +8,12 @@ use crate::sqlite::Statements;
 /// A read transaction: the caller's, or else one of its own that ends when it is dropped.
 ///
 /// It has to be the last field of what reads in it, since fields are dropped in their order.
-pub(in crate::models) struct Reading<'connection> {
+pub(in crate::models) struct ReadTransaction<'connection> {
     statements: Statements<'connection>,
     ours: bool,
 }
 
-impl<'connection> Reading<'connection> {
+impl<'connection> ReadTransaction<'connection> {
     pub(in crate::models) fn begin(
         connection: &'connection mut SqliteConnection,
     ) -> QueryResult<Self> {
@@ -22,12 +22,12 @@ impl<'connection> Reading<'connection> {
         if ours {
             statements.execute("BEGIN")?;
         }
-        let reading = Self { statements, ours };
+        let transaction = Self { statements, ours };
         if ours {
             // A transaction has its state from its first statement on.
             statements.prepare("SELECT 1 FROM sqlite_schema")?.step()?;
         }
-        Ok(reading)
+        Ok(transaction)
     }
 
     pub(in crate::models) fn statements(&self) -> Statements<'connection> {
@@ -35,7 +35,7 @@ impl<'connection> Reading<'connection> {
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for ReadTransaction<'_> {
     fn drop(&mut self) {
         if self.ours
             && let Err(error) = self.statements.execute("ROLLBACK")

@@ -10,7 +10,7 @@ use crate::sqlite::{Begin, Statements, transaction};
 ///
 /// In a transaction of the caller's, what was written before an error is undone with that transaction: it must
 /// not be committed.
-pub(in crate::models) fn writing<T>(
+pub(in crate::models) fn in_write_transaction<T>(
     connection: &mut SqliteConnection,
     write: impl FnOnce(Statements<'_>) -> Result<T, RowError>,
 ) -> Result<T, RowError> {

@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::models::access::columns::Columns;
 use crate::models::access::lookup::load;
-use crate::models::access::read_transaction::Reading;
+use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_parameters::{Fees, UpdateMark};
@@ -171,7 +171,7 @@ const TERMS: Columns = Columns {
 pub struct ManagedLiquidityPools<'connection> {
     pools: Statement<'connection>,
     failed: bool,
-    reading: Reading<'connection>,
+    transaction: ReadTransaction<'connection>,
 }
 
 impl<'connection> ManagedLiquidityPools<'connection> {
@@ -216,9 +216,9 @@ impl<'connection> ManagedLiquidityPools<'connection> {
         condition: &str,
         value: i64,
     ) -> Result<Self, RowError> {
-        let reading = Reading::begin(connection)?;
+        let transaction = ReadTransaction::begin(connection)?;
         // The outer join lets a pool without its terms be noticed.
-        let mut pools = reading.statements().prepare(&format!(
+        let mut pools = transaction.statements().prepare(&format!(
             "SELECT {}, {} FROM managed_pools AS p NOT INDEXED CROSS JOIN pool_managers AS m \
              ON m.id = p.manager_id LEFT JOIN uniswap_v4_pools AS v ON v.managed_pool_id = p.id \
              WHERE {condition} ORDER BY p.id",
@@ -229,7 +229,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
         Ok(Self {
             pools,
             failed: false,
-            reading,
+            transaction,
         })
     }
 
@@ -254,7 +254,7 @@ impl Iterator for ManagedLiquidityPools<'_> {
         if self.failed {
             return None;
         }
-        let _held = self.reading.statements().hold();
+        let _held = self.transaction.statements().hold();
         let read = match self.pools.step() {
             Ok(true) => self.read(),
             Ok(false) => return None,

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::{find_by_address, load};
-use crate::models::access::read_transaction::Reading;
+use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::{TableRow, table_row};
 use crate::schema::erc20_tokens;
@@ -82,14 +82,14 @@ impl Erc20Token {
         chain: ChainId,
     ) -> Result<Vec<Self>, RowError> {
         let columns = Self::COLUMNS;
-        let reading = Reading::begin(connection)?;
+        let transaction = ReadTransaction::begin(connection)?;
         // Most databases are about a few chains, so the table is read from end to end, not by its index.
-        let mut row = reading.statements().prepare(&format!(
+        let mut row = transaction.statements().prepare(&format!(
             "SELECT {} FROM erc20_tokens AS t NOT INDEXED WHERE t.chain = ?1 ORDER BY t.id",
             columns.of("t")
         ))?;
         row.query(&[Bound::Integer(chain.encode())])?;
-        let _held = reading.statements().hold();
+        let _held = transaction.statements().hold();
         let mut tokens = Vec::new();
         while row.step()? {
             tokens.push(Self::read(&columns, &row)?);

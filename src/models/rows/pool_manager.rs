@@ -6,7 +6,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use crate::models::access::lookup::{find_by_address, load};
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::table_row;
-use crate::models::access::write_transaction::writing;
+use crate::models::access::write_transaction::in_write_transaction;
 use crate::schema::pool_managers;
 use crate::sqlite::Bound;
 use crate::types::{Address, ChainId, Encode, PoolManagerKind};
@@ -96,7 +96,7 @@ impl PoolManager {
         connection: &mut SqliteConnection,
         managers: &[NewPoolManager],
     ) -> Result<Vec<i64>, RowError> {
-        writing(connection, |statements| {
+        in_write_transaction(connection, |statements| {
             let mut find = statements.prepare(
                 "SELECT id FROM pool_managers WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
             )?;

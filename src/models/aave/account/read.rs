@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use super::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 use crate::models::aave::reserve::{AaveV3Reserve, Reserves};
 use crate::models::access::columns::Columns;
-use crate::models::access::read_transaction::Reading;
+use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::rows::aave_v3_position::{
@@ -67,7 +67,7 @@ pub struct AaveV3Accounts<'connection> {
     collateral: PositionRows<'connection>,
     debt: PositionRows<'connection>,
     reserves: Reserves<'connection>,
-    _reading: Reading<'connection>,
+    _transaction: ReadTransaction<'connection>,
 }
 
 impl<'connection> AaveV3Accounts<'connection> {
@@ -88,8 +88,8 @@ impl<'connection> AaveV3Accounts<'connection> {
         condition: &str,
         values: &[Bound<'_>],
     ) -> Result<Self, RowError> {
-        let reading = Reading::begin(connection)?;
-        let statements = reading.statements();
+        let transaction = ReadTransaction::begin(connection)?;
+        let statements = transaction.statements();
         let mut users = statements.prepare(&users(condition))?;
         users.query(values)?;
         // The first step is what the state of the database is from.
@@ -100,7 +100,7 @@ impl<'connection> AaveV3Accounts<'connection> {
             collateral: PositionRows::prepare(statements, &collateral())?,
             debt: PositionRows::prepare(statements, &debt())?,
             reserves: Reserves::prepare(statements)?,
-            _reading: reading,
+            _transaction: transaction,
         })
     }
 

@@ -4,7 +4,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{LiquidityUpdate, UpdateReport};
 use crate::models::access::row_error::RowError;
-use crate::models::access::write_transaction::writing;
+use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::liquidity::liquidity_update::pool_writer::PoolWriter;
 use crate::models::liquidity::liquidity_update::row_updater::RowWriter;
 use crate::models::pools::pool_family::PoolFamily;
@@ -25,7 +25,7 @@ impl LiquidityUpdate {
         // In the order of the indexes. The sort keeps the order of updates of the same pool.
         let mut pools: Vec<_> = self.pools.iter().collect();
         pools.sort_by_key(|pool| (pool.family, pool.pool_id));
-        writing(connection, |statements| {
+        in_write_transaction(connection, |statements| {
             let mut report = UpdateReport::default();
             for family in PoolFamily::ALL {
                 let mut writer = PoolWriter::new(statements, family)?;

@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::TickMap;
 use crate::models::access::columns::Columns;
-use crate::models::access::read_transaction::Reading;
+use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
@@ -62,7 +62,7 @@ pub struct TickMaps<'connection> {
     /// The current pool's, kept for their memory.
     current: TickMap,
     failed: bool,
-    reading: Reading<'connection>,
+    transaction: ReadTransaction<'connection>,
 }
 
 impl<'connection> TickMaps<'connection> {
@@ -109,11 +109,11 @@ impl<'connection> TickMaps<'connection> {
         condition: &str,
         values: &[Bound<'_>],
     ) -> Result<Self, RowError> {
-        let reading = Reading::begin(connection)?;
+        let transaction = ReadTransaction::begin(connection)?;
         let rows = |columns: Columns, order: &str| -> QueryResult<Rows<'connection>> {
             // The pools are gone through one by one, each with a look into the index, which has the order that
             // is asked for. CROSS JOIN keeps SQLite from turning that round.
-            let mut statement = reading.statements().prepare(&format!(
+            let mut statement = transaction.statements().prepare(&format!(
                 "SELECT {}, p.id FROM {} CROSS JOIN {} AS r \
                  WHERE {condition} AND r.{} = p.id ORDER BY p.id, r.{order}",
                 columns.of("r"),
@@ -129,12 +129,12 @@ impl<'connection> TickMaps<'connection> {
             words: rows(family.word_columns(), "word")?,
             current: TickMap::default(),
             failed: false,
-            reading,
+            transaction,
         })
     }
 
     fn read(&mut self, pool_id: i64) -> Result<TickMap, RowError> {
-        let _held = self.reading.statements().hold();
+        let _held = self.transaction.statements().hold();
         self.current.ticks.clear();
         self.current.words.clear();
         let ticks = &mut self.current.ticks;

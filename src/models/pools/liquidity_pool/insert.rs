@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::LiquidityPool;
 use crate::models::access::row_error::RowError;
-use crate::models::access::write_transaction::writing;
+use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_kind_tables::pool_kind_columns;
 use crate::models::pools::pool_parameters::{Fees, PoolTerms, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
@@ -49,7 +49,7 @@ impl LiquidityPool {
         for pool in pools {
             pool.check()?;
         }
-        writing(connection, |statements| {
+        in_write_transaction(connection, |statements| {
             let mut writer = PoolWriter::new(statements)?;
             pools.iter().map(|pool| writer.id_of(pool)).collect()
         })

@@ -7,7 +7,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{BasePool, LiquidityPool};
 use crate::models::access::columns::Columns;
-use crate::models::access::read_transaction::Reading;
+use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_kind_tables::{pool_kind_columns, read_terms};
@@ -27,7 +27,7 @@ pub struct LiquidityPools<'connection> {
     /// Those of the kinds that have been come across.
     details: [Option<Details<'connection>>; PoolKind::ALL.len()],
     failed: bool,
-    reading: Reading<'connection>,
+    transaction: ReadTransaction<'connection>,
 }
 
 impl<'connection> LiquidityPools<'connection> {
@@ -60,8 +60,8 @@ impl<'connection> LiquidityPools<'connection> {
         condition: &str,
         value: i64,
     ) -> Result<Self, RowError> {
-        let reading = Reading::begin(connection)?;
-        let mut pools = reading.statements().prepare(&format!(
+        let transaction = ReadTransaction::begin(connection)?;
+        let mut pools = transaction.statements().prepare(&format!(
             "SELECT {} FROM pools AS p NOT INDEXED WHERE {condition} ORDER BY p.id",
             Pool::COLUMNS.of("p")
         ))?;
@@ -70,7 +70,7 @@ impl<'connection> LiquidityPools<'connection> {
             pools,
             details: Default::default(),
             failed: false,
-            reading,
+            transaction,
         })
     }
 
@@ -79,7 +79,7 @@ impl<'connection> LiquidityPools<'connection> {
         let details = match &mut self.details[pool.kind as usize] {
             Some(details) => details,
             none => {
-                let statements = self.reading.statements();
+                let statements = self.transaction.statements();
                 none.insert(Details::from(statements, pool.kind, pool.id)?)
             }
         };
@@ -95,7 +95,7 @@ impl Iterator for LiquidityPools<'_> {
         if self.failed {
             return None;
         }
-        let _held = self.reading.statements().hold();
+        let _held = self.transaction.statements().hold();
         let read = match self.pools.step() {
             Ok(true) => self.read(),
             Ok(false) => return None,

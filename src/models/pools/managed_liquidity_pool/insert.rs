@@ -5,7 +5,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{ManagedLiquidityPool, TERMS};
 use crate::models::access::row_error::RowError;
-use crate::models::access::write_transaction::writing;
+use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_parameters::{Fees, UpdateMark};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenWriter;
@@ -49,7 +49,7 @@ impl ManagedLiquidityPool {
         for pool in pools {
             pool.check(manager)?;
         }
-        writing(connection, |statements| {
+        in_write_transaction(connection, |statements| {
             let mut writer = PoolWriter::new(statements, manager.id)?;
             pools.iter().map(|pool| writer.id_of(pool)).collect()
         })

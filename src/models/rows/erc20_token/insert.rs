@@ -7,7 +7,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{Erc20Token, NewErc20Token};
 use crate::models::access::row_error::RowError;
-use crate::models::access::write_transaction::writing;
+use crate::models::access::write_transaction::in_write_transaction;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Address, ChainId, Encode};
 
@@ -23,7 +23,7 @@ impl Erc20Token {
         connection: &mut SqliteConnection,
         tokens: &[NewErc20Token],
     ) -> Result<Vec<i64>, RowError> {
-        writing(connection, |statements| {
+        in_write_transaction(connection, |statements| {
             let mut writer = TokenWriter::new(statements)?;
             tokens.iter().map(|token| writer.id_of(token)).collect()
         })
