@@ -30,7 +30,8 @@ pub use pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
 pub use pools::managed_liquidity_pool::{ManagedLiquidityPool, ManagedLiquidityPools};
 pub use pools::pool_family::PoolFamily;
 pub use pools::pool_parameters::{
-    Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
+    Fees, LiquidityBookParameters, PoolParameters, UpdateMark, V2Parameters, V2Protocol,
+    V3Parameters, V3Protocol,
 };
 pub use rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
 pub use rows::aave_v3_asset::{

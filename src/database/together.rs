@@ -124,8 +124,8 @@ impl Database {
     /// for entry in pools.pools() {
     ///     let symbols = [entry.token0, entry.token1].map(|token| token.symbol.as_deref().unwrap_or("?"));
     ///     match entry.pool {
-    ///         LiquidityPool::V2(pool) => println!("{symbols:?} at {:?}", pool.terms.fees),
-    ///         LiquidityPool::V3(pool) => println!("{symbols:?} by {} ticks", pool.terms.tick_spacing),
+    ///         LiquidityPool::V2(pool) => println!("{symbols:?} at {:?}", pool.parameters.fees),
+    ///         LiquidityPool::V3(pool) => println!("{symbols:?} by {} ticks", pool.parameters.tick_spacing),
     ///         _ => {}
     ///     }
     /// }

@@ -26,7 +26,11 @@ fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
     let pools = LiquidityPools::of_chain(connection, chain()).unwrap();
     for pool in pools {
         if let degenbot::models::LiquidityPool::V3(pool) = pool.unwrap() {
-            return (pool.base.id, pool.terms.tick_spacing, pool.base.exchange_id);
+            return (
+                pool.base.id,
+                pool.parameters.tick_spacing,
+                pool.base.exchange_id,
+            );
         }
     }
     panic!("there is no V3 pool");

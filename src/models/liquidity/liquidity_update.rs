@@ -13,7 +13,7 @@ use crate::types::BlockNumber;
 /// ```
 /// # use degenbot::database::{self, Database, Error};
 /// # use degenbot::models::{
-/// #     Exchange, Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolTerms, V3Protocol, V3Terms,
+/// #     Exchange, Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolParameters, V3Protocol, V3Parameters,
 /// # };
 /// use degenbot::models::{LiquidityUpdate, PoolFamily, PoolUpdate, TickMap, UpdateMark};
 /// # use degenbot::schema::exchanges;
@@ -50,7 +50,7 @@ use crate::types::BlockNumber;
 /// #     exchange_id,
 /// #     token0: token("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48")?,
 /// #     token1: token("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2")?,
-/// #     terms: PoolTerms::V3(V3Terms {
+/// #     parameters: PoolParameters::V3(V3Parameters {
 /// #         protocol: V3Protocol::Uniswap,
 /// #         fees: Fees {
 /// #             token0: FeeParts::new(3000)?, token1: FeeParts::new(3000)?, denominator: FeeParts::new(1_000_000)?,

@@ -5,7 +5,7 @@ pub(crate) mod insert;
 pub(crate) mod read;
 
 use crate::models::pools::pool_parameters::{
-    Fees, LiquidityBookTerms, PoolTerms, V2Terms, V3Terms,
+    Fees, LiquidityBookParameters, PoolParameters, V2Parameters, V3Parameters,
 };
 use crate::types::{Address, ChainId, PoolKind};
 
@@ -44,7 +44,7 @@ pub struct V2Pool {
     /// What every pool has.
     pub base: BasePool,
     /// What a V2 pool has.
-    pub terms: V2Terms,
+    pub parameters: V2Parameters,
 }
 
 /// A V3 pool.
@@ -53,7 +53,7 @@ pub struct V3Pool {
     /// What every pool has.
     pub base: BasePool,
     /// What a V3 pool has.
-    pub terms: V3Terms,
+    pub parameters: V3Parameters,
 }
 
 /// A Liquidity Book pool.
@@ -62,16 +62,16 @@ pub struct LiquidityBookPool {
     /// What every pool has.
     pub base: BasePool,
     /// What a Liquidity Book pool has.
-    pub terms: LiquidityBookTerms,
+    pub parameters: LiquidityBookParameters,
 }
 
 impl LiquidityPool {
-    pub(in crate::models) fn new(base: BasePool, terms: PoolTerms) -> Self {
-        match terms {
-            PoolTerms::V2(terms) => Self::V2(V2Pool { base, terms }),
-            PoolTerms::V3(terms) => Self::V3(V3Pool { base, terms }),
-            PoolTerms::LiquidityBook(terms) => {
-                Self::LiquidityBook(LiquidityBookPool { base, terms })
+    pub(in crate::models) fn new(base: BasePool, parameters: PoolParameters) -> Self {
+        match parameters {
+            PoolParameters::V2(parameters) => Self::V2(V2Pool { base, parameters }),
+            PoolParameters::V3(parameters) => Self::V3(V3Pool { base, parameters }),
+            PoolParameters::LiquidityBook(parameters) => {
+                Self::LiquidityBook(LiquidityBookPool { base, parameters })
             }
         }
     }
@@ -88,26 +88,26 @@ impl LiquidityPool {
 
     /// What only a pool of its kind has.
     #[must_use]
-    pub const fn terms(&self) -> PoolTerms {
+    pub const fn parameters(&self) -> PoolParameters {
         match self {
-            Self::V2(pool) => PoolTerms::V2(pool.terms),
-            Self::V3(pool) => PoolTerms::V3(pool.terms),
-            Self::LiquidityBook(pool) => PoolTerms::LiquidityBook(pool.terms),
+            Self::V2(pool) => PoolParameters::V2(pool.parameters),
+            Self::V3(pool) => PoolParameters::V3(pool.parameters),
+            Self::LiquidityBook(pool) => PoolParameters::LiquidityBook(pool.parameters),
         }
     }
 
     /// The kind that the database gives the pool.
     #[must_use]
     pub const fn kind(&self) -> PoolKind {
-        self.terms().kind()
+        self.parameters().kind()
     }
 
     /// The pool's fees, which a Liquidity Book pool's row does not have.
     #[must_use]
     pub const fn fees(&self) -> Option<Fees> {
         match self {
-            Self::V2(pool) => Some(pool.terms.fees),
-            Self::V3(pool) => Some(pool.terms.fees),
+            Self::V2(pool) => Some(pool.parameters.fees),
+            Self::V3(pool) => Some(pool.parameters.fees),
             Self::LiquidityBook(_) => None,
         }
     }

@@ -54,14 +54,14 @@ impl ManagedLiquidityPool {
         let Some(pool) = pool else {
             return Ok(None);
         };
-        let terms = load!(connection, UniswapV4Pool, uniswap_v4_pools::table.find(id))?.pop();
-        let terms = terms.ok_or(RowError::Missing {
+        let v4_row = load!(connection, UniswapV4Pool, uniswap_v4_pools::table.find(id))?.pop();
+        let v4_row = v4_row.ok_or(RowError::Missing {
             table: ManagedPool::COLUMNS.table,
             id,
-            parent: TERMS.table,
+            parent: V4_COLUMNS.table,
             missing: id,
         })?;
-        Ok(Some(Self::of_rows(&pool, &terms)))
+        Ok(Some(Self::of_rows(&pool, &v4_row)))
     }
 
     /// The pool of a manager with a hash, which is looked for as it is written today: in lower case.
@@ -76,8 +76,8 @@ impl ManagedLiquidityPool {
     ) -> Result<Option<Self>, RowError> {
         // Managers can have pools with the same hash, since it says nothing of the manager.
         let of_hash = uniswap_v4_pools::table.filter(uniswap_v4_pools::pool_hash.eq(pool_hash));
-        for terms in load!(connection, UniswapV4Pool, of_hash)? {
-            let pool = Self::of_terms(connection, &terms)?;
+        for v4_row in load!(connection, UniswapV4Pool, of_hash)? {
+            let pool = Self::of_v4_row(connection, &v4_row)?;
             if pool.manager_id == manager_id {
                 return Ok(Some(pool));
             }
@@ -104,23 +104,23 @@ impl ManagedLiquidityPool {
             .order(uniswap_v4_pools::managed_pool_id);
         load!(connection, UniswapV4Pool, of_pair)?
             .iter()
-            .map(|terms| Self::of_terms(connection, terms))
+            .map(|v4_row| Self::of_v4_row(connection, v4_row))
             .collect()
     }
 
-    fn of_terms(
+    fn of_v4_row(
         connection: &mut SqliteConnection,
-        terms: &UniswapV4Pool,
+        v4_row: &UniswapV4Pool,
     ) -> Result<Self, RowError> {
-        let id = terms.managed_pool_id;
+        let id = v4_row.managed_pool_id;
         let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
         let pool = pool.ok_or(RowError::Missing {
-            table: TERMS.table,
+            table: V4_COLUMNS.table,
             id,
             parent: ManagedPool::COLUMNS.table,
             missing: id,
         })?;
-        Ok(Self::of_rows(&pool, terms))
+        Ok(Self::of_rows(&pool, v4_row))
     }
 
     /// The chain that the pool's manager lives on.
@@ -139,29 +139,29 @@ impl ManagedLiquidityPool {
             })
     }
 
-    fn of_rows(pool: &ManagedPool, terms: &UniswapV4Pool) -> Self {
+    fn of_rows(pool: &ManagedPool, v4_row: &UniswapV4Pool) -> Self {
         Self {
             id: pool.id,
             manager_id: pool.manager_id,
-            pool_hash: terms.pool_hash,
-            hooks: terms.hooks,
-            currency0_id: terms.currency0_id,
-            currency1_id: terms.currency1_id,
+            pool_hash: v4_row.pool_hash,
+            hooks: v4_row.hooks,
+            currency0_id: v4_row.currency0_id,
+            currency1_id: v4_row.currency1_id,
             fees: Fees {
-                token0: terms.fee_currency0,
-                token1: terms.fee_currency1,
-                denominator: terms.fee_denominator,
+                token0: v4_row.fee_currency0,
+                token1: v4_row.fee_currency1,
+                denominator: v4_row.fee_denominator,
             },
-            tick_spacing: terms.tick_spacing,
+            tick_spacing: v4_row.tick_spacing,
             updated: UpdateMark {
-                block: terms.liquidity_update_block,
-                log_index: terms.liquidity_update_log_index,
+                block: v4_row.liquidity_update_block,
+                log_index: v4_row.liquidity_update_log_index,
             },
         }
     }
 }
 
-const TERMS: Columns = Columns {
+const V4_COLUMNS: Columns = Columns {
     offset: ManagedPool::COLUMNS.end(),
     ..UniswapV4Pool::COLUMNS
 };
@@ -223,7 +223,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
              ON m.id = p.manager_id LEFT JOIN uniswap_v4_pools AS v ON v.managed_pool_id = p.id \
              WHERE {condition} ORDER BY p.id",
             ManagedPool::COLUMNS.of("p"),
-            TERMS.of("v"),
+            V4_COLUMNS.of("v"),
         ))?;
         pools.query(&[Bound::Integer(value)])?;
         Ok(Self {
@@ -236,14 +236,14 @@ impl<'connection> ManagedLiquidityPools<'connection> {
     fn read(&self) -> Result<ManagedLiquidityPool, RowError> {
         let pool = ManagedPool::read(&ManagedPool::COLUMNS, &self.pools)?;
         // There is one kind, whose columns these are.
-        let terms = UniswapV4Pool::read_joined(&TERMS, &self.pools)?;
-        let terms = terms.ok_or(RowError::Missing {
+        let v4_row = UniswapV4Pool::read_joined(&V4_COLUMNS, &self.pools)?;
+        let v4_row = v4_row.ok_or(RowError::Missing {
             table: ManagedPool::COLUMNS.table,
             id: pool.id,
-            parent: TERMS.table,
+            parent: V4_COLUMNS.table,
             missing: pool.id,
         })?;
-        Ok(ManagedLiquidityPool::of_rows(&pool, &terms))
+        Ok(ManagedLiquidityPool::of_rows(&pool, &v4_row))
     }
 }
 

@@ -9,7 +9,8 @@ use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::{
-    Fees, LiquidityBookTerms, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
+    Fees, LiquidityBookParameters, PoolParameters, UpdateMark, V2Parameters, V2Protocol,
+    V3Parameters, V3Protocol,
 };
 use crate::models::rows::lfj_pool::LfjPool;
 use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
@@ -94,26 +95,26 @@ macro_rules! pool_kind_tables {
         }
 
         /// The parameters in the current row of a statement that selects these columns.
-        pub(super) fn read_terms(
+        pub(super) fn read_parameters(
             kind: PoolKind,
             columns: &Columns,
             row: &Statement<'_>,
-        ) -> Result<PoolTerms, RowError> {
+        ) -> Result<PoolParameters, RowError> {
             match kind {
-                $(PoolKind::$kind => $row::read(columns, row).map(PoolTerms::from)),+
+                $(PoolKind::$kind => $row::read(columns, row).map(PoolParameters::from)),+
             }
         }
 
         /// The parameters of one pool, if its table has a row for it.
-        pub(super) fn find_terms(
+        pub(super) fn find_parameters(
             connection: &mut SqliteConnection,
             kind: PoolKind,
             pool_id: i64,
-        ) -> Result<Option<PoolTerms>, RowError> {
+        ) -> Result<Option<PoolParameters>, RowError> {
             match kind {
                 $(PoolKind::$kind => {
                     let mut rows = load!(connection, $row, $table::table.find(pool_id))?;
-                    Ok(rows.pop().map(PoolTerms::from))
+                    Ok(rows.pop().map(PoolParameters::from))
                 })+
             }
         }
@@ -139,12 +140,12 @@ pool_kind_tables!(
     },
 );
 
-macro_rules! v2_terms {
+macro_rules! v2_parameters {
     ($row:ident => $protocol:expr) => {
-        impl From<$row> for PoolTerms {
+        impl From<$row> for PoolParameters {
             fn from(row: $row) -> Self {
                 let protocol: fn(&$row) -> V2Protocol = $protocol;
-                Self::V2(V2Terms {
+                Self::V2(V2Parameters {
                     protocol: protocol(&row),
                     fees: Fees {
                         token0: row.fee_token0,
@@ -157,18 +158,18 @@ macro_rules! v2_terms {
     };
 }
 
-v2_terms!(AerodromeV2Pool => |row| V2Protocol::Aerodrome { stable: row.stable });
-v2_terms!(CamelotV2Pool => |_| V2Protocol::Camelot);
-v2_terms!(PancakeswapV2Pool => |_| V2Protocol::Pancakeswap);
-v2_terms!(SushiswapV2Pool => |_| V2Protocol::Sushiswap);
-v2_terms!(SwapbasedV2Pool => |_| V2Protocol::Swapbased);
-v2_terms!(UniswapV2Pool => |_| V2Protocol::Uniswap);
+v2_parameters!(AerodromeV2Pool => |row| V2Protocol::Aerodrome { stable: row.stable });
+v2_parameters!(CamelotV2Pool => |_| V2Protocol::Camelot);
+v2_parameters!(PancakeswapV2Pool => |_| V2Protocol::Pancakeswap);
+v2_parameters!(SushiswapV2Pool => |_| V2Protocol::Sushiswap);
+v2_parameters!(SwapbasedV2Pool => |_| V2Protocol::Swapbased);
+v2_parameters!(UniswapV2Pool => |_| V2Protocol::Uniswap);
 
-macro_rules! v3_terms {
+macro_rules! v3_parameters {
     ($row:ident => $protocol:expr) => {
-        impl From<$row> for PoolTerms {
+        impl From<$row> for PoolParameters {
             fn from(row: $row) -> Self {
-                Self::V3(V3Terms {
+                Self::V3(V3Parameters {
                     protocol: $protocol,
                     fees: Fees {
                         token0: row.fee_token0,
@@ -186,14 +187,14 @@ macro_rules! v3_terms {
     };
 }
 
-v3_terms!(AerodromeV3Pool => V3Protocol::Aerodrome);
-v3_terms!(PancakeswapV3Pool => V3Protocol::Pancakeswap);
-v3_terms!(SushiswapV3Pool => V3Protocol::Sushiswap);
-v3_terms!(UniswapV3Pool => V3Protocol::Uniswap);
+v3_parameters!(AerodromeV3Pool => V3Protocol::Aerodrome);
+v3_parameters!(PancakeswapV3Pool => V3Protocol::Pancakeswap);
+v3_parameters!(SushiswapV3Pool => V3Protocol::Sushiswap);
+v3_parameters!(UniswapV3Pool => V3Protocol::Uniswap);
 
-impl From<LfjPool> for PoolTerms {
+impl From<LfjPool> for PoolParameters {
     fn from(row: LfjPool) -> Self {
-        Self::LiquidityBook(LiquidityBookTerms {
+        Self::LiquidityBook(LiquidityBookParameters {
             bin_step: row.bin_step,
         })
     }

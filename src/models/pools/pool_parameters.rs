@@ -57,7 +57,7 @@ pub struct UpdateMark {
 
 /// What a V2 pool has beside [`BasePool`](crate::models::BasePool).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct V2Terms {
+pub struct V2Parameters {
     /// Whose pool it is.
     pub protocol: V2Protocol,
     /// Its fees.
@@ -66,7 +66,7 @@ pub struct V2Terms {
 
 /// What a V3 pool has beside [`BasePool`](crate::models::BasePool).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct V3Terms {
+pub struct V3Parameters {
     /// Whose pool it is.
     pub protocol: V3Protocol,
     /// Its fees.
@@ -79,7 +79,7 @@ pub struct V3Terms {
 
 /// What a Liquidity Book pool has beside [`BasePool`](crate::models::BasePool).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LiquidityBookTerms {
+pub struct LiquidityBookParameters {
     /// The ratio of the prices of two adjacent bins.
     pub bin_step: BinStep,
 }
@@ -87,21 +87,21 @@ pub struct LiquidityBookTerms {
 /// What a pool has beside [`BasePool`](crate::models::BasePool), whichever kind it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PoolTerms {
+pub enum PoolParameters {
     /// A V2 pool's.
-    V2(V2Terms),
+    V2(V2Parameters),
     /// A V3 pool's.
-    V3(V3Terms),
+    V3(V3Parameters),
     /// A Liquidity Book pool's.
-    LiquidityBook(LiquidityBookTerms),
+    LiquidityBook(LiquidityBookParameters),
 }
 
-impl PoolTerms {
-    /// The kind of a pool with these terms.
+impl PoolParameters {
+    /// The kind of a pool with these parameters.
     #[must_use]
     pub const fn kind(&self) -> PoolKind {
         match self {
-            Self::V2(terms) => match terms.protocol {
+            Self::V2(parameters) => match parameters.protocol {
                 V2Protocol::Aerodrome { .. } => PoolKind::AerodromeV2,
                 V2Protocol::Camelot => PoolKind::CamelotV2,
                 V2Protocol::Pancakeswap => PoolKind::PancakeswapV2,
@@ -109,7 +109,7 @@ impl PoolTerms {
                 V2Protocol::Swapbased => PoolKind::SwapbasedV2,
                 V2Protocol::Uniswap => PoolKind::UniswapV2,
             },
-            Self::V3(terms) => match terms.protocol {
+            Self::V3(parameters) => match parameters.protocol {
                 V3Protocol::Aerodrome => PoolKind::AerodromeV3,
                 V3Protocol::Pancakeswap => PoolKind::PancakeswapV3,
                 V3Protocol::Sushiswap => PoolKind::SushiswapV3,

@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use super::{BasePool, LiquidityPool};
 use crate::models::access::lookup::{find_by_address, load};
 use crate::models::access::row_error::RowError;
-use crate::models::pools::pool_kind_tables::{find_terms, pool_kind_columns};
+use crate::models::pools::pool_kind_tables::{find_parameters, pool_kind_columns};
 use crate::models::rows::pool::Pool;
 use crate::schema::pools;
 use crate::types::{Address, ChainId};
@@ -88,13 +88,13 @@ impl LiquidityPool {
 }
 
 fn whole(connection: &mut SqliteConnection, pool: &Pool) -> Result<LiquidityPool, RowError> {
-    let terms = find_terms(connection, pool.kind, pool.id)?.ok_or(RowError::Missing {
+    let parameters = find_parameters(connection, pool.kind, pool.id)?.ok_or(RowError::Missing {
         table: "pools",
         id: pool.id,
         parent: pool_kind_columns(pool.kind).table,
         missing: pool.id,
     })?;
-    Ok(LiquidityPool::new(BasePool::from(pool), terms))
+    Ok(LiquidityPool::new(BasePool::from(pool), parameters))
 }
 
 impl From<&Pool> for BasePool {

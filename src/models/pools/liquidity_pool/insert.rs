@@ -10,7 +10,7 @@ use super::LiquidityPool;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_kind_tables::pool_kind_columns;
-use crate::models::pools::pool_parameters::{Fees, PoolTerms, V2Protocol};
+use crate::models::pools::pool_parameters::{Fees, PoolParameters, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenWriter;
 use crate::sqlite::{Bound, Statement, Statements};
@@ -30,7 +30,7 @@ pub struct NewLiquidityPool {
     /// The token with the higher address.
     pub token1: NewErc20Token,
     /// What the pool's kind adds.
-    pub terms: PoolTerms,
+    pub parameters: PoolParameters,
 }
 
 impl LiquidityPool {
@@ -109,7 +109,7 @@ impl<'connection> PoolWriter<'connection> {
     }
 
     fn id_of(&mut self, pool: &NewLiquidityPool) -> Result<i64, RowError> {
-        let kind = pool.terms.kind();
+        let kind = pool.parameters.kind();
         let [address, lower_case] = pool.address.spellings();
         let chain = Bound::Integer(pool.chain.encode());
         self.find
@@ -136,13 +136,13 @@ impl<'connection> PoolWriter<'connection> {
             Bound::Integer(pool.exchange_id),
         ])?;
         let id = self.statements.last_insert_rowid();
-        self.insert_details(id, &pool.terms)?;
+        self.insert_details(id, &pool.parameters)?;
         Ok(id)
     }
 
-    fn insert_details(&mut self, id: i64, terms: &PoolTerms) -> Result<(), RowError> {
-        let (columns, values): (Vec<_>, Vec<_>) = details(id, terms).into_iter().unzip();
-        let kind = terms.kind();
+    fn insert_details(&mut self, id: i64, parameters: &PoolParameters) -> Result<(), RowError> {
+        let (columns, values): (Vec<_>, Vec<_>) = details(id, parameters).into_iter().unzip();
+        let kind = parameters.kind();
         let insert = match self.details.entry(kind) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
@@ -158,7 +158,7 @@ impl<'connection> PoolWriter<'connection> {
 }
 
 /// The row of a pool in its kind's table.
-fn details(id: i64, terms: &PoolTerms) -> Vec<(&'static str, Bound<'static>)> {
+fn details(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'static>)> {
     let mut row = vec![("pool_id", Bound::Integer(id))];
     let mut fees = |fees: Fees| {
         row.extend([
@@ -167,29 +167,32 @@ fn details(id: i64, terms: &PoolTerms) -> Vec<(&'static str, Bound<'static>)> {
             ("fee_denominator", Bound::Integer(fees.denominator.encode())),
         ]);
     };
-    match terms {
-        PoolTerms::V2(terms) => {
-            fees(terms.fees);
-            if let V2Protocol::Aerodrome { stable } = terms.protocol {
+    match parameters {
+        PoolParameters::V2(parameters) => {
+            fees(parameters.fees);
+            if let V2Protocol::Aerodrome { stable } = parameters.protocol {
                 row.push(("stable", Bound::Integer(stable.into())));
             }
         }
-        PoolTerms::V3(terms) => {
-            fees(terms.fees);
+        PoolParameters::V3(parameters) => {
+            fees(parameters.fees);
             row.extend([
-                ("tick_spacing", Bound::Integer(terms.tick_spacing.encode())),
+                (
+                    "tick_spacing",
+                    Bound::Integer(parameters.tick_spacing.encode()),
+                ),
                 (
                     "liquidity_update_block",
-                    Bound::integer(terms.updated.block),
+                    Bound::integer(parameters.updated.block),
                 ),
                 (
                     "liquidity_update_log_index",
-                    Bound::integer(terms.updated.log_index),
+                    Bound::integer(parameters.updated.log_index),
                 ),
             ]);
         }
-        PoolTerms::LiquidityBook(terms) => {
-            row.push(("bin_step", Bound::Integer(terms.bin_step.encode())));
+        PoolParameters::LiquidityBook(parameters) => {
+            row.push(("bin_step", Bound::Integer(parameters.bin_step.encode())));
         }
     }
     row

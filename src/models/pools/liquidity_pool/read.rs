@@ -10,8 +10,8 @@ use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
-use crate::models::pools::pool_kind_tables::{pool_kind_columns, read_terms};
-use crate::models::pools::pool_parameters::PoolTerms;
+use crate::models::pools::pool_kind_tables::{pool_kind_columns, read_parameters};
+use crate::models::pools::pool_parameters::PoolParameters;
 use crate::models::rows::pool::Pool;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{ChainId, Encode, PoolKind};
@@ -83,8 +83,8 @@ impl<'connection> LiquidityPools<'connection> {
                 none.insert(Details::from(statements, pool.kind, pool.id)?)
             }
         };
-        let terms = details.of_pool(pool.id)?;
-        Ok(LiquidityPool::new(BasePool::from(&pool), terms))
+        let parameters = details.of_pool(pool.id)?;
+        Ok(LiquidityPool::new(BasePool::from(&pool), parameters))
     }
 }
 
@@ -140,7 +140,7 @@ impl<'connection> Details<'connection> {
         Ok(())
     }
 
-    fn of_pool(&mut self, id: i64) -> Result<PoolTerms, RowError> {
+    fn of_pool(&mut self, id: i64) -> Result<PoolParameters, RowError> {
         // What comes before belongs to pools of other chains.
         while self.pool_id.is_some_and(|pool_id| pool_id < id) {
             self.advance()?;
@@ -153,7 +153,7 @@ impl<'connection> Details<'connection> {
                 missing: id,
             });
         }
-        read_terms(self.kind, &self.columns, &self.statement)
+        read_parameters(self.kind, &self.columns, &self.statement)
     }
 }
 

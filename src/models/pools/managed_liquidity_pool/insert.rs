@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::{ManagedLiquidityPool, TERMS};
+use super::{ManagedLiquidityPool, V4_COLUMNS};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_parameters::{Fees, UpdateMark};
@@ -59,7 +59,7 @@ impl ManagedLiquidityPool {
 impl NewManagedLiquidityPool {
     fn check(&self, manager: &PoolManager) -> Result<(), RowError> {
         let rejected = |expected, found| RowError::Rejected {
-            table: TERMS.table,
+            table: V4_COLUMNS.table,
             what: self.pool_hash.to_string(),
             source: InvalidValue { expected, found },
         };
@@ -82,7 +82,7 @@ struct PoolWriter<'connection> {
     tokens: TokenWriter<'connection>,
     find: Statement<'connection>,
     insert_pool: Statement<'connection>,
-    insert_terms: Statement<'connection>,
+    insert_v4_row: Statement<'connection>,
 }
 
 impl<'connection> PoolWriter<'connection> {
@@ -98,10 +98,10 @@ impl<'connection> PoolWriter<'connection> {
             )?,
             insert_pool: statements
                 .prepare("INSERT INTO managed_pools (kind, manager_id) VALUES (?1, ?2)")?,
-            insert_terms: statements.prepare(&format!(
+            insert_v4_row: statements.prepare(&format!(
                 "INSERT INTO {} ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                TERMS.table,
-                TERMS.names.join(", ")
+                V4_COLUMNS.table,
+                V4_COLUMNS.names.join(", ")
             ))?,
         })
     }
@@ -117,7 +117,7 @@ impl<'connection> PoolWriter<'connection> {
         let kind = Bound::Text(ManagedPoolKind::UniswapV4.as_str());
         self.insert_pool.run(&[kind, manager])?;
         let id = self.statements.last_insert_rowid();
-        self.insert_terms.run(&[
+        self.insert_v4_row.run(&[
             Bound::Integer(id),
             Bound::Text(&hash),
             Bound::Text(&pool.hooks.to_string()),
