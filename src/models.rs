@@ -30,7 +30,7 @@ pub use pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
 pub use pools::managed_liquidity_pool::{ManagedLiquidityPool, ManagedLiquidityPools};
 pub use pools::pool_family::PoolFamily;
 pub use pools::pool_parameters::{
-    Fees, LiquidityBookParameters, PoolParameters, UpdateMark, V2Parameters, V2Protocol,
+    Fees, LiquidityBookParameters, PoolParameters, SyncCursor, V2Parameters, V2Protocol,
     V3Parameters, V3Protocol,
 };
 pub use rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};

@@ -15,7 +15,7 @@ use degenbot::database::{self, Database};
 use degenbot::models::{
     Exchange, Fees, LiquidityPool, LiquidityUpdate, ManagedLiquidityPool, NewErc20Token,
     NewExchange, NewLiquidityPool, NewManagedLiquidityPool, NewPoolManager, PoolFamily,
-    PoolManager, PoolParameters, UpdateMark, V2Parameters, V2Protocol, V3Parameters, V3Protocol,
+    PoolManager, PoolParameters, SyncCursor, V2Parameters, V2Protocol, V3Parameters, V3Protocol,
 };
 use degenbot::schema::{exchanges, pool_managers};
 use degenbot::types::{
@@ -241,7 +241,7 @@ impl Market {
                         protocol,
                         fees: fees(fee, 1_000_000),
                         tick_spacing: spacing_of(spacing),
-                        updated: UpdateMark::default(),
+                        sync_cursor: SyncCursor::default(),
                     }),
                 })
             }
@@ -282,7 +282,7 @@ impl Market {
             currency1: token1,
             fees: fees(fee, 1_000_000),
             tick_spacing: spacing_of(spacing),
-            updated: UpdateMark::default(),
+            sync_cursor: SyncCursor::default(),
         }
     }
 
@@ -361,7 +361,7 @@ impl Market {
             };
             let (mut pool, tick_map) = liquidity::provide(random, *family, *id, *spacing, wanted)?;
             left = left.saturating_sub(tick_map.ticks().len() as u64);
-            pool.set_mark(UpdateMark {
+            pool.set_sync_cursor(SyncCursor {
                 block: Some(BlockNumber::new((BLOCK - random.below(1_000_000)).into())?),
                 log_index: Some(LogIndex::new(random.below(500))?),
             });

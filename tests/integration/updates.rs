@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use degenbot::database::Error;
 use degenbot::models::{
     BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, PoolFamily, PoolUpdate,
-    RowError, TickLiquidity, TickMap, UpdateMark, UpdateReport, bitmap_position,
+    RowError, SyncCursor, TickLiquidity, TickMap, UpdateReport, bitmap_position,
 };
 use degenbot::schema::exchanges;
 use degenbot::types::{
@@ -36,8 +36,8 @@ fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
     panic!("there is no V3 pool");
 }
 
-fn mark(block: u64, log_index: u32) -> UpdateMark {
-    UpdateMark {
+fn cursor(block: u64, log_index: u32) -> SyncCursor {
+    SyncCursor {
         block: Some(BlockNumber::new(block).unwrap()),
         log_index: Some(LogIndex::new(log_index).unwrap()),
     }
@@ -56,7 +56,7 @@ fn an_update_is_written_once_and_deletes_what_has_become_zero() {
     let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
     map.modify_liquidity(&mut pool, spacing, lower, upper, 1_000)
         .unwrap();
-    pool.set_mark(mark(22_999_999, 3));
+    pool.set_sync_cursor(cursor(22_999_999, 3));
     let mut update = LiquidityUpdate::default();
     update.pools.push(pool);
     update
@@ -112,7 +112,7 @@ fn an_older_update_leaves_what_is_further() {
             liquidity_gross: U128(gross),
         })
         .unwrap();
-        pool.set_mark(mark(block, 3));
+        pool.set_sync_cursor(cursor(block, 3));
         LiquidityUpdate {
             pools: vec![pool],
             exchanges: vec![(exchange_id, BlockNumber::new(block).unwrap())],
@@ -208,7 +208,7 @@ fn an_update_is_written_whole_or_not_at_all() {
         let mut pool = PoolUpdate::new(family, id);
         pool.set_tick(tick).unwrap();
         if marked {
-            pool.set_mark(mark(1, 1));
+            pool.set_sync_cursor(cursor(1, 1));
         }
         pool
     };

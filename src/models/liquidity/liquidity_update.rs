@@ -15,7 +15,7 @@ use crate::types::BlockNumber;
 /// # use degenbot::models::{
 /// #     Exchange, Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolParameters, V3Protocol, V3Parameters,
 /// # };
-/// use degenbot::models::{LiquidityUpdate, PoolFamily, PoolUpdate, TickMap, UpdateMark};
+/// use degenbot::models::{LiquidityUpdate, PoolFamily, PoolUpdate, SyncCursor, TickMap};
 /// # use degenbot::schema::exchanges;
 /// # use degenbot::types::{ChainId, FeeParts};
 /// use degenbot::types::{BlockNumber, LogIndex, Tick, TickSpacing};
@@ -56,7 +56,7 @@ use crate::types::BlockNumber;
 /// #             token0: FeeParts::new(3000)?, token1: FeeParts::new(3000)?, denominator: FeeParts::new(1_000_000)?,
 /// #         },
 /// #         tick_spacing: spacing,
-/// #         updated: UpdateMark::default(),
+/// #         sync_cursor: SyncCursor::default(),
 /// #     }),
 /// # };
 /// # let pool_id = database.write(|connection| LiquidityPool::insert_or_get(connection, &[new]).map_err(Error::from))?[0];
@@ -69,7 +69,7 @@ use crate::types::BlockNumber;
 /// let block = BlockNumber::new(23_000_000)?;
 /// let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
 /// tick_map.modify_liquidity(&mut pool, spacing, Tick::new(-60)?, Tick::new(120)?, 5_000_000)?;
-/// pool.set_mark(UpdateMark { block: Some(block), log_index: Some(LogIndex::new(12)?) });
+/// pool.set_sync_cursor(SyncCursor { block: Some(block), log_index: Some(LogIndex::new(12)?) });
 ///
 /// let mut update = LiquidityUpdate::default();
 /// update.pools.push(pool);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
-use crate::models::pools::pool_parameters::UpdateMark;
+use crate::models::pools::pool_parameters::SyncCursor;
 use crate::types::{InvalidValue, Tick, U256, WordPosition};
 
 /// What has changed in one pool: the new state of ticks and bitmap words, not their difference to the old one.
@@ -16,7 +16,7 @@ pub struct PoolUpdate {
     pub(super) pool_id: i64,
     pub(super) ticks: BTreeMap<Tick, TickLiquidity>,
     pub(super) words: BTreeMap<WordPosition, U256>,
-    pub(super) mark: Option<UpdateMark>,
+    pub(super) sync_cursor: Option<SyncCursor>,
 }
 
 impl PoolUpdate {
@@ -28,7 +28,7 @@ impl PoolUpdate {
             pool_id,
             ticks: BTreeMap::new(),
             words: BTreeMap::new(),
-            mark: None,
+            sync_cursor: None,
         }
     }
 
@@ -59,7 +59,7 @@ impl PoolUpdate {
     }
 
     /// The pool's liquidity has been taken in up to this event.
-    pub const fn set_mark(&mut self, mark: UpdateMark) {
-        self.mark = Some(mark);
+    pub const fn set_sync_cursor(&mut self, cursor: SyncCursor) {
+        self.sync_cursor = Some(cursor);
     }
 }

@@ -12,7 +12,7 @@ use crate::models::access::lookup::load;
 use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
-use crate::models::pools::pool_parameters::{Fees, UpdateMark};
+use crate::models::pools::pool_parameters::{Fees, SyncCursor};
 use crate::models::rows::managed_pool::ManagedPool;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
@@ -40,7 +40,7 @@ pub struct ManagedLiquidityPool {
     /// The distance between ticks that can be initialized.
     pub tick_spacing: TickSpacing,
     /// Up to where the pool's liquidity has been taken in.
-    pub updated: UpdateMark,
+    pub sync_cursor: SyncCursor,
 }
 
 impl ManagedLiquidityPool {
@@ -153,7 +153,7 @@ impl ManagedLiquidityPool {
                 denominator: v4_row.fee_denominator,
             },
             tick_spacing: v4_row.tick_spacing,
-            updated: UpdateMark {
+            sync_cursor: SyncCursor {
                 block: v4_row.liquidity_update_block,
                 log_index: v4_row.liquidity_update_log_index,
             },

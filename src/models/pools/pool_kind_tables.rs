@@ -9,7 +9,7 @@ use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::{
-    Fees, LiquidityBookParameters, PoolParameters, UpdateMark, V2Parameters, V2Protocol,
+    Fees, LiquidityBookParameters, PoolParameters, SyncCursor, V2Parameters, V2Protocol,
     V3Parameters, V3Protocol,
 };
 use crate::models::rows::lfj_pool::LfjPool;
@@ -177,7 +177,7 @@ macro_rules! v3_parameters {
                         denominator: row.fee_denominator,
                     },
                     tick_spacing: row.tick_spacing,
-                    updated: UpdateMark {
+                    sync_cursor: SyncCursor {
                         block: row.liquidity_update_block,
                         log_index: row.liquidity_update_log_index,
                     },

@@ -48,7 +48,7 @@ pub enum V3Protocol {
 
 /// The last liquidity event of a pool that has been taken in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UpdateMark {
+pub struct SyncCursor {
     /// Its block; none before the first event.
     pub block: Option<BlockNumber>,
     /// Its log index in that block.
@@ -74,7 +74,7 @@ pub struct V3Parameters {
     /// The distance between ticks that can be initialized.
     pub tick_spacing: TickSpacing,
     /// Up to where its liquidity has been taken in.
-    pub updated: UpdateMark,
+    pub sync_cursor: SyncCursor,
 }
 
 /// What a Liquidity Book pool has beside [`BasePool`](crate::models::BasePool).

@@ -15,12 +15,12 @@ use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::{managed_pool_kind_columns, pool_kind_columns};
-use crate::models::pools::pool_parameters::UpdateMark;
+use crate::models::pools::pool_parameters::SyncCursor;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
 
-/// The columns of a pool's mark.
-const MARK: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
+/// The columns of a pool's cursor.
+const CURSOR_COLUMNS: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
 
 /// Writes the updates of one family's pools.
 pub(super) struct PoolWriter<'connection> {
@@ -30,7 +30,7 @@ pub(super) struct PoolWriter<'connection> {
     words: PartWriter<'connection, BitmapWord>,
     kind: Statement<'connection>,
     /// Of the tables that have been needed.
-    marks: BTreeMap<&'static str, Marks<'connection>>,
+    cursors: BTreeMap<&'static str, CursorTable<'connection>>,
 }
 
 impl<'connection> PoolWriter<'connection> {
@@ -45,7 +45,7 @@ impl<'connection> PoolWriter<'connection> {
             ticks: PartWriter::new(statements, family, &family.tick_columns())?,
             words: PartWriter::new(statements, family, &family.word_columns())?,
             kind: statements.prepare(&format!("SELECT kind FROM {table} WHERE id = ?1"))?,
-            marks: BTreeMap::new(),
+            cursors: BTreeMap::new(),
         })
     }
 
@@ -56,14 +56,17 @@ impl<'connection> PoolWriter<'connection> {
         report: &mut UpdateReport,
     ) -> Result<(), RowError> {
         let id = pool.pool_id;
-        let marks = self.marks_of(id)?;
-        if let Some(mark) = pool.mark {
-            if !may_go_back && marks.read(id)? > mark {
+        let cursors = self.cursors_of(id)?;
+        if let Some(cursor) = pool.sync_cursor {
+            if !may_go_back && cursors.read(id)? > cursor {
                 report.outdated += 1;
                 return Ok(());
             }
-            let values = [Bound::integer(mark.block), Bound::integer(mark.log_index)];
-            report.written += marks.write.write(id, &values)?;
+            let values = [
+                Bound::integer(cursor.block),
+                Bound::integer(cursor.log_index),
+            ];
+            report.written += cursors.write.write(id, &values)?;
         }
         self.ticks.write(id, pool.ticks.values().copied(), report)?;
         let words = pool.words.iter();
@@ -73,7 +76,7 @@ impl<'connection> PoolWriter<'connection> {
     }
 
     /// What reads and writes the mark of a pool, by the table that has it. Fails for a pool without ticks.
-    fn marks_of(&mut self, pool_id: i64) -> Result<&mut Marks<'connection>, RowError> {
+    fn cursors_of(&mut self, pool_id: i64) -> Result<&mut CursorTable<'connection>, RowError> {
         let pools = self.family.table();
         self.kind.query(&[Bound::Integer(pool_id)])?;
         if !self.kind.step()? {
@@ -96,7 +99,10 @@ impl<'connection> PoolWriter<'connection> {
             column: "kind",
             source,
         })?;
-        if !MARK.iter().all(|column| columns.names.contains(column)) {
+        if !CURSOR_COLUMNS
+            .iter()
+            .all(|column| columns.names.contains(column))
+        {
             return Err(RowError::Rejected {
                 table: pools,
                 what: format!("row {pool_id}"),
@@ -106,24 +112,24 @@ impl<'connection> PoolWriter<'connection> {
                 },
             });
         }
-        Ok(match self.marks.entry(columns.table) {
+        Ok(match self.cursors.entry(columns.table) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let key = self.family.key();
-                entry.insert(Marks::new(self.statements, columns.table, key)?)
+                entry.insert(CursorTable::new(self.statements, columns.table, key)?)
             }
         })
     }
 }
 
 /// The marks of the pools in one table.
-struct Marks<'connection> {
+struct CursorTable<'connection> {
     columns: Columns,
     read: Statement<'connection>,
     write: RowWriter<'connection>,
 }
 
-impl<'connection> Marks<'connection> {
+impl<'connection> CursorTable<'connection> {
     fn new(
         statements: Statements<'connection>,
         table: &'static str,
@@ -132,28 +138,28 @@ impl<'connection> Marks<'connection> {
         Ok(Self {
             columns: Columns {
                 table,
-                names: &["id", MARK[0], MARK[1]],
+                names: &["id", CURSOR_COLUMNS[0], CURSOR_COLUMNS[1]],
                 offset: 0,
             },
             read: statements.prepare(&format!(
                 "SELECT {key}, {} FROM {table} WHERE {key} = ?1",
-                MARK.join(", ")
+                CURSOR_COLUMNS.join(", ")
             ))?,
-            write: RowWriter::new(statements, table, key, &MARK)?,
+            write: RowWriter::new(statements, table, key, &CURSOR_COLUMNS)?,
         })
     }
 
-    fn read(&mut self, pool_id: i64) -> Result<UpdateMark, RowError> {
+    fn read(&mut self, pool_id: i64) -> Result<SyncCursor, RowError> {
         self.read.query(&[Bound::Integer(pool_id)])?;
-        let mark = if self.read.step()? {
-            UpdateMark {
+        let cursor = if self.read.step()? {
+            SyncCursor {
                 block: self.columns.get(&self.read, 1)?,
                 log_index: self.columns.get(&self.read, 2)?,
             }
         } else {
-            UpdateMark::default()
+            SyncCursor::default()
         };
         self.read.reset();
-        Ok(mark)
+        Ok(cursor)
     }
 }

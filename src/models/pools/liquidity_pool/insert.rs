@@ -183,11 +183,11 @@ fn details(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'st
                 ),
                 (
                     "liquidity_update_block",
-                    Bound::integer(parameters.updated.block),
+                    Bound::integer(parameters.sync_cursor.block),
                 ),
                 (
                     "liquidity_update_log_index",
-                    Bound::integer(parameters.updated.log_index),
+                    Bound::integer(parameters.sync_cursor.log_index),
                 ),
             ]);
         }

@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use super::{ManagedLiquidityPool, V4_COLUMNS};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
-use crate::models::pools::pool_parameters::{Fees, UpdateMark};
+use crate::models::pools::pool_parameters::{Fees, SyncCursor};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenWriter;
 use crate::models::rows::pool_manager::PoolManager;
@@ -29,7 +29,7 @@ pub struct NewManagedLiquidityPool {
     /// The distance between ticks that can be initialized.
     pub tick_spacing: TickSpacing,
     /// Up to where the pool's liquidity has been taken in.
-    pub updated: UpdateMark,
+    pub sync_cursor: SyncCursor,
 }
 
 impl ManagedLiquidityPool {
@@ -127,8 +127,8 @@ impl<'connection> PoolWriter<'connection> {
             Bound::Integer(pool.fees.token1.encode()),
             Bound::Integer(pool.fees.denominator.encode()),
             Bound::Integer(pool.tick_spacing.encode()),
-            Bound::integer(pool.updated.block),
-            Bound::integer(pool.updated.log_index),
+            Bound::integer(pool.sync_cursor.block),
+            Bound::integer(pool.sync_cursor.log_index),
         ])?;
         Ok(id)
     }
