@@ -131,7 +131,7 @@ fn an_older_update_leaves_what_is_further() {
     assert_eq!(gross(&mut session), U128(7));
 
     let back = LiquidityUpdate {
-        may_go_back: true,
+        allow_rewind: true,
         ..old
     };
     assert_eq!(back.apply(&mut session).unwrap().written, 3);

@@ -92,7 +92,7 @@ pub struct LiquidityUpdate {
     pub exchanges: Vec<(i64, BlockNumber)>,
     /// Whether marks may go back, as they have to after a reorganisation of the chain. Otherwise a pool, or an
     /// exchange, whose mark in the database is beyond the one here stays as it is: what is here was taken in before.
-    pub may_go_back: bool,
+    pub allow_rewind: bool,
 }
 
 /// How many rows an update has changed.

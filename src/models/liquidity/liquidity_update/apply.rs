@@ -30,7 +30,7 @@ impl LiquidityUpdate {
             for family in PoolFamily::ALL {
                 let mut writer = PoolWriter::new(statements, family)?;
                 for pool in pools.iter().filter(|pool| pool.family == family) {
-                    writer.write(pool, self.may_go_back, &mut report)?;
+                    writer.write(pool, self.allow_rewind, &mut report)?;
                 }
             }
             let mut exchanges =
@@ -40,7 +40,7 @@ impl LiquidityUpdate {
             for (id, block) in &self.exchanges {
                 let block = block.encode();
                 let found = at.first_integer(&[Bound::Integer(*id)])?;
-                if !self.may_go_back && found.is_some_and(|found| found > block) {
+                if !self.allow_rewind && found.is_some_and(|found| found > block) {
                     report.outdated += 1;
                 } else {
                     report.written += exchanges.write(*id, &[Bound::Integer(block)])?;

@@ -52,13 +52,13 @@ impl<'connection> PoolWriter<'connection> {
     pub(super) fn write(
         &mut self,
         pool: &PoolUpdate,
-        may_go_back: bool,
+        allow_rewind: bool,
         report: &mut UpdateReport,
     ) -> Result<(), RowError> {
         let id = pool.pool_id;
         let cursors = self.cursors_of(id)?;
         if let Some(cursor) = pool.sync_cursor {
-            if !may_go_back && cursors.read(id)? > cursor {
+            if !allow_rewind && cursors.read(id)? > cursor {
                 report.outdated += 1;
                 return Ok(());
             }
