@@ -41,7 +41,7 @@ names!(refusal_name, REFUSALS, Refusal:
 names!(settings_name, SETTINGS, SettingsError:
     NotFound, Unreadable, Malformed, NoHome, AlreadyExists, Unwritable, NotUtf8);
 names!(row_name, ROWS, RowError:
-    Invalid, Missing, NotThere, Rejected, OtherMarket, Sql);
+    Invalid, Missing, NotFound, Rejected, OtherMarket, Sql);
 
 names!(conflict_name, CONFLICTS, ExchangeConflict:
     OtherFactory, SeveralFactories, NameTaken, FactoryTaken);

@@ -32,7 +32,7 @@ pub enum RowError {
     },
     /// A row that was to be changed is not there.
     #[error("there is no row {id} in {table}")]
-    NotThere {
+    NotFound {
         /// The table.
         table: &'static str,
         /// The id.

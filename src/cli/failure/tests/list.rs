@@ -400,7 +400,7 @@ fn rows() -> Vec<(Failure, &'static str)> {
             "A row in the database refers to one that is not there, or a pool has no row of its kind.",
         ),
         (
-            RowError::NotThere {
+            RowError::NotFound {
                 table: "exchanges",
                 id: 7,
             },

@@ -18,7 +18,7 @@ impl LiquidityUpdate {
     ///
     /// # Errors
     ///
-    /// [`RowError::NotThere`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
+    /// [`RowError::NotFound`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
     /// pool of a kind without ticks, and [`RowError::Sql`] where a statement fails. Nothing was written then, or,
     /// in a transaction of the caller's, nothing that rolling it back does not undo.
     pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {

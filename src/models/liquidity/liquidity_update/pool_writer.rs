@@ -80,7 +80,7 @@ impl<'connection> PoolWriter<'connection> {
         let pools = self.family.table();
         self.kind.query(&[Bound::Integer(pool_id)])?;
         if !self.kind.step()? {
-            return Err(RowError::NotThere {
+            return Err(RowError::NotFound {
                 table: pools,
                 id: pool_id,
             });

@@ -42,7 +42,7 @@ impl<'connection> RowWriter<'connection> {
         let id_and_values = [&[Bound::Integer(id)], values].concat();
         let changed = self.update.run(&id_and_values)?;
         if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {
-            return Err(RowError::NotThere {
+            return Err(RowError::NotFound {
                 table: self.table,
                 id,
             });
