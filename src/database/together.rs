@@ -15,7 +15,7 @@ use super::connection::{self, Access, LOCK_TIMEOUT};
 use super::{Database, Error, Session};
 use crate::models::access::row_error::RowError;
 use crate::models::liquidity::tick_map::read::{PoolTickMap, TickMaps};
-use crate::models::pools::chain_pools::{ChainPools, ReferredRows, UnplacedPools};
+use crate::models::pools::chain_pools::{ChainPools, ReferencedRows, UnlinkedPools};
 use crate::models::pools::pool_family::PoolFamily;
 use crate::types::ChainId;
 
@@ -151,14 +151,14 @@ impl Database {
             (None, _) => return Ok(ChainPools::load(&mut *self.session()?, chain)?),
         };
         let (bare, referred) = thread::scope(|scope| {
-            let referred = scope.spawn(move || ReferredRows::read(&mut other, chain));
-            let bare = UnplacedPools::read(&mut one, chain);
+            let referred = scope.spawn(move || ReferencedRows::read(&mut other, chain));
+            let bare = UnlinkedPools::read(&mut one, chain);
             let referred = referred
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             (bare, referred)
         });
-        Ok(ChainPools::assemble(bare?, referred?)?)
+        Ok(ChainPools::link(bare?, referred?)?)
     }
 
     /// Calls `each` with the tick map of every pool of a chain that has one, on so many threads at once, or as many

@@ -1,9 +1,9 @@
 //! What a range of blocks has changed in the liquidity of pools.
 
-pub(crate) mod apply;
-pub(crate) mod pool_writer;
-pub(crate) mod row_updater;
-pub(crate) mod row_writer;
+mod apply;
+mod liquidity_rows;
+mod pool_update_writer;
+mod row_updater;
 
 use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::types::BlockNumber;

@@ -19,15 +19,15 @@ pub struct ChainPools {
     pools: Vec<LiquidityPool>,
     managed_pools: Vec<ManagedLiquidityPool>,
     /// Where the tokens and the exchange of each pool are.
-    places: Vec<[u32; 3]>,
+    links: Vec<[u32; 3]>,
     /// Where the currencies and the manager of each managed pool are.
-    managed_places: Vec<[u32; 3]>,
-    referred: ReferredRows,
+    managed_links: Vec<[u32; 3]>,
+    referenced: ReferencedRows,
 }
 
 /// What pools refer to.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ReferredRows {
+pub(crate) struct ReferencedRows {
     tokens: Vec<Erc20Token>,
     exchanges: Vec<Exchange>,
     managers: Vec<PoolManager>,
@@ -35,7 +35,7 @@ pub(crate) struct ReferredRows {
 
 /// The pools by themselves.
 #[derive(Debug, Default)]
-pub(crate) struct UnplacedPools {
+pub(crate) struct UnlinkedPools {
     pools: Vec<LiquidityPool>,
     managed_pools: Vec<ManagedLiquidityPool>,
 }
@@ -66,7 +66,7 @@ pub struct ChainManagedPool<'pools> {
     pub manager: &'pools PoolManager,
 }
 
-impl ReferredRows {
+impl ReferencedRows {
     pub(crate) fn read(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -79,7 +79,7 @@ impl ReferredRows {
     }
 }
 
-impl UnplacedPools {
+impl UnlinkedPools {
     pub(crate) fn read(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -105,19 +105,22 @@ impl ChainPools {
     pub fn load(connection: &mut SqliteConnection, chain: ChainId) -> Result<Self, RowError> {
         // Nested in the caller's transaction if there is one.
         connection.transaction(|connection| {
-            let referred = ReferredRows::read(connection, chain)?;
-            Self::assemble(UnplacedPools::read(connection, chain)?, referred)
+            let referenced = ReferencedRows::read(connection, chain)?;
+            Self::link(UnlinkedPools::read(connection, chain)?, referenced)
         })
     }
 
     /// Finds out what each pool refers to.
-    pub(crate) fn assemble(
-        unplaced: UnplacedPools,
-        referred: ReferredRows,
+    pub(crate) fn link(
+        unlinked: UnlinkedPools,
+        referenced: ReferencedRows,
     ) -> Result<Self, RowError> {
-        let exchanges = Places::of("exchanges", referred.exchanges.iter().map(|row| row.id));
-        let managers = Places::of("pool_managers", referred.managers.iter().map(|row| row.id));
-        let tokens = Places::of("erc20_tokens", referred.tokens.iter().map(|row| row.id));
+        let exchanges = IdIndex::of("exchanges", referenced.exchanges.iter().map(|row| row.id));
+        let managers = IdIndex::of(
+            "pool_managers",
+            referenced.managers.iter().map(|row| row.id),
+        );
+        let tokens = IdIndex::of("erc20_tokens", referenced.tokens.iter().map(|row| row.id));
         let of_pool = |pool: &LiquidityPool| {
             let base = pool.base();
             Ok([
@@ -133,29 +136,29 @@ impl ChainPools {
                 managers.find("managed_pools", pool.id, pool.manager_id)?,
             ])
         };
-        let places: Result<_, RowError> = unplaced.pools.iter().map(of_pool).collect();
-        let managed_places: Result<_, RowError> =
-            unplaced.managed_pools.iter().map(of_managed_pool).collect();
+        let links: Result<_, RowError> = unlinked.pools.iter().map(of_pool).collect();
+        let managed_links: Result<_, RowError> =
+            unlinked.managed_pools.iter().map(of_managed_pool).collect();
         Ok(Self {
-            places: places?,
-            managed_places: managed_places?,
-            pools: unplaced.pools,
-            managed_pools: unplaced.managed_pools,
-            referred,
+            links: links?,
+            managed_links: managed_links?,
+            pools: unlinked.pools,
+            managed_pools: unlinked.managed_pools,
+            referenced,
         })
     }
 
     /// The V2 and V3 pools, in the order of their ids.
     #[must_use]
     pub fn pools(&self) -> impl ExactSizeIterator<Item = ChainPool<'_>> {
-        let referred = &self.referred;
-        self.pools.iter().zip(&self.places).map(|(pool, places)| {
-            let [token0, token1, exchange] = places.map(at);
+        let referenced = &self.referenced;
+        self.pools.iter().zip(&self.links).map(|(pool, link)| {
+            let [token0, token1, exchange] = link.map(as_index);
             ChainPool {
                 pool,
-                token0: &referred.tokens[token0],
-                token1: &referred.tokens[token1],
-                exchange: &referred.exchanges[exchange],
+                token0: &referenced.tokens[token0],
+                token1: &referenced.tokens[token1],
+                exchange: &referenced.exchanges[exchange],
             }
         })
     }
@@ -163,15 +166,15 @@ impl ChainPools {
     /// The managed pools, in the order of their ids.
     #[must_use]
     pub fn managed_pools(&self) -> impl ExactSizeIterator<Item = ChainManagedPool<'_>> {
-        let referred = &self.referred;
-        let places = &self.managed_places;
-        self.managed_pools.iter().zip(places).map(|(pool, places)| {
-            let [currency0, currency1, manager] = places.map(at);
+        let referenced = &self.referenced;
+        let links = &self.managed_links;
+        self.managed_pools.iter().zip(links).map(|(pool, link)| {
+            let [currency0, currency1, manager] = link.map(as_index);
             ChainManagedPool {
                 pool,
-                currency0: &referred.tokens[currency0],
-                currency1: &referred.tokens[currency1],
-                manager: &referred.managers[manager],
+                currency0: &referenced.tokens[currency0],
+                currency1: &referenced.tokens[currency1],
+                manager: &referenced.managers[manager],
             }
         })
     }
@@ -179,64 +182,64 @@ impl ChainPools {
     /// The tokens of the chain, in the order of their ids, whether a pool has them or not.
     #[must_use]
     pub fn tokens(&self) -> &[Erc20Token] {
-        &self.referred.tokens
+        &self.referenced.tokens
     }
 
     /// The exchanges of the chain, in the order of their ids.
     #[must_use]
     pub fn exchanges(&self) -> &[Exchange] {
-        &self.referred.exchanges
+        &self.referenced.exchanges
     }
 
     /// The pool managers of the chain, in the order of their ids.
     #[must_use]
     pub fn managers(&self) -> &[PoolManager] {
-        &self.referred.managers
+        &self.referenced.managers
     }
 }
 
-/// A place in a list; there is an index type as wide on every platform that the program runs on.
-const fn at(place: u32) -> usize {
-    place as usize
+/// A position in a list; there is an index type as wide on every platform that the program runs on.
+const fn as_index(position: u32) -> usize {
+    position as usize
 }
 
 /// Where the rows of a table are in a list that is in the order of their ids.
-struct Places {
+struct IdIndex {
     table: &'static str,
-    index: Index,
+    positions: Positions,
 }
 
-enum Index {
-    /// The place of each id from the first one on, where few ids are left out, as in most tables.
-    Direct { first: i64, places: Vec<u32> },
+enum Positions {
+    /// The position of each id from the first one on, where few ids are left out, as in most tables.
+    Direct { first: i64, positions: Vec<u32> },
     /// The ids.
     Sorted(Vec<i64>),
 }
 
-impl Places {
-    /// No row has this place.
+impl IdIndex {
+    /// No row has this position.
     const NONE: u32 = u32::MAX;
 
     fn of(table: &'static str, ids: impl ExactSizeIterator<Item = i64> + Clone) -> Self {
         let ends = ids.clone().next().zip(ids.clone().last());
         let span = ends.and_then(|(first, last)| usize::try_from(last.abs_diff(first)).ok());
-        let index = match (ends, span) {
+        let positions = match (ends, span) {
             (Some((first, _)), Some(span)) if span / 8 <= ids.len() => {
-                let mut places = vec![Self::NONE; span + 1];
-                for (id, place) in ids.zip(0..) {
+                let mut positions = vec![Self::NONE; span + 1];
+                for (id, position) in ids.zip(0..) {
                     if let Ok(offset) = usize::try_from(id.abs_diff(first)) {
-                        places[offset] = place;
+                        positions[offset] = position;
                     }
                 }
-                Index::Direct { first, places }
+                Positions::Direct { first, positions }
             }
-            _ => Index::Sorted(ids.collect()),
+            _ => Positions::Sorted(ids.collect()),
         };
-        Self { table, index }
+        Self { table, positions }
     }
 
     fn find(&self, table: &'static str, id: i64, wanted: i64) -> Result<u32, RowError> {
-        self.place(wanted).ok_or(RowError::Missing {
+        self.position(wanted).ok_or(RowError::Missing {
             table,
             id,
             parent: self.table,
@@ -245,14 +248,14 @@ impl Places {
     }
 
     #[inline]
-    fn place(&self, wanted: i64) -> Option<u32> {
-        match &self.index {
-            Index::Direct { first, places } => {
+    fn position(&self, wanted: i64) -> Option<u32> {
+        match &self.positions {
+            Positions::Direct { first, positions } => {
                 let offset = wanted.checked_sub(*first)?;
-                let place = *places.get(usize::try_from(offset).ok()?)?;
-                (place != Self::NONE).then_some(place)
+                let position = *positions.get(usize::try_from(offset).ok()?)?;
+                (position != Self::NONE).then_some(position)
             }
-            Index::Sorted(ids) => u32::try_from(ids.binary_search(&wanted).ok()?).ok(),
+            Positions::Sorted(ids) => u32::try_from(ids.binary_search(&wanted).ok()?).ok(),
         }
     }
 }
@@ -270,19 +273,19 @@ mod tests {
             wanted: i8,
         ) {
             let ids: Vec<_> = ids.into_iter().map(|id| i64::from(id) * apart).collect();
-            let places = Places::of("pools", ids.iter().copied());
+            let index = IdIndex::of("pools", ids.iter().copied());
             let wanted = i64::from(wanted) * apart;
             let expected = ids.iter().zip(0..).find(|(id, _)| **id == wanted);
-            prop_assert_eq!(places.place(wanted), expected.map(|(_, place)| place));
+            prop_assert_eq!(index.position(wanted), expected.map(|(_, position)| position));
         }
     }
 
     #[test]
     fn the_ends_of_the_numbers_are_no_obstacle() {
-        let places = Places::of("pools", [i64::MIN, 0, i64::MAX].into_iter());
-        for (place, id) in (0..).zip([i64::MIN, 0, i64::MAX]) {
-            assert_eq!(places.place(id), Some(place));
+        let index = IdIndex::of("pools", [i64::MIN, 0, i64::MAX].into_iter());
+        for (position, id) in (0..).zip([i64::MIN, 0, i64::MAX]) {
+            assert_eq!(index.position(id), Some(position));
         }
-        assert_eq!(places.place(1), None);
+        assert_eq!(index.position(1), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Liquidity pools with a contract of their own, whole: what all have in common and what their kind adds.
 
-pub(crate) mod find;
+mod find;
 pub(crate) mod insert;
 pub(crate) mod read;
 

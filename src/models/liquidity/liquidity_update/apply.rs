@@ -2,11 +2,11 @@
 
 use diesel::sqlite::SqliteConnection;
 
+use super::pool_update_writer::PoolUpdateWriter;
+use super::row_updater::RowUpdater;
 use super::{LiquidityUpdate, UpdateReport};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
-use crate::models::liquidity::liquidity_update::pool_writer::PoolWriter;
-use crate::models::liquidity::liquidity_update::row_updater::RowWriter;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::Bound;
 use crate::types::Encode;
@@ -28,22 +28,22 @@ impl LiquidityUpdate {
         in_write_transaction(connection, |statements| {
             let mut report = UpdateReport::default();
             for family in PoolFamily::ALL {
-                let mut writer = PoolWriter::new(statements, family)?;
+                let mut writer = PoolUpdateWriter::new(statements, family)?;
                 for pool in pools.iter().filter(|pool| pool.family == family) {
                     writer.write(pool, self.allow_rewind, &mut report)?;
                 }
             }
             let mut exchanges =
-                RowWriter::new(statements, "exchanges", "id", &["last_update_block"])?;
-            let mut at =
+                RowUpdater::new(statements, "exchanges", "id", &["last_update_block"])?;
+            let mut find =
                 statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
             for (id, block) in &self.exchanges {
                 let block = block.encode();
-                let found = at.first_integer(&[Bound::Integer(*id)])?;
+                let found = find.first_integer(&[Bound::Integer(*id)])?;
                 if !self.allow_rewind && found.is_some_and(|found| found > block) {
                     report.outdated += 1;
                 } else {
-                    report.written += exchanges.write(*id, &[Bound::Integer(block)])?;
+                    report.written += exchanges.run(*id, &[Bound::Integer(block)])?;
                 }
             }
             Ok(report)

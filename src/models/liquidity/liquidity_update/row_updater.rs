@@ -6,13 +6,13 @@ use crate::models::access::row_error::RowError;
 use crate::sqlite::{Bound, Statement, Statements};
 
 /// Changes columns of rows that are there.
-pub(super) struct RowWriter<'connection> {
+pub(super) struct RowUpdater<'connection> {
     table: &'static str,
     find: Statement<'connection>,
     update: Statement<'connection>,
 }
 
-impl<'connection> RowWriter<'connection> {
+impl<'connection> RowUpdater<'connection> {
     pub(super) fn new(
         statements: Statements<'connection>,
         table: &'static str,
@@ -38,7 +38,7 @@ impl<'connection> RowWriter<'connection> {
     }
 
     /// How many rows are different now: one or none.
-    pub(super) fn write(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
+    pub(super) fn run(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
         let id_and_values = [&[Bound::Integer(id)], values].concat();
         let changed = self.update.run(&id_and_values)?;
         if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {

@@ -57,8 +57,8 @@ impl TickMap {
 /// have neither ticks nor words are left out. Where a value of a pool is malformed, the pool's item is an
 /// error, and the next pool follows; where a statement fails, the iterator ends.
 pub struct TickMaps<'connection> {
-    ticks: Rows<'connection>,
-    words: Rows<'connection>,
+    ticks: PoolRows<'connection>,
+    words: PoolRows<'connection>,
     /// The current pool's, kept for their memory.
     current: TickMap,
     failed: bool,
@@ -110,7 +110,7 @@ impl<'connection> TickMaps<'connection> {
         values: &[Bound<'_>],
     ) -> Result<Self, RowError> {
         let transaction = ReadTransaction::begin(connection)?;
-        let rows = |columns: Columns, order: &str| -> QueryResult<Rows<'connection>> {
+        let rows = |columns: Columns, order: &str| -> QueryResult<PoolRows<'connection>> {
             // The pools are gone through one by one, each with a look into the index, which has the order that
             // is asked for. CROSS JOIN keeps SQLite from turning that round.
             let mut statement = transaction.statements().prepare(&format!(
@@ -122,7 +122,7 @@ impl<'connection> TickMaps<'connection> {
                 family.key(),
             ))?;
             statement.query(values)?;
-            Rows::new(statement, columns)
+            PoolRows::new(statement, columns)
         };
         Ok(Self {
             ticks: rows(family.tick_columns(), "tick")?,
@@ -221,14 +221,14 @@ impl Iterator for TickMaps<'_> {
 impl FusedIterator for TickMaps<'_> {}
 
 /// The rows of a table that belong to pools, in the order of the pools.
-struct Rows<'connection> {
+struct PoolRows<'connection> {
     statement: Statement<'connection>,
     columns: Columns,
     /// The pool of the current row, or `None` after the last one.
     pool_id: Option<i64>,
 }
 
-impl<'connection> Rows<'connection> {
+impl<'connection> PoolRows<'connection> {
     fn new(statement: Statement<'connection>, columns: Columns) -> QueryResult<Self> {
         let mut rows = Self {
             statement,

@@ -12,7 +12,7 @@ use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_kind_tables::pool_kind_columns;
 use crate::models::pools::pool_parameters::{Fees, PoolParameters, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
-use crate::models::rows::erc20_token::insert::TokenWriter;
+use crate::models::rows::erc20_token::insert::TokenInserter;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Address, ChainId, Decode, Encode, InvalidValue, PoolKind};
 
@@ -50,8 +50,8 @@ impl LiquidityPool {
             pool.check()?;
         }
         in_write_transaction(connection, |statements| {
-            let mut writer = PoolWriter::new(statements)?;
-            pools.iter().map(|pool| writer.id_of(pool)).collect()
+            let mut inserter = PoolInserter::new(statements)?;
+            pools.iter().map(|pool| inserter.id_of(pool)).collect()
         })
     }
 }
@@ -83,20 +83,20 @@ impl NewLiquidityPool {
     }
 }
 
-struct PoolWriter<'connection> {
+struct PoolInserter<'connection> {
     statements: Statements<'connection>,
-    tokens: TokenWriter<'connection>,
+    tokens: TokenInserter<'connection>,
     find: Statement<'connection>,
     insert: Statement<'connection>,
     /// Those that have been needed.
-    details: BTreeMap<PoolKind, Statement<'connection>>,
+    insert_by_kind: BTreeMap<PoolKind, Statement<'connection>>,
 }
 
-impl<'connection> PoolWriter<'connection> {
+impl<'connection> PoolInserter<'connection> {
     fn new(statements: Statements<'connection>) -> QueryResult<Self> {
         Ok(Self {
             statements,
-            tokens: TokenWriter::new(statements)?,
+            tokens: TokenInserter::new(statements)?,
             find: statements.prepare(
                 "SELECT id, kind FROM pools WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
             )?,
@@ -104,7 +104,7 @@ impl<'connection> PoolWriter<'connection> {
                 "INSERT INTO pools (address, chain, kind, token0_id, token1_id, exchange_id) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
-            details: BTreeMap::new(),
+            insert_by_kind: BTreeMap::new(),
         })
     }
 
@@ -115,11 +115,11 @@ impl<'connection> PoolWriter<'connection> {
         self.find
             .query(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
         if self.find.step()? {
-            let there = PoolKind::decode(self.find.column(1));
-            if there.as_ref() != Ok(&kind) {
+            let found = PoolKind::decode(self.find.column(1));
+            if found.as_ref() != Ok(&kind) {
                 return Err(pool.rejected(InvalidValue {
                     expected: kind.as_str(),
-                    found: there.map_or_else(|error| error.found, |there| there.to_string()),
+                    found: found.map_or_else(|error| error.found, |found| found.to_string()),
                 }));
             }
             return Ok(self.find.key(0));
@@ -136,14 +136,14 @@ impl<'connection> PoolWriter<'connection> {
             Bound::Integer(pool.exchange_id),
         ])?;
         let id = self.statements.last_insert_rowid();
-        self.insert_details(id, &pool.parameters)?;
+        self.insert_kind_row(id, &pool.parameters)?;
         Ok(id)
     }
 
-    fn insert_details(&mut self, id: i64, parameters: &PoolParameters) -> Result<(), RowError> {
-        let (columns, values): (Vec<_>, Vec<_>) = details(id, parameters).into_iter().unzip();
+    fn insert_kind_row(&mut self, id: i64, parameters: &PoolParameters) -> Result<(), RowError> {
+        let (columns, values): (Vec<_>, Vec<_>) = kind_row(id, parameters).into_iter().unzip();
         let kind = parameters.kind();
-        let insert = match self.details.entry(kind) {
+        let insert = match self.insert_by_kind.entry(kind) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
                 "INSERT INTO {} ({}) VALUES ({})",
@@ -158,7 +158,7 @@ impl<'connection> PoolWriter<'connection> {
 }
 
 /// The row of a pool in its kind's table.
-fn details(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'static>)> {
+fn kind_row(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'static>)> {
     let mut row = vec![("pool_id", Bound::Integer(id))];
     let mut fees = |fees: Fees| {
         row.extend([

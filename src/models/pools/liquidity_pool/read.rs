@@ -25,7 +25,7 @@ use crate::types::{ChainId, Encode, PoolKind};
 pub struct LiquidityPools<'connection> {
     pools: Statement<'connection>,
     /// Those of the kinds that have been come across.
-    details: [Option<Details<'connection>>; PoolKind::ALL.len()],
+    kind_tables: [Option<KindTableRows<'connection>>; PoolKind::ALL.len()],
     failed: bool,
     transaction: ReadTransaction<'connection>,
 }
@@ -68,7 +68,7 @@ impl<'connection> LiquidityPools<'connection> {
         pools.query(&[Bound::Integer(value)])?;
         Ok(Self {
             pools,
-            details: Default::default(),
+            kind_tables: Default::default(),
             failed: false,
             transaction,
         })
@@ -76,14 +76,14 @@ impl<'connection> LiquidityPools<'connection> {
 
     fn read(&mut self) -> Result<LiquidityPool, RowError> {
         let pool = Pool::read(&Pool::COLUMNS, &self.pools)?;
-        let details = match &mut self.details[pool.kind as usize] {
-            Some(details) => details,
+        let kind_table = match &mut self.kind_tables[pool.kind as usize] {
+            Some(kind_table) => kind_table,
             none => {
                 let statements = self.transaction.statements();
-                none.insert(Details::from(statements, pool.kind, pool.id)?)
+                none.insert(KindTableRows::from(statements, pool.kind, pool.id)?)
             }
         };
-        let parameters = details.of_pool(pool.id)?;
+        let parameters = kind_table.of_pool(pool.id)?;
         Ok(LiquidityPool::new(BasePool::from(&pool), parameters))
     }
 }
@@ -107,7 +107,7 @@ impl Iterator for LiquidityPools<'_> {
 }
 
 /// The rows of one kind's table, in the order of the pools.
-struct Details<'connection> {
+struct KindTableRows<'connection> {
     statement: Statement<'connection>,
     columns: Columns,
     kind: PoolKind,
@@ -115,7 +115,7 @@ struct Details<'connection> {
     pool_id: Option<i64>,
 }
 
-impl<'connection> Details<'connection> {
+impl<'connection> KindTableRows<'connection> {
     fn from(statements: Statements<'connection>, kind: PoolKind, first: i64) -> QueryResult<Self> {
         let columns = pool_kind_columns(kind);
         let mut statement = statements.prepare(&format!(
@@ -124,14 +124,14 @@ impl<'connection> Details<'connection> {
             columns.table
         ))?;
         statement.query(&[Bound::Integer(first)])?;
-        let mut details = Self {
+        let mut rows = Self {
             statement,
             columns,
             kind,
             pool_id: None,
         };
-        details.advance()?;
-        Ok(details)
+        rows.advance()?;
+        Ok(rows)
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_parameters::{Fees, SyncCursor};
 use crate::models::rows::erc20_token::NewErc20Token;
-use crate::models::rows::erc20_token::insert::TokenWriter;
+use crate::models::rows::erc20_token::insert::TokenInserter;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Address, Encode, InvalidValue, ManagedPoolKind, PoolHash, TickSpacing};
@@ -50,8 +50,8 @@ impl ManagedLiquidityPool {
             pool.check(manager)?;
         }
         in_write_transaction(connection, |statements| {
-            let mut writer = PoolWriter::new(statements, manager.id)?;
-            pools.iter().map(|pool| writer.id_of(pool)).collect()
+            let mut inserter = ManagedPoolInserter::new(statements, manager.id)?;
+            pools.iter().map(|pool| inserter.id_of(pool)).collect()
         })
     }
 }
@@ -76,21 +76,21 @@ impl NewManagedLiquidityPool {
     }
 }
 
-struct PoolWriter<'connection> {
+struct ManagedPoolInserter<'connection> {
     statements: Statements<'connection>,
     manager_id: i64,
-    tokens: TokenWriter<'connection>,
+    tokens: TokenInserter<'connection>,
     find: Statement<'connection>,
     insert_pool: Statement<'connection>,
     insert_v4_row: Statement<'connection>,
 }
 
-impl<'connection> PoolWriter<'connection> {
+impl<'connection> ManagedPoolInserter<'connection> {
     fn new(statements: Statements<'connection>, manager_id: i64) -> QueryResult<Self> {
         Ok(Self {
             statements,
             manager_id,
-            tokens: TokenWriter::new(statements)?,
+            tokens: TokenInserter::new(statements)?,
             find: statements.prepare(
                 "SELECT p.id FROM uniswap_v4_pools AS v CROSS JOIN managed_pools AS p \
                  ON p.id = v.managed_pool_id WHERE v.pool_hash = ?1 AND p.manager_id = ?2 \

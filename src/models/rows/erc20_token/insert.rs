@@ -24,21 +24,21 @@ impl Erc20Token {
         tokens: &[NewErc20Token],
     ) -> Result<Vec<i64>, RowError> {
         in_write_transaction(connection, |statements| {
-            let mut writer = TokenWriter::new(statements)?;
-            tokens.iter().map(|token| writer.id_of(token)).collect()
+            let mut inserter = TokenInserter::new(statements)?;
+            tokens.iter().map(|token| inserter.id_of(token)).collect()
         })
     }
 }
 
 /// Finds and creates tokens, and remembers them: many pools have the same few.
-pub(in crate::models) struct TokenWriter<'connection> {
+pub(in crate::models) struct TokenInserter<'connection> {
     statements: Statements<'connection>,
     find: Statement<'connection>,
     insert: Statement<'connection>,
     known: HashMap<(ChainId, Address), i64>,
 }
 
-impl<'connection> TokenWriter<'connection> {
+impl<'connection> TokenInserter<'connection> {
     pub(in crate::models) fn new(statements: Statements<'connection>) -> QueryResult<Self> {
         Ok(Self {
             statements,

@@ -11,31 +11,31 @@ use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, Encode};
 
 /// A row that belongs to a pool and has a place in it.
-pub(super) trait Part {
-    fn place(&self) -> i64;
+pub(super) trait LiquidityRow {
+    fn index(&self) -> i64;
 
     /// Whether there is no such row.
-    fn is_gone(&self) -> bool;
+    fn is_deleted(&self) -> bool;
 
     /// Whether a row has these values, which begin at a column.
-    fn is_at(&self, row: &Statement<'_>, column: i32) -> bool;
+    fn matches(&self, found: &Statement<'_>, column: i32) -> bool;
 
     /// Calls `write` with the values.
     fn with_values<T>(&self, write: impl FnOnce(&[Bound<'_>]) -> T) -> T;
 }
 
-impl Part for TickLiquidity {
-    fn place(&self) -> i64 {
+impl LiquidityRow for TickLiquidity {
+    fn index(&self) -> i64 {
         self.tick.encode()
     }
 
-    fn is_gone(&self) -> bool {
+    fn is_deleted(&self) -> bool {
         self.liquidity_gross.0 == 0
     }
 
-    fn is_at(&self, row: &Statement<'_>, column: i32) -> bool {
-        let net = Decode::decode(row.column(column));
-        let gross = Decode::decode(row.column(column + 1));
+    fn matches(&self, found: &Statement<'_>, column: i32) -> bool {
+        let net = Decode::decode(found.column(column));
+        let gross = Decode::decode(found.column(column + 1));
         net.as_ref() == Ok(&self.liquidity_net) && gross.as_ref() == Ok(&self.liquidity_gross)
     }
 
@@ -49,17 +49,17 @@ impl Part for TickLiquidity {
     }
 }
 
-impl Part for BitmapWord {
-    fn place(&self) -> i64 {
+impl LiquidityRow for BitmapWord {
+    fn index(&self) -> i64 {
         self.word.encode()
     }
 
-    fn is_gone(&self) -> bool {
+    fn is_deleted(&self) -> bool {
         self.bitmap.0.is_zero()
     }
 
-    fn is_at(&self, row: &Statement<'_>, column: i32) -> bool {
-        Decode::decode(row.column(column)).as_ref() == Ok(&self.bitmap)
+    fn matches(&self, found: &Statement<'_>, column: i32) -> bool {
+        Decode::decode(found.column(column)).as_ref() == Ok(&self.bitmap)
     }
 
     fn with_values<T>(&self, write: impl FnOnce(&[Bound<'_>]) -> T) -> T {
@@ -68,13 +68,13 @@ impl Part for BitmapWord {
 }
 
 /// Writes the parts of pools in a table, as far as they are not there already.
-pub(super) struct PartWriter<'connection, P> {
+pub(super) struct LiquidityRowWriter<'connection, R> {
     read: Statement<'connection>,
     insert: Statement<'connection>,
     update: Statement<'connection>,
     delete: Statement<'connection>,
     /// What is to be done about one pool, kept for its memory.
-    changes: Vec<(Change, P)>,
+    changes: Vec<(Change, R)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,10 +84,10 @@ enum Change {
     Delete(i64),
 }
 
-impl<'connection, P: Part> PartWriter<'connection, P> {
+impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
     /// So many rows are gone through to get to the next place that is asked for, before it is looked up in the
     /// index, which takes about as long.
-    const NEAR: u32 = 8;
+    const MAX_STEPS: u32 = 8;
 
     pub(super) fn new(
         statements: Statements<'connection>,
@@ -95,18 +95,18 @@ impl<'connection, P: Part> PartWriter<'connection, P> {
         columns: &Columns,
     ) -> QueryResult<Self> {
         let (table, key) = (columns.table, family.key());
-        let [id, place, values @ ..] = columns.names else {
+        let [id, index, values @ ..] = columns.names else {
             return Err(diesel::result::Error::NotFound);
         };
-        let inserted = [&[key, place], values].concat();
+        let inserted = [&[key, index], values].concat();
         let set: Vec<_> = (2..)
             .zip(values)
             .map(|(number, value)| format!("{value} = ?{number}"))
             .collect();
         Ok(Self {
             read: statements.prepare(&format!(
-                "SELECT {id}, {place}, {} FROM {table} WHERE {key} = ?1 AND {place} >= ?2 \
-                 ORDER BY {place}",
+                "SELECT {id}, {index}, {} FROM {table} WHERE {key} = ?1 AND {index} >= ?2 \
+                 ORDER BY {index}",
                 values.join(", "),
             ))?,
             insert: statements.prepare(&format!(
@@ -131,18 +131,18 @@ impl<'connection, P: Part> PartWriter<'connection, P> {
     pub(super) fn write(
         &mut self,
         pool_id: i64,
-        parts: impl Iterator<Item = P>,
+        rows: impl Iterator<Item = R>,
         report: &mut UpdateReport,
     ) -> QueryResult<()> {
-        self.compare(pool_id, parts)?;
-        for (change, part) in self.changes.drain(..) {
+        self.compare(pool_id, rows)?;
+        for (change, row) in self.changes.drain(..) {
             match change {
                 Change::Insert => {
-                    let ids = [Bound::Integer(pool_id), Bound::Integer(part.place())];
-                    report.written += run(&mut self.insert, &ids, &part)?;
+                    let ids = [Bound::Integer(pool_id), Bound::Integer(row.index())];
+                    report.written += run(&mut self.insert, &ids, &row)?;
                 }
                 Change::Update(id) => {
-                    report.written += run(&mut self.update, &[Bound::Integer(id)], &part)?;
+                    report.written += run(&mut self.update, &[Bound::Integer(id)], &row)?;
                 }
                 Change::Delete(id) => report.deleted += self.delete.run(&[Bound::Integer(id)])?,
             }
@@ -150,33 +150,33 @@ impl<'connection, P: Part> PartWriter<'connection, P> {
         Ok(())
     }
 
-    fn compare(&mut self, pool_id: i64, parts: impl Iterator<Item = P>) -> QueryResult<()> {
+    fn compare(&mut self, pool_id: i64, rows: impl Iterator<Item = R>) -> QueryResult<()> {
         let read = &mut self.read;
         // Whether the statement has been started, and the place of its row unless it is at its end.
         let mut at: Option<Option<i64>> = None;
-        for part in parts {
-            let place = part.place();
-            let mut passed = 0;
-            while at.is_none_or(|at| at.is_some_and(|at| at < place)) {
-                if at.is_none() || passed == Self::NEAR {
-                    read.query(&[Bound::Integer(pool_id), Bound::Integer(place)])?;
+        for row in rows {
+            let index = row.index();
+            let mut steps = 0;
+            while at.is_none_or(|at| at.is_some_and(|at| at < index)) {
+                if at.is_none() || steps == Self::MAX_STEPS {
+                    read.query(&[Bound::Integer(pool_id), Bound::Integer(index)])?;
                 }
-                passed += 1;
+                steps += 1;
                 // What is no integer is at no place.
                 at = Some(
                     read.step()?
                         .then(|| read.column(1).as_integer().unwrap_or(i64::MIN)),
                 );
             }
-            let is_there = at == Some(Some(place));
-            let change = match (is_there, part.is_gone()) {
+            let is_there = at == Some(Some(index));
+            let change = match (is_there, row.is_deleted()) {
                 (true, true) => Change::Delete(read.key(0)),
-                (true, false) if part.is_at(read, 2) => continue,
+                (true, false) if row.matches(read, 2) => continue,
                 (true, false) => Change::Update(read.key(0)),
                 (false, true) => continue,
                 (false, false) => Change::Insert,
             };
-            self.changes.push((change, part));
+            self.changes.push((change, row));
         }
         read.reset();
         Ok(())
@@ -184,8 +184,12 @@ impl<'connection, P: Part> PartWriter<'connection, P> {
 }
 
 /// Runs a statement with ids and the values of a part.
-fn run(statement: &mut Statement<'_>, ids: &[Bound<'_>], part: &impl Part) -> QueryResult<u64> {
-    part.with_values(|values| {
+fn run(
+    statement: &mut Statement<'_>,
+    ids: &[Bound<'_>],
+    row: &impl LiquidityRow,
+) -> QueryResult<u64> {
+    row.with_values(|values| {
         let mut bound = [Bound::Null; 4];
         let count = ids.len() + values.len();
         bound[..ids.len()].copy_from_slice(ids);

@@ -6,10 +6,10 @@ use std::collections::btree_map::Entry;
 use diesel::prelude::*;
 
 use super::UpdateReport;
+use super::liquidity_rows::LiquidityRowWriter;
+use super::row_updater::RowUpdater;
 use crate::models::access::columns::Columns;
 use crate::models::access::row_error::RowError;
-use crate::models::liquidity::liquidity_update::row_updater::RowWriter;
-use crate::models::liquidity::liquidity_update::row_writer::PartWriter;
 use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
@@ -23,17 +23,17 @@ use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
 const CURSOR_COLUMNS: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
 
 /// Writes the updates of one family's pools.
-pub(super) struct PoolWriter<'connection> {
+pub(super) struct PoolUpdateWriter<'connection> {
     statements: Statements<'connection>,
     family: PoolFamily,
-    ticks: PartWriter<'connection, TickLiquidity>,
-    words: PartWriter<'connection, BitmapWord>,
+    ticks: LiquidityRowWriter<'connection, TickLiquidity>,
+    words: LiquidityRowWriter<'connection, BitmapWord>,
     kind: Statement<'connection>,
     /// Of the tables that have been needed.
     cursors: BTreeMap<&'static str, CursorTable<'connection>>,
 }
 
-impl<'connection> PoolWriter<'connection> {
+impl<'connection> PoolUpdateWriter<'connection> {
     pub(super) fn new(
         statements: Statements<'connection>,
         family: PoolFamily,
@@ -42,8 +42,8 @@ impl<'connection> PoolWriter<'connection> {
         Ok(Self {
             statements,
             family,
-            ticks: PartWriter::new(statements, family, &family.tick_columns())?,
-            words: PartWriter::new(statements, family, &family.word_columns())?,
+            ticks: LiquidityRowWriter::new(statements, family, &family.tick_columns())?,
+            words: LiquidityRowWriter::new(statements, family, &family.word_columns())?,
             kind: statements.prepare(&format!("SELECT kind FROM {table} WHERE id = ?1"))?,
             cursors: BTreeMap::new(),
         })
@@ -66,7 +66,7 @@ impl<'connection> PoolWriter<'connection> {
                 Bound::integer(cursor.block),
                 Bound::integer(cursor.log_index),
             ];
-            report.written += cursors.write.write(id, &values)?;
+            report.written += cursors.update.run(id, &values)?;
         }
         self.ticks.write(id, pool.ticks.values().copied(), report)?;
         let words = pool.words.iter();
@@ -126,7 +126,7 @@ impl<'connection> PoolWriter<'connection> {
 struct CursorTable<'connection> {
     columns: Columns,
     read: Statement<'connection>,
-    write: RowWriter<'connection>,
+    update: RowUpdater<'connection>,
 }
 
 impl<'connection> CursorTable<'connection> {
@@ -145,7 +145,7 @@ impl<'connection> CursorTable<'connection> {
                 "SELECT {key}, {} FROM {table} WHERE {key} = ?1",
                 CURSOR_COLUMNS.join(", ")
             ))?,
-            write: RowWriter::new(statements, table, key, &CURSOR_COLUMNS)?,
+            update: RowUpdater::new(statements, table, key, &CURSOR_COLUMNS)?,
         })
     }
 
