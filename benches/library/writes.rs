@@ -91,10 +91,7 @@ impl Positions {
         Self {
             rows,
             texts,
-            update: LiquidityUpdate {
-                pools,
-                ..LiquidityUpdate::default()
-            },
+            update: LiquidityUpdate::new(pools, Vec::new()),
         }
     }
 

@@ -87,10 +87,7 @@ fn an_update_is_written_once_and_deletes_what_has_become_zero() {
     map.modify_liquidity(&mut pool, spacing, lower, upper, -1_000)
         .unwrap();
     assert_eq!(map, before);
-    let update = LiquidityUpdate {
-        pools: vec![pool],
-        ..LiquidityUpdate::default()
-    };
+    let update = LiquidityUpdate::new(vec![pool], Vec::new());
     let report = update.apply(&mut session).unwrap();
     assert!(report.written + report.deleted >= 2, "{report:?}");
     let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
@@ -113,11 +110,10 @@ fn an_older_update_leaves_what_is_further() {
         })
         .unwrap();
         pool.set_sync_cursor(cursor(block, 3));
-        LiquidityUpdate {
-            pools: vec![pool],
-            exchanges: vec![(exchange_id, BlockNumber::new(block).unwrap())],
-            ..LiquidityUpdate::default()
-        }
+        LiquidityUpdate::new(
+            vec![pool],
+            vec![(exchange_id, BlockNumber::new(block).unwrap())],
+        )
     };
     let (old, new) = (update(5, 24_000_000), update(7, 24_000_001));
     let gross = |connection: &mut SqliteConnection| {
@@ -130,10 +126,8 @@ fn an_older_update_leaves_what_is_further() {
     assert_eq!((report.written, report.outdated), (0, 2));
     assert_eq!(gross(&mut session), U128(7));
 
-    let back = LiquidityUpdate {
-        allow_rewind: true,
-        ..old
-    };
+    let mut back = old;
+    back.allow_rewind = true;
     assert_eq!(back.apply(&mut session).unwrap().written, 3);
     assert_eq!(gross(&mut session), U128(5));
     let exchange = Exchange::by_id(&mut session, exchange_id).unwrap().unwrap();
@@ -177,10 +171,7 @@ fn only_pools_with_ticks_are_updated() {
             word: WordPosition::new(0).unwrap(),
             bitmap: U256::default(),
         });
-        let update = LiquidityUpdate {
-            pools: vec![pool],
-            ..LiquidityUpdate::default()
-        };
+        let update = LiquidityUpdate::new(vec![pool], Vec::new());
         let error = update.apply(&mut session).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
@@ -237,11 +228,7 @@ fn an_update_is_written_whole_or_not_at_all() {
             "there is no row 77 in exchanges",
         ),
     ] {
-        let update = LiquidityUpdate {
-            pools: vec![good.clone(), pool],
-            exchanges: exchange.into_iter().collect(),
-            ..LiquidityUpdate::default()
-        };
+        let update = LiquidityUpdate::new(vec![good.clone(), pool], exchange.into_iter().collect());
         let error = update.apply(&mut session).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(content::of(&path), before);
@@ -363,7 +350,7 @@ proptest! {
                 let tick = |number: i32| Tick::new(number * spacing.get()).unwrap();
                 map.modify_liquidity(&mut pool, spacing, tick(lower), tick(upper), delta).unwrap();
             }
-            let update = LiquidityUpdate { pools: vec![pool], ..LiquidityUpdate::default() };
+            let update = LiquidityUpdate::new(vec![pool], Vec::new());
             update.apply(&mut session).unwrap();
             let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
             prop_assert_eq!(&stored, &map);
@@ -414,11 +401,9 @@ fn an_exchange_row_is_all_there_is_to_an_exchange() {
             .unwrap()
             .is_none()
     );
-    let error: RowError = LiquidityUpdate {
-        exchanges: vec![(999, BlockNumber::new(1).unwrap())],
-        ..LiquidityUpdate::default()
-    }
-    .apply(&mut session)
-    .unwrap_err();
+    let error: RowError =
+        LiquidityUpdate::new(Vec::new(), vec![(999, BlockNumber::new(1).unwrap())])
+            .apply(&mut session)
+            .unwrap_err();
     assert_eq!(error.to_string(), "there is no row 999 in exchanges");
 }

@@ -71,9 +71,7 @@ use crate::types::BlockNumber;
 /// tick_map.modify_liquidity(&mut pool, spacing, Tick::new(-60)?, Tick::new(120)?, 5_000_000)?;
 /// pool.set_sync_cursor(SyncCursor { block: Some(block), log_index: Some(LogIndex::new(12)?) });
 ///
-/// let mut update = LiquidityUpdate::default();
-/// update.pools.push(pool);
-/// update.exchanges.push((exchange_id, block));
+/// let update = LiquidityUpdate::new(vec![pool], vec![(exchange_id, block)]);
 /// let written = database.write(|connection| update.apply(connection).map_err(Error::from))?;
 /// assert_eq!(written.written, 2 + 2 + 1 + 1); // ticks, words, the pool's mark, the exchange's block
 ///
@@ -85,6 +83,7 @@ use crate::types::BlockNumber;
 /// # }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LiquidityUpdate {
     /// The pools that have changed. Of a pool that is there twice, the later update counts.
     pub pools: Vec<PoolUpdate>,
@@ -95,8 +94,21 @@ pub struct LiquidityUpdate {
     pub allow_rewind: bool,
 }
 
+impl LiquidityUpdate {
+    /// The changes of these pools and exchanges, which rewind no cursor.
+    #[must_use]
+    pub const fn new(pools: Vec<PoolUpdate>, exchanges: Vec<(i64, BlockNumber)>) -> Self {
+        Self {
+            pools,
+            exchanges,
+            allow_rewind: false,
+        }
+    }
+}
+
 /// How many rows an update has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UpdateReport {
     /// Rows that were inserted, or that are different now.
     pub written: u64,
