@@ -1,10 +1,14 @@
-//! The rows of the database, one table family a file.
+//! Rows, pools, liquidity and Aave accounts: typed reads and writes of the database's tables.
 //!
-//! A row type names a column as the table does and reads through the checked types of
-//! [`crate::types`]; a `New…` type is the same row before the database has given it an id. A row can
-//! itself be inserted, id and all, into another database. Queries select by name (`Row::as_select()`), because the order of columns differs between a database
-//! created at a version and one that was upgraded to it.
+//! The fields of a row type have the names of the table's columns, and the checked types of [`crate::types`].
+//! A `New…` type is the same row without an id, which the database assigns. A row type can be inserted as
+//! well: that copies a row, with its id, into another database.
+//!
+//! Select columns by name (`Row::as_select()`). The order of columns in a database that was upgraded to a
+//! version differs from that in one created at it.
 
+// Modules use only those before them in this order: `access`, `rows`, `pools`, `liquidity`; `aave` uses the
+// first two.
 pub(crate) mod aave;
 pub(crate) mod access;
 pub(crate) mod liquidity;

@@ -1,4 +1,4 @@
-//! Aave V3 accounts and reserves: rows with all that belongs to them.
+//! Aave V3 accounts and reserves: rows joined with the rows they refer to.
 
 pub(crate) mod account;
 pub(crate) mod reserve;

@@ -1,4 +1,4 @@
-//! How rows are read and written: columns, row types, lookups, transactions.
+//! Reading and writing rows: columns, row types, lookups and transactions.
 
 pub(crate) mod columns;
 pub(in crate::models) mod lookup;

@@ -1,4 +1,4 @@
-//! The liquidity of pools by ticks: how it is read, changed and written.
+//! Concentrated liquidity: ticks and tick bitmaps, read, modified and written.
 
 pub(crate) mod liquidity_update;
 pub(crate) mod pool_update;

@@ -1,4 +1,4 @@
-//! Whole pools: the row that all kinds have, with the row of the pool's kind.
+//! Whole pools: the row common to all kinds, joined with the row in the table of the pool's kind.
 
 pub(crate) mod chain_pools;
 pub(crate) mod liquidity_pool;

@@ -1,4 +1,4 @@
-//! Row types: one table, or one family of tables, a file.
+//! Row types: a file for each table or family of similar tables.
 
 pub(crate) mod aave_gho_token;
 pub(crate) mod aave_v3_asset;

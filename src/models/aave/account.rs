@@ -1,4 +1,4 @@
-//! Aave V3 users with all that they have supplied and borrowed.
+//! Aave V3 accounts: users with their collateral and debt.
 
 pub(crate) mod read;
 
@@ -10,7 +10,8 @@ use crate::models::rows::aave_v3_position::{AaveV3CollateralPosition, AaveV3Debt
 use crate::models::rows::aave_v3_user::AaveV3User;
 use crate::types::{BasisPoints, U256};
 
-/// A user of a market, with the user's positions and what they are reckoned by.
+/// A user of a market with the user's positions, and the reserves and e-mode category that determine their
+/// value.
 ///
 /// ```
 /// # use std::error::Error;
@@ -67,38 +68,37 @@ use crate::types::{BasisPoints, U256};
 pub struct AaveV3Account {
     /// The user.
     pub user: AaveV3User,
-    /// The e-mode category that the user is in. `None` for a user in none, and where the database does not
-    /// have the category.
+    /// The user's e-mode category. `None` if the user is in none, or if the database does not have it.
     pub e_mode_category: Option<Arc<AaveV3EModeCategory>>,
-    /// What the user has supplied, by asset ids in ascending order; rows with a balance of 0 are kept.
+    /// The user's collateral, in the order of the assets' ids. Positions with a balance of 0 are included.
     pub collateral: Vec<AaveV3Collateral>,
-    /// What the user has borrowed, likewise.
+    /// The user's debt, in the same order.
     pub debt: Vec<AaveV3Debt>,
 }
 
-/// What a user has supplied of an asset.
+/// A collateral position of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AaveV3Collateral {
     /// The position, with the scaled balance.
     pub position: AaveV3CollateralPosition,
-    /// Whether the user has enabled it as collateral; `None` where the database does not say.
+    /// Whether the user has enabled it as collateral; `None` if the database does not have that.
     pub enabled: Option<bool>,
-    /// The asset. Accounts that are read together share it.
+    /// The reserve. Accounts that are read together share it.
     pub reserve: Arc<AaveV3Reserve>,
 }
 
-/// What a user has borrowed of an asset.
+/// A debt position of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AaveV3Debt {
     /// The position, with the scaled balance.
     pub position: AaveV3DebtPosition,
-    /// The asset. Accounts that are read together share it.
+    /// The reserve. Accounts that are read together share it.
     pub reserve: Arc<AaveV3Reserve>,
 }
 
 impl AaveV3Account {
-    /// The e-mode category whose parameters count for the user's positions in an asset: the user's, if it is
-    /// the asset's too.
+    /// The e-mode category that applies to the user's positions in an asset: the user's category, if the
+    /// asset is in it too.
     #[must_use]
     pub fn e_mode_of(&self, reserve: &AaveV3Reserve) -> Option<&AaveV3EModeCategory> {
         self.e_mode_category
@@ -106,9 +106,9 @@ impl AaveV3Account {
             .filter(|category| reserve.e_mode() == Some(category.category_id))
     }
 
-    /// The liquidation threshold that counts for the user's positions in an asset: the e-mode category's or
-    /// else the asset's own. `None` where neither is known. Whether a position is enabled as collateral is
-    /// not looked at.
+    /// The liquidation threshold that applies to the user's positions in an asset: that of the e-mode
+    /// category if one applies, else the asset's own. `None` if neither is known. Whether a position is
+    /// enabled as collateral does not matter here.
     #[must_use]
     pub fn liquidation_threshold(&self, reserve: &AaveV3Reserve) -> Option<BasisPoints> {
         match self.e_mode_of(reserve) {
@@ -117,7 +117,7 @@ impl AaveV3Account {
         }
     }
 
-    /// The loan-to-value ratio that counts for the user's positions in an asset, like
+    /// The loan-to-value ratio that applies to the user's positions in an asset; determined like
     /// [`Self::liquidation_threshold`].
     #[must_use]
     pub fn ltv(&self, reserve: &AaveV3Reserve) -> Option<BasisPoints> {

@@ -1,4 +1,4 @@
-//! Aave V3 assets with everything that a position in them is reckoned by.
+//! Aave V3 reserves: assets with their risk parameters, tokens and e-mode category.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,15 +21,15 @@ use crate::types::{EModeCategoryId, U256};
 pub struct AaveV3Reserve {
     /// The asset, with its indexes.
     pub asset: AaveV3Asset,
-    /// Its risk parameters outside e-mode, where they have been taken in.
+    /// Its risk parameters outside e-mode, if they are in the database.
     pub config: Option<AaveV3AssetConfig>,
     /// The e-mode category that the asset's row refers to.
     pub e_mode_category: Option<AaveV3EModeCategory>,
     /// The token that is lent and borrowed.
     pub underlying: Erc20Token,
-    /// The token that stands for a supplied amount.
+    /// The aToken, which represents supplied amounts.
     pub a_token: Erc20Token,
-    /// The token that stands for variable debt.
+    /// The variable debt token.
     pub v_token: Erc20Token,
 }
 
@@ -38,7 +38,7 @@ impl AaveV3Reserve {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed, a token or an e-mode category is missing, or the statement
+    /// [`RowError`] if a value is malformed, a token or an e-mode category is missing, or the statement
     /// fails.
     pub fn of_market(
         connection: &mut SqliteConnection,
@@ -55,10 +55,10 @@ impl AaveV3Reserve {
         Ok(found)
     }
 
-    /// The number of the asset's e-mode category in its market; `None` for an asset without one.
+    /// The number of the asset's e-mode category in its market; `None` if it has none.
     ///
-    /// The one in its risk parameters, which follow the market's events, or else the one of the category that
-    /// the asset's row refers to.
+    /// The risk parameters decide, because they follow the market's events. Without a number there, the
+    /// category that the asset's row refers to decides.
     #[must_use]
     pub fn e_mode(&self) -> Option<EModeCategoryId> {
         let configured = self.config.as_ref().and_then(|it| it.e_mode_category_id);
@@ -66,31 +66,31 @@ impl AaveV3Reserve {
         configured.or(referred).filter(|number| number.get() != 0)
     }
 
-    /// What a scaled balance of the aToken is worth, in units of the underlying token, at the stored
-    /// `liquidity_index`. `None` where it is beyond 256 bits.
+    /// A scaled balance of the aToken, converted to units of the underlying token at the stored
+    /// `liquidity_index`. `None` if the result exceeds 256 bits.
     ///
-    /// Rounded to the nearest, as `WadRayMath.rayMul` does it; newer revisions of Aave round what was supplied
-    /// down, which is at most one unit less.
+    /// Rounded to the nearest, as in `WadRayMath.rayMul`. Newer revisions of Aave round collateral down,
+    /// which is at most one unit less.
     #[must_use]
     pub fn collateral_balance(&self, scaled: U256) -> Option<U256> {
         ray_mul(scaled, self.asset.liquidity_index)
     }
 
-    /// What a scaled balance of the variable debt token amounts to, in units of the underlying token, at the
-    /// stored `borrow_index`. `None` where it is beyond 256 bits.
+    /// A scaled balance of the variable debt token, converted to units of the underlying token at the stored
+    /// `borrow_index`. `None` if the result exceeds 256 bits.
     ///
-    /// Rounded to the nearest, as `WadRayMath.rayMul` does it; newer revisions of Aave round debt up, which is
-    /// at most one unit more.
+    /// Rounded to the nearest, as in `WadRayMath.rayMul`. Newer revisions of Aave round debt up, which is at
+    /// most one unit more.
     #[must_use]
     pub fn debt_balance(&self, scaled: U256) -> Option<U256> {
         ray_mul(scaled, self.asset.borrow_index)
     }
 }
 
-/// 10²⁷.
+/// One ray: 10²⁷.
 const RAY: u128 = 1_000_000_000_000_000_000_000_000_000;
 
-/// The product of two numbers of which one is in ray, rounded half up. `None` where Aave's would revert.
+/// The product of a number and a number in ray, rounded half up. `None` if Aave's contract would revert.
 fn ray_mul(one: U256, other: U256) -> Option<U256> {
     let (ray, half) = (
         alloy_primitives::U256::from(RAY),
@@ -100,7 +100,7 @@ fn ray_mul(one: U256, other: U256) -> Option<U256> {
     product.checked_div(ray).map(U256)
 }
 
-/// A query for assets with what belongs to them.
+/// A query for reserves.
 struct ReserveRows<'connection> {
     statement: Statement<'connection>,
     asset: Columns,
@@ -176,13 +176,13 @@ impl<'connection> ReserveRows<'connection> {
     }
 }
 
-/// The assets and e-mode categories that accounts refer to, each read when the first one does, and kept. One
-/// that is malformed is a failure of those accounts only.
+/// A cache of the reserves and e-mode categories that accounts refer to, each read at first use. A malformed
+/// one fails only the accounts that refer to it.
 pub(in crate::models) struct Reserves<'connection> {
     rows: ReserveRows<'connection>,
     category_row: Statement<'connection>,
     found: HashMap<i64, Arc<AaveV3Reserve>>,
-    /// By market and number.
+    /// Keyed by market and number.
     categories: HashMap<(i64, EModeCategoryId), Option<Arc<AaveV3EModeCategory>>>,
 }
 
@@ -201,7 +201,7 @@ impl<'connection> Reserves<'connection> {
         })
     }
 
-    /// The asset of a position, which has to be one of the user's market.
+    /// The reserve of a position. Fails if it belongs to another market than the user.
     pub(in crate::models) fn of_position(
         &mut self,
         table: &'static str,
@@ -233,7 +233,7 @@ impl<'connection> Reserves<'connection> {
         }
     }
 
-    /// The category of a market with a number.
+    /// The e-mode category with a number in a market.
     pub(in crate::models) fn category(
         &mut self,
         market_id: i64,

@@ -1,4 +1,4 @@
-//! Reading rows at the level of statements, where there are millions of them.
+//! The columns of a table within a statement's result, for reading millions of rows without Diesel.
 
 use std::ffi::c_int;
 
@@ -6,17 +6,17 @@ use crate::models::access::row_error::RowError;
 use crate::sqlite::Statement;
 use crate::types::{Decode, InvalidValue};
 
-/// The columns of one table among those of a statement: the first one is the table's primary key.
+/// The columns of one table within a statement's result. The first one is the table's primary key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
     pub(crate) table: &'static str,
     pub(crate) names: &'static [&'static str],
-    /// Where they begin.
+    /// The index of the first column in the result.
     pub(crate) offset: c_int,
 }
 
 impl Columns {
-    /// What a query selects, of the table under its alias.
+    /// The select list for the table under an alias.
     pub(crate) fn of(&self, alias: &str) -> String {
         let names: Vec<_> = self
             .names
@@ -26,7 +26,7 @@ impl Columns {
         names.join(", ")
     }
 
-    /// The value of a column of the current row.
+    /// Decodes the value of a column in the current row.
     #[inline]
     pub(crate) fn get<T: Decode>(
         &self,
@@ -37,7 +37,7 @@ impl Columns {
             .map_err(|source| self.invalid(statement, index, source))
     }
 
-    /// The place of the first column behind these.
+    /// The index of the first column after these.
     pub(crate) const fn end(&self) -> c_int {
         let mut end = self.offset;
         let mut counted = 0;

@@ -1,4 +1,4 @@
-//! Reading a few rows with Diesel, which keeps such statements prepared.
+//! Lookups of a few rows with Diesel, which caches the prepared statements.
 
 use diesel::prelude::*;
 use diesel::result::Error;
@@ -8,10 +8,10 @@ use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::sqlite::{Bound, Statements};
 
-/// The rows that a query finds, as a `Vec` of their type. A malformed value is [`RowError::Invalid`].
+/// Loads the rows of a query into a `Vec`. A malformed value is [`RowError::Invalid`].
 ///
-/// The query is a table with conditions and an order, and nothing selected yet. It is written down once and
-/// run a second time, for the ids, where Diesel cannot read a value of what it has found.
+/// The query has a table, conditions and an order, but no select list. If Diesel cannot read a value, the
+/// query runs a second time, for the ids.
 macro_rules! load {
     ($connection:expr, $row:ty, $query:expr) => {
         $crate::models::access::lookup::load_or_locate(
@@ -35,8 +35,8 @@ macro_rules! load {
 }
 pub(in crate::models) use load;
 
-/// The row of a table with an address on a chain, by the index on both: as the address is written today, or else in
-/// lower case, as old rows have it.
+/// Finds the row with an address on a chain, by the index on both. The checksummed spelling is tried first,
+/// then lower case, which old rows have.
 macro_rules! find_by_address {
     ($connection:expr, $row:ty, $table:ident, $chain:expr, $address:expr) => {{
         let mut spellings = $address.spellings().into_iter();
@@ -60,8 +60,8 @@ macro_rules! find_by_address {
 }
 pub(in crate::models) use find_by_address;
 
-/// What `load` finds. Where it cannot read a value, the row and column of that value are looked for among
-/// the rows with the ids that `ids` finds: Diesel tells neither.
+/// Returns what `load` finds. If it cannot read a value, the rows with the ids that `ids` finds are read one
+/// by one to locate the row and the column, which Diesel does not report.
 pub(in crate::models) fn load_or_locate<T: TableRow>(
     connection: &mut SqliteConnection,
     load: impl FnOnce(&mut SqliteConnection) -> QueryResult<Vec<T>>,
@@ -72,7 +72,7 @@ pub(in crate::models) fn load_or_locate<T: TableRow>(
             let ids = ids(connection)?;
             match read_each::<T>(connection, &ids) {
                 Err(invalid @ RowError::Invalid { .. }) => Err(invalid),
-                // Another program has corrected it meanwhile.
+                // Another program has corrected the value since.
                 _ => Err(error.into()),
             }
         }

@@ -1,13 +1,14 @@
-//! One state of the database for as long as something is read.
+//! A read transaction, for reads of many rows.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::sqlite::Statements;
 
-/// A read transaction: the caller's, or else one of its own that ends when it is dropped.
+/// The caller's transaction, or one of its own that ends when this is dropped.
 ///
-/// It has to be the last field of what reads in it, since fields are dropped in their order.
+/// Must be the last field of the struct that reads in it: fields are dropped in order, and its statements
+/// must be finalized before the transaction ends.
 pub(in crate::models) struct ReadTransaction<'connection> {
     statements: Statements<'connection>,
     ours: bool,
@@ -24,7 +25,7 @@ impl<'connection> ReadTransaction<'connection> {
         }
         let transaction = Self { statements, ours };
         if ours {
-            // A transaction has its state from its first statement on.
+            // SQLite takes the snapshot at the transaction's first read, not at BEGIN.
             statements.prepare("SELECT 1 FROM sqlite_schema")?.step()?;
         }
         Ok(transaction)

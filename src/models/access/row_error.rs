@@ -1,12 +1,12 @@
-//! Why a row could not be read or written.
+//! The error of reading or writing a row.
 
 use crate::types::InvalidValue;
 
-/// Why a row could not be read or written.
+/// The error of reading or writing a row.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowError {
-    /// A value of the database is none that its column can hold.
+    /// A stored value is not valid for its column.
     #[error("{table} row {id}, column {column}: {source}")]
     Invalid {
         /// The table.
@@ -15,22 +15,22 @@ pub enum RowError {
         id: i64,
         /// The column.
         column: &'static str,
-        /// What is there, and what was expected.
+        /// The stored value, and what was expected.
         source: InvalidValue,
     },
-    /// A row that another one needs is not there.
+    /// A row refers to a row that does not exist.
     #[error("{table} row {id} has no row {missing} in {parent}")]
     Missing {
-        /// The table of the row that is there.
+        /// The table of the referring row.
         table: &'static str,
         /// Its id.
         id: i64,
-        /// The table that lacks a row.
+        /// The table it refers to.
         parent: &'static str,
-        /// The id that it would have.
+        /// The id that is missing there.
         missing: i64,
     },
-    /// A row that was to be changed is not there.
+    /// The row to update does not exist.
     #[error("there is no row {id} in {table}")]
     NotFound {
         /// The table.
@@ -38,26 +38,26 @@ pub enum RowError {
         /// The id.
         id: i64,
     },
-    /// What was to be written cannot be right.
+    /// The row to write is invalid.
     #[error("{table}, {what}: {source}")]
     Rejected {
-        /// The table it was for.
+        /// The table it is for.
         table: &'static str,
-        /// Which row.
+        /// What identifies the row, such as its address.
         what: String,
-        /// What it has, and what was expected.
+        /// The invalid value, and what was expected.
         source: InvalidValue,
     },
-    /// A position is of an asset that its user's market does not list.
+    /// A position's asset belongs to another market than its user.
     #[error("{table} row {id}: its asset {asset_id} is not in market {market_id}, the user's")]
     OtherMarket {
         /// The table of the position.
         table: &'static str,
         /// Its id.
         id: i64,
-        /// The asset it is of.
+        /// The asset of the position.
         asset_id: i64,
-        /// The market of its user.
+        /// The market of the user.
         market_id: i64,
     },
     /// A statement failed.

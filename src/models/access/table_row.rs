@@ -1,4 +1,4 @@
-//! Whole rows at the level of statements.
+//! Row types that can be read from a statement without Diesel.
 
 use std::ffi::c_int;
 
@@ -7,12 +7,12 @@ use crate::models::access::row_error::RowError;
 use crate::sqlite::Statement;
 use crate::types::Stored;
 
-/// A row type that can be read from a statement, column by column. Only [`table_row!`] implements it.
+/// A row type that can be read from a statement. Implemented by [`table_row!`] only.
 pub(in crate::models) trait TableRow: Sized {
-    /// The columns, where they are the first of a statement.
+    /// The columns, at the start of a statement's result.
     const COLUMNS: Columns;
 
-    /// The columns, where they come behind those of another table.
+    /// The columns, starting at `offset` in a statement's result.
     fn columns_from(offset: c_int) -> Columns {
         Columns {
             offset,
@@ -20,10 +20,10 @@ pub(in crate::models) trait TableRow: Sized {
         }
     }
 
-    /// The current row.
+    /// Reads the current row.
     fn read(columns: &Columns, statement: &Statement<'_>) -> Result<Self, RowError>;
 
-    /// The current row of a table that is joined from the left; `None` where it has none.
+    /// Reads the current row of a left-joined table; `None` if nothing was joined.
     fn read_joined(columns: &Columns, statement: &Statement<'_>) -> Result<Option<Self>, RowError> {
         match statement.column(columns.offset) {
             Stored::Null => Ok(None),
@@ -32,8 +32,8 @@ pub(in crate::models) trait TableRow: Sized {
     }
 }
 
-/// Says in which table the rows of a type are, and which columns it has: the primary key and then all others,
-/// as the fields are called. Each column is decoded as its field's type says.
+/// Implements [`TableRow`] for a struct: the table, then its columns under the names of the fields, the
+/// primary key first. Each column is decoded as the type of its field.
 macro_rules! table_row {
     ($row:ident in $table:ident: $key:ident, $($column:ident),+ $(,)?) => {
         impl $crate::models::access::table_row::TableRow for $row {

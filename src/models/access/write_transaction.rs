@@ -1,15 +1,14 @@
-//! All of what is written, or nothing.
+//! A write transaction, for writes of many rows.
 
 use diesel::sqlite::SqliteConnection;
 
 use crate::models::access::row_error::RowError;
 use crate::sqlite::{Begin, Statements, transaction};
 
-/// Runs `write` in the caller's transaction, or else in one of its own that has the write lock from its
-/// beginning.
+/// Runs `write` in the caller's transaction, or in one of its own, which takes the write lock at its start.
 ///
-/// In a transaction of the caller's, what was written before an error is undone with that transaction: it must
-/// not be committed.
+/// After an error inside the caller's transaction, the caller must roll it back: the writes before the error
+/// are still in it.
 pub(in crate::models) fn in_write_transaction<T>(
     connection: &mut SqliteConnection,
     write: impl FnOnce(Statements<'_>) -> Result<T, RowError>,

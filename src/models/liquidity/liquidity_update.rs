@@ -1,4 +1,4 @@
-//! What a range of blocks has changed in the liquidity of pools.
+//! Updates of the liquidity of many pools, such as those of a range of blocks.
 
 mod apply;
 mod liquidity_rows;
@@ -8,7 +8,7 @@ mod row_updater;
 use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::types::BlockNumber;
 
-/// What a range of blocks has changed.
+/// Changes of the liquidity of many pools, and the blocks up to which exchanges are synchronized.
 ///
 /// ```
 /// # use degenbot::database::{self, Database, Error};
@@ -73,7 +73,7 @@ use crate::types::BlockNumber;
 ///
 /// let update = LiquidityUpdate::new(vec![pool], vec![(exchange_id, block)]);
 /// let written = database.write(|connection| update.apply(connection).map_err(Error::from))?;
-/// assert_eq!(written.written, 2 + 2 + 1 + 1); // ticks, words, the pool's mark, the exchange's block
+/// assert_eq!(written.written, 2 + 2 + 1 + 1); // ticks, words, the pool's cursor, the exchange's block
 ///
 /// let stored = database.read(|connection| -> Result<_, Error> {
 ///     Ok(TickMap::of_pool(connection, PoolFamily::Pools, pool_id)?)
@@ -85,17 +85,17 @@ use crate::types::BlockNumber;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LiquidityUpdate {
-    /// The pools that have changed. Of a pool that is there twice, the later update counts.
+    /// The updates of pools. If a pool occurs twice, the later update wins.
     pub pools: Vec<PoolUpdate>,
-    /// Up to which block the exchanges, by their ids, have been taken in.
+    /// The ids of exchanges, each with the block up to which it is synchronized.
     pub exchanges: Vec<(i64, BlockNumber)>,
-    /// Whether marks may go back, as they have to after a reorganisation of the chain. Otherwise a pool, or an
-    /// exchange, whose mark in the database is beyond the one here stays as it is: what is here was taken in before.
+    /// Whether cursors and blocks may move backwards, as they must after a reorganisation of the chain. If
+    /// not, a pool or an exchange that is further in the database is left unchanged.
     pub allow_rewind: bool,
 }
 
 impl LiquidityUpdate {
-    /// The changes of these pools and exchanges, which rewind no cursor.
+    /// An update that rewinds nothing.
     #[must_use]
     pub const fn new(pools: Vec<PoolUpdate>, exchanges: Vec<(i64, BlockNumber)>) -> Self {
         Self {
@@ -106,14 +106,14 @@ impl LiquidityUpdate {
     }
 }
 
-/// How many rows an update has changed.
+/// The number of rows that an update has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpdateReport {
-    /// Rows that were inserted, or that are different now.
+    /// Rows inserted or updated.
     pub written: u64,
-    /// Rows that were deleted.
+    /// Rows deleted.
     pub deleted: u64,
-    /// Pools and exchanges that were left as they are, because the database is further.
+    /// Pools and exchanges left unchanged because the database is further.
     pub outdated: u64,
 }

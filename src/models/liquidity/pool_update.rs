@@ -1,4 +1,4 @@
-//! What has changed in the liquidity of one pool.
+//! Changes of one pool's liquidity, to write to the database.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::SyncCursor;
 use crate::types::{InvalidValue, Tick, U256, WordPosition};
 
-/// What has changed in one pool: the new state of ticks and bitmap words, not their difference to the old one.
-/// So the same update can be applied again.
+/// Changes of one pool's liquidity: the new values of ticks and bitmap words, not differences. Applying the
+/// same update twice is harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolUpdate {
     pub(super) family: PoolFamily,
@@ -20,7 +20,7 @@ pub struct PoolUpdate {
 }
 
 impl PoolUpdate {
-    /// No change yet, for the pool with an id in its family's table.
+    /// An update without changes, for the pool with an id in its family's table.
     #[must_use]
     pub const fn new(family: PoolFamily, pool_id: i64) -> Self {
         Self {
@@ -32,11 +32,11 @@ impl PoolUpdate {
         }
     }
 
-    /// The tick has this liquidity from now on. Gross liquidity of zero deletes it.
+    /// Sets the liquidity at a tick. A gross liquidity of zero deletes the tick.
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] where the gross liquidity is less than the net one, which cannot be.
+    /// [`InvalidValue`] if the gross liquidity is less than the net liquidity's absolute value.
     pub fn set_tick(&mut self, tick: TickLiquidity) -> Result<(), InvalidValue> {
         let (net, gross) = (tick.liquidity_net, tick.liquidity_gross);
         if net.0.unsigned_abs() > gross.0 {
@@ -53,12 +53,12 @@ impl PoolUpdate {
         self.ticks.insert(tick.tick, tick);
     }
 
-    /// The word of the bitmap is this one from now on. Zero deletes it.
+    /// Sets a word of the bitmap. Zero deletes the word.
     pub fn set_word(&mut self, word: BitmapWord) {
         self.words.insert(word.word, word.bitmap);
     }
 
-    /// The pool's liquidity has been taken in up to this event.
+    /// Sets how far the pool's liquidity is synchronized.
     pub const fn set_sync_cursor(&mut self, cursor: SyncCursor) {
         self.sync_cursor = Some(cursor);
     }

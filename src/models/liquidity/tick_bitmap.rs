@@ -1,4 +1,4 @@
-//! Words of a tick bitmap, and the bit of a tick in them.
+//! Words of a tick bitmap, and the position of a tick's bit.
 
 use crate::types::{Tick, TickSpacing, U256, WordPosition};
 
@@ -7,14 +7,14 @@ use crate::types::{Tick, TickSpacing, U256, WordPosition};
 pub struct BitmapWord {
     /// The word's position in the bitmap.
     pub word: WordPosition,
-    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    /// One bit for each of the word's 256 ticks, set if the tick is initialized.
     pub bitmap: U256,
 }
 
-/// Where the bit of a tick is in a pool's bitmap: the word, and the bit's number in it.
+/// The position of a tick's bit in a pool's bitmap: the word, and the bit within it.
 ///
-/// Uniswap's `TickBitmap.position` of the tick divided by the spacing, rounded down. `None` for a tick that
-/// is not a multiple of the spacing, and for one so far out that no word has it.
+/// This is Uniswap's `TickBitmap.position` of the tick divided by the spacing. `None` if the tick is not a
+/// multiple of the spacing, or beyond the last word.
 #[must_use]
 pub fn bitmap_position(tick: Tick, spacing: TickSpacing) -> Option<(WordPosition, usize)> {
     let (tick, spacing) = (tick.get(), spacing.get());

@@ -1,14 +1,14 @@
-//! The liquidity at one tick.
+//! The liquidity at a tick.
 
 use crate::types::{I128, Tick, U128};
 
-/// The liquidity that begins or ends at a tick.
+/// The liquidity of the positions that start or end at a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TickLiquidity {
     /// The tick.
     pub tick: Tick,
     /// The liquidity added when the price crosses the tick upwards.
     pub liquidity_net: I128,
-    /// The liquidity that refers to the tick, from either side.
+    /// The liquidity of all positions that start or end at the tick.
     pub liquidity_gross: U128,
 }

@@ -1,4 +1,4 @@
-//! The liquidity of one concentrated-liquidity pool by ticks, as a bot computes with it.
+//! The liquidity of one V3 or V4 pool in memory: its ticks and its tick bitmap.
 
 pub(crate) mod modify;
 pub(crate) mod read;
@@ -9,8 +9,8 @@ use crate::types::{Tick, U256, WordPosition};
 
 /// The initialized ticks of a V3 or V4 pool, and the words of its tick bitmap, each in ascending order.
 ///
-/// Both are what the database holds; that they agree is for
-/// [`verify_sqlite_database`](crate::database::verify_sqlite_database) to say.
+/// Both are as stored. [`verify_sqlite_database`](crate::database::verify_sqlite_database) checks that they
+/// agree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TickMap {
     ticks: Vec<TickLiquidity>,
@@ -24,13 +24,13 @@ impl TickMap {
         &self.ticks
     }
 
-    /// The words of the bitmap, as far as any of their ticks is initialized.
+    /// The words of the bitmap that have an initialized tick.
     #[must_use]
     pub fn words(&self) -> &[BitmapWord] {
         &self.words
     }
 
-    /// Whether there is no liquidity at all.
+    /// Whether there is no liquidity.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ticks.is_empty() && self.words.is_empty()
@@ -43,7 +43,7 @@ impl TickMap {
         self.ticks.get(place)
     }
 
-    /// A word of the bitmap: zero where none of its ticks is initialized.
+    /// A word of the bitmap; zero if none of its ticks is initialized.
     #[must_use]
     pub fn word(&self, word: WordPosition) -> U256 {
         self.words

@@ -1,4 +1,4 @@
-//! All pools of a chain at once, with what they refer to: what a bot holds in memory.
+//! All pools of a chain with their tokens, exchanges and managers, in memory.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -13,19 +13,19 @@ use crate::models::rows::exchange::Exchange;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::types::ChainId;
 
-/// The pools of a chain with their tokens, exchanges and managers, each held once.
+/// The pools of a chain, with one copy of each token, exchange and manager they refer to.
 #[derive(Debug, Clone, Default)]
 pub struct ChainPools {
     pools: Vec<LiquidityPool>,
     managed_pools: Vec<ManagedLiquidityPool>,
-    /// Where the tokens and the exchange of each pool are.
+    /// For each pool, the positions of its two tokens and its exchange in `referenced`.
     links: Vec<[u32; 3]>,
-    /// Where the currencies and the manager of each managed pool are.
+    /// For each managed pool, the positions of its two currencies and its manager in `referenced`.
     managed_links: Vec<[u32; 3]>,
     referenced: ReferencedRows,
 }
 
-/// What pools refer to.
+/// The rows that pools refer to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReferencedRows {
     tokens: Vec<Erc20Token>,
@@ -33,14 +33,14 @@ pub(crate) struct ReferencedRows {
     managers: Vec<PoolManager>,
 }
 
-/// The pools by themselves.
+/// The pools, before the rows they refer to are looked up.
 #[derive(Debug, Default)]
 pub(crate) struct UnlinkedPools {
     pools: Vec<LiquidityPool>,
     managed_pools: Vec<ManagedLiquidityPool>,
 }
 
-/// A pool with what it refers to.
+/// A pool with its tokens and its exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainPool<'pools> {
     /// The pool.
@@ -53,7 +53,7 @@ pub struct ChainPool<'pools> {
     pub exchange: &'pools Exchange,
 }
 
-/// A managed pool with what it refers to.
+/// A managed pool with its currencies and its manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainManagedPool<'pools> {
     /// The pool.
@@ -94,23 +94,23 @@ impl UnlinkedPools {
 }
 
 impl ChainPools {
-    /// Loads the pools of a chain, in one state of the database.
-    /// [`Database::chain_pools`](crate::database::Database::chain_pools) does the same with two connections, in
-    /// less time.
+    /// Loads the pools of a chain in one read transaction.
+    /// [`Database::chain_pools`](crate::database::Database::chain_pools) does the same faster, with two
+    /// connections.
     ///
     /// # Errors
     ///
-    /// [`RowError`] for the first pool or token that is malformed, for a pool that refers to a token, an exchange
-    /// or a manager that is not on the chain, and where a statement fails.
+    /// [`RowError`] if a pool or a token is malformed, if a pool refers to a token, an exchange or a manager
+    /// that is not on the chain, or if a statement fails.
     pub fn load(connection: &mut SqliteConnection, chain: ChainId) -> Result<Self, RowError> {
-        // Nested in the caller's transaction if there is one.
+        // A savepoint if the caller has a transaction open.
         connection.transaction(|connection| {
             let referenced = ReferencedRows::read(connection, chain)?;
             Self::link(UnlinkedPools::read(connection, chain)?, referenced)
         })
     }
 
-    /// Finds out what each pool refers to.
+    /// Looks up the rows that each pool refers to.
     pub(crate) fn link(
         unlinked: UnlinkedPools,
         referenced: ReferencedRows,
@@ -179,7 +179,7 @@ impl ChainPools {
         })
     }
 
-    /// The tokens of the chain, in the order of their ids, whether a pool has them or not.
+    /// The tokens of the chain, in the order of their ids, including those of no pool.
     #[must_use]
     pub fn tokens(&self) -> &[Erc20Token] {
         &self.referenced.tokens
@@ -198,26 +198,26 @@ impl ChainPools {
     }
 }
 
-/// A position in a list; there is an index type as wide on every platform that the program runs on.
+/// A position as an index. `usize` has at least 32 bits on every supported platform.
 const fn as_index(position: u32) -> usize {
     position as usize
 }
 
-/// Where the rows of a table are in a list that is in the order of their ids.
+/// Finds the position of a row by its id, in a list of a table's rows sorted by id.
 struct IdIndex {
     table: &'static str,
     positions: Positions,
 }
 
 enum Positions {
-    /// The position of each id from the first one on, where few ids are left out, as in most tables.
+    /// The position of each id from the first one on. For tables with few gaps between ids, as most are.
     Direct { first: i64, positions: Vec<u32> },
-    /// The ids.
+    /// The sorted ids, for binary search.
     Sorted(Vec<i64>),
 }
 
 impl IdIndex {
-    /// No row has this position.
+    /// Marks an id without a row.
     const NONE: u32 = u32::MAX;
 
     fn of(table: &'static str, ids: impl ExactSizeIterator<Item = i64> + Clone) -> Self {

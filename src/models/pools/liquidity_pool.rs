@@ -1,4 +1,4 @@
-//! Liquidity pools with a contract of their own, whole: what all have in common and what their kind adds.
+//! Pools with their own contract: the columns common to all kinds, and the parameters of the pool's kind.
 
 mod find;
 pub(crate) mod insert;
@@ -9,7 +9,7 @@ use crate::models::pools::pool_parameters::{
 };
 use crate::types::{Address, ChainId, PoolKind};
 
-/// What every V2 and V3 pool has.
+/// The columns common to all kinds of pools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasePool {
     /// The id of the pool in `pools`.
@@ -30,7 +30,7 @@ pub struct BasePool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LiquidityPool {
-    /// A constant-product pool, or one of its relatives.
+    /// A constant-product or stable-swap pool.
     V2(V2Pool),
     /// A concentrated-liquidity pool. Its liquidity is a [`TickMap`](crate::models::TickMap).
     V3(V3Pool),
@@ -41,27 +41,27 @@ pub enum LiquidityPool {
 /// A V2 pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct V2Pool {
-    /// What every pool has.
+    /// The columns common to all kinds.
     pub base: BasePool,
-    /// What a V2 pool has.
+    /// The parameters of a V2 pool.
     pub parameters: V2Parameters,
 }
 
 /// A V3 pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct V3Pool {
-    /// What every pool has.
+    /// The columns common to all kinds.
     pub base: BasePool,
-    /// What a V3 pool has.
+    /// The parameters of a V3 pool.
     pub parameters: V3Parameters,
 }
 
 /// A Liquidity Book pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiquidityBookPool {
-    /// What every pool has.
+    /// The columns common to all kinds.
     pub base: BasePool,
-    /// What a Liquidity Book pool has.
+    /// The parameters of a Liquidity Book pool.
     pub parameters: LiquidityBookParameters,
 }
 
@@ -76,7 +76,7 @@ impl LiquidityPool {
         }
     }
 
-    /// What every pool has.
+    /// The columns common to all kinds.
     #[must_use]
     pub const fn base(&self) -> &BasePool {
         match self {
@@ -86,7 +86,7 @@ impl LiquidityPool {
         }
     }
 
-    /// What only a pool of its kind has.
+    /// The parameters of the pool's kind.
     #[must_use]
     pub const fn parameters(&self) -> PoolParameters {
         match self {
@@ -96,13 +96,13 @@ impl LiquidityPool {
         }
     }
 
-    /// The kind that the database gives the pool.
+    /// The pool's kind, as stored in the database.
     #[must_use]
     pub const fn kind(&self) -> PoolKind {
         self.parameters().kind()
     }
 
-    /// The pool's fees, which a Liquidity Book pool's row does not have.
+    /// The pool's fees; `None` for a Liquidity Book pool, whose table has no fees.
     #[must_use]
     pub const fn fees(&self) -> Option<Fees> {
         match self {

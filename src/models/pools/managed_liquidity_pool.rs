@@ -1,4 +1,4 @@
-//! Liquidity pools inside a pool manager (Uniswap V4), whole.
+//! Pools inside a pool manager (Uniswap V4).
 
 pub(crate) mod insert;
 
@@ -20,7 +20,7 @@ use crate::schema::{managed_pools, uniswap_v4_pools};
 use crate::sqlite::{Bound, Statement};
 use crate::types::{Address, ChainId, Encode, PoolHash, TickSpacing};
 
-/// A liquidity pool inside a pool manager.
+/// A pool inside a pool manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedLiquidityPool {
     /// The id of the pool in `managed_pools`.
@@ -37,9 +37,9 @@ pub struct ManagedLiquidityPool {
     pub currency1_id: i64,
     /// The pool's fees.
     pub fees: Fees,
-    /// The distance between ticks that can be initialized.
+    /// The tick spacing: ticks that are multiples of it can be initialized.
     pub tick_spacing: TickSpacing,
-    /// Up to where the pool's liquidity has been taken in.
+    /// How far the pool's liquidity is synchronized.
     pub sync_cursor: SyncCursor,
 }
 
@@ -48,7 +48,7 @@ impl ManagedLiquidityPool {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the pool's rows are malformed, or a statement fails.
+    /// [`RowError`] if the pool's rows are malformed, or if a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         let pool = load!(connection, ManagedPool, managed_pools::table.find(id))?.pop();
         let Some(pool) = pool else {
@@ -64,17 +64,18 @@ impl ManagedLiquidityPool {
         Ok(Some(Self::of_rows(&pool, &v4_row)))
     }
 
-    /// The pool of a manager with a hash, which is looked for as it is written today: in lower case.
+    /// The pool of a manager with a pool hash. Only hashes stored in lower case, as they are written today,
+    /// are found.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the pool's rows are malformed or incomplete, or a statement fails.
+    /// [`RowError`] if the pool's rows are malformed or incomplete, or if a statement fails.
     pub fn by_hash(
         connection: &mut SqliteConnection,
         manager_id: i64,
         pool_hash: PoolHash,
     ) -> Result<Option<Self>, RowError> {
-        // Managers can have pools with the same hash, since it says nothing of the manager.
+        // Pools of different managers can have the same hash, because it does not depend on the manager.
         let of_hash = uniswap_v4_pools::table.filter(uniswap_v4_pools::pool_hash.eq(pool_hash));
         for v4_row in load!(connection, UniswapV4Pool, of_hash)? {
             let pool = Self::of_v4_row(connection, &v4_row)?;
@@ -85,11 +86,11 @@ impl ManagedLiquidityPool {
         Ok(None)
     }
 
-    /// All pools of two currencies, in the order of their ids. It does not matter which currency comes first.
+    /// All pools of two currencies, given in either order, in the order of the pools' ids.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a pool's rows are malformed or incomplete, or a statement fails.
+    /// [`RowError`] if a pool's rows are malformed or incomplete, or if a statement fails.
     pub fn of_pair(
         connection: &mut SqliteConnection,
         one_token_id: i64,
@@ -123,11 +124,11 @@ impl ManagedLiquidityPool {
         Ok(Self::of_rows(&pool, v4_row))
     }
 
-    /// The chain that the pool's manager lives on.
+    /// The chain of the pool's manager.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the manager is not there or malformed, or a statement fails.
+    /// [`RowError`] if the manager does not exist or is malformed, or if a statement fails.
     pub fn chain(&self, connection: &mut SqliteConnection) -> Result<ChainId, RowError> {
         PoolManager::by_id(connection, self.manager_id)?
             .map(|manager| manager.chain)
@@ -166,8 +167,8 @@ const V4_COLUMNS: Columns = Columns {
     ..UniswapV4Pool::COLUMNS
 };
 
-/// Managed pools, in the order of their ids: an iterator like
-/// [`LiquidityPools`](crate::models::LiquidityPools), with the same rules.
+/// Managed pools, in the order of their ids. Transactions and errors are as in
+/// [`LiquidityPools`](crate::models::LiquidityPools).
 pub struct ManagedLiquidityPools<'connection> {
     pools: Statement<'connection>,
     failed: bool,
@@ -179,7 +180,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_chain(
         connection: &'connection mut SqliteConnection,
         chain: ChainId,
@@ -191,7 +192,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_manager(
         connection: &'connection mut SqliteConnection,
         manager_id: i64,
@@ -199,11 +200,11 @@ impl<'connection> ManagedLiquidityPools<'connection> {
         Self::where_pool(connection, "m.id = ?1", manager_id)
     }
 
-    /// The managed pools of an exchange, whichever managers it has.
+    /// The pools of all managers of an exchange.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_exchange(
         connection: &'connection mut SqliteConnection,
         exchange_id: i64,
@@ -217,7 +218,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
         value: i64,
     ) -> Result<Self, RowError> {
         let transaction = ReadTransaction::begin(connection)?;
-        // The outer join lets a pool without its terms be noticed.
+        // The outer join makes a pool without a V4 row show up, as an error.
         let mut pools = transaction.statements().prepare(&format!(
             "SELECT {}, {} FROM managed_pools AS p NOT INDEXED CROSS JOIN pool_managers AS m \
              ON m.id = p.manager_id LEFT JOIN uniswap_v4_pools AS v ON v.managed_pool_id = p.id \
@@ -235,7 +236,7 @@ impl<'connection> ManagedLiquidityPools<'connection> {
 
     fn read(&self) -> Result<ManagedLiquidityPool, RowError> {
         let pool = ManagedPool::read(&ManagedPool::COLUMNS, &self.pools)?;
-        // There is one kind, whose columns these are.
+        // There is only one kind.
         let v4_row = UniswapV4Pool::read_joined(&V4_COLUMNS, &self.pools)?;
         let v4_row = v4_row.ok_or(RowError::Missing {
             table: ManagedPool::COLUMNS.table,

@@ -1,19 +1,19 @@
-//! Pools with a contract of their own, and pools inside a manager: the same tables under two names.
+//! The two families of pools: those with their own contract, and those inside a pool manager.
 
 use crate::models::access::columns::Columns;
 
-/// Which pools: those with a contract of their own, or those inside a pool manager. Their ids are counted
-/// apart.
+/// A family of pools. Each has its own table of pools, with its own ids, and its own tables of ticks and
+/// words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PoolFamily {
-    /// Uniswap V3 and what is like it: rows of `pools`.
+    /// Pools with their own contract, such as Uniswap V3's: rows of `pools`.
     Pools,
-    /// Uniswap V4: rows of `managed_pools`.
+    /// Pools inside a pool manager (Uniswap V4): rows of `managed_pools`.
     ManagedPools,
 }
 
 impl PoolFamily {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::Pools, Self::ManagedPools];
 
     /// The table of the pools.
@@ -24,7 +24,7 @@ impl PoolFamily {
         }
     }
 
-    /// The column that refers to the pool.
+    /// The column with the pool's id in the other tables of the family.
     pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::Pools => "pool_id",
@@ -55,13 +55,13 @@ impl PoolFamily {
     }
 }
 
-/// The tables of the bitmap words, which can be computed from the ticks.
+/// The tables of bitmap words, which can be computed from the ticks.
 pub(crate) const WORD_TABLES: [&str; 2] = [
     PoolFamily::Pools.word_columns().table,
     PoolFamily::ManagedPools.word_columns().table,
 ];
 
-/// The tables of the liquidity: the words and the ticks of both families.
+/// The tables of liquidity: the bitmap words and the ticks of both families.
 pub(crate) const LIQUIDITY_TABLES: [&str; 4] = [
     PoolFamily::Pools.word_columns().table,
     PoolFamily::Pools.tick_columns().table,

@@ -1,4 +1,4 @@
-//! The kinds of pools: the family and the table of each, and the parameters in a row of that table.
+//! The kinds of pools: the family and the table of each, and how its rows become parameters.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -29,7 +29,7 @@ use crate::schema::{
 use crate::sqlite::Statement;
 use crate::types::{ManagedPoolKind, PoolKind};
 
-/// A kind of pools, and the table with the columns that only pools of this kind have.
+/// A kind of pools, with the table of the columns specific to it.
 #[derive(Debug)]
 pub(crate) struct PoolKindTable {
     pub(crate) family: PoolFamily,
@@ -50,7 +50,7 @@ impl PoolKindTable {
         }
     }
 
-    /// Whether pools of this kind have ticks: those with a tick spacing.
+    /// Whether pools of this kind have ticks, which means that they have a tick spacing.
     pub(crate) fn has_ticks(&self) -> bool {
         self.columns.names.contains(&"tick_spacing")
     }
@@ -65,7 +65,7 @@ macro_rules! pool_kind_tables {
         pools: { $($kind:ident in $table:ident: $row:ident),+ $(,)? },
         managed_pools: { $($managed_kind:ident: $managed_row:ident),+ $(,)? } $(,)?
     ) => {
-        /// Every kind of both families.
+        /// All kinds of both families. Listed here only.
         pub(crate) static POOL_KIND_TABLES: [PoolKindTable;
             PoolKind::ALL.len() + ManagedPoolKind::ALL.len()] = [
             $(PoolKindTable::new(
@@ -80,21 +80,21 @@ macro_rules! pool_kind_tables {
             ),)+
         ];
 
-        /// The columns of the table of a kind of pools, the pool's id first.
+        /// The columns specific to a kind of pools, the pool's id first.
         pub(in crate::models) const fn pool_kind_columns(kind: PoolKind) -> Columns {
             match kind {
                 $(PoolKind::$kind => <$row as TableRow>::COLUMNS),+
             }
         }
 
-        /// The columns of the table of a kind of managed pools, the pool's id first.
+        /// The columns specific to a kind of managed pools, the pool's id first.
         pub(in crate::models) const fn managed_pool_kind_columns(kind: ManagedPoolKind) -> Columns {
             match kind {
                 $(ManagedPoolKind::$managed_kind => <$managed_row as TableRow>::COLUMNS),+
             }
         }
 
-        /// The parameters in the current row of a statement that selects these columns.
+        /// Reads the parameters from the current row of a statement that selects these columns.
         pub(super) fn read_parameters(
             kind: PoolKind,
             columns: &Columns,
@@ -105,7 +105,7 @@ macro_rules! pool_kind_tables {
             }
         }
 
-        /// The parameters of one pool, if its table has a row for it.
+        /// Finds the parameters of one pool; `None` if the table of its kind has no row for it.
         pub(super) fn find_parameters(
             connection: &mut SqliteConnection,
             kind: PoolKind,

@@ -1,15 +1,15 @@
-//! What a pool has beside [`BasePool`](crate::models::BasePool), by its kind.
+//! The parameters of a pool, which depend on its kind.
 
 use crate::types::{BinStep, BlockNumber, FeeParts, LogIndex, PoolKind, TickSpacing};
 
-/// A pool's fees, as fractions of what is paid in.
+/// A pool's fees, as fractions of the input amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fees {
-    /// The fee's numerator when token0 is paid in.
+    /// The fee's numerator if the input is token0.
     pub token0: FeeParts,
-    /// The fee's numerator when token1 is paid in.
+    /// The fee's numerator if the input is token1.
     pub token1: FeeParts,
-    /// The denominator of both.
+    /// The denominator of both fees.
     pub denominator: FeeParts,
 }
 
@@ -46,53 +46,53 @@ pub enum V3Protocol {
     Uniswap,
 }
 
-/// The last liquidity event of a pool that has been taken in.
+/// The last liquidity event of a pool that is in the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SyncCursor {
-    /// Its block; none before the first event.
+    /// The block of the event; `None` before the first event.
     pub block: Option<BlockNumber>,
-    /// Its log index in that block.
+    /// The log index of the event in its block.
     pub log_index: Option<LogIndex>,
 }
 
-/// What a V2 pool has beside [`BasePool`](crate::models::BasePool).
+/// The parameters of a V2 pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct V2Parameters {
-    /// Whose pool it is.
+    /// The protocol.
     pub protocol: V2Protocol,
-    /// Its fees.
+    /// The fees.
     pub fees: Fees,
 }
 
-/// What a V3 pool has beside [`BasePool`](crate::models::BasePool).
+/// The parameters of a V3 pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct V3Parameters {
-    /// Whose pool it is.
+    /// The protocol.
     pub protocol: V3Protocol,
-    /// Its fees.
+    /// The fees.
     pub fees: Fees,
-    /// The distance between ticks that can be initialized.
+    /// The tick spacing: ticks that are multiples of it can be initialized.
     pub tick_spacing: TickSpacing,
-    /// Up to where its liquidity has been taken in.
+    /// How far the pool's liquidity is synchronized.
     pub sync_cursor: SyncCursor,
 }
 
-/// What a Liquidity Book pool has beside [`BasePool`](crate::models::BasePool).
+/// The parameters of a Liquidity Book pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiquidityBookParameters {
     /// The ratio of the prices of two adjacent bins.
     pub bin_step: BinStep,
 }
 
-/// What a pool has beside [`BasePool`](crate::models::BasePool), whichever kind it is of.
+/// The parameters of a pool of any kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolParameters {
-    /// A V2 pool's.
+    /// Of a V2 pool.
     V2(V2Parameters),
-    /// A V3 pool's.
+    /// Of a V3 pool.
     V3(V3Parameters),
-    /// A Liquidity Book pool's.
+    /// Of a Liquidity Book pool.
     LiquidityBook(LiquidityBookParameters),
 }
 

@@ -31,12 +31,12 @@ table_row!(
 );
 
 impl AaveGhoToken {
-    /// The deployment whose GHO token is a row of `erc20_tokens`; the one with the lowest id, if there are
+    /// The deployment whose GHO token has this id in `erc20_tokens`; the one with the lowest id if there are
     /// several.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn by_token(
         connection: &mut SqliteConnection,
         token_id: i64,
@@ -52,7 +52,7 @@ impl AaveGhoToken {
     }
 }
 
-/// A deployment of GHO to be inserted.
+/// A deployment of GHO to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_gho_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveGhoToken {

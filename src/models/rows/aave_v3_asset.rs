@@ -19,15 +19,15 @@ pub struct AaveV3Asset {
     pub market_id: i64,
     /// The token that is lent and borrowed.
     pub underlying_asset_id: i64,
-    /// The token that stands for a supplied amount.
+    /// The aToken, which represents supplied amounts.
     pub a_token_id: i64,
     /// The revision of the aToken's implementation.
     pub a_token_revision: Revision,
-    /// The token that stands for variable debt.
+    /// The variable debt token.
     pub v_token_id: i64,
     /// The revision of the variable debt token's implementation.
     pub v_token_revision: Revision,
-    /// The block of the last index update taken in.
+    /// The block of the last index update in the database.
     pub last_update_block: Option<BlockNumber>,
     /// The cumulated supply interest, in ray (10²⁷).
     pub liquidity_index: U256,
@@ -37,7 +37,7 @@ pub struct AaveV3Asset {
     pub borrow_index: U256,
     /// The yearly variable borrow rate, in ray.
     pub borrow_rate: U256,
-    /// The row of `aave_v3_emode_categories` the asset belongs to.
+    /// The row in `aave_v3_emode_categories` of the asset's e-mode category.
     pub e_mode_category_id: Option<i64>,
     /// The oracle that prices the asset.
     pub price_source: Option<Address>,
@@ -54,7 +54,7 @@ impl AaveV3Asset {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         let found = load!(connection, Self, aave_v3_assets::table.find(id))?;
         Ok(found.into_iter().next())
@@ -64,7 +64,7 @@ impl AaveV3Asset {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn of_market(
         connection: &mut SqliteConnection,
         market_id: i64,
@@ -79,7 +79,7 @@ impl AaveV3Asset {
     }
 }
 
-/// An asset of an Aave V3 market to be inserted.
+/// An asset of an Aave V3 market to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_assets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveV3Asset {
@@ -87,15 +87,15 @@ pub struct NewAaveV3Asset {
     pub market_id: i64,
     /// The token that is lent and borrowed.
     pub underlying_asset_id: i64,
-    /// The token that stands for a supplied amount.
+    /// The aToken, which represents supplied amounts.
     pub a_token_id: i64,
     /// The revision of the aToken's implementation.
     pub a_token_revision: Revision,
-    /// The token that stands for variable debt.
+    /// The variable debt token.
     pub v_token_id: i64,
     /// The revision of the variable debt token's implementation.
     pub v_token_revision: Revision,
-    /// The block of the last index update taken in.
+    /// The block of the last index update in the database.
     pub last_update_block: Option<BlockNumber>,
     /// The cumulated supply interest, in ray (10²⁷).
     pub liquidity_index: U256,
@@ -105,7 +105,7 @@ pub struct NewAaveV3Asset {
     pub borrow_index: U256,
     /// The yearly variable borrow rate, in ray.
     pub borrow_rate: U256,
-    /// The row of `aave_v3_emode_categories` the asset belongs to.
+    /// The row in `aave_v3_emode_categories` of the asset's e-mode category.
     pub e_mode_category_id: Option<i64>,
     /// The oracle that prices the asset.
     pub price_source: Option<Address>,
@@ -124,7 +124,7 @@ pub struct AaveV3AssetConfig {
     pub ltv: BasisPoints,
     /// The ratio at which a position can be liquidated.
     pub liquidation_threshold: BasisPoints,
-    /// What a liquidator gets: 10500 is a bonus of 5 %.
+    /// The liquidation bonus: 10500 means 5 %.
     pub liquidation_bonus: BasisPoints,
     /// The number of the asset's e-mode category in its market.
     pub e_mode_category_id: Option<EModeCategoryId>,
@@ -153,7 +153,7 @@ table_row!(
     flash_loan_enabled, isolation_mode, debt_ceiling, borrowable_in_isolation,
 );
 
-/// The risk parameters of an asset to be inserted.
+/// The risk parameters of an asset to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_asset_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 #[expect(clippy::struct_excessive_bools, reason = "as many as the contract has")]
@@ -164,7 +164,7 @@ pub struct NewAaveV3AssetConfig {
     pub ltv: BasisPoints,
     /// The ratio at which a position can be liquidated.
     pub liquidation_threshold: BasisPoints,
-    /// What a liquidator gets: 10500 is a bonus of 5 %.
+    /// The liquidation bonus: 10500 means 5 %.
     pub liquidation_bonus: BasisPoints,
     /// The number of the asset's e-mode category in its market.
     pub e_mode_category_id: Option<EModeCategoryId>,

@@ -25,7 +25,7 @@ pub struct AaveV3EModeCategory {
     pub ltv: BasisPoints,
     /// The ratio at which a position can be liquidated.
     pub liquidation_threshold: BasisPoints,
-    /// What a liquidator gets: 10100 is a bonus of 1 %.
+    /// The liquidation bonus: 10100 means 1 %.
     pub liquidation_bonus: BasisPoints,
     /// The oracle that prices the whole category.
     pub price_source: Option<Address>,
@@ -41,7 +41,7 @@ impl AaveV3EModeCategory {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn of_market(
         connection: &mut SqliteConnection,
         market_id: i64,
@@ -56,7 +56,7 @@ impl AaveV3EModeCategory {
     }
 }
 
-/// An efficiency-mode category to be inserted.
+/// An efficiency-mode category to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_emode_categories, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveV3EModeCategory {
@@ -70,7 +70,7 @@ pub struct NewAaveV3EModeCategory {
     pub ltv: BasisPoints,
     /// The ratio at which a position can be liquidated.
     pub liquidation_threshold: BasisPoints,
-    /// What a liquidator gets: 10100 is a bonus of 1 %.
+    /// The liquidation bonus: 10100 means 1 %.
     pub liquidation_bonus: BasisPoints,
     /// The oracle that prices the whole category.
     pub price_source: Option<Address>,

@@ -19,10 +19,10 @@ pub struct AaveV3Market {
     pub chain_id: ChainId,
     /// The market's name.
     pub name: String,
-    /// Whether updates take the market in.
+    /// Whether updates include the market.
     #[diesel(deserialize_as = Flag)]
     pub active: bool,
-    /// The last block whose events have been taken in; none before the first update.
+    /// The last block whose events are in the database; `None` before the first update.
     pub last_update_block: Option<BlockNumber>,
 }
 
@@ -33,17 +33,17 @@ impl AaveV3Market {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         let found = load!(connection, Self, aave_v3_markets::table.find(id))?;
         Ok(found.into_iter().next())
     }
 
-    /// The market of a chain with a name; the one with the lowest id, if there are several.
+    /// The market with a name on a chain; the one with the lowest id if there are several.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn by_name(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -64,7 +64,7 @@ impl AaveV3Market {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn of_chain(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -79,7 +79,7 @@ impl AaveV3Market {
     }
 }
 
-/// An Aave V3 market to be inserted.
+/// An Aave V3 market to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_markets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveV3Market {
@@ -87,9 +87,9 @@ pub struct NewAaveV3Market {
     pub chain_id: ChainId,
     /// The market's name.
     pub name: String,
-    /// Whether updates take the market in.
+    /// Whether updates include the market.
     pub active: bool,
-    /// The last block whose events have been taken in; none before the first update.
+    /// The last block whose events are in the database; `None` before the first update.
     pub last_update_block: Option<BlockNumber>,
 }
 
@@ -105,7 +105,7 @@ pub struct AaveV3Contract {
     pub name: String,
     /// The contract's address.
     pub address: Address,
-    /// The revision of its implementation, where it has one.
+    /// The revision of its implementation, if it has one.
     pub revision: Option<Revision>,
 }
 
@@ -116,7 +116,7 @@ impl AaveV3Contract {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn of_market(
         connection: &mut SqliteConnection,
         market_id: i64,
@@ -131,7 +131,7 @@ impl AaveV3Contract {
     }
 }
 
-/// A contract of an Aave V3 market to be inserted.
+/// A contract of an Aave V3 market to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_contracts, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveV3Contract {
@@ -141,6 +141,6 @@ pub struct NewAaveV3Contract {
     pub name: String,
     /// The contract's address.
     pub address: Address,
-    /// The revision of its implementation, where it has one.
+    /// The revision of its implementation, if it has one.
     pub revision: Option<Revision>,
 }

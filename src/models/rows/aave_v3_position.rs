@@ -1,4 +1,4 @@
-//! What Aave V3 users have supplied and borrowed.
+//! Collateral and debt positions of Aave V3 users.
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -7,7 +7,7 @@ use crate::models::access::table_row::{TableRow, table_row};
 use crate::schema::{aave_v3_collateral_positions, aave_v3_debt_positions};
 use crate::types::U256;
 
-/// A position of either sort.
+/// A collateral or debt position.
 pub(in crate::models) trait Position: TableRow {
     fn id(&self) -> i64;
     fn asset_id(&self) -> i64;
@@ -15,7 +15,7 @@ pub(in crate::models) trait Position: TableRow {
 
 macro_rules! position {
     ($name:ident, $new_name:ident, $table:ident, $action:literal) => {
-        #[doc = concat!("What a user has ", $action, " of an asset; (`user_id`, `asset_id`) is unique.")]
+        #[doc = concat!("The position of a user who has ", $action, " an asset; (`user_id`, `asset_id`) is unique.")]
         #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
         #[diesel(table_name = $table, check_for_backend(Sqlite), treat_none_as_default_value = false)]
         pub struct $name {
@@ -25,13 +25,13 @@ macro_rules! position {
             pub user_id: i64,
             /// The asset.
             pub asset_id: i64,
-            /// The scaled balance: to be multiplied by the asset's index.
+            /// The scaled balance, which times the asset's index is the balance.
             pub balance: U256,
             /// The index at the last change of the balance, in ray.
             pub last_index: Option<U256>,
         }
 
-        #[doc = concat!("What a user has ", $action, " of an asset, to be inserted.")]
+        #[doc = concat!("The position of a user who has ", $action, " an asset, to insert.")]
         #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
         #[diesel(table_name = $table, check_for_backend(Sqlite), treat_none_as_default_value = false)]
         pub struct $new_name {
@@ -39,7 +39,7 @@ macro_rules! position {
             pub user_id: i64,
             /// The asset.
             pub asset_id: i64,
-            /// The scaled balance: to be multiplied by the asset's index.
+            /// The scaled balance, which times the asset's index is the balance.
             pub balance: U256,
             /// The index at the last change of the balance, in ray.
             pub last_index: Option<U256>,

@@ -1,4 +1,4 @@
-//! Aave V3 users and what they use as collateral.
+//! Aave V3 users, and which assets each has enabled as collateral.
 
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -19,7 +19,7 @@ pub struct AaveV3User {
     pub market_id: i64,
     /// The user's account.
     pub address: Address,
-    /// The number of the e-mode category the user is in; 0 for none.
+    /// The number of the user's e-mode category; 0 for none.
     pub e_mode: EModeCategoryId,
     /// The discount on the interest of GHO debt.
     pub gho_discount: BasisPoints,
@@ -37,12 +37,12 @@ table_row!(
 );
 
 impl AaveV3User {
-    /// The user of a market with an address. A row that has the address in the letter case of EIP-55 goes
-    /// before one that has it in lower case; other spellings are not found.
+    /// The user of a market with an address. A row with the EIP-55 checksum is preferred to one in lower
+    /// case; other spellings are not found.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or the statement fails.
+    /// [`RowError`] if a value is malformed or the statement fails.
     pub fn by_address(
         connection: &mut SqliteConnection,
         market_id: i64,
@@ -65,7 +65,7 @@ impl AaveV3User {
     }
 }
 
-/// A user of an Aave V3 market to be inserted.
+/// A user of an Aave V3 market to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_users, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveV3User {
@@ -73,7 +73,7 @@ pub struct NewAaveV3User {
     pub market_id: i64,
     /// The user's account.
     pub address: Address,
-    /// The number of the e-mode category the user is in; 0 for none.
+    /// The number of the user's e-mode category; 0 for none.
     pub e_mode: EModeCategoryId,
     /// The discount on the interest of GHO debt.
     pub gho_discount: BasisPoints,
@@ -102,7 +102,7 @@ pub struct AaveV3UserCollateralConfig {
 
 table_row!(AaveV3UserCollateralConfig in aave_v3_user_collateral_configs: id, user_id, asset_id, enabled);
 
-/// Whether a user has an asset enabled as collateral, to be inserted.
+/// Whether a user has an asset enabled as collateral, to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = aave_v3_user_collateral_configs, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewAaveV3UserCollateralConfig {

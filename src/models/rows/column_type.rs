@@ -1,6 +1,6 @@
-//! The type of the values in each column.
+//! The value type of each column.
 
-/// What the values of a column are. Each but the first two is a type of [`crate::types`].
+/// The type of a column's values: an id, a text, or the type of the same name in [`crate::types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColumnType {
     Id,
@@ -28,7 +28,7 @@ pub(crate) enum ColumnType {
     WordPosition,
 }
 
-/// Columns whose type differs from that of the other columns with the same name.
+/// The columns whose type differs from that of other columns with the same name.
 const EXCEPTIONS: [(&str, &str, ColumnType); 3] = [
     ("aave_v3_assets", "e_mode_category_id", ColumnType::Id),
     ("managed_pools", "kind", ColumnType::ManagedPoolKind),
@@ -146,7 +146,7 @@ const COLUMNS: [(ColumnType, &[&str]); 21] = [
 ];
 
 impl ColumnType {
-    /// The type of a column; `None` for one that is in no table of ours.
+    /// The type of a column; `None` if it is not a column of the schema.
     pub(crate) fn of(table: &str, column: &str) -> Option<Self> {
         let exception = EXCEPTIONS
             .iter()
@@ -160,7 +160,7 @@ impl ColumnType {
         }
     }
 
-    /// Whether the values are numbers of more than 64 bits, which are stored as decimal text.
+    /// Whether the values are 128-bit or 256-bit numbers, which are stored as decimal text.
     pub(crate) const fn is_decimal(self) -> bool {
         matches!(self, Self::I128 | Self::U128 | Self::U256)
     }

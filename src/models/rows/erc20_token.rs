@@ -21,31 +21,31 @@ pub struct Erc20Token {
     pub id: i64,
     /// The chain the token lives on.
     pub chain: ChainId,
-    /// The token's contract; the zero address stands for the native currency.
+    /// The token's contract; the zero address is the native currency.
     pub address: Address,
-    /// What the contract says its name is, if it says.
+    /// The name, if the contract has one.
     pub name: Option<String>,
-    /// What the contract says its symbol is, if it says.
+    /// The symbol, if the contract has one.
     pub symbol: Option<String>,
-    /// The number of decimals, if the contract says.
+    /// The number of decimals, if the contract has it.
     pub decimals: Option<Decimals>,
 }
 
 table_row!(Erc20Token in erc20_tokens: id, chain, address, name, symbol, decimals);
 
-/// A token to be inserted.
+/// A token to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = erc20_tokens, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewErc20Token {
     /// The chain the token lives on.
     pub chain: ChainId,
-    /// The token's contract; the zero address stands for the native currency.
+    /// The token's contract; the zero address is the native currency.
     pub address: Address,
-    /// What the contract says its name is, if it says.
+    /// The name, if the contract has one.
     pub name: Option<String>,
-    /// What the contract says its symbol is, if it says.
+    /// The symbol, if the contract has one.
     pub symbol: Option<String>,
-    /// The number of decimals, if the contract says.
+    /// The number of decimals, if the contract has it.
     pub decimals: Option<Decimals>,
 }
 
@@ -54,16 +54,16 @@ impl Erc20Token {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the row is malformed, or a statement fails.
+    /// [`RowError`] if the row is malformed, or if a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         Ok(load!(connection, Self, erc20_tokens::table.find(id))?.pop())
     }
 
-    /// The token with an address on a chain, whether it is stored with its checksum or in lower case.
+    /// The token with an address on a chain, whether stored with its checksum or in lower case.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the row is malformed, or a statement fails.
+    /// [`RowError`] if the row is malformed, or if a statement fails.
     pub fn by_address(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -76,14 +76,14 @@ impl Erc20Token {
     ///
     /// # Errors
     ///
-    /// [`RowError`] for the first row that is malformed, and where a statement fails.
+    /// [`RowError`] if a row is malformed, or if a statement fails.
     pub fn of_chain(
         connection: &mut SqliteConnection,
         chain: ChainId,
     ) -> Result<Vec<Self>, RowError> {
         let columns = Self::COLUMNS;
         let transaction = ReadTransaction::begin(connection)?;
-        // Most databases are about a few chains, so the table is read from end to end, not by its index.
+        // A full scan: most databases have few chains, and the index would look up every row.
         let mut row = transaction.statements().prepare(&format!(
             "SELECT {} FROM erc20_tokens AS t NOT INDEXED WHERE t.chain = ?1 ORDER BY t.id",
             columns.of("t")

@@ -1,4 +1,4 @@
-//! Exchanges: one deployment of a protocol on a chain.
+//! Exchanges: deployments of a protocol on a chain.
 
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -19,14 +19,14 @@ pub struct Exchange {
     pub chain_id: ChainId,
     /// The protocol's name, such as `uniswap_v3`.
     pub name: String,
-    /// Whether updates take the exchange in.
+    /// Whether updates include the exchange.
     #[diesel(deserialize_as = Flag)]
     pub active: bool,
-    /// The last block whose events have been taken in; none before the first update.
+    /// The last block whose events are in the database; `None` before the first update.
     pub last_update_block: Option<BlockNumber>,
     /// The factory contract, or the pool manager of Uniswap V4.
     pub factory: Address,
-    /// The contract that deploys the pools, where that is not the factory.
+    /// The contract that deploys the pools, if it is not the factory.
     pub deployer: Option<Address>,
 }
 
@@ -34,7 +34,7 @@ table_row!(
     Exchange in exchanges: id, chain_id, name, active, last_update_block, factory, deployer
 );
 
-/// An exchange to be inserted.
+/// An exchange to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = exchanges, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewExchange {
@@ -42,13 +42,13 @@ pub struct NewExchange {
     pub chain_id: ChainId,
     /// The protocol's name, such as `uniswap_v3`.
     pub name: String,
-    /// Whether updates take the exchange in.
+    /// Whether updates include the exchange.
     pub active: bool,
-    /// The last block whose events have been taken in; none before the first update.
+    /// The last block whose events are in the database; `None` before the first update.
     pub last_update_block: Option<BlockNumber>,
     /// The factory contract, or the pool manager of Uniswap V4.
     pub factory: Address,
-    /// The contract that deploys the pools, where that is not the factory.
+    /// The contract that deploys the pools, if it is not the factory.
     pub deployer: Option<Address>,
 }
 
@@ -57,16 +57,17 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the row is malformed, or a statement fails.
+    /// [`RowError`] if the row is malformed, or if a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         Ok(load!(connection, Self, exchanges::table.find(id))?.pop())
     }
 
-    /// The exchange of a chain with a name, such as `uniswap_v3`: the first one, where there are several.
+    /// The exchange with a name, such as `uniswap_v3`, on a chain; the one with the lowest id if there are
+    /// several.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the row is malformed, or a statement fails.
+    /// [`RowError`] if the row is malformed, or if a statement fails.
     pub fn by_name(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -76,12 +77,12 @@ impl Exchange {
         Ok(found.into_iter().next())
     }
 
-    /// All exchanges of a chain with a name, in the order of their ids. A rebuilt database has several where
-    /// the pools of one kind are of several factories.
+    /// All exchanges with a name on a chain, in the order of their ids. A rebuilt database has several if
+    /// pools of one kind come from several factories.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a row is malformed, or a statement fails.
+    /// [`RowError`] if a row is malformed, or if a statement fails.
     pub fn all_by_name(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -98,7 +99,7 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a row is malformed, or a statement fails.
+    /// [`RowError`] if a row is malformed, or if a statement fails.
     pub fn of_chain(
         connection: &mut SqliteConnection,
         chain: ChainId,

@@ -1,4 +1,4 @@
-//! Tick bitmaps: which ticks of a concentrated-liquidity pool are initialized, 256 to a word.
+//! Tick bitmaps: one bit for each tick of a V3 or V4 pool, 256 to a word, set if the tick is initialized.
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -16,11 +16,11 @@ pub struct InitializationMap {
     pub pool_id: i64,
     /// The word's position in the bitmap.
     pub word: WordPosition,
-    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    /// One bit for each of the word's 256 ticks, set if the tick is initialized.
     pub bitmap: U256,
 }
 
-/// A word of a V3 pool's tick bitmap to be inserted.
+/// A word of a V3 pool's tick bitmap to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = initialization_maps, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewInitializationMap {
@@ -28,7 +28,7 @@ pub struct NewInitializationMap {
     pub pool_id: i64,
     /// The word's position in the bitmap.
     pub word: WordPosition,
-    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    /// One bit for each of the word's 256 ticks, set if the tick is initialized.
     pub bitmap: U256,
 }
 
@@ -42,11 +42,11 @@ pub struct ManagedPoolInitializationMap {
     pub managed_pool_id: i64,
     /// The word's position in the bitmap.
     pub word: WordPosition,
-    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    /// One bit for each of the word's 256 ticks, set if the tick is initialized.
     pub bitmap: U256,
 }
 
-/// A word of a V4 pool's tick bitmap to be inserted.
+/// A word of a V4 pool's tick bitmap to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = managed_pool_initialization_maps, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewManagedPoolInitializationMap {
@@ -54,6 +54,6 @@ pub struct NewManagedPoolInitializationMap {
     pub managed_pool_id: i64,
     /// The word's position in the bitmap.
     pub word: WordPosition,
-    /// One bit for each of the 256 ticks of the word, set where the tick is initialized.
+    /// One bit for each of the word's 256 ticks, set if the tick is initialized.
     pub bitmap: U256,
 }

@@ -1,4 +1,4 @@
-//! LFJ pools: Liquidity Book, with its liquidity in bins of one price each.
+//! LFJ pools (Liquidity Book), which hold liquidity in bins of one price each.
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -7,7 +7,7 @@ use crate::models::access::table_row::table_row;
 use crate::schema::lfj_pools;
 use crate::types::BinStep;
 
-/// The columns that only an LFJ pool has.
+/// The columns specific to LFJ pools.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = lfj_pools, primary_key(pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct LfjPool {

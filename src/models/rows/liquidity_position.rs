@@ -1,4 +1,4 @@
-//! Initialized ticks: where the liquidity of a concentrated-liquidity pool changes.
+//! Initialized ticks: the ticks at which the liquidity of a V3 or V4 pool changes.
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -18,11 +18,11 @@ pub struct LiquidityPosition {
     pub tick: Tick,
     /// The liquidity added when the price crosses the tick upwards.
     pub liquidity_net: I128,
-    /// The liquidity that refers to the tick, from either side.
+    /// The liquidity of all positions that start or end at the tick.
     pub liquidity_gross: U128,
 }
 
-/// An initialized tick of a V3 pool to be inserted.
+/// An initialized tick of a V3 pool to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = liquidity_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewLiquidityPosition {
@@ -32,7 +32,7 @@ pub struct NewLiquidityPosition {
     pub tick: Tick,
     /// The liquidity added when the price crosses the tick upwards.
     pub liquidity_net: I128,
-    /// The liquidity that refers to the tick, from either side.
+    /// The liquidity of all positions that start or end at the tick.
     pub liquidity_gross: U128,
 }
 
@@ -48,11 +48,11 @@ pub struct ManagedPoolLiquidityPosition {
     pub tick: Tick,
     /// The liquidity added when the price crosses the tick upwards.
     pub liquidity_net: I128,
-    /// The liquidity that refers to the tick, from either side.
+    /// The liquidity of all positions that start or end at the tick.
     pub liquidity_gross: U128,
 }
 
-/// An initialized tick of a V4 pool to be inserted.
+/// An initialized tick of a V4 pool to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = managed_pool_liquidity_positions, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewManagedPoolLiquidityPosition {
@@ -62,6 +62,6 @@ pub struct NewManagedPoolLiquidityPosition {
     pub tick: Tick,
     /// The liquidity added when the price crosses the tick upwards.
     pub liquidity_net: I128,
-    /// The liquidity that refers to the tick, from either side.
+    /// The liquidity of all positions that start or end at the tick.
     pub liquidity_gross: U128,
 }

@@ -1,4 +1,4 @@
-//! Pools that live inside a pool manager: what all kinds have in common.
+//! Pools inside a pool manager: the columns common to all kinds.
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -7,7 +7,8 @@ use crate::models::access::table_row::table_row;
 use crate::schema::managed_pools;
 use crate::types::ManagedPoolKind;
 
-/// The columns that every managed pool has; the table of its kind holds the rest, under the same id.
+/// The columns common to all kinds of managed pools. The other columns are in the table of the pool's kind,
+/// under the same id.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = managed_pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct ManagedPool {
@@ -21,7 +22,7 @@ pub struct ManagedPool {
 
 table_row!(ManagedPool in managed_pools: id, kind, manager_id);
 
-/// A managed pool to be inserted, followed by the row of its kind's table.
+/// A managed pool to insert; the row in the table of its kind must follow.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = managed_pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewManagedPool {

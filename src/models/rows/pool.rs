@@ -1,4 +1,4 @@
-//! Liquidity pools with a contract of their own: what all kinds have in common.
+//! Pools with their own contract: the columns common to all kinds.
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -7,7 +7,8 @@ use crate::models::access::table_row::table_row;
 use crate::schema::pools;
 use crate::types::{Address, ChainId, PoolKind};
 
-/// The columns that every V2 and V3 pool has; the table of its kind holds the rest, under the same id.
+/// The columns common to all kinds of pools. The other columns are in the table of the pool's kind, under the
+/// same id.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct Pool {
@@ -29,7 +30,7 @@ pub struct Pool {
 
 table_row!(Pool in pools: id, address, chain, kind, token0_id, token1_id, exchange_id);
 
-/// A pool to be inserted, followed by the row of its kind's table.
+/// A pool to insert; the row in the table of its kind must follow.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = pools, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewPool {

@@ -31,7 +31,7 @@ pub struct PoolManager {
 
 table_row!(PoolManager in pool_managers: id, address, chain, kind, state_view, exchange_id);
 
-/// A pool manager to be inserted.
+/// A pool manager to insert.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = pool_managers, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct NewPoolManager {
@@ -52,16 +52,16 @@ impl PoolManager {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the row is malformed, or a statement fails.
+    /// [`RowError`] if the row is malformed, or if a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         Ok(load!(connection, Self, pool_managers::table.find(id))?.pop())
     }
 
-    /// The manager with an address on a chain, whether it is stored with its checksum or in lower case.
+    /// The manager with an address on a chain, whether stored with its checksum or in lower case.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the row is malformed, or a statement fails.
+    /// [`RowError`] if the row is malformed, or if a statement fails.
     pub fn by_address(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -74,7 +74,7 @@ impl PoolManager {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a row is malformed, or a statement fails.
+    /// [`RowError`] if a row is malformed, or if a statement fails.
     pub fn of_chain(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -85,13 +85,13 @@ impl PoolManager {
         load!(connection, Self, of_chain)
     }
 
-    /// The ids of managers, in their order; those that are not there are inserted. A manager that is there stays
-    /// as it is, however its address is spelled.
+    /// Returns the ids of the managers, in order, and inserts those that do not exist. An existing manager is
+    /// left unchanged, whatever the letter case of its address.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails. Nothing was written then, or, in a transaction of the caller's,
-    /// nothing that rolling it back does not undo.
+    /// [`RowError`] if a statement fails. Nothing is written then; inside the caller's transaction, the
+    /// caller must roll back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         managers: &[NewPoolManager],

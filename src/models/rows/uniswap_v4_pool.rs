@@ -7,7 +7,7 @@ use crate::models::access::table_row::table_row;
 use crate::schema::uniswap_v4_pools;
 use crate::types::{Address, BlockNumber, FeeParts, LogIndex, PoolHash, TickSpacing};
 
-/// The columns that only a Uniswap V4 pool has.
+/// The columns specific to Uniswap V4 pools.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = uniswap_v4_pools, primary_key(managed_pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct UniswapV4Pool {
@@ -21,17 +21,17 @@ pub struct UniswapV4Pool {
     pub currency0_id: i64,
     /// The token with the higher address.
     pub currency1_id: i64,
-    /// The fee's numerator when currency0 is paid in.
+    /// The fee's numerator if the input is currency0.
     pub fee_currency0: FeeParts,
-    /// The fee's numerator when currency1 is paid in.
+    /// The fee's numerator if the input is currency1.
     pub fee_currency1: FeeParts,
     /// The denominator of both fees.
     pub fee_denominator: FeeParts,
-    /// The distance between ticks that can be initialized.
+    /// The tick spacing: ticks that are multiples of it can be initialized.
     pub tick_spacing: TickSpacing,
-    /// The block of the last liquidity event taken in.
+    /// The block of the last liquidity event in the database.
     pub liquidity_update_block: Option<BlockNumber>,
-    /// The log index of the last liquidity event taken in.
+    /// The log index of the last liquidity event in the database.
     pub liquidity_update_log_index: Option<LogIndex>,
 }
 

@@ -12,15 +12,15 @@ use crate::types::{FeeParts, Flag};
 
 macro_rules! v2_pool {
     ($name:ident, $table:ident, $protocol:literal) => {
-        #[doc = concat!("The columns that only a V2 pool of ", $protocol, " has.")]
+        #[doc = concat!("The columns specific to ", $protocol, " V2 pools.")]
         #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
         #[diesel(table_name = $table, primary_key(pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
         pub struct $name {
             /// The id of the pool in `pools`.
             pub pool_id: i64,
-            /// The fee's numerator when token0 is paid in.
+            /// The fee's numerator if the input is token0.
             pub fee_token0: FeeParts,
-            /// The fee's numerator when token1 is paid in.
+            /// The fee's numerator if the input is token1.
             pub fee_token1: FeeParts,
             /// The denominator of both fees.
             pub fee_denominator: FeeParts,
@@ -36,7 +36,7 @@ v2_pool!(SushiswapV2Pool, sushiswap_v2_pools, "SushiSwap");
 v2_pool!(SwapbasedV2Pool, swapbased_v2_pools, "SwapBased");
 v2_pool!(UniswapV2Pool, uniswap_v2_pools, "Uniswap");
 
-/// The columns that only a V2 pool of Aerodrome has.
+/// The columns specific to Aerodrome V2 pools.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
 #[diesel(table_name = aerodrome_v2_pools, primary_key(pool_id), check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub struct AerodromeV2Pool {
@@ -45,9 +45,9 @@ pub struct AerodromeV2Pool {
     /// Whether the pool follows the stable-swap curve instead of the constant product.
     #[diesel(deserialize_as = Flag)]
     pub stable: bool,
-    /// The fee's numerator when token0 is paid in.
+    /// The fee's numerator if the input is token0.
     pub fee_token0: FeeParts,
-    /// The fee's numerator when token1 is paid in.
+    /// The fee's numerator if the input is token1.
     pub fee_token1: FeeParts,
     /// The denominator of both fees.
     pub fee_denominator: FeeParts,

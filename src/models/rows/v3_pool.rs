@@ -11,7 +11,7 @@ use crate::types::{BlockNumber, FeeParts, LogIndex, TickSpacing};
 
 macro_rules! v3_pool {
     ($name:ident, $table:ident, $protocol:literal) => {
-        #[doc = concat!("The columns that only a V3 pool of ", $protocol, " has.")]
+        #[doc = concat!("The columns specific to ", $protocol, " V3 pools.")]
         #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
         #[diesel(
                                                             table_name = $table,
@@ -22,15 +22,15 @@ macro_rules! v3_pool {
         pub struct $name {
             /// The id of the pool in `pools`.
             pub pool_id: i64,
-            /// The distance between ticks that can be initialized.
+            /// The tick spacing: ticks that are multiples of it can be initialized.
             pub tick_spacing: TickSpacing,
-            /// The block of the last liquidity event taken in.
+            /// The block of the last liquidity event in the database.
             pub liquidity_update_block: Option<BlockNumber>,
-            /// The log index of the last liquidity event taken in.
+            /// The log index of the last liquidity event in the database.
             pub liquidity_update_log_index: Option<LogIndex>,
-            /// The fee's numerator when token0 is paid in.
+            /// The fee's numerator if the input is token0.
             pub fee_token0: FeeParts,
-            /// The fee's numerator when token1 is paid in.
+            /// The fee's numerator if the input is token1.
             pub fee_token1: FeeParts,
             /// The denominator of both fees.
             pub fee_denominator: FeeParts,

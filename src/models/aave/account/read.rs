@@ -1,4 +1,4 @@
-//! Accounts, one user after the other.
+//! Reading accounts, of one user or of many.
 
 use std::mem;
 use std::sync::Arc;
@@ -19,24 +19,23 @@ use crate::models::rows::aave_v3_user::{AaveV3User, AaveV3UserCollateralConfig};
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::Address;
 
-/// The users of market `?1` with one of the addresses `?2` and `?3`, which are in the order of sorting.
+/// The users of market `?1` with one of the addresses `?2` and `?3`, which are given in ascending order.
 const WITH_ADDRESS: &str = "u.market_id = ?1 AND u.address IN (?2, ?3) ORDER BY u.address";
 
-/// The users of market `?1` that owe something, in an order that needs no sorting.
+/// The users of market `?1` that have debt, in an order that needs no sorting.
 const WITH_DEBT: &str = "u.market_id = ?1 AND \
      EXISTS (SELECT 1 FROM aave_v3_debt_positions AS d WHERE d.user_id = u.id AND d.balance <> '0') \
      ORDER BY u.id";
 
 impl AaveV3Account {
-    /// The account of a user of a market; `None` where there is no such user. The address is looked for as
-    /// [`AaveV3User::by_address`] does.
+    /// The account of a user of a market; `None` if there is no such user. The address is looked up as in
+    /// [`AaveV3User::by_address`].
     ///
-    /// All is of one state of the database.
+    /// All rows are read in one transaction.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed, an asset is missing or of another market, or a statement
-    /// fails.
+    /// [`RowError`] if a value is malformed, an asset is missing or of another market, or a statement fails.
     pub fn of_user(
         connection: &mut SqliteConnection,
         market_id: i64,
@@ -56,13 +55,13 @@ impl AaveV3Account {
 
 /// The accounts of many users, in the order of the users' ids.
 ///
-/// An iterator that holds one account at a time, however many users there are, and the market's assets, which
-/// the accounts share. All are of one state of the database: the one of the transaction in which it is made, or
-/// else the one at that time. Where something of an account is malformed, or an asset is missing or of another
-/// market, its item is an error, and the next account follows; where a statement fails, the iterator ends.
+/// The iterator holds one account at a time, and the market's reserves, which the accounts share. It reads in
+/// the caller's transaction, or in a read transaction of its own. An account with a malformed value, or with
+/// an asset that is missing or of another market, yields an error, and the next account follows; a failed
+/// statement ends the iterator.
 pub struct AaveV3Accounts<'connection> {
     users: Statement<'connection>,
-    /// Whether `users` is at a row that has not been taken yet.
+    /// Whether `users` is at a row that has not been read yet.
     more: QueryResult<bool>,
     collateral: PositionRows<'connection>,
     debt: PositionRows<'connection>,
@@ -71,11 +70,11 @@ pub struct AaveV3Accounts<'connection> {
 }
 
 impl<'connection> AaveV3Accounts<'connection> {
-    /// The accounts of a market that have a debt whose scaled balance is not 0.
+    /// The accounts of a market with debt, that is, with a scaled debt balance other than 0.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn with_debt(
         connection: &'connection mut SqliteConnection,
         market_id: i64,
@@ -92,7 +91,7 @@ impl<'connection> AaveV3Accounts<'connection> {
         let statements = transaction.statements();
         let mut users = statements.prepare(&users(condition))?;
         users.query(values)?;
-        // The first step is what the state of the database is from.
+        // The first step starts the read.
         let more = Ok(users.step()?);
         Ok(Self {
             users,
@@ -154,7 +153,7 @@ impl Iterator for AaveV3Accounts<'_> {
     }
 }
 
-/// The query for users under a condition.
+/// The query for the users that meet a condition.
 fn users(condition: &str) -> String {
     let columns = AaveV3User::COLUMNS;
     format!(
@@ -164,7 +163,7 @@ fn users(condition: &str) -> String {
     )
 }
 
-/// The query for what the user `?1` has supplied, each with the row that says whether it is collateral.
+/// The query for the collateral positions of the user `?1`, each with whether it is enabled as collateral.
 fn collateral() -> String {
     let position = AaveV3CollateralPosition::COLUMNS;
     let flag = AaveV3UserCollateralConfig::columns_from(position.end());
@@ -179,7 +178,7 @@ fn collateral() -> String {
     )
 }
 
-/// The query for what the user `?1` has borrowed.
+/// The query for the debt positions of the user `?1`.
 fn debt() -> String {
     let position = AaveV3DebtPosition::COLUMNS;
     format!(
@@ -189,9 +188,9 @@ fn debt() -> String {
     )
 }
 
-/// A query for the positions of one user, run for each.
+/// A query for the positions of one user, run for each user.
 ///
-/// Most users owe nothing. To go through all positions beside the users would read theirs as well.
+/// Most users have no debt; a scan of all positions in parallel to the users would read their collateral too.
 struct PositionRows<'connection>(Statement<'connection>);
 
 impl<'connection> PositionRows<'connection> {
@@ -242,7 +241,7 @@ mod tests {
         let path = folder.path().join("degenbot.db");
         create_new_sqlite_database(&path).unwrap();
         let database = Database::open(&path).unwrap();
-        // What ANALYZE would find: many users, and few that have debts.
+        // The statistics of a real database: many users, few of them with debt.
         let statistics = "ANALYZE; INSERT INTO sqlite_stat1 VALUES \
              ('aave_v3_users', 'ix_aave_v3_users_market_id', '300000 300000'), \
              ('aave_v3_users', 'ix_aave_users_address_market', '300000 1 1'), \

@@ -1,4 +1,4 @@
-//! Writes an update into the database.
+//! Writes an update to the database.
 
 use diesel::sqlite::SqliteConnection;
 
@@ -12,17 +12,17 @@ use crate::sqlite::Bound;
 use crate::types::Encode;
 
 impl LiquidityUpdate {
-    /// Writes the update: all of it or nothing, and of it only what is not there yet. Inside
-    /// [`Session::write`](crate::database::Session::write) it is part of that transaction, otherwise it is
-    /// one of its own.
+    /// Writes the update, all of it or nothing. Rows that have the new values already are not written. Runs
+    /// in the caller's transaction, such as that of [`Session::write`](crate::database::Session::write), or
+    /// in one of its own.
     ///
     /// # Errors
     ///
-    /// [`RowError::NotFound`] for a pool or an exchange that is not there, [`RowError::Rejected`] for a
-    /// pool of a kind without ticks, and [`RowError::Sql`] where a statement fails. Nothing was written then, or,
-    /// in a transaction of the caller's, nothing that rolling it back does not undo.
+    /// [`RowError::NotFound`] if a pool or an exchange does not exist, [`RowError::Rejected`] if a pool's
+    /// kind has no ticks, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside the
+    /// caller's transaction, the caller must roll back.
     pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
-        // In the order of the indexes. The sort keeps the order of updates of the same pool.
+        // The order of the indexes. The sort is stable: updates of one pool keep their order.
         let mut pools: Vec<_> = self.pools.iter().collect();
         pools.sort_by_key(|pool| (pool.family, pool.pool_id));
         in_write_transaction(connection, |statements| {

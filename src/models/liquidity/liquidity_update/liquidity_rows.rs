@@ -1,4 +1,4 @@
-//! Ticks and words: rows that belong to a pool and have a place in it.
+//! Writing ticks and bitmap words: the rows of a pool's liquidity.
 
 use diesel::prelude::*;
 
@@ -10,14 +10,14 @@ use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, Encode};
 
-/// A row that belongs to a pool and has a place in it.
+/// A tick or a bitmap word. Its index, the tick or the position of the word, is unique in its pool.
 pub(super) trait LiquidityRow {
     fn index(&self) -> i64;
 
-    /// Whether there is no such row.
+    /// Whether the row is to be deleted.
     fn is_deleted(&self) -> bool;
 
-    /// Whether a row has these values, which begin at a column.
+    /// Whether the stored row has the same values, starting at a column.
     fn matches(&self, found: &Statement<'_>, column: i32) -> bool;
 
     /// Calls `write` with the values.
@@ -67,13 +67,13 @@ impl LiquidityRow for BitmapWord {
     }
 }
 
-/// Writes the parts of pools in a table, as far as they are not there already.
+/// Writes ticks or words to a table. Rows that have the new values already are not written.
 pub(super) struct LiquidityRowWriter<'connection, R> {
     read: Statement<'connection>,
     insert: Statement<'connection>,
     update: Statement<'connection>,
     delete: Statement<'connection>,
-    /// What is to be done about one pool, kept for its memory.
+    /// The changes of one pool. Reused, to allocate less.
     changes: Vec<(Change, R)>,
 }
 
@@ -85,8 +85,7 @@ enum Change {
 }
 
 impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
-    /// So many rows are gone through to get to the next place that is asked for, before it is looked up in the
-    /// index, which takes about as long.
+    /// The number of rows to step over to reach the next index. Looking it up takes about as long.
     const MAX_STEPS: u32 = 8;
 
     pub(super) fn new(
@@ -123,11 +122,10 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
         })
     }
 
-    /// Writes parts of one pool, given in the order of their places.
+    /// Writes rows of one pool, given in the order of their indexes.
     ///
-    /// What is there is read first, all of it before anything is written: going through neighbouring rows takes a
-    /// third of the time that looking for each place takes, and SQLite is slow at reading and changing the same
-    /// table in turns.
+    /// All stored rows are read before any is written. Stepping through neighbouring rows takes a third of
+    /// the time of looking each one up, and SQLite is slow at alternating reads and writes of a table.
     pub(super) fn write(
         &mut self,
         pool_id: i64,
@@ -152,7 +150,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
 
     fn compare(&mut self, pool_id: i64, rows: impl Iterator<Item = R>) -> QueryResult<()> {
         let read = &mut self.read;
-        // Whether the statement has been started, and the place of its row unless it is at its end.
+        // `None` before the statement is started; `Some(None)` at its end; else the index of its row.
         let mut at: Option<Option<i64>> = None;
         for row in rows {
             let index = row.index();
@@ -162,7 +160,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
                     read.query(&[Bound::Integer(pool_id), Bound::Integer(index)])?;
                 }
                 steps += 1;
-                // What is no integer is at no place.
+                // A value that is not an integer is before every index.
                 at = Some(
                     read.step()?
                         .then(|| read.column(1).as_integer().unwrap_or(i64::MIN)),
@@ -183,7 +181,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
     }
 }
 
-/// Runs a statement with ids and the values of a part.
+/// Runs a statement with ids, followed by the values of a row.
 fn run(
     statement: &mut Statement<'_>,
     ids: &[Bound<'_>],

@@ -1,4 +1,4 @@
-//! The statements of an update.
+//! Writing the updates of pools.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,7 +19,7 @@ use crate::models::pools::pool_parameters::SyncCursor;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Decode, InvalidValue, ManagedPoolKind, PoolKind};
 
-/// The columns of a pool's cursor.
+/// The columns of a pool's sync cursor.
 const CURSOR_COLUMNS: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
 
 /// Writes the updates of one family's pools.
@@ -29,7 +29,7 @@ pub(super) struct PoolUpdateWriter<'connection> {
     ticks: LiquidityRowWriter<'connection, TickLiquidity>,
     words: LiquidityRowWriter<'connection, BitmapWord>,
     kind: Statement<'connection>,
-    /// Of the tables that have been needed.
+    /// The tables of the kinds met so far.
     cursors: BTreeMap<&'static str, CursorTable<'connection>>,
 }
 
@@ -75,7 +75,7 @@ impl<'connection> PoolUpdateWriter<'connection> {
         Ok(())
     }
 
-    /// What reads and writes the mark of a pool, by the table that has it. Fails for a pool without ticks.
+    /// The table of the pool's kind, which has its cursor. Fails if pools of the kind have no ticks.
     fn cursors_of(&mut self, pool_id: i64) -> Result<&mut CursorTable<'connection>, RowError> {
         let pools = self.family.table();
         self.kind.query(&[Bound::Integer(pool_id)])?;
@@ -122,7 +122,7 @@ impl<'connection> PoolUpdateWriter<'connection> {
     }
 }
 
-/// The marks of the pools in one table.
+/// A table with the sync cursors of the pools of one kind.
 struct CursorTable<'connection> {
     columns: Columns,
     read: Statement<'connection>,

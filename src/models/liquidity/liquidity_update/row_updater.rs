@@ -1,11 +1,11 @@
-//! Changes columns of single rows.
+//! Updates of columns in single rows.
 
 use diesel::prelude::*;
 
 use crate::models::access::row_error::RowError;
 use crate::sqlite::{Bound, Statement, Statements};
 
-/// Changes columns of rows that are there.
+/// Updates columns of existing rows.
 pub(super) struct RowUpdater<'connection> {
     table: &'static str,
     find: Statement<'connection>,
@@ -37,7 +37,7 @@ impl<'connection> RowUpdater<'connection> {
         })
     }
 
-    /// How many rows are different now: one or none.
+    /// Returns the number of rows that changed: one or none.
     pub(super) fn run(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
         let id_and_values = [&[Bound::Integer(id)], values].concat();
         let changed = self.update.run(&id_and_values)?;

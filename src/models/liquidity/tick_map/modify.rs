@@ -1,4 +1,4 @@
-//! What a liquidity event does to a pool's ticks.
+//! Applies liquidity events to a tick map in memory.
 
 use super::TickMap;
 use crate::models::liquidity::pool_update::PoolUpdate;
@@ -6,7 +6,7 @@ use crate::models::liquidity::tick_bitmap::{BitmapWord, bitmap_position};
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::types::{I128, Tick, TickSpacing, U128, U256};
 
-/// Why a liquidity event cannot be one of this pool, or not one after those that were taken in.
+/// The error of a liquidity event that contradicts the pool or its present liquidity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LiquidityError {
@@ -18,7 +18,7 @@ pub enum LiquidityError {
         /// The upper tick.
         upper: Tick,
     },
-    /// A tick is none that the pool can initialize.
+    /// The pool cannot initialize the tick.
     #[error("tick {tick} is not a multiple of the tick spacing {spacing}")]
     TickSpacing {
         /// The tick.
@@ -26,7 +26,7 @@ pub enum LiquidityError {
         /// The pool's tick spacing.
         spacing: TickSpacing,
     },
-    /// More liquidity is taken away than there is, or more added than 128 bits can hold.
+    /// The event removes more liquidity than there is, or adds more than fits 128 bits.
     #[error("a change of {delta} does not fit the liquidity at tick {tick}")]
     Amount {
         /// The tick.
@@ -37,12 +37,13 @@ pub enum LiquidityError {
 }
 
 impl TickMap {
-    /// Adds liquidity between two ticks, or takes it away where `delta` is negative, as Uniswap's `Tick.update`
-    /// and `TickBitmap.flipTick` do, and notes in `update` what the database has to be told.
+    /// Adds liquidity between two ticks, or removes it if `delta` is negative, as Uniswap's `Tick.update` and
+    /// `TickBitmap.flipTick` do. The changed ticks and words are recorded in `update`, which writes them to
+    /// the database.
     ///
     /// # Errors
     ///
-    /// [`LiquidityError`]; the map and the update are as they were then.
+    /// [`LiquidityError`]; the map and the update are unchanged then.
     pub fn modify_liquidity(
         &mut self,
         update: &mut PoolUpdate,
@@ -69,7 +70,8 @@ impl TickMap {
         Ok(())
     }
 
-    /// The liquidity at a tick after a change, which is none where the gross liquidity is zero.
+    /// The liquidity at a tick after the change. A tick with a gross liquidity of zero is no longer
+    /// initialized.
     fn changed(
         &self,
         tick: Tick,
@@ -86,7 +88,7 @@ impl TickMap {
         let net: Option<i128> = net_delta.and_then(|delta| i128::checked_add(net, delta));
         let gross = u128::checked_add_signed(gross, delta);
         match (net, gross) {
-            // The net liquidity is the difference of two parts of the gross one.
+            // The net liquidity is the difference of two parts of the gross liquidity.
             (Some(net), Some(gross)) if net.unsigned_abs() <= gross => Ok(TickLiquidity {
                 tick,
                 liquidity_net: I128(net),
@@ -108,7 +110,7 @@ impl TickMap {
         }
     }
 
-    /// The word of a tick's bit, if it had to be changed.
+    /// Sets or clears the tick's bit; returns the word if it changed.
     fn flip_if_needed(&mut self, tick: TickLiquidity, spacing: TickSpacing) -> Option<BitmapWord> {
         let (word, bit) = bitmap_position(tick.tick, spacing)?;
         let mut bitmap = self.word(word).0;

@@ -1,4 +1,4 @@
-//! Tick maps, one pool after the other.
+//! Reading tick maps, of one pool or of many.
 
 use std::iter::FusedIterator;
 use std::ops::RangeInclusive;
@@ -17,21 +17,21 @@ use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
 use crate::sqlite::{Bound, Statement};
 use crate::types::{ChainId, Encode};
 
-/// The tick map of one pool.
+/// A pool's id with its tick map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolTickMap {
     /// The pool's id in `pools`, or in `managed_pools`.
     pub pool_id: i64,
-    /// Its liquidity.
+    /// The pool's tick map.
     pub tick_map: TickMap,
 }
 
 impl TickMap {
-    /// The tick map of one pool; empty for a pool without liquidity, or one that is not there.
+    /// The tick map of one pool; empty if the pool has no liquidity or does not exist.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a value is malformed or a statement fails.
+    /// [`RowError`] if a value is malformed or a statement fails.
     pub fn of_pool(
         connection: &mut SqliteConnection,
         family: PoolFamily,
@@ -52,14 +52,13 @@ impl TickMap {
 
 /// The tick maps of many pools, in the order of their ids.
 ///
-/// An iterator that holds one pool's map at a time, however large the database is. All maps are of one state
-/// of the database: the one of the transaction in which it is made, or else the one at that time. Pools that
-/// have neither ticks nor words are left out. Where a value of a pool is malformed, the pool's item is an
-/// error, and the next pool follows; where a statement fails, the iterator ends.
+/// The iterator holds one map at a time. It reads in the caller's transaction, or in a read transaction of
+/// its own. Pools without ticks and words are left out. A malformed value yields an error for its pool, and
+/// the next pool follows; a failed statement ends the iterator.
 pub struct TickMaps<'connection> {
     ticks: PoolRows<'connection>,
     words: PoolRows<'connection>,
-    /// The current pool's, kept for their memory.
+    /// The current pool's map. Reused, to allocate less.
     current: TickMap,
     failed: bool,
     transaction: ReadTransaction<'connection>,
@@ -70,7 +69,7 @@ impl<'connection> TickMaps<'connection> {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_chain(
         connection: &'connection mut SqliteConnection,
         family: PoolFamily,
@@ -79,12 +78,12 @@ impl<'connection> TickMaps<'connection> {
         Self::of_chain_between(connection, family, chain, 0..=i64::MAX)
     }
 
-    /// The tick maps of the pools of a chain whose ids are in a range. To share the work out; see
+    /// The tick maps of the pools of a chain with ids in a range, to split the work between connections; see
     /// [`Database::snapshots`](crate::database::Database::snapshots).
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_chain_between(
         connection: &'connection mut SqliteConnection,
         family: PoolFamily,
@@ -111,8 +110,8 @@ impl<'connection> TickMaps<'connection> {
     ) -> Result<Self, RowError> {
         let transaction = ReadTransaction::begin(connection)?;
         let rows = |columns: Columns, order: &str| -> QueryResult<PoolRows<'connection>> {
-            // The pools are gone through one by one, each with a look into the index, which has the order that
-            // is asked for. CROSS JOIN keeps SQLite from turning that round.
+            // CROSS JOIN fixes the plan: scan the pools, and look up each one's rows in the index, which has
+            // the order asked for, so that nothing is sorted.
             let mut statement = transaction.statements().prepare(&format!(
                 "SELECT {}, p.id FROM {} CROSS JOIN {} AS r \
                  WHERE {condition} AND r.{} = p.id ORDER BY p.id, r.{order}",
@@ -154,7 +153,7 @@ impl<'connection> TickMaps<'connection> {
             });
             Ok(())
         });
-        // Both are on the next pool now.
+        // Only now: both scans must have moved to the next pool.
         ticks_read.and(words_read)?;
         Ok(TickMap {
             ticks: self.current.ticks.as_slice().to_vec(),
@@ -163,7 +162,7 @@ impl<'connection> TickMaps<'connection> {
     }
 }
 
-/// The table of the pools, as `p`, and what tells their chain.
+/// The FROM clause for the pools, as `p`, with their pool managers, as `m`, where those have the chain.
 const fn pools(family: PoolFamily) -> &'static str {
     match family {
         PoolFamily::Pools => "pools AS p",
@@ -171,7 +170,7 @@ const fn pools(family: PoolFamily) -> &'static str {
     }
 }
 
-/// The pool with the id `?1`.
+/// The condition for the pool with the id `?1`.
 const fn with_id(family: PoolFamily) -> &'static str {
     match family {
         PoolFamily::Pools => "p.id = ?1",
@@ -179,8 +178,8 @@ const fn with_id(family: PoolFamily) -> &'static str {
     }
 }
 
-/// The pools of the chain `?1` whose ids are from `?2` to `?3`, but for those of kinds without ticks: a look into
-/// the index for each of them is saved.
+/// The condition for the pools of the chain `?1` with ids from `?2` to `?3`. Kinds without ticks are
+/// excluded, which saves an index lookup for each of their pools.
 fn on_chain_between(family: PoolFamily) -> String {
     match family {
         PoolFamily::Pools => {
@@ -220,11 +219,11 @@ impl Iterator for TickMaps<'_> {
 
 impl FusedIterator for TickMaps<'_> {}
 
-/// The rows of a table that belong to pools, in the order of the pools.
+/// A scan of a table whose rows belong to pools, in the order of the pools' ids.
 struct PoolRows<'connection> {
     statement: Statement<'connection>,
     columns: Columns,
-    /// The pool of the current row, or `None` after the last one.
+    /// The pool's id in the current row; `None` after the last row.
     pool_id: Option<i64>,
 }
 
@@ -246,7 +245,7 @@ impl<'connection> PoolRows<'connection> {
         Ok(())
     }
 
-    /// Takes the rows of a pool in, and goes on to the next pool even where one of them is malformed.
+    /// Calls `take` with each row of a pool. Moves on to the next pool even after a malformed row.
     fn of_pool(
         &mut self,
         pool_id: i64,

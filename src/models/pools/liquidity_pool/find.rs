@@ -1,4 +1,4 @@
-//! Single pools, through Diesel's cache of prepared statements.
+//! Lookups of single pools.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -16,17 +16,17 @@ impl LiquidityPool {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the pool's rows are malformed or incomplete, or a statement fails.
+    /// [`RowError`] if the pool's rows are malformed or incomplete, or if a statement fails.
     pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
         let pool = load!(connection, Pool, pools::table.find(id))?.pop();
         pool.map(|pool| whole(connection, &pool)).transpose()
     }
 
-    /// The pool with an address on a chain, whether it is stored with its checksum or in lower case.
+    /// The pool with an address on a chain, whether stored with its checksum or in lower case.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where the pool's rows are malformed or incomplete, or a statement fails.
+    /// [`RowError`] if the pool's rows are malformed or incomplete, or if a statement fails.
     pub fn by_address(
         connection: &mut SqliteConnection,
         chain: ChainId,
@@ -36,7 +36,7 @@ impl LiquidityPool {
         pool.map(|pool| whole(connection, &pool)).transpose()
     }
 
-    /// All pools of two tokens, in the order of their ids. It does not matter which token comes first.
+    /// All pools of two tokens, given in either order, in the order of the pools' ids.
     ///
     /// ```
     /// # use degenbot::database;
@@ -72,7 +72,7 @@ impl LiquidityPool {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a pool's rows are malformed or incomplete, or a statement fails.
+    /// [`RowError`] if a pool's rows are malformed or incomplete, or if a statement fails.
     pub fn of_pair(
         connection: &mut SqliteConnection,
         one_token_id: i64,

@@ -1,4 +1,4 @@
-//! Many pools, found or created with their tokens.
+//! Insertion of many pools, with their tokens.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,7 +16,7 @@ use crate::models::rows::erc20_token::insert::TokenInserter;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Address, ChainId, Decode, Encode, InvalidValue, PoolKind};
 
-/// A pool to be inserted, with its tokens.
+/// A pool to insert, with its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLiquidityPool {
     /// The pool's contract.
@@ -29,19 +29,19 @@ pub struct NewLiquidityPool {
     pub token0: NewErc20Token,
     /// The token with the higher address.
     pub token1: NewErc20Token,
-    /// What the pool's kind adds.
+    /// The parameters of the pool's kind.
     pub parameters: PoolParameters,
 }
 
 impl LiquidityPool {
-    /// The ids of pools, in their order; those that are not there are inserted, with the tokens that are not
-    /// there. A pool that is there stays as it is, however its address is spelled.
+    /// Returns the ids of the pools, in order, and inserts those that do not exist, with their tokens. An
+    /// existing pool is left unchanged, whatever the letter case of its address.
     ///
     /// # Errors
     ///
-    /// [`RowError::Rejected`] for a pool whose tokens are in the wrong order or on another chain, or that is
-    /// there as another kind, and [`RowError::Sql`] where a statement fails. Nothing was written then, or, in a
-    /// transaction of the caller's, nothing that rolling it back does not undo.
+    /// [`RowError::Rejected`] if a pool's tokens are in the wrong order or on another chain, or if the pool
+    /// exists with another kind, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside
+    /// the caller's transaction, the caller must roll back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         pools: &[NewLiquidityPool],
@@ -88,7 +88,7 @@ struct PoolInserter<'connection> {
     tokens: TokenInserter<'connection>,
     find: Statement<'connection>,
     insert: Statement<'connection>,
-    /// Those that have been needed.
+    /// The statements prepared so far.
     insert_by_kind: BTreeMap<PoolKind, Statement<'connection>>,
 }
 
@@ -157,7 +157,7 @@ impl<'connection> PoolInserter<'connection> {
     }
 }
 
-/// The row of a pool in its kind's table.
+/// The columns and values of a pool's row in the table of its kind.
 fn kind_row(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'static>)> {
     let mut row = vec![("pool_id", Bound::Integer(id))];
     let mut fees = |fees: Fees| {

@@ -1,4 +1,4 @@
-//! Many pools, in the order of their ids.
+//! Iteration over many pools.
 
 use std::iter::FusedIterator;
 
@@ -18,13 +18,12 @@ use crate::types::{ChainId, Encode, PoolKind};
 
 /// Pools of any kind, in the order of their ids.
 ///
-/// An iterator that goes through `pools` and the table of each kind once, side by side, and holds one pool at a
-/// time. All pools are of one state of the database: the one of the transaction in which it is made, or else
-/// the one at that time. A pool that is malformed or incomplete is an error, and the next pool follows; where
-/// a statement fails, the iterator ends.
+/// The iterator scans `pools` and the table of each kind once, in parallel, and holds one pool at a time. It
+/// reads in the caller's transaction, or in a read transaction of its own. A malformed or incomplete pool
+/// yields an error, and the next pool follows; a failed statement ends the iterator.
 pub struct LiquidityPools<'connection> {
     pools: Statement<'connection>,
-    /// Those of the kinds that have been come across.
+    /// The tables of the kinds met so far.
     kind_tables: [Option<KindTableRows<'connection>>; PoolKind::ALL.len()],
     failed: bool,
     transaction: ReadTransaction<'connection>,
@@ -35,7 +34,7 @@ impl<'connection> LiquidityPools<'connection> {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_chain(
         connection: &'connection mut SqliteConnection,
         chain: ChainId,
@@ -47,7 +46,7 @@ impl<'connection> LiquidityPools<'connection> {
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails.
+    /// [`RowError`] if a statement fails.
     pub fn of_exchange(
         connection: &'connection mut SqliteConnection,
         exchange_id: i64,
@@ -106,12 +105,12 @@ impl Iterator for LiquidityPools<'_> {
     }
 }
 
-/// The rows of one kind's table, in the order of the pools.
+/// A scan of the table of one kind, in the order of the pools' ids.
 struct KindTableRows<'connection> {
     statement: Statement<'connection>,
     columns: Columns,
     kind: PoolKind,
-    /// The pool of the current row, or `None` after the last one.
+    /// The pool's id in the current row; `None` after the last row.
     pool_id: Option<i64>,
 }
 
@@ -141,7 +140,7 @@ impl<'connection> KindTableRows<'connection> {
     }
 
     fn of_pool(&mut self, id: i64) -> Result<PoolParameters, RowError> {
-        // What comes before belongs to pools of other chains.
+        // Rows before it belong to pools of other chains.
         while self.pool_id.is_some_and(|pool_id| pool_id < id) {
             self.advance()?;
         }

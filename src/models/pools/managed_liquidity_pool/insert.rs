@@ -1,4 +1,4 @@
-//! Many managed pools, found or created with their currencies.
+//! Insertion of many managed pools, with their currencies.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -13,7 +13,7 @@ use crate::models::rows::pool_manager::PoolManager;
 use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Address, Encode, InvalidValue, ManagedPoolKind, PoolHash, TickSpacing};
 
-/// A managed pool to be inserted, with its currencies.
+/// A managed pool to insert, with its currencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewManagedLiquidityPool {
     /// The pool's id inside its manager.
@@ -26,21 +26,21 @@ pub struct NewManagedLiquidityPool {
     pub currency1: NewErc20Token,
     /// The pool's fees.
     pub fees: Fees,
-    /// The distance between ticks that can be initialized.
+    /// The tick spacing: ticks that are multiples of it can be initialized.
     pub tick_spacing: TickSpacing,
-    /// Up to where the pool's liquidity has been taken in.
+    /// How far the pool's liquidity is synchronized.
     pub sync_cursor: SyncCursor,
 }
 
 impl ManagedLiquidityPool {
-    /// The ids of pools of a manager, in their order; those that are not there are inserted, with the currencies
-    /// that are not there. A pool that is there stays as it is.
+    /// Returns the ids of the manager's pools, in order, and inserts those that do not exist, with their
+    /// currencies. An existing pool is left unchanged.
     ///
     /// # Errors
     ///
-    /// [`RowError::Rejected`] for a pool whose currencies are in the wrong order or not on the manager's chain,
-    /// and [`RowError::Sql`] where a statement fails. Nothing was written then, or, in a transaction of the
-    /// caller's, nothing that rolling it back does not undo.
+    /// [`RowError::Rejected`] if a pool's currencies are in the wrong order or not on the manager's chain,
+    /// and [`RowError::Sql`] if a statement fails. Nothing is written then; inside the caller's transaction,
+    /// the caller must roll back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         manager: &PoolManager,

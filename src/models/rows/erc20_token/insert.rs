@@ -1,4 +1,4 @@
-//! Many tokens, found or created.
+//! Insertion of many tokens that may exist already.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use crate::sqlite::{Bound, Statement, Statements};
 use crate::types::{Address, ChainId, Encode};
 
 impl Erc20Token {
-    /// The ids of tokens, in their order; those that are not there are inserted. A token that is there stays as
-    /// it is, whatever its name, and however its address is spelled.
+    /// Returns the ids of the tokens, in order, and inserts those that do not exist. An existing token is
+    /// left unchanged, whatever its name or the letter case of its address.
     ///
     /// # Errors
     ///
-    /// [`RowError`] where a statement fails. Nothing was written then, or, in a transaction of the caller's,
-    /// nothing that rolling it back does not undo.
+    /// [`RowError`] if a statement fails. Nothing is written then; inside the caller's transaction, the
+    /// caller must roll back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         tokens: &[NewErc20Token],
@@ -30,7 +30,7 @@ impl Erc20Token {
     }
 }
 
-/// Finds and creates tokens, and remembers them: many pools have the same few.
+/// Finds or inserts tokens, and caches their ids: many pools share the same few tokens.
 pub(in crate::models) struct TokenInserter<'connection> {
     statements: Statements<'connection>,
     find: Statement<'connection>,
