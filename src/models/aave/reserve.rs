@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_in_ray_is_rounded_half_up() {
+    fn ray_mul_rounds_half_up() {
         let half = RAY / 2;
         assert_eq!(ray_mul(number(1), number(half)), Some(number(1)));
         assert_eq!(ray_mul(number(1), number(half - 1)), Some(number(0)));
@@ -283,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_index_of_one_ray_changes_nothing(amount: u128) {
+        fn ray_mul_by_one_ray_changes_nothing(amount: u128) {
             prop_assert_eq!(ray_mul(number(amount), number(RAY)), Some(number(amount)));
         }
     }

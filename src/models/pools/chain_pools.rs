@@ -267,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_id_is_found_and_no_other(
+        fn id_index_finds_every_id_and_no_other(
             ids: std::collections::BTreeSet<i8>,
             apart in prop_oneof![Just(1_i64), Just(1 << 50)],
             wanted: i8,
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_numbers_are_no_obstacle() {
+    fn id_index_works_at_the_ends_of_the_number_range() {
         let index = IdIndex::of("pools", [i64::MIN, 0, i64::MAX].into_iter());
         for (position, id) in (0..).zip([i64::MIN, 0, i64::MAX]) {
             assert_eq!(index.position(id), Some(position));

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sorted_or_gone_through_as_a_whole() {
+    fn account_queries_neither_sort_nor_scan_tables() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("degenbot.db");
         create_new_sqlite_database(&path).unwrap();
