@@ -22,7 +22,10 @@ mod reference;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::ArgAction;
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
 
 use crate::cli::context::Context;
 

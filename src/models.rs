@@ -1,90 +1,72 @@
-//! The rows of the database, one table family a file.
+//! Rows, pools, liquidity and Aave accounts: typed reads and writes of the database's tables.
 //!
-//! A row type names a column as the table does and reads through the checked types of
-//! [`crate::types`]; a `New…` type is the same row before the database has given it an id. A row can
-//! itself be inserted, id and all, into another database. Queries select by name (`Row::as_select()`), because the order of columns differs between a database
-//! created at a version and one that was upgraded to it.
+//! The fields of a row type have the names of the table's columns, and the checked types of [`crate::types`].
+//! A `New…` type is the same row without an id, which the database assigns. A row type can be inserted as
+//! well: that copies a row, with its id, into another database.
+//!
+//! Select columns by name (`Row::as_select()`). The order of columns in a database that was upgraded to a
+//! version differs from that in one created at it.
 
-mod aave_gho_token;
-mod aave_v3_account;
-mod aave_v3_asset;
-mod aave_v3_emode_category;
-mod aave_v3_market;
-mod aave_v3_position;
-mod aave_v3_reserve;
-mod aave_v3_user;
-mod chain_pools;
-mod erc20_token;
-mod exchange;
-mod initialization_map;
-mod lfj_pool;
-mod liquidity_pool;
-mod liquidity_position;
-mod liquidity_update;
-mod managed_liquidity_pool;
-mod managed_pool;
-mod point;
-mod pool;
-mod pool_family;
-mod pool_manager;
-mod reading;
-mod record;
-mod row;
-mod tick_map;
-mod uniswap_v4_pool;
-mod v2_pool;
-mod v3_pool;
-mod writing;
+// Modules use only those before them in this order: `access`, `rows`, `pools`, `liquidity`; `aave` uses the
+// first two.
+pub(crate) mod aave;
+pub(crate) mod access;
+pub(crate) mod liquidity;
+pub(crate) mod pools;
+pub(crate) mod rows;
 
-pub use aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
-pub use aave_v3_account::{AaveV3Account, AaveV3Accounts, AaveV3Collateral, AaveV3Debt};
-pub use aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig};
-pub use aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
-pub use aave_v3_market::{AaveV3Contract, AaveV3Market, NewAaveV3Contract, NewAaveV3Market};
-pub use aave_v3_position::{
+pub use aave::account::read::AaveV3Accounts;
+pub use aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
+pub use aave::reserve::AaveV3Reserve;
+pub use access::row_error::RowError;
+pub use liquidity::liquidity_update::{LiquidityUpdate, UpdateReport};
+pub use liquidity::pool_update::PoolUpdate;
+pub use liquidity::tick_bitmap::{BitmapWord, bitmap_position};
+pub use liquidity::tick_liquidity::TickLiquidity;
+pub use liquidity::tick_map::TickMap;
+pub use liquidity::tick_map::modify::LiquidityError;
+pub use liquidity::tick_map::read::{PoolTickMap, TickMaps};
+pub use pools::chain_pools::{ChainManagedPool, ChainPool, ChainPools};
+pub use pools::liquidity_pool::insert::NewLiquidityPool;
+pub use pools::liquidity_pool::read::LiquidityPools;
+pub use pools::liquidity_pool::{BasePool, LiquidityBookPool, LiquidityPool, V2Pool, V3Pool};
+pub use pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
+pub use pools::managed_liquidity_pool::{ManagedLiquidityPool, ManagedLiquidityPools};
+pub use pools::pool_family::PoolFamily;
+pub use pools::pool_parameters::{
+    Fees, LiquidityBookParameters, PoolParameters, SyncCursor, V2Parameters, V2Protocol,
+    V3Parameters, V3Protocol,
+};
+pub use rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
+pub use rows::aave_v3_asset::{
+    AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig,
+};
+pub use rows::aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
+pub use rows::aave_v3_market::{AaveV3Contract, AaveV3Market, NewAaveV3Contract, NewAaveV3Market};
+pub use rows::aave_v3_position::{
     AaveV3CollateralPosition, AaveV3DebtPosition, NewAaveV3CollateralPosition,
     NewAaveV3DebtPosition,
 };
-pub use aave_v3_reserve::AaveV3Reserve;
-pub use aave_v3_user::{
+pub use rows::aave_v3_user::{
     AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
 };
-pub use chain_pools::{ChainManagedPool, ChainPool, ChainPools};
-pub(crate) use chain_pools::{ReferredRows, UnplacedPools};
-pub use erc20_token::{Erc20Token, NewErc20Token};
-pub use exchange::{Exchange, NewExchange};
-pub use initialization_map::{
+pub use rows::erc20_token::{Erc20Token, NewErc20Token};
+pub use rows::exchange::{Exchange, NewExchange};
+pub use rows::initialization_map::{
     InitializationMap, ManagedPoolInitializationMap, NewInitializationMap,
     NewManagedPoolInitializationMap,
 };
-pub use lfj_pool::LfjPool;
-pub(crate) use liquidity_pool::detail_columns;
-pub use liquidity_pool::{
-    BasePool, Fees, LiquidityBookPool, LiquidityBookTerms, LiquidityPool, LiquidityPools,
-    NewLiquidityPool, PoolTerms, UpdateMark, V2Pool, V2Protocol, V2Terms, V3Pool, V3Protocol,
-    V3Terms,
-};
-pub use liquidity_position::{
+pub use rows::lfj_pool::LfjPool;
+pub use rows::liquidity_position::{
     LiquidityPosition, ManagedPoolLiquidityPosition, NewLiquidityPosition,
     NewManagedPoolLiquidityPosition,
 };
-pub use liquidity_update::{LiquidityUpdate, PoolUpdate, UpdateReport};
-pub(crate) use managed_liquidity_pool::managed_detail_columns;
-pub use managed_liquidity_pool::{
-    ManagedLiquidityPool, ManagedLiquidityPools, NewManagedLiquidityPool,
-};
-pub use managed_pool::{ManagedPool, NewManagedPool};
-pub use pool::{NewPool, Pool};
-pub use pool_family::PoolFamily;
-pub use pool_manager::{NewPoolManager, PoolManager};
-pub(crate) use row::Columns;
-pub use row::RowError;
-pub use tick_map::{
-    BitmapWord, LiquidityError, PoolTickMap, TickLiquidity, TickMap, TickMaps, bitmap_position,
-};
-pub use uniswap_v4_pool::UniswapV4Pool;
-pub use v2_pool::{
+pub use rows::managed_pool::{ManagedPool, NewManagedPool};
+pub use rows::pool::{NewPool, Pool};
+pub use rows::pool_manager::{NewPoolManager, PoolManager};
+pub use rows::uniswap_v4_pool::UniswapV4Pool;
+pub use rows::v2_pool::{
     AerodromeV2Pool, CamelotV2Pool, PancakeswapV2Pool, SushiswapV2Pool, SwapbasedV2Pool,
     UniswapV2Pool,
 };
-pub use v3_pool::{AerodromeV3Pool, PancakeswapV3Pool, SushiswapV3Pool, UniswapV3Pool};
+pub use rows::v3_pool::{AerodromeV3Pool, PancakeswapV3Pool, SushiswapV3Pool, UniswapV3Pool};

@@ -11,9 +11,6 @@ pub(crate) mod prepared;
 pub(crate) mod raw_connection;
 pub(crate) mod transaction;
 
-pub(crate) use prepared::{Bound, Statement, Statements};
-pub(crate) use transaction::{Begin, transaction};
-
 /// The version of the SQLite library in this program, such as `3.53.2`.
 #[must_use]
 pub(crate) fn library_version() -> &'static str {

@@ -12,7 +12,8 @@ pub(crate) struct Lease<'file> {
 mod linux {
     use std::os::fd::{AsRawFd, RawFd};
 
-    use super::{File, Lease};
+    use super::File;
+    use super::Lease;
 
     /// From `asm-generic/fcntl.h`.
     const F_SETSIG: libc::c_int = 10;
@@ -52,7 +53,8 @@ mod linux {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod elsewhere {
-    use super::{File, Lease};
+    use super::File;
+    use super::Lease;
 
     impl<'file> Lease<'file> {
         /// Whether the system has leases.

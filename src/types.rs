@@ -26,5 +26,3 @@ pub use integer::{
 pub use invalid_value::InvalidValue;
 pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
 pub use pool_hash::PoolHash;
-
-pub(crate) use stored::{Decode, Encode, Stored};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use degenbot::database::{Database, Error};
 use degenbot::models::{
     Exchange, Fees, LiquidityPool, LiquidityUpdate, NewErc20Token, NewLiquidityPool, PoolFamily,
-    PoolTerms, PoolUpdate, TickLiquidity, UpdateReport, V2Protocol, V2Terms,
+    PoolParameters, PoolUpdate, TickLiquidity, UpdateReport, V2Parameters, V2Protocol,
 };
 use degenbot::schema::{erc20_tokens, pools};
 use degenbot::types::{Address, ChainId, FeeParts, I128, PoolKind, Tick, U128};
@@ -93,10 +93,7 @@ impl Positions {
         Self {
             rows,
             texts,
-            update: LiquidityUpdate {
-                pools,
-                ..LiquidityUpdate::default()
-            },
+            update: LiquidityUpdate::new(pools, Vec::new()),
         }
     }
 
@@ -297,7 +294,7 @@ fn new_pools(limits: &mut Limits, folder: &Path, tenth: &Path) -> Result<()> {
                 exchange_id: exchange.id,
                 token0: token(one.min(other)),
                 token1: token(one.max(other)),
-                terms: PoolTerms::V2(V2Terms {
+                parameters: PoolParameters::V2(V2Parameters {
                     protocol: V2Protocol::Uniswap,
                     fees: Fees {
                         token0: parts(3),

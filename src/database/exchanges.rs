@@ -16,10 +16,10 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
 use crate::deployments::{Deployment, ExchangeKind, ExchangeName};
-use crate::models::{Exchange, NewExchange, NewPoolManager, PoolManager};
+use crate::models::rows::exchange::{Exchange, NewExchange};
+use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
-use crate::sqlite::transaction;
-use crate::sqlite::transaction::Begin;
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// What the activation of an exchange did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

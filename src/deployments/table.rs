@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use ExchangeKind::{Manager, Pools};
+use ExchangeKind::Manager;
+use ExchangeKind::Pools;
 use alloy_primitives::address;
 
 use crate::deployments::{Deployment, ExchangeKind};

@@ -1,7 +1,8 @@
 use std::ffi::{CString, c_int};
 use std::marker::PhantomData;
+use std::ptr;
 use std::ptr::NonNull;
-use std::{ptr, slice};
+use std::slice;
 
 use diesel::prelude::*;
 use diesel::result::Error;

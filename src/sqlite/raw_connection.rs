@@ -1,10 +1,11 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_int, c_void};
+use std::ptr;
 use std::ptr::NonNull;
 use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
 use std::time::Duration;
-use std::{ptr, thread};
 
 use libsqlite3_sys as ffi;
 

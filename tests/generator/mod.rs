@@ -15,7 +15,7 @@ use degenbot::database::{self, Database};
 use degenbot::models::{
     Exchange, Fees, LiquidityPool, LiquidityUpdate, ManagedLiquidityPool, NewErc20Token,
     NewExchange, NewLiquidityPool, NewManagedLiquidityPool, NewPoolManager, PoolFamily,
-    PoolManager, PoolTerms, UpdateMark, V2Protocol, V2Terms, V3Protocol, V3Terms,
+    PoolManager, PoolParameters, SyncCursor, V2Parameters, V2Protocol, V3Parameters, V3Protocol,
 };
 use degenbot::schema::{exchanges, pool_managers};
 use degenbot::types::{
@@ -237,11 +237,11 @@ impl Market {
                     exchange_id,
                     token0,
                     token1,
-                    terms: PoolTerms::V3(V3Terms {
+                    parameters: PoolParameters::V3(V3Parameters {
                         protocol,
                         fees: fees(fee, 1_000_000),
                         tick_spacing: spacing_of(spacing),
-                        updated: UpdateMark::default(),
+                        sync_cursor: SyncCursor::default(),
                     }),
                 })
             }
@@ -254,7 +254,7 @@ impl Market {
                     exchange_id,
                     token0,
                     token1,
-                    terms: PoolTerms::V2(V2Terms {
+                    parameters: PoolParameters::V2(V2Parameters {
                         protocol,
                         fees: fees(3, 1_000),
                     }),
@@ -282,7 +282,7 @@ impl Market {
             currency1: token1,
             fees: fees(fee, 1_000_000),
             tick_spacing: spacing_of(spacing),
-            updated: UpdateMark::default(),
+            sync_cursor: SyncCursor::default(),
         }
     }
 
@@ -302,7 +302,7 @@ impl Market {
             exchange_id: self.deployments.other,
             token0,
             token1,
-            terms: PoolTerms::V2(V2Terms {
+            parameters: PoolParameters::V2(V2Parameters {
                 protocol: V2Protocol::Uniswap,
                 fees: fees(3, 1_000),
             }),
@@ -337,8 +337,10 @@ impl Market {
         let concentrated = ids
             .iter()
             .zip(&pools)
-            .filter_map(|(id, pool)| match &pool.terms {
-                PoolTerms::V3(terms) => Some((PoolFamily::Pools, *id, terms.tick_spacing)),
+            .filter_map(|(id, pool)| match &pool.parameters {
+                PoolParameters::V3(parameters) => {
+                    Some((PoolFamily::Pools, *id, parameters.tick_spacing))
+                }
                 _ => None,
             })
             .chain(
@@ -359,7 +361,7 @@ impl Market {
             };
             let (mut pool, tick_map) = liquidity::provide(random, *family, *id, *spacing, wanted)?;
             left = left.saturating_sub(tick_map.ticks().len() as u64);
-            pool.set_mark(UpdateMark {
+            pool.set_sync_cursor(SyncCursor {
                 block: Some(BlockNumber::new((BLOCK - random.below(1_000_000)).into())?),
                 log_index: Some(LogIndex::new(random.below(500))?),
             });

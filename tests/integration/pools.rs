@@ -6,7 +6,7 @@ use degenbot::database::{Database, Error, create_new_sqlite_database};
 use degenbot::models::{
     ChainPools, Erc20Token, Exchange, Fees, LiquidityPool, LiquidityPools, ManagedLiquidityPool,
     ManagedLiquidityPools, NewErc20Token, NewExchange, NewLiquidityPool, NewPoolManager, Pool,
-    PoolManager, PoolTerms, RowError, UniswapV4Pool, V2Protocol, V2Terms,
+    PoolManager, PoolParameters, RowError, UniswapV4Pool, V2Parameters, V2Protocol,
 };
 use degenbot::schema::{exchanges, pools, uniswap_v4_pools};
 use degenbot::types::{Address, ChainId, FeeParts, PoolKind, PoolManagerKind};
@@ -353,7 +353,7 @@ fn new_pool(exchange_id: i64, number: u8) -> NewLiquidityPool {
         exchange_id,
         token0: token(chain, 1),
         token1: token(chain, number),
-        terms: PoolTerms::V2(V2Terms {
+        parameters: PoolParameters::V2(V2Parameters {
             protocol: V2Protocol::Aerodrome { stable: true },
             fees: Fees {
                 token0: parts(3),
@@ -409,7 +409,7 @@ fn pools_and_their_tokens_are_found_or_created() {
     assert_eq!(content::of(&path), before);
     for (id, new) in ids.iter().zip(&new) {
         let pool = LiquidityPool::by_id(&mut session, *id).unwrap().unwrap();
-        assert_eq!(pool.terms(), new.terms);
+        assert_eq!(pool.parameters(), new.parameters);
         assert_eq!(pool.base().address, new.address);
         let token = Erc20Token::by_id(&mut session, pool.base().token1_id)
             .unwrap()
@@ -476,10 +476,10 @@ fn a_pool_that_cannot_be_right_keeps_all_of_its_batch_out() {
     let mut elsewhere = new_pool(exchange_id, 8);
     elsewhere.token1.chain = ChainId::new(10).unwrap();
     let mut other_kind = good.clone();
-    other_kind.terms = PoolTerms::V2(V2Terms {
+    other_kind.parameters = PoolParameters::V2(V2Parameters {
         protocol: V2Protocol::Uniswap,
-        ..match good.terms {
-            PoolTerms::V2(terms) => terms,
+        ..match good.parameters {
+            PoolParameters::V2(parameters) => parameters,
             _ => panic!("{good:?}"),
         }
     });

@@ -71,7 +71,7 @@ fn outcome(copy: &Copy) -> String {
             Ok(version) => version.to_string(),
             Err(refusal) => variant(refusal),
         },
-        Err(error) => variant(&error),
+        Err(error) => variant(&error.kind),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use degenbot::database::{Error, ErrorKind};
 use degenbot::models::{
     BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, PoolFamily, PoolUpdate,
-    RowError, TickLiquidity, TickMap, UpdateMark, UpdateReport, bitmap_position,
+    RowError, SyncCursor, TickLiquidity, TickMap, UpdateReport, bitmap_position,
 };
 use degenbot::schema::exchanges;
 use degenbot::types::{
@@ -26,14 +26,18 @@ fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
     let pools = LiquidityPools::of_chain(connection, chain()).unwrap();
     for pool in pools {
         if let degenbot::models::LiquidityPool::V3(pool) = pool.unwrap() {
-            return (pool.base.id, pool.terms.tick_spacing, pool.base.exchange_id);
+            return (
+                pool.base.id,
+                pool.parameters.tick_spacing,
+                pool.base.exchange_id,
+            );
         }
     }
     panic!("there is no V3 pool");
 }
 
-fn mark(block: u64, log_index: u32) -> UpdateMark {
-    UpdateMark {
+fn cursor(block: u64, log_index: u32) -> SyncCursor {
+    SyncCursor {
         block: Some(BlockNumber::new(block).unwrap()),
         log_index: Some(LogIndex::new(log_index).unwrap()),
     }
@@ -52,7 +56,7 @@ fn an_update_is_written_once_and_deletes_what_has_become_zero() {
     let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
     map.modify_liquidity(&mut pool, spacing, lower, upper, 1_000)
         .unwrap();
-    pool.set_mark(mark(22_999_999, 3));
+    pool.set_sync_cursor(cursor(22_999_999, 3));
     let mut update = LiquidityUpdate::default();
     update.pools.push(pool);
     update
@@ -83,10 +87,7 @@ fn an_update_is_written_once_and_deletes_what_has_become_zero() {
     map.modify_liquidity(&mut pool, spacing, lower, upper, -1_000)
         .unwrap();
     assert_eq!(map, before);
-    let update = LiquidityUpdate {
-        pools: vec![pool],
-        ..LiquidityUpdate::default()
-    };
+    let update = LiquidityUpdate::new(vec![pool], Vec::new());
     let report = update.apply(&mut session).unwrap();
     assert!(report.written + report.deleted >= 2, "{report:?}");
     let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
@@ -108,12 +109,11 @@ fn an_older_update_leaves_what_is_further() {
             liquidity_gross: U128(gross),
         })
         .unwrap();
-        pool.set_mark(mark(block, 3));
-        LiquidityUpdate {
-            pools: vec![pool],
-            exchanges: vec![(exchange_id, BlockNumber::new(block).unwrap())],
-            ..LiquidityUpdate::default()
-        }
+        pool.set_sync_cursor(cursor(block, 3));
+        LiquidityUpdate::new(
+            vec![pool],
+            vec![(exchange_id, BlockNumber::new(block).unwrap())],
+        )
     };
     let (old, new) = (update(5, 24_000_000), update(7, 24_000_001));
     let gross = |connection: &mut SqliteConnection| {
@@ -126,10 +126,8 @@ fn an_older_update_leaves_what_is_further() {
     assert_eq!((report.written, report.outdated), (0, 2));
     assert_eq!(gross(&mut session), U128(7));
 
-    let back = LiquidityUpdate {
-        may_go_back: true,
-        ..old
-    };
+    let mut back = old;
+    back.allow_rewind = true;
     assert_eq!(back.apply(&mut session).unwrap().written, 3);
     assert_eq!(gross(&mut session), U128(5));
     let exchange = Exchange::by_id(&mut session, exchange_id).unwrap().unwrap();
@@ -173,10 +171,7 @@ fn only_pools_with_ticks_are_updated() {
             word: WordPosition::new(0).unwrap(),
             bitmap: U256::default(),
         });
-        let update = LiquidityUpdate {
-            pools: vec![pool],
-            ..LiquidityUpdate::default()
-        };
+        let update = LiquidityUpdate::new(vec![pool], Vec::new());
         let error = update.apply(&mut session).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
@@ -204,7 +199,7 @@ fn an_update_is_written_whole_or_not_at_all() {
         let mut pool = PoolUpdate::new(family, id);
         pool.set_tick(tick).unwrap();
         if marked {
-            pool.set_mark(mark(1, 1));
+            pool.set_sync_cursor(cursor(1, 1));
         }
         pool
     };
@@ -233,11 +228,7 @@ fn an_update_is_written_whole_or_not_at_all() {
             "there is no row 77 in exchanges",
         ),
     ] {
-        let update = LiquidityUpdate {
-            pools: vec![good.clone(), pool],
-            exchanges: exchange.into_iter().collect(),
-            ..LiquidityUpdate::default()
-        };
+        let update = LiquidityUpdate::new(vec![good.clone(), pool], exchange.into_iter().collect());
         let error = update.apply(&mut session).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(content::of(&path), before);
@@ -359,7 +350,7 @@ proptest! {
                 let tick = |number: i32| Tick::new(number * spacing.get()).unwrap();
                 map.modify_liquidity(&mut pool, spacing, tick(lower), tick(upper), delta).unwrap();
             }
-            let update = LiquidityUpdate { pools: vec![pool], ..LiquidityUpdate::default() };
+            let update = LiquidityUpdate::new(vec![pool], Vec::new());
             update.apply(&mut session).unwrap();
             let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
             prop_assert_eq!(&stored, &map);
@@ -410,11 +401,9 @@ fn an_exchange_row_is_all_there_is_to_an_exchange() {
             .unwrap()
             .is_none()
     );
-    let error: RowError = LiquidityUpdate {
-        exchanges: vec![(999, BlockNumber::new(1).unwrap())],
-        ..LiquidityUpdate::default()
-    }
-    .apply(&mut session)
-    .unwrap_err();
+    let error: RowError =
+        LiquidityUpdate::new(Vec::new(), vec![(999, BlockNumber::new(1).unwrap())])
+            .apply(&mut session)
+            .unwrap_err();
     assert_eq!(error.to_string(), "there is no row 999 in exchanges");
 }

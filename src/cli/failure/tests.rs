@@ -10,7 +10,7 @@ use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::refusal::Refusal;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::{Chapter, Documented};
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 use crate::types::invalid_value::InvalidValue;
 
@@ -107,7 +107,7 @@ fn row_errors() -> Vec<Documented<RowError>> {
             "A row in the database refers to one that is not there, or a pool has no row of its kind.",
         ),
         (
-            RowError::NotThere {
+            RowError::NotFound {
                 table: "exchanges",
                 id: 7,
             },

@@ -11,7 +11,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::create_tables::CreateTablesError;
 use crate::database::structure::pending_migrations::StepError;
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 use crate::sqlite::raw_connection::SqliteError;
 

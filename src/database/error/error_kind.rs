@@ -12,7 +12,7 @@ use crate::database::error::refusal::Refusal;
 use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::documented_errors::documented_errors;
-use crate::models::RowError;
+use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 
 documented_errors! {
@@ -346,7 +346,7 @@ documented_errors! {
         /// A row of the database cannot be what its table holds.
         Row {
             /// What is wrong with it.
-            source: RowError = RowError::NotThere { table: "exchanges", id: 7 },
+            source: RowError = RowError::NotFound { table: "exchanges", id: 7 },
         }
             in Inner;
             text source;

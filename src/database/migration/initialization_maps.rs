@@ -20,6 +20,8 @@ use crate::database::error::obstacle::Obstacle;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
 
 mod functions {
     use diesel::sql_types::BigInt;
@@ -49,35 +51,18 @@ impl SqliteAggregateFunction<i64> for Word {
     }
 }
 
-/// One of the two kinds of maps: where it is and what it is made of.
+/// The maps of one family of pools: where they are and what they are made of.
 #[derive(Debug)]
 pub(crate) struct Maps {
+    family: PoolFamily,
     /// The table of the words.
     pub(crate) table: &'static str,
     pub(crate) positions: &'static str,
-    owner: &'static str,
-    /// The tables that know the tick spacing of a pool, with the column of the pool's id.
-    spacings: &'static [(&'static str, &'static str)],
 }
 
 pub(crate) const MAPS: [Maps; 2] = [
-    Maps {
-        table: "initialization_maps",
-        positions: "liquidity_positions",
-        owner: "pool_id",
-        spacings: &[
-            ("aerodrome_v3_pools", "pool_id"),
-            ("pancakeswap_v3_pools", "pool_id"),
-            ("sushiswap_v3_pools", "pool_id"),
-            ("uniswap_v3_pools", "pool_id"),
-        ],
-    },
-    Maps {
-        table: "managed_pool_initialization_maps",
-        positions: "managed_pool_liquidity_positions",
-        owner: "managed_pool_id",
-        spacings: &[("uniswap_v4_pools", "managed_pool_id")],
-    },
+    Maps::of(PoolFamily::Pools),
+    Maps::of(PoolFamily::ManagedPools),
 ];
 
 /// In which of the attached databases the tables are.
@@ -106,23 +91,31 @@ struct Row {
 }
 
 impl Maps {
+    const fn of(family: PoolFamily) -> Self {
+        Self {
+            family,
+            table: family.word_columns().table,
+            positions: family.tick_columns().table,
+        }
+    }
+
     /// A condition for the rows of the positions, as `l`, that a word can be made of.
     fn is_sound() -> &'static str {
         "typeof(l.tick) = 'integer' AND typeof(s.spacing) = 'integer' AND s.spacing > 0"
     }
 
     fn from(&self, place: Place) -> String {
-        let spacings: Vec<_> = self
-            .spacings
+        let owner = self.family.key();
+        let spacings: Vec<_> = POOL_KIND_TABLES
             .iter()
-            .map(|(table, id)| {
+            .filter(|kind| kind.family == self.family && kind.has_ticks())
+            .map(|kind| {
                 format!(
-                    "SELECT {id} AS id, tick_spacing AS spacing FROM {}.{table}",
-                    place.pools
+                    "SELECT {owner} AS id, tick_spacing AS spacing FROM {}.{}",
+                    place.pools, kind.table
                 )
             })
             .collect();
-        let owner = self.owner;
         format!(
             "{}.{} AS l LEFT JOIN ({}) AS s ON s.id = l.{owner}",
             place.positions,
@@ -156,7 +149,7 @@ impl Maps {
         place: Place,
     ) -> Result<usize, Error> {
         functions::word_of_bits_utils::register_impl::<Word, _>(connection)?;
-        let owner = self.owner;
+        let owner = self.family.key();
         let mut statement = String::new();
         // Writing to a string cannot fail.
         let _ = write!(

@@ -8,14 +8,12 @@ use crate::database::structure::difference::Difference;
 use crate::database::structure::legacy_revision::EarlierRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
+use crate::models::pools::pool_family::WORD_TABLES;
 
 /// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
 const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
-/// The Rust-core version that has dropped [`MAP_TABLES`].
+/// The Rust-core version that has dropped [`WORD_TABLES`].
 const STAMP_WITHOUT_MAPS: &str = "3";
-/// The tables that can be computed from the liquidity positions.
-pub(crate) const MAP_TABLES: [&str; 2] =
-    ["initialization_maps", "managed_pool_initialization_maps"];
 /// The table that Rust-core releases add to any structure without migrating the rest.
 pub(crate) const LFJ_TABLE: &str = "lfj_pools";
 
@@ -259,7 +257,7 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, 
 fn is_lacking(difference: &Difference, may_lack_maps: bool) -> bool {
     match difference {
         Difference::TableMissing { table } if may_lack_maps => {
-            table == ALEMBIC_TABLE || MAP_TABLES.contains(&table.as_str())
+            table == ALEMBIC_TABLE || WORD_TABLES.contains(&table.as_str())
         }
         other => other.table() == Some(ALEMBIC_TABLE),
     }

@@ -6,8 +6,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::sessions::connection_manager::PooledSqliteConnection;
-use crate::sqlite::transaction;
-use crate::sqlite::transaction::Begin;
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// A connection that a thread has to itself. It is a [`SqliteConnection`] for single statements; what
 /// belongs together goes through [`Session::read`] or [`Session::write`].

@@ -17,9 +17,10 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::sessions::database::Database;
 use crate::database::sessions::session::Session;
-use crate::models::{
-    ChainPools, PoolFamily, PoolTickMap, ReferredRows, RowError, TickMaps, UnplacedPools,
-};
+use crate::models::access::row_error::RowError;
+use crate::models::liquidity::tick_map::read::{PoolTickMap, TickMaps};
+use crate::models::pools::chain_pools::{ChainPools, ReferencedRows, UnlinkedPools};
+use crate::models::pools::pool_family::PoolFamily;
 use crate::types::integer::ChainId;
 
 /// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile, and
@@ -125,8 +126,8 @@ impl Database {
     /// for entry in pools.pools() {
     ///     let symbols = [entry.token0, entry.token1].map(|token| token.symbol.as_deref().unwrap_or("?"));
     ///     match entry.pool {
-    ///         LiquidityPool::V2(pool) => println!("{symbols:?} at {:?}", pool.terms.fees),
-    ///         LiquidityPool::V3(pool) => println!("{symbols:?} by {} ticks", pool.terms.tick_spacing),
+    ///         LiquidityPool::V2(pool) => println!("{symbols:?} at {:?}", pool.parameters.fees),
+    ///         LiquidityPool::V3(pool) => println!("{symbols:?} by {} ticks", pool.parameters.tick_spacing),
     ///         _ => {}
     ///     }
     /// }
@@ -152,14 +153,14 @@ impl Database {
             (None, _) => return Ok(ChainPools::load(&mut *self.session()?, chain)?),
         };
         let (bare, referred) = thread::scope(|scope| {
-            let referred = scope.spawn(move || ReferredRows::read(&mut other, chain));
-            let bare = UnplacedPools::read(&mut one, chain);
+            let referred = scope.spawn(move || ReferencedRows::read(&mut other, chain));
+            let bare = UnlinkedPools::read(&mut one, chain);
             let referred = referred
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             (bare, referred)
         });
-        Ok(ChainPools::assemble(bare?, referred?)?)
+        Ok(ChainPools::link(bare?, referred?)?)
     }
 
     /// Calls `each` with the tick map of every pool of a chain that has one, on so many threads at once, or as many

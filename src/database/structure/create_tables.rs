@@ -8,8 +8,7 @@ use diesel_migrations::MigrationHarness;
 
 use crate::database::structure::pending_migrations::{StepError, steps_from_empty};
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::sqlite::transaction;
-use crate::sqlite::transaction::Begin;
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// Why tables could not be created.
 #[derive(Debug)]

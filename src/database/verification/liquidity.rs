@@ -10,10 +10,12 @@ use crate::database::error::database_error::Error;
 use crate::database::progress::Stage;
 use crate::database::verification::checker::Checker;
 use crate::database::verification::findings::Findings;
-use crate::database::verification::pools::KINDS;
 use crate::database::verification::rule::Rule;
 use crate::database::verification::values;
-use crate::models::{Columns, PoolFamily, bitmap_position};
+use crate::models::access::columns::Columns;
+use crate::models::liquidity::tick_bitmap::bitmap_position;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
 use crate::sqlite::prepared::{Bound, Statement};
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::integer::{Tick, TickSpacing, WordPosition};
@@ -294,9 +296,9 @@ struct Pools<'operation> {
 
 impl<'operation> Pools<'operation> {
     fn of(checker: &Checker<'operation>, family: PoolFamily) -> QueryResult<Self> {
-        let spacings: Vec<_> = KINDS
+        let spacings: Vec<_> = POOL_KIND_TABLES
             .iter()
-            .filter(|kind| kind.family == family && kind.has_ticks)
+            .filter(|kind| kind.family == family && kind.has_ticks())
             .map(|kind| {
                 format!(
                     "WHEN '{}' THEN (SELECT s.tick_spacing FROM {} AS s WHERE s.{} = p.id)",
@@ -322,9 +324,9 @@ impl<'operation> Pools<'operation> {
             return Ok(Pool::Unknown);
         }
         let has_no_ticks = |name: Stored<'_>| {
-            KINDS
+            POOL_KIND_TABLES
                 .iter()
-                .any(|kind| !kind.has_ticks && name == Stored::Text(kind.name.as_bytes()))
+                .any(|kind| !kind.has_ticks() && name == Stored::Text(kind.name.as_bytes()))
         };
         Ok(match TickSpacing::decode(self.statement.column(1)) {
             Ok(spacing) => Pool::Spaced(spacing),

@@ -1,53 +1,15 @@
 //! Pools, and the tables with the columns of their kinds.
 
-use std::sync::LazyLock;
-
 use crate::database::error::database_error::Error;
 use crate::database::verification::checker::{Checker, Query};
 use crate::database::verification::rule::Rule;
-use crate::models::{Columns, PoolFamily, detail_columns, managed_detail_columns};
-use crate::types::kind::{ManagedPoolKind, PoolKind};
-
-/// A kind of pools.
-#[derive(Debug)]
-pub(super) struct Kind {
-    pub(super) family: PoolFamily,
-    /// As it is stored.
-    pub(super) name: &'static str,
-    /// The table with the columns that only these pools have.
-    pub(super) table: &'static str,
-    pub(super) has_ticks: bool,
-    pub(super) has_fees: bool,
-}
-
-/// Every kind.
-pub(super) static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    let pools = PoolKind::ALL
-        .iter()
-        .map(|kind| Kind::of(PoolFamily::Pools, kind.as_str(), detail_columns(*kind)));
-    let managed_pools = ManagedPoolKind::ALL.iter().map(|kind| {
-        let columns = managed_detail_columns(*kind);
-        Kind::of(PoolFamily::ManagedPools, kind.as_str(), columns)
-    });
-    pools.chain(managed_pools).collect()
-});
-
-impl Kind {
-    fn of(family: PoolFamily, name: &'static str, columns: Columns) -> Self {
-        Self {
-            family,
-            name,
-            table: columns.table,
-            has_ticks: columns.names.contains(&"tick_spacing"),
-            has_fees: columns.names.contains(&"fee_denominator"),
-        }
-    }
-}
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
 
 /// Every pool has its row in the table of its kind, and every row there its pool.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     let tables = &checker.catalogue.tables;
-    let kinds: Vec<_> = KINDS
+    let kinds: Vec<_> = POOL_KIND_TABLES
         .iter()
         .filter(|kind| tables.contains_key(kind.table))
         .collect();
@@ -60,9 +22,9 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn without_row(family: PoolFamily, kinds: &[&Kind]) -> Query {
+fn without_row(family: PoolFamily, kinds: &[&PoolKindTable]) -> Query {
     let key = family.key();
-    let of_kind = |what: &dyn Fn(&Kind) -> String| {
+    let of_kind = |what: &dyn Fn(&PoolKindTable) -> String| {
         let cases: Vec<_> = kinds
             .iter()
             .filter(|kind| kind.family == family)
@@ -86,11 +48,11 @@ fn without_row(family: PoolFamily, kinds: &[&Kind]) -> Query {
     }
 }
 
-fn without_pool(kind: &Kind) -> Query {
-    let Kind { name, table, .. } = *kind;
+fn without_pool(kind: &PoolKindTable) -> Query {
+    let PoolKindTable { name, table, .. } = *kind;
     let (key, pools) = (kind.family.key(), kind.family.table());
     // What is of no kind at all is another rule's.
-    let names: Vec<_> = KINDS
+    let names: Vec<_> = POOL_KIND_TABLES
         .iter()
         .filter(|other| other.family == kind.family)
         .map(|kind| format!("'{}'", kind.name))

@@ -15,25 +15,10 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::{Affinity, Table};
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::models::rows::column_type::ColumnType;
 
 /// The rows of a table that are looked at.
 const ROWS: u32 = 1_000;
-
-/// The columns that hold numbers of up to 256 bits as decimal text.
-const DECIMALS: [&str; 12] = [
-    "balance",
-    "bitmap",
-    "borrow_index",
-    "borrow_rate",
-    "debt_ceiling",
-    "isolation_mode_debt",
-    "last_index",
-    "liquidity_gross",
-    "liquidity_index",
-    "liquidity_net",
-    "liquidity_rate",
-    "stk_aave_balance",
-];
 
 /// Rows of one table that are unsound for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,7 +74,7 @@ fn look_through(
 ) -> Result<Vec<Unsound>, Error> {
     let mut found = Vec::new();
     for (name, table) in &version.catalogue().tables {
-        for (problem, condition) in conditions(table) {
+        for (problem, condition) in conditions(name, table) {
             let rows = count(
                 connection,
                 &format!("(SELECT * FROM {name} LIMIT {ROWS}) AS r"),
@@ -128,7 +113,7 @@ fn look_through(
 }
 
 /// A condition for each problem that a row of the table, as `r`, can have.
-fn conditions(table: &Table) -> Vec<(Problem, String)> {
+fn conditions(name: &str, table: &Table) -> Vec<(Problem, String)> {
     let broken: Vec<_> = table
         .foreign_keys
         .iter()
@@ -149,7 +134,7 @@ fn conditions(table: &Table) -> Vec<(Problem, String)> {
             Affinity::Numeric => format!("(r.{column} NOTNULL AND r.{column} NOT IN (0, 1))"),
             Affinity::Blob | Affinity::Real => continue,
         });
-        if DECIMALS.contains(&column.as_str()) {
+        if ColumnType::of(name, column).is_some_and(ColumnType::is_decimal) {
             bad.push(format!(
                 "(typeof(r.{column}) = 'text' AND (ltrim(r.{column}, '-') = '' \
                  OR substr(r.{column}, 1 + (substr(r.{column}, 1, 1) = '-')) GLOB '*[^0-9]*' \

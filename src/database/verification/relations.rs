@@ -2,9 +2,9 @@
 
 use crate::database::error::database_error::Error;
 use crate::database::verification::checker::{Checker, Query};
-use crate::database::verification::pools::{KINDS, Kind};
 use crate::database::verification::rule::Rule;
-use crate::models::PoolFamily;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
 
 /// A chain or market that a row has in common with a row it refers to.
 struct Agreement {
@@ -129,9 +129,9 @@ type Mark = (&'static str, &'static str, &'static str, &'static str);
 
 fn marks() -> impl Iterator<Item = Mark> {
     const BLOCK: &str = "liquidity_update_block";
-    let pools = KINDS
+    let pools = POOL_KIND_TABLES
         .iter()
-        .filter(|kind| kind.has_ticks)
+        .filter(|kind| kind.has_ticks())
         .map(|kind| match kind.family {
             PoolFamily::Pools => (
                 kind.table,
@@ -234,7 +234,7 @@ fn same_pool() -> Query {
 const DYNAMIC_FEE: u32 = 0x80_0000;
 
 /// Both fees of a pool, which one denominator is for.
-fn no_fraction(kind: &'static Kind) -> Query {
+fn no_fraction(kind: &'static PoolKindTable) -> Query {
     let [one, other] = match kind.family {
         PoolFamily::Pools => ["fee_token0", "fee_token1"],
         PoolFamily::ManagedPools => ["fee_currency0", "fee_currency1"],
@@ -265,7 +265,7 @@ fn no_fraction(kind: &'static Kind) -> Query {
 
 /// The primary key of a table.
 pub(super) fn key_of(table: &str) -> &'static str {
-    let kind = KINDS.iter().find(|kind| kind.table == table);
+    let kind = POOL_KIND_TABLES.iter().find(|kind| kind.table == table);
     kind.map_or("id", |kind| kind.family.key())
 }
 
@@ -286,7 +286,7 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
         checker.run(&out_of_order(tokens))?;
     }
     checker.run(&same_pool())?;
-    for kind in KINDS.iter().filter(|kind| kind.has_fees) {
+    for kind in POOL_KIND_TABLES.iter().filter(|kind| kind.has_fees()) {
         if catalogue.tables.contains_key(kind.table) {
             checker.run(&no_fraction(kind))?;
         }

@@ -8,6 +8,8 @@ use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
 use crate::database::verification::checker::Checker;
 use crate::database::verification::relations;
 use crate::database::verification::rule::Rule;
+use crate::models::pools::pool_family::LIQUIDITY_TABLES;
+use crate::models::rows::column_type::ColumnType;
 use crate::types::address::Address;
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::flag::Flag;
@@ -24,131 +26,6 @@ type Fault = (Rule, String);
 
 /// Whether a column can hold a value that is not NULL.
 type Check = fn(Stored<'_>) -> Result<(), Fault>;
-
-/// Columns that do not hold what others of the same name do.
-const EXCEPTIONS: [(&str, &str, Check); 3] = [
-    ("aave_v3_assets", "e_mode_category_id", value::<i64>),
-    ("managed_pools", "kind", value::<ManagedPoolKind>),
-    ("pool_managers", "kind", value::<PoolManagerKind>),
-];
-
-/// What the columns of each name hold.
-const COLUMNS: [(Check, &[&str]); 21] = [
-    (
-        value::<i64>,
-        &[
-            "id",
-            "a_token_id",
-            "asset_id",
-            "currency0_id",
-            "currency1_id",
-            "exchange_id",
-            "isolation_mode_collateral_asset_id",
-            "managed_pool_id",
-            "manager_id",
-            "market_id",
-            "pool_id",
-            "token0_id",
-            "token1_id",
-            "token_id",
-            "underlying_asset_id",
-            "user_id",
-            "v_token_id",
-        ],
-    ),
-    (value::<String>, &["label", "name", "symbol"]),
-    (value::<PoolKind>, &["kind"]),
-    (value::<ChainId>, &["chain", "chain_id"]),
-    (
-        value::<BlockNumber>,
-        &["last_update_block", "liquidity_update_block"],
-    ),
-    (value::<LogIndex>, &["liquidity_update_log_index"]),
-    (value::<Decimals>, &["decimals"]),
-    (value::<TickSpacing>, &["tick_spacing"]),
-    (value::<BinStep>, &["bin_step"]),
-    (value::<WordPosition>, &["word"]),
-    (
-        value::<FeeParts>,
-        &[
-            "fee_currency0",
-            "fee_currency1",
-            "fee_denominator",
-            "fee_token0",
-            "fee_token1",
-        ],
-    ),
-    (
-        value::<BasisPoints>,
-        &[
-            "gho_discount",
-            "liquidation_bonus",
-            "liquidation_threshold",
-            "ltv",
-        ],
-    ),
-    (
-        value::<Revision>,
-        &["a_token_revision", "revision", "v_token_revision"],
-    ),
-    (
-        value::<EModeCategoryId>,
-        &["category_id", "e_mode", "e_mode_category_id"],
-    ),
-    (
-        value::<Flag>,
-        &[
-            "active",
-            "borrowable_in_isolation",
-            "borrowing_enabled",
-            "enabled",
-            "flash_loan_enabled",
-            "isolation_mode",
-            "stable",
-            "stable_borrowing_enabled",
-        ],
-    ),
-    (tick, &["tick"]),
-    (decimal::<I128>, &["liquidity_net"]),
-    (decimal::<U128>, &["liquidity_gross"]),
-    (
-        decimal::<U256>,
-        &[
-            "balance",
-            "bitmap",
-            "borrow_index",
-            "borrow_rate",
-            "debt_ceiling",
-            "isolation_mode_debt",
-            "last_index",
-            "liquidity_index",
-            "liquidity_rate",
-            "stk_aave_balance",
-        ],
-    ),
-    (
-        address,
-        &[
-            "address",
-            "deployer",
-            "factory",
-            "hooks",
-            "price_source",
-            "state_view",
-            "v_gho_discount_rate_strategy",
-            "v_gho_discount_token",
-        ],
-    ),
-    (pool_hash, &["pool_hash"]),
-];
-
-/// The tables with a row for each tick or word. Their values are looked at where the ticks are.
-const OF_LIQUIDITY: [&str; 4] = [
-    "initialization_maps",
-    "liquidity_positions",
-    "managed_pool_initialization_maps",
-    "managed_pool_liquidity_positions",
-];
 
 /// The tables with a row for each Aave user, or several.
 const OF_USERS: [&str; 4] = [
@@ -206,16 +83,31 @@ fn pool_hash(stored: Stored<'_>) -> Result<(), Fault> {
 }
 
 fn check_of(table: &str, column: &str) -> Option<Check> {
-    let exception = EXCEPTIONS
-        .iter()
-        .find(|(of, name, _)| (*of, *name) == (table, column));
-    match exception {
-        Some((.., check)) => Some(*check),
-        None => COLUMNS
-            .iter()
-            .find(|(_, names)| names.contains(&column))
-            .map(|(check, _)| *check),
-    }
+    Some(match ColumnType::of(table, column)? {
+        ColumnType::Id => value::<i64>,
+        ColumnType::Text => value::<String>,
+        ColumnType::Address => address,
+        ColumnType::BasisPoints => value::<BasisPoints>,
+        ColumnType::BinStep => value::<BinStep>,
+        ColumnType::BlockNumber => value::<BlockNumber>,
+        ColumnType::ChainId => value::<ChainId>,
+        ColumnType::Decimals => value::<Decimals>,
+        ColumnType::EModeCategoryId => value::<EModeCategoryId>,
+        ColumnType::FeeParts => value::<FeeParts>,
+        ColumnType::Flag => value::<Flag>,
+        ColumnType::I128 => decimal::<I128>,
+        ColumnType::LogIndex => value::<LogIndex>,
+        ColumnType::ManagedPoolKind => value::<ManagedPoolKind>,
+        ColumnType::PoolHash => pool_hash,
+        ColumnType::PoolKind => value::<PoolKind>,
+        ColumnType::PoolManagerKind => value::<PoolManagerKind>,
+        ColumnType::Revision => value::<Revision>,
+        ColumnType::Tick => tick,
+        ColumnType::TickSpacing => value::<TickSpacing>,
+        ColumnType::U128 => decimal::<U128>,
+        ColumnType::U256 => decimal::<U256>,
+        ColumnType::WordPosition => value::<WordPosition>,
+    })
 }
 
 /// What is wrong with a value that is not NULL, if anything is.
@@ -231,13 +123,13 @@ pub(super) fn is_checked(table: &str, quick: bool) -> bool {
         .tables
         .contains_key(table)
         && table != ALEMBIC_TABLE
-        && !(quick && (OF_LIQUIDITY.contains(&table) || OF_USERS.contains(&table)))
+        && !(quick && (LIQUIDITY_TABLES.contains(&table) || OF_USERS.contains(&table)))
 }
 
 /// Goes through the values of every table but those of the liquidity.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     for (name, table) in &checker.catalogue.tables {
-        if is_checked(name, checker.quick) && !OF_LIQUIDITY.contains(&name.as_str()) {
+        if is_checked(name, checker.quick) && !LIQUIDITY_TABLES.contains(&name.as_str()) {
             checker.attempt(Some(name), "values", |checker| {
                 check_table(checker, name, table)
             })?;
@@ -284,41 +176,4 @@ fn check_table(checker: &mut Checker<'_>, name: &str, table: &Table) -> Result<(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_column_of_the_schema_is_checked() {
-        let mut tables = 0;
-        let mut table = "";
-        for line in include_str!("../../schema.rs").lines() {
-            let line = line.trim();
-            if let Some((name, _)) = line.split_once(" (")
-                && line.ends_with('{')
-            {
-                table = name;
-                tables += 1;
-            } else if let Some((column, _)) = line.split_once(" -> ")
-                && !line.starts_with("diesel::")
-            {
-                if table == ALEMBIC_TABLE {
-                    continue;
-                }
-                assert!(check_of(table, column).is_some(), "{table}.{column}");
-            }
-        }
-        assert_eq!(tables, 32);
-    }
-
-    #[test]
-    fn no_column_is_there_twice() {
-        let mut names: Vec<_> = COLUMNS.iter().flat_map(|(_, names)| *names).collect();
-        let all = names.len();
-        names.sort();
-        names.dedup();
-        assert_eq!(names.len(), all);
-    }
 }

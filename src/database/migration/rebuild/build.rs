@@ -15,8 +15,8 @@ use crate::database::migration::rebuild::swap::Object;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{carry, exchanges, indexes, mapping, tokens, work};
 use crate::database::progress::Observer;
-use crate::database::recognition::identify::MAP_TABLES;
 use crate::database::structure::stamp_tables;
+use crate::models::pools::pool_family::WORD_TABLES;
 
 /// What was built.
 pub(super) struct Built {
@@ -138,7 +138,7 @@ pub(super) fn check_others(
             .iter()
             .any(|(mapping, _)| mapping.target == *table)
             || ["exchanges", stamp_tables::ALEMBIC_TABLE].contains(&table.as_str())
-            || MAP_TABLES.contains(&table.as_str());
+            || WORD_TABLES.contains(&table.as_str());
         if !is_filled && carry::count(connection, "new", table)? > 0 {
             return Err(ErrorKind::RebuildCheckFailed {
                 detail: format!("{table} should have no rows"),

@@ -11,14 +11,7 @@ use crate::database::recognition::recognise::Recognition;
 use crate::database::structure::legacy_revision::EarlierRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
-
-/// The tables of liquidity.
-const LIQUIDITY_TABLES: [&str; 4] = [
-    "initialization_maps",
-    "liquidity_positions",
-    "managed_pool_initialization_maps",
-    "managed_pool_liquidity_positions",
-];
+use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 
 /// What is rebuilt, and as what.
 #[derive(Clone, Copy)]

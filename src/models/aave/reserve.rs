@@ -1,0 +1,292 @@
+//! Aave V3 reserves: assets with their risk parameters, tokens and e-mode category.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::access::columns::Columns;
+use crate::models::access::read_transaction::ReadTransaction;
+use crate::models::access::row_error::RowError;
+use crate::models::access::table_row::TableRow;
+use crate::models::rows::aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig};
+use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;
+use crate::models::rows::erc20_token::Erc20Token;
+use crate::sqlite::prepared::{Bound, Statement, Statements};
+use crate::types::decimal::U256;
+use crate::types::integer::EModeCategoryId;
+
+/// An asset of a market with its risk parameters and its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AaveV3Reserve {
+    /// The asset, with its indexes.
+    pub asset: AaveV3Asset,
+    /// Its risk parameters outside e-mode, if they are in the database.
+    pub config: Option<AaveV3AssetConfig>,
+    /// The e-mode category that the asset's row refers to.
+    pub e_mode_category: Option<AaveV3EModeCategory>,
+    /// The token that is lent and borrowed.
+    pub underlying: Erc20Token,
+    /// The aToken, which represents supplied amounts.
+    pub a_token: Erc20Token,
+    /// The variable debt token.
+    pub v_token: Erc20Token,
+}
+
+impl AaveV3Reserve {
+    /// The assets of a market, in the order of their ids. A market has tens of them.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] if a value is malformed, a token or an e-mode category is missing, or the statement
+    /// fails.
+    pub fn of_market(
+        connection: &mut SqliteConnection,
+        market_id: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        let transaction = ReadTransaction::begin(connection)?;
+        let mut rows =
+            ReserveRows::prepare(transaction.statements(), "a.market_id = ?1 ORDER BY a.id")?;
+        rows.statement.query(&[Bound::Integer(market_id)])?;
+        let mut found = Vec::new();
+        while let Some(reserve) = rows.next()? {
+            found.push(reserve);
+        }
+        Ok(found)
+    }
+
+    /// The number of the asset's e-mode category in its market; `None` if it has none.
+    ///
+    /// The risk parameters decide, because they follow the market's events. Without a number there, the
+    /// category that the asset's row refers to decides.
+    #[must_use]
+    pub fn e_mode(&self) -> Option<EModeCategoryId> {
+        let configured = self.config.as_ref().and_then(|it| it.e_mode_category_id);
+        let referred = self.e_mode_category.as_ref().map(|it| it.category_id);
+        configured.or(referred).filter(|number| number.get() != 0)
+    }
+
+    /// A scaled balance of the aToken, converted to units of the underlying token at the stored
+    /// `liquidity_index`. `None` if the result exceeds 256 bits.
+    ///
+    /// Rounded to the nearest, as in `WadRayMath.rayMul`. Newer revisions of Aave round collateral down,
+    /// which is at most one unit less.
+    #[must_use]
+    pub fn collateral_balance(&self, scaled: U256) -> Option<U256> {
+        ray_mul(scaled, self.asset.liquidity_index)
+    }
+
+    /// A scaled balance of the variable debt token, converted to units of the underlying token at the stored
+    /// `borrow_index`. `None` if the result exceeds 256 bits.
+    ///
+    /// Rounded to the nearest, as in `WadRayMath.rayMul`. Newer revisions of Aave round debt up, which is at
+    /// most one unit more.
+    #[must_use]
+    pub fn debt_balance(&self, scaled: U256) -> Option<U256> {
+        ray_mul(scaled, self.asset.borrow_index)
+    }
+}
+
+/// One ray: 10²⁷.
+const RAY: u128 = 1_000_000_000_000_000_000_000_000_000;
+
+/// The product of a number and a number in ray, rounded half up. `None` if Aave's contract would revert.
+fn ray_mul(one: U256, other: U256) -> Option<U256> {
+    let (ray, half) = (
+        alloy_primitives::U256::from(RAY),
+        alloy_primitives::U256::from(RAY / 2),
+    );
+    let product = one.0.checked_mul(other.0)?.checked_add(half)?;
+    product.checked_div(ray).map(U256)
+}
+
+/// A query for reserves.
+struct ReserveRows<'connection> {
+    statement: Statement<'connection>,
+    asset: Columns,
+    config: Columns,
+    category: Columns,
+    tokens: [Columns; 3],
+}
+
+impl<'connection> ReserveRows<'connection> {
+    fn prepare(statements: Statements<'connection>, condition: &str) -> QueryResult<Self> {
+        let asset = AaveV3Asset::COLUMNS;
+        let config = AaveV3AssetConfig::columns_from(asset.end());
+        let category = AaveV3EModeCategory::columns_from(config.end());
+        let underlying = Erc20Token::columns_from(category.end());
+        let a_token = Erc20Token::columns_from(underlying.end());
+        let v_token = Erc20Token::columns_from(a_token.end());
+        let statement = statements.prepare(&format!(
+            "SELECT {}, {}, {}, {}, {}, {} FROM {} AS a \
+             LEFT JOIN {} AS c ON c.asset_id = a.id \
+             LEFT JOIN {} AS e ON e.id = a.e_mode_category_id \
+             LEFT JOIN {tokens} AS u ON u.id = a.underlying_asset_id \
+             LEFT JOIN {tokens} AS s ON s.id = a.a_token_id \
+             LEFT JOIN {tokens} AS v ON v.id = a.v_token_id \
+             WHERE {condition}",
+            asset.of("a"),
+            config.of("c"),
+            category.of("e"),
+            underlying.of("u"),
+            a_token.of("s"),
+            v_token.of("v"),
+            asset.table,
+            config.table,
+            category.table,
+            tokens = underlying.table,
+        ))?;
+        Ok(Self {
+            statement,
+            asset,
+            config,
+            category,
+            tokens: [underlying, a_token, v_token],
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<AaveV3Reserve>, RowError> {
+        if !self.statement.step()? {
+            return Ok(None);
+        }
+        let row = &self.statement;
+        let asset = AaveV3Asset::read(&self.asset, row)?;
+        let missing = |parent: &Columns, missing: i64| RowError::Missing {
+            table: self.asset.table,
+            id: asset.id,
+            parent: parent.table,
+            missing,
+        };
+        let token = |columns: &Columns, id: i64| {
+            Erc20Token::read_joined(columns, row)?.ok_or_else(|| missing(columns, id))
+        };
+        let [underlying, a_token, v_token] = &self.tokens;
+        let e_mode_category = AaveV3EModeCategory::read_joined(&self.category, row)?;
+        if let (Some(id), None) = (asset.e_mode_category_id, &e_mode_category) {
+            return Err(missing(&self.category, id));
+        }
+        Ok(Some(AaveV3Reserve {
+            config: AaveV3AssetConfig::read_joined(&self.config, row)?,
+            e_mode_category,
+            underlying: token(underlying, asset.underlying_asset_id)?,
+            a_token: token(a_token, asset.a_token_id)?,
+            v_token: token(v_token, asset.v_token_id)?,
+            asset,
+        }))
+    }
+}
+
+/// A cache of the reserves and e-mode categories that accounts refer to, each read at first use. A malformed
+/// one fails only the accounts that refer to it.
+pub(in crate::models) struct Reserves<'connection> {
+    rows: ReserveRows<'connection>,
+    category_row: Statement<'connection>,
+    found: HashMap<i64, Arc<AaveV3Reserve>>,
+    /// Keyed by market and number.
+    categories: HashMap<(i64, EModeCategoryId), Option<Arc<AaveV3EModeCategory>>>,
+}
+
+impl<'connection> Reserves<'connection> {
+    pub(in crate::models) fn prepare(statements: Statements<'connection>) -> QueryResult<Self> {
+        let category = AaveV3EModeCategory::COLUMNS;
+        Ok(Self {
+            rows: ReserveRows::prepare(statements, "a.id = ?1")?,
+            category_row: statements.prepare(&format!(
+                "SELECT {} FROM {} AS e WHERE e.market_id = ?1 AND e.category_id = ?2",
+                category.of("e"),
+                category.table,
+            ))?,
+            found: HashMap::new(),
+            categories: HashMap::new(),
+        })
+    }
+
+    /// The reserve of a position. Fails if it belongs to another market than the user.
+    pub(in crate::models) fn of_position(
+        &mut self,
+        table: &'static str,
+        position_id: i64,
+        market_id: i64,
+        asset_id: i64,
+    ) -> Result<Arc<AaveV3Reserve>, RowError> {
+        let reserve = if let Some(known) = self.found.get(&asset_id) {
+            Arc::clone(known)
+        } else {
+            self.rows.statement.query(&[Bound::Integer(asset_id)])?;
+            let found = self.rows.next()?.ok_or(RowError::Missing {
+                table,
+                id: position_id,
+                parent: self.rows.asset.table,
+                missing: asset_id,
+            })?;
+            Arc::clone(self.found.entry(asset_id).or_insert(Arc::new(found)))
+        };
+        if reserve.asset.market_id == market_id {
+            Ok(reserve)
+        } else {
+            Err(RowError::OtherMarket {
+                table,
+                id: position_id,
+                asset_id,
+                market_id,
+            })
+        }
+    }
+
+    /// The e-mode category with a number in a market.
+    pub(in crate::models) fn category(
+        &mut self,
+        market_id: i64,
+        number: EModeCategoryId,
+    ) -> Result<Option<Arc<AaveV3EModeCategory>>, RowError> {
+        if let Some(known) = self.categories.get(&(market_id, number)) {
+            return Ok(known.clone());
+        }
+        let row = &mut self.category_row;
+        row.query(&[
+            Bound::Integer(market_id),
+            Bound::Integer(i64::from(number.get())),
+        ])?;
+        let found = if row.step()? {
+            let category = AaveV3EModeCategory::read(&AaveV3EModeCategory::COLUMNS, row)?;
+            Some(Arc::new(category))
+        } else {
+            None
+        };
+        self.categories.insert((market_id, number), found.clone());
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn number(number: u128) -> U256 {
+        U256(alloy_primitives::U256::from(number))
+    }
+
+    #[test]
+    fn ray_mul_rounds_half_up() {
+        let half = RAY / 2;
+        assert_eq!(ray_mul(number(1), number(half)), Some(number(1)));
+        assert_eq!(ray_mul(number(1), number(half - 1)), Some(number(0)));
+        assert_eq!(ray_mul(number(3), number(half)), Some(number(2)));
+        assert_eq!(ray_mul(number(0), number(RAY)), Some(number(0)));
+        let most = alloy_primitives::U256::MAX;
+        assert_eq!(ray_mul(U256(most), number(1)), None);
+        let fits = most - alloy_primitives::U256::from(half);
+        assert!(ray_mul(U256(fits), number(1)).is_some());
+        assert_eq!(ray_mul(U256(most), number(RAY)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn ray_mul_by_one_ray_changes_nothing(amount: u128) {
+            prop_assert_eq!(ray_mul(number(amount), number(RAY)), Some(number(amount)));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Concentrated liquidity: ticks and tick bitmaps, read, modified and written.
+
+pub(crate) mod liquidity_update;
+pub(crate) mod pool_update;
+pub(crate) mod tick_bitmap;
+pub(crate) mod tick_liquidity;
+pub(crate) mod tick_map;

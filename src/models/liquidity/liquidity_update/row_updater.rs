@@ -1,0 +1,52 @@
+//! Updates of columns in single rows.
+
+use diesel::prelude::*;
+
+use crate::models::access::row_error::RowError;
+use crate::sqlite::prepared::{Bound, Statement, Statements};
+
+/// Updates columns of existing rows.
+pub(super) struct RowUpdater<'connection> {
+    table: &'static str,
+    find: Statement<'connection>,
+    update: Statement<'connection>,
+}
+
+impl<'connection> RowUpdater<'connection> {
+    pub(super) fn new(
+        statements: Statements<'connection>,
+        table: &'static str,
+        key: &str,
+        columns: &[&str],
+    ) -> QueryResult<Self> {
+        let each = |text: fn((usize, &&str)) -> String, between: &str| {
+            let parts: Vec<_> = (2..).zip(columns).map(text).collect();
+            parts.join(between)
+        };
+        Ok(Self {
+            table,
+            find: statements.prepare(&format!("SELECT 1 FROM {table} WHERE {key} = ?1"))?,
+            update: statements.prepare(&format!(
+                "UPDATE {table} SET {} WHERE {key} = ?1 AND ({})",
+                each(|(place, column)| format!("{column} = ?{place}"), ", "),
+                each(
+                    |(place, column)| format!("{column} IS NOT ?{place}"),
+                    " OR "
+                ),
+            ))?,
+        })
+    }
+
+    /// Returns the number of rows that changed: one or none.
+    pub(super) fn run(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
+        let id_and_values = [&[Bound::Integer(id)], values].concat();
+        let changed = self.update.run(&id_and_values)?;
+        if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {
+            return Err(RowError::NotFound {
+                table: self.table,
+                id,
+            });
+        }
+        Ok(changed)
+    }
+}

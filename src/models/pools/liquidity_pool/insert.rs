@@ -1,0 +1,203 @@
+//! Insertion of many pools, with their tokens.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::LiquidityPool;
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::in_write_transaction;
+use crate::models::pools::pool_kind_tables::pool_kind_columns;
+use crate::models::pools::pool_parameters::{Fees, PoolParameters, V2Protocol};
+use crate::models::rows::erc20_token::NewErc20Token;
+use crate::models::rows::erc20_token::insert::TokenInserter;
+use crate::sqlite::prepared::{Bound, Statement, Statements};
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+use crate::types::invalid_value::InvalidValue;
+use crate::types::kind::PoolKind;
+use crate::types::stored::{Decode, Encode};
+
+/// A pool to insert, with its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLiquidityPool {
+    /// The pool's contract.
+    pub address: Address,
+    /// The chain the pool and its tokens live on.
+    pub chain: ChainId,
+    /// The exchange the pool belongs to.
+    pub exchange_id: i64,
+    /// The token with the lower address.
+    pub token0: NewErc20Token,
+    /// The token with the higher address.
+    pub token1: NewErc20Token,
+    /// The parameters of the pool's kind.
+    pub parameters: PoolParameters,
+}
+
+impl LiquidityPool {
+    /// Returns the ids of the pools, in order, and inserts those that do not exist, with their tokens. An
+    /// existing pool is left unchanged, whatever the letter case of its address.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError::Rejected`] if a pool's tokens are in the wrong order or on another chain, or if the pool
+    /// exists with another kind, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside
+    /// the caller's transaction, the caller must roll back.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        pools: &[NewLiquidityPool],
+    ) -> Result<Vec<i64>, RowError> {
+        for pool in pools {
+            pool.check()?;
+        }
+        in_write_transaction(connection, |statements| {
+            let mut inserter = PoolInserter::new(statements)?;
+            pools.iter().map(|pool| inserter.id_of(pool)).collect()
+        })
+    }
+}
+
+impl NewLiquidityPool {
+    fn check(&self) -> Result<(), RowError> {
+        let chains = [self.token0.chain, self.token1.chain];
+        if let Some(other) = chains.iter().find(|chain| **chain != self.chain) {
+            return Err(self.rejected(InvalidValue {
+                expected: "tokens on the pool's chain",
+                found: format!("chain {other}"),
+            }));
+        }
+        if self.token0.address >= self.token1.address {
+            return Err(self.rejected(InvalidValue {
+                expected: "token0's address below token1's",
+                found: format!("{} and {}", self.token0.address, self.token1.address),
+            }));
+        }
+        Ok(())
+    }
+
+    fn rejected(&self, source: InvalidValue) -> RowError {
+        RowError::Rejected {
+            table: "pools",
+            what: self.address.to_string(),
+            source,
+        }
+    }
+}
+
+struct PoolInserter<'connection> {
+    statements: Statements<'connection>,
+    tokens: TokenInserter<'connection>,
+    find: Statement<'connection>,
+    insert: Statement<'connection>,
+    /// The statements prepared so far.
+    insert_by_kind: BTreeMap<PoolKind, Statement<'connection>>,
+}
+
+impl<'connection> PoolInserter<'connection> {
+    fn new(statements: Statements<'connection>) -> QueryResult<Self> {
+        Ok(Self {
+            statements,
+            tokens: TokenInserter::new(statements)?,
+            find: statements.prepare(
+                "SELECT id, kind FROM pools WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
+            )?,
+            insert: statements.prepare(
+                "INSERT INTO pools (address, chain, kind, token0_id, token1_id, exchange_id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            insert_by_kind: BTreeMap::new(),
+        })
+    }
+
+    fn id_of(&mut self, pool: &NewLiquidityPool) -> Result<i64, RowError> {
+        let kind = pool.parameters.kind();
+        let [address, lower_case] = pool.address.spellings();
+        let chain = Bound::Integer(pool.chain.encode());
+        self.find
+            .query(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+        if self.find.step()? {
+            let found = PoolKind::decode(self.find.column(1));
+            if found.as_ref() != Ok(&kind) {
+                return Err(pool.rejected(InvalidValue {
+                    expected: kind.as_str(),
+                    found: found.map_or_else(|error| error.found, |found| found.to_string()),
+                }));
+            }
+            return Ok(self.find.key(0));
+        }
+        self.find.reset();
+        let token0_id = self.tokens.id_of(&pool.token0)?;
+        let token1_id = self.tokens.id_of(&pool.token1)?;
+        self.insert.run(&[
+            Bound::Text(&address),
+            chain,
+            Bound::Text(kind.as_str()),
+            Bound::Integer(token0_id),
+            Bound::Integer(token1_id),
+            Bound::Integer(pool.exchange_id),
+        ])?;
+        let id = self.statements.last_insert_rowid();
+        self.insert_kind_row(id, &pool.parameters)?;
+        Ok(id)
+    }
+
+    fn insert_kind_row(&mut self, id: i64, parameters: &PoolParameters) -> Result<(), RowError> {
+        let (columns, values): (Vec<_>, Vec<_>) = kind_row(id, parameters).into_iter().unzip();
+        let kind = parameters.kind();
+        let insert = match self.insert_by_kind.entry(kind) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
+                "INSERT INTO {} ({}) VALUES ({})",
+                pool_kind_columns(kind).table,
+                columns.join(", "),
+                vec!["?"; columns.len()].join(", ")
+            ))?),
+        };
+        insert.run(&values)?;
+        Ok(())
+    }
+}
+
+/// The columns and values of a pool's row in the table of its kind.
+fn kind_row(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'static>)> {
+    let mut row = vec![("pool_id", Bound::Integer(id))];
+    let mut fees = |fees: Fees| {
+        row.extend([
+            ("fee_token0", Bound::Integer(fees.token0.encode())),
+            ("fee_token1", Bound::Integer(fees.token1.encode())),
+            ("fee_denominator", Bound::Integer(fees.denominator.encode())),
+        ]);
+    };
+    match parameters {
+        PoolParameters::V2(parameters) => {
+            fees(parameters.fees);
+            if let V2Protocol::Aerodrome { stable } = parameters.protocol {
+                row.push(("stable", Bound::Integer(stable.into())));
+            }
+        }
+        PoolParameters::V3(parameters) => {
+            fees(parameters.fees);
+            row.extend([
+                (
+                    "tick_spacing",
+                    Bound::Integer(parameters.tick_spacing.encode()),
+                ),
+                (
+                    "liquidity_update_block",
+                    Bound::integer(parameters.sync_cursor.block),
+                ),
+                (
+                    "liquidity_update_log_index",
+                    Bound::integer(parameters.sync_cursor.log_index),
+                ),
+            ]);
+        }
+        PoolParameters::LiquidityBook(parameters) => {
+            row.push(("bin_step", Bound::Integer(parameters.bin_step.encode())));
+        }
+    }
+    row
+}

@@ -1,0 +1,83 @@
+//! Insertion of many tokens that may exist already.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::Erc20Token;
+use super::NewErc20Token;
+use crate::models::access::row_error::RowError;
+use crate::models::access::write_transaction::in_write_transaction;
+use crate::sqlite::prepared::{Bound, Statement, Statements};
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+use crate::types::stored::Encode;
+
+impl Erc20Token {
+    /// Returns the ids of the tokens, in order, and inserts those that do not exist. An existing token is
+    /// left unchanged, whatever its name or the letter case of its address.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] if a statement fails. Nothing is written then; inside the caller's transaction, the
+    /// caller must roll back.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        tokens: &[NewErc20Token],
+    ) -> Result<Vec<i64>, RowError> {
+        in_write_transaction(connection, |statements| {
+            let mut inserter = TokenInserter::new(statements)?;
+            tokens.iter().map(|token| inserter.id_of(token)).collect()
+        })
+    }
+}
+
+/// Finds or inserts tokens, and caches their ids: many pools share the same few tokens.
+pub(in crate::models) struct TokenInserter<'connection> {
+    statements: Statements<'connection>,
+    find: Statement<'connection>,
+    insert: Statement<'connection>,
+    known: HashMap<(ChainId, Address), i64>,
+}
+
+impl<'connection> TokenInserter<'connection> {
+    pub(in crate::models) fn new(statements: Statements<'connection>) -> QueryResult<Self> {
+        Ok(Self {
+            statements,
+            find: statements.prepare(
+                "SELECT id FROM erc20_tokens WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
+            )?,
+            insert: statements.prepare(
+                "INSERT INTO erc20_tokens (chain, address, name, symbol, decimals) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            known: HashMap::new(),
+        })
+    }
+
+    pub(in crate::models) fn id_of(&mut self, token: &NewErc20Token) -> Result<i64, RowError> {
+        if let Some(id) = self.known.get(&(token.chain, token.address)) {
+            return Ok(*id);
+        }
+        let [address, lower_case] = token.address.spellings();
+        let chain = Bound::Integer(token.chain.encode());
+        let found =
+            self.find
+                .first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+        let id = if let Some(id) = found {
+            id
+        } else {
+            self.insert.run(&[
+                chain,
+                Bound::Text(&address),
+                Bound::text(token.name.as_deref()),
+                Bound::text(token.symbol.as_deref()),
+                Bound::integer(token.decimals),
+            ])?;
+            self.statements.last_insert_rowid()
+        };
+        self.known.insert((token.chain, token.address), id);
+        Ok(id)
+    }
+}

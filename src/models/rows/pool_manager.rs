@@ -1,0 +1,131 @@
+//! Pool managers: contracts that hold many pools (Uniswap V4).
+
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use crate::models::access::lookup::{find_by_address, load};
+use crate::models::access::row_error::RowError;
+use crate::models::access::table_row::table_row;
+use crate::models::access::write_transaction::in_write_transaction;
+use crate::schema::pool_managers;
+use crate::sqlite::prepared::Bound;
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+use crate::types::kind::PoolManagerKind;
+use crate::types::stored::Encode;
+
+/// A contract that holds many pools; (`address`, `chain`) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]
+#[diesel(table_name = pool_managers, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct PoolManager {
+    /// The row's id.
+    pub id: i64,
+    /// The manager's contract.
+    pub address: Address,
+    /// The chain the manager lives on.
+    pub chain: ChainId,
+    /// The protocol of the manager.
+    pub kind: PoolManagerKind,
+    /// The contract through which the manager's state is read.
+    pub state_view: Option<Address>,
+    /// The exchange the manager belongs to.
+    pub exchange_id: i64,
+}
+
+table_row!(PoolManager in pool_managers: id, address, chain, kind, state_view, exchange_id);
+
+/// A pool manager to insert.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = pool_managers, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+pub struct NewPoolManager {
+    /// The manager's contract.
+    pub address: Address,
+    /// The chain the manager lives on.
+    pub chain: ChainId,
+    /// The protocol of the manager.
+    pub kind: PoolManagerKind,
+    /// The contract through which the manager's state is read.
+    pub state_view: Option<Address>,
+    /// The exchange the manager belongs to.
+    pub exchange_id: i64,
+}
+
+impl PoolManager {
+    /// The manager with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] if the row is malformed, or if a statement fails.
+    pub fn by_id(connection: &mut SqliteConnection, id: i64) -> Result<Option<Self>, RowError> {
+        Ok(load!(connection, Self, pool_managers::table.find(id))?.pop())
+    }
+
+    /// The manager with an address on a chain, whether stored with its checksum or in lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] if the row is malformed, or if a statement fails.
+    pub fn by_address(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        address: Address,
+    ) -> Result<Option<Self>, RowError> {
+        find_by_address!(connection, Self, pool_managers, chain, address)
+    }
+
+    /// The managers of a chain, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] if a row is malformed, or if a statement fails.
+    pub fn of_chain(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> Result<Vec<Self>, RowError> {
+        let of_chain = pool_managers::table
+            .filter(pool_managers::chain.eq(chain))
+            .order(pool_managers::id);
+        load!(connection, Self, of_chain)
+    }
+
+    /// Returns the ids of the managers, in order, and inserts those that do not exist. An existing manager is
+    /// left unchanged, whatever the letter case of its address.
+    ///
+    /// # Errors
+    ///
+    /// [`RowError`] if a statement fails. Nothing is written then; inside the caller's transaction, the
+    /// caller must roll back.
+    pub fn insert_or_get(
+        connection: &mut SqliteConnection,
+        managers: &[NewPoolManager],
+    ) -> Result<Vec<i64>, RowError> {
+        in_write_transaction(connection, |statements| {
+            let mut find = statements.prepare(
+                "SELECT id FROM pool_managers WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
+            )?;
+            let mut insert = statements.prepare(
+                "INSERT INTO pool_managers (address, chain, kind, state_view, exchange_id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            let mut id_of = |manager: &NewPoolManager| -> Result<i64, RowError> {
+                let [address, lower_case] = manager.address.spellings();
+                let chain = Bound::Integer(manager.chain.encode());
+                let found =
+                    find.first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+                if let Some(id) = found {
+                    return Ok(id);
+                }
+                let state_view = manager.state_view.map(|address| address.to_string());
+                insert.run(&[
+                    Bound::Text(&address),
+                    chain,
+                    Bound::Text(manager.kind.as_str()),
+                    Bound::text(state_view.as_deref()),
+                    Bound::Integer(manager.exchange_id),
+                ])?;
+                Ok(statements.last_insert_rowid())
+            };
+            managers.iter().map(&mut id_of).collect()
+        })
+    }
+}
