@@ -90,15 +90,15 @@ pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, Unk
 pub use migration::migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
 };
-pub use migration::plan::{
-    Loss, Method, MigrationPlan, plan_migration, plan_upgrade, require_assumptions,
-};
+pub use migration::plan::{Loss, MigrationPlan, plan_migration, plan_upgrade, require_assumptions};
 pub use migration::rebuild::RebuildReport;
+pub use migration::route::{Method, Route, find_route};
 pub use migration::upgrade::{
     UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
 pub use progress::{Observer, Progress, Stage};
-pub use recognition::recognise::{Origin, Recognition, recognise};
+pub use recognition::identity::{Identity, Recognition};
+pub use recognition::recognise::recognise;
 pub use recognition::stamps::Stamps;
 pub use reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
@@ -108,6 +108,7 @@ pub use sessions::session::Session;
 pub use sessions::snapshot::Snapshot;
 pub use structure::legacy_revision::EarlierRevision;
 pub use structure::pending_migrations::pending_migrations;
+pub use structure::schema_object::{ObjectKind, SchemaObject};
 pub use structure::schema_version::{SchemaVersion, UnknownVersion};
 pub use verification::findings::{Example, Finding};
 pub use verification::integrity_check::{UnknownVerification, Verification};

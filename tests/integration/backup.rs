@@ -278,7 +278,11 @@ fn what_only_the_users_own_program_knows_does_not_keep_it_from_being_made() {
     let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
     let info = degenbot::database::inspect_sqlite_database(&report.path, false).unwrap();
     assert_eq!(
-        info.recognition.extras(),
+        info.recognition
+            .extras()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
         ["table notes", "table search"],
         "an index of an unknown collation cannot be described"
     );

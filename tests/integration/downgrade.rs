@@ -79,8 +79,11 @@ fn a_database_of_a_rust_core_release_goes_back_to_alembics_last_revision() {
     kept.remove("lfj_pools");
     content::assert_carried_over(&kept, &after, "downgraded");
     let recognition = database::recognise(&copy.path).unwrap();
-    assert!(recognition.is_stamped_right);
-    assert_eq!(recognition.version.unwrap(), version("2606a6c7f5ee"));
+    assert!(recognition.identity.is_stamped_right());
+    assert_eq!(
+        recognition.identity.version().unwrap(),
+        version("2606a6c7f5ee")
+    );
     assert_eq!(recognition.stamps.rust_core, None);
 }
 
@@ -105,7 +108,10 @@ fn objects_of_the_users_own_are_not_dropped_along() {
     assert_eq!(content::of(&copy.path), before);
     migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("9c411aeeb15e")).unwrap();
     let extras = database::recognise(&copy.path).unwrap().extras();
-    assert_eq!(extras, ["index mine", "index harmless", "view seen"]);
+    assert_eq!(
+        extras.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["index mine", "index harmless", "view seen"]
+    );
 }
 
 #[test]

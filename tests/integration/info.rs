@@ -21,7 +21,11 @@ fn describes_what_is_not_ours() {
     let copy = Copy::of("odd/extra-user-objects.db");
     let info = inspect_sqlite_database(&copy.path, false).unwrap();
     assert_eq!(
-        info.recognition.extras(),
+        info.recognition
+            .extras()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
         [
             "table my_notes",
             "index my_ix",

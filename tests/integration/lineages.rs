@@ -77,8 +77,8 @@ fn every_database_has_its_outcome_and_no_row_is_lost_or_invented() {
 fn compare(name: &str, copy: &Copy, report: &UpgradeReport) {
     assert_eq!(report.to, SchemaVersion::latest(), "{name}");
     let recognition = database::recognise(&copy.path).unwrap();
-    assert!(recognition.is_stamped_right, "{name}");
-    assert_eq!(recognition.version.unwrap(), report.to, "{name}");
+    assert!(recognition.identity.is_stamped_right(), "{name}");
+    assert_eq!(recognition.identity.version().unwrap(), report.to, "{name}");
     let old = Copy::of(name);
     if name == "odd/hot-journal.db" {
         // Rolled back by whoever opens it.

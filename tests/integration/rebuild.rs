@@ -506,7 +506,7 @@ fn tables_that_a_failed_upgrade_has_left() {
         "CREATE TABLE _alembic_tmp_pools (id INTEGER NOT NULL)",
     );
     upgrade_existing_sqlite_database(&copy.path).unwrap();
-    assert_eq!(database::recognise(&copy.path).unwrap().extras(), [""; 0]);
+    assert_eq!(database::recognise(&copy.path).unwrap().extras(), []);
 }
 
 #[test]
@@ -520,8 +520,8 @@ fn another_version_than_the_newest_can_be_gone_to() {
     let report = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     assert_eq!(report.to, target);
     let recognition = database::recognise(&copy.path).unwrap();
-    assert_eq!(recognition.version.unwrap(), target);
-    assert!(recognition.is_stamped_right);
+    assert_eq!(recognition.identity.version().unwrap(), target);
+    assert!(recognition.identity.is_stamped_right());
     assert!(!recognition.catalogue.tables.contains_key("aave_v3_users"));
     upgrade_existing_sqlite_database(&copy.path).unwrap();
 }

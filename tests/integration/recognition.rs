@@ -3,8 +3,9 @@
 use std::fs;
 
 use degenbot::database::{
-    self, BackupOptions, CompactOptions, ErrorKind, Refusal, ResetOptions, compact_sqlite_database,
-    create_new_sqlite_database, reset_sqlite_database, upgrade_existing_sqlite_database,
+    self, BackupOptions, CompactOptions, ErrorKind, Refusal, ResetOptions, SchemaObject,
+    compact_sqlite_database, create_new_sqlite_database, reset_sqlite_database,
+    upgrade_existing_sqlite_database,
 };
 
 use crate::corpus::{self, Copy};
@@ -67,9 +68,9 @@ fn variant(value: &impl std::fmt::Debug) -> String {
 fn outcome(copy: &Copy) -> String {
     let found = database::inspect_sqlite_database(&copy.path, false);
     match found {
-        Ok(info) => match &info.recognition.version {
+        Ok(info) => match info.recognition.identity.version_or_refusal() {
             Ok(version) => version.to_string(),
-            Err(refusal) => variant(refusal),
+            Err(refusal) => variant(&refusal),
         },
         Err(error) => variant(&error.kind),
     }
@@ -173,13 +174,14 @@ fn a_table_of_a_later_version_is_ours_only_if_it_is_like_it() {
         let before = other.files();
         let refusal = database::recognise(&other.path)
             .unwrap()
-            .version
+            .identity
+            .version_or_refusal()
             .unwrap_err();
         let Refusal::StampLies { differences, .. } = &refusal else {
             panic!("{name}: {refusal:?}");
         };
         let later = Difference::FromLaterVersion {
-            object: "table lfj_pools".to_owned(),
+            object: SchemaObject::table("lfj_pools"),
         };
         assert_eq!(differences, &[later], "{name}");
         assert!(

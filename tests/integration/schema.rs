@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use degenbot::database::SchemaVersion;
 use degenbot::database::catalogue::{Catalogue, Difference};
+use degenbot::database::{SchemaObject, SchemaVersion};
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
@@ -37,7 +37,7 @@ fn catalogue(connection: &mut SqliteConnection) -> Catalogue {
 }
 
 /// The differences in either direction; empty for structures that are the same to a program.
-fn differences(one: &Catalogue, other: &Catalogue) -> (Vec<Difference>, Vec<String>) {
+fn differences(one: &Catalogue, other: &Catalogue) -> (Vec<Difference>, Vec<SchemaObject>) {
     let mut differences = one.differences_from(other);
     differences.extend(other.differences_from(one));
     let mut extras = one.extras_beyond(other);

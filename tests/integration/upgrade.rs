@@ -103,7 +103,10 @@ fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() 
         .unwrap();
     upgrade_existing_sqlite_database(&copy.path).unwrap();
     let extras = database::recognise(&copy.path).unwrap().extras();
-    assert_eq!(extras, ["table mine"]);
+    assert_eq!(
+        extras.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["table mine"]
+    );
 }
 
 #[test]
@@ -227,18 +230,22 @@ fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
         let copy = Copy::of(name);
         let before = content::of(&Copy::of(name).path);
         let recognition = database::recognise(&copy.path).unwrap();
-        assert_eq!(recognition.version.unwrap().to_string(), version, "{name}");
-        assert!(!recognition.is_stamped_right);
+        assert_eq!(
+            recognition.identity.version().unwrap().to_string(),
+            version,
+            "{name}"
+        );
+        assert!(!recognition.identity.is_stamped_right());
         let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
         assert_eq!(report.to, SchemaVersion::latest());
         content::assert_carried_over(&before, &content::of(&copy.path), name);
         assert_eq!(content::complaints(&copy.path), [""; 0], "{name}");
         let recognition = database::recognise(&copy.path).unwrap();
-        assert!(recognition.is_stamped_right, "{name}");
+        assert!(recognition.identity.is_stamped_right(), "{name}");
         assert_eq!(recognition.stamps.rust_core, None, "{name}");
         let revision = Some(vec!["2606a6c7f5ee".to_owned()]);
         assert_eq!(recognition.stamps.alembic, revision, "{name}");
-        assert_eq!(recognition.extras(), [""; 0], "{name}");
+        assert_eq!(recognition.extras(), [], "{name}");
     }
 }
 
@@ -259,7 +266,7 @@ fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
     assert!(!after.contains_key("_degenbot_db_schema_version"));
     assert_eq!(without_stamps(after), without_stamps(before));
     let recognition = database::recognise(&copy.path).unwrap();
-    assert!(recognition.is_stamped_right);
+    assert!(recognition.identity.is_stamped_right());
     let migrations: Vec<_> = SchemaVersion::all().map(SchemaVersion::migration).collect();
     assert_eq!(recognition.stamps.diesel.unwrap(), migrations);
     assert_eq!(recognition.stamps.alembic.unwrap(), ["2606a6c7f5ee"]);
@@ -300,7 +307,12 @@ fn the_python_package_and_this_one_take_turns() {
     let report = database::migrate_sqlite_database(&copy.path, newer, newer).unwrap();
     assert_eq!(report.migrations, [""; 0]);
     content::assert_carried_over(&before, &content::of(&copy.path), "reconciled");
-    assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+    assert!(
+        database::recognise(&copy.path)
+            .unwrap()
+            .identity
+            .is_stamped_right()
+    );
 
     // And back: the package has gone down by itself.
     let down = "DROP INDEX ix_erc20_tokens_chain; \
@@ -309,7 +321,12 @@ fn the_python_package_and_this_one_take_turns() {
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
     assert_eq!(report.from, older.to_string());
     assert_eq!(report.migrations.len(), 2);
-    assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
+    assert!(
+        database::recognise(&copy.path)
+            .unwrap()
+            .identity
+            .is_stamped_right()
+    );
 
     // From a version without a revision, its way down leaves that version's table where it is.
     content::connect(&copy.path).batch_execute(down).unwrap();

@@ -9,7 +9,7 @@ use crate::cli::json::{Json, Version};
 use crate::cli::printer::{bytes, line, plain};
 use crate::database::connection::open::connection_pragmas;
 use crate::database::migration::migrate::latest_database_version;
-use crate::database::recognition::recognise::Origin;
+use crate::database::recognition::identity::Identity;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
@@ -97,7 +97,12 @@ impl<'info> Document<'info> {
             problem: problem(info),
             stamps: info.stamps(),
             pending_migrations: &info.pending,
-            other_objects: info.recognition.extras(),
+            other_objects: info
+                .recognition
+                .extras()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             tables: &info.tables,
             exchanges: &info.exchanges,
         }
@@ -105,7 +110,7 @@ impl<'info> Document<'info> {
 }
 
 fn problem(info: &DatabaseInfo) -> Option<String> {
-    let refusal = info.recognition.version.as_ref().err()?;
+    let refusal = info.recognition.identity.version_or_refusal().err()?;
     Some(format!("It {refusal}"))
 }
 
@@ -158,11 +163,14 @@ fn describe(info: &DatabaseInfo) -> String {
     if let Some(remark) = info.recognition.remark() {
         facts.push(("Stamps", format!("{remark}; an upgrade corrects that")));
     }
-    if let Some(origin) = info.recognition.origin {
-        let pending = match origin {
-            Origin::WithoutMaps(_) => "the initialization maps, computed from the positions",
-            _ => "everything: an upgrade builds a new database and keeps the original",
-        };
+    let pending = match info.recognition.identity {
+        Identity::WithoutMaps(_) => Some("the initialization maps, computed from the positions"),
+        Identity::Legacy { .. } => {
+            Some("everything: an upgrade builds a new database and keeps the original")
+        }
+        _ => None,
+    };
+    if let Some(pending) = pending {
         facts.push(("Pending", pending.to_owned()));
     } else if let Some(problem) = problem(info) {
         facts.push(("Problem", problem));
@@ -173,7 +181,7 @@ fn describe(info: &DatabaseInfo) -> String {
         facts.push(("Pending", migration.clone()));
     }
     for extra in info.recognition.extras() {
-        facts.push(("Other", plain(&extra)));
+        facts.push(("Other", plain(&extra.to_string())));
     }
 
     let mut text = String::new();

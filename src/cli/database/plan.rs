@@ -9,7 +9,8 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Version};
 use crate::cli::printer::bytes;
-use crate::database::migration::plan::{Loss, Method, MigrationPlan};
+use crate::database::migration::plan::{Loss, MigrationPlan};
+use crate::database::migration::route::Method;
 use crate::database::recognition::stamps::Stamps;
 
 /// The JSON document of a plan. Documents of completed migrations have `dry_run` too; it is false there.

@@ -13,8 +13,8 @@ use crate::cli::prompt::confirm;
 use crate::database::migration::assumptions::Assumption;
 use crate::database::migration::plan::{plan_upgrade, require_assumptions};
 use crate::database::migration::rebuild::RebuildReport;
+use crate::database::migration::route::find_route;
 use crate::database::migration::upgrade::{UpgradeOptions, UpgradeReport, upgrade_sqlite_database};
-use crate::database::recognition::recognise::{Origin, recognise};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan::Unsound;
 
@@ -66,16 +66,11 @@ impl Upgrade {
             require_way_up(plan.from, target)?;
             return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
-        let recognition = recognise(&path)?;
-        let current = match recognition.origin {
-            Some(Origin::Earlier { .. }) => None,
-            Some(Origin::WithoutMaps(version)) if version <= target => Some(version),
-            _ => Some(recognition.require_version(&path)?),
-        };
-        require_way_up(current, target)?;
-        let name = recognition.name();
-        let from = Version::of(name.clone(), current);
-        if current == Some(target) && recognition.is_stamped_right {
+        let route = find_route(&path, target)?;
+        require_way_up(route.from, target)?;
+        let name = route.name;
+        let from = Version::of(name.clone(), route.from);
+        if route.is_done {
             let done = timed(|| upgrade_sqlite_database(&path, &options, &mut ()))?;
             let what = if target == SchemaVersion::latest() {
                 "the latest version"
@@ -88,7 +83,7 @@ impl Upgrade {
             ));
             return report(context, &self.json, &path, from, done);
         }
-        if let Some(remark) = recognition.remark() {
+        if let Some(remark) = route.remark {
             log::warn!("The database at {} is {remark}", path.display());
         }
         require_assumptions(&path, &options)?;

@@ -60,7 +60,7 @@ pub(crate) fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
         .map_err(failed)?;
     drop(connection);
     let built = recognise(path)?;
-    if built.version != Ok(SchemaVersion::latest()) || !is_wal_on_disk(path)? {
+    if built.identity.version() != Some(SchemaVersion::latest()) || !is_wal_on_disk(path)? {
         return Err(ErrorKind::CopyCheckFailed {
             detail: "it is not what was written".to_owned(),
         }

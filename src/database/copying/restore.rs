@@ -16,9 +16,9 @@ use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
 use crate::database::files::disk_space;
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::progress::Observer;
-use crate::database::recognition::recognise::{Recognition, recognise};
+use crate::database::recognition::identity::Recognition;
+use crate::database::recognition::recognise::recognise;
 use crate::database::reports::inspect::inspect_sqlite_database;
-use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::integrity_check::Verification;
 use crate::sqlite::busy_handler::Patience;
 use crate::types::cell::Cell;
@@ -174,10 +174,7 @@ pub fn restore_sqlite_database(
         from,
         bytes,
         version: recognition.name(),
-        is_upgrade_pending: match &recognition.version {
-            Ok(version) => *version < SchemaVersion::latest(),
-            Err(_) => recognition.origin.is_some(),
-        },
+        is_upgrade_pending: recognition.identity.is_upgradable(),
         kept,
     })
 }

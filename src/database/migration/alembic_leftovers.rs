@@ -11,6 +11,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 
 const PREFIX: &str = "_alembic_tmp_";
 
@@ -76,6 +77,6 @@ pub(crate) fn drop_all(
 }
 
 /// The names of the leftover tables as the extras of a catalogue have them.
-pub(crate) fn is_extra(object: &str) -> bool {
-    object.strip_prefix("table ").is_some_and(is_leftover)
+pub(crate) fn is_extra(object: &SchemaObject) -> bool {
+    object.kind == ObjectKind::Table && is_leftover(&object.name)
 }

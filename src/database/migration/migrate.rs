@@ -18,9 +18,8 @@ use crate::database::migration::user_objects::Usable;
 use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
 };
-use crate::database::recognition::recognise::{
-    Origin, Recognition, recognise, recognise_connection,
-};
+use crate::database::recognition::identity::Recognition;
+use crate::database::recognition::recognise::{recognise, recognise_connection};
 use crate::database::structure::catalogue::{Catalogue, Table};
 use crate::database::structure::create_tables::create_migrations_table;
 use crate::database::structure::pending_migrations::{Step, steps};
@@ -95,8 +94,8 @@ pub(crate) fn migrate_in_place(
     // Looked at first without writing, so that a database that is refused stays as it was to the
     // byte, with its log and its journal.
     let recognition = recognise(path)?;
-    let version = version_in_place(&recognition, path)?;
-    if version == target && recognition.is_stamped_right {
+    let version = recognition.require_version_of_structure(path)?;
+    if version == target && recognition.identity.is_stamped_right() {
         return Ok(MigrationReport {
             from: version,
             to: version,
@@ -128,14 +127,6 @@ enum Scrutiny {
     Everything,
 }
 
-/// The version of a database that is migrated in place.
-fn version_in_place(recognition: &Recognition, path: &Path) -> Result<SchemaVersion, Error> {
-    match recognition.origin {
-        Some(Origin::WithoutMaps(version)) => Ok(version),
-        _ => recognition.require_version(path),
-    }
-}
-
 /// Takes every step to the target, all or nothing. `None`, and nothing done, where it turns out that
 /// rows were changed and all foreign keys must be looked at.
 fn migrate(
@@ -148,7 +139,7 @@ fn migrate(
     let mut is_enough = true;
     let migrated = with_foreign_keys_off(connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
-        let from = version_in_place(&recognition, path)?;
+        let from = recognition.require_version_of_structure(path)?;
         // Steps up lose nothing, wherever they begin; and who is there already need not go.
         if from != planned && from != target && from.max(planned) > target {
             return Err(ErrorKind::VersionChanged {
@@ -265,6 +256,7 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
     if objects.is_empty() {
         return Ok(());
     }
+    let objects = objects.iter().map(ToString::to_string).collect();
     Err(ErrorKind::ObjectsLost { objects }.at(path))
 }
 
@@ -276,7 +268,7 @@ fn put_stamps_right(
     version: SchemaVersion,
 ) -> Result<(), Error> {
     let recorded = create_migrations_table(connection)?;
-    if recorded == 0 || !recognition.is_stamped_right {
+    if recorded == 0 || !recognition.identity.is_stamped_right() {
         let table = stamp_tables::MIGRATIONS_TABLE;
         connection.batch_execute(&format!("DELETE FROM {table}"))?;
         for version in version.up_to() {
@@ -285,7 +277,7 @@ fn put_stamps_right(
                 .execute(connection)?;
         }
     }
-    if !recognition.is_stamped_right {
+    if !recognition.identity.is_stamped_right() {
         connection.batch_execute(&format!(
             "DROP TABLE IF EXISTS {rust_core}; \
              CREATE TABLE IF NOT EXISTS {alembic} \

@@ -7,5 +7,6 @@ pub(crate) mod initialization_maps;
 pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
+pub(crate) mod route;
 pub(crate) mod upgrade;
 pub(crate) mod user_objects;

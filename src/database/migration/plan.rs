@@ -14,8 +14,9 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::migration::rebuild;
+use crate::database::migration::route::{Method, Route};
 use crate::database::migration::upgrade::UpgradeOptions;
-use crate::database::recognition::recognise::{Origin, recognise_connection};
+use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::{Step, steps};
 use crate::database::structure::schema_version::SchemaVersion;
@@ -56,19 +57,6 @@ pub struct MigrationPlan {
     pub disk_bytes: u64,
     /// How long it could take, in seconds: a guess from the number of rows.
     pub seconds: u64,
-}
-
-/// How a database gets to another version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Method {
-    /// In place, in one transaction.
-    InPlace,
-    /// In place, where the initialization maps are computed from the liquidity positions.
-    InPlaceWithMaps,
-    /// By a new database that is built beside it.
-    Rebuild,
 }
 
 /// Rows that a rebuild carries over, checks and puts in place in a second: what `cargo bench --bench
@@ -159,17 +147,17 @@ fn plan(
 ) -> Result<MigrationPlan, Error> {
     let target = options.target;
     let recognition = recognise_connection(connection)?;
-    let (from, method) = match recognition.origin {
-        Some(Origin::Earlier { .. }) => (None, Method::Rebuild),
-        Some(Origin::WithoutMaps(version)) if version <= target => {
-            (Some(version), Method::InPlaceWithMaps)
-        }
-        _ => (Some(recognition.require_version(path)?), Method::InPlace),
-    };
+    let Route {
+        name,
+        from,
+        method,
+        remark,
+        ..
+    } = Route::of(&recognition, path, target)?;
     let extras = recognition.extras();
     let mut rows = Vec::new();
     for table in recognition.catalogue.tables.keys() {
-        if !extras.contains(&format!("table {table}")) {
+        if !extras.iter().any(|extra| extra.is_table(table)) {
             rows.push((table.clone(), count(connection, table, "1")?));
         }
     }
@@ -177,11 +165,11 @@ fn plan(
     let bytes = DatabaseFile::at(path).bytes_with_log();
     let total: i64 = rows.iter().map(|(_, rows)| rows).sum();
     Ok(MigrationPlan {
-        name: recognition.name(),
-        remark: recognition.remark(),
+        name,
+        remark,
         structure: recognition.structure().unwrap_or_default(),
         dropped: rebuild::dropped_from(&recognition),
-        refusal: recognition.version.as_ref().err().cloned(),
+        refusal: recognition.identity.version_or_refusal().err(),
         needs: needs.map(|error| error.to_string()),
         from,
         to: target,

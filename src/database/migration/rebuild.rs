@@ -56,7 +56,8 @@ use crate::database::migration::rebuild::put_in_place::put_in_place;
 use crate::database::migration::rebuild::source::Source;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::progress::Observer;
-use crate::database::recognition::recognise::{Origin, Recognition, recognise_connection};
+use crate::database::recognition::identity::{Identity, Recognition};
+use crate::database::recognition::recognise::recognise_connection;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::connection_hooks::stoppable;
@@ -117,13 +118,12 @@ pub(crate) fn rebuild(
     let mut kept: Option<Published> = None;
     let result = with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
-        let (revision, half_way) = match recognition.origin {
-            Some(Origin::Earlier { revision, half_way }) => (revision, half_way),
-            Some(Origin::WithoutMaps(_)) => return Ok(Outcome::NotNeeded),
-            None => {
-                recognition.require_version(path)?;
-                return Ok(Outcome::NotNeeded);
-            }
+        let Identity::Legacy {
+            revision, half_way, ..
+        } = recognition.identity
+        else {
+            recognition.require_version_of_structure(path)?;
+            return Ok(Outcome::NotNeeded);
         };
         let rebuild = Rebuild {
             path,
@@ -228,7 +228,7 @@ pub(crate) fn missing_assumption(
     recognition: &Recognition,
     assumptions: &Assumptions,
 ) -> Result<Option<Error>, Error> {
-    let Some(Origin::Earlier { revision, .. }) = recognition.origin else {
+    let Identity::Legacy { revision, .. } = recognition.identity else {
         return Ok(None);
     };
     let source = Source::new(&recognition.catalogue, revision);
@@ -245,8 +245,8 @@ pub(crate) fn missing_assumption(
 
 /// What the newest schema has no place for, each as `TABLE` or `TABLE.COLUMN`.
 pub(crate) fn dropped_from(recognition: &Recognition) -> Vec<String> {
-    match recognition.origin {
-        Some(Origin::Earlier { revision, .. }) => {
+    match recognition.identity {
+        Identity::Legacy { revision, .. } => {
             dropped(&Source::new(&recognition.catalogue, revision))
         }
         _ => Vec::new(),

@@ -10,8 +10,8 @@ use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::migrate::{MigrationReport, migrate_in_place};
 use crate::database::migration::rebuild;
 use crate::database::migration::rebuild::{Outcome, RebuildReport};
+use crate::database::migration::route::{Method, find_route};
 use crate::database::progress::Observer;
-use crate::database::recognition::recognise::{Origin, recognise};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan;
 use crate::database::verification::quick_scan::Unsound;
@@ -87,35 +87,30 @@ pub fn upgrade_sqlite_database(
     let target = options.target;
     // Of an upgrade that was killed after it had put everything in place.
     staged_file::sweep(DatabaseFile::at(path).real());
-    let recognition = recognise(path)?;
-    let from = recognition.name();
-    let planned = match recognition.origin {
-        Some(Origin::Earlier { .. }) => {
-            match rebuild::rebuild(path, target, &options.assumptions, observer)? {
-                Outcome::Done(report) => {
-                    log::info!("Made {} anew at version {target}", path.display());
-                    return Ok(UpgradeReport {
-                        from,
-                        to: target,
-                        migrations: Vec::new(),
-                        computed_words: 0,
-                        rebuild: Some(report),
-                        unsound: quick_scan::look(path, target)?,
-                    });
-                }
-                Outcome::NotNeeded => target,
-            }
-        }
-        Some(Origin::WithoutMaps(version)) if version <= target => version,
-        _ => recognition.require_version(path)?,
-    };
-    if planned > target {
+    let route = find_route(path, target)?;
+    let from = route.name.clone();
+    if route.method == Method::Rebuild
+        && let Outcome::Done(report) =
+            rebuild::rebuild(path, target, &options.assumptions, observer)?
+    {
+        log::info!("Made {} anew at version {target}", path.display());
+        return Ok(UpgradeReport {
+            from,
+            to: target,
+            migrations: Vec::new(),
+            computed_words: 0,
+            rebuild: Some(report),
+            unsound: quick_scan::look(path, target)?,
+        });
+    }
+    if route.is_step_back() {
         return Err(ErrorKind::VersionChanged {
             planned: target,
-            found: planned,
+            found: route.from.unwrap_or(target),
         }
         .at(path));
     }
+    let planned = route.from.unwrap_or(target);
     let MigrationReport {
         to,
         migrations,

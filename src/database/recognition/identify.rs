@@ -1,11 +1,12 @@
 //! What the stamps of a database claim, and whether its structure bears it out.
 
 use crate::database::error::refusal::Refusal;
-use crate::database::recognition::recognise::Origin;
+use crate::database::recognition::identity::Identity;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::difference::Difference;
 use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
 use crate::models::pools::pool_family::WORD_TABLES;
@@ -16,13 +17,6 @@ const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
 const STAMP_WITHOUT_MAPS: &str = "3";
 /// The table that Rust-core releases add to any structure without migrating the rest.
 pub(crate) const LFJ_TABLE: &str = "lfj_pools";
-
-/// What a database was found to be.
-pub(crate) struct Found {
-    pub(crate) version: Result<SchemaVersion, Refusal>,
-    pub(crate) origin: Option<Origin>,
-    pub(crate) is_stamped_right: bool,
-}
 
 /// What the stamps of a database amount to.
 enum Claim {
@@ -39,23 +33,25 @@ enum Claim {
 }
 
 /// Finds out what a database with these stamps and this structure is.
-pub(crate) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: bool) -> Found {
-    let claim = if catalogue.tables.is_empty() {
-        Err(Refusal::NoTables)
-    } else if is_degenbot {
-        claim_of_stamps(stamps)
-    } else {
-        Err(Refusal::Foreign {
+pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
+    if catalogue.tables.is_empty() {
+        return Identity::Foreign(Refusal::NoTables);
+    }
+    if !has_degenbot_tables(catalogue) {
+        return Identity::Foreign(Refusal::Foreign {
             tables: catalogue.tables.keys().cloned().collect(),
-        })
-    };
+        });
+    }
     let structure = Structure(catalogue);
-    match claim {
-        Err(refusal) => Found::refused(refusal),
+    match claim_of_stamps(stamps) {
+        Err(refusal) => Identity::Unrecognised(refusal),
         Ok(Claim::Version(version)) => {
             let differences = structure.differences_from_version(version);
             if differences.is_empty() {
-                return Found::version(version, true);
+                return Identity::Version {
+                    version,
+                    is_stamped_right: true,
+                };
             }
             let refusal = Refusal::StampLies {
                 stamp: version.to_string(),
@@ -67,18 +63,29 @@ pub(crate) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: boo
             // A killed upgrade can have left the first version's structure without its stamp.
             for version in SchemaVersion::all() {
                 if structure.is_version_but_for_its_stamp(version) {
-                    return Found::version(version, false);
+                    return Identity::Version {
+                        version,
+                        is_stamped_right: false,
+                    };
                 }
             }
             let differences = structure.differences_from_earlier(revision, false);
             if differences.is_empty() {
-                return Found::earlier(revision, false, true);
+                return Identity::Legacy {
+                    revision,
+                    half_way: false,
+                    is_stamped_right: true,
+                };
             }
             if structure
                 .differences_from_earlier(revision, true)
                 .is_empty()
             {
-                return Found::earlier(revision, true, true);
+                return Identity::Legacy {
+                    revision,
+                    half_way: true,
+                    is_stamped_right: true,
+                };
             }
             let refusal = Refusal::StampLies {
                 stamp: revision.to_string(),
@@ -90,18 +97,25 @@ pub(crate) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: boo
             let revision = EarlierRevision::FIRST;
             let differences = structure.differences_from_earlier(revision, false);
             if differences.is_empty() {
-                Found::earlier(revision, false, true)
+                Identity::Legacy {
+                    revision,
+                    half_way: false,
+                    is_stamped_right: true,
+                }
             } else {
-                Found::refused(refusal)
+                Identity::Unrecognised(refusal)
             }
         }
         Ok(Claim::OneOf(versions, refusal)) => {
             for version in versions.into_iter().rev() {
                 if structure.is_version_but_for_its_stamp(version) {
-                    return Found::version(version, false);
+                    return Identity::Version {
+                        version,
+                        is_stamped_right: false,
+                    };
                 }
             }
-            Found::refused(refusal)
+            Identity::Unrecognised(refusal)
         }
         Ok(Claim::Anything {
             stamp,
@@ -112,7 +126,7 @@ pub(crate) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: boo
                 differences: structure.differences_from_latest(may_lack_maps),
             };
             let found = structure.like_any(may_lack_maps, refusal);
-            if found.version.is_ok() || found.origin.is_some() {
+            if !matches!(found, Identity::Unrecognised(_)) {
                 return found;
             }
             for revision in EarlierRevision::all().rev() {
@@ -121,44 +135,14 @@ pub(crate) fn determine(stamps: &Stamps, catalogue: &Catalogue, is_degenbot: boo
                     .iter()
                     .all(|lack| is_lacking(lack, may_lack_maps))
                 {
-                    return Found::earlier(revision, true, false);
+                    return Identity::Legacy {
+                        revision,
+                        half_way: true,
+                        is_stamped_right: false,
+                    };
                 }
             }
             found
-        }
-    }
-}
-
-impl Found {
-    fn refused(refusal: Refusal) -> Self {
-        Self {
-            version: Err(refusal),
-            origin: None,
-            is_stamped_right: false,
-        }
-    }
-
-    fn version(version: SchemaVersion, is_stamped_right: bool) -> Self {
-        Self {
-            version: Ok(version),
-            origin: None,
-            is_stamped_right,
-        }
-    }
-
-    fn earlier(revision: EarlierRevision, half_way: bool, is_stamped_right: bool) -> Self {
-        Self {
-            version: Err(Refusal::EarlierRevision { revision, half_way }),
-            origin: Some(Origin::Earlier { revision, half_way }),
-            is_stamped_right,
-        }
-    }
-
-    fn without_maps(version: SchemaVersion) -> Self {
-        Self {
-            version: Err(Refusal::MapsDropped { version }),
-            origin: Some(Origin::WithoutMaps(version)),
-            is_stamped_right: false,
         }
     }
 }
@@ -268,10 +252,13 @@ struct Structure<'catalogue>(&'catalogue Catalogue);
 
 impl Structure<'_> {
     /// Whatever this is exactly, whichever stamp it carries; or else it is refused.
-    fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Found {
+    fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Identity {
         for version in SchemaVersion::all().rev() {
             if self.is_version_but_for_its_stamp(version) {
-                return Found::version(version, false);
+                return Identity::Version {
+                    version,
+                    is_stamped_right: false,
+                };
             }
         }
         let is_lacking = |difference: &Difference| is_lacking(difference, may_lack_maps);
@@ -281,17 +268,21 @@ impl Structure<'_> {
                 .iter()
                 .all(is_lacking)
             {
-                return Found::without_maps(version);
+                return Identity::WithoutMaps(version);
             }
         }
         for revision in EarlierRevision::all().rev() {
             let exact = self.0.differences_from(revision.catalogue());
             let known = self.differences_from_earlier(revision, false);
             if exact.iter().chain(&known).all(is_lacking) {
-                return Found::earlier(revision, false, false);
+                return Identity::Legacy {
+                    revision,
+                    half_way: false,
+                    is_stamped_right: false,
+                };
             }
         }
-        Found::refused(refusal)
+        Identity::Unrecognised(refusal)
     }
 
     /// What would have to be different for this to be the newest structure.
@@ -342,13 +333,13 @@ impl Structure<'_> {
         let latest = SchemaVersion::latest().catalogue();
         for view in &self.0.views {
             if latest.tables.contains_key(&view.to_lowercase()) {
-                let object = format!("view {view}");
+                let object = SchemaObject::new(ObjectKind::View, view);
                 differences.push(Difference::FromLaterVersion { object });
             }
         }
         for table in self.0.tables.keys() {
             let is_known = expected.tables.contains_key(table) || next.tables.contains_key(table);
-            let object = format!("table {table}");
+            let object = SchemaObject::table(table);
             if !is_known
                 // To SQLite, letter case makes no other name.
                 && latest.tables.contains_key(&table.to_lowercase())
@@ -363,9 +354,16 @@ impl Structure<'_> {
 
     /// Whether this is the table that Rust-core releases add to any structure, as they make it: the
     /// migration that adds it leaves it as it is.
-    fn is_lfj_table(&self, object: &str) -> bool {
-        object.strip_prefix("table ") == Some(LFJ_TABLE)
+    fn is_lfj_table(&self, object: &SchemaObject) -> bool {
+        object.is_table(LFJ_TABLE)
             && self.0.tables.get(LFJ_TABLE)
                 == SchemaVersion::latest().catalogue().tables.get(LFJ_TABLE)
     }
+}
+
+/// The tables that every release's schema has had, with columns that they have always had.
+fn has_degenbot_tables(catalogue: &Catalogue) -> bool {
+    catalogue.has_columns("erc20_tokens", &["id", "address", "chain"])
+        && catalogue.has_columns("pools", &["id", "address", "chain"])
+        && catalogue.has_columns("liquidity_positions", &["pool_id", "tick", "liquidity_net"])
 }

@@ -11,7 +11,8 @@ use crate::database::connection::open::is_wal_on_disk;
 use crate::database::connection::read_only::look_at;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::recognition::recognise::{Recognition, recognise_connection};
+use crate::database::recognition::identity::Recognition;
+use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -155,10 +156,10 @@ fn read(
               pragma_encoding, pragma_journal_mode",
     )
     .get_result(connection)?;
-    let pending = match recognition.version {
-        Ok(version) => pending_migrations(version),
-        Err(_) => Vec::new(),
-    };
+    let pending = recognition
+        .identity
+        .version()
+        .map_or_else(Vec::new, pending_migrations);
     let tables = recognition
         .catalogue
         .tables
@@ -271,7 +272,7 @@ impl DatabaseInfo {
     /// The version of the database, where it is known.
     #[must_use]
     pub fn version(&self) -> Option<SchemaVersion> {
-        self.recognition.version.as_ref().ok().copied()
+        self.recognition.identity.version()
     }
 
     /// The stamps that the database carries.

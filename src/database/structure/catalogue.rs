@@ -12,6 +12,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
+
 /// A database's tables, and the names of its views and triggers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalogue {
@@ -290,25 +292,29 @@ impl Catalogue {
     /// The names of what is here and not in `expected`: tables, indexes, views and triggers that
     /// somebody else made.
     #[must_use]
-    pub fn extras_beyond(&self, expected: &Self) -> Vec<String> {
+    pub fn extras_beyond(&self, expected: &Self) -> Vec<SchemaObject> {
         let mut extras = Vec::new();
         for (name, table) in &self.tables {
             match expected.tables.get(name) {
-                None => extras.push(format!("table {name}")),
+                None => extras.push(SchemaObject::table(name)),
                 Some(expected) => extras.extend(
                     table
                         .indexes
                         .keys()
                         .filter(|index| !expected.indexes.contains_key(*index))
-                        .map(|index| format!("index {index}")),
+                        .map(|index| SchemaObject::new(ObjectKind::Index, index)),
                 ),
             }
         }
-        extras.extend(self.views.iter().map(|view| format!("view {view}")));
+        extras.extend(
+            self.views
+                .iter()
+                .map(|view| SchemaObject::new(ObjectKind::View, view)),
+        );
         extras.extend(
             self.triggers
                 .iter()
-                .map(|trigger| format!("trigger {trigger}")),
+                .map(|trigger| SchemaObject::new(ObjectKind::Trigger, trigger)),
         );
         extras
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::database::structure::catalogue::{Catalogue, Column, ForeignKey, Table};
+use crate::database::structure::schema_object::SchemaObject;
 
 /// One difference between two structures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub enum Difference {
     },
     /// An index or table that belongs to a later version than the rest.
     FromLaterVersion {
-        object: String,
+        object: SchemaObject,
     },
     UniqueConstraintsDiffer {
         table: String,

@@ -5,6 +5,7 @@ pub(crate) mod create_tables;
 pub(crate) mod difference;
 pub(crate) mod legacy_revision;
 pub(crate) mod pending_migrations;
+pub(crate) mod schema_object;
 pub(crate) mod schema_version;
 pub(crate) mod sections;
 pub(crate) mod stamp_tables;

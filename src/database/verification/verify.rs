@@ -11,9 +11,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::progress::Observer;
-use crate::database::recognition::recognise::{
-    Origin, Recognition, recognise_connection, recognise_state,
-};
+use crate::database::recognition::recognise::{recognise_connection, recognise_state};
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::checker::{Checker, damage};
@@ -115,7 +113,7 @@ fn open_and<T>(
     let recognised = look_at(path, |connection| {
         let recognition = recognise_connection(connection)
             .map_err(|error| error.at(path, "recognise the database"))?;
-        version_of(&recognition, path)
+        recognition.require_version_of_structure(path)
     });
     if let Err(error) = recognised {
         damage(error)?;
@@ -131,14 +129,6 @@ fn open_and<T>(
     }
 }
 
-/// The version of the structure, which is that of its rows, too.
-fn version_of(recognition: &Recognition, path: &Path) -> Result<SchemaVersion, Error> {
-    match recognition.origin {
-        Some(Origin::WithoutMaps(version)) => Ok(version),
-        _ => recognition.require_version(path),
-    }
-}
-
 /// Applies every rule, the quickest first.
 fn verify_state(
     connection: &mut SqliteConnection,
@@ -150,7 +140,10 @@ fn verify_state(
     let recognised =
         recognise_state(connection).map_err(|error| error.at(path, "recognise the database"));
     let (version, catalogue) = match recognised {
-        Ok(recognition) => (Some(version_of(&recognition, path)?), recognition.catalogue),
+        Ok(recognition) => (
+            Some(recognition.require_version_of_structure(path)?),
+            recognition.catalogue,
+        ),
         Err(error) => {
             let detail = damage(error)?;
             findings.add(Rule::Integrity, None, None, || detail);

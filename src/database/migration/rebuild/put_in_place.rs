@@ -41,7 +41,7 @@ pub(super) fn put_in_place(
     usable.require(connection, rebuild.path)?;
     let arrived = recognise_connection(connection)?;
     let version = arrived.require_version(rebuild.path)?;
-    if version != rebuild.target || !arrived.is_stamped_right {
+    if version != rebuild.target || !arrived.identity.is_stamped_right() {
         return Err(ErrorKind::RebuildCheckFailed {
             detail: format!("the new database came to be {}", arrived.name()),
         }
@@ -61,7 +61,9 @@ fn users_objects(
     objects.retain(|object| {
         ["index", "trigger"].contains(&object.kind.as_str())
             && replaced.contains(&object.owner)
-            && extras.contains(&format!("{} {}", object.kind, object.name))
+            && extras
+                .iter()
+                .any(|extra| extra.kind.as_str() == object.kind && extra.name == object.name)
     });
     Ok(objects)
 }

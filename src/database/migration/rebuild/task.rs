@@ -7,7 +7,7 @@ use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::source::Source;
 use crate::database::migration::{alembic_leftovers, user_objects};
 use crate::database::recognition::identify::LFJ_TABLE;
-use crate::database::recognition::recognise::Recognition;
+use crate::database::recognition::identity::Recognition;
 use crate::database::structure::legacy_revision::EarlierRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
