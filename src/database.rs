@@ -67,6 +67,7 @@ pub(crate) mod sessions;
 pub(crate) mod structure;
 pub(crate) mod verification;
 
+pub use crate::cancel::CancelToken;
 pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};

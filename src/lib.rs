@@ -2,6 +2,7 @@
 //!
 //! The database is one SQLite file with tokens, exchanges, pools, liquidity and Aave V3 positions.
 
+mod cancel;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod database;

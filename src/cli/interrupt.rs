@@ -5,18 +5,22 @@
 
 use std::io::Write;
 use std::process;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cancel::CancelToken;
 use crate::cli::failure::ABORTED;
 
 static CANCELLABLE: AtomicBool = AtomicBool::new(false);
-static REQUESTED: AtomicBool = AtomicBool::new(false);
+static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 
 /// Installs the handler. If that fails, the signals keep their default effect: they end the process.
 pub(super) fn install() {
+    // Made here, not in the handler.
+    let _ = cancel_token();
     let installed = ctrlc::set_handler(|| {
         if CANCELLABLE.load(Ordering::SeqCst) {
-            REQUESTED.store(true, Ordering::SeqCst);
+            TOKEN.cancel();
         } else {
             leave_prompt();
             let _ = writeln!(std::io::stderr(), "\n{ABORTED}");
@@ -41,7 +45,7 @@ fn leave_prompt() {
     }
 }
 
-/// A guard: while it exists, an operation is running that polls [`requested`].
+/// A guard: while it exists, an operation is running that polls [`cancel_token`].
 #[derive(Debug)]
 pub(super) struct Cancellable(());
 
@@ -58,12 +62,7 @@ impl Drop for Cancellable {
     }
 }
 
-/// Whether a signal has requested the end.
-pub(super) fn requested() -> bool {
-    REQUESTED.load(Ordering::SeqCst)
-}
-
-/// The flag that is set when a signal has requested the end.
-pub(super) fn flag() -> &'static AtomicBool {
-    &REQUESTED
+/// The token that is cancelled when a signal has requested the end.
+pub(super) fn cancel_token() -> &'static CancelToken {
+    &TOKEN
 }

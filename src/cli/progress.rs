@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 
+use crate::cancel::CancelToken;
 use crate::cli::interrupt;
 use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::{Printer, bytes};
@@ -143,7 +143,7 @@ impl Observer for ProgressReporter<'_> {
                 self.say(kind, table, progress);
             }
         }
-        if !interrupt::requested() {
+        if !interrupt::cancel_token().is_cancelled() {
             return ControlFlow::Continue(());
         }
         if progress.stage == Stage::WritingBack && !self.has_told_that_it_goes_on {
@@ -155,8 +155,8 @@ impl Observer for ProgressReporter<'_> {
         ControlFlow::Break(())
     }
 
-    fn stop_flag(&self) -> Option<&'static AtomicBool> {
-        Some(interrupt::flag())
+    fn cancel_token(&self) -> Option<CancelToken> {
+        Some(interrupt::cancel_token().clone())
     }
 }
 

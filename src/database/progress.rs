@@ -1,5 +1,9 @@
+//! How far an operation is, and stopping it.
+
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicBool;
+use std::path::{Path, PathBuf};
+
+use crate::cancel::CancelToken;
 
 /// How far an operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +52,12 @@ impl Stage<'_> {
 /// Watches an operation that takes a while, and can stop it.
 pub trait Observer {
     /// Called every few thousand pages or rows; `Break` ends the operation with
-    /// [`Error::Interrupted`](crate::database::error::Error::Interrupted) and everything as it was before.
+    /// [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted) and everything as it was before.
     fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()>;
 
-    /// A flag that ends the operation when it is set, also in the middle of a statement that runs for
+    /// A token that ends the operation when it is cancelled, also in the middle of a statement that runs for
     /// minutes, such as the building of an index.
-    fn stop_flag(&self) -> Option<&'static AtomicBool> {
+    fn cancel_token(&self) -> Option<CancelToken> {
         None
     }
 }
@@ -62,5 +66,42 @@ pub trait Observer {
 impl Observer for () {
     fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
+    }
+}
+
+/// Stops nothing by itself; the operation ends when the token is cancelled.
+impl Observer for CancelToken {
+    fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
+        if self.is_cancelled() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn cancel_token(&self) -> Option<CancelToken> {
+        Some(self.clone())
+    }
+}
+
+/// An operation on a file was asked to stop.
+#[derive(Debug)]
+pub(crate) struct Cancelled {
+    pub(crate) path: PathBuf,
+}
+
+/// Tells an observer how far an operation on a file is, and fails where it asks to stop.
+pub(crate) fn report(
+    observer: &mut dyn Observer,
+    path: &Path,
+    stage: Stage<'_>,
+    done: u64,
+    total: u64,
+) -> Result<(), Cancelled> {
+    match observer.progress(Progress { stage, done, total }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Cancelled {
+            path: path.to_owned(),
+        }),
     }
 }

@@ -1,36 +1,37 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
 
 /// How long is waited for a lock, and what ends the waiting.
 #[derive(Debug, Clone)]
 pub(crate) struct Patience {
     wait: Duration,
-    stop: Option<&'static AtomicBool>,
+    cancel: Option<CancelToken>,
     /// When the present waiting began.
     began: Cell<Option<Instant>>,
 }
 
 impl Patience {
-    /// Waits for so long, or until `stop` is set.
-    pub(crate) const fn new(wait: Duration, stop: Option<&'static AtomicBool>) -> Self {
+    /// Waits for so long, or until it is cancelled.
+    pub(crate) const fn new(wait: Duration, cancel: Option<CancelToken>) -> Self {
         Self {
             wait,
-            stop,
+            cancel,
             began: Cell::new(None),
         }
     }
 
     /// The same, for another time.
-    pub(crate) const fn for_at_most(&self, wait: Duration) -> Self {
-        Self::new(wait, self.stop)
+    pub(crate) fn for_at_most(&self, wait: Duration) -> Self {
+        Self::new(wait, self.cancel.clone())
     }
 
     /// Whether the user has had enough.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+        self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
     /// Waits a moment, longer from time to time; whether to try again after it.

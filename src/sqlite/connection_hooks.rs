@@ -1,15 +1,17 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::ptr::NonNull;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
+
+use crate::cancel::CancelToken;
 
 /// Instructions of SQLite's virtual machine between two looks at a flag: some hundredths of a second's
 /// worth at most.
@@ -18,7 +20,7 @@ const INSTRUCTIONS: c_int = 100_000;
 thread_local! {
     static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
     static OPENED: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
-    static STOP: Cell<Option<&'static AtomicBool>> = const { Cell::new(None) };
+    static CANCEL: RefCell<Option<CancelToken>> = const { RefCell::new(None) };
     static FOUND: Cell<Option<(i64, NonNull<ffi::sqlite3>)>> = const { Cell::new(None) };
 }
 
@@ -50,10 +52,19 @@ pub(crate) fn keeping_the_log_until_read<T, E>(
     Ok(opened)
 }
 
-/// Runs `open`; a statement on the connections it opens fails as interrupted once `stop` is set,
+/// Runs `open`; a statement on the connections it opens fails as interrupted once the token is cancelled,
 /// however long it would have gone on.
-pub(crate) fn stoppable<T>(stop: Option<&'static AtomicBool>, open: impl FnOnce() -> T) -> T {
-    configured(&STOP, stop, open)
+pub(crate) fn stoppable<T>(cancel: Option<CancelToken>, open: impl FnOnce() -> T) -> T {
+    struct Restore(Option<CancelToken>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CANCEL.replace(self.0.take());
+        }
+    }
+
+    register();
+    let _restore = Restore(CANCEL.replace(cancel));
+    open()
 }
 
 /// The handle of a connection of Diesel's, which does not give it: a function that every connection has been
@@ -95,14 +106,19 @@ fn configured<S: Copy + 'static, T>(
         }
     }
 
+    register();
+    let _restore = Restore(setting, setting.replace(value));
+    open()
+}
+
+/// Has SQLite call [`configure`] for every connection that it opens.
+fn register() {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
         // SAFETY: the hook is a plain function that lives as long as the program. That it cannot be
         // registered without memory is harmless: connections are then opened as usual.
         unsafe { ffi::sqlite3_auto_extension(Some(configure)) };
     });
-    let _restore = Restore(setting, setting.replace(value));
-    open()
 }
 
 /// Called by SQLite with each new connection, on the thread that opens it.
@@ -116,27 +132,34 @@ unsafe extern "C" fn configure(
     if let Some(opened) = opened.filter(|_| KEEP_LOG.get()) {
         keep_log(opened, true);
     }
-    // SAFETY: the connection is being opened; the name is NUL-terminated; the callback needs no data and lives
-    // as long as the program. Without memory the function is missing, and its callers are told so. No view or
-    // trigger of a file may call it.
-    unsafe {
+    // The token belongs to the connection: SQLite gives it to `drop_token` when the connection is closed, or at once where
+    // the function cannot be created.
+    let cancel = CANCEL.with_borrow(Clone::clone);
+    let is_cancellable = cancel.is_some();
+    let token: *mut c_void = cancel.map_or(ptr::null_mut(), |token| {
+        Box::into_raw(Box::new(token)).cast()
+    });
+    // SAFETY: the connection is being opened; the name is NUL-terminated; the callbacks live as long as the program, and the
+    // data is null or a token that `drop_token` gets. Without memory the function is missing, and its callers are told so.
+    // No view or trigger of a file may call it.
+    let created = unsafe {
         ffi::sqlite3_create_function_v2(
             connection,
             c"degenbot_connection".as_ptr(),
             1,
             ffi::SQLITE_UTF8 | ffi::SQLITE_DIRECTONLY,
-            ptr::null_mut(),
+            token,
             Some(find),
             None,
             None,
-            None,
-        );
-    }
-    if let Some(stop) = STOP.get() {
-        let stop = ptr::from_ref(stop).cast_mut().cast::<c_void>();
-        // SAFETY: as above; the flag lives as long as the program, and the handler only reads it.
+            Some(drop_token),
+        )
+    };
+    if is_cancellable && created == ffi::SQLITE_OK {
+        // SAFETY: as above. The token lives until the connection is closed, which runs no statement after it has dropped
+        // its functions; the handler only reads the token.
         unsafe {
-            ffi::sqlite3_progress_handler(connection, INSTRUCTIONS, Some(is_stopped), stop);
+            ffi::sqlite3_progress_handler(connection, INSTRUCTIONS, Some(is_cancelled), token);
         }
     }
     ffi::SQLITE_OK
@@ -174,8 +197,16 @@ fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
 }
 
 /// Called by SQLite now and then while a statement runs; anything but 0 ends it.
-unsafe extern "C" fn is_stopped(stop: *mut c_void) -> c_int {
-    // SAFETY: `configure` has given a reference to a flag that lives as long as the program.
-    let stop = unsafe { &*stop.cast::<AtomicBool>() };
-    c_int::from(stop.load(Ordering::Relaxed))
+unsafe extern "C" fn is_cancelled(token: *mut c_void) -> c_int {
+    // SAFETY: `configure` has given a token that lives as long as the connection.
+    let token = unsafe { &*token.cast::<CancelToken>() };
+    c_int::from(token.is_cancelled())
+}
+
+/// Called by SQLite when it has no more use for the function's data.
+unsafe extern "C" fn drop_token(token: *mut c_void) {
+    if !token.is_null() {
+        // SAFETY: `configure` has made it of a box, and SQLite calls this once.
+        drop(unsafe { Box::from_raw(token.cast::<CancelToken>()) });
+    }
 }

@@ -10,10 +10,9 @@ use crate::database::copying::check_copy::check_copy;
 use crate::database::copying::consistent_copy::{Snapshot, Writers};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
 use crate::database::files::staged_file::{PRIVATE, Staged};
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::Verification;
 use crate::sqlite::busy_handler::Patience;
@@ -79,7 +78,7 @@ pub fn backup_sqlite_database(
 
     // A symbolic link in the backup's place stays one: what it points to is replaced.
     let target = DatabaseFile::at(&backup_path);
-    let patience = Patience::new(options.wait, observer.stop_flag());
+    let patience = Patience::new(options.wait, observer.cancel_token());
     // A reader that may not write would leave files beside the database that its owner cannot write to.
     let is_unused = file.require_writable().is_err() && !file.has_sidecars();
     let snapshot = if is_unused {
@@ -92,14 +91,7 @@ pub fn backup_sqlite_database(
     let bytes = snapshot.copy(&mut staged, &backup_path, observer)?;
     check_copy(&staged, &backup_path, options.verify, observer)?;
     staged.copy_permissions(file.real())?;
-    let complete = Progress {
-        stage: Stage::Copying,
-        done: bytes,
-        total: bytes,
-    };
-    if observer.progress(complete).is_break() {
-        return Err(ErrorKind::Interrupted.at(path));
-    }
+    report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &patience)?;
     publish(staged, options.replace_existing)?;
     log::info!("Backed up {} to {}", path.display(), backup_path.display());

@@ -6,7 +6,7 @@ use crate::database::connection::open::{Access, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::staged_file::Staged;
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::verification::integrity_check;
 use crate::database::verification::integrity_check::Verification;
@@ -20,7 +20,7 @@ pub(crate) fn check_copy(
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
     let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
-    let mut connection = stoppable(observer.stop_flag(), || {
+    let mut connection = stoppable(observer.cancel_token(), || {
         open_connection(staged.path(), Access::Immutable)
     })?;
     recognise_connection(&mut connection)
@@ -29,14 +29,7 @@ pub(crate) fn check_copy(
     let Some(verification) = verify else {
         return Ok(());
     };
-    let progress = Progress {
-        stage: Stage::Verifying,
-        done: 0,
-        total: 0,
-    };
-    if observer.progress(progress).is_break() {
-        return Err(ErrorKind::Interrupted.at(backup_path));
-    }
+    report(observer, backup_path, Stage::Verifying, 0, 0)?;
     match integrity_check::first_problem(&mut connection, backup_path, verification)? {
         Some(problem) => Err(failed(problem)),
         None => Ok(()),

@@ -25,7 +25,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, file_bytes};
 use crate::database::files::staged_file::{PRIVATE, Staged};
 use crate::database::files::{disk_space, staged_file};
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::raw_connection::Handle;
@@ -93,7 +93,7 @@ pub fn compact_sqlite_database(
     observer: &mut dyn Observer,
 ) -> Result<CompactReport, Error> {
     recognise(path)?.require_degenbot(path)?;
-    let patience = Patience::new(options.wait, observer.stop_flag());
+    let patience = Patience::new(options.wait, observer.cancel_token());
     let file = DatabaseFile::existing(path)?;
     let before = file.bytes();
     if let Some(into) = &options.into {
@@ -279,12 +279,9 @@ impl<'operation> Watch<'operation> {
 
     /// Whether to go on.
     fn tell(&mut self, stage: Stage<'_>, done: u64) -> bool {
-        let progress = Progress {
-            stage,
-            done: done.min(self.total),
-            total: self.total,
-        };
-        self.is_stopped |= self.observer.progress(progress).is_break();
+        let done = done.min(self.total);
+        let told = report(self.observer, self.path, stage, done, self.total);
+        self.is_stopped |= told.is_err();
         !self.is_stopped
     }
 

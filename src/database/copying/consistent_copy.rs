@@ -20,7 +20,7 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::staged_file::Staged;
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 use crate::sqlite::backup::{Backup, Step};
 use crate::sqlite::busy_handler::Patience;
 use crate::sqlite::raw_connection::{Handle, SqliteError};
@@ -309,14 +309,7 @@ impl Snapshot {
     }
 
     fn tell(&self, done: u64, total: u64, observer: &mut dyn Observer) -> Result<(), Error> {
-        let progress = Progress {
-            stage: Stage::Copying,
-            done,
-            total,
-        };
-        if observer.progress(progress).is_break() {
-            return Err(ErrorKind::Interrupted.at(self.file.path()));
-        }
+        report(observer, self.file.path(), Stage::Copying, done, total)?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::database::connection::open::set_wal;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::backup::{Backup, Step};
 use crate::sqlite::busy_handler::Patience;
@@ -61,14 +61,13 @@ impl<'handles> Replacement<'handles> {
             self.step(PAGES_PER_STEP)?;
             let total = self.backup.page_count();
             let done = total - self.backup.remaining().min(total);
-            let progress = Progress {
-                stage: Stage::Writing,
-                done: done * self.page_size,
-                total: total * self.page_size,
-            };
-            if observer.progress(progress).is_break() {
-                return Err(ErrorKind::Interrupted.at(self.path));
-            }
+            report(
+                observer,
+                self.path,
+                Stage::Writing,
+                done * self.page_size,
+                total * self.page_size,
+            )?;
         }
         Ok(())
     }

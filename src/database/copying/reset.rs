@@ -46,7 +46,7 @@ pub fn reset_sqlite_database(
         return create_new_sqlite_database(path);
     };
     require_replaceable(&file)?;
-    let patience = Patience::new(options.wait, observer.stop_flag());
+    let patience = Patience::new(options.wait, observer.cancel_token());
     let live = open_raw_connection(path, Access::Overwrite, &patience)?;
     let [page_size] = live
         .row("PRAGMA page_size")

@@ -150,7 +150,7 @@ pub fn restore_sqlite_database(
         None => place.refuse_leftover()?,
     }
     let backup = DatabaseFile::existing(&from)?;
-    let patience = Patience::new(options.wait, observer.stop_flag());
+    let patience = Patience::new(options.wait, observer.cancel_token());
     let mut staged = Staged::create(place.real(), PRIVATE)?;
     let snapshot = if backup.has_sidecars() {
         Snapshot::take(&backup, Writers::Free, &patience)?

@@ -9,6 +9,7 @@ use libsqlite3_sys as ffi;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::progress::Cancelled;
 use crate::database::structure::create_tables::CreateTablesError;
 use crate::database::structure::pending_migrations::StepError;
 use crate::models::access::row_error::RowError;
@@ -153,5 +154,11 @@ impl From<SqlError> for Error {
 impl From<SettingsError> for Error {
     fn from(source: SettingsError) -> Self {
         ErrorKind::Settings { source }.into()
+    }
+}
+
+impl From<Cancelled> for Error {
+    fn from(cancelled: Cancelled) -> Self {
+        ErrorKind::Interrupted.at(cancelled.path)
     }
 }

@@ -1,13 +1,13 @@
 //! Bringing a database to another version of the schema, in place.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use crate::cancel::CancelToken;
 use crate::database::connection::open::{Access, ensure_wal, open_connection};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
@@ -84,12 +84,12 @@ pub fn migrate_sqlite_database(
     migrate_in_place(path, from, target, None)
 }
 
-/// The same; a set flag ends it with everything as it was.
+/// The same; cancelling the token ends it with everything as it was.
 pub(crate) fn migrate_in_place(
     path: &Path,
     from: SchemaVersion,
     target: SchemaVersion,
-    stop: Option<&'static AtomicBool>,
+    cancel: Option<CancelToken>,
 ) -> Result<MigrationReport, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the
     // byte, with its log and its journal.
@@ -104,7 +104,7 @@ pub(crate) fn migrate_in_place(
         });
     }
     DatabaseFile::at(path).require_writable()?;
-    let mut connection = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
+    let mut connection = stoppable(cancel, || open_connection(path, Access::ReadWrite))?;
     let mut scrutiny = Scrutiny::Structure;
     let report = loop {
         match migrate(&mut connection, path, from, target, scrutiny)? {

@@ -105,8 +105,8 @@ pub(crate) fn rebuild(
     let file = DatabaseFile::existing(path)?;
     file.require_writable()?;
     disk_space::require_room(path, file.real(), disk_bytes(&file))?;
-    let stop = observer.stop_flag();
-    let mut connection = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
+    let cancel = observer.cancel_token();
+    let mut connection = stoppable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
     let is_wal = journal_mode(&mut connection).map_err(failed)? == "wal";
     if !is_wal {
@@ -141,7 +141,7 @@ pub(crate) fn rebuild(
                 Kept::copy(&file, ".pre-upgrade", &patience, observer)
             }
         })?;
-        let mut builder = stoppable(stop, || open_connection(path, Access::ReadWrite))?;
+        let mut builder = stoppable(cancel, || open_connection(path, Access::ReadWrite))?;
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
         build::check_others(&mut builder, &rebuild, &built)?;

@@ -116,7 +116,7 @@ pub fn upgrade_sqlite_database(
         migrations,
         computed_words,
         ..
-    } = migrate_in_place(path, planned, target, observer.stop_flag())?;
+    } = migrate_in_place(path, planned, target, observer.cancel_token())?;
     Ok(UpgradeReport {
         from,
         to,

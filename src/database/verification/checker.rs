@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::verification::findings::Findings;
 use crate::database::verification::rule::Rule;
@@ -79,10 +79,7 @@ impl<'operation> Checker<'operation> {
 
     /// Tells the observer how far this is.
     pub(super) fn tell(&mut self, stage: Stage<'_>, done: u64, total: u64) -> Result<(), Error> {
-        let progress = Progress { stage, done, total };
-        if self.observer.progress(progress).is_break() {
-            return Err(ErrorKind::Interrupted.at(self.path));
-        }
+        report(self.observer, self.path, stage, done, total)?;
         Ok(())
     }
 }

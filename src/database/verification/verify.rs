@@ -72,7 +72,7 @@ pub fn verify_sqlite_database(
     options: &VerifyOptions,
     observer: &mut dyn Observer,
 ) -> Result<VerifyReport, Error> {
-    let stop = observer.stop_flag();
+    let cancel = observer.cancel_token();
     let mut verify = |connection: &mut SqliteConnection| {
         // It ends with the connection: on a damaged database even that can fail.
         connection
@@ -81,7 +81,7 @@ pub fn verify_sqlite_database(
             .and_then(|()| verify_state(connection, path, *options, observer))
             .map_err(|error| error.at(path, "verify the database"))
     };
-    let verified = match stoppable(stop, || open_and(path, &mut verify)) {
+    let verified = match stoppable(cancel, || open_and(path, &mut verify)) {
         // Not even its structure can be read.
         Err(Error {
             kind: ErrorKind::Damaged { detail, .. },

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Progress, Stage, report};
 
 /// A thread that ends with a `T`, or soon after this has been dropped.
 pub(super) struct Background<T> {
@@ -72,15 +72,11 @@ impl<T: Send + 'static> Background<T> {
     /// Waits for the end, telling the observer how far it is.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<T, Error> {
         for message in self.running.iter().flat_map(|running| &running.messages) {
-            let progress = Progress {
-                stage: match &message.table {
-                    Some(table) => Stage::Checking(table),
-                    None => Stage::Copying,
-                },
-                done: message.done,
-                total: message.total,
+            let stage = match &message.table {
+                Some(table) => Stage::Checking(table),
+                None => Stage::Copying,
             };
-            if observer.progress(progress).is_break() {
+            if report(observer, &self.path, stage, message.done, message.total).is_err() {
                 break;
             }
         }

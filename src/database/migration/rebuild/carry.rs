@@ -9,7 +9,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::rebuild::mapping::Mapping;
-use crate::database::progress::{Observer, Progress, Stage};
+use crate::database::progress::{Observer, Stage, report};
 
 /// The rows between two looks at the observer: some tenths of a second's worth at most.
 const ROWS_PER_STEP: i64 = 65_536;
@@ -39,14 +39,8 @@ impl<'operation> Counter<'operation> {
     /// Tells how far it is, and fails where the observer asks to stop.
     pub(super) fn advance(&mut self, stage: Stage<'_>, rows: u64) -> Result<(), Error> {
         self.done += rows;
-        let progress = Progress {
-            stage,
-            done: self.done,
-            total: self.total.max(self.done),
-        };
-        if self.observer.progress(progress).is_break() {
-            return Err(ErrorKind::Interrupted.at(self.path));
-        }
+        let total = self.total.max(self.done);
+        report(self.observer, self.path, stage, self.done, total)?;
         Ok(())
     }
 }
