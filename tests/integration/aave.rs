@@ -1,7 +1,6 @@
 //! Aave V3 accounts: one user, and all users with debt.
 
 mod malformed;
-mod market;
 
 use std::sync::Arc;
 
@@ -11,9 +10,9 @@ use degenbot::types::{BasisPoints, ChainId, EModeCategoryId};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content;
-use crate::corpus::Copy;
-use market::{FIRST, THIRD, address, market, outcomes};
+use crate::support::aave_market::{FIRST, THIRD, address, market, outcomes};
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 fn basis_points(number: u32) -> BasisPoints {
     BasisPoints::new(number).unwrap()

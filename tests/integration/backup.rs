@@ -11,9 +11,9 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::command::quietly;
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::command::{quietly, settled};
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 const REPLACE: BackupOptions = BackupOptions {
     output: None,
@@ -324,7 +324,7 @@ fn the_command() {
     ");
     let older = Copy::of("upgraded/direct-0.5.0-to-0.6.0a2.db");
     let output = quietly(&older.path, &["database", "backup"]);
-    insta::assert_snapshot!(crate::command::settled(&output), @r"
+    insta::assert_snapshot!(settled(&output), @r"
     status: 0
     --- stdout
     --- stderr

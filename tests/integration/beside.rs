@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use degenbot::database::{BackupOptions, backup_sqlite_database, create_new_sqlite_database};
 use diesel::connection::SimpleConnection;
 
-use crate::command::{quietly, settled};
-use crate::content;
+use crate::support::command::{quietly, send, settled};
+use crate::support::content;
 
 /// Tells a child process, which is this program again, what to do with which database.
 const STATE: &str = "DEGENBOT_TEST_STATE";
@@ -76,7 +76,7 @@ impl Other {
             assert_ne!(output.read_line(&mut line).unwrap(), 0, "it has ended");
         }
         if state == State::Stopped {
-            signal(&child, "-STOP");
+            assert!(send(&child, "-STOP"));
         }
         Self {
             child,
@@ -87,17 +87,11 @@ impl Other {
 
 impl Drop for Other {
     fn drop(&mut self) {
-        signal(&self.child, "-CONT");
+        assert!(send(&self.child, "-CONT"));
         // It ends at the end of its input.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
-}
-
-fn signal(child: &Child, signal: &str) {
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-    assert!(sent.success());
 }
 
 /// What the other process runs. In a run of all tests nobody asks for it, and it has nothing to do.

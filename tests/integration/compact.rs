@@ -10,9 +10,9 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::quietly;
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::command::quietly;
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 #[test]
 fn gives_space_back_and_keeps_every_row() {

@@ -5,10 +5,9 @@ use std::fs;
 
 use degenbot::database::{self, SchemaVersion};
 
-use crate::command::{finish, on, spawn};
-use crate::content;
-use crate::corpus::Copy;
-use crate::lineages::assuming;
+use crate::support::command::{finish, on, spawn};
+use crate::support::content;
+use crate::support::corpus::{Copy, upgrade_options};
 
 #[test]
 fn two_processes_that_upgrade_at_once_both_end_well() {
@@ -66,7 +65,7 @@ fn two_processes_that_bring_the_same_database_in_do_it_once() {
         let content = content::timeless(&copy.path);
         let same = expected.entry(name).or_insert_with(|| {
             let alone = Copy::of(name);
-            database::upgrade_sqlite_database(&alone.path, &assuming(), &mut ()).unwrap();
+            database::upgrade_sqlite_database(&alone.path, &upgrade_options(), &mut ()).unwrap();
             content::timeless(&alone.path)
         });
         assert!(&content == same, "round {round}: {name}");

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{degenbot, run};
-use crate::corpus::Copy;
+use crate::support::command::{degenbot, run};
+use crate::support::corpus::Copy;
 
 #[test]
 fn the_config_file_names_the_database() {

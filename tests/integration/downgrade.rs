@@ -6,9 +6,9 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::command::{on, quietly, run};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
 
 fn version(name: &str) -> SchemaVersion {
     name.parse().unwrap()

@@ -13,9 +13,10 @@ use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{degenbot, finish, on, quietly, run, settled, spawn};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::command::{degenbot, finish, on, quietly, run, settled, spawn};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+use crate::support::databases;
 
 /// What the Python package stores and says; `scripts/python-interop` compares it with the package.
 const DEPLOYMENTS: &str = include_str!("../deployments.jsonl");
@@ -27,13 +28,6 @@ const ROWS: &str = "
 const MANAGERS: &str = "
     SELECT json_object('address', address, 'chain', chain, 'kind', kind, 'state_view', state_view) AS line
     FROM pool_managers ORDER BY id";
-
-fn new_database() -> (TempDir, std::path::PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("degenbot.db");
-    create_new_sqlite_database(&path).unwrap();
-    (folder, path)
-}
 
 fn name(text: &str) -> ExchangeName {
     text.parse().unwrap()
@@ -64,7 +58,7 @@ fn every_known_exchange_is_activated_as_the_python_package_does() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let (_folder, path) = new_database();
+    let (_folder, path) = databases::empty();
     for one in &expected {
         let exchange = name(one["name"].as_str().unwrap());
         assert_eq!(exchange.to_string(), one["name"].as_str().unwrap());
@@ -99,7 +93,7 @@ fn every_known_exchange_is_activated_as_the_python_package_does() {
 
 #[test]
 fn what_is_there_is_not_doubled() {
-    let (_folder, path) = new_database();
+    let (_folder, path) = databases::empty();
     let v4 = name("ethereum_uniswap_v4");
     // As old rows have it, and without its pool manager.
     execute(
@@ -138,7 +132,7 @@ fn what_is_there_is_not_doubled() {
 
 #[test]
 fn another_factory_is_an_error_that_names_both() {
-    let (_folder, path) = new_database();
+    let (_folder, path) = databases::empty();
     let v3 = name("ethereum_uniswap_v3");
     execute(
         &path,
@@ -186,7 +180,7 @@ fn another_factory_is_an_error_that_names_both() {
 
 #[test]
 fn an_exchange_of_the_users_own_is_added_once() {
-    let (_folder, path) = new_database();
+    let (_folder, path) = databases::empty();
     let [factory, other, view] = [1, 2, 3].map(|byte| Address::new([byte; 20]));
     let added = |text: &str, kind: &str, factory, state_view| {
         let deployment =
@@ -305,7 +299,7 @@ fn listing_leaves_no_trace_and_reads_what_it_can() {
 
 #[test]
 fn a_writer_is_waited_for_and_then_named() {
-    let (_folder, path) = new_database();
+    let (_folder, path) = databases::empty();
     let mut bot = content::connect(&path);
     bot.batch_execute("BEGIN IMMEDIATE").unwrap();
     let told = quietly(&path, &["exchange", "activate", "base_uniswap_v3"]);
@@ -327,7 +321,7 @@ fn a_writer_is_waited_for_and_then_named() {
 #[test]
 fn two_processes_add_it_once() {
     for _ in 0..10 {
-        let (_folder, path) = new_database();
+        let (_folder, path) = databases::empty();
         let told: Vec<_> = (0..2)
             .map(|_| spawn(on(&path, &["exchange", "activate", "base_uniswap_v4"])))
             .collect();

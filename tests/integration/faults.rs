@@ -1,16 +1,17 @@
 //! What kill -9, a full disk and a read-only file do: the old or the new, whole.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use degenbot::database::{self, SchemaVersion, backup_path};
 use diesel::connection::SimpleConnection;
 
-use crate::command::{finish, on, quietly, settled, spawn};
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::command::{finish, on, quietly, send, settled, spawn};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 /// A database of some megabytes, so that there is time to kill a process in the middle.
 fn grown(copy: Copy) -> Copy {
@@ -278,8 +279,7 @@ fn a_signal_ends_a_rebuild_wherever_it_is() {
             {
                 std::hint::spin_loop();
             }
-            let id = child.id().to_string();
-            let _ = Command::new("kill").args(["-INT", &id]).output().unwrap();
+            send(&child, "-INT");
         }
         let told = finish(child);
         let files: Vec<_> = copy.files().into_keys().collect();
@@ -314,9 +314,8 @@ fn interrupt_a_backup(signal: &str) {
     {
         std::thread::yield_now();
     }
-    let id = child.id().to_string();
     // It may have ended in the meantime, and is then complete.
-    let _ = Command::new("kill").args([signal, &id]).output().unwrap();
+    send(&child, signal);
     let told = finish(child);
     let files = copy.files();
     assert!(
@@ -435,36 +434,4 @@ fn a_read_only_database_is_left_alone_with_a_reason() {
     fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(copy.files(), before);
     insta::assert_snapshot!(settled(&told));
-}
-
-/// The command as somebody whom permissions bind: root runs it as nobody.
-pub fn unprivileged(binary: &Path) -> Command {
-    let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(binary);
-        command
-    } else {
-        Command::new(binary)
-    };
-    command.env_clear();
-    command.env("HOME", "/").env("PATH", "/usr/bin:/bin");
-    command
-}
-
-fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().unwrap();
-    output.stdout == b"0\n"
-}
-
-/// The command where every user may run it; the build folder may belong to one of them.
-pub fn public_copy_of_the_binary() -> (tempfile::TempDir, PathBuf) {
-    use std::os::unix::fs::PermissionsExt;
-
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = folder.path().join("degenbot");
-    fs::copy(env!("CARGO_BIN_EXE_degenbot"), &path).unwrap();
-    (folder, path)
 }

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use degenbot::database::{self, inspect_sqlite_database};
 use diesel::connection::SimpleConnection;
 
-use crate::command::{degenbot, on, quietly, run, settled};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::command::{degenbot, on, quietly, run, settled};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
 
 #[test]
 fn describes_a_database_with_pending_migrations() {

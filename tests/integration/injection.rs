@@ -5,19 +5,18 @@
 //! at which something else begins or ends; `DEGENBOT_FAULTS=all` takes every one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Display};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection;
 use rustix::io::Errno;
 use tempfile::TempDir;
 
-use crate::command::{on, run};
-use crate::content::{self, Content};
-use crate::corpus::{Copy, files};
+use crate::support::command::on;
+use crate::support::content::{self, Content};
+use crate::support::corpus::{Copy, files};
+use crate::support::faults::{Call, Fault, library, logged, preload};
 
 /// The most calls of a command that a normal run lets fail.
 const MOST: usize = 80;
@@ -166,87 +165,6 @@ const CASES: [&Case; 15] = [
     &RESTORATION_WITH_JOURNAL,
 ];
 
-/// The library that makes calls fail. `None` where programs cannot be made to load it.
-#[expect(clippy::print_stderr, reason = "only tests call this")]
-fn library() -> Option<&'static Path> {
-    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let library = LIBRARY.get_or_init(build_library).as_deref();
-    if library.is_none() {
-        eprintln!("skipped: there is no C compiler, or no glibc to preload a library with");
-    }
-    library
-}
-
-fn build_library() -> Option<PathBuf> {
-    let has_loader = cfg!(all(
-        target_os = "linux",
-        target_env = "gnu",
-        not(target_feature = "crt-static")
-    ));
-    if !has_loader {
-        return None;
-    }
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/preload/faults.c");
-    let built = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let output = Command::new(compiler)
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(built.path())
-        .arg(source)
-        .arg("-ldl")
-        .output()
-        .ok()?;
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaints}");
-    // Another run of the tests may be using the one that is there.
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.so");
-    built.persist(&library).unwrap();
-    Some(library)
-}
-
-/// Which call of a run fails, and how.
-#[derive(Clone, Copy)]
-struct Fault {
-    at: usize,
-    error: Errno,
-    /// Whether all that follow fail as well.
-    sticky: bool,
-}
-
-impl Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let onwards = if self.sticky {
-            " and all that follow"
-        } else {
-            ""
-        };
-        write!(f, "call {}{onwards}: {}", self.at, self.error)
-    }
-}
-
-/// A line of the log.
-struct Call {
-    /// None for a deletion, which does not fail.
-    number: Option<usize>,
-    name: String,
-    paths: Vec<String>,
-}
-
-impl Call {
-    fn of(line: &str) -> Self {
-        let mut words = line.split_whitespace().map(str::to_owned);
-        Self {
-            number: words.next().unwrap().parse().ok(),
-            name: words.next().unwrap(),
-            paths: words.collect(),
-        }
-    }
-
-    fn is_like(&self, other: &Self) -> bool {
-        self.name == other.name && self.paths == other.paths
-    }
-}
-
 /// A database as a run has left it. What is damaged is not read.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Held {
@@ -382,10 +300,7 @@ impl Normal {
     fn run(&self, library: &Path, fault: Fault) -> (bool, Vec<String>) {
         let folder = folder_with(&self.model);
         let mut command = self.case.command(library, folder.path());
-        command
-            .env("FAULTS_AT", fault.at.to_string())
-            .env("FAULTS_ERRNO", fault.error.raw_os_error().to_string())
-            .env("FAULTS_STICKY", u8::from(fault.sticky).to_string());
+        fault.inject(&mut command);
         let (told, calls) = logged(command);
         let mut wrong = self.check(folder.path(), &told);
         if !wrong.is_empty() {
@@ -449,22 +364,10 @@ impl Case {
     /// The command with the library. SQLite's temporary files are in the folder, too.
     fn command(&self, library: &Path, folder: &Path) -> Command {
         let mut command = on(&folder.join("degenbot.db"), self.arguments);
-        command
-            .env("LD_PRELOAD", library)
-            .env("FAULTS_FOLDER", fs::canonicalize(folder).unwrap())
-            .env("SQLITE_TMPDIR", ".");
+        preload(&mut command, library, folder);
+        command.env("SQLITE_TMPDIR", ".");
         command
     }
-}
-
-/// Runs a command; what it tells, and its calls.
-fn logged(mut command: Command) -> (String, Vec<Call>) {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
-    command.env("FAULTS_LOG", &log);
-    let told = run(command, "");
-    let calls = fs::read_to_string(log).unwrap();
-    (told, calls.lines().map(Call::of).collect())
 }
 
 fn folder_with(files: &BTreeMap<String, Vec<u8>>) -> TempDir {

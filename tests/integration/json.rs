@@ -7,8 +7,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::command::{on, quietly, run, settled};
-use crate::corpus::Copy;
+use crate::support::command::{on, quietly, run, settled};
+use crate::support::corpus::Copy;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
 const RUNS: [(&str, &[&str]); 10] = [

@@ -4,9 +4,9 @@ use degenbot::database::{
     self, BackupOptions, CompactOptions, ResetOptions, SchemaVersion, backup_path,
 };
 
-use crate::command::{degenbot, quietly, run, settled};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::command::{degenbot, quietly, run, settled};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
 
 #[test]
 fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {

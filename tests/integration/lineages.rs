@@ -1,30 +1,22 @@
 //! Every database that a user can have: brought in with every row, or refused with a reason.
 
+mod outcomes;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::U256;
-use degenbot::database::{
-    self, Assumption, Error, SchemaVersion, UpgradeOptions, UpgradeReport, upgrade_sqlite_database,
-};
+use degenbot::database::{self, Error, SchemaVersion, UpgradeReport, upgrade_sqlite_database};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content::{self, lines};
-use crate::corpus::{self, Copy};
-use crate::outcomes::OUTCOMES;
-
-/// The options of somebody who knows that his Aerodrome V2 pools are not stable.
-pub fn assuming() -> UpgradeOptions {
-    let assumption: Assumption = "aerodrome_v2.stable=false".parse().unwrap();
-    UpgradeOptions {
-        assumptions: [assumption].into_iter().collect(),
-        ..UpgradeOptions::default()
-    }
-}
+use crate::support::content::{self, lines};
+use crate::support::corpus::{self, Copy};
+use crate::support::variant::variant;
+use outcomes::OUTCOMES;
 
 fn upgrade(path: &Path) -> Result<UpgradeReport, Error> {
-    upgrade_sqlite_database(path, &assuming(), &mut ())
+    upgrade_sqlite_database(path, &corpus::upgrade_options(), &mut ())
 }
 
 fn outcome(result: &Result<UpgradeReport, Error>) -> String {
@@ -35,13 +27,6 @@ fn outcome(result: &Result<UpgradeReport, Error>) -> String {
         Err(Error::Refused { refusal, .. }) => variant(refusal),
         Err(error) => variant(error),
     }
-}
-
-fn variant(value: &impl std::fmt::Debug) -> String {
-    let text = format!("{value:?}");
-    text.chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect()
 }
 
 #[test]

@@ -6,20 +6,13 @@ use std::sync::Mutex;
 use degenbot::database::{Database, Error, PoolOptions};
 use degenbot::models::{PoolFamily, PoolTickMap, TickMap, TickMaps};
 use degenbot::schema::liquidity_positions;
-use degenbot::types::ChainId;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content;
-use crate::corpus::Copy;
-use crate::pools::generated;
-
-const CHAIN: u64 = 1;
-
-pub fn chain() -> ChainId {
-    ChainId::new(CHAIN).unwrap()
-}
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::databases::{chain, generated};
 
 /// The maps of a family by plain queries.
 fn by_hand(connection: &mut SqliteConnection, family: PoolFamily) -> BTreeMap<i64, Vec<String>> {

@@ -15,23 +15,9 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
-use crate::content;
-use crate::corpus::Copy;
-use crate::generator::{Size, generate};
-
-/// A database of three thousand pools.
-pub fn generated() -> (TempDir, Database) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("degenbot.db");
-    let size = Size {
-        pools: 3_000,
-        ticks: 20_000,
-        seed: 5,
-    };
-    generate(&path, size).unwrap();
-    let database = Database::open(&path).unwrap();
-    (folder, database)
-}
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::databases::generated;
 
 fn chains(connection: &mut SqliteConnection) -> Vec<ChainId> {
     exchanges::table

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use degenbot::database::backup_path;
 
-use crate::command::{on, run};
-use crate::content;
-use crate::corpus::Copy;
-use crate::terminal::Terminal;
+use crate::support::command::{on, run, send};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::terminal::Terminal;
 
 /// The commands that ask, each with a database that it asks about and the end of its question.
 const QUESTIONS: [(&str, &str, &str); 3] = [
@@ -133,9 +133,7 @@ fn ctrl_c_while_a_pipe_is_waited_for() {
             assert!(length > 0, "{told}");
             told.push_str(std::str::from_utf8(&bytes).unwrap());
         }
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(sent.success());
+        assert!(send(&child, "-INT"));
         stderr.read_to_string(&mut told).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(1), "{told}");
         assert_done(&copy, database, command, false, &told);

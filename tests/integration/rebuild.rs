@@ -1,19 +1,18 @@
 //! Databases that are made anew: what stops it, what it leaves alone, and how the new one takes its place.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use degenbot::database::{
-    self, Assumption, AutoVacuum, Error, Observer, Progress, UpgradeOptions,
-    inspect_sqlite_database, upgrade_existing_sqlite_database, upgrade_sqlite_database,
+    self, Assumption, AutoVacuum, Error, UpgradeOptions, inspect_sqlite_database,
+    upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run};
-use crate::content::{self, lines};
-use crate::corpus::Copy;
-use crate::lineages::assuming;
+use crate::support::command::{on, quietly, run};
+use crate::support::content::{self, lines};
+use crate::support::corpus::{Copy, upgrade_options};
+use crate::support::observer::StopAt;
 
 const A2: &str = "populated/populated-0.5.0a2.db";
 
@@ -158,7 +157,7 @@ fn what_would_have_to_be_guessed_stops_it_by_name() {
     for (statements, expected) in UNCLEAR {
         let copy = changed(A2, statements);
         let before = copy.files();
-        let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+        let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
         assert!(
             matches!(error, Error::Unclear { .. }),
             "{statements}: {error}"
@@ -202,7 +201,7 @@ fn what_would_have_to_be_guessed_stops_it_by_name() {
 #[test]
 fn what_nobody_tells_can_be_told() {
     let copy = changed(A2, "UPDATE uniswap_v3_pools SET factory = NULL");
-    let mut options = assuming();
+    let mut options = upgrade_options();
     let factory = "0x1F98431c8aD98523631AE4a59f267346ea31F984";
     for chain in [1, 8453] {
         let text = format!("factory.{chain}.uniswap_v3={}", factory.to_lowercase());
@@ -228,7 +227,7 @@ fn tokens_that_only_pools_know_are_added() {
          UPDATE uniswap_v3_pools SET token0 = lower(token0) WHERE pool_id = 31; \
          UPDATE sushiswap_v3_pools SET token0 = '0X' || upper(substr(token0, 3)) WHERE pool_id = 26",
     );
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(report.rebuild.unwrap().added_tokens, 1);
     let mut connection = content::connect(&copy.path);
     let added = lines(
@@ -260,7 +259,7 @@ fn what_is_the_users_own_stays() {
     let copy = changed(A2, MINE);
     let before = database::recognise(&copy.path).unwrap().extras();
     assert_eq!(before.len(), 5, "{before:?}");
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(database::recognise(&copy.path).unwrap().extras(), before);
     let mut connection = content::connect(&copy.path);
     assert_eq!(
@@ -309,7 +308,7 @@ fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
     ] {
         let copy = changed(A2, statement);
         let before = content::of(&copy.path);
-        let Err(error) = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()) else {
+        let Err(error) = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()) else {
             panic!("{statement}");
         };
         assert!(error.to_string().contains(name), "{statement}: {error}");
@@ -330,7 +329,7 @@ fn a_database_that_others_have_open_is_replaced_where_it_is() {
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN").unwrap();
     let old = content::of_connection(&mut reader);
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(fs::metadata(&copy.path).unwrap().ino(), inode);
     assert_eq!(content::of_connection(&mut reader), old);
     assert_eq!(old, before);
@@ -344,7 +343,7 @@ fn a_database_that_others_have_open_is_replaced_where_it_is() {
     // A program that has opened it and not read yet holds no lock that could tell.
     let copy = Copy::of(A2);
     let mut bot = content::connect(&copy.path);
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let mut other = content::connect(&copy.path);
     other
         .batch_execute("UPDATE erc20_tokens SET decimals = 7 WHERE id = 3")
@@ -368,7 +367,7 @@ fn a_writer_is_waited_for_and_not_overruled() {
     let before = content::of(&copy.path);
     let mut writer = content::connect(&copy.path);
     writer.batch_execute("BEGIN IMMEDIATE").unwrap();
-    let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+    let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::Locked { .. }), "{error}");
     drop(writer);
     assert_eq!(content::of(&copy.path), before);
@@ -384,7 +383,7 @@ fn what_the_file_is_like_stays() {
     fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o640)).unwrap();
     let link = copy.folder().join("link.db");
     std::os::unix::fs::symlink(&copy.path, &link).unwrap();
-    upgrade_sqlite_database(&link, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&link, &upgrade_options(), &mut ()).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     let info = inspect_sqlite_database(&copy.path, true).unwrap();
     assert_eq!((info.page_size, info.auto_vacuum), (1024, AutoVacuum::None));
@@ -419,8 +418,8 @@ fn text_in_utf_16_stays_so() {
         return;
     }
     drop(connection);
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
-    upgrade_sqlite_database(&utf8.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    upgrade_sqlite_database(&utf8.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(
         inspect_sqlite_database(&copy.path, true).unwrap().encoding,
         "UTF-16le"
@@ -433,24 +432,6 @@ fn text_in_utf_16_stays_so() {
     );
 }
 
-/// Stops at the `left`-th progress.
-pub struct Stop {
-    pub left: usize,
-}
-
-impl Observer for Stop {
-    fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        assert!(progress.done <= progress.total);
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                ControlFlow::Continue(())
-            }
-            None => ControlFlow::Break(()),
-        }
-    }
-}
-
 #[test]
 fn stopped_anywhere_it_leaves_everything_as_it_was() {
     // One whose file is replaced, and one whose content is.
@@ -459,8 +440,8 @@ fn stopped_anywhere_it_leaves_everything_as_it_was() {
         loop {
             let copy = changed(A2, statements);
             let before = content::of(&copy.path);
-            let mut observer = Stop { left: stopped };
-            match upgrade_sqlite_database(&copy.path, &assuming(), &mut observer) {
+            let mut observer = StopAt { left: stopped };
+            match upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut observer) {
                 Ok(_) => break,
                 Err(Error::Interrupted { .. }) => stopped += 1,
                 Err(other) => panic!("{other}"),
@@ -478,7 +459,7 @@ fn an_original_that_is_there_is_never_replaced() {
     let copy = Copy::of(A2);
     let taken = copy.folder().join("degenbot.db.pre-upgrade");
     fs::write(&taken, "an earlier one").unwrap();
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let kept = report.rebuild.unwrap().original;
     assert_eq!(kept.file_name().unwrap(), "degenbot.db.pre-upgrade-2");
     assert_eq!(fs::read_to_string(&taken).unwrap(), "an earlier one");
@@ -515,7 +496,7 @@ fn another_version_than_the_newest_can_be_gone_to() {
     let target = "eb4080485a56".parse().unwrap();
     let options = UpgradeOptions {
         target,
-        ..assuming()
+        ..upgrade_options()
     };
     let report = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     assert_eq!(report.to, target);
@@ -536,7 +517,7 @@ fn the_lowest_id_of_all_is_one_too() {
     );
     let count = "SELECT CAST(count(*) AS TEXT) AS line FROM erc20_tokens";
     let before = lines(&mut content::connect(&copy.path), count);
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(lines(&mut content::connect(&copy.path), count), before);
 }
 
@@ -586,7 +567,7 @@ fn unsound_rows_are_counted_and_stay() {
 #[test]
 fn a_database_in_rollback_mode_comes_to_be_in_wal_mode() {
     let copy = changed(A2, "PRAGMA journal_mode = DELETE");
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let mode = "SELECT journal_mode AS line FROM pragma_journal_mode";
     assert_eq!(lines(&mut content::connect(&copy.path), mode), ["wal"]);
 }
@@ -604,7 +585,7 @@ fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
     let before = content::of(&copy.path);
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
-    let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+    let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::Locked { .. }), "{error}");
     reader.batch_execute("COMMIT").unwrap();
     drop(reader);
@@ -620,7 +601,7 @@ fn a_copy_of_the_original_that_a_killed_try_has_left_is_used() {
     let copy = Copy::of(A2);
     let left = copy.folder().join("degenbot.db.pre-upgrade");
     fs::copy(&copy.path, &left).unwrap();
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(
         report.rebuild.unwrap().original,
         fs::canonicalize(left).unwrap()
@@ -641,7 +622,7 @@ fn a_trigger_that_could_not_change_its_table_any_more_stops_it() {
                  CREATE TRIGGER fires AFTER INSERT ON mine BEGIN {statement}; END"
             ),
         );
-        let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+        let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
         assert!(matches!(error, Error::ObjectsLost { .. }), "{error}");
         assert!(error.to_string().contains("trigger on mine"), "{error}");
     }

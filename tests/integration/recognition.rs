@@ -7,7 +7,9 @@ use degenbot::database::{
     create_new_sqlite_database, reset_sqlite_database, upgrade_existing_sqlite_database,
 };
 
-use crate::corpus::{self, Copy};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+use crate::support::variant::variant;
 
 /// What is found in the files of `odd`: a version, or what is refused, or why it cannot be read.
 const ODD: &[(&str, &str)] = &[
@@ -56,13 +58,6 @@ const ODD: &[(&str, &str)] = &[
     ("weird-types", "2606a6c7f5ee"),
     ("zero-byte-left-by-0.5.0-first-run", "EmptyFile"),
 ];
-
-fn variant(value: &impl std::fmt::Debug) -> String {
-    let text = format!("{value:?}");
-    text.chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect()
-}
 
 fn outcome(copy: &Copy) -> String {
     let found = database::inspect_sqlite_database(&copy.path, false);
@@ -155,19 +150,19 @@ fn a_table_of_a_later_version_is_ours_only_if_it_is_like_it() {
         "populated/populated-0.5.0.db",
     ] {
         let copy = Copy::of(name);
-        crate::content::connect(&copy.path)
+        content::connect(&copy.path)
             .batch_execute(
                 "CREATE TABLE lfj_pools (pool_id INTEGER NOT NULL, bin_step INTEGER NOT NULL, \
                  PRIMARY KEY (pool_id), FOREIGN KEY (pool_id) REFERENCES pools (id))",
             )
             .unwrap();
         // Whoever made it as the Rust-core releases do: it stays with what is in it.
-        let before = crate::content::of(&copy.path);
+        let before = content::of(&copy.path);
         upgrade_existing_sqlite_database(&copy.path).unwrap();
-        crate::content::assert_carried_over(&before, &crate::content::of(&copy.path), name);
+        content::assert_carried_over(&before, &content::of(&copy.path), name);
 
         let other = Copy::of(name);
-        crate::content::connect(&other.path)
+        content::connect(&other.path)
             .batch_execute("CREATE TABLE lfj_pools (mine TEXT)")
             .unwrap();
         let before = other.files();
@@ -228,7 +223,7 @@ fn a_database_of_a_later_program_is_newer_and_not_unknown() {
     for (change, is_expected) in cases {
         let changed = Copy::of("fresh/fresh-0.5.0.db");
         fs::copy(&copy.path, &changed.path).unwrap();
-        crate::content::connect(&changed.path)
+        content::connect(&changed.path)
             .batch_execute(change)
             .unwrap();
         let before = changed.files();

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use degenbot::database::{
     self, Error, ResetOptions, SchemaVersion, create_new_sqlite_database, programs_using,
@@ -10,9 +9,9 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{finish, on, quietly, run, settled, spawn};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::command::{degenbot, finish, on, quietly, run, send, settled, spawn};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
 
 fn assert_empty_and_current(path: &std::path::Path) {
     for (table, rows) in content::of(path) {
@@ -32,7 +31,7 @@ fn assert_empty_and_current(path: &std::path::Path) {
 fn creates_the_database_and_its_folder_without_asking() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new folder/deeper/degenbot.db");
-    let mut command = crate::command::degenbot(folder.path());
+    let mut command = degenbot(folder.path());
     command
         .arg("--database")
         .arg(&path)
@@ -236,9 +235,7 @@ fn waiting_can_be_ended() {
                 std::thread::yield_now();
             }
         }
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(sent.success());
+        assert!(send(&child, "-INT"));
         // Before it has begun to wait, a line of its own keeps the word apart from what was typed.
         assert_eq!(
             finish(child).replace("\n\n", "\n"),

@@ -11,10 +11,10 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run, settled};
-use crate::content;
-use crate::corpus::Copy;
-use crate::rebuild::Stop;
+use crate::support::command::{on, quietly, run, settled};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::observer::StopAt;
 
 const POPULATED: &str = "populated/populated-0.6.0a4.db";
 
@@ -248,7 +248,7 @@ fn stopped_anywhere_it_leaves_everything_as_it_was() {
         match restore_sqlite_database(
             &copy.path,
             &RestoreOptions::default(),
-            &mut Stop { left: stopped },
+            &mut StopAt { left: stopped },
         ) {
             Ok(_) => break,
             Err(Error::Interrupted { .. }) => stopped += 1,

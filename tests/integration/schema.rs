@@ -11,8 +11,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 

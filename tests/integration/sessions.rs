@@ -13,8 +13,8 @@ use degenbot::types::{Address, BlockNumber, ChainId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 fn token(thread: u8, number: u8) -> NewErc20Token {
     let mut bytes = [0; 20];

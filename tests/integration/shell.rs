@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::command::{degenbot, run, settled};
+use crate::support::command::{degenbot, run, settled};
 
 /// The commands as they are typed, such as `degenbot database backup`.
 fn commands() -> BTreeSet<String> {

@@ -16,10 +16,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use proptest::prelude::*;
 
-use crate::content;
-use crate::pools::generated;
-
-use crate::liquidity::chain;
+use crate::support::content;
+use crate::support::databases::{chain, generated};
 
 /// A V3 pool of the database, and its spacing.
 fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {

@@ -10,8 +10,8 @@ use degenbot::types::{Address, PoolKind, U256};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content::{self, Content};
-use crate::corpus::Copy;
+use crate::support::content::{self, Content};
+use crate::support::corpus::Copy;
 
 /// Calls a macro with every table and its row type.
 macro_rules! for_each_table {

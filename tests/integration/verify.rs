@@ -16,11 +16,11 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
 
-use crate::command::{on, quietly, run};
-use crate::content;
-use crate::corpus::{self, Copy};
-use crate::faults::{public_copy_of_the_binary, unprivileged};
-use crate::generator::{Size, generate};
+use crate::support::command::{on, quietly, run};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+use crate::support::generator::{Size, generate};
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 use planted::{CLEAN, FAULTS, FAULTS_OF_MANY};
 
 /// A database with rows in every table of which a rule says something, all of them right.

@@ -4,7 +4,7 @@ use degenbot::models::*;
 use degenbot::types::ChainId;
 use diesel::connection::SimpleConnection;
 
-use super::market::{FIRST, THIRD, address, market, outcomes};
+use crate::support::aave_market::{FIRST, THIRD, address, market, outcomes};
 
 #[test]
 fn a_malformed_row_is_named_and_the_next_user_follows() {

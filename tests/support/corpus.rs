@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use degenbot::database::{Assumption, UpgradeOptions};
 use tempfile::TempDir;
 
 /// The releases' revisions from the first stable schema on.
@@ -71,6 +72,16 @@ pub fn supported() -> Vec<&'static str> {
         .collect();
     assert_eq!(names.len(), 14, "{names:?}");
     names
+}
+
+/// The options with which every database of the corpus that can be upgraded is: Aerodrome V2 pools are not
+/// stable.
+pub fn upgrade_options() -> UpgradeOptions {
+    let assumption: Assumption = "aerodrome_v2.stable=false".parse().unwrap();
+    UpgradeOptions {
+        assumptions: [assumption].into_iter().collect(),
+        ..UpgradeOptions::default()
+    }
 }
 
 /// A copy of a database, with the files beside it, in a folder of its own.

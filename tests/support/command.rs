@@ -55,6 +55,13 @@ pub fn finish(child: Child) -> String {
     )
 }
 
+/// Sends a signal, such as `-INT`. Whether it arrived: the process may have ended.
+pub fn send(child: &Child, signal: &str) -> bool {
+    let id = child.id().to_string();
+    let output = Command::new("kill").args([signal, &id]).output().unwrap();
+    output.status.success()
+}
+
 /// Runs a command without input.
 pub fn quietly(database: &Path, arguments: &[&str]) -> String {
     run(on(database, arguments), "")

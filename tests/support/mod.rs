@@ -1,0 +1,13 @@
+//! What the tests are written with, one file a subject. The benches and examples use the generator alone.
+
+pub mod aave_market;
+pub mod command;
+pub mod content;
+pub mod corpus;
+pub mod databases;
+pub mod faults;
+pub mod generator;
+pub mod observer;
+pub mod terminal;
+pub mod unprivileged;
+pub mod variant;
