@@ -11,6 +11,7 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
+use crate::support::cases;
 use crate::support::command::{quietly, settled};
 use crate::support::content;
 use crate::support::corpus::Copy;
@@ -174,7 +175,7 @@ fn links_and_folders_in_its_place() {
 
 #[test]
 fn unusual_containers_are_copied_as_they_are() {
-    for name in [
+    let names = [
         "odd/utf16.db",
         "odd/page-size-65536.db",
         "odd/hot-journal.db",
@@ -183,12 +184,13 @@ fn unusual_containers_are_copied_as_they_are() {
         "odd/wal-everything-in-wal.db",
         "odd/autovacuum-incremental-freelist.db",
         "upgraded/heal17-from-eb4080485a56.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         let report =
             backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
         assert_eq!(content::of(&report.path), content::of(&copy.path), "{name}");
-    }
+    });
 }
 
 #[test]

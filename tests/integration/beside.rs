@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use degenbot::database::{BackupOptions, backup_sqlite_database, create_new_sqlite_database};
 use diesel::connection::SimpleConnection;
 
+use crate::support::cases;
 use crate::support::command::{quietly, send, settled};
 use crate::support::content;
 
@@ -141,35 +142,39 @@ fn each_command_beside_each_state() {
         (&["restore", "-y"], &["first"]),
         (&["reset", "-y"], &[]),
     ];
-    for state in State::ALL {
-        for (command, after) in commands {
-            let folder = tempfile::tempdir().unwrap();
-            let path = database(folder.path());
-            let other = Other::begin(state, &path);
-            let mut arguments = vec!["database"];
-            arguments.extend(command);
-            arguments.extend(["--wait", "0"]);
-            let told = quietly(&path, &arguments);
-            let what = format!("{command:?} beside {state:?}: {told}");
-            let only_reads = command[0] == "backup" || command.len() == 3;
-            if state.is_writing() && !only_reads {
-                assert!(told.starts_with("status: 1\n"), "{what}");
-                if cfg!(target_os = "linux") {
-                    let named = format!("in use by {} ", other.child.id());
-                    assert!(
-                        told.contains(&named) && told.contains(", writing"),
-                        "{what}"
-                    );
+    cases::map(
+        &State::ALL,
+        |state| format!("{state:?}"),
+        |&state| {
+            for (command, after) in commands {
+                let folder = tempfile::tempdir().unwrap();
+                let path = database(folder.path());
+                let other = Other::begin(state, &path);
+                let mut arguments = vec!["database"];
+                arguments.extend(command);
+                arguments.extend(["--wait", "0"]);
+                let told = quietly(&path, &arguments);
+                let what = format!("{command:?} beside {state:?}: {told}");
+                let only_reads = command[0] == "backup" || command.len() == 3;
+                if state.is_writing() && !only_reads {
+                    assert!(told.starts_with("status: 1\n"), "{what}");
+                    if cfg!(target_os = "linux") {
+                        let named = format!("in use by {} ", other.child.id());
+                        assert!(
+                            told.contains(&named) && told.contains(", writing"),
+                            "{what}"
+                        );
+                    }
+                    assert!(settled(&told).contains("hint: Let the other"), "{what}");
+                    drop(other);
+                    assert_eq!(exchanges(&path), ["first", "second"], "{what}");
+                    continue;
                 }
-                assert!(settled(&told).contains("hint: Let the other"), "{what}");
+                assert!(told.starts_with("status: 0\n"), "{what}");
                 drop(other);
-                assert_eq!(exchanges(&path), ["first", "second"], "{what}");
-                continue;
+                assert_eq!(exchanges(&path), *after, "{what}");
+                assert_eq!(content::complaints(&path), [""; 0], "{what}");
             }
-            assert!(told.starts_with("status: 0\n"), "{what}");
-            drop(other);
-            assert_eq!(exchanges(&path), *after, "{what}");
-            assert_eq!(content::complaints(&path), [""; 0], "{what}");
-        }
-    }
+        },
+    );
 }

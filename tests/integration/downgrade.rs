@@ -6,6 +6,7 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
+use crate::support::cases;
 use crate::support::command::{on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
@@ -16,7 +17,7 @@ fn version(name: &str) -> SchemaVersion {
 
 #[test]
 fn every_supported_database_goes_to_every_version_and_back() {
-    for name in corpus::supported() {
+    cases::for_each(&corpus::supported(), |name| {
         let copy = Copy::of(name);
         upgrade_existing_sqlite_database(&copy.path).unwrap();
         let top = content::of(&copy.path);
@@ -37,7 +38,7 @@ fn every_supported_database_goes_to_every_version_and_back() {
                 assert_eq!(&back[table], rows, "{name}: {table}");
             }
         }
-    }
+    });
 }
 
 #[test]

@@ -13,6 +13,7 @@ use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::cases;
 use crate::support::command::{degenbot, finish, on, quietly, run, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
@@ -242,7 +243,7 @@ fn an_exchange_of_the_users_own_is_added_once() {
 
 #[test]
 fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
-    for database in corpus::supported() {
+    cases::for_each(&corpus::supported(), |database| {
         let copy = Copy::of(database);
         let before = content::of(&copy.path);
         let activated = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap();
@@ -254,13 +255,14 @@ fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
                 "{database}: {table}"
             );
         }
-    }
-    for database in [
+    });
+    let refused = [
         "populated/populated-0.5.0a2.db",
         "odd/foreign-no-stamp.db",
         "odd/stamp-unknown-revision.db",
         "odd/no-stamp-dropped.db",
-    ] {
+    ];
+    cases::for_each(&refused, |database| {
         let copy = Copy::of(database);
         let before = copy.files();
         let error = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap_err();
@@ -274,7 +276,7 @@ fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
             "{database}: {error}"
         );
         assert_eq!(copy.files(), before, "{database}");
-    }
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use degenbot::database::{self, inspect_sqlite_database};
 use diesel::connection::SimpleConnection;
 
+use crate::support::cases;
 use crate::support::command::{degenbot, on, quietly, run, settled};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
@@ -60,13 +61,11 @@ fn json_is_one_object_on_stdout() {
 
 #[test]
 fn says_what_is_wrong_with_each_odd_file() {
-    let mut text = String::new();
-    for name in corpus::names(&["odd"]) {
+    let names = corpus::names(&["odd"]);
+    let described = cases::map(&names, ToString::to_string, |name| {
         let file = name.strip_prefix("odd/").unwrap();
         let copy = Copy::named(name, file);
         let output = quietly(&copy.path, &["database", "info"]);
-        text.push_str(file);
-        text.push_str(": ");
         let mut told = output
             .lines()
             .filter(|line| {
@@ -77,10 +76,9 @@ fn says_what_is_wrong_with_each_odd_file() {
             .chain(output.lines().take(1))
             .collect::<Vec<_>>();
         told.rotate_right(1);
-        text.push_str(&told.join("\n    "));
-        text.push('\n');
-    }
-    insta::assert_snapshot!(text);
+        format!("{file}: {}\n", told.join("\n    "))
+    });
+    insta::assert_snapshot!(described.concat());
 }
 
 #[test]

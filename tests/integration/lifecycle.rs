@@ -4,13 +4,14 @@ use degenbot::database::{
     self, BackupOptions, CompactOptions, ResetOptions, SchemaVersion, backup_path,
 };
 
+use crate::support::cases;
 use crate::support::command::{degenbot, quietly, run, settled};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
 
 #[test]
 fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
-    for name in corpus::supported() {
+    cases::for_each(&corpus::supported(), |name| {
         let original = Copy::of(name);
         let copy = Copy::of(name);
         let before = content::of(&original.path);
@@ -47,7 +48,7 @@ fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
             described.contains("\nPending      no migrations\n"),
             "{described}"
         );
-    }
+    });
 }
 
 #[test]

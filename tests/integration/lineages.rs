@@ -10,6 +10,7 @@ use degenbot::database::{self, Error, SchemaVersion, UpgradeReport, upgrade_sqli
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
+use crate::support::cases;
 use crate::support::content::{self, lines};
 use crate::support::corpus::{self, Copy};
 use crate::support::variant::variant;
@@ -32,27 +33,18 @@ fn outcome(result: &Result<UpgradeReport, Error>) -> String {
 #[test]
 fn every_database_has_its_outcome_and_no_row_is_lost_or_invented() {
     let names = corpus::names(&["fresh", "populated", "upgraded", "odd", "revisions"]);
-    let found: BTreeMap<_, _> = names
-        .into_iter()
-        .map(|name| {
-            let copy = Copy::of(name);
-            let before = copy.files();
-            let result = upgrade(&copy.path);
-            match &result {
-                Ok(report) => compare(name, &copy, report),
-                Err(_) => assert_eq!(copy.files(), before, "{name}"),
-            }
-            (name.to_owned(), outcome(&result))
-        })
-        .collect();
-    let expected: BTreeMap<_, _> = OUTCOMES
-        .iter()
-        .map(|(name, outcome)| ((*name).to_owned(), (*outcome).to_owned()))
-        .collect();
-    for (name, outcome) in &found {
-        assert_eq!(expected.get(name), Some(outcome), "{name}");
-    }
-    assert_eq!(found.len(), expected.len());
+    let expected: BTreeMap<_, _> = OUTCOMES.iter().copied().collect();
+    assert!(names.iter().eq(expected.keys()));
+    cases::for_each(&names, |name| {
+        let copy = Copy::of(name);
+        let before = copy.files();
+        let result = upgrade(&copy.path);
+        assert_eq!(outcome(&result), expected[name]);
+        match &result {
+            Ok(report) => compare(name, &copy, report),
+            Err(_) => assert_eq!(copy.files(), before),
+        }
+    });
 }
 
 /// Compares an upgraded database with what it was.

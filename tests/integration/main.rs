@@ -10,6 +10,7 @@
 mod aave;
 mod backup;
 mod beside;
+mod cases;
 mod compact;
 mod concurrency;
 mod config;

@@ -9,6 +9,7 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
+use crate::support::cases;
 use crate::support::command::{degenbot, finish, on, quietly, run, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
@@ -105,7 +106,7 @@ fn what_is_no_file_is_refused() {
 
 #[test]
 fn empties_databases_of_every_version_and_kind() {
-    for name in [
+    let names = [
         "populated/wal-0.6.0a4.db",
         "populated/populated-0.5.0a1.db",
         "populated/populated-0.6.0a17.db",
@@ -115,13 +116,14 @@ fn empties_databases_of_every_version_and_kind() {
         "odd/extra-user-objects.db",
         "odd/hot-journal.db",
         "odd/zero-byte-left-by-0.5.0-first-run.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_empty_and_current(&copy.path);
         assert_eq!(copy.files().len(), 1, "{name}: {:?}", copy.files().keys());
-    }
+    });
 }
 
 #[test]

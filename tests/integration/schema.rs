@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::support::cases;
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
 
@@ -64,7 +65,8 @@ fn each_migration_leads_to_the_structure_of_the_python_packages_revision() {
             "upgraded/assisted-a2chain-at-2606a6c7f5ee.db",
         ),
     ];
-    for (revision, name) in references {
+    let name = |(_, name): &(&str, &str)| (*name).to_owned();
+    cases::map(&references, name, |&(revision, name)| {
         let index = corpus::SUPPORTED
             .iter()
             .position(|supported| *supported == revision)
@@ -76,7 +78,7 @@ fn each_migration_leads_to_the_structure_of_the_python_packages_revision() {
         assert_eq!(difference, (vec![], vec![]), "{name}");
         let stamp = content::lines(&mut ours, "SELECT version_num AS line FROM alembic_version");
         assert_eq!(stamp, [revision]);
-    }
+    });
 }
 
 #[test]

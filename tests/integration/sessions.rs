@@ -13,6 +13,7 @@ use degenbot::types::{Address, BlockNumber, ChainId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
+use crate::support::cases;
 use crate::support::content;
 use crate::support::corpus::Copy;
 
@@ -256,11 +257,12 @@ fn opening_fails_at_once_with_the_reason() {
         ("odd/foreign-no-stamp.db", "is not a degenbot database"),
         ("populated/populated-0.5.0a2.db", "756fba1f75f4"),
     ];
-    for (name, reason) in cases {
+    let name = |(name, _): &(&str, &str)| (*name).to_owned();
+    cases::map(&cases, name, |(name, reason)| {
         let copy = Copy::of(name);
         let error = Database::open(&copy.path).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
-    }
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
+use crate::support::cases;
 use crate::support::command::{on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
@@ -40,20 +41,21 @@ fn the_command_asks_and_tells() {
 
 #[test]
 fn each_refusal_says_what_was_found_and_what_to_do() {
-    let mut text = String::new();
-    for name in corpus::names(&["odd", "upgraded", "populated"]) {
+    let names = corpus::names(&["odd", "upgraded", "populated"]);
+    let told = cases::map(&names, ToString::to_string, |name| {
         let file = name.rsplit('/').next().unwrap();
         let copy = Copy::named(name, file);
         let output = quietly(&copy.path, &["database", "upgrade", "--force"]);
         if output.starts_with("status: 0\n") {
-            continue;
+            return String::new();
         }
         let told = output
             .strip_prefix("status: 1\n--- stdout\n--- stderr\n")
-            .unwrap_or_else(|| panic!("{name}: {output}"));
-        assert!(told.contains("\nhint: "), "{name}: {told}");
-        text.push_str(told);
-    }
+            .unwrap_or_else(|| panic!("{output}"));
+        assert!(told.contains("\nhint: "), "{told}");
+        told.to_owned()
+    });
+    let mut text = told.concat();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("folder.db");
     std::fs::create_dir(&folder).unwrap();
@@ -63,13 +65,14 @@ fn each_refusal_says_what_was_found_and_what_to_do() {
 
 #[test]
 fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
-    for name in [
+    let names = [
         "odd/extra-user-objects.db",
         "odd/fk-violations.db",
         "odd/weird-types.db",
         "odd/weird-numbers.db",
         "odd/bad-text.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         // Back to the version before, by hand: the corpus has these at one version only.
         content::connect(&copy.path)
@@ -92,7 +95,7 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
         content::assert_carried_over(&before, &content::of(&copy.path), name);
         assert_eq!(content::complaints(&copy.path), complaints, "{name}");
         assert_eq!(database::recognise(&copy.path).unwrap().extras(), extras);
-    }
+    });
 }
 
 #[test]
@@ -108,16 +111,17 @@ fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() 
 
 #[test]
 fn unusual_containers_are_upgraded_in_place() {
-    for name in [
+    let names = [
         "odd/wal-everything-in-wal.db",
         "odd/wal-torn.db",
         "odd/wal-uncommitted-tail.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         let before = content::of(&Copy::of(name).path);
         upgrade_existing_sqlite_database(&copy.path).unwrap();
         content::assert_carried_over(&before, &content::of(&copy.path), name);
-    }
+    });
     // Rollback-journal mode becomes WAL mode.
     let copy = Copy::of("populated/populated-0.5.0.db");
     content::connect(&copy.path)
@@ -223,7 +227,8 @@ const RUST_CORE: [(&str, &str); 14] = [
 
 #[test]
 fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
-    for (name, version) in RUST_CORE {
+    let name = |(name, _): &(&str, &str)| (*name).to_owned();
+    cases::map(&RUST_CORE, name, |&(name, version)| {
         let copy = Copy::of(name);
         let before = content::of(&Copy::of(name).path);
         let recognition = database::recognise(&copy.path).unwrap();
@@ -239,7 +244,7 @@ fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
         let revision = Some(vec!["2606a6c7f5ee".to_owned()]);
         assert_eq!(recognition.stamps.alembic, revision, "{name}");
         assert_eq!(recognition.extras(), [""; 0], "{name}");
-    }
+    });
 }
 
 #[test]

@@ -10,6 +10,7 @@ use degenbot::types::{Address, PoolKind, U256};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::support::cases;
 use crate::support::content::{self, Content};
 use crate::support::corpus::Copy;
 
@@ -133,10 +134,11 @@ fn every_row_of_every_table_goes_through_its_type_unchanged() {
 
 #[test]
 fn rows_are_read_in_whatever_order_the_columns_are() {
-    for name in [
+    let names = [
         "upgraded/b2chain-0.6.0a10.db",
         "upgraded/assisted-a2chain-at-2606a6c7f5ee.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         upgrade_existing_sqlite_database(&copy.path).unwrap();
         let database = Database::open(&copy.path).unwrap();
@@ -151,7 +153,7 @@ fn rows_are_read_in_whatever_order_the_columns_are() {
             .load(&mut *session)
             .unwrap();
         assert_eq!(managers.len(), 3, "{name}");
-    }
+    });
 }
 
 fn first_error<T>(result: QueryResult<Vec<T>>) -> String {

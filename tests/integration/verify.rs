@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use degenbot::database::{
     Error, Observer, Progress, Rule, VerifyOptions, VerifyReport, create_new_sqlite_database,
@@ -16,6 +16,7 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
 
+use crate::support::cases;
 use crate::support::command::{on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
@@ -82,6 +83,14 @@ fn lines(report: &VerifyReport) -> Vec<String> {
     lines
 }
 
+fn for_each_fault(check: impl Fn(&str, &[&str]) + Sync) {
+    cases::map(
+        FAULTS,
+        |(fault, _)| (*fault).to_owned(),
+        |(fault, findings)| check(fault, findings),
+    );
+}
+
 #[test]
 fn is_silent_on_what_is_right() {
     let clean = Clean::new();
@@ -96,9 +105,7 @@ fn is_silent_on_what_is_right() {
 
 #[test]
 fn every_fault_is_found_and_nothing_else() {
-    for (fault, expected) in FAULTS {
-        assert_eq!(&Clean::with(fault).findings(), expected, "{fault}");
-    }
+    for_each_fault(|fault, expected| assert_eq!(Clean::with(fault).findings(), expected));
 }
 
 #[test]
@@ -169,7 +176,7 @@ fn a_quick_verification_leaves_out_what_takes_long() {
         "value initialization_maps",
     ];
     let options = VerifyOptions { quick: true };
-    for (fault, expected) in FAULTS {
+    for_each_fault(|fault, expected| {
         let faulty = Clean::with(fault);
         let report = verify_sqlite_database(&faulty.path, &options, &mut ()).unwrap();
         let expected: Vec<_> = expected
@@ -185,7 +192,7 @@ fn a_quick_verification_leaves_out_what_takes_long() {
             .filter(|line| line != "integrity liquidity_positions -")
             .collect();
         assert_eq!(found, expected, "{fault}");
-    }
+    });
 }
 
 #[test]
@@ -216,15 +223,16 @@ fn thousands_of_the_same_are_counted_and_not_listed() {
 
 #[test]
 fn lists_the_faults_of_the_corpus_without_tripping_over_any() {
-    let mut versions = BTreeSet::new();
-    for name in corpus::names(&["fresh", "populated", "upgraded", "odd", "revisions"]) {
+    let versions = Mutex::new(BTreeSet::new());
+    let names = corpus::names(&["fresh", "populated", "upgraded", "odd", "revisions"]);
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         let before = copy.files();
         for quick in [false, true] {
             let options = VerifyOptions { quick };
             match verify_sqlite_database(&copy.path, &options, &mut ()) {
                 Ok(report) => {
-                    versions.extend(report.version);
+                    versions.lock().unwrap().extend(report.version);
                     let is_damaged = report.findings.iter().any(|f| f.rule == Rule::Integrity);
                     assert!(
                         !is_damaged || name.starts_with("odd/"),
@@ -256,9 +264,9 @@ fn lists_the_faults_of_the_corpus_without_tripping_over_any() {
             added.is_empty() || (added == ["degenbot.db-shm"] && before.len() > 1),
             "{name}: {added:?}"
         );
-    }
+    });
     let all: BTreeSet<_> = degenbot::database::SchemaVersion::all().collect();
-    assert_eq!(versions, all);
+    assert_eq!(versions.into_inner().unwrap(), all);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the tests are written with, one file a subject. The benches and examples use the generator alone.
 
 pub mod aave_market;
+pub mod cases;
 pub mod command;
 pub mod content;
 pub mod corpus;
