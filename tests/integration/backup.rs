@@ -330,7 +330,7 @@ fn the_command() {
     status: 0
     --- stdout
     --- stderr
-    warning: The current database revision (e0aaad8ad486) does not match the latest (20260618000000) for degenbot version [VERSION]!
+    warning: The current database revision (e0aaad8ad486) does not match the latest ([LATEST]) for degenbot version [VERSION]!
     Database-related features may raise exceptions if you continue. Perform database migrations with 'degenbot database upgrade'.
     Backed up degenbot.db to degenbot.db.bak (384.00 KiB).
     ");

@@ -9,7 +9,7 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::support::command::{on, quietly, run};
+use crate::support::command::{on, quietly, run, settled};
 use crate::support::content::{self, lines};
 use crate::support::corpus::{Copy, upgrade_options};
 use crate::support::observer::StopAt;
@@ -32,7 +32,7 @@ fn the_command() {
     let before = copy.files();
     insta::assert_snapshot!(
         "dry_run",
-        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "--dry-run"]))
     );
     let refused = quietly(&copy.path, &["database", "upgrade", "-y"]);
     insta::assert_snapshot!("assumption", refused);
@@ -51,7 +51,7 @@ fn the_command() {
     assert_eq!(copy.files(), before);
     insta::assert_snapshot!(
         "done",
-        run(
+        settled(&run(
             on(
                 &copy.path,
                 &[
@@ -62,7 +62,7 @@ fn the_command() {
                 ]
             ),
             "y\n"
-        )
+        ))
     );
     let stable = lines(
         &mut content::connect(&copy.path),
@@ -73,14 +73,15 @@ fn the_command() {
     let copy = Copy::of("upgraded/FAILED-0.5.0b1-to-0.5.0b2.db");
     insta::assert_snapshot!(
         "half_way",
-        quietly(&copy.path, &["database", "upgrade", "-y"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "-y"]))
     );
     let copy = Copy::of("populated/populated-0.6.0a17.db");
     insta::assert_snapshot!(
         "maps_dry_run",
-        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "--dry-run"]))
     );
-    insta::assert_snapshot!("maps", quietly(&copy.path, &["database", "upgrade", "-y"]));
+    let told = quietly(&copy.path, &["database", "upgrade", "-y"]);
+    insta::assert_snapshot!("maps", settled(&told));
 }
 
 /// Statements that make rows of an 0.5.0a2 database unclear, and what is then said.
@@ -549,7 +550,7 @@ fn unsound_rows_are_counted_and_stay() {
                  UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
             )
             .unwrap();
-        quietly(&copy.path, &["database", "upgrade", "-y"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "-y"]))
     };
     insta::assert_snapshot!(
         [

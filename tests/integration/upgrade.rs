@@ -6,35 +6,36 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 
 use crate::support::cases;
-use crate::support::command::{on, quietly, run};
+use crate::support::command::{on, quietly, run, settled};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
+use crate::support::versions::{migrations_after, newest_of_corpus};
 
 #[test]
 fn the_command_asks_and_tells() {
     let copy = Copy::of("upgraded/b2chain-0.6.0a1.db");
     let before = copy.files();
-    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "upgrade"])), @r"
     status: 1
     --- stdout
     --- stderr
-    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 20260618000000. Do you want to proceed? [y/N] 
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to [LATEST]. Do you want to proceed? [y/N] 
     Aborted!
     ");
     assert_eq!(copy.files(), before);
-    insta::assert_snapshot!(run(on(&copy.path, &["database", "upgrade"]), "Yes\n"), @r"
+    insta::assert_snapshot!(settled(&run(on(&copy.path, &["database", "upgrade"]), "Yes\n")), @r"
     status: 0
     --- stdout
     --- stderr
-    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 20260618000000. Do you want to proceed? [y/N] 
-    Upgraded the database at degenbot.db from version b0b9e84d5527 to 20260618000000.
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to [LATEST]. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version b0b9e84d5527 to [LATEST].
     ");
     let before = copy.files();
-    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "upgrade"])), @r"
     status: 0
     --- stdout
     --- stderr
-    The database at degenbot.db is already at the latest version (20260618000000).
+    The database at degenbot.db is already at the latest version ([LATEST]).
     ");
     assert_eq!(copy.files(), before);
 }
@@ -85,13 +86,8 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
         let complaints = content::complaints(&copy.path);
         let extras = database::recognise(&copy.path).unwrap().extras();
         let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-        assert_eq!(
-            report.migrations,
-            [
-                "2026-05-21-000000_erc20_tokens_chain_index",
-                "2026-06-18-000000_lfj_pools"
-            ]
-        );
+        let from = "e0aaad8ad486".parse().unwrap();
+        assert_eq!(report.migrations, migrations_after(from));
         content::assert_carried_over(&before, &content::of(&copy.path), name);
         assert_eq!(content::complaints(&copy.path), complaints, "{name}");
         assert_eq!(database::recognise(&copy.path).unwrap().extras(), extras);
@@ -241,7 +237,8 @@ fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
         let recognition = database::recognise(&copy.path).unwrap();
         assert!(recognition.is_stamped_right, "{name}");
         assert_eq!(recognition.stamps.rust_core, None, "{name}");
-        let revision = Some(vec!["2606a6c7f5ee".to_owned()]);
+        let revision = SchemaVersion::latest().alembic_stamp();
+        let revision = revision.map(|revision| vec![revision.to_owned()]);
         assert_eq!(recognition.stamps.alembic, revision, "{name}");
         assert_eq!(recognition.extras(), [""; 0], "{name}");
     });
@@ -254,33 +251,30 @@ fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
     assert_eq!(before["lfj_pools"].rows.len(), 3);
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
     assert!(report.from.starts_with("Rust-core "), "{}", report.from);
-    assert_eq!(report.migrations, [""; 0]);
+    assert_eq!(report.migrations, migrations_after(newest_of_corpus()));
 
-    let without_stamps = |mut content: content::Content| {
-        content.retain(|table, _| !content::STAMPS.contains(&table.as_str()));
-        content
-    };
     let after = content::of(&copy.path);
     assert!(!after.contains_key("_degenbot_db_schema_version"));
-    assert_eq!(without_stamps(after), without_stamps(before));
+    content::assert_carried_over(&before, &after, "taken in");
     let recognition = database::recognise(&copy.path).unwrap();
     assert!(recognition.is_stamped_right);
     let migrations: Vec<_> = SchemaVersion::all().map(SchemaVersion::migration).collect();
     assert_eq!(recognition.stamps.diesel.unwrap(), migrations);
-    assert_eq!(recognition.stamps.alembic.unwrap(), ["2606a6c7f5ee"]);
+    let stamp = SchemaVersion::latest().alembic_stamp().unwrap();
+    assert_eq!(recognition.stamps.alembic.unwrap(), [stamp]);
 }
 
 #[test]
 fn a_stamp_that_lies_is_said_to_lie() {
     let copy = Copy::of("upgraded/cutover17-from-eb4080485a56.db");
     let told = run(on(&copy.path, &["database", "upgrade"]), "y\n");
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(settled(&told), @r"
     status: 0
     --- stdout
     --- stderr
     warning: The database at degenbot.db is stamped Rust-core 3; the structure is that of eb4080485a56
-    The database at degenbot.db will be upgraded from version Rust-core 3 to 20260618000000. Do you want to proceed? [y/N] 
-    Upgraded the database at degenbot.db from version Rust-core 3 to 20260618000000.
+    The database at degenbot.db will be upgraded from version Rust-core 3 to [LATEST]. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version Rust-core 3 to [LATEST].
     ");
 }
 
@@ -313,13 +307,13 @@ fn the_python_package_and_this_one_take_turns() {
     content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
     assert_eq!(report.from, older.to_string());
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.migrations, migrations_after(older));
     assert!(database::recognise(&copy.path).unwrap().is_stamped_right);
 
     // From a version without a revision, its way down leaves that version's table where it is.
     content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.migrations, migrations_after(older));
     let version = database::current_database_version(&copy.path).unwrap();
     assert_eq!(version, SchemaVersion::latest());
 }

@@ -13,6 +13,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::support::cases;
 use crate::support::content::{self, Content};
 use crate::support::corpus::Copy;
+use crate::support::rows;
 
 /// Calls a macro with every table and its row type.
 macro_rules! for_each_table {
@@ -69,7 +70,11 @@ fn copy_through_types(from: &mut SqliteConnection, to: &mut SqliteConnection) ->
                     .select($row::as_select())
                     .load(from)
                     .unwrap_or_else(|error| panic!("{}: {error}", stringify!($table)));
-                assert!(!rows.is_empty(), stringify!($table));
+                assert!(
+                    !rows.is_empty(),
+                    "{} has no rows: add some to tests/support/rows.rs",
+                    stringify!($table)
+                );
                 for row in &rows {
                     diesel::insert_into(schema::$table::table)
                         .values(row)
@@ -116,7 +121,7 @@ fn in_lower_case(path: &Path) -> Content {
 
 #[test]
 fn every_row_of_every_table_goes_through_its_type_unchanged() {
-    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+    let copy = rows::in_every_table();
     // A name of the corpus holds a NUL byte, and texts go through `String`, which keeps it.
     let fresh = copy.folder().join("fresh.db");
     create_new_sqlite_database(&fresh).unwrap();
@@ -223,7 +228,7 @@ fn addresses_are_read_in_any_letter_case() {
 
 #[test]
 fn every_kind_of_pool_is_known() {
-    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+    let copy = rows::in_every_table();
     let mut kinds: Vec<PoolKind> = schema::pools::table
         .select(schema::pools::kind)
         .distinct()

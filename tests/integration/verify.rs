@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use degenbot::database::{
-    Error, Observer, Progress, Rule, VerifyOptions, VerifyReport, create_new_sqlite_database,
-    verify_sqlite_database,
+    Error, Observer, Progress, Rule, SchemaVersion, VerifyOptions, VerifyReport,
+    create_new_sqlite_database, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
@@ -22,6 +22,7 @@ use crate::support::content;
 use crate::support::corpus::{self, Copy};
 use crate::support::generator::{Size, generate};
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
+use crate::support::versions::newest_of_corpus;
 use planted::{CLEAN, FAULTS, FAULTS_OF_MANY};
 
 /// A database with rows in every table of which a rule says something, all of them right.
@@ -265,8 +266,8 @@ fn lists_the_faults_of_the_corpus_without_tripping_over_any() {
             "{name}: {added:?}"
         );
     });
-    let all: BTreeSet<_> = degenbot::database::SchemaVersion::all().collect();
-    assert_eq!(versions.into_inner().unwrap(), all);
+    let released = SchemaVersion::all().filter(|version| *version <= newest_of_corpus());
+    assert!(versions.into_inner().unwrap().into_iter().eq(released));
 }
 
 #[test]
@@ -470,7 +471,8 @@ fn says_that_all_is_well() {
     --- stderr
     ");
     let document = json(&clean.path, 0);
-    assert_eq!(document["version"]["migration"], "20260618000000");
+    let latest = SchemaVersion::latest();
+    assert_eq!(document["version"]["migration"], latest.migration());
     assert_eq!(document["findings"].as_array().unwrap().len(), 0);
 }
 

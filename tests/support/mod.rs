@@ -9,6 +9,8 @@ pub mod databases;
 pub mod faults;
 pub mod generator;
 pub mod observer;
+pub mod rows;
 pub mod terminal;
 pub mod unprivileged;
 pub mod variant;
+pub mod versions;
