@@ -63,7 +63,11 @@ struct Other {
 impl Other {
     fn begin(state: State, database: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "beside::another_process", "--nocapture"])
+            .args([
+                "--exact",
+                "beside::other_process_of_these_tests_does_what_it_is_told",
+                "--nocapture",
+            ])
             .env(STATE, state.statements())
             .env(DATABASE, database)
             .stdin(Stdio::piped())
@@ -97,7 +101,7 @@ impl Drop for Other {
 
 /// What the other process runs. In a run of all tests nobody asks for it, and it has nothing to do.
 #[test]
-fn another_process() {
+fn other_process_of_these_tests_does_what_it_is_told() {
     let (Ok(statements), Ok(database)) = (std::env::var(STATE), std::env::var(DATABASE)) else {
         return;
     };
@@ -134,7 +138,7 @@ fn exchanges(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn each_command_beside_each_state() {
+fn commands_beside_another_process_succeed_or_name_it() {
     let commands: [(&[&str], &[&str]); 5] = [
         (&["backup", "-y"], &["first", "second"]),
         (&["compact"], &["first", "second"]),

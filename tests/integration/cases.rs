@@ -5,13 +5,13 @@ use std::panic::catch_unwind;
 use crate::support::cases::{for_each, map, message};
 
 #[test]
-fn results_come_in_the_order_of_the_cases() {
+fn map_returns_results_in_the_order_of_the_cases() {
     let cases: Vec<u32> = (0..100).collect();
     assert_eq!(map(&cases, u32::to_string, |case| *case), cases);
 }
 
 #[test]
-fn every_case_that_fails_is_named_with_its_message() {
+fn for_each_names_every_failed_case_with_its_message() {
     let failed = catch_unwind(|| {
         for_each(&["one", "two", "three"], |name| {
             assert!(name == "two", "no {name}");

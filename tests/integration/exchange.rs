@@ -54,7 +54,7 @@ fn exchanges(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_known_exchange_is_activated_as_the_python_package_does() {
+fn activate_stores_what_the_python_package_stores() {
     let expected: Vec<Value> = DEPLOYMENTS
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -93,7 +93,7 @@ fn every_known_exchange_is_activated_as_the_python_package_does() {
 }
 
 #[test]
-fn what_is_there_is_not_doubled() {
+fn activate_reuses_existing_rows() {
     let (_folder, path) = databases::empty();
     let v4 = name("ethereum_uniswap_v4");
     // As old rows have it, and without its pool manager.
@@ -132,7 +132,7 @@ fn what_is_there_is_not_doubled() {
 }
 
 #[test]
-fn another_factory_is_an_error_that_names_both() {
+fn activate_refuses_another_factory_and_names_both() {
     let (_folder, path) = databases::empty();
     let v3 = name("ethereum_uniswap_v3");
     execute(
@@ -180,7 +180,7 @@ fn another_factory_is_an_error_that_names_both() {
 }
 
 #[test]
-fn an_exchange_of_the_users_own_is_added_once() {
+fn add_inserts_an_exchange_once() {
     let (_folder, path) = databases::empty();
     let [factory, other, view] = [1, 2, 3].map(|byte| Address::new([byte; 20]));
     let added = |text: &str, kind: &str, factory, state_view| {
@@ -242,7 +242,7 @@ fn an_exchange_of_the_users_own_is_added_once() {
 }
 
 #[test]
-fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
+fn activate_writes_to_every_version_and_leaves_refused_databases_unchanged() {
     cases::for_each(&corpus::supported(), |database| {
         let copy = Copy::of(database);
         let before = content::of(&copy.path);
@@ -280,7 +280,7 @@ fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
 }
 
 #[test]
-fn listing_leaves_no_trace_and_reads_what_it_can() {
+fn list_changes_no_file_and_reads_early_databases() {
     for database in corpus::names(&["populated", "upgraded"]) {
         let copy = Copy::of(database);
         let before = copy.files();
@@ -300,7 +300,7 @@ fn listing_leaves_no_trace_and_reads_what_it_can() {
 }
 
 #[test]
-fn a_writer_is_waited_for_and_then_named() {
+fn activate_waits_for_a_writer_and_names_it() {
     let (_folder, path) = databases::empty();
     let mut bot = content::connect(&path);
     bot.batch_execute("BEGIN IMMEDIATE").unwrap();
@@ -321,7 +321,7 @@ fn a_writer_is_waited_for_and_then_named() {
 }
 
 #[test]
-fn two_processes_add_it_once() {
+fn activate_in_two_processes_inserts_one_row() {
     for _ in 0..10 {
         let (_folder, path) = databases::empty();
         let told: Vec<_> = (0..2)
@@ -363,7 +363,7 @@ fn session(home: &Path, commands: &[&str]) -> String {
 }
 
 #[test]
-fn activate_and_deactivate_say_what_the_python_package_says() {
+fn activate_and_deactivate_print_the_python_packages_messages() {
     let home = home();
     insta::assert_snapshot!(session(
         home.path(),
@@ -380,7 +380,7 @@ fn activate_and_deactivate_say_what_the_python_package_says() {
 }
 
 #[test]
-fn a_wrong_name_is_answered_with_the_closest_ones() {
+fn activate_suggests_similar_names() {
     let home = home();
     insta::assert_snapshot!(session(
         home.path(),
@@ -396,7 +396,7 @@ fn a_wrong_name_is_answered_with_the_closest_ones() {
 }
 
 #[test]
-fn add_says_what_is_wrong() {
+fn add_reports_invalid_arguments() {
     let home = home();
     let good = "--factory 0x6EcCab422D763aC031210895C81787E87B43A652";
     let typo = "--factory 0x6EcCab422D763aC031210895C81787E87B43a652";
@@ -419,7 +419,7 @@ fn add_says_what_is_wrong() {
 }
 
 #[test]
-fn list_shows_the_known_exchanges_and_the_rows() {
+fn list_shows_known_exchanges_and_rows() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     execute(
         &copy.path,
@@ -468,7 +468,7 @@ fn list_shows_the_known_exchanges_and_the_rows() {
 }
 
 #[test]
-fn without_a_database_the_known_exchanges_are_listed() {
+fn list_without_a_database_shows_the_known_exchanges() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("degenbot.db");
     let listed = quietly(&path, &["exchange", "list"]);

@@ -13,13 +13,13 @@ use crate::support::corpus::{self, Copy};
 use crate::support::versions::migrations_after;
 
 #[test]
-fn describes_a_database_with_pending_migrations() {
+fn info_lists_pending_migrations() {
     let copy = Copy::of("populated/wal-0.5.0.db");
     insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "info"])));
 }
 
 #[test]
-fn describes_what_is_not_ours() {
+fn info_lists_the_users_own_objects() {
     let copy = Copy::of("odd/extra-user-objects.db");
     let info = inspect_sqlite_database(&copy.path, false).unwrap();
     assert_eq!(
@@ -34,7 +34,7 @@ fn describes_what_is_not_ours() {
 }
 
 #[test]
-fn json_is_one_object_on_stdout() {
+fn info_json_is_one_object_on_stdout() {
     let copy = Copy::of("upgraded/alembic-at-9c411aeeb15e.db");
     let output = on(&copy.path, &["database", "info", "--json"])
         .output()
@@ -66,7 +66,7 @@ fn json_is_one_object_on_stdout() {
 }
 
 #[test]
-fn says_what_is_wrong_with_each_odd_file() {
+fn info_names_the_problem_of_each_odd_file() {
     let names = corpus::names(&["odd"]);
     let described = cases::map(&names, ToString::to_string, |name| {
         let file = name.strip_prefix("odd/").unwrap();
@@ -88,7 +88,7 @@ fn says_what_is_wrong_with_each_odd_file() {
 }
 
 #[test]
-fn works_on_a_backup() {
+fn info_works_on_a_backup() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let options = database::BackupOptions::default();
     let report = database::backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
@@ -100,7 +100,7 @@ fn works_on_a_backup() {
 }
 
 #[test]
-fn reads_beside_a_program_that_writes() {
+fn info_reads_beside_a_writer() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut bot = content::connect(&copy.path);
     bot.batch_execute(
@@ -120,7 +120,7 @@ fn reads_beside_a_program_that_writes() {
 }
 
 #[test]
-fn leaves_the_log_of_a_killed_program_as_it_is() {
+fn info_leaves_the_log_of_a_killed_process_unchanged() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     // What is left on disk by a program that never closed its connection.
     let elsewhere = tempfile::tempdir().unwrap();
@@ -142,7 +142,7 @@ fn leaves_the_log_of_a_killed_program_as_it_is() {
 }
 
 #[test]
-fn waits_for_a_writer_in_rollback_mode_that_leaves_no_journal() {
+fn info_waits_for_a_writer_in_rollback_mode() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer
@@ -160,7 +160,7 @@ fn waits_for_a_writer_in_rollback_mode_that_leaves_no_journal() {
 }
 
 #[test]
-fn a_journal_that_is_done_with_changes_nothing() {
+fn info_ignores_a_finished_journal() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     fs::write(copy.folder().join("degenbot.db-journal"), [0; 512]).unwrap();
     let before = copy.files();
@@ -169,7 +169,7 @@ fn a_journal_that_is_done_with_changes_nothing() {
 }
 
 #[test]
-fn a_log_of_nothing_but_its_header_is_no_obstacle() {
+fn info_reads_beside_a_log_that_has_only_a_header() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let log = Copy::of("populated/wal-0.6.0a4.db").files()["degenbot.db-wal"].clone();
     fs::write(copy.folder().join("degenbot.db-wal"), &log[..32]).unwrap();
@@ -184,7 +184,7 @@ fn a_log_of_nothing_but_its_header_is_no_obstacle() {
 const WRITER: &str = "DEGENBOT_TEST_WRITER";
 
 #[test]
-fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
+fn info_reads_beside_a_process_that_keeps_reopening_the_database() {
     if let Some(path) = std::env::var_os(WRITER) {
         // Until the test closes this process's input.
         let done = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
@@ -204,7 +204,7 @@ fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "info::reads_beside_a_program_that_opens_writes_and_closes_all_the_time",
+            "info::info_reads_beside_a_process_that_keeps_reopening_the_database",
         ])
         .env(WRITER, &copy.path)
         .stdin(Stdio::piped())
@@ -228,7 +228,7 @@ fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
 }
 
 #[test]
-fn reads_through_symbolic_links_and_strange_names() {
+fn info_reads_through_symbolic_links_and_unusual_names() {
     let name = "a folder/100% of #1? \u{1f98a} 'x\".db";
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     let path = copy.folder().join(name);
@@ -249,7 +249,7 @@ fn reads_through_symbolic_links_and_strange_names() {
 }
 
 #[test]
-fn large_tables_are_estimated_unless_exact_counts_are_asked_for() {
+fn info_estimates_large_tables_unless_exact_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("degenbot.db");
     database::create_new_sqlite_database(&path).unwrap();
@@ -277,7 +277,7 @@ fn large_tables_are_estimated_unless_exact_counts_are_asked_for() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn info_ends_well_when_its_output_is_closed() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut child = on(&copy.path, &["database", "info"])
         .stdout(Stdio::piped())
@@ -292,7 +292,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 
 /// Everything is read-only to `nobody`, and root must not be able to write either.
 #[test]
-fn works_where_nothing_may_be_written() {
+fn info_works_where_nothing_may_be_written() {
     use std::os::unix::fs::PermissionsExt;
 
     let copy = Copy::of("populated/populated-0.6.0a4.db");
@@ -304,7 +304,7 @@ fn works_where_nothing_may_be_written() {
 }
 
 #[test]
-fn help_fits_a_terminal_of_eighty_columns() {
+fn help_fits_eighty_columns() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
         &["--help"][..],
@@ -325,7 +325,7 @@ fn help_fits_a_terminal_of_eighty_columns() {
 }
 
 #[test]
-fn wrong_arguments_end_with_status_two() {
+fn wrong_arguments_exit_with_status_two() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
         &["database", "backup", "--colour"][..],

@@ -411,7 +411,7 @@ fn is_synced(calls: &[Call], name: &str) -> bool {
 }
 
 #[test]
-fn files_are_synced_before_they_get_their_names_and_the_folder_is_afterwards() {
+fn files_are_synced_before_their_rename_and_the_folder_after_it() {
     let Some(library) = library() else {
         return;
     };

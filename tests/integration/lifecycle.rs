@@ -10,7 +10,7 @@ use crate::support::content;
 use crate::support::corpus::{self, Copy};
 
 #[test]
-fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
+fn every_supported_database_can_be_described_backed_up_upgraded_and_compacted() {
     cases::for_each(&corpus::supported(), |name| {
         let original = Copy::of(name);
         let copy = Copy::of(name);
@@ -50,7 +50,7 @@ fn every_supported_database_is_described_backed_up_upgraded_and_compacted() {
 }
 
 #[test]
-fn a_copied_backup_is_the_database_again() {
+fn backup_copied_back_with_cp_is_the_database_again() {
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     let before = content::of(&copy.path);
     let report =
@@ -62,7 +62,7 @@ fn a_copied_backup_is_the_database_again() {
 }
 
 #[test]
-fn a_users_workflows_one_after_the_other() {
+fn user_workflows_succeed_one_after_the_other() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(".config/degenbot");
     let database = folder.join("degenbot.db");

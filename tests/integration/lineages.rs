@@ -31,7 +31,7 @@ fn outcome(result: &Result<UpgradeReport, Error>) -> String {
 }
 
 #[test]
-fn every_database_has_its_outcome_and_no_row_is_lost_or_invented() {
+fn upgrade_of_each_database_has_its_outcome_and_loses_or_invents_no_row() {
     let names = corpus::names(&["fresh", "populated", "upgraded", "odd", "revisions"]);
     let expected: BTreeMap<_, _> = OUTCOMES.iter().copied().collect();
     assert!(names.iter().eq(expected.keys()));

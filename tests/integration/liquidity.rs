@@ -65,7 +65,7 @@ fn written_out(map: &TickMap) -> Vec<String> {
 }
 
 #[test]
-fn maps_are_streamed_as_they_are_stored() {
+fn tick_maps_are_streamed_as_stored() {
     let (_folder, database) = generated();
     let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
     let corpus = Database::open(&copy.path).unwrap();
@@ -110,7 +110,7 @@ fn maps_are_streamed_as_they_are_stored() {
 }
 
 #[test]
-fn what_is_wrong_with_a_map_is_named_and_the_others_follow() {
+fn tick_map_stream_names_a_malformed_map_and_goes_on() {
     for (table, change, expected) in [
         (
             "liquidity_positions",
@@ -188,7 +188,7 @@ fn what_is_wrong_with_a_map_is_named_and_the_others_follow() {
 }
 
 #[test]
-fn readers_on_one_snapshot_see_one_state_while_a_writer_commits() {
+fn parallel_readers_see_one_state_while_a_writer_commits() {
     let (_folder, database) = generated();
     let mut snapshots = database.snapshots(3).unwrap();
     let count = |connection: &mut SqliteConnection| -> i64 {
@@ -232,7 +232,7 @@ fn readers_on_one_snapshot_see_one_state_while_a_writer_commits() {
 }
 
 #[test]
-fn snapshots_take_what_the_pool_has_and_need_no_lock() {
+fn parallel_readers_use_the_pools_connections_and_need_no_lock() {
     let (folder, database) = generated();
     let path = folder.path().join("degenbot.db");
     let options = PoolOptions {
@@ -275,7 +275,7 @@ fn snapshots_take_what_the_pool_has_and_need_no_lock() {
 }
 
 #[test]
-fn threads_on_one_snapshot_add_up_while_a_writer_moves_liquidity() {
+fn parallel_readers_find_constant_liquidity_while_a_writer_moves_it() {
     let (_folder, database) = generated();
     let total = |database: &Database| {
         let sum = Mutex::new(0_i128);

@@ -62,7 +62,7 @@ fn assert_done(copy: &Copy, database: &str, command: &str, done: bool, told: &st
 }
 
 #[test]
-fn on_a_terminal() {
+fn prompt_on_a_terminal_takes_answers_and_control_keys() {
     const CTRL_C: &str = "\u{3}";
     const CTRL_D: &str = "\u{4}";
     const ESC: &str = "\u{1b}";
@@ -91,7 +91,7 @@ fn on_a_terminal() {
 }
 
 #[test]
-fn through_a_pipe() {
+fn prompt_reads_answers_from_a_pipe() {
     let answers = [
         ("y\n", true),
         ("yes\n", true),
@@ -116,7 +116,7 @@ fn through_a_pipe() {
 }
 
 #[test]
-fn ctrl_c_while_a_pipe_is_waited_for() {
+fn prompt_on_a_pipe_is_aborted_by_sigint() {
     for (command, database, question) in QUESTIONS {
         let copy = prepare(database);
         let mut child = on(&copy.path, &["database", command])
@@ -141,7 +141,7 @@ fn ctrl_c_while_a_pipe_is_waited_for() {
 }
 
 #[test]
-fn force_and_yes_ask_nothing() {
+fn force_and_yes_skip_the_prompt() {
     for (command, database, question) in QUESTIONS {
         for option in ["--force", "--yes", "-y"] {
             let copy = prepare(database);

@@ -27,7 +27,7 @@ fn changed(name: &str, statements: &str) -> Copy {
 }
 
 #[test]
-fn the_command() {
+fn upgrade_of_an_early_database_asks_plans_and_reports() {
     let copy = Copy::of(A2);
     let before = copy.files();
     insta::assert_snapshot!(
@@ -154,7 +154,7 @@ const UNCLEAR: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_would_have_to_be_guessed_stops_it_by_name() {
+fn rebuild_refuses_rows_that_would_have_to_be_guessed_and_names_them() {
     for (statements, expected) in UNCLEAR {
         let copy = changed(A2, statements);
         let before = copy.files();
@@ -200,7 +200,7 @@ fn what_would_have_to_be_guessed_stops_it_by_name() {
 }
 
 #[test]
-fn what_nobody_tells_can_be_told() {
+fn rebuild_takes_missing_values_from_assumptions() {
     let copy = changed(A2, "UPDATE uniswap_v3_pools SET factory = NULL");
     let mut options = upgrade_options();
     let factory = "0x1F98431c8aD98523631AE4a59f267346ea31F984";
@@ -221,7 +221,7 @@ fn what_nobody_tells_can_be_told() {
 }
 
 #[test]
-fn tokens_that_only_pools_know_are_added() {
+fn rebuild_adds_tokens_that_only_pools_refer_to() {
     let copy = changed(
         A2,
         "DELETE FROM erc20_tokens WHERE id = 14; \
@@ -256,7 +256,7 @@ const MINE: &str = "CREATE TABLE mine (pool INTEGER REFERENCES pools (id), note 
                     CREATE VIEW mine_seen AS SELECT id, address FROM pools;";
 
 #[test]
-fn what_is_the_users_own_stays() {
+fn rebuild_keeps_the_users_own_objects() {
     let copy = changed(A2, MINE);
     let before = database::recognise(&copy.path).unwrap().extras();
     assert_eq!(before.len(), 5, "{before:?}");
@@ -282,7 +282,7 @@ fn what_is_the_users_own_stays() {
 }
 
 #[test]
-fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
+fn rebuild_refuses_user_objects_that_have_no_place_and_names_them() {
     for (statement, name) in [
         (
             "CREATE INDEX gone ON uniswap_v2_pools (token0)",
@@ -323,7 +323,7 @@ fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
 }
 
 #[test]
-fn a_database_that_others_have_open_is_replaced_where_it_is() {
+fn rebuild_replaces_the_content_in_place_while_others_have_the_file_open() {
     let copy = Copy::of(A2);
     let before = content::of(&Copy::of(A2).path);
     let inode = fs::metadata(&copy.path).unwrap().ino();
@@ -363,7 +363,7 @@ fn a_database_that_others_have_open_is_replaced_where_it_is() {
 }
 
 #[test]
-fn a_writer_is_waited_for_and_not_overruled() {
+fn rebuild_waits_for_a_writer_and_gives_up_unchanged() {
     let copy = Copy::of(A2);
     let before = content::of(&copy.path);
     let mut writer = content::connect(&copy.path);
@@ -375,7 +375,7 @@ fn a_writer_is_waited_for_and_not_overruled() {
 }
 
 #[test]
-fn what_the_file_is_like_stays() {
+fn rebuild_keeps_the_properties_of_the_file() {
     let copy = changed(
         A2,
         "PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; PRAGMA auto_vacuum = NONE; \
@@ -399,7 +399,7 @@ fn what_the_file_is_like_stays() {
 }
 
 #[test]
-fn text_in_utf_16_stays_so() {
+fn rebuild_keeps_utf_16() {
     let utf8 = Copy::of(A2);
     let copy = Copy::of(A2);
     fs::remove_file(&copy.path).unwrap();
@@ -434,7 +434,7 @@ fn text_in_utf_16_stays_so() {
 }
 
 #[test]
-fn stopped_anywhere_it_leaves_everything_as_it_was() {
+fn rebuild_stopped_at_any_step_leaves_everything_unchanged() {
     // One whose file is replaced, and one whose content is.
     for statements in ["SELECT 1", "CREATE TABLE mine (x)"] {
         let mut stopped = 0;
@@ -456,7 +456,7 @@ fn stopped_anywhere_it_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn an_original_that_is_there_is_never_replaced() {
+fn rebuild_never_replaces_an_earlier_original() {
     let copy = Copy::of(A2);
     let taken = copy.folder().join("degenbot.db.pre-upgrade");
     fs::write(&taken, "an earlier one").unwrap();
@@ -467,7 +467,7 @@ fn an_original_that_is_there_is_never_replaced() {
 }
 
 #[test]
-fn tables_that_a_failed_upgrade_has_left() {
+fn leftover_alembic_tables_are_dropped_when_empty_and_refused_when_not() {
     let name = "odd/leftover-alembic-tmp-pool_managers.db";
     let copy = changed(
         name,
@@ -492,7 +492,7 @@ fn tables_that_a_failed_upgrade_has_left() {
 }
 
 #[test]
-fn another_version_than_the_newest_can_be_gone_to() {
+fn rebuild_goes_on_to_an_older_version_if_asked() {
     let copy = Copy::of(A2);
     let target = "eb4080485a56".parse().unwrap();
     let options = UpgradeOptions {
@@ -509,7 +509,7 @@ fn another_version_than_the_newest_can_be_gone_to() {
 }
 
 #[test]
-fn the_lowest_id_of_all_is_one_too() {
+fn rebuild_keeps_the_lowest_possible_id() {
     let copy = changed(
         A2,
         "UPDATE erc20_tokens SET id = -9223372036854775808 WHERE id = 3; \
@@ -523,7 +523,7 @@ fn the_lowest_id_of_all_is_one_too() {
 }
 
 #[test]
-fn the_table_of_a_later_version_stays_where_an_older_one_is_gone_to() {
+fn rebuild_to_an_older_version_keeps_the_table_of_a_later_one() {
     let name = "upgraded/cutover11-from-b20f5564b3b6-then-opened-by-17.db";
     let copy = changed(
         name,
@@ -541,7 +541,7 @@ fn the_table_of_a_later_version_stays_where_an_older_one_is_gone_to() {
 }
 
 #[test]
-fn unsound_rows_are_counted_and_stay() {
+fn upgrade_warns_about_unsound_rows_and_keeps_them() {
     let told = |name: &str| {
         let copy = Copy::of(name);
         content::connect(&copy.path)
@@ -566,7 +566,7 @@ fn unsound_rows_are_counted_and_stay() {
 }
 
 #[test]
-fn a_database_in_rollback_mode_comes_to_be_in_wal_mode() {
+fn rebuild_turns_rollback_mode_into_wal_mode() {
     let copy = changed(A2, "PRAGMA journal_mode = DELETE");
     upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let mode = "SELECT journal_mode AS line FROM pragma_journal_mode";
@@ -574,7 +574,7 @@ fn a_database_in_rollback_mode_comes_to_be_in_wal_mode() {
 }
 
 #[test]
-fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
+fn rebuild_in_rollback_mode_waits_for_a_reader_and_gives_up() {
     // More than fits into the page cache, which would have to be written out before the commit.
     let copy = changed(
         A2,
@@ -598,7 +598,7 @@ fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
 }
 
 #[test]
-fn a_copy_of_the_original_that_a_killed_try_has_left_is_used() {
+fn rebuild_uses_the_original_that_a_killed_run_has_kept() {
     let copy = Copy::of(A2);
     let left = copy.folder().join("degenbot.db.pre-upgrade");
     fs::copy(&copy.path, &left).unwrap();
@@ -611,7 +611,7 @@ fn a_copy_of_the_original_that_a_killed_try_has_left_is_used() {
 }
 
 #[test]
-fn a_trigger_that_could_not_change_its_table_any_more_stops_it() {
+fn rebuild_refuses_a_trigger_that_could_no_longer_write_to_its_table() {
     for statement in [
         "UPDATE uniswap_v3_pools SET token0 = 1",
         "INSERT INTO uniswap_v3_pools (token0) VALUES (1)",

@@ -81,7 +81,7 @@ fn outcome(copy: &Copy) -> String {
 }
 
 #[test]
-fn every_odd_database_has_its_outcome_and_stays_as_it_was() {
+fn recognition_of_each_odd_database_has_its_outcome_and_changes_nothing() {
     assert_eq!(corpus::names(&["odd"]).len(), ODD.len());
     for_each_odd(|name, expected| {
         let copy = Copy::of(&format!("odd/{name}.db"));
@@ -93,7 +93,7 @@ fn every_odd_database_has_its_outcome_and_stays_as_it_was() {
 
 /// Everything that writes refuses what it cannot recognise, before it touches anything.
 #[test]
-fn unrecognised_files_are_never_written_to() {
+fn operations_never_write_to_unrecognised_files() {
     let degenbots_own = ["no-stamp", "stamp-", "rust-", "leftover-", "page-size"];
     for_each_odd(|name, expected| {
         let comes_in = ["HotJournal", "EarlierRevision", "MapsDropped"];
@@ -127,7 +127,7 @@ fn unrecognised_files_are_never_written_to() {
 }
 
 #[test]
-fn paths_that_name_no_file() {
+fn operations_report_paths_that_name_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let typo = folder.path().join("typo.db");
     for result in [
@@ -153,7 +153,7 @@ fn paths_that_name_no_file() {
 }
 
 #[test]
-fn a_table_of_a_later_version_is_ours_only_if_it_is_like_it() {
+fn table_of_a_later_version_is_accepted_only_with_that_versions_columns() {
     use degenbot::database::catalogue::Difference;
     use diesel::connection::SimpleConnection;
 
@@ -200,7 +200,7 @@ fn a_table_of_a_later_version_is_ours_only_if_it_is_like_it() {
 type Check = fn(&Refusal) -> bool;
 
 #[test]
-fn a_database_of_a_later_program_is_newer_and_not_unknown() {
+fn stamps_that_a_later_program_left_are_refused_each_with_its_own_reason() {
     use diesel::connection::SimpleConnection;
 
     let copy = Copy::of("populated/populated-0.6.0a1.db");

@@ -29,7 +29,7 @@ fn assert_empty_and_current(path: &std::path::Path) {
 }
 
 #[test]
-fn creates_the_database_and_its_folder_without_asking() {
+fn reset_creates_the_database_and_its_folder_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new folder/deeper/degenbot.db");
     let mut command = degenbot(folder.path());
@@ -52,7 +52,7 @@ fn creates_the_database_and_its_folder_without_asking() {
 }
 
 #[test]
-fn creating_never_replaces_anything() {
+fn create_never_replaces_a_file() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let before = copy.files();
     let error = create_new_sqlite_database(&copy.path).unwrap_err();
@@ -61,7 +61,7 @@ fn creating_never_replaces_anything() {
 }
 
 #[test]
-fn a_log_without_its_database_is_not_mixed_into_a_new_one() {
+fn create_refuses_a_log_without_its_database() {
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     fs::remove_file(&copy.path).unwrap();
     let before = copy.files();
@@ -77,7 +77,7 @@ fn a_log_without_its_database_is_not_mixed_into_a_new_one() {
 }
 
 #[test]
-fn a_log_beside_an_empty_file_is_not_deleted() {
+fn reset_keeps_a_log_beside_an_empty_file() {
     let copy = Copy::of("odd/wal-everything-in-wal.db");
     fs::write(&copy.path, "").unwrap();
     let before = copy.files();
@@ -87,7 +87,7 @@ fn a_log_beside_an_empty_file_is_not_deleted() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn reset_refuses_what_is_not_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink(folder.path().join("nowhere.db"), &link).unwrap();
@@ -105,7 +105,7 @@ fn what_is_no_file_is_refused() {
 }
 
 #[test]
-fn empties_databases_of_every_version_and_kind() {
+fn reset_empties_databases_of_every_version_and_kind() {
     let names = [
         "populated/wal-0.6.0a4.db",
         "populated/populated-0.5.0a1.db",
@@ -127,7 +127,7 @@ fn empties_databases_of_every_version_and_kind() {
 }
 
 #[test]
-fn programs_that_have_it_open_go_on_in_the_new_database() {
+fn open_connections_go_on_in_the_database_after_a_reset() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut idle = content::connect(&copy.path);
     idle.batch_execute("SELECT * FROM pools").unwrap();
@@ -150,7 +150,7 @@ fn programs_that_have_it_open_go_on_in_the_new_database() {
 }
 
 #[test]
-fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
+fn reset_waits_for_a_writer_and_gives_up_unchanged() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer
@@ -176,7 +176,7 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
 }
 
 #[test]
-fn the_command_asks() {
+fn reset_command_asks() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let before = copy.files();
     let output = run(on(&copy.path, &["database", "reset"]), "n\n");
@@ -202,7 +202,7 @@ fn the_command_asks() {
 }
 
 #[test]
-fn a_foreign_database_is_refused_before_anything_is_asked() {
+fn reset_refuses_a_foreign_database_before_asking() {
     let copy = Copy::of("odd/foreign-no-stamp.db");
     let before = copy.files();
     let output = quietly(&copy.path, &["database", "reset", "--force"]);
@@ -217,7 +217,7 @@ fn a_foreign_database_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn waiting_can_be_ended() {
+fn waiting_for_a_lock_is_aborted_by_sigint() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer

@@ -49,7 +49,7 @@ fn differences(one: &Catalogue, other: &Catalogue) -> (Vec<Difference>, Vec<Stri
 }
 
 #[test]
-fn each_migration_leads_to_the_structure_of_the_python_packages_revision() {
+fn each_migration_leads_to_the_structure_of_its_alembic_revision() {
     let references = [
         ("eb4080485a56", "fresh/fresh-0.5.0b4.db"),
         ("eb4080485a56", "fresh/fresh-0.5.0.db"),
@@ -83,7 +83,7 @@ fn each_migration_leads_to_the_structure_of_the_python_packages_revision() {
 }
 
 #[test]
-fn every_migration_goes_down_and_up_again_with_rows_in_every_table() {
+fn every_migration_reverts_and_reruns_with_rows_in_every_table() {
     let full = rows::in_every_table();
     let versions: Vec<_> = SchemaVersion::all().collect();
     let first = catalogue(&mut migrated(1));

@@ -12,7 +12,7 @@ use crate::support::corpus::{self, Copy};
 use crate::support::versions::{migrations_after, newest_of_corpus};
 
 #[test]
-fn the_command_asks_and_tells() {
+fn upgrade_command_asks_and_reports() {
     let copy = Copy::of("upgraded/b2chain-0.6.0a1.db");
     let before = copy.files();
     insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "upgrade"])), @r"
@@ -41,7 +41,7 @@ fn the_command_asks_and_tells() {
 }
 
 #[test]
-fn each_refusal_says_what_was_found_and_what_to_do() {
+fn upgrade_refusals_name_the_finding_and_a_remedy() {
     let names = corpus::names(&["odd", "upgraded", "populated"]);
     let told = cases::map(&names, ToString::to_string, |name| {
         let file = name.rsplit('/').next().unwrap();
@@ -65,7 +65,7 @@ fn each_refusal_says_what_was_found_and_what_to_do() {
 }
 
 #[test]
-fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
+fn upgrade_keeps_unsound_rows_and_user_objects() {
     let names = [
         "odd/extra-user-objects.db",
         "odd/fk-violations.db",
@@ -95,7 +95,7 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
 }
 
 #[test]
-fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() {
+fn upgrade_ignores_an_unusable_foreign_key_of_a_user_table() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     content::connect(&copy.path)
         .batch_execute("CREATE TABLE mine (kind TEXT REFERENCES pools (kind))")
@@ -106,7 +106,7 @@ fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() 
 }
 
 #[test]
-fn unusual_containers_are_upgraded_in_place() {
+fn upgrade_works_in_place_on_unusual_files() {
     let names = [
         "odd/wal-everything-in-wal.db",
         "odd/wal-torn.db",
@@ -130,7 +130,7 @@ fn unusual_containers_are_upgraded_in_place() {
 }
 
 #[test]
-fn a_migration_that_fails_takes_everything_back() {
+fn upgrade_rolls_back_when_a_migration_fails() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     // A trigger that only the third of the pending migrations runs into.
     content::connect(&copy.path)
@@ -161,7 +161,7 @@ fn a_migration_that_fails_takes_everything_back() {
 }
 
 #[test]
-fn new_violations_of_foreign_keys_take_everything_back() {
+fn upgrade_rolls_back_new_foreign_key_violations() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     content::connect(&copy.path)
         .batch_execute(
@@ -183,7 +183,7 @@ fn new_violations_of_foreign_keys_take_everything_back() {
 }
 
 #[test]
-fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
+fn upgrade_waits_for_a_writer_and_gives_up_unchanged() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     let mut writer = content::connect(&copy.path);
     writer.batch_execute("BEGIN IMMEDIATE").unwrap();
@@ -222,7 +222,7 @@ const RUST_CORE: [(&str, &str); 14] = [
 ];
 
 #[test]
-fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
+fn upgrade_judges_a_rust_core_database_by_its_structure() {
     let name = |(name, _): &(&str, &str)| (*name).to_owned();
     cases::map(&RUST_CORE, name, |&(name, version)| {
         let copy = Copy::of(name);
@@ -245,7 +245,7 @@ fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
 }
 
 #[test]
-fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
+fn upgrade_keeps_every_cell_of_a_rust_core_database() {
     let copy = Copy::of("populated/populated-0.6.0a14.db");
     let before = content::of(&Copy::of("populated/populated-0.6.0a14.db").path);
     assert_eq!(before["lfj_pools"].rows.len(), 3);
@@ -265,7 +265,7 @@ fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
 }
 
 #[test]
-fn a_stamp_that_lies_is_said_to_lie() {
+fn upgrade_warns_about_a_stamp_that_contradicts_the_structure() {
     let copy = Copy::of("upgraded/cutover17-from-eb4080485a56.db");
     let told = run(on(&copy.path, &["database", "upgrade"]), "y\n");
     insta::assert_snapshot!(settled(&told), @r"
@@ -279,7 +279,7 @@ fn a_stamp_that_lies_is_said_to_lie() {
 }
 
 #[test]
-fn the_python_package_and_this_one_take_turns() {
+fn upgrade_reconciles_stamps_after_the_python_package_migrated() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let [older, newer] = ["e0aaad8ad486", "2606a6c7f5ee"].map(|name| name.parse().unwrap());
     database::migrate_sqlite_database(&copy.path, newer, older).unwrap();

@@ -120,7 +120,7 @@ fn in_lower_case(path: &Path) -> Content {
 }
 
 #[test]
-fn every_row_of_every_table_goes_through_its_type_unchanged() {
+fn row_types_read_and_write_every_table_unchanged() {
     let copy = rows::in_every_table();
     // A name of the corpus holds a NUL byte, and texts go through `String`, which keeps it.
     let fresh = copy.folder().join("fresh.db");
@@ -138,7 +138,7 @@ fn every_row_of_every_table_goes_through_its_type_unchanged() {
 }
 
 #[test]
-fn rows_are_read_in_whatever_order_the_columns_are() {
+fn row_types_read_columns_in_any_order() {
     let names = [
         "upgraded/b2chain-0.6.0a10.db",
         "upgraded/assisted-a2chain-at-2606a6c7f5ee.db",
@@ -172,7 +172,7 @@ fn first_error<T>(result: QueryResult<Vec<T>>) -> String {
 }
 
 #[test]
-fn values_that_cannot_be_meant_are_errors() {
+fn column_types_reject_impossible_values() {
     let copy = Copy::of("odd/weird-numbers.db");
     let mut connection = content::connect(&copy.path);
     let error = first_error(
@@ -213,7 +213,7 @@ fn values_that_cannot_be_meant_are_errors() {
 }
 
 #[test]
-fn addresses_are_read_in_any_letter_case() {
+fn address_columns_accept_any_letter_case() {
     let copy = Copy::of("odd/case-duplicate-addresses.db");
     let mut connection = content::connect(&copy.path);
     let addresses: Vec<Address> = schema::erc20_tokens::table
@@ -227,7 +227,7 @@ fn addresses_are_read_in_any_letter_case() {
 }
 
 #[test]
-fn every_kind_of_pool_is_known() {
+fn pool_kinds_are_those_of_the_databases() {
     let copy = rows::in_every_table();
     let mut kinds: Vec<PoolKind> = schema::pools::table
         .select(schema::pools::kind)
@@ -239,7 +239,7 @@ fn every_kind_of_pool_is_known() {
 }
 
 #[test]
-fn chain_ids_beyond_32_bits_are_kept() {
+fn chain_id_keeps_more_than_32_bits() {
     use degenbot::types::ChainId;
 
     let folder = tempfile::tempdir().unwrap();

@@ -93,7 +93,7 @@ fn for_each_fault(check: impl Fn(&str, &[&str]) + Sync) {
 }
 
 #[test]
-fn is_silent_on_what_is_right() {
+fn verify_finds_nothing_in_a_sound_database() {
     let clean = Clean::new();
     let before = fs::read(&clean.path).unwrap();
     let report = verify(&clean.path);
@@ -105,12 +105,12 @@ fn is_silent_on_what_is_right() {
 }
 
 #[test]
-fn every_fault_is_found_and_nothing_else() {
+fn verify_finds_each_planted_fault_and_nothing_else() {
     for_each_fault(|fault, expected| assert_eq!(Clean::with(fault).findings(), expected));
 }
 
 #[test]
-fn is_silent_on_many_rows_and_finds_the_one_that_is_wrong() {
+fn verify_finds_the_one_faulty_row_of_many() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("degenbot.db");
     for seed in 1..4 {
@@ -154,7 +154,7 @@ fn is_silent_on_many_rows_and_finds_the_one_that_is_wrong() {
 }
 
 #[test]
-fn every_rule_has_a_fault() {
+fn every_rule_has_a_planted_fault() {
     let found: BTreeSet<_> = FAULTS
         .iter()
         .flat_map(|(_, findings)| *findings)
@@ -165,7 +165,7 @@ fn every_rule_has_a_fault() {
 }
 
 #[test]
-fn a_quick_verification_leaves_out_what_takes_long() {
+fn quick_verify_skips_the_slow_rules() {
     const LEFT_OUT: [&str; 8] = [
         "decimal",
         "tick-range",
@@ -197,7 +197,7 @@ fn a_quick_verification_leaves_out_what_takes_long() {
 }
 
 #[test]
-fn thousands_of_the_same_are_counted_and_not_listed() {
+fn verify_counts_repeated_findings_and_lists_a_few() {
     let faulty = Clean::with(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
          INSERT INTO erc20_tokens (id, chain, address)
@@ -223,7 +223,7 @@ fn thousands_of_the_same_are_counted_and_not_listed() {
 }
 
 #[test]
-fn lists_the_faults_of_the_corpus_without_tripping_over_any() {
+fn verify_reads_the_whole_corpus_and_changes_nothing() {
     let versions = Mutex::new(BTreeSet::new());
     let names = corpus::names(&["fresh", "populated", "upgraded", "odd", "revisions"]);
     cases::for_each(&names, |name| {
@@ -271,7 +271,7 @@ fn lists_the_faults_of_the_corpus_without_tripping_over_any() {
 }
 
 #[test]
-fn a_damaged_file_has_findings_and_the_rest_of_it_is_looked_at() {
+fn verify_reports_damage_and_checks_the_rest() {
     for name in [
         "odd/corrupt-sqlite-master.db",
         "odd/flipped-byte-index-page.db",
@@ -326,7 +326,7 @@ fn a_damaged_file_has_findings_and_the_rest_of_it_is_looked_at() {
 }
 
 #[test]
-fn looks_at_one_state_beside_a_program_that_writes() {
+fn verify_reads_one_state_beside_a_writer() {
     /// Breaks a rule at the first opportunity.
     struct Writer<'path>(&'path Path, bool);
 
@@ -354,7 +354,7 @@ fn looks_at_one_state_beside_a_program_that_writes() {
 }
 
 #[test]
-fn is_right_while_a_program_commits_all_the_time() {
+fn verify_is_right_while_a_writer_keeps_committing() {
     let clean = Clean::new();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -385,7 +385,7 @@ fn is_right_while_a_program_commits_all_the_time() {
 
 /// What only the user's own program knows is not looked at, and all else is.
 #[test]
-fn objects_that_sqlite_does_not_know_are_no_findings() {
+fn verify_ignores_objects_that_sqlite_cannot_load() {
     const OBJECTS: &str = "CREATE TABLE notes (note TEXT); CREATE INDEX notes_by_note ON notes (note); \
          PRAGMA writable_schema = ON; \
          UPDATE sqlite_schema SET sql = 'CREATE INDEX notes_by_note ON notes (note COLLATE mine)' \
@@ -402,7 +402,7 @@ fn objects_that_sqlite_does_not_know_are_no_findings() {
 }
 
 #[test]
-fn leaves_the_log_of_a_killed_program_as_it_is() {
+fn verify_leaves_the_log_of_a_killed_process_unchanged() {
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     let before = copy.files();
     verify(&copy.path);
@@ -413,7 +413,7 @@ fn leaves_the_log_of_a_killed_program_as_it_is() {
 }
 
 #[test]
-fn can_be_stopped() {
+fn verify_can_be_interrupted() {
     struct Stop;
 
     impl Observer for Stop {
@@ -428,7 +428,7 @@ fn can_be_stopped() {
 }
 
 #[test]
-fn works_where_nothing_may_be_written() {
+fn verify_works_where_nothing_may_be_written() {
     use std::os::unix::fs::PermissionsExt;
 
     let clean = Clean::with("UPDATE pools SET token1_id = 1 WHERE id = 2");
@@ -456,7 +456,7 @@ fn works_where_nothing_may_be_written() {
 }
 
 #[test]
-fn says_that_all_is_well() {
+fn verify_reports_a_sound_database() {
     let clean = Clean::new();
     insta::assert_snapshot!(quietly(&clean.path, &["database", "verify"]), @r"
     status: 0
@@ -488,7 +488,7 @@ fn faulty() -> Clean {
 }
 
 #[test]
-fn lists_what_is_wrong() {
+fn verify_lists_findings() {
     let faulty = faulty();
     let told = quietly(&faulty.path, &["database", "verify"]);
     insta::assert_snapshot!(told, @r#"
@@ -532,7 +532,7 @@ fn lists_what_is_wrong() {
 }
 
 #[test]
-fn json_is_one_object_on_stdout() {
+fn verify_json_is_one_object_on_stdout() {
     let document = json(&faulty().path, 1);
     assert_eq!(document["format"], 1);
     assert_eq!(document["path"], "degenbot.db");
@@ -560,7 +560,7 @@ fn json(path: &Path, status: i32) -> serde_json::Value {
 }
 
 #[test]
-fn tells_of_damage_what_can_be_done() {
+fn verify_suggests_a_remedy_for_damage() {
     let copy = Copy::of("odd/corrupt-sqlite-master.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "verify"]), @r"
     status: 1
@@ -575,7 +575,7 @@ fn tells_of_damage_what_can_be_done() {
 }
 
 #[test]
-fn refuses_what_is_older_than_the_first_version_or_not_ours() {
+fn verify_refuses_early_and_foreign_databases() {
     let copy = Copy::of("populated/populated-0.5.0b1.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "verify"]), @r"
     status: 1
