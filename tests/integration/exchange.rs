@@ -281,16 +281,17 @@ fn activate_writes_to_every_version_and_leaves_refused_databases_unchanged() {
 
 #[test]
 fn list_changes_no_file_and_reads_early_databases() {
-    for database in corpus::names(&["populated", "upgraded"]) {
+    let names = corpus::names(&["populated", "upgraded"]);
+    cases::for_each(&names, |database| {
         let copy = Copy::of(database);
         let before = copy.files();
         let listed = list_exchanges(&copy.path).unwrap();
-        assert_eq!(copy.files(), before, "{database}");
+        assert_eq!(copy.files(), before);
         // The earliest ones have no such table.
         let stored = content::of(&copy.path).remove("exchanges");
         let rows = stored.map_or(0, |stored| stored.rows.len());
-        assert_eq!(listed.len(), rows, "{database}");
-    }
+        assert_eq!(listed.len(), rows);
+    });
     let copy = Copy::of("odd/foreign-no-stamp.db");
     let error = list_exchanges(&copy.path).unwrap_err();
     let Error::Refused { refusal, .. } = error else {
