@@ -24,8 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Database::open(path)?.read(|connection| dump(connection, &mut std::io::stdout().lock()))
 }
 
-/// The tables in the order of their names, each with its row type and the fields of that type. The pattern that takes
-/// a row apart fails to compile if a field is missing.
+/// The tables in the order of their names, each with its row type and that one's fields. A field that is
+/// missing here is not printed; `scripts/python-interop` notices one that the Python package has.
 macro_rules! tables {
     ($connection:ident, $out:ident; $($table:ident $row:ident { $id:ident $(, $field:ident)* $(,)? })+) => {
         $(
@@ -41,7 +41,7 @@ macro_rules! tables {
                 let mut object = Map::new();
                 object.insert("table".to_owned(), stringify!($table).into());
                 match read {
-                    Ok(models::$row { $id $(, $field)* }) => {
+                    Ok(models::$row { $id, $($field,)* .. }) => {
                         object.insert(stringify!($id).to_owned(), $id.to_json());
                         $(object.insert(stringify!($field).to_owned(), $field.to_json());)*
                     }

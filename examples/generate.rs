@@ -7,7 +7,7 @@
     reason = "a program for developers, which shares its parts with the tests"
 )]
 
-#[path = "../tests/generator/mod.rs"]
+#[path = "../tests/support/generator/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod generator;
 

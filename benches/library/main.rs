@@ -27,7 +27,7 @@
 )]
 
 mod bare;
-#[path = "../../tests/generator/mod.rs"]
+#[path = "../../tests/support/generator/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod generator;
 mod memory;

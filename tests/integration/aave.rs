@@ -1,7 +1,6 @@
 //! Aave V3 accounts: one user, and all users with debt.
 
 mod malformed;
-mod market;
 
 use std::sync::Arc;
 
@@ -11,9 +10,9 @@ use degenbot::types::{BasisPoints, ChainId, EModeCategoryId};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content;
-use crate::corpus::Copy;
-use market::{FIRST, THIRD, address, market, outcomes};
+use crate::support::aave_market::{FIRST, THIRD, address, market, outcomes};
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 fn basis_points(number: u32) -> BasisPoints {
     BasisPoints::new(number).unwrap()
@@ -27,7 +26,7 @@ fn with_debt(connection: &mut SqliteConnection, market_id: i64) -> Vec<AaveV3Acc
 }
 
 #[test]
-fn an_account_has_its_positions_with_their_assets() {
+fn account_has_its_positions_with_their_assets() {
     let (_folder, database) = market();
     let mut session = database.session().unwrap();
     let account = AaveV3Account::of_user(&mut session, 1, address(FIRST))
@@ -101,7 +100,7 @@ fn an_account_has_its_positions_with_their_assets() {
 }
 
 #[test]
-fn rows_are_found_by_what_they_are_called() {
+fn rows_are_found_by_name() {
     let (_folder, database) = market();
     let mut session = database.session().unwrap();
     let connection = &mut *session;
@@ -151,7 +150,7 @@ fn rows_are_found_by_what_they_are_called() {
 }
 
 #[test]
-fn users_are_found_in_either_letter_case() {
+fn users_are_found_by_addresses_in_any_letter_case() {
     let (_folder, database) = market();
     let mut session = database.session().unwrap();
     let found = |session: &mut SqliteConnection| {
@@ -173,7 +172,7 @@ fn users_are_found_in_either_letter_case() {
 }
 
 #[test]
-fn those_who_owe_nothing_are_left_out() {
+fn with_debt_leaves_out_users_without_debt() {
     let (_folder, database) = market();
     let mut session = database.session().unwrap();
     assert_eq!(outcomes(&mut session), ["1", "3"]);
@@ -182,7 +181,7 @@ fn those_who_owe_nothing_are_left_out() {
 }
 
 #[test]
-fn what_others_commit_meanwhile_is_not_seen() {
+fn with_debt_reads_one_snapshot() {
     let (_folder, database) = market();
     let mut session = database.session().unwrap();
     let expected = with_debt(&mut session, 1);
@@ -204,7 +203,7 @@ fn what_others_commit_meanwhile_is_not_seen() {
 }
 
 #[test]
-fn ten_thousand_accounts_share_their_assets() {
+fn with_debt_shares_assets_between_ten_thousand_accounts() {
     const USERS: usize = 10_000;
 
     let (_folder, database) = market();
@@ -317,7 +316,7 @@ LEFT JOIN aave_v3_emode_categories AS k
 ORDER BY u.id, p.sort, a.id";
 
 #[test]
-fn the_accounts_of_the_corpus_are_those_of_plain_queries() {
+fn with_debt_finds_the_accounts_that_plain_queries_find() {
     let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
     let mut plain = content::connect(&copy.path);
     let database = Database::open(&copy.path).unwrap();

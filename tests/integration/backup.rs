@@ -11,9 +11,10 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::command::quietly;
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::cases;
+use crate::support::command::{quietly, settled};
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 const REPLACE: BackupOptions = BackupOptions {
     output: None,
@@ -23,7 +24,7 @@ const REPLACE: BackupOptions = BackupOptions {
 };
 
 #[test]
-fn holds_what_was_only_in_the_log() {
+fn backup_includes_commits_that_are_only_in_the_log() {
     let copy = Copy::of("populated/wal-0.5.0.db");
     let before = content::of(&copy.path);
     let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
@@ -34,7 +35,7 @@ fn holds_what_was_only_in_the_log() {
 }
 
 #[test]
-fn an_existing_backup_is_an_error_with_its_path() {
+fn backup_replaces_an_existing_one_only_if_asked() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let backup = backup_path(&copy.path);
     fs::write(&backup, "precious").unwrap();
@@ -51,7 +52,7 @@ fn an_existing_backup_is_an_error_with_its_path() {
 }
 
 #[test]
-fn is_the_state_at_one_moment_beside_a_writer() {
+fn backup_is_one_state_beside_a_writer() {
     /// Commits between the steps of the copy.
     struct Writer(SqliteConnection, usize);
 
@@ -86,7 +87,7 @@ fn is_the_state_at_one_moment_beside_a_writer() {
 }
 
 #[test]
-fn does_not_need_the_checkpoint() {
+fn backup_works_without_a_checkpoint() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     // A reader of an old snapshot keeps the log from being checkpointed.
     let mut reader = content::connect(&copy.path);
@@ -103,7 +104,7 @@ fn does_not_need_the_checkpoint() {
 }
 
 #[test]
-fn stopping_it_leaves_the_old_backup_and_nothing_else() {
+fn stopped_backup_leaves_only_the_old_one() {
     struct Stop;
 
     impl Observer for Stop {
@@ -126,7 +127,7 @@ fn stopping_it_leaves_the_old_backup_and_nothing_else() {
 }
 
 #[test]
-fn has_the_permissions_of_the_database() {
+fn backup_has_the_permissions_of_the_database() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     for mode in [0o600, 0o640, 0o644] {
         fs::set_permissions(&copy.path, fs::Permissions::from_mode(mode)).unwrap();
@@ -137,7 +138,7 @@ fn has_the_permissions_of_the_database() {
 }
 
 #[test]
-fn links_and_folders_in_its_place() {
+fn backup_follows_links_and_refuses_folders_and_the_database_itself() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let backup = backup_path(&copy.path);
 
@@ -173,8 +174,8 @@ fn links_and_folders_in_its_place() {
 }
 
 #[test]
-fn unusual_containers_are_copied_as_they_are() {
-    for name in [
+fn backup_copies_unusual_files_unchanged() {
+    let names = [
         "odd/utf16.db",
         "odd/page-size-65536.db",
         "odd/hot-journal.db",
@@ -183,16 +184,17 @@ fn unusual_containers_are_copied_as_they_are() {
         "odd/wal-everything-in-wal.db",
         "odd/autovacuum-incremental-freelist.db",
         "upgraded/heal17-from-eb4080485a56.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         let report =
             backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
         assert_eq!(content::of(&report.path), content::of(&copy.path), "{name}");
-    }
+    });
 }
 
 #[test]
-fn the_log_of_an_earlier_backup_is_not_applied_to_the_new_one() {
+fn backup_is_not_mixed_with_the_log_of_an_earlier_one() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let options = BackupOptions::default();
     let report = backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
@@ -217,7 +219,7 @@ fn the_log_of_an_earlier_backup_is_not_applied_to_the_new_one() {
 }
 
 #[test]
-fn what_lies_beside_an_earlier_backup_and_means_nothing_is_no_obstacle() {
+fn backup_ignores_stale_files_beside_an_earlier_one() {
     for mode in ["TRUNCATE", "PERSIST"] {
         let copy = Copy::of("populated/populated-0.6.0a4.db");
         let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
@@ -232,7 +234,7 @@ fn what_lies_beside_an_earlier_backup_and_means_nothing_is_no_obstacle() {
 }
 
 #[test]
-fn the_log_of_something_that_is_no_database_is_left_alone() {
+fn backup_leaves_the_log_of_a_foreign_file_alone() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let backup = backup_path(&copy.path);
     let log = Copy::of("populated/wal-0.6.0a4.db").files()["degenbot.db-wal"].clone();
@@ -249,7 +251,7 @@ fn the_log_of_something_that_is_no_database_is_left_alone() {
 }
 
 #[test]
-fn a_backup_that_somebody_works_on_is_not_replaced() {
+fn backup_does_not_replace_one_that_is_in_use() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let report = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
     let mut user = content::connect(&report.path);
@@ -261,7 +263,7 @@ fn a_backup_that_somebody_works_on_is_not_replaced() {
 }
 
 #[test]
-fn what_only_the_users_own_program_knows_does_not_keep_it_from_being_made() {
+fn backup_copies_objects_that_sqlite_cannot_load() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut connection = content::connect(&copy.path);
     connection
@@ -291,7 +293,7 @@ fn what_only_the_users_own_program_knows_does_not_keep_it_from_being_made() {
 }
 
 #[test]
-fn a_damaged_database_does_not_replace_a_good_backup() {
+fn backup_of_a_damaged_database_does_not_replace_a_good_one() {
     let copy = Copy::of("odd/flipped-byte-index-page.db");
     let backup = backup_path(&copy.path);
     fs::write(&backup, "good").unwrap();
@@ -313,7 +315,7 @@ fn a_damaged_database_does_not_replace_a_good_backup() {
 }
 
 #[test]
-fn the_command() {
+fn backup_command_reports_and_refuses() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "backup"]), @r"
     status: 0
@@ -328,11 +330,11 @@ fn the_command() {
     ");
     let older = Copy::of("upgraded/direct-0.5.0-to-0.6.0a2.db");
     let output = quietly(&older.path, &["database", "backup"]);
-    insta::assert_snapshot!(crate::command::settled(&output), @r"
+    insta::assert_snapshot!(settled(&output), @r"
     status: 0
     --- stdout
     --- stderr
-    warning: The current database revision (e0aaad8ad486) does not match the latest (20260618000000) for degenbot version [VERSION]!
+    warning: The current database revision (e0aaad8ad486) does not match the latest ([LATEST]) for degenbot version [VERSION]!
     Database-related features may raise exceptions if you continue. Perform database migrations with 'degenbot database upgrade'.
     Backed up degenbot.db to degenbot.db.bak (384.00 KiB).
     ");
@@ -349,7 +351,7 @@ fn the_command() {
 }
 
 #[test]
-fn goes_where_it_is_told_to() {
+fn backup_goes_to_the_given_output() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let folder = tempfile::tempdir().unwrap();
     for name in ["a copy.db", "file:x?mode=ro", "ünicode.db"] {
@@ -379,7 +381,7 @@ fn goes_where_it_is_told_to() {
 }
 
 #[test]
-fn every_page_size_can_be_copied_in_blocks_and_page_by_page() {
+fn backup_copies_every_page_size_in_blocks_and_page_by_page() {
     for page_size in [512, 1024, 4096, 16384, 65536] {
         let copy = Copy::of("populated/populated-0.6.0a4.db");
         let mut connection = content::connect(&copy.path);
@@ -416,7 +418,7 @@ fn every_page_size_can_be_copied_in_blocks_and_page_by_page() {
 }
 
 #[test]
-fn a_writer_in_the_middle_of_its_transaction_is_no_obstacle() {
+fn backup_does_not_wait_for_an_open_write_transaction() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let before = content::of(&copy.path);
     let mut writer = content::connect(&copy.path);
@@ -430,7 +432,7 @@ fn a_writer_in_the_middle_of_its_transaction_is_no_obstacle() {
 }
 
 #[test]
-fn does_not_go_where_sqlite_keeps_files_of_its_own() {
+fn backup_refuses_the_names_of_sqlites_own_files() {
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     let before = copy.files();
     for suffix in ["-wal", "-shm", "-journal"] {

@@ -7,8 +7,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use degenbot::database::{BackupOptions, backup_sqlite_database, create_new_sqlite_database};
 use diesel::connection::SimpleConnection;
 
-use crate::command::{quietly, settled};
-use crate::content;
+use crate::support::cases;
+use crate::support::command::{quietly, send, settled};
+use crate::support::content;
 
 /// Tells a child process, which is this program again, what to do with which database.
 const STATE: &str = "DEGENBOT_TEST_STATE";
@@ -62,7 +63,11 @@ struct Other {
 impl Other {
     fn begin(state: State, database: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "beside::another_process", "--nocapture"])
+            .args([
+                "--exact",
+                "beside::other_process_of_these_tests_does_what_it_is_told",
+                "--nocapture",
+            ])
             .env(STATE, state.statements())
             .env(DATABASE, database)
             .stdin(Stdio::piped())
@@ -76,7 +81,7 @@ impl Other {
             assert_ne!(output.read_line(&mut line).unwrap(), 0, "it has ended");
         }
         if state == State::Stopped {
-            signal(&child, "-STOP");
+            assert!(send(&child, "-STOP"));
         }
         Self {
             child,
@@ -87,22 +92,16 @@ impl Other {
 
 impl Drop for Other {
     fn drop(&mut self) {
-        signal(&self.child, "-CONT");
+        assert!(send(&self.child, "-CONT"));
         // It ends at the end of its input.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-fn signal(child: &Child, signal: &str) {
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-    assert!(sent.success());
-}
-
 /// What the other process runs. In a run of all tests nobody asks for it, and it has nothing to do.
 #[test]
-fn another_process() {
+fn other_process_of_these_tests_does_what_it_is_told() {
     let (Ok(statements), Ok(database)) = (std::env::var(STATE), std::env::var(DATABASE)) else {
         return;
     };
@@ -139,7 +138,7 @@ fn exchanges(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn each_command_beside_each_state() {
+fn commands_beside_another_process_succeed_or_name_it() {
     let commands: [(&[&str], &[&str]); 5] = [
         (&["backup", "-y"], &["first", "second"]),
         (&["compact"], &["first", "second"]),
@@ -147,35 +146,39 @@ fn each_command_beside_each_state() {
         (&["restore", "-y"], &["first"]),
         (&["reset", "-y"], &[]),
     ];
-    for state in State::ALL {
-        for (command, after) in commands {
-            let folder = tempfile::tempdir().unwrap();
-            let path = database(folder.path());
-            let other = Other::begin(state, &path);
-            let mut arguments = vec!["database"];
-            arguments.extend(command);
-            arguments.extend(["--wait", "0"]);
-            let told = quietly(&path, &arguments);
-            let what = format!("{command:?} beside {state:?}: {told}");
-            let only_reads = command[0] == "backup" || command.len() == 3;
-            if state.is_writing() && !only_reads {
-                assert!(told.starts_with("status: 1\n"), "{what}");
-                if cfg!(target_os = "linux") {
-                    let named = format!("in use by {} ", other.child.id());
-                    assert!(
-                        told.contains(&named) && told.contains(", writing"),
-                        "{what}"
-                    );
+    cases::map(
+        &State::ALL,
+        |state| format!("{state:?}"),
+        |&state| {
+            for (command, after) in commands {
+                let folder = tempfile::tempdir().unwrap();
+                let path = database(folder.path());
+                let other = Other::begin(state, &path);
+                let mut arguments = vec!["database"];
+                arguments.extend(command);
+                arguments.extend(["--wait", "0"]);
+                let told = quietly(&path, &arguments);
+                let what = format!("{command:?} beside {state:?}: {told}");
+                let only_reads = command[0] == "backup" || command.len() == 3;
+                if state.is_writing() && !only_reads {
+                    assert!(told.starts_with("status: 1\n"), "{what}");
+                    if cfg!(target_os = "linux") {
+                        let named = format!("in use by {} ", other.child.id());
+                        assert!(
+                            told.contains(&named) && told.contains(", writing"),
+                            "{what}"
+                        );
+                    }
+                    assert!(settled(&told).contains("hint: Let the other"), "{what}");
+                    drop(other);
+                    assert_eq!(exchanges(&path), ["first", "second"], "{what}");
+                    continue;
                 }
-                assert!(settled(&told).contains("hint: Let the other"), "{what}");
+                assert!(told.starts_with("status: 0\n"), "{what}");
                 drop(other);
-                assert_eq!(exchanges(&path), ["first", "second"], "{what}");
-                continue;
+                assert_eq!(exchanges(&path), *after, "{what}");
+                assert_eq!(content::complaints(&path), [""; 0], "{what}");
             }
-            assert!(told.starts_with("status: 0\n"), "{what}");
-            drop(other);
-            assert_eq!(exchanges(&path), *after, "{what}");
-            assert_eq!(content::complaints(&path), [""; 0], "{what}");
-        }
-    }
+        },
+    );
 }

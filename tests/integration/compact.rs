@@ -10,12 +10,12 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::quietly;
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::command::quietly;
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 #[test]
-fn gives_space_back_and_keeps_every_row() {
+fn compact_frees_space_and_keeps_every_row() {
     for name in [
         "odd/autovacuum-incremental-freelist.db",
         "odd/utf16.db",
@@ -43,7 +43,7 @@ fn gives_space_back_and_keeps_every_row() {
 }
 
 #[test]
-fn is_silent_and_logs_when_asked_to() {
+fn compact_is_silent_unless_verbose() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "compact"]), @r"
     status: 0
@@ -60,7 +60,7 @@ fn is_silent_and_logs_when_asked_to() {
 }
 
 #[test]
-fn works_beside_a_reader() {
+fn compact_works_beside_a_reader() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
@@ -89,7 +89,7 @@ fn holey() -> Copy {
 }
 
 #[test]
-fn a_file_that_nobody_else_has_open_is_exchanged() {
+fn compact_swaps_a_file_that_nobody_else_has_open() {
     // A process that another test is starting has every file of this one, until it is another program: that
     // is somebody who has it open.
     let exchanged = (0..50).any(|_| compact_alone() == Compaction::Swapped);
@@ -121,7 +121,7 @@ fn compact_alone() -> Compaction {
 }
 
 #[test]
-fn a_file_that_somebody_has_opened_and_never_used_stays_where_it_is() {
+fn compact_rewrites_in_place_a_file_that_is_open_but_unused() {
     let copy = holey();
     let old = inode(&copy.path);
     // Such a program holds no lock that could be noticed.
@@ -145,7 +145,7 @@ fn a_file_that_somebody_has_opened_and_never_used_stays_where_it_is() {
 }
 
 #[test]
-fn what_is_committed_while_the_copy_is_written_is_not_lost() {
+fn compact_keeps_commits_made_during_the_copy() {
     /// Opens the database, writes a row and is gone again, at each progress.
     struct Visitor<'path>(&'path Path, u32);
 
@@ -161,7 +161,7 @@ fn what_is_committed_while_the_copy_is_written_is_not_lost() {
         }
     }
 
-    // See `a_file_that_nobody_else_has_open_is_exchanged`.
+    // See `compact_swaps_a_file_that_nobody_else_has_open`.
     let came = (0..50).any(|_| {
         let copy = holey();
         let mut visitor = Visitor(&copy.path, 0);
@@ -183,7 +183,7 @@ fn what_is_committed_while_the_copy_is_written_is_not_lost() {
 }
 
 #[test]
-fn a_file_with_another_name_stays_where_it_is() {
+fn compact_rewrites_in_place_a_file_with_a_hard_link() {
     let copy = holey();
     let other = copy.folder().join("other.db");
     fs::hard_link(&copy.path, &other).unwrap();
@@ -193,7 +193,7 @@ fn a_file_with_another_name_stays_where_it_is() {
 }
 
 #[test]
-fn into_another_file_leaves_the_database_alone_and_writers_go_on() {
+fn compact_into_another_file_does_not_block_writers() {
     let copy = holey();
     let before = content::of(&copy.path);
     let mut writer = content::connect(&copy.path);
@@ -224,7 +224,7 @@ fn into_another_file_leaves_the_database_alone_and_writers_go_on() {
 }
 
 #[test]
-fn a_writer_makes_it_wait_and_then_refuse() {
+fn compact_waits_for_a_writer_and_gives_up() {
     let copy = holey();
     let before = content::of(&copy.path);
     let mut writer = content::connect(&copy.path);
@@ -241,7 +241,7 @@ fn a_writer_makes_it_wait_and_then_refuse() {
 }
 
 #[test]
-fn a_file_with_attributes_keeps_them() {
+fn compact_keeps_extended_attributes() {
     let copy = holey();
     let name = "user.degenbot.note";
     let flags = rustix::fs::XattrFlags::empty();

@@ -5,13 +5,12 @@ use std::fs;
 
 use degenbot::database::{self, SchemaVersion};
 
-use crate::command::{finish, on, spawn};
-use crate::content;
-use crate::corpus::Copy;
-use crate::lineages::assuming;
+use crate::support::command::{finish, on, spawn};
+use crate::support::content;
+use crate::support::corpus::{Copy, upgrade_options};
 
 #[test]
-fn two_processes_that_upgrade_at_once_both_end_well() {
+fn two_concurrent_upgrades_both_succeed() {
     const ROUNDS: usize = 20;
     for round in 0..ROUNDS {
         let copy = Copy::of("populated/wal-0.5.0.db");
@@ -45,7 +44,7 @@ const LINEAGES: [&str; 8] = [
 ];
 
 #[test]
-fn two_processes_that_bring_the_same_database_in_do_it_once() {
+fn two_concurrent_rebuilds_run_once() {
     const ROUNDS: usize = 50;
     let command = [
         "database",
@@ -66,7 +65,7 @@ fn two_processes_that_bring_the_same_database_in_do_it_once() {
         let content = content::timeless(&copy.path);
         let same = expected.entry(name).or_insert_with(|| {
             let alone = Copy::of(name);
-            database::upgrade_sqlite_database(&alone.path, &assuming(), &mut ()).unwrap();
+            database::upgrade_sqlite_database(&alone.path, &upgrade_options(), &mut ()).unwrap();
             content::timeless(&alone.path)
         });
         assert!(&content == same, "round {round}: {name}");
@@ -85,7 +84,7 @@ fn two_processes_that_bring_the_same_database_in_do_it_once() {
 }
 
 #[test]
-fn two_processes_that_create_at_once_make_one_database() {
+fn two_concurrent_creations_make_one_database() {
     const ROUNDS: usize = 10;
     for round in 0..ROUNDS {
         let folder = tempfile::tempdir().unwrap();
@@ -107,7 +106,7 @@ fn two_processes_that_create_at_once_make_one_database() {
 }
 
 #[test]
-fn two_processes_that_back_up_at_once_leave_one_whole_backup() {
+fn two_concurrent_backups_leave_one_whole_backup() {
     const ROUNDS: usize = 10;
     for round in 0..ROUNDS {
         let copy = Copy::of("populated/wal-0.6.0a4.db");

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{degenbot, run};
-use crate::corpus::Copy;
+use crate::support::command::{degenbot, run};
+use crate::support::corpus::Copy;
 
 #[test]
-fn the_config_file_names_the_database() {
+fn config_file_sets_the_database() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let folder = copy.folder().join(".config/degenbot");
     fs::create_dir_all(&folder).unwrap();
@@ -30,7 +30,7 @@ fn the_config_file_names_the_database() {
 }
 
 #[test]
-fn options_come_before_the_environment_and_that_before_the_file() {
+fn option_overrides_environment_and_environment_overrides_the_file() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let other = copy.folder().join("other.toml");
     fs::write(&other, "[database]\npath = \"nowhere.db\"\n").unwrap();
@@ -69,7 +69,7 @@ fn options_come_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn a_malformed_file_is_named_with_line_and_column() {
+fn malformed_config_file_is_reported_with_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("config.toml"), "[database]\npath = 5\n").unwrap();
     let mut command = degenbot(folder.path());
@@ -93,7 +93,7 @@ fn told(home: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_config_file_is_written_once_and_told_about() {
+fn config_file_is_created_once_and_reported() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(".config/degenbot/config.toml");
     let config = |arguments: &[&str]| told(home.path(), &[&["config"], arguments].concat());
@@ -128,7 +128,7 @@ fn a_config_file_is_written_once_and_told_about() {
 }
 
 #[test]
-fn a_config_file_is_written_where_and_with_what_is_said() {
+fn config_file_is_created_at_the_given_path_with_the_given_database() {
     let home = tempfile::tempdir().unwrap();
     let file = ["--config", "my bots/degenbot.toml"];
     let init = ["config", "init", "--database", "data/x.db"];

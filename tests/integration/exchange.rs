@@ -13,9 +13,11 @@ use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{degenbot, finish, on, quietly, run, settled, spawn};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::cases;
+use crate::support::command::{degenbot, finish, on, quietly, run, settled, spawn};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+use crate::support::databases;
 
 /// What the Python package stores and says; `scripts/python-interop` compares it with the package.
 const DEPLOYMENTS: &str = include_str!("../deployments.jsonl");
@@ -27,13 +29,6 @@ const ROWS: &str = "
 const MANAGERS: &str = "
     SELECT json_object('address', address, 'chain', chain, 'kind', kind, 'state_view', state_view) AS line
     FROM pool_managers ORDER BY id";
-
-fn new_database() -> (TempDir, std::path::PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("degenbot.db");
-    create_new_sqlite_database(&path).unwrap();
-    (folder, path)
-}
 
 fn name(text: &str) -> ExchangeName {
     text.parse().unwrap()
@@ -59,12 +54,12 @@ fn exchanges(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_known_exchange_is_activated_as_the_python_package_does() {
+fn activate_stores_what_the_python_package_stores() {
     let expected: Vec<Value> = DEPLOYMENTS
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let (_folder, path) = new_database();
+    let (_folder, path) = databases::empty();
     for one in &expected {
         let exchange = name(one["name"].as_str().unwrap());
         assert_eq!(exchange.to_string(), one["name"].as_str().unwrap());
@@ -98,8 +93,8 @@ fn every_known_exchange_is_activated_as_the_python_package_does() {
 }
 
 #[test]
-fn what_is_there_is_not_doubled() {
-    let (_folder, path) = new_database();
+fn activate_reuses_existing_rows() {
+    let (_folder, path) = databases::empty();
     let v4 = name("ethereum_uniswap_v4");
     // As old rows have it, and without its pool manager.
     execute(
@@ -137,8 +132,8 @@ fn what_is_there_is_not_doubled() {
 }
 
 #[test]
-fn another_factory_is_an_error_that_names_both() {
-    let (_folder, path) = new_database();
+fn activate_refuses_another_factory_and_names_both() {
+    let (_folder, path) = databases::empty();
     let v3 = name("ethereum_uniswap_v3");
     execute(
         &path,
@@ -185,8 +180,8 @@ fn another_factory_is_an_error_that_names_both() {
 }
 
 #[test]
-fn an_exchange_of_the_users_own_is_added_once() {
-    let (_folder, path) = new_database();
+fn add_inserts_an_exchange_once() {
+    let (_folder, path) = databases::empty();
     let [factory, other, view] = [1, 2, 3].map(|byte| Address::new([byte; 20]));
     let added = |text: &str, kind: &str, factory, state_view| {
         let deployment =
@@ -247,8 +242,8 @@ fn an_exchange_of_the_users_own_is_added_once() {
 }
 
 #[test]
-fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
-    for database in corpus::supported() {
+fn activate_writes_to_every_version_and_leaves_refused_databases_unchanged() {
+    cases::for_each(&corpus::supported(), |database| {
         let copy = Copy::of(database);
         let before = content::of(&copy.path);
         let activated = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap();
@@ -260,13 +255,14 @@ fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
                 "{database}: {table}"
             );
         }
-    }
-    for database in [
+    });
+    let refused = [
         "populated/populated-0.5.0a2.db",
         "odd/foreign-no-stamp.db",
         "odd/stamp-unknown-revision.db",
         "odd/no-stamp-dropped.db",
-    ] {
+    ];
+    cases::for_each(&refused, |database| {
         let copy = Copy::of(database);
         let before = copy.files();
         let error = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap_err();
@@ -280,21 +276,22 @@ fn every_version_is_written_to_and_what_is_refused_stays_as_it_was() {
             "{database}: {error}"
         );
         assert_eq!(copy.files(), before, "{database}");
-    }
+    });
 }
 
 #[test]
-fn listing_leaves_no_trace_and_reads_what_it_can() {
-    for database in corpus::names(&["populated", "upgraded"]) {
+fn list_changes_no_file_and_reads_early_databases() {
+    let names = corpus::names(&["populated", "upgraded"]);
+    cases::for_each(&names, |database| {
         let copy = Copy::of(database);
         let before = copy.files();
         let listed = list_exchanges(&copy.path).unwrap();
-        assert_eq!(copy.files(), before, "{database}");
+        assert_eq!(copy.files(), before);
         // The earliest ones have no such table.
         let stored = content::of(&copy.path).remove("exchanges");
         let rows = stored.map_or(0, |stored| stored.rows.len());
-        assert_eq!(listed.len(), rows, "{database}");
-    }
+        assert_eq!(listed.len(), rows);
+    });
     let copy = Copy::of("odd/foreign-no-stamp.db");
     let error = list_exchanges(&copy.path).unwrap_err();
     let ErrorKind::Refused { refusal, .. } = error.kind else {
@@ -304,8 +301,8 @@ fn listing_leaves_no_trace_and_reads_what_it_can() {
 }
 
 #[test]
-fn a_writer_is_waited_for_and_then_named() {
-    let (_folder, path) = new_database();
+fn activate_waits_for_a_writer_and_names_it() {
+    let (_folder, path) = databases::empty();
     let mut bot = content::connect(&path);
     bot.batch_execute("BEGIN IMMEDIATE").unwrap();
     let told = quietly(&path, &["exchange", "activate", "base_uniswap_v3"]);
@@ -325,9 +322,9 @@ fn a_writer_is_waited_for_and_then_named() {
 }
 
 #[test]
-fn two_processes_add_it_once() {
+fn activate_in_two_processes_inserts_one_row() {
     for _ in 0..10 {
-        let (_folder, path) = new_database();
+        let (_folder, path) = databases::empty();
         let told: Vec<_> = (0..2)
             .map(|_| spawn(on(&path, &["exchange", "activate", "base_uniswap_v4"])))
             .collect();
@@ -367,7 +364,7 @@ fn session(home: &Path, commands: &[&str]) -> String {
 }
 
 #[test]
-fn activate_and_deactivate_say_what_the_python_package_says() {
+fn activate_and_deactivate_print_the_python_packages_messages() {
     let home = home();
     insta::assert_snapshot!(session(
         home.path(),
@@ -384,7 +381,7 @@ fn activate_and_deactivate_say_what_the_python_package_says() {
 }
 
 #[test]
-fn a_wrong_name_is_answered_with_the_closest_ones() {
+fn activate_suggests_similar_names() {
     let home = home();
     insta::assert_snapshot!(session(
         home.path(),
@@ -400,7 +397,7 @@ fn a_wrong_name_is_answered_with_the_closest_ones() {
 }
 
 #[test]
-fn add_says_what_is_wrong() {
+fn add_reports_invalid_arguments() {
     let home = home();
     let good = "--factory 0x6EcCab422D763aC031210895C81787E87B43A652";
     let typo = "--factory 0x6EcCab422D763aC031210895C81787E87B43a652";
@@ -423,7 +420,7 @@ fn add_says_what_is_wrong() {
 }
 
 #[test]
-fn list_shows_the_known_exchanges_and_the_rows() {
+fn list_shows_known_exchanges_and_rows() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     execute(
         &copy.path,
@@ -472,7 +469,7 @@ fn list_shows_the_known_exchanges_and_the_rows() {
 }
 
 #[test]
-fn without_a_database_the_known_exchanges_are_listed() {
+fn list_without_a_database_shows_the_known_exchanges() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("degenbot.db");
     let listed = quietly(&path, &["exchange", "list"]);

@@ -1,16 +1,17 @@
 //! What kill -9, a full disk and a read-only file do: the old or the new, whole.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use degenbot::database::{self, SchemaVersion, backup_path};
 use diesel::connection::SimpleConnection;
 
-use crate::command::{finish, on, quietly, settled, spawn};
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::command::{finish, on, quietly, send, settled, spawn};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 /// A database of some megabytes, so that there is time to kill a process in the middle.
 fn grown(copy: Copy) -> Copy {
@@ -63,7 +64,7 @@ fn kill_at_many_instants(copy: &Copy, arguments: &[&str], mut check: impl FnMut(
 }
 
 #[test]
-fn a_killed_backup_leaves_the_old_or_the_new_one() {
+fn killed_backup_leaves_the_old_or_the_new_one() {
     let copy = grown(Copy::of("populated/populated-0.6.0a4.db"));
     let before = content::of(&copy.path);
     let backup = backup_path(&copy.path);
@@ -79,7 +80,7 @@ fn a_killed_backup_leaves_the_old_or_the_new_one() {
 }
 
 #[test]
-fn a_killed_reset_leaves_the_old_or_an_empty_database() {
+fn killed_reset_leaves_the_old_or_an_empty_database() {
     let copy = grown(Copy::of("populated/populated-0.6.0a4.db"));
     let original = copy.files()["degenbot.db"].clone();
     let full = content::of(&copy.path)["erc20_tokens"].rows.len();
@@ -94,7 +95,7 @@ fn a_killed_reset_leaves_the_old_or_an_empty_database() {
 }
 
 #[test]
-fn a_killed_upgrade_leaves_the_old_or_the_new_version() {
+fn killed_upgrade_of_a_large_database_leaves_the_old_or_the_new_version() {
     let copy = grown(Copy::of("populated/populated-0.5.0.db"));
     let original = copy.files()["degenbot.db"].clone();
     let before = content::of(&copy.path);
@@ -201,7 +202,7 @@ impl BeforeAndAfter {
 }
 
 #[test]
-fn a_killed_rebuild_leaves_the_old_or_the_new_database() {
+fn killed_rebuild_leaves_the_old_or_the_new_database() {
     let command = [
         "database",
         "upgrade",
@@ -213,7 +214,7 @@ fn a_killed_rebuild_leaves_the_old_or_the_new_database() {
 }
 
 #[test]
-fn a_killed_rebuild_of_a_database_with_tables_of_the_users_own_does_so_too() {
+fn killed_rebuild_beside_user_tables_leaves_the_old_or_the_new_database() {
     let copy = Copy::of("populated/populated-0.5.0b1.db");
     content::connect(&copy.path)
         .batch_execute(
@@ -225,19 +226,19 @@ fn a_killed_rebuild_of_a_database_with_tables_of_the_users_own_does_so_too() {
 }
 
 #[test]
-fn a_killed_upgrade_in_place_leaves_the_old_or_the_new_version() {
+fn killed_upgrade_in_place_leaves_the_old_or_the_new_version() {
     let command = ["database", "upgrade", "-y"];
     BeforeAndAfter::of(Copy::of("populated/populated-0.5.0.db"), &command).kill(&command, 200);
 }
 
 #[test]
-fn a_killed_downgrade_leaves_the_old_or_the_new_version() {
+fn killed_downgrade_leaves_the_old_or_the_new_version() {
     let command = ["database", "downgrade", "-y", "--to", "eb4080485a56"];
     BeforeAndAfter::of(Copy::of("populated/populated-0.6.0a4.db"), &command).kill(&command, 200);
 }
 
 #[test]
-fn a_killed_compaction_keeps_every_row() {
+fn killed_compaction_keeps_every_row() {
     let copy = grown(Copy::of("populated/populated-0.6.0a4.db"));
     let before = content::of(&copy.path);
     kill_at_many_instants(&copy, &["database", "compact"], |when| {
@@ -247,7 +248,7 @@ fn a_killed_compaction_keeps_every_row() {
 }
 
 #[test]
-fn a_signal_ends_a_rebuild_wherever_it_is() {
+fn rebuild_is_aborted_by_sigint_at_any_moment() {
     const INSTANTS: u32 = 12;
     let model = Copy::of("populated/populated-0.5.0a2.db");
     content::connect(&model.path)
@@ -278,8 +279,7 @@ fn a_signal_ends_a_rebuild_wherever_it_is() {
             {
                 std::hint::spin_loop();
             }
-            let id = child.id().to_string();
-            let _ = Command::new("kill").args(["-INT", &id]).output().unwrap();
+            send(&child, "-INT");
         }
         let told = finish(child);
         let files: Vec<_> = copy.files().into_keys().collect();
@@ -295,7 +295,7 @@ fn a_signal_ends_a_rebuild_wherever_it_is() {
 }
 
 #[test]
-fn signals_end_a_backup_and_take_its_traces_along() {
+fn backup_aborted_by_a_signal_leaves_no_temporary_file() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         interrupt_a_backup(signal);
     }
@@ -314,9 +314,8 @@ fn interrupt_a_backup(signal: &str) {
     {
         std::thread::yield_now();
     }
-    let id = child.id().to_string();
     // It may have ended in the meantime, and is then complete.
-    let _ = Command::new("kill").args([signal, &id]).output().unwrap();
+    send(&child, signal);
     let told = finish(child);
     let files = copy.files();
     assert!(
@@ -367,7 +366,7 @@ fn without_names(text: &str) -> String {
 }
 
 #[test]
-fn a_full_disk_leaves_everything_as_it_was() {
+fn backup_and_compact_on_a_full_disk_change_nothing() {
     let copy = grown(Copy::upgraded("populated/populated-0.6.0a4.db"));
     let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 3;
     let script = "echo old > degenbot.db.bak; sha256sum degenbot.db > sums; \
@@ -383,7 +382,7 @@ fn a_full_disk_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn a_full_disk_stops_an_upgrade_and_a_creation_without_a_trace() {
+fn upgrade_and_reset_on_a_full_disk_leave_no_trace() {
     let copy = grown(Copy::of("populated/populated-0.5.0.db"));
     let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 1;
     let script = "dd if=/dev/zero of=filler bs=4096 2>/dev/null; \
@@ -400,7 +399,7 @@ fn a_full_disk_stops_an_upgrade_and_a_creation_without_a_trace() {
 }
 
 #[test]
-fn a_rebuild_asks_for_room_before_it_begins() {
+fn rebuild_checks_free_space_before_it_begins() {
     let copy = grown(Copy::of("populated/populated-0.5.0b1.db"));
     let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 4;
     let script = "$DEGENBOT --database degenbot.db database upgrade --force 2>&1 \
@@ -414,7 +413,7 @@ fn a_rebuild_asks_for_room_before_it_begins() {
 }
 
 #[test]
-fn a_read_only_database_is_left_alone_with_a_reason() {
+fn commands_refuse_a_read_only_database_with_the_reason() {
     use std::os::unix::fs::PermissionsExt;
 
     let copy = Copy::of("populated/populated-0.5.0.db");
@@ -435,36 +434,4 @@ fn a_read_only_database_is_left_alone_with_a_reason() {
     fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(copy.files(), before);
     insta::assert_snapshot!(settled(&told));
-}
-
-/// The command as somebody whom permissions bind: root runs it as nobody.
-pub fn unprivileged(binary: &Path) -> Command {
-    let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(binary);
-        command
-    } else {
-        Command::new(binary)
-    };
-    command.env_clear();
-    command.env("HOME", "/").env("PATH", "/usr/bin:/bin");
-    command
-}
-
-fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().unwrap();
-    output.stdout == b"0\n"
-}
-
-/// The command where every user may run it; the build folder may belong to one of them.
-pub fn public_copy_of_the_binary() -> (tempfile::TempDir, PathBuf) {
-    use std::os::unix::fs::PermissionsExt;
-
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = folder.path().join("degenbot");
-    fs::copy(env!("CARGO_BIN_EXE_degenbot"), &path).unwrap();
-    (folder, path)
 }

@@ -3,21 +3,23 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use degenbot::database::{self, ErrorKind, inspect_sqlite_database};
+use degenbot::database::{self, ErrorKind, SchemaVersion, inspect_sqlite_database};
 use diesel::connection::SimpleConnection;
 
-use crate::command::{degenbot, on, quietly, run, settled};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::cases;
+use crate::support::command::{degenbot, on, quietly, run, settled};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+use crate::support::versions::migrations_after;
 
 #[test]
-fn describes_a_database_with_pending_migrations() {
+fn info_lists_pending_migrations() {
     let copy = Copy::of("populated/wal-0.5.0.db");
     insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "info"])));
 }
 
 #[test]
-fn describes_what_is_not_ours() {
+fn info_lists_the_users_own_objects() {
     let copy = Copy::of("odd/extra-user-objects.db");
     let info = inspect_sqlite_database(&copy.path, false).unwrap();
     assert_eq!(
@@ -36,7 +38,7 @@ fn describes_what_is_not_ours() {
 }
 
 #[test]
-fn json_is_one_object_on_stdout() {
+fn info_json_is_one_object_on_stdout() {
     let copy = Copy::of("upgraded/alembic-at-9c411aeeb15e.db");
     let output = on(&copy.path, &["database", "info", "--json"])
         .output()
@@ -47,9 +49,14 @@ fn json_is_one_object_on_stdout() {
     assert_eq!(document["format"], 1);
     assert_eq!(document["current_version"]["alembic"], "9c411aeeb15e");
     assert_eq!(document["current_version"]["migration"], "20260320000000");
-    assert!(document["latest_version"]["alembic"].is_null());
-    assert_eq!(document["latest_version"]["migration"], "20260618000000");
-    assert_eq!(document["pending_migrations"].as_array().unwrap().len(), 4);
+    let latest = SchemaVersion::latest();
+    assert_eq!(
+        document["latest_version"]["alembic"].as_str(),
+        latest.alembic_revision()
+    );
+    assert_eq!(document["latest_version"]["migration"], latest.migration());
+    let pending = migrations_after("9c411aeeb15e".parse().unwrap());
+    assert_eq!(document["pending_migrations"], serde_json::json!(pending));
     assert_eq!(document["journal_mode"], "wal");
     assert_eq!(document["exchanges"][0]["chain_id"], 1);
     let tokens = document["tables"]
@@ -63,14 +70,12 @@ fn json_is_one_object_on_stdout() {
 }
 
 #[test]
-fn says_what_is_wrong_with_each_odd_file() {
-    let mut text = String::new();
-    for name in corpus::names(&["odd"]) {
+fn info_names_the_problem_of_each_odd_file() {
+    let names = corpus::names(&["odd"]);
+    let described = cases::map(&names, ToString::to_string, |name| {
         let file = name.strip_prefix("odd/").unwrap();
         let copy = Copy::named(name, file);
         let output = quietly(&copy.path, &["database", "info"]);
-        text.push_str(file);
-        text.push_str(": ");
         let mut told = output
             .lines()
             .filter(|line| {
@@ -81,26 +86,25 @@ fn says_what_is_wrong_with_each_odd_file() {
             .chain(output.lines().take(1))
             .collect::<Vec<_>>();
         told.rotate_right(1);
-        text.push_str(&told.join("\n    "));
-        text.push('\n');
-    }
-    insta::assert_snapshot!(text);
+        format!("{file}: {}\n", told.join("\n    "))
+    });
+    insta::assert_snapshot!(described.concat());
 }
 
 #[test]
-fn works_on_a_backup() {
+fn info_works_on_a_backup() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let options = database::BackupOptions::default();
     let report = database::backup_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     let before = copy.files();
     let info = inspect_sqlite_database(&report.path, true).unwrap();
-    assert_eq!(info.version(), Some(database::SchemaVersion::latest()));
+    assert_eq!(info.version(), Some(SchemaVersion::latest()));
     assert_eq!(info.journal_mode, "wal");
     assert_eq!(copy.files(), before);
 }
 
 #[test]
-fn reads_beside_a_program_that_writes() {
+fn info_reads_beside_a_writer() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut bot = content::connect(&copy.path);
     bot.batch_execute(
@@ -120,7 +124,7 @@ fn reads_beside_a_program_that_writes() {
 }
 
 #[test]
-fn leaves_the_log_of_a_killed_program_as_it_is() {
+fn info_leaves_the_log_of_a_killed_process_unchanged() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     // What is left on disk by a program that never closed its connection.
     let elsewhere = tempfile::tempdir().unwrap();
@@ -142,7 +146,7 @@ fn leaves_the_log_of_a_killed_program_as_it_is() {
 }
 
 #[test]
-fn waits_for_a_writer_in_rollback_mode_that_leaves_no_journal() {
+fn info_waits_for_a_writer_in_rollback_mode() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer
@@ -160,7 +164,7 @@ fn waits_for_a_writer_in_rollback_mode_that_leaves_no_journal() {
 }
 
 #[test]
-fn a_journal_that_is_done_with_changes_nothing() {
+fn info_ignores_a_finished_journal() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     fs::write(copy.folder().join("degenbot.db-journal"), [0; 512]).unwrap();
     let before = copy.files();
@@ -169,7 +173,7 @@ fn a_journal_that_is_done_with_changes_nothing() {
 }
 
 #[test]
-fn a_log_of_nothing_but_its_header_is_no_obstacle() {
+fn info_reads_beside_a_log_that_has_only_a_header() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let log = Copy::of("populated/wal-0.6.0a4.db").files()["degenbot.db-wal"].clone();
     fs::write(copy.folder().join("degenbot.db-wal"), &log[..32]).unwrap();
@@ -184,7 +188,7 @@ fn a_log_of_nothing_but_its_header_is_no_obstacle() {
 const WRITER: &str = "DEGENBOT_TEST_WRITER";
 
 #[test]
-fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
+fn info_reads_beside_a_process_that_keeps_reopening_the_database() {
     if let Some(path) = std::env::var_os(WRITER) {
         // Until the test closes this process's input.
         let done = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
@@ -204,7 +208,7 @@ fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "info::reads_beside_a_program_that_opens_writes_and_closes_all_the_time",
+            "info::info_reads_beside_a_process_that_keeps_reopening_the_database",
         ])
         .env(WRITER, &copy.path)
         .stdin(Stdio::piped())
@@ -228,7 +232,7 @@ fn reads_beside_a_program_that_opens_writes_and_closes_all_the_time() {
 }
 
 #[test]
-fn reads_through_symbolic_links_and_strange_names() {
+fn info_reads_through_symbolic_links_and_unusual_names() {
     let name = "a folder/100% of #1? \u{1f98a} 'x\".db";
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     let path = copy.folder().join(name);
@@ -249,7 +253,7 @@ fn reads_through_symbolic_links_and_strange_names() {
 }
 
 #[test]
-fn large_tables_are_estimated_unless_exact_counts_are_asked_for() {
+fn info_estimates_large_tables_unless_exact_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("degenbot.db");
     database::create_new_sqlite_database(&path).unwrap();
@@ -277,7 +281,7 @@ fn large_tables_are_estimated_unless_exact_counts_are_asked_for() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn info_ends_well_when_its_output_is_closed() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut child = on(&copy.path, &["database", "info"])
         .stdout(Stdio::piped())
@@ -292,7 +296,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 
 /// Everything is read-only to `nobody`, and root must not be able to write either.
 #[test]
-fn works_where_nothing_may_be_written() {
+fn info_works_where_nothing_may_be_written() {
     use std::os::unix::fs::PermissionsExt;
 
     let copy = Copy::of("populated/populated-0.6.0a4.db");
@@ -304,7 +308,7 @@ fn works_where_nothing_may_be_written() {
 }
 
 #[test]
-fn help_fits_a_terminal_of_eighty_columns() {
+fn help_fits_eighty_columns() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
         &["--help"][..],
@@ -325,7 +329,7 @@ fn help_fits_a_terminal_of_eighty_columns() {
 }
 
 #[test]
-fn wrong_arguments_end_with_status_two() {
+fn wrong_arguments_exit_with_status_two() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
         &["database", "backup", "--colour"][..],

@@ -7,8 +7,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::command::{on, quietly, run, settled};
-use crate::corpus::Copy;
+use crate::support::command::{on, quietly, run, settled};
+use crate::support::corpus::Copy;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
 const RUNS: [(&str, &[&str]); 10] = [
@@ -171,7 +171,7 @@ fn output(copy: &Copy, line: &str) -> Output {
 }
 
 #[test]
-fn the_examples_are_what_commands_print() {
+fn json_examples_match_what_commands_print() {
     let mut printed: BTreeMap<String, Shape> = BTreeMap::new();
     for (database, lines) in RUNS {
         let copy = Copy::of(database);
@@ -212,7 +212,7 @@ fn the_examples_are_what_commands_print() {
 }
 
 #[test]
-fn every_command_that_has_the_option_is_documented() {
+fn every_command_with_json_is_documented() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
     let text = fs::read_to_string(path).unwrap();
     let documented = documented();
@@ -231,7 +231,7 @@ fn every_command_that_has_the_option_is_documented() {
 }
 
 #[test]
-fn every_command_prints_the_same_fields_each_time() {
+fn json_has_the_same_fields_on_every_run() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let fields = |line| -> Vec<String> {
         let document: Value = serde_json::from_slice(&output(&copy, line).stdout).unwrap();
@@ -247,7 +247,7 @@ fn every_command_prints_the_same_fields_each_time() {
 }
 
 #[test]
-fn a_question_is_asked_on_stderr() {
+fn json_prompts_go_to_stderr() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let reset = ["database", "reset", "--json"];
     insta::assert_snapshot!(settled(&run(on(&copy.path, &reset), "n\n")), @r"
@@ -271,7 +271,7 @@ fn a_question_is_asked_on_stderr() {
 }
 
 #[test]
-fn quiet_leaves_nothing_but_the_document() {
+fn quiet_json_prints_only_the_document() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let told = quietly(&copy.path, &["--quiet", "database", "backup", "--json"]);
     let lines: Vec<_> = told
@@ -302,7 +302,7 @@ fn quiet_leaves_nothing_but_the_document() {
 }
 
 #[test]
-fn nothing_is_on_stdout_where_a_command_fails() {
+fn json_prints_nothing_on_stdout_when_a_command_fails() {
     let copy = Copy::of("odd/foreign-no-stamp.db");
     for line in [
         "backup",

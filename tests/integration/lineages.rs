@@ -1,31 +1,25 @@
 //! Every database that a user can have: brought in with every row, or refused with a reason.
 
+mod outcomes;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::U256;
 use degenbot::database::{
-    self, Assumption, Error, ErrorKind, SchemaVersion, UpgradeOptions, UpgradeReport,
-    upgrade_sqlite_database,
+    self, Error, ErrorKind, SchemaVersion, UpgradeReport, upgrade_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content::{self, lines};
-use crate::corpus::{self, Copy};
-use crate::outcomes::OUTCOMES;
-
-/// The options of somebody who knows that his Aerodrome V2 pools are not stable.
-pub fn assuming() -> UpgradeOptions {
-    let assumption: Assumption = "aerodrome_v2.stable=false".parse().unwrap();
-    UpgradeOptions {
-        assumptions: [assumption].into_iter().collect(),
-        ..UpgradeOptions::default()
-    }
-}
+use crate::support::cases;
+use crate::support::content::{self, lines};
+use crate::support::corpus::{self, Copy};
+use crate::support::variant::variant;
+use outcomes::OUTCOMES;
 
 fn upgrade(path: &Path) -> Result<UpgradeReport, Error> {
-    upgrade_sqlite_database(path, &assuming(), &mut ())
+    upgrade_sqlite_database(path, &corpus::upgrade_options(), &mut ())
 }
 
 fn outcome(result: &Result<UpgradeReport, Error>) -> String {
@@ -40,37 +34,21 @@ fn outcome(result: &Result<UpgradeReport, Error>) -> String {
     }
 }
 
-fn variant(value: &impl std::fmt::Debug) -> String {
-    let text = format!("{value:?}");
-    text.chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect()
-}
-
 #[test]
-fn every_database_has_its_outcome_and_no_row_is_lost_or_invented() {
+fn upgrade_of_each_database_has_its_outcome_and_loses_or_invents_no_row() {
     let names = corpus::names(&["fresh", "populated", "upgraded", "odd", "revisions"]);
-    let found: BTreeMap<_, _> = names
-        .into_iter()
-        .map(|name| {
-            let copy = Copy::of(name);
-            let before = copy.files();
-            let result = upgrade(&copy.path);
-            match &result {
-                Ok(report) => compare(name, &copy, report),
-                Err(_) => assert_eq!(copy.files(), before, "{name}"),
-            }
-            (name.to_owned(), outcome(&result))
-        })
-        .collect();
-    let expected: BTreeMap<_, _> = OUTCOMES
-        .iter()
-        .map(|(name, outcome)| ((*name).to_owned(), (*outcome).to_owned()))
-        .collect();
-    for (name, outcome) in &found {
-        assert_eq!(expected.get(name), Some(outcome), "{name}");
-    }
-    assert_eq!(found.len(), expected.len());
+    let expected: BTreeMap<_, _> = OUTCOMES.iter().copied().collect();
+    assert!(names.iter().eq(expected.keys()));
+    cases::for_each(&names, |name| {
+        let copy = Copy::of(name);
+        let before = copy.files();
+        let result = upgrade(&copy.path);
+        assert_eq!(outcome(&result), expected[name]);
+        match &result {
+            Ok(report) => compare(name, &copy, report),
+            Err(_) => assert_eq!(copy.files(), before),
+        }
+    });
 }
 
 /// Compares an upgraded database with what it was.

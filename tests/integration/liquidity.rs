@@ -6,20 +6,13 @@ use std::sync::Mutex;
 use degenbot::database::{Database, Error, PoolOptions};
 use degenbot::models::{PoolFamily, PoolTickMap, TickMap, TickMaps};
 use degenbot::schema::liquidity_positions;
-use degenbot::types::ChainId;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content;
-use crate::corpus::Copy;
-use crate::pools::generated;
-
-const CHAIN: u64 = 1;
-
-pub fn chain() -> ChainId {
-    ChainId::new(CHAIN).unwrap()
-}
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::databases::{chain, generated};
 
 /// The maps of a family by plain queries.
 fn by_hand(connection: &mut SqliteConnection, family: PoolFamily) -> BTreeMap<i64, Vec<String>> {
@@ -72,7 +65,7 @@ fn written_out(map: &TickMap) -> Vec<String> {
 }
 
 #[test]
-fn maps_are_streamed_as_they_are_stored() {
+fn tick_maps_are_streamed_as_stored() {
     let (_folder, database) = generated();
     let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
     let corpus = Database::open(&copy.path).unwrap();
@@ -117,7 +110,7 @@ fn maps_are_streamed_as_they_are_stored() {
 }
 
 #[test]
-fn what_is_wrong_with_a_map_is_named_and_the_others_follow() {
+fn tick_map_stream_names_a_malformed_map_and_goes_on() {
     for (table, change, expected) in [
         (
             "liquidity_positions",
@@ -195,7 +188,7 @@ fn what_is_wrong_with_a_map_is_named_and_the_others_follow() {
 }
 
 #[test]
-fn readers_on_one_snapshot_see_one_state_while_a_writer_commits() {
+fn parallel_readers_see_one_state_while_a_writer_commits() {
     let (_folder, database) = generated();
     let mut snapshots = database.snapshots(3).unwrap();
     let count = |connection: &mut SqliteConnection| -> i64 {
@@ -239,7 +232,7 @@ fn readers_on_one_snapshot_see_one_state_while_a_writer_commits() {
 }
 
 #[test]
-fn snapshots_take_what_the_pool_has_and_need_no_lock() {
+fn parallel_readers_use_the_pools_connections_and_need_no_lock() {
     let (folder, database) = generated();
     let path = folder.path().join("degenbot.db");
     let options = PoolOptions {
@@ -282,7 +275,7 @@ fn snapshots_take_what_the_pool_has_and_need_no_lock() {
 }
 
 #[test]
-fn threads_on_one_snapshot_add_up_while_a_writer_moves_liquidity() {
+fn parallel_readers_find_constant_liquidity_while_a_writer_moves_it() {
     let (_folder, database) = generated();
     let total = |database: &Database| {
         let sum = Mutex::new(0_i128);

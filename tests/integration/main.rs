@@ -10,25 +10,19 @@
 mod aave;
 mod backup;
 mod beside;
-mod command;
+mod cases;
 mod compact;
 mod concurrency;
 mod config;
-mod content;
-mod corpus;
 mod downgrade;
 mod exchange;
 mod faults;
-#[path = "../generator/mod.rs"]
-#[expect(dead_code, reason = "the benches use the rest")]
-mod generator;
 mod info;
 mod injection;
 mod json;
 mod lifecycle;
 mod lineages;
 mod liquidity;
-mod outcomes;
 mod pools;
 mod prompts;
 mod rebuild;
@@ -38,7 +32,9 @@ mod restore;
 mod schema;
 mod sessions;
 mod shell;
-mod terminal;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the soak test and the benches use the rest")]
+mod support;
 mod updates;
 mod upgrade;
 mod values;

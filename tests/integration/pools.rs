@@ -15,23 +15,9 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
-use crate::content;
-use crate::corpus::Copy;
-use crate::generator::{Size, generate};
-
-/// A database of three thousand pools.
-pub fn generated() -> (TempDir, Database) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("degenbot.db");
-    let size = Size {
-        pools: 3_000,
-        ticks: 20_000,
-        seed: 5,
-    };
-    generate(&path, size).unwrap();
-    let database = Database::open(&path).unwrap();
-    (folder, database)
-}
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::databases::generated;
 
 fn chains(connection: &mut SqliteConnection) -> Vec<ChainId> {
     exchanges::table
@@ -148,7 +134,7 @@ fn compare_all_ways(connection: &mut SqliteConnection) -> BTreeMap<PoolKind, usi
 }
 
 #[test]
-fn every_way_to_a_pool_leads_to_the_same_pool() {
+fn every_lookup_finds_the_same_pool() {
     let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
     let database = Database::open(&copy.path).unwrap();
     let kinds = compare_all_ways(&mut database.session().unwrap());
@@ -159,7 +145,7 @@ fn every_way_to_a_pool_leads_to_the_same_pool() {
 }
 
 #[test]
-fn a_chain_is_loaded_with_tokens_exchanges_and_managers() {
+fn chain_pools_load_tokens_exchanges_and_managers() {
     let (_folder, database) = generated();
     let chain = ChainId::new(1).unwrap();
     let mut session = database.session().unwrap();
@@ -229,7 +215,7 @@ fn errors_after(change: &str) -> (Vec<String>, usize, String) {
 }
 
 #[test]
-fn what_is_wrong_with_a_pool_is_named_and_the_others_follow() {
+fn pool_stream_names_a_malformed_pool_and_goes_on() {
     let (_folder, database) = generated();
     let chain = ChainId::new(1).unwrap();
     let whole = ChainPools::load(&mut database.session().unwrap(), chain).unwrap();
@@ -275,7 +261,7 @@ fn what_is_wrong_with_a_pool_is_named_and_the_others_follow() {
 }
 
 #[test]
-fn pools_are_of_the_state_at_the_beginning_and_end_once() {
+fn pool_stream_reads_one_snapshot_and_ends_once() {
     let (_folder, database) = generated();
     let chain = ChainId::new(1).unwrap();
     let mut session = database.session().unwrap();
@@ -303,7 +289,7 @@ fn pools_are_of_the_state_at_the_beginning_and_end_once() {
 const CHILD: &str = "DEGENBOT_TEST_FOREIGN_CONNECTION";
 
 #[test]
-fn a_connection_of_somebody_else_is_refused_until_there_is_one_of_ours() {
+fn foreign_connection_is_refused_until_a_session_was_opened() {
     let chain = ChainId::new(1).unwrap();
     if let Ok(path) = std::env::var(CHILD) {
         let mut before = SqliteConnection::establish(&path).unwrap();
@@ -322,7 +308,7 @@ fn a_connection_of_somebody_else_is_refused_until_there_is_one_of_ours() {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "pools::a_connection_of_somebody_else_is_refused_until_there_is_one_of_ours",
+            "pools::foreign_connection_is_refused_until_a_session_was_opened",
         ])
         .env(CHILD, folder.path().join("degenbot.db"))
         .output()
@@ -388,7 +374,7 @@ fn with_exchange() -> (TempDir, Database, i64) {
 }
 
 #[test]
-fn pools_and_their_tokens_are_found_or_created() {
+fn insert_or_get_finds_or_creates_pools_and_tokens() {
     let (folder, database, exchange_id) = with_exchange();
     let new: Vec<_> = [9, 8, 9, 7]
         .map(|number| new_pool(exchange_id, number))
@@ -419,7 +405,7 @@ fn pools_and_their_tokens_are_found_or_created() {
 }
 
 #[test]
-fn rows_with_addresses_in_lower_case_are_found_and_not_doubled() {
+fn insert_or_get_finds_rows_with_lower_case_addresses() {
     let (folder, database, exchange_id) = with_exchange();
     let path = folder.path().join("degenbot.db");
     let manager = NewPoolManager {
@@ -463,7 +449,7 @@ fn rows_with_addresses_in_lower_case_are_found_and_not_doubled() {
 }
 
 #[test]
-fn a_pool_that_cannot_be_right_keeps_all_of_its_batch_out() {
+fn insert_or_get_rejects_a_batch_with_an_impossible_pool() {
     let (folder, database, exchange_id) = with_exchange();
     let path = folder.path().join("degenbot.db");
     let mut session = database.session().unwrap();

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use degenbot::database::backup_path;
 
-use crate::command::{on, run};
-use crate::content;
-use crate::corpus::Copy;
-use crate::terminal::Terminal;
+use crate::support::command::{on, run, send};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::terminal::Terminal;
 
 /// The commands that ask, each with a database that it asks about and the end of its question.
 const QUESTIONS: [(&str, &str, &str); 3] = [
@@ -62,7 +62,7 @@ fn assert_done(copy: &Copy, database: &str, command: &str, done: bool, told: &st
 }
 
 #[test]
-fn on_a_terminal() {
+fn prompt_on_a_terminal_takes_answers_and_control_keys() {
     const CTRL_C: &str = "\u{3}";
     const CTRL_D: &str = "\u{4}";
     const ESC: &str = "\u{1b}";
@@ -91,7 +91,7 @@ fn on_a_terminal() {
 }
 
 #[test]
-fn through_a_pipe() {
+fn prompt_reads_answers_from_a_pipe() {
     let answers = [
         ("y\n", true),
         ("yes\n", true),
@@ -116,7 +116,7 @@ fn through_a_pipe() {
 }
 
 #[test]
-fn ctrl_c_while_a_pipe_is_waited_for() {
+fn prompt_on_a_pipe_is_aborted_by_sigint() {
     for (command, database, question) in QUESTIONS {
         let copy = prepare(database);
         let mut child = on(&copy.path, &["database", command])
@@ -133,9 +133,7 @@ fn ctrl_c_while_a_pipe_is_waited_for() {
             assert!(length > 0, "{told}");
             told.push_str(std::str::from_utf8(&bytes).unwrap());
         }
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(sent.success());
+        assert!(send(&child, "-INT"));
         stderr.read_to_string(&mut told).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(1), "{told}");
         assert_done(&copy, database, command, false, &told);
@@ -143,7 +141,7 @@ fn ctrl_c_while_a_pipe_is_waited_for() {
 }
 
 #[test]
-fn force_and_yes_ask_nothing() {
+fn force_and_yes_skip_the_prompt() {
     for (command, database, question) in QUESTIONS {
         for option in ["--force", "--yes", "-y"] {
             let copy = prepare(database);

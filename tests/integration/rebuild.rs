@@ -1,19 +1,18 @@
 //! Databases that are made anew: what stops it, what it leaves alone, and how the new one takes its place.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use degenbot::database::{
-    self, Assumption, AutoVacuum, ErrorKind, Observer, Progress, UpgradeOptions,
-    inspect_sqlite_database, upgrade_existing_sqlite_database, upgrade_sqlite_database,
+    self, Assumption, AutoVacuum, ErrorKind, UpgradeOptions, inspect_sqlite_database,
+    upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run};
-use crate::content::{self, lines};
-use crate::corpus::Copy;
-use crate::lineages::assuming;
+use crate::support::command::{on, quietly, run, settled};
+use crate::support::content::{self, lines};
+use crate::support::corpus::{Copy, upgrade_options};
+use crate::support::observer::StopAt;
 
 const A2: &str = "populated/populated-0.5.0a2.db";
 
@@ -28,12 +27,12 @@ fn changed(name: &str, statements: &str) -> Copy {
 }
 
 #[test]
-fn the_command() {
+fn upgrade_of_an_early_database_asks_plans_and_reports() {
     let copy = Copy::of(A2);
     let before = copy.files();
     insta::assert_snapshot!(
         "dry_run",
-        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "--dry-run"]))
     );
     let refused = quietly(&copy.path, &["database", "upgrade", "-y"]);
     insta::assert_snapshot!("assumption", refused);
@@ -52,7 +51,7 @@ fn the_command() {
     assert_eq!(copy.files(), before);
     insta::assert_snapshot!(
         "done",
-        run(
+        settled(&run(
             on(
                 &copy.path,
                 &[
@@ -63,7 +62,7 @@ fn the_command() {
                 ]
             ),
             "y\n"
-        )
+        ))
     );
     let stable = lines(
         &mut content::connect(&copy.path),
@@ -74,14 +73,15 @@ fn the_command() {
     let copy = Copy::of("upgraded/FAILED-0.5.0b1-to-0.5.0b2.db");
     insta::assert_snapshot!(
         "half_way",
-        quietly(&copy.path, &["database", "upgrade", "-y"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "-y"]))
     );
     let copy = Copy::of("populated/populated-0.6.0a17.db");
     insta::assert_snapshot!(
         "maps_dry_run",
-        quietly(&copy.path, &["database", "upgrade", "--dry-run"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "--dry-run"]))
     );
-    insta::assert_snapshot!("maps", quietly(&copy.path, &["database", "upgrade", "-y"]));
+    let told = quietly(&copy.path, &["database", "upgrade", "-y"]);
+    insta::assert_snapshot!("maps", settled(&told));
 }
 
 /// Statements that make rows of an 0.5.0a2 database unclear, and what is then said.
@@ -154,11 +154,11 @@ const UNCLEAR: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_would_have_to_be_guessed_stops_it_by_name() {
+fn rebuild_refuses_rows_that_would_have_to_be_guessed_and_names_them() {
     for (statements, expected) in UNCLEAR {
         let copy = changed(A2, statements);
         let before = copy.files();
-        let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+        let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
         assert!(
             matches!(error.kind, ErrorKind::Unclear { .. }),
             "{statements}: {error}"
@@ -200,9 +200,9 @@ fn what_would_have_to_be_guessed_stops_it_by_name() {
 }
 
 #[test]
-fn what_nobody_tells_can_be_told() {
+fn rebuild_takes_missing_values_from_assumptions() {
     let copy = changed(A2, "UPDATE uniswap_v3_pools SET factory = NULL");
-    let mut options = assuming();
+    let mut options = upgrade_options();
     let factory = "0x1F98431c8aD98523631AE4a59f267346ea31F984";
     for chain in [1, 8453] {
         let text = format!("factory.{chain}.uniswap_v3={}", factory.to_lowercase());
@@ -221,14 +221,14 @@ fn what_nobody_tells_can_be_told() {
 }
 
 #[test]
-fn tokens_that_only_pools_know_are_added() {
+fn rebuild_adds_tokens_that_only_pools_refer_to() {
     let copy = changed(
         A2,
         "DELETE FROM erc20_tokens WHERE id = 14; \
          UPDATE uniswap_v3_pools SET token0 = lower(token0) WHERE pool_id = 31; \
          UPDATE sushiswap_v3_pools SET token0 = '0X' || upper(substr(token0, 3)) WHERE pool_id = 26",
     );
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(report.rebuild.unwrap().added_tokens, 1);
     let mut connection = content::connect(&copy.path);
     let added = lines(
@@ -256,11 +256,11 @@ const MINE: &str = "CREATE TABLE mine (pool INTEGER REFERENCES pools (id), note 
                     CREATE VIEW mine_seen AS SELECT id, address FROM pools;";
 
 #[test]
-fn what_is_the_users_own_stays() {
+fn rebuild_keeps_the_users_own_objects() {
     let copy = changed(A2, MINE);
     let before = database::recognise(&copy.path).unwrap().extras();
     assert_eq!(before.len(), 5, "{before:?}");
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(database::recognise(&copy.path).unwrap().extras(), before);
     let mut connection = content::connect(&copy.path);
     assert_eq!(
@@ -282,7 +282,7 @@ fn what_is_the_users_own_stays() {
 }
 
 #[test]
-fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
+fn rebuild_refuses_user_objects_that_have_no_place_and_names_them() {
     for (statement, name) in [
         (
             "CREATE INDEX gone ON uniswap_v2_pools (token0)",
@@ -309,7 +309,7 @@ fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
     ] {
         let copy = changed(A2, statement);
         let before = content::of(&copy.path);
-        let Err(error) = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()) else {
+        let Err(error) = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()) else {
             panic!("{statement}");
         };
         assert!(error.to_string().contains(name), "{statement}: {error}");
@@ -323,14 +323,14 @@ fn what_is_the_users_own_and_has_no_place_any_more_stops_it_by_name() {
 }
 
 #[test]
-fn a_database_that_others_have_open_is_replaced_where_it_is() {
+fn rebuild_replaces_the_content_in_place_while_others_have_the_file_open() {
     let copy = Copy::of(A2);
     let before = content::of(&Copy::of(A2).path);
     let inode = fs::metadata(&copy.path).unwrap().ino();
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN").unwrap();
     let old = content::of_connection(&mut reader);
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(fs::metadata(&copy.path).unwrap().ino(), inode);
     assert_eq!(content::of_connection(&mut reader), old);
     assert_eq!(old, before);
@@ -344,7 +344,7 @@ fn a_database_that_others_have_open_is_replaced_where_it_is() {
     // A program that has opened it and not read yet holds no lock that could tell.
     let copy = Copy::of(A2);
     let mut bot = content::connect(&copy.path);
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let mut other = content::connect(&copy.path);
     other
         .batch_execute("UPDATE erc20_tokens SET decimals = 7 WHERE id = 3")
@@ -363,19 +363,19 @@ fn a_database_that_others_have_open_is_replaced_where_it_is() {
 }
 
 #[test]
-fn a_writer_is_waited_for_and_not_overruled() {
+fn rebuild_waits_for_a_writer_and_gives_up_unchanged() {
     let copy = Copy::of(A2);
     let before = content::of(&copy.path);
     let mut writer = content::connect(&copy.path);
     writer.batch_execute("BEGIN IMMEDIATE").unwrap();
-    let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+    let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Locked), "{error}");
     drop(writer);
     assert_eq!(content::of(&copy.path), before);
 }
 
 #[test]
-fn what_the_file_is_like_stays() {
+fn rebuild_keeps_the_properties_of_the_file() {
     let copy = changed(
         A2,
         "PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; PRAGMA auto_vacuum = NONE; \
@@ -384,7 +384,7 @@ fn what_the_file_is_like_stays() {
     fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o640)).unwrap();
     let link = copy.folder().join("link.db");
     std::os::unix::fs::symlink(&copy.path, &link).unwrap();
-    upgrade_sqlite_database(&link, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&link, &upgrade_options(), &mut ()).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     let info = inspect_sqlite_database(&copy.path, true).unwrap();
     assert_eq!((info.page_size, info.auto_vacuum), (1024, AutoVacuum::None));
@@ -399,7 +399,7 @@ fn what_the_file_is_like_stays() {
 }
 
 #[test]
-fn text_in_utf_16_stays_so() {
+fn rebuild_keeps_utf_16() {
     let utf8 = Copy::of(A2);
     let copy = Copy::of(A2);
     fs::remove_file(&copy.path).unwrap();
@@ -419,8 +419,8 @@ fn text_in_utf_16_stays_so() {
         return;
     }
     drop(connection);
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
-    upgrade_sqlite_database(&utf8.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    upgrade_sqlite_database(&utf8.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(
         inspect_sqlite_database(&copy.path, true).unwrap().encoding,
         "UTF-16le"
@@ -433,34 +433,16 @@ fn text_in_utf_16_stays_so() {
     );
 }
 
-/// Stops at the `left`-th progress.
-pub struct Stop {
-    pub left: usize,
-}
-
-impl Observer for Stop {
-    fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        assert!(progress.done <= progress.total);
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                ControlFlow::Continue(())
-            }
-            None => ControlFlow::Break(()),
-        }
-    }
-}
-
 #[test]
-fn stopped_anywhere_it_leaves_everything_as_it_was() {
+fn rebuild_stopped_at_any_step_leaves_everything_unchanged() {
     // One whose file is replaced, and one whose content is.
     for statements in ["SELECT 1", "CREATE TABLE mine (x)"] {
         let mut stopped = 0;
         loop {
             let copy = changed(A2, statements);
             let before = content::of(&copy.path);
-            let mut observer = Stop { left: stopped };
-            match upgrade_sqlite_database(&copy.path, &assuming(), &mut observer) {
+            let mut observer = StopAt { left: stopped };
+            match upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut observer) {
                 Ok(_) => break,
                 Err(error) if matches!(error.kind, ErrorKind::Interrupted) => stopped += 1,
                 Err(other) => panic!("{other}"),
@@ -474,18 +456,18 @@ fn stopped_anywhere_it_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn an_original_that_is_there_is_never_replaced() {
+fn rebuild_never_replaces_an_earlier_original() {
     let copy = Copy::of(A2);
     let taken = copy.folder().join("degenbot.db.pre-upgrade");
     fs::write(&taken, "an earlier one").unwrap();
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let kept = report.rebuild.unwrap().original;
     assert_eq!(kept.file_name().unwrap(), "degenbot.db.pre-upgrade-2");
     assert_eq!(fs::read_to_string(&taken).unwrap(), "an earlier one");
 }
 
 #[test]
-fn tables_that_a_failed_upgrade_has_left() {
+fn leftover_alembic_tables_are_dropped_when_empty_and_refused_when_not() {
     let name = "odd/leftover-alembic-tmp-pool_managers.db";
     let copy = changed(
         name,
@@ -510,12 +492,12 @@ fn tables_that_a_failed_upgrade_has_left() {
 }
 
 #[test]
-fn another_version_than_the_newest_can_be_gone_to() {
+fn rebuild_goes_on_to_an_older_version_if_asked() {
     let copy = Copy::of(A2);
     let target = "eb4080485a56".parse().unwrap();
     let options = UpgradeOptions {
         target,
-        ..assuming()
+        ..upgrade_options()
     };
     let report = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     assert_eq!(report.to, target);
@@ -527,7 +509,7 @@ fn another_version_than_the_newest_can_be_gone_to() {
 }
 
 #[test]
-fn the_lowest_id_of_all_is_one_too() {
+fn rebuild_keeps_the_lowest_possible_id() {
     let copy = changed(
         A2,
         "UPDATE erc20_tokens SET id = -9223372036854775808 WHERE id = 3; \
@@ -536,12 +518,12 @@ fn the_lowest_id_of_all_is_one_too() {
     );
     let count = "SELECT CAST(count(*) AS TEXT) AS line FROM erc20_tokens";
     let before = lines(&mut content::connect(&copy.path), count);
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(lines(&mut content::connect(&copy.path), count), before);
 }
 
 #[test]
-fn the_table_of_a_later_version_stays_where_an_older_one_is_gone_to() {
+fn rebuild_to_an_older_version_keeps_the_table_of_a_later_one() {
     let name = "upgraded/cutover11-from-b20f5564b3b6-then-opened-by-17.db";
     let copy = changed(
         name,
@@ -559,7 +541,7 @@ fn the_table_of_a_later_version_stays_where_an_older_one_is_gone_to() {
 }
 
 #[test]
-fn unsound_rows_are_counted_and_stay() {
+fn upgrade_warns_about_unsound_rows_and_keeps_them() {
     let told = |name: &str| {
         let copy = Copy::of(name);
         content::connect(&copy.path)
@@ -568,7 +550,7 @@ fn unsound_rows_are_counted_and_stay() {
                  UPDATE alembic_version SET version_num = 'e0aaad8ad486'",
             )
             .unwrap();
-        quietly(&copy.path, &["database", "upgrade", "-y"])
+        settled(&quietly(&copy.path, &["database", "upgrade", "-y"]))
     };
     insta::assert_snapshot!(
         [
@@ -584,15 +566,15 @@ fn unsound_rows_are_counted_and_stay() {
 }
 
 #[test]
-fn a_database_in_rollback_mode_comes_to_be_in_wal_mode() {
+fn rebuild_turns_rollback_mode_into_wal_mode() {
     let copy = changed(A2, "PRAGMA journal_mode = DELETE");
-    upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     let mode = "SELECT journal_mode AS line FROM pragma_journal_mode";
     assert_eq!(lines(&mut content::connect(&copy.path), mode), ["wal"]);
 }
 
 #[test]
-fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
+fn rebuild_in_rollback_mode_waits_for_a_reader_and_gives_up() {
     // More than fits into the page cache, which would have to be written out before the commit.
     let copy = changed(
         A2,
@@ -604,7 +586,7 @@ fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
     let before = content::of(&copy.path);
     let mut reader = content::connect(&copy.path);
     reader.batch_execute("BEGIN; SELECT * FROM pools").unwrap();
-    let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+    let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Locked), "{error}");
     reader.batch_execute("COMMIT").unwrap();
     drop(reader);
@@ -616,11 +598,11 @@ fn a_reader_of_a_database_in_rollback_mode_makes_it_wait_and_then_give_up() {
 }
 
 #[test]
-fn a_copy_of_the_original_that_a_killed_try_has_left_is_used() {
+fn rebuild_uses_the_original_that_a_killed_run_has_kept() {
     let copy = Copy::of(A2);
     let left = copy.folder().join("degenbot.db.pre-upgrade");
     fs::copy(&copy.path, &left).unwrap();
-    let report = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap();
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
     assert_eq!(
         report.rebuild.unwrap().original,
         fs::canonicalize(left).unwrap()
@@ -629,7 +611,7 @@ fn a_copy_of_the_original_that_a_killed_try_has_left_is_used() {
 }
 
 #[test]
-fn a_trigger_that_could_not_change_its_table_any_more_stops_it() {
+fn rebuild_refuses_a_trigger_that_could_no_longer_write_to_its_table() {
     for statement in [
         "UPDATE uniswap_v3_pools SET token0 = 1",
         "INSERT INTO uniswap_v3_pools (token0) VALUES (1)",
@@ -641,7 +623,7 @@ fn a_trigger_that_could_not_change_its_table_any_more_stops_it() {
                  CREATE TRIGGER fires AFTER INSERT ON mine BEGIN {statement}; END"
             ),
         );
-        let error = upgrade_sqlite_database(&copy.path, &assuming(), &mut ()).unwrap_err();
+        let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
         assert!(
             matches!(error.kind, ErrorKind::ObjectsLost { .. }),
             "{error}"

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use degenbot::database::{
     self, ErrorKind, ResetOptions, SchemaVersion, create_new_sqlite_database, programs_using,
@@ -10,9 +9,10 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{finish, on, quietly, run, settled, spawn};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::cases;
+use crate::support::command::{degenbot, finish, on, quietly, run, send, settled, spawn};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
 
 fn assert_empty_and_current(path: &std::path::Path) {
     for (table, rows) in content::of(path) {
@@ -29,10 +29,10 @@ fn assert_empty_and_current(path: &std::path::Path) {
 }
 
 #[test]
-fn creates_the_database_and_its_folder_without_asking() {
+fn reset_creates_the_database_and_its_folder_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new folder/deeper/degenbot.db");
-    let mut command = crate::command::degenbot(folder.path());
+    let mut command = degenbot(folder.path());
     command
         .arg("--database")
         .arg(&path)
@@ -52,7 +52,7 @@ fn creates_the_database_and_its_folder_without_asking() {
 }
 
 #[test]
-fn creating_never_replaces_anything() {
+fn create_never_replaces_a_file() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let before = copy.files();
     let error = create_new_sqlite_database(&copy.path).unwrap_err();
@@ -61,7 +61,7 @@ fn creating_never_replaces_anything() {
 }
 
 #[test]
-fn a_log_without_its_database_is_not_mixed_into_a_new_one() {
+fn create_refuses_a_log_without_its_database() {
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     fs::remove_file(&copy.path).unwrap();
     let before = copy.files();
@@ -77,7 +77,7 @@ fn a_log_without_its_database_is_not_mixed_into_a_new_one() {
 }
 
 #[test]
-fn a_log_beside_an_empty_file_is_not_deleted() {
+fn reset_keeps_a_log_beside_an_empty_file() {
     let copy = Copy::of("odd/wal-everything-in-wal.db");
     fs::write(&copy.path, "").unwrap();
     let before = copy.files();
@@ -87,7 +87,7 @@ fn a_log_beside_an_empty_file_is_not_deleted() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn reset_refuses_what_is_not_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink(folder.path().join("nowhere.db"), &link).unwrap();
@@ -105,8 +105,8 @@ fn what_is_no_file_is_refused() {
 }
 
 #[test]
-fn empties_databases_of_every_version_and_kind() {
-    for name in [
+fn reset_empties_databases_of_every_version_and_kind() {
+    let names = [
         "populated/wal-0.6.0a4.db",
         "populated/populated-0.5.0a1.db",
         "populated/populated-0.6.0a17.db",
@@ -116,17 +116,18 @@ fn empties_databases_of_every_version_and_kind() {
         "odd/extra-user-objects.db",
         "odd/hot-journal.db",
         "odd/zero-byte-left-by-0.5.0-first-run.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_empty_and_current(&copy.path);
         assert_eq!(copy.files().len(), 1, "{name}: {:?}", copy.files().keys());
-    }
+    });
 }
 
 #[test]
-fn programs_that_have_it_open_go_on_in_the_new_database() {
+fn open_connections_go_on_in_the_database_after_a_reset() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let mut idle = content::connect(&copy.path);
     idle.batch_execute("SELECT * FROM pools").unwrap();
@@ -149,7 +150,7 @@ fn programs_that_have_it_open_go_on_in_the_new_database() {
 }
 
 #[test]
-fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
+fn reset_waits_for_a_writer_and_gives_up_unchanged() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer
@@ -175,7 +176,7 @@ fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
 }
 
 #[test]
-fn the_command_asks() {
+fn reset_command_asks() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let before = copy.files();
     let output = run(on(&copy.path, &["database", "reset"]), "n\n");
@@ -201,7 +202,7 @@ fn the_command_asks() {
 }
 
 #[test]
-fn a_foreign_database_is_refused_before_anything_is_asked() {
+fn reset_refuses_a_foreign_database_before_asking() {
     let copy = Copy::of("odd/foreign-no-stamp.db");
     let before = copy.files();
     let output = quietly(&copy.path, &["database", "reset", "--force"]);
@@ -216,7 +217,7 @@ fn a_foreign_database_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn waiting_can_be_ended() {
+fn waiting_for_a_lock_is_aborted_by_sigint() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let mut writer = content::connect(&copy.path);
     writer
@@ -236,9 +237,7 @@ fn waiting_can_be_ended() {
                 std::thread::yield_now();
             }
         }
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(sent.success());
+        assert!(send(&child, "-INT"));
         // Before it has begun to wait, a line of its own keeps the word apart from what was typed.
         assert_eq!(
             finish(child).replace("\n\n", "\n"),

@@ -11,10 +11,10 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run, settled};
-use crate::content;
-use crate::corpus::Copy;
-use crate::rebuild::Stop;
+use crate::support::command::{on, quietly, run, settled};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::observer::StopAt;
 
 const POPULATED: &str = "populated/populated-0.6.0a4.db";
 
@@ -41,7 +41,7 @@ fn from(path: impl Into<PathBuf>) -> RestoreOptions {
 }
 
 #[test]
-fn brings_the_backup_back_and_keeps_what_was_there() {
+fn restore_brings_the_backup_back_and_keeps_the_replaced_database() {
     let (copy, before) = changed_since_its_backup(POPULATED);
     let after = content::of(&copy.path);
     let report = restore_sqlite_database(&copy.path, &RestoreOptions::default(), &mut ()).unwrap();
@@ -64,7 +64,7 @@ fn brings_the_backup_back_and_keeps_what_was_there() {
 }
 
 #[test]
-fn programs_that_have_it_open_see_the_old_or_the_new_content() {
+fn open_connections_see_the_content_before_or_after_a_restore() {
     let (copy, before) = changed_since_its_backup(POPULATED);
     let inode = fs::metadata(&copy.path).unwrap().ino();
     let mut idle = content::connect(&copy.path);
@@ -85,7 +85,7 @@ fn programs_that_have_it_open_see_the_old_or_the_new_content() {
 }
 
 #[test]
-fn a_writer_keeps_it_from_changing_anything() {
+fn restore_beside_a_writer_changes_nothing() {
     let (copy, _) = changed_since_its_backup(POPULATED);
     let mut writer = content::connect(&copy.path);
     writer
@@ -106,7 +106,7 @@ fn a_writer_keeps_it_from_changing_anything() {
 }
 
 #[test]
-fn where_there_is_no_database_the_backup_becomes_it() {
+fn restore_creates_a_missing_database() {
     let copy = Copy::of(POPULATED);
     let before = content::of(&copy.path);
     let elsewhere = copy.folder().join("a new one.db");
@@ -122,7 +122,7 @@ fn where_there_is_no_database_the_backup_becomes_it() {
 }
 
 #[test]
-fn what_is_only_in_the_log_of_the_source_comes_along() {
+fn restore_includes_commits_in_the_log_of_the_source() {
     let source = Copy::of("populated/wal-0.6.0a4.db");
     let target = Copy::of("populated/populated-0.5.0.db");
     let files = source.files();
@@ -133,7 +133,7 @@ fn what_is_only_in_the_log_of_the_source_comes_along() {
 }
 
 #[test]
-fn pages_of_another_size_and_another_encoding_are_no_matter() {
+fn restore_accepts_another_page_size_and_encoding() {
     for name in [
         "odd/utf16.db",
         "odd/page-size-65536.db",
@@ -158,7 +158,7 @@ fn pages_of_another_size_and_another_encoding_are_no_matter() {
 }
 
 #[test]
-fn what_is_no_sound_degenbot_database_is_not_restored() {
+fn restore_refuses_damaged_and_foreign_sources() {
     let copy = Copy::of(POPULATED);
     let folder = copy.folder().to_owned();
     let sound = fs::read(&copy.path).unwrap();
@@ -207,7 +207,7 @@ fn torn(sound: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn names_of_the_database_itself_are_refused() {
+fn restore_refuses_the_database_itself_as_the_source() {
     let copy = Copy::of(POPULATED);
     let link = copy.folder().join("degenbot.db.bak");
     symlink("degenbot.db", &link).unwrap();
@@ -225,7 +225,7 @@ fn names_of_the_database_itself_are_refused() {
 }
 
 #[test]
-fn a_symbolic_link_in_the_place_of_the_database_stays_one() {
+fn restore_keeps_a_symbolic_link_to_the_database() {
     let (copy, before) = changed_since_its_backup(POPULATED);
     let other = tempfile::tempdir().unwrap();
     let link = other.path().join("link.db");
@@ -236,7 +236,7 @@ fn a_symbolic_link_in_the_place_of_the_database_stays_one() {
 }
 
 #[test]
-fn stopped_anywhere_it_leaves_everything_as_it_was() {
+fn restore_stopped_at_any_step_leaves_everything_unchanged() {
     let (copy, _) = changed_since_its_backup(POPULATED);
     let grow = "CREATE TABLE ballast (bytes); \
                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30) \
@@ -251,7 +251,7 @@ fn stopped_anywhere_it_leaves_everything_as_it_was() {
         match restore_sqlite_database(
             &copy.path,
             &RestoreOptions::default(),
-            &mut Stop { left: stopped },
+            &mut StopAt { left: stopped },
         ) {
             Ok(_) => break,
             Err(error) if matches!(error.kind, ErrorKind::Interrupted) => stopped += 1,
@@ -265,7 +265,7 @@ fn stopped_anywhere_it_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn the_command() {
+fn restore_command_asks_and_reports() {
     let (copy, _) = changed_since_its_backup("upgraded/direct-0.5.0-to-0.6.0a2.db");
     let timeless = |told: &str| {
         let lines = told
@@ -322,7 +322,7 @@ fn the_command() {
 }
 
 #[test]
-fn a_backup_of_a_newer_version_does_not_lack_an_upgrade() {
+fn restore_of_the_latest_version_suggests_no_upgrade() {
     let copy = Copy::upgraded(POPULATED);
     let newer = copy.folder().join("newer.db");
     fs::copy(&copy.path, &newer).unwrap();

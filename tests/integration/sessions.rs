@@ -13,8 +13,9 @@ use degenbot::types::{Address, BlockNumber, ChainId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use crate::content;
-use crate::corpus::Copy;
+use crate::support::cases;
+use crate::support::content;
+use crate::support::corpus::Copy;
 
 fn token(thread: u8, number: u8) -> NewErc20Token {
     let mut bytes = [0; 20];
@@ -33,7 +34,7 @@ fn token(thread: u8, number: u8) -> NewErc20Token {
 const CHILD: &str = "DEGENBOT_TEST_DB_SESSION";
 
 #[test]
-fn sixteen_threads_share_the_session_of_the_settings() {
+fn db_session_serves_sixteen_threads() {
     const THREADS: u8 = 16;
     const ROWS: u8 = 25;
 
@@ -42,10 +43,7 @@ fn sixteen_threads_share_the_session_of_the_settings() {
         let path = folder.path().join("degenbot.db");
         create_new_sqlite_database(&path).unwrap();
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "sessions::sixteen_threads_share_the_session_of_the_settings",
-            ])
+            .args(["--exact", "sessions::db_session_serves_sixteen_threads"])
             .env(CHILD, "1")
             .env("DEGENBOT_DB_PATH", &path)
             .output()
@@ -95,7 +93,7 @@ fn sixteen_threads_share_the_session_of_the_settings() {
 }
 
 #[test]
-fn what_python_wrote_is_read() {
+fn session_reads_what_the_python_package_wrote() {
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     let database = Database::open(&copy.path).unwrap();
     let exchanges: Vec<Exchange> = database
@@ -120,7 +118,7 @@ fn what_python_wrote_is_read() {
 }
 
 #[test]
-fn a_failed_write_writes_nothing_and_a_failed_read_keeps_its_type() {
+fn failed_write_rolls_back_and_errors_keep_their_type() {
     #[derive(Debug)]
     enum Failure {
         Mine,
@@ -158,7 +156,7 @@ fn a_failed_write_writes_nothing_and_a_failed_read_keeps_its_type() {
 }
 
 #[test]
-fn a_full_database_is_called_that_where_sqlite_has_rolled_back() {
+fn write_to_a_full_database_reports_that_it_is_full() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
     let options = PoolOptions {
         max_size: 1,
@@ -190,7 +188,7 @@ fn a_full_database_is_called_that_where_sqlite_has_rolled_back() {
 }
 
 #[test]
-fn a_transaction_that_was_forgotten_ends_with_its_session() {
+fn open_transaction_is_rolled_back_with_its_session() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
     let options = PoolOptions {
         max_size: 1,
@@ -209,7 +207,7 @@ fn a_transaction_that_was_forgotten_ends_with_its_session() {
 }
 
 #[test]
-fn every_connection_has_its_pragmas() {
+fn every_connection_has_the_pragmas() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let database = Database::open(&copy.path).unwrap();
     let sessions: Vec<_> = (0..4).map(|_| database.session().unwrap()).collect();
@@ -235,7 +233,7 @@ fn every_connection_has_its_pragmas() {
 }
 
 #[test]
-fn foreign_keys_are_enforced() {
+fn session_enforces_foreign_keys() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
     let database = Database::open(&copy.path).unwrap();
     let error = database
@@ -250,21 +248,22 @@ fn foreign_keys_are_enforced() {
 }
 
 #[test]
-fn opening_fails_at_once_with_the_reason() {
+fn open_refuses_unusable_files_with_the_reason() {
     let cases = [
         ("odd/random-bytes.db", "not an SQLite database"),
         ("odd/foreign-no-stamp.db", "is not a degenbot database"),
         ("populated/populated-0.5.0a2.db", "756fba1f75f4"),
     ];
-    for (name, reason) in cases {
+    let name = |(name, _): &(&str, &str)| (*name).to_owned();
+    cases::map(&cases, name, |(name, reason)| {
         let copy = Copy::of(name);
         let error = Database::open(&copy.path).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
-    }
+    });
 }
 
 #[test]
-fn a_pool_that_is_used_up_says_so() {
+fn exhausted_pool_reports_its_size() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
     let options = PoolOptions {
         max_size: 2,
@@ -284,7 +283,7 @@ fn a_pool_that_is_used_up_says_so() {
 }
 
 #[test]
-fn a_database_in_rollback_mode_is_put_into_wal_mode_when_it_is_opened() {
+fn open_turns_rollback_mode_into_wal_mode() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
     content::connect(&copy.path)
         .batch_execute("PRAGMA journal_mode = DELETE")
@@ -314,7 +313,7 @@ fn a_database_in_rollback_mode_is_put_into_wal_mode_when_it_is_opened() {
 const HOLDER: &str = "DEGENBOT_TEST_HOLDER";
 
 #[test]
-fn looking_at_a_database_does_not_make_it_read_only_for_other_threads() {
+fn recognition_does_not_make_the_database_read_only_for_other_threads() {
     use std::process::{Command, Stdio};
 
     if let Some(path) = std::env::var_os(HOLDER) {
@@ -331,7 +330,7 @@ fn looking_at_a_database_does_not_make_it_read_only_for_other_threads() {
         .args([
             "--exact",
             "--nocapture",
-            "sessions::looking_at_a_database_does_not_make_it_read_only_for_other_threads",
+            "sessions::recognition_does_not_make_the_database_read_only_for_other_threads",
         ])
         .env(HOLDER, &copy.path)
         .stdin(Stdio::piped())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::command::{degenbot, run, settled};
+use crate::support::command::{degenbot, run, settled};
 
 /// The commands as they are typed, such as `degenbot database backup`.
 fn commands() -> BTreeSet<String> {
@@ -28,7 +28,7 @@ fn stdout(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn every_shell_completes_every_command() {
+fn completion_scripts_name_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = stdout(&["completions", shell]);
         for command in commands() {
@@ -43,7 +43,7 @@ fn every_shell_completes_every_command() {
 }
 
 #[test]
-fn bash_accepts_the_script_and_completes_with_it() {
+fn bash_completes_with_the_script() {
     if Command::new("bash").arg("--version").output().is_err() {
         eprintln!("skipped: there is no bash");
         return;
@@ -69,7 +69,7 @@ fn bash_accepts_the_script_and_completes_with_it() {
 }
 
 #[test]
-fn there_is_a_manual_page_for_every_command() {
+fn man_writes_a_page_for_every_command() {
     let home = tempfile::tempdir().unwrap();
     let write = || {
         let mut command = degenbot(home.path());
@@ -99,7 +99,7 @@ fn there_is_a_manual_page_for_every_command() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told() {
+fn completions_and_man_report_what_they_cannot_do() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("taken"), "").unwrap();
     fs::create_dir_all(home.path().join("folder/degenbot.1")).unwrap();

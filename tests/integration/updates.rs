@@ -16,10 +16,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use proptest::prelude::*;
 
-use crate::content;
-use crate::pools::generated;
-
-use crate::liquidity::chain;
+use crate::support::content;
+use crate::support::databases::{chain, generated};
 
 /// A V3 pool of the database, and its spacing.
 fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
@@ -44,7 +42,7 @@ fn cursor(block: u64, log_index: u32) -> SyncCursor {
 }
 
 #[test]
-fn an_update_is_written_once_and_deletes_what_has_become_zero() {
+fn update_is_applied_once_and_deletes_empty_ticks() {
     let (folder, database) = generated();
     let path = folder.path().join("degenbot.db");
     let mut session = database.session().unwrap();
@@ -96,7 +94,7 @@ fn an_update_is_written_once_and_deletes_what_has_become_zero() {
 }
 
 #[test]
-fn an_older_update_leaves_what_is_further() {
+fn older_update_is_skipped() {
     let (_folder, database) = generated();
     let mut session = database.session().unwrap();
     let (pool_id, spacing, exchange_id) = some_pool(&mut session);
@@ -138,7 +136,7 @@ fn an_older_update_leaves_what_is_further() {
 }
 
 #[test]
-fn only_pools_with_ticks_are_updated() {
+fn update_refuses_pools_without_ticks() {
     let (_folder, database) = generated();
     let mut session = database.session().unwrap();
     let v2_pool = LiquidityPools::of_chain(&mut session, chain())
@@ -178,7 +176,7 @@ fn only_pools_with_ticks_are_updated() {
 }
 
 #[test]
-fn an_update_is_written_whole_or_not_at_all() {
+fn update_is_written_whole_or_not_at_all() {
     let (folder, database) = generated();
     let path = folder.path().join("degenbot.db");
     let mut session = database.session().unwrap();
@@ -252,7 +250,7 @@ fn an_update_is_written_whole_or_not_at_all() {
 }
 
 #[test]
-fn events_that_cannot_be_change_nothing() {
+fn impossible_events_change_nothing() {
     let spacing = TickSpacing::new(60).unwrap();
     let tick = |number| Tick::new(number).unwrap();
     let mut map = TickMap::default();
@@ -299,7 +297,7 @@ fn events_that_cannot_be_change_nothing() {
 }
 
 #[test]
-fn bits_are_where_the_contracts_have_them() {
+fn bitmap_positions_match_the_contracts() {
     // From the tests of Uniswap's TickBitmap and the definition of its position function.
     let position = |tick, spacing| {
         bitmap_position(Tick::new(tick).unwrap(), TickSpacing::new(spacing).unwrap())
@@ -322,7 +320,7 @@ proptest! {
 
     /// Any events, in any blocks: the database holds what memory holds, and positions by themselves explain it.
     #[test]
-    fn the_database_follows_any_events(
+    fn database_follows_arbitrary_events(
         events in proptest::collection::vec((-40_i32..40, 1_i32..20, 1_u32..1_000, any::<bool>()), 1..60),
         block_size in 1_usize..8,
     ) {
@@ -384,7 +382,7 @@ proptest! {
 }
 
 #[test]
-fn an_exchange_row_is_all_there_is_to_an_exchange() {
+fn exchange_is_found_by_name_and_a_missing_row_is_reported() {
     let (_folder, database) = generated();
     let mut session = database.session().unwrap();
     let found = Exchange::by_name(&mut session, chain(), "uniswap_v3")

@@ -5,55 +5,58 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly, run};
-use crate::content;
-use crate::corpus::{self, Copy};
+use crate::support::cases;
+use crate::support::command::{on, quietly, run, settled};
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+use crate::support::versions::{migrations_after, newest_of_corpus};
 
 #[test]
-fn the_command_asks_and_tells() {
+fn upgrade_command_asks_and_reports() {
     let copy = Copy::of("upgraded/b2chain-0.6.0a1.db");
     let before = copy.files();
-    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "upgrade"])), @r"
     status: 1
     --- stdout
     --- stderr
-    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 20260618000000. Do you want to proceed? [y/N] 
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to [LATEST]. Do you want to proceed? [y/N] 
     Aborted!
     ");
     assert_eq!(copy.files(), before);
-    insta::assert_snapshot!(run(on(&copy.path, &["database", "upgrade"]), "Yes\n"), @r"
+    insta::assert_snapshot!(settled(&run(on(&copy.path, &["database", "upgrade"]), "Yes\n")), @r"
     status: 0
     --- stdout
     --- stderr
-    The database at degenbot.db will be upgraded from version b0b9e84d5527 to 20260618000000. Do you want to proceed? [y/N] 
-    Upgraded the database at degenbot.db from version b0b9e84d5527 to 20260618000000.
+    The database at degenbot.db will be upgraded from version b0b9e84d5527 to [LATEST]. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version b0b9e84d5527 to [LATEST].
     ");
     let before = copy.files();
-    insta::assert_snapshot!(quietly(&copy.path, &["database", "upgrade"]), @r"
+    insta::assert_snapshot!(settled(&quietly(&copy.path, &["database", "upgrade"])), @r"
     status: 0
     --- stdout
     --- stderr
-    The database at degenbot.db is already at the latest version (20260618000000).
+    The database at degenbot.db is already at the latest version ([LATEST]).
     ");
     assert_eq!(copy.files(), before);
 }
 
 #[test]
-fn each_refusal_says_what_was_found_and_what_to_do() {
-    let mut text = String::new();
-    for name in corpus::names(&["odd", "upgraded", "populated"]) {
+fn upgrade_refusals_name_the_finding_and_a_remedy() {
+    let names = corpus::names(&["odd", "upgraded", "populated"]);
+    let told = cases::map(&names, ToString::to_string, |name| {
         let file = name.rsplit('/').next().unwrap();
         let copy = Copy::named(name, file);
         let output = quietly(&copy.path, &["database", "upgrade", "--force"]);
         if output.starts_with("status: 0\n") {
-            continue;
+            return String::new();
         }
         let told = output
             .strip_prefix("status: 1\n--- stdout\n--- stderr\n")
-            .unwrap_or_else(|| panic!("{name}: {output}"));
-        assert!(told.contains("\nhint: "), "{name}: {told}");
-        text.push_str(told);
-    }
+            .unwrap_or_else(|| panic!("{output}"));
+        assert!(told.contains("\nhint: "), "{told}");
+        told.to_owned()
+    });
+    let mut text = told.concat();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("folder.db");
     std::fs::create_dir(&folder).unwrap();
@@ -62,14 +65,15 @@ fn each_refusal_says_what_was_found_and_what_to_do() {
 }
 
 #[test]
-fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
-    for name in [
+fn upgrade_keeps_unsound_rows_and_user_objects() {
+    let names = [
         "odd/extra-user-objects.db",
         "odd/fk-violations.db",
         "odd/weird-types.db",
         "odd/weird-numbers.db",
         "odd/bad-text.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         // Back to the version before, by hand: the corpus has these at one version only.
         content::connect(&copy.path)
@@ -82,21 +86,16 @@ fn unsound_rows_and_the_users_own_objects_stay_as_they_are() {
         let complaints = content::complaints(&copy.path);
         let extras = database::recognise(&copy.path).unwrap().extras();
         let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-        assert_eq!(
-            report.migrations,
-            [
-                "2026-05-21-000000_erc20_tokens_chain_index",
-                "2026-06-18-000000_lfj_pools"
-            ]
-        );
+        let from = "e0aaad8ad486".parse().unwrap();
+        assert_eq!(report.migrations, migrations_after(from));
         content::assert_carried_over(&before, &content::of(&copy.path), name);
         assert_eq!(content::complaints(&copy.path), complaints, "{name}");
         assert_eq!(database::recognise(&copy.path).unwrap().extras(), extras);
-    }
+    });
 }
 
 #[test]
-fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() {
+fn upgrade_ignores_an_unusable_foreign_key_of_a_user_table() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     content::connect(&copy.path)
         .batch_execute("CREATE TABLE mine (kind TEXT REFERENCES pools (kind))")
@@ -110,17 +109,18 @@ fn a_key_of_the_users_own_that_refers_to_nothing_possible_is_not_our_business() 
 }
 
 #[test]
-fn unusual_containers_are_upgraded_in_place() {
-    for name in [
+fn upgrade_works_in_place_on_unusual_files() {
+    let names = [
         "odd/wal-everything-in-wal.db",
         "odd/wal-torn.db",
         "odd/wal-uncommitted-tail.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         let before = content::of(&Copy::of(name).path);
         upgrade_existing_sqlite_database(&copy.path).unwrap();
         content::assert_carried_over(&before, &content::of(&copy.path), name);
-    }
+    });
     // Rollback-journal mode becomes WAL mode.
     let copy = Copy::of("populated/populated-0.5.0.db");
     content::connect(&copy.path)
@@ -133,7 +133,7 @@ fn unusual_containers_are_upgraded_in_place() {
 }
 
 #[test]
-fn a_migration_that_fails_takes_everything_back() {
+fn upgrade_rolls_back_when_a_migration_fails() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     // A trigger that only the third of the pending migrations runs into.
     content::connect(&copy.path)
@@ -164,7 +164,7 @@ fn a_migration_that_fails_takes_everything_back() {
 }
 
 #[test]
-fn new_violations_of_foreign_keys_take_everything_back() {
+fn upgrade_rolls_back_new_foreign_key_violations() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     content::connect(&copy.path)
         .batch_execute(
@@ -186,7 +186,7 @@ fn new_violations_of_foreign_keys_take_everything_back() {
 }
 
 #[test]
-fn waits_for_a_writer_and_then_gives_up_with_nothing_changed() {
+fn upgrade_waits_for_a_writer_and_gives_up_unchanged() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     let mut writer = content::connect(&copy.path);
     writer.batch_execute("BEGIN IMMEDIATE").unwrap();
@@ -225,8 +225,9 @@ const RUST_CORE: [(&str, &str); 14] = [
 ];
 
 #[test]
-fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
-    for (name, version) in RUST_CORE {
+fn upgrade_judges_a_rust_core_database_by_its_structure() {
+    let name = |(name, _): &(&str, &str)| (*name).to_owned();
+    cases::map(&RUST_CORE, name, |&(name, version)| {
         let copy = Copy::of(name);
         let before = content::of(&Copy::of(name).path);
         let recognition = database::recognise(&copy.path).unwrap();
@@ -243,51 +244,49 @@ fn a_rust_core_stamp_is_taken_in_by_the_structure_under_it() {
         let recognition = database::recognise(&copy.path).unwrap();
         assert!(recognition.identity.is_stamped_right(), "{name}");
         assert_eq!(recognition.stamps.rust_core, None, "{name}");
-        let revision = Some(vec!["2606a6c7f5ee".to_owned()]);
+        let revision = SchemaVersion::latest().alembic_stamp();
+        let revision = revision.map(|revision| vec![revision.to_owned()]);
         assert_eq!(recognition.stamps.alembic, revision, "{name}");
         assert_eq!(recognition.extras(), [], "{name}");
-    }
+    });
 }
 
 #[test]
-fn what_a_rust_core_release_wrote_is_kept_cell_by_cell() {
+fn upgrade_keeps_every_cell_of_a_rust_core_database() {
     let copy = Copy::of("populated/populated-0.6.0a14.db");
     let before = content::of(&Copy::of("populated/populated-0.6.0a14.db").path);
     assert_eq!(before["lfj_pools"].rows.len(), 3);
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
     assert!(report.from.starts_with("Rust-core "), "{}", report.from);
-    assert_eq!(report.migrations, [""; 0]);
+    assert_eq!(report.migrations, migrations_after(newest_of_corpus()));
 
-    let without_stamps = |mut content: content::Content| {
-        content.retain(|table, _| !content::STAMPS.contains(&table.as_str()));
-        content
-    };
     let after = content::of(&copy.path);
     assert!(!after.contains_key("_degenbot_db_schema_version"));
-    assert_eq!(without_stamps(after), without_stamps(before));
+    content::assert_carried_over(&before, &after, "taken in");
     let recognition = database::recognise(&copy.path).unwrap();
     assert!(recognition.identity.is_stamped_right());
     let migrations: Vec<_> = SchemaVersion::all().map(SchemaVersion::migration).collect();
     assert_eq!(recognition.stamps.diesel.unwrap(), migrations);
-    assert_eq!(recognition.stamps.alembic.unwrap(), ["2606a6c7f5ee"]);
+    let stamp = SchemaVersion::latest().alembic_stamp().unwrap();
+    assert_eq!(recognition.stamps.alembic.unwrap(), [stamp]);
 }
 
 #[test]
-fn a_stamp_that_lies_is_said_to_lie() {
+fn upgrade_warns_about_a_stamp_that_contradicts_the_structure() {
     let copy = Copy::of("upgraded/cutover17-from-eb4080485a56.db");
     let told = run(on(&copy.path, &["database", "upgrade"]), "y\n");
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(settled(&told), @r"
     status: 0
     --- stdout
     --- stderr
     warning: The database at degenbot.db is stamped Rust-core 3; the structure is that of eb4080485a56
-    The database at degenbot.db will be upgraded from version Rust-core 3 to 20260618000000. Do you want to proceed? [y/N] 
-    Upgraded the database at degenbot.db from version Rust-core 3 to 20260618000000.
+    The database at degenbot.db will be upgraded from version Rust-core 3 to [LATEST]. Do you want to proceed? [y/N] 
+    Upgraded the database at degenbot.db from version Rust-core 3 to [LATEST].
     ");
 }
 
 #[test]
-fn the_python_package_and_this_one_take_turns() {
+fn upgrade_reconciles_stamps_after_the_python_package_migrated() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let [older, newer] = ["e0aaad8ad486", "2606a6c7f5ee"].map(|name| name.parse().unwrap());
     database::migrate_sqlite_database(&copy.path, newer, older).unwrap();
@@ -320,7 +319,7 @@ fn the_python_package_and_this_one_take_turns() {
     content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
     assert_eq!(report.from, older.to_string());
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.migrations, migrations_after(older));
     assert!(
         database::recognise(&copy.path)
             .unwrap()
@@ -329,9 +328,12 @@ fn the_python_package_and_this_one_take_turns() {
     );
 
     // From a version without a revision, its way down leaves that version's table where it is.
+    let without_revision = newest_of_corpus();
+    database::migrate_sqlite_database(&copy.path, SchemaVersion::latest(), without_revision)
+        .unwrap();
     content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.migrations, migrations_after(older));
     let version = database::current_database_version(&copy.path).unwrap();
     assert_eq!(version, SchemaVersion::latest());
 }

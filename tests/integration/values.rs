@@ -10,8 +10,10 @@ use degenbot::types::{Address, PoolKind, U256};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content::{self, Content};
-use crate::corpus::Copy;
+use crate::support::cases;
+use crate::support::content::{self, Content};
+use crate::support::corpus::Copy;
+use crate::support::rows;
 
 /// Calls a macro with every table and its row type.
 macro_rules! for_each_table {
@@ -68,7 +70,11 @@ fn copy_through_types(from: &mut SqliteConnection, to: &mut SqliteConnection) ->
                     .select($row::as_select())
                     .load(from)
                     .unwrap_or_else(|error| panic!("{}: {error}", stringify!($table)));
-                assert!(!rows.is_empty(), stringify!($table));
+                assert!(
+                    !rows.is_empty(),
+                    "{} has no rows: add some to tests/support/rows.rs",
+                    stringify!($table)
+                );
                 for row in &rows {
                     diesel::insert_into(schema::$table::table)
                         .values(row)
@@ -114,8 +120,8 @@ fn in_lower_case(path: &Path) -> Content {
 }
 
 #[test]
-fn every_row_of_every_table_goes_through_its_type_unchanged() {
-    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+fn row_types_read_and_write_every_table_unchanged() {
+    let copy = rows::in_every_table();
     // A name of the corpus holds a NUL byte, and texts go through `String`, which keeps it.
     let fresh = copy.folder().join("fresh.db");
     create_new_sqlite_database(&fresh).unwrap();
@@ -132,11 +138,12 @@ fn every_row_of_every_table_goes_through_its_type_unchanged() {
 }
 
 #[test]
-fn rows_are_read_in_whatever_order_the_columns_are() {
-    for name in [
+fn row_types_read_columns_in_any_order() {
+    let names = [
         "upgraded/b2chain-0.6.0a10.db",
         "upgraded/assisted-a2chain-at-2606a6c7f5ee.db",
-    ] {
+    ];
+    cases::for_each(&names, |name| {
         let copy = Copy::of(name);
         upgrade_existing_sqlite_database(&copy.path).unwrap();
         let database = Database::open(&copy.path).unwrap();
@@ -151,7 +158,7 @@ fn rows_are_read_in_whatever_order_the_columns_are() {
             .load(&mut *session)
             .unwrap();
         assert_eq!(managers.len(), 3, "{name}");
-    }
+    });
 }
 
 fn first_error<T>(result: QueryResult<Vec<T>>) -> String {
@@ -165,7 +172,7 @@ fn first_error<T>(result: QueryResult<Vec<T>>) -> String {
 }
 
 #[test]
-fn values_that_cannot_be_meant_are_errors() {
+fn column_types_reject_impossible_values() {
     let copy = Copy::of("odd/weird-numbers.db");
     let mut connection = content::connect(&copy.path);
     let error = first_error(
@@ -206,7 +213,7 @@ fn values_that_cannot_be_meant_are_errors() {
 }
 
 #[test]
-fn addresses_are_read_in_any_letter_case() {
+fn address_columns_accept_any_letter_case() {
     let copy = Copy::of("odd/case-duplicate-addresses.db");
     let mut connection = content::connect(&copy.path);
     let addresses: Vec<Address> = schema::erc20_tokens::table
@@ -220,8 +227,8 @@ fn addresses_are_read_in_any_letter_case() {
 }
 
 #[test]
-fn every_kind_of_pool_is_known() {
-    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+fn pool_kinds_are_those_of_the_databases() {
+    let copy = rows::in_every_table();
     let mut kinds: Vec<PoolKind> = schema::pools::table
         .select(schema::pools::kind)
         .distinct()
@@ -232,7 +239,7 @@ fn every_kind_of_pool_is_known() {
 }
 
 #[test]
-fn chain_ids_beyond_32_bits_are_kept() {
+fn chain_id_keeps_more_than_32_bits() {
     use degenbot::types::ChainId;
 
     let folder = tempfile::tempdir().unwrap();

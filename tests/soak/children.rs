@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
-use crate::content;
 use crate::ledger::{self, ACCOUNTS, Entry};
-use crate::random::Random;
+use crate::support::content;
+use crate::support::generator::random::Random;
 
 /// What the Python writer does.
 const PYTHON: &str = include_str!("writer.py");

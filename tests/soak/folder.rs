@@ -7,7 +7,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::content::{self, Content};
+use crate::support::content::{self, Content};
 
 /// A folder that goes when it is no longer needed, and stays where a failure is to be looked at.
 pub struct Folder(Option<TempDir>);

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 
-use crate::command::{on, quietly};
-use crate::content::{self, Content};
-use crate::corpus::Copy;
 use crate::folder::Folder;
 use crate::ledger;
-use crate::random::Random;
+use crate::support::command::{on, quietly};
+use crate::support::content::{self, Content};
+use crate::support::corpus::Copy;
+use crate::support::generator::random::Random;
 use crate::{Form, Tally};
 
 /// A command, and what it is run on.

@@ -10,8 +10,8 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::content;
-use crate::random::Random;
+use crate::support::content;
+use crate::support::generator::random::Random;
 use crate::{Form, Tally};
 
 /// The place of the locks, in a file of pages of any size.

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use crate::content;
+use crate::support::content;
 
 pub const ACCOUNTS: u32 = 10;
 

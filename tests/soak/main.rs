@@ -15,30 +15,21 @@
 )]
 
 mod children;
-#[path = "../integration/command.rs"]
-#[expect(dead_code, reason = "the other tests use the rest")]
-mod command;
-#[path = "../integration/content.rs"]
-#[expect(dead_code, reason = "the other tests use the rest")]
-mod content;
-#[path = "../integration/corpus.rs"]
-#[expect(dead_code, reason = "the other tests use the rest")]
-mod corpus;
 mod folder;
 mod kills;
 mod large;
 mod ledger;
-#[path = "../generator/random.rs"]
-#[expect(dead_code, reason = "the generator uses the rest")]
-mod random;
 mod rounds;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod support;
 mod truth;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use random::Random;
+use support::generator::random::Random;
 
 /// How much is done.
 struct Form {

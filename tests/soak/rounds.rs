@@ -13,11 +13,11 @@ use degenbot::database::backup_path;
 use diesel::connection::SimpleConnection;
 
 use crate::children::{self, Children};
-use crate::command::{on, quietly, spawn};
-use crate::content;
 use crate::folder::Folder;
 use crate::ledger::{self, Entry};
-use crate::random::Random;
+use crate::support::command::{on, quietly, spawn};
+use crate::support::content;
+use crate::support::generator::random::Random;
 use crate::truth::Truth;
 use crate::{Form, Tally};
 

@@ -4,10 +4,10 @@ use degenbot::models::*;
 use degenbot::types::ChainId;
 use diesel::connection::SimpleConnection;
 
-use super::market::{FIRST, THIRD, address, market, outcomes};
+use crate::support::aave_market::{FIRST, THIRD, address, market, outcomes};
 
 #[test]
-fn a_malformed_row_is_named_and_the_next_user_follows() {
+fn with_debt_names_a_malformed_row_and_goes_on() {
     let cases = [
         (
             "UPDATE aave_v3_users SET address = 'me' WHERE id = 1",
@@ -64,7 +64,7 @@ fn a_malformed_row_is_named_and_the_next_user_follows() {
 }
 
 #[test]
-fn a_malformed_asset_is_a_failure_of_those_who_have_it() {
+fn with_debt_reports_a_malformed_asset_to_each_user_that_has_it() {
     let cases = [
         (
             "UPDATE aave_v3_assets SET borrow_index = 'x' WHERE id = 2",
@@ -102,7 +102,7 @@ fn a_malformed_asset_is_a_failure_of_those_who_have_it() {
 }
 
 #[test]
-fn point_reads_name_a_malformed_value() {
+fn single_reads_name_a_malformed_value() {
     fn message<T: std::fmt::Debug>(result: Result<T, RowError>) -> String {
         result.unwrap_err().to_string()
     }

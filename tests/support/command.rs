@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use super::versions::without_versions;
+
 /// `degenbot` with a home folder of its own and no settings from the environment.
 pub fn degenbot(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_degenbot"));
@@ -55,6 +57,13 @@ pub fn finish(child: Child) -> String {
     )
 }
 
+/// Sends a signal, such as `-INT`. Whether it arrived: the process may have ended.
+pub fn send(child: &Child, signal: &str) -> bool {
+    let id = child.id().to_string();
+    let output = Command::new("kill").args([signal, &id]).output().unwrap();
+    output.status.success()
+}
+
 /// Runs a command without input.
 pub fn quietly(database: &Path, arguments: &[&str]) -> String {
     run(on(database, arguments), "")
@@ -63,7 +72,7 @@ pub fn quietly(database: &Path, arguments: &[&str]) -> String {
 /// A snapshot's text with what changes from release to release, and from run to run, replaced.
 pub fn settled(text: &str) -> String {
     const USED: &str = "in use by ";
-    let text = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
+    let text = without_versions(text).replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
     let lines = text
         .split_inclusive('\n')
         .map(|line| match line.split_once(USED) {

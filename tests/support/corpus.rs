@@ -11,18 +11,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use degenbot::database::{Assumption, SchemaVersion, UpgradeOptions};
 use tempfile::TempDir;
-
-/// The releases' revisions from the first stable schema on.
-pub const SUPPORTED: [&str; 7] = [
-    "eb4080485a56",
-    "a512dbce9854",
-    "5d2dfe7292b3",
-    "9c411aeeb15e",
-    "b0b9e84d5527",
-    "e0aaad8ad486",
-    "2606a6c7f5ee",
-];
 
 fn archive() -> &'static BTreeMap<String, Vec<u8>> {
     static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
@@ -64,13 +54,23 @@ pub fn supported() -> Vec<&'static str> {
         .into_iter()
         .filter(|name| {
             let stamp = Copy::of(name).stamp();
-            SUPPORTED
-                .iter()
-                .any(|revision| stamp.as_deref() == Some(*revision))
+            stamp.is_some_and(|stamp| {
+                SchemaVersion::all().any(|it| it.alembic_revision() == Some(stamp.as_str()))
+            })
         })
         .collect();
     assert_eq!(names.len(), 14, "{names:?}");
     names
+}
+
+/// The options with which every database of the corpus that can be upgraded is: Aerodrome V2 pools are not
+/// stable.
+pub fn upgrade_options() -> UpgradeOptions {
+    let assumption: Assumption = "aerodrome_v2.stable=false".parse().unwrap();
+    UpgradeOptions {
+        assumptions: [assumption].into_iter().collect(),
+        ..UpgradeOptions::default()
+    }
 }
 
 /// A copy of a database, with the files beside it, in a folder of its own.

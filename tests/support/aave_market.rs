@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
-use crate::content;
+use super::content;
 
 /// Two markets. Assets 1 (WETH, category 1 by its parameters) and 2 (USDC, no parameters, category 2 by its
 /// row) are in market 1, asset 3 (WETH again) is in market 2. Of market 1's users, 1 and 3 owe something, 2 has

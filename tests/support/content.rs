@@ -14,6 +14,20 @@ pub struct Rows {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Rows {
+    /// Leaves out the other columns. The rows are sorted anew.
+    pub fn retain_columns(&mut self, is_kept: impl Fn(&str) -> bool) {
+        let kept: Vec<_> = self.columns.iter().map(|column| is_kept(column)).collect();
+        let retain = |cells: &mut Vec<String>| {
+            let mut kept = kept.iter();
+            cells.retain(|_| *kept.next().unwrap());
+        };
+        retain(&mut self.columns);
+        self.rows.iter_mut().for_each(retain);
+        self.rows.sort();
+    }
+}
+
 pub type Content = BTreeMap<String, Rows>;
 
 #[derive(QueryableByName)]

@@ -1,0 +1,16 @@
+//! What the tests are written with, one file a subject. The benches and examples use the generator alone.
+
+pub mod aave_market;
+pub mod cases;
+pub mod command;
+pub mod content;
+pub mod corpus;
+pub mod databases;
+pub mod faults;
+pub mod generator;
+pub mod observer;
+pub mod rows;
+pub mod terminal;
+pub mod unprivileged;
+pub mod variant;
+pub mod versions;
