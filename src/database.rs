@@ -107,13 +107,13 @@ pub use reports::inspect::{
 pub use sessions::database::{Database, PoolOptions, db_session};
 pub use sessions::session::Session;
 pub use sessions::snapshot::Snapshot;
-pub use structure::legacy_revision::EarlierRevision;
+pub use structure::legacy_revision::LegacyRevision;
 pub use structure::pending_migrations::pending_migrations;
 pub use structure::schema_object::{ObjectKind, SchemaObject};
 pub use structure::schema_version::{SchemaVersion, UnknownVersion};
 pub use verification::findings::{Example, Finding};
-pub use verification::integrity_check::{UnknownVerification, Verification};
-pub use verification::quick_scan::{Problem, Unsound};
+pub use verification::integrity_check::{IntegrityCheck, UnknownIntegrityCheck};
+pub use verification::quick_scan::{RowProblem, SuspectRows};
 pub use verification::rule::Rule;
 pub use verification::verify::{VerifyOptions, VerifyReport, verify_sqlite_database};
 

@@ -1,6 +1,6 @@
 //! The few SQLite calls that Diesel does not offer, behind safe functions.
 //!
-//! A [`Handle`](raw_connection::Handle) is a bare connection, opened and configured by [`crate::database`] only; its functions have
+//! A [`RawConnection`](raw_connection::RawConnection) is a bare connection, opened and configured by [`crate::database`] only; its functions have
 //! the shape of the ones that Diesel has announced for its own connection, so that they can be replaced one
 //! by one. [`Statements`](prepared::Statements) runs prepared statements on a connection of Diesel's.
 

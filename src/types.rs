@@ -6,17 +6,16 @@
 //! they display.
 
 pub(crate) mod address;
-pub(crate) mod cell;
 pub(crate) mod decimal;
 pub(crate) mod flag;
 pub(crate) mod integer;
 pub(crate) mod invalid_value;
 pub(crate) mod kind;
 pub(crate) mod pool_hash;
+pub(crate) mod sql_value;
 pub(crate) mod stored;
 
 pub use address::Address;
-pub use cell::Cell;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;
 pub use integer::{
@@ -26,3 +25,4 @@ pub use integer::{
 pub use invalid_value::InvalidValue;
 pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
 pub use pool_hash::PoolHash;
+pub use sql_value::SqlValue;

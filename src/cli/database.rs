@@ -22,7 +22,7 @@ use crate::cli::failure::Failure;
 use crate::database;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::error::database_error::Error;
-use crate::database::verification::integrity_check::Verification;
+use crate::database::verification::integrity_check::IntegrityCheck;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,12 +62,12 @@ fn warn_of_other_version(path: &Path) -> Result<(), Error> {
 }
 
 /// The levels of an option that checks a copy of the database.
-fn verification() -> impl TypedValueParser<Value = Verification> {
+fn verification() -> impl TypedValueParser<Value = IntegrityCheck> {
     PossibleValuesParser::new([
         PossibleValue::new("quick").help("The tables"),
         PossibleValue::new("full").help("The indexes too, which takes several times as long"),
     ])
-    .try_map(|level| level.parse::<Verification>())
+    .try_map(|level| level.parse::<IntegrityCheck>())
 }
 
 /// The option of every command that asks a question.

@@ -8,7 +8,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection};
-use crate::database::connection::read_only::look_at;
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
@@ -137,7 +137,7 @@ pub fn add_exchange(path: &Path, deployment: &Deployment) -> Result<(), Error> {
 ///
 /// [`Error::Refused`] where the tables are not degenbot's; otherwise where the database cannot be read.
 pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
-    look_at(path, |connection| {
+    read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)
             .map_err(|error| error.at(path, "recognise the database"))?;
         recognition.require_degenbot(path)?;

@@ -4,11 +4,11 @@ use std::ptr::NonNull;
 
 use libsqlite3_sys as ffi;
 
-use crate::sqlite::raw_connection::{Handle, SqliteError};
+use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// What a step of a backup came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum BackupStep {
     /// Every page is copied and the destination is committed.
     Done,
     /// Pages are left.
@@ -22,14 +22,14 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Backup<'connections> {
     raw: NonNull<ffi::sqlite3_backup>,
-    destination: &'connections Handle,
-    source: PhantomData<&'connections Handle>,
+    destination: &'connections RawConnection,
+    source: PhantomData<&'connections RawConnection>,
 }
 
 impl<'connections> Backup<'connections> {
     pub(crate) fn new(
-        source: &'connections Handle,
-        destination: &'connections Handle,
+        source: &'connections RawConnection,
+        destination: &'connections RawConnection,
     ) -> Result<Self, SqliteError> {
         let main = c"main".as_ptr();
         // SAFETY: both connections are open and, by the lifetime, outlive the backup; both names are
@@ -49,11 +49,11 @@ impl<'connections> Backup<'connections> {
     }
 
     /// Copies up to `pages` pages, or all that are left for a negative number.
-    pub(crate) fn step(&mut self, pages: c_int) -> Result<Step, SqliteError> {
+    pub(crate) fn step(&mut self, pages: c_int) -> Result<BackupStep, SqliteError> {
         // SAFETY: the backup is finished only when `self` is dropped.
         match unsafe { ffi::sqlite3_backup_step(self.raw.as_ptr(), pages) } {
-            ffi::SQLITE_DONE => Ok(Step::Done),
-            ffi::SQLITE_OK => Ok(Step::More),
+            ffi::SQLITE_DONE => Ok(BackupStep::Done),
+            ffi::SQLITE_OK => Ok(BackupStep::More),
             code => Err(self.destination.last_error(code)),
         }
     }

@@ -7,14 +7,14 @@ use crate::cancel::CancelToken;
 
 /// How long is waited for a lock, and what ends the waiting.
 #[derive(Debug, Clone)]
-pub(crate) struct Patience {
+pub(crate) struct BusyHandler {
     wait: Duration,
     cancel: Option<CancelToken>,
     /// When the present waiting began.
     began: Cell<Option<Instant>>,
 }
 
-impl Patience {
+impl BusyHandler {
     /// Waits for so long, or until it is cancelled.
     pub(crate) const fn new(wait: Duration, cancel: Option<CancelToken>) -> Self {
         Self {
@@ -57,9 +57,9 @@ impl Patience {
 }
 
 /// Called by SQLite when a lock is taken; anything but 0 makes it try again.
-pub(super) unsafe extern "C" fn busy(patience: *mut c_void, tries: c_int) -> c_int {
-    // SAFETY: `Handle::set_patience` has given the address of a value that the handle keeps for as long as
+pub(super) unsafe extern "C" fn busy(busy_handler: *mut c_void, tries: c_int) -> c_int {
+    // SAFETY: `RawConnection::set_busy_handler` has given the address of a value that the handle keeps for as long as
     // SQLite may call this; it is used by the one thread at a time that uses the connection.
-    let patience = unsafe { &*patience.cast_const().cast::<Patience>() };
-    c_int::from(patience.wait(u32::try_from(tries).unwrap_or_default()))
+    let busy_handler = unsafe { &*busy_handler.cast_const().cast::<BusyHandler>() };
+    c_int::from(busy_handler.wait(u32::try_from(tries).unwrap_or_default()))
 }

@@ -33,7 +33,7 @@ diesel::define_sql_function! {
 ///
 /// The last connection to a WAL database normally moves the log into the database and deletes it,
 /// even when it was opened to read.
-pub(crate) fn keeping_the_log<T>(open: impl FnOnce() -> T) -> T {
+pub(crate) fn without_checkpoint_on_close<T>(open: impl FnOnce() -> T) -> T {
     configured(&KEEP_LOG, true, open)
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn keeping_the_log<T>(open: impl FnOnce() -> T) -> T {
 ///
 /// Where the index of a log cannot be written to, SQLite takes the log for empty when the connection is closed,
 /// and deletes it with what it holds.
-pub(crate) fn keeping_the_log_until_read<T, E>(
+pub(crate) fn without_checkpoint_until_read<T, E>(
     open: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     OPENED.set(None);
@@ -54,7 +54,7 @@ pub(crate) fn keeping_the_log_until_read<T, E>(
 
 /// Runs `open`; a statement on the connections it opens fails as interrupted once the token is cancelled,
 /// however long it would have gone on.
-pub(crate) fn stoppable<T>(cancel: Option<CancelToken>, open: impl FnOnce() -> T) -> T {
+pub(crate) fn cancellable<T>(cancel: Option<CancelToken>, open: impl FnOnce() -> T) -> T {
     struct Restore(Option<CancelToken>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -71,7 +71,9 @@ pub(crate) fn stoppable<T>(cancel: Option<CancelToken>, open: impl FnOnce() -> T
 /// opened with tells on which one it is called.
 ///
 /// Fails for a connection that was opened before this crate has opened its first one.
-pub(super) fn handle_of(connection: &mut SqliteConnection) -> QueryResult<NonNull<ffi::sqlite3>> {
+pub(super) fn raw_connection_of(
+    connection: &mut SqliteConnection,
+) -> QueryResult<NonNull<ffi::sqlite3>> {
     static CALLS: AtomicI64 = AtomicI64::new(0);
     // Diesel may call functions of the program's on the way, which may use other connections.
     let call = CALLS.fetch_add(1, Ordering::Relaxed);

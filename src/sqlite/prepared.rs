@@ -9,7 +9,7 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
-use crate::sqlite::connection_hooks::handle_of;
+use crate::sqlite::connection_hooks::raw_connection_of;
 use crate::sqlite::raw_connection::{SqliteError, message_of};
 use crate::types::stored::{Encode, Stored};
 
@@ -72,7 +72,7 @@ impl<'connection> Statements<'connection> {
     /// Statements for a connection that was opened by this crate.
     pub(crate) fn of(connection: &'connection mut SqliteConnection) -> QueryResult<Self> {
         Ok(Self {
-            handle: handle_of(connection)?,
+            handle: raw_connection_of(connection)?,
             connection: PhantomData,
         })
     }

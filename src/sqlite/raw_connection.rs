@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libsqlite3_sys as ffi;
 
-use crate::sqlite::busy_handler::{Patience, busy};
+use crate::sqlite::busy_handler::{BusyHandler, busy};
 
 /// How often a statement that runs on another thread is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -28,10 +28,10 @@ pub struct SqliteError {
 ///
 /// Used from one thread at a time: it can be sent to another one, not shared.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct RawConnection {
     connection: NonNull<ffi::sqlite3>,
     /// Where SQLite finds it when it has to wait.
-    patience: RefCell<Option<Box<Patience>>>,
+    busy_handler: RefCell<Option<Box<BusyHandler>>>,
 }
 
 /// A connection's address, for the thread that runs a statement on it.
@@ -50,10 +50,10 @@ impl Address {
 }
 
 // SAFETY: the bundled library is built with SQLITE_THREADSAFE=1 and the connection is opened with
-// SQLITE_OPEN_FULLMUTEX, so calls may come from any thread. `Handle` is not `Sync`.
-unsafe impl Send for Handle {}
+// SQLITE_OPEN_FULLMUTEX, so calls may come from any thread. `RawConnection` is not `Sync`.
+unsafe impl Send for RawConnection {}
 
-impl Handle {
+impl RawConnection {
     /// Opens a file by its URI, which also says whether it may be created.
     pub(crate) fn open(uri: &str) -> Result<Self, SqliteError> {
         let uri = CString::new(uri).map_err(|_| SqliteError {
@@ -79,7 +79,7 @@ impl Handle {
         // be closed.
         let handle = Self {
             connection,
-            patience: RefCell::new(None),
+            busy_handler: RefCell::new(None),
         };
         handle.check(code)?;
         Ok(handle)
@@ -196,9 +196,9 @@ impl Handle {
     }
 
     /// How a statement waits for a lock of another connection.
-    pub(crate) fn set_patience(&self, patience: Patience) -> Result<(), SqliteError> {
-        let patience = Box::new(patience);
-        let address: *const Patience = &raw const *patience;
+    pub(crate) fn set_busy_handler(&self, busy_handler: BusyHandler) -> Result<(), SqliteError> {
+        let busy_handler = Box::new(busy_handler);
+        let address: *const BusyHandler = &raw const *busy_handler;
         // SAFETY: the connection is open; the callback gets the address of what this handle keeps until
         // another one is set, which happens only below, after SQLite has been told.
         let code = unsafe {
@@ -208,7 +208,7 @@ impl Handle {
                 address.cast_mut().cast::<c_void>(),
             )
         };
-        self.patience.replace(Some(patience));
+        self.busy_handler.replace(Some(busy_handler));
         self.check(code)
     }
 
@@ -228,8 +228,9 @@ impl Handle {
     pub(super) fn last_error(&self, code: c_int) -> SqliteError {
         // SAFETY: the connection is open.
         let message = unsafe { message_of(self.connection, code) };
-        let patience = self.patience.borrow();
-        if code & 0xff == ffi::SQLITE_BUSY && patience.as_ref().is_some_and(|p| p.is_stopped()) {
+        let busy_handler = self.busy_handler.borrow();
+        if code & 0xff == ffi::SQLITE_BUSY && busy_handler.as_ref().is_some_and(|p| p.is_stopped())
+        {
             return SqliteError {
                 code: ffi::SQLITE_INTERRUPT,
                 message: "interrupted".to_owned(),
@@ -242,7 +243,7 @@ impl Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for RawConnection {
     fn drop(&mut self) {
         // SAFETY: the connection is closed once. That fails only where a statement or a backup is left:
         // `row` finalizes its statement and a `Backup` cannot outlive the handle.

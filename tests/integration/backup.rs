@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use degenbot::database::{
-    BackupOptions, ErrorKind, LOCK_TIMEOUT, Observer, Progress, Verification, backup_path,
+    BackupOptions, ErrorKind, IntegrityCheck, LOCK_TIMEOUT, Observer, Progress, backup_path,
     backup_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
@@ -307,7 +307,7 @@ fn backup_of_a_damaged_database_does_not_replace_a_good_one() {
         .unwrap();
     drop(connection);
     let options = BackupOptions {
-        verify: Some(Verification::Quick),
+        verify: Some(IntegrityCheck::Quick),
         ..REPLACE
     };
     assert!(backup_sqlite_database(&copy.path, &options, &mut ()).is_err());

@@ -223,7 +223,7 @@ fn add_inserts_an_exchange_once() {
     assert!(
         listed
             .iter()
-            .all(|exchange| exchange.active == Some(degenbot::types::Cell::Integer(0)))
+            .all(|exchange| exchange.active == Some(degenbot::types::SqlValue::Integer(0)))
     );
     for text in ["10_other_v3", "10_other_v4", "11_other_v3"] {
         assert_eq!(

@@ -27,11 +27,11 @@ const ODD: &[(&str, &str)] = &[
     ("foreign-no-stamp", "Foreign"),
     ("header-only-magic", "NotADatabase"),
     ("hot-journal", "HotJournal"),
-    ("leftover-alembic-tmp-erc20_tokens", "EarlierRevision"),
-    ("leftover-alembic-tmp-pool_managers", "EarlierRevision"),
+    ("leftover-alembic-tmp-erc20_tokens", "LegacyRevision"),
+    ("leftover-alembic-tmp-pool_managers", "LegacyRevision"),
     ("no-stamp-dropped", "NoStamp"),
     ("orphan-children", "2606a6c7f5ee"),
-    ("page-size-65536", "EarlierRevision"),
+    ("page-size-65536", "LegacyRevision"),
     ("random-bytes", "NotADatabase"),
     ("readonly-file", "2606a6c7f5ee"),
     ("rust-owned-0.6.0a17", "MapsDropped"),
@@ -96,7 +96,7 @@ fn recognition_of_each_odd_database_has_its_outcome_and_changes_nothing() {
 fn operations_never_write_to_unrecognised_files() {
     let degenbots_own = ["no-stamp", "stamp-", "rust-", "leftover-", "page-size"];
     for_each_odd(|name, expected| {
-        let comes_in = ["HotJournal", "EarlierRevision", "MapsDropped"];
+        let comes_in = ["HotJournal", "LegacyRevision", "MapsDropped"];
         if SchemaVersion::all().any(|version| version.to_string() == expected)
             || comes_in.contains(&expected)
         {

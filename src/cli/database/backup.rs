@@ -15,7 +15,7 @@ use crate::cli::prompt::confirm;
 use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::verification::integrity_check::Verification;
+use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +35,7 @@ pub(in crate::cli) struct Backup {
     output: Option<PathBuf>,
     /// Check the copy before it replaces the existing backup
     #[arg(long, value_name = "LEVEL", value_parser = verification())]
-    verify: Option<Verification>,
+    verify: Option<IntegrityCheck>,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -95,5 +95,5 @@ struct Document {
     backup: String,
     bytes: u64,
     checkpointed: bool,
-    verified: Option<Verification>,
+    verified: Option<IntegrityCheck>,
 }

@@ -15,7 +15,7 @@ use crate::database::reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::types::cell::Cell;
+use crate::types::sql_value::SqlValue;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -205,13 +205,13 @@ fn describe_exchanges(text: &mut String, exchanges: &[ExchangeInfo]) {
     if exchanges.is_empty() {
         return;
     }
-    let cell = |cell: &Option<Cell>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let cell = |cell: &Option<SqlValue>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
     let rows: Vec<[String; 4]> =
         std::iter::once(["Exchange", "Chain", "Active", "Last update block"].map(str::to_owned))
             .chain(exchanges.iter().map(|exchange| {
                 let active = match &exchange.active {
-                    Some(Cell::Integer(0)) => "no".to_owned(),
-                    Some(Cell::Integer(1)) => "yes".to_owned(),
+                    Some(SqlValue::Integer(0)) => "no".to_owned(),
+                    Some(SqlValue::Integer(1)) => "yes".to_owned(),
                     other => cell(other),
                 };
                 [

@@ -17,7 +17,7 @@ use crate::cli::prompt::confirm;
 use crate::database::copying::restore::{
     RestoreOptions, Summary, plan_restore, restore_sqlite_database,
 };
-use crate::database::verification::integrity_check::Verification;
+use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +39,7 @@ pub(in crate::cli) struct Restore {
     no_keep: bool,
     /// How thoroughly to check the backup first
     #[arg(long, value_name = "LEVEL", value_parser = verification(), default_value = "full")]
-    verify: Verification,
+    verify: IntegrityCheck,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]

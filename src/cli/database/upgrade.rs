@@ -16,7 +16,7 @@ use crate::database::migration::rebuild::RebuildReport;
 use crate::database::migration::route::find_route;
 use crate::database::migration::upgrade::{UpgradeOptions, UpgradeReport, upgrade_sqlite_database};
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::verification::quick_scan::Unsound;
+use crate::database::verification::quick_scan::SuspectRows;
 
 const COMMAND: &str = "database upgrade";
 
@@ -166,7 +166,7 @@ struct Document<'report> {
     migrations: &'report [String],
     computed_words: usize,
     rebuild: Option<RebuildDocument<'report>>,
-    unsound: &'report [Unsound],
+    unsound: &'report [SuspectRows],
 }
 
 #[derive(Serialize)]

@@ -11,8 +11,8 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::{Deployment, ExchangeName};
-use crate::types::cell::Cell;
 use crate::types::integer::ChainId;
+use crate::types::sql_value::SqlValue;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
@@ -66,13 +66,13 @@ struct Entry {
 /// The values in the database; for an exchange that is not there, those that activation would store.
 #[derive(Serialize)]
 struct Row {
-    chain_id: Option<Cell>,
+    chain_id: Option<SqlValue>,
     #[serde(rename = "exchange")]
-    name: Option<Cell>,
-    active: Option<Cell>,
-    last_update_block: Option<Cell>,
-    factory: Option<Cell>,
-    deployer: Option<Cell>,
+    name: Option<SqlValue>,
+    active: Option<SqlValue>,
+    last_update_block: Option<SqlValue>,
+    factory: Option<SqlValue>,
+    deployer: Option<SqlValue>,
 }
 
 /// The known exchanges with their rows, then the other rows.
@@ -101,7 +101,7 @@ fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
 /// The name of the exchange of a row, if the row is valid.
 pub(super) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
     match (&row.chain_id, &row.name) {
-        (Some(Cell::Integer(chain)), Some(Cell::Text(name))) => Some(ExchangeName {
+        (Some(SqlValue::Integer(chain)), Some(SqlValue::Text(name))) => Some(ExchangeName {
             chain: ChainId::new(u64::try_from(*chain).ok()?).ok()?,
             name: name.clone(),
         }),
@@ -130,26 +130,26 @@ impl Entry {
 impl Row {
     fn of_known(known: &Deployment) -> Self {
         Self {
-            chain_id: i64::try_from(known.chain.get()).ok().map(Cell::Integer),
-            name: Some(Cell::Text(known.name.clone().into_owned())),
+            chain_id: i64::try_from(known.chain.get()).ok().map(SqlValue::Integer),
+            name: Some(SqlValue::Text(known.name.clone().into_owned())),
             active: None,
             last_update_block: None,
-            factory: Some(Cell::Text(known.factory.to_string())),
+            factory: Some(SqlValue::Text(known.factory.to_string())),
             deployer: known
                 .deployer
-                .map(|address| Cell::Text(address.to_string())),
+                .map(|address| SqlValue::Text(address.to_string())),
         }
     }
 }
 
 fn describe(entries: &[Entry]) -> String {
-    let cell = |cell: &Option<Cell>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let cell = |cell: &Option<SqlValue>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
     let titles = ["Name", "Chain", "Active", "Last update block", "Factory"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(titles)
         .chain(entries.iter().map(|entry| {
             let active = match &entry.row.active {
-                Some(Cell::Integer(0)) => "no".to_owned(),
-                Some(Cell::Integer(1)) => "yes".to_owned(),
+                Some(SqlValue::Integer(0)) => "no".to_owned(),
+                Some(SqlValue::Integer(1)) => "yes".to_owned(),
                 other => cell(other),
             };
             let name = entry.name.as_deref().map(plain);

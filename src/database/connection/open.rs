@@ -14,9 +14,9 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
-use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::connection_hooks::{keeping_the_log, keeping_the_log_until_read};
-use crate::sqlite::raw_connection::Handle;
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::connection_hooks::{without_checkpoint_on_close, without_checkpoint_until_read};
+use crate::sqlite::raw_connection::RawConnection;
 
 /// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ pub(crate) enum Access {
     Immutable,
 }
 
-/// Held by [`look_at`](crate::database::connection::read_only::look_at) alone while it has a log's index open read-only, and by
+/// Held by [`read_without_trace`](crate::database::connection::read_only::read_without_trace) alone while it has a log's index open read-only, and by
 /// all who open a database otherwise until they have the index: SQLite opens the index once for a whole
 /// process, and whoever comes second gets it as the first has opened it.
 pub(crate) static INDEX: RwLock<()> = RwLock::new(());
@@ -63,7 +63,7 @@ pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConne
     // The lock guards nothing that a panic could leave half done. Setting the pragmas reads the file.
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
-    keeping_the_log_until_read(|| establish(path, &uri(path, access.parameters()), ""))
+    without_checkpoint_until_read(|| establish(path, &uri(path, access.parameters()), ""))
 }
 
 /// Opens a database to read it for a while, as its other users do. A log that is there already stays as it is,
@@ -74,9 +74,9 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     let uri = uri(path, Access::ReadWrite.parameters());
     let open = || establish(path, &uri, "PRAGMA query_only = ON;");
     if DatabaseFile::existing(path)?.sidecar(Sidecar::Wal).exists() {
-        keeping_the_log(open)
+        without_checkpoint_on_close(open)
     } else {
-        keeping_the_log_until_read(open)
+        without_checkpoint_until_read(open)
     }
 }
 
@@ -85,18 +85,18 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
 pub(crate) fn open_raw_connection(
     path: &Path,
     access: Access,
-    patience: &Patience,
-) -> Result<Handle, Error> {
+    busy_handler: &BusyHandler,
+) -> Result<RawConnection, Error> {
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     let [(_waiting, _), others @ ..] = PRAGMAS;
-    keeping_the_log_until_read(|| {
-        let handle = Handle::open(&uri(path, access.parameters()))?;
-        handle.set_patience(patience.clone())?;
+    without_checkpoint_until_read(|| {
+        let handle = RawConnection::open(&uri(path, access.parameters()))?;
+        handle.set_busy_handler(busy_handler.clone())?;
         handle.execute(&statements(&others))?;
         Ok(handle)
     })
-    .map_err(|error| Error::from_handle(path, error))
+    .map_err(|error| Error::from_sqlite(path, error))
 }
 
 /// A private database in memory, to try migrations on.
@@ -126,17 +126,17 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
 }
 
 /// The same for a handle.
-pub(crate) fn set_wal(handle: &Handle, path: &Path) -> Result<(), Error> {
+pub(crate) fn set_wal(handle: &RawConnection, path: &Path) -> Result<(), Error> {
     handle
         .execute("PRAGMA journal_mode = WAL")
-        .map_err(|error| Error::from_handle(path, error))
+        .map_err(|error| Error::from_sqlite(path, error))
 }
 
 /// Whether a connection's database is in WAL mode.
-pub(crate) fn is_wal(handle: &Handle, path: &Path) -> Result<bool, Error> {
+pub(crate) fn is_wal(handle: &RawConnection, path: &Path) -> Result<bool, Error> {
     let row = handle
         .row("SELECT journal_mode = 'wal' FROM pragma_journal_mode")
-        .map_err(|error| Error::from_handle(path, error))?;
+        .map_err(|error| Error::from_sqlite(path, error))?;
     Ok(row == Some([1]))
 }
 
@@ -145,9 +145,9 @@ pub(crate) fn is_wal(handle: &Handle, path: &Path) -> Result<bool, Error> {
 pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
     // No statement is run, so there is nothing that a pragma could be about.
     let mut header = [0; 20];
-    Handle::open(&uri(path, Access::Immutable.parameters()))
+    RawConnection::open(&uri(path, Access::Immutable.parameters()))
         .and_then(|handle| handle.read_file(&mut header, 0))
-        .map_err(|error| Error::from_handle(path, error))?;
+        .map_err(|error| Error::from_sqlite(path, error))?;
     Ok(header[18] == 2)
 }
 
@@ -157,12 +157,12 @@ pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
 /// # Errors
 ///
 /// [`Error::Locked`] where somebody has the database open.
-pub(crate) fn settle(path: &Path, patience: &Patience) -> Result<(), Error> {
-    open_raw_connection(path, Access::ReadWrite, patience)?
+pub(crate) fn settle(path: &Path, busy_handler: &BusyHandler) -> Result<(), Error> {
+    open_raw_connection(path, Access::ReadWrite, busy_handler)?
         .execute(
             "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
         )
-        .map_err(|error| Error::from_handle(path, error))
+        .map_err(|error| Error::from_sqlite(path, error))
 }
 
 pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {

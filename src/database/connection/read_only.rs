@@ -17,7 +17,7 @@ use crate::database::files::database_file::{
     DatabaseFile, Sidecar, WAL_HEADER_BYTES, begins_with_journal_magic,
 };
 use crate::database::files::file_stamp::FileStamp;
-use crate::sqlite::connection_hooks::keeping_the_log;
+use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 
 /// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
 /// it, not a lock byte more than reading needs.
@@ -39,7 +39,7 @@ use crate::sqlite::connection_hooks::keeping_the_log;
 ///
 /// One trace can be left: where the last other program ends at the very moment at which this one opens
 /// the log, a `-wal` or `-shm` stays that it would have removed.
-pub(crate) fn look_at<T>(
+pub(crate) fn read_without_trace<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
@@ -53,23 +53,23 @@ pub(crate) fn look_at<T>(
     // Another thread of this process can have the index for as long as it waits for a lock, which is not
     // this look's time.
     let waiting = Cell::new(Duration::ZERO);
-    let mut attempt = |way: Way| {
-        let uri = uri(path, way.parameters());
+    let mut attempt = |read_mode: ReadMode| {
+        let uri = uri(path, read_mode.parameters());
         let asked = Instant::now();
         let _index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
         waiting.set(waiting.get() + asked.elapsed());
-        keeping_the_log(|| establish(path, &uri, way.pragmas()))
+        without_checkpoint_on_close(|| establish(path, &uri, read_mode.pragmas()))
             .and_then(|mut connection| look(&mut connection))
     };
     let began = Instant::now();
     let mut interrupted = None;
     loop {
-        let before = Surroundings::of(path)?;
+        let before = FileState::of(path)?;
         let looked_for = || began.elapsed().saturating_sub(waiting.get());
-        let way = if looked_for() > PATIENCE {
-            Way::Ordinary
+        let read_mode = if looked_for() > PATIENCE {
+            ReadMode::Ordinary
         } else {
-            before.way()
+            before.read_mode()
         };
         if before.is_interrupted() {
             if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
@@ -79,20 +79,23 @@ pub(crate) fn look_at<T>(
             continue;
         }
         interrupted = None;
-        let mut locked = way.locks();
-        let mut result = attempt(way);
-        if way == Way::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
+        let mut locked = read_mode.locks();
+        let mut result = attempt(read_mode);
+        if read_mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
             // The index is of no use without its writers.
             locked = false;
-            result = attempt(Way::PrivateWal);
+            result = attempt(ReadMode::PrivateWal);
         }
         if locked && result.is_ok() {
             return result;
         }
-        if Surroundings::of(path).is_ok_and(|after| after == before) {
+        if FileState::of(path).is_ok_and(|after| after == before) {
             return match result {
                 // Rolling back is the next writer's business.
-                Err(error) if way == Way::Ordinary && matches!(error.kind, ErrorKind::ReadOnly) => {
+                Err(error)
+                    if read_mode == ReadMode::Ordinary
+                        && matches!(error.kind, ErrorKind::ReadOnly) =>
+                {
                     Err(ErrorKind::HotJournal.at(path))
                 }
                 other => other,
@@ -107,7 +110,7 @@ pub(crate) fn look_at<T>(
 
 /// A database's file, and what lies beside it.
 #[derive(Debug, PartialEq, Eq)]
-struct Surroundings {
+struct FileState {
     file: Option<FileStamp>,
     wal: Option<FileStamp>,
     shm: bool,
@@ -116,7 +119,7 @@ struct Surroundings {
     wal_on_disk: bool,
 }
 
-impl Surroundings {
+impl FileState {
     fn of(path: &Path) -> Result<Self, Error> {
         let file = DatabaseFile::at(path);
         Ok(Self {
@@ -135,32 +138,32 @@ impl Surroundings {
             .is_some_and(|wal| wal.bytes > WAL_HEADER_BYTES)
     }
 
-    fn way(&self) -> Way {
+    fn read_mode(&self) -> ReadMode {
         match (self.has_log(), self.shm) {
-            (true, true) => Way::SharedWal,
-            (true, false) => Way::PrivateWal,
-            (false, _) if self.wal_on_disk => Way::Immutable,
-            (false, _) => Way::Ordinary,
+            (true, true) => ReadMode::SharedWal,
+            (true, false) => ReadMode::PrivateWal,
+            (false, _) if self.wal_on_disk => ReadMode::Immutable,
+            (false, _) => ReadMode::Ordinary,
         }
     }
 
     /// Whether a transaction was interrupted that took the database into or out of WAL mode. In
     /// rollback mode SQLite itself tells an interrupted transaction from one that is under way.
     fn is_interrupted(&self) -> bool {
-        self.journal && self.way() != Way::Ordinary
+        self.journal && self.read_mode() != ReadMode::Ordinary
     }
 }
 
-/// How a database is read without writing anything; see [`look_at`].
+/// How a database is read without writing anything; see [`read_without_trace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ReadMode {
     SharedWal,
     PrivateWal,
     Ordinary,
     Immutable,
 }
 
-impl Way {
+impl ReadMode {
     const fn parameters(self) -> &'static str {
         match self {
             Self::SharedWal => "mode=ro&readonly_shm=1",

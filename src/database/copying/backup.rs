@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::copying::check_copy::check_copy;
-use crate::database::copying::consistent_copy::{Snapshot, Writers};
+use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
-use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
-use crate::database::verification::integrity_check::Verification;
-use crate::sqlite::busy_handler::Patience;
+use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::sqlite::busy_handler::BusyHandler;
 
 /// How a backup is made.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct BackupOptions {
     /// Replace a file that is already there, once the new one is complete.
     pub replace_existing: bool,
     /// How the copy is checked before it takes its place, beyond what it is a database of.
-    pub verify: Option<Verification>,
+    pub verify: Option<IntegrityCheck>,
     /// How long locks are waited for.
     pub wait: Duration,
 }
@@ -78,21 +78,21 @@ pub fn backup_sqlite_database(
 
     // A symbolic link in the backup's place stays one: what it points to is replaced.
     let target = DatabaseFile::at(&backup_path);
-    let patience = Patience::new(options.wait, observer.cancel_token());
+    let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     // A reader that may not write would leave files beside the database that its owner cannot write to.
     let is_unused = file.require_writable().is_err() && !file.has_sidecars();
     let snapshot = if is_unused {
-        Snapshot::of_unused(&file)?
+        PinnedSnapshot::of_unused(&file)?
     } else {
-        Snapshot::take(&file, Writers::Free, &patience)?
+        PinnedSnapshot::take(&file, Writers::Free, &busy_handler)?
     };
-    let mut staged = Staged::create(target.real(), PRIVATE)?;
+    let mut staged = StagedFile::create(target.real(), PRIVATE)?;
     let checkpointed = snapshot.checkpointed;
     let bytes = snapshot.copy(&mut staged, &backup_path, observer)?;
     check_copy(&staged, &backup_path, options.verify, observer)?;
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;
-    clear_away_leftovers(&target, &patience)?;
+    clear_away_leftovers(&target, &busy_handler)?;
     publish(staged, options.replace_existing)?;
     log::info!("Backed up {} to {}", path.display(), backup_path.display());
     Ok(BackupReport {

@@ -5,22 +5,22 @@ use std::path::Path;
 use crate::database::connection::open::{Access, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::staged_file::Staged;
+use crate::database::files::staged_file::StagedFile;
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::verification::integrity_check;
-use crate::database::verification::integrity_check::Verification;
-use crate::sqlite::connection_hooks::stoppable;
+use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::sqlite::connection_hooks::cancellable;
 
 /// Checks a finished copy: that it is the database that was copied, and as thoroughly as asked for.
 pub(crate) fn check_copy(
-    staged: &Staged,
+    staged: &StagedFile,
     backup_path: &Path,
-    verify: Option<Verification>,
+    verify: Option<IntegrityCheck>,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
     let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
-    let mut connection = stoppable(observer.cancel_token(), || {
+    let mut connection = cancellable(observer.cancel_token(), || {
         open_connection(staged.path(), Access::Immutable)
     })?;
     recognise_connection(&mut connection)

@@ -23,12 +23,12 @@ use crate::database::copying::{file_swap, overwrite};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, file_bytes};
-use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::files::{disk_space, staged_file};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
-use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::raw_connection::Handle;
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::raw_connection::RawConnection;
 
 /// How a database is compacted.
 #[derive(Debug, Clone)]
@@ -93,11 +93,11 @@ pub fn compact_sqlite_database(
     observer: &mut dyn Observer,
 ) -> Result<CompactReport, Error> {
     recognise(path)?.require_degenbot(path)?;
-    let patience = Patience::new(options.wait, observer.cancel_token());
+    let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     let file = DatabaseFile::existing(path)?;
     let before = file.bytes();
     if let Some(into) = &options.into {
-        copy_into(&file, into, options, &patience, observer)?;
+        copy_into(&file, into, options, &busy_handler, observer)?;
         log::info!("Compacted {} into {}", path.display(), into.display());
         return Ok(CompactReport {
             before,
@@ -107,10 +107,10 @@ pub fn compact_sqlite_database(
     }
     file.require_writable()?;
     staged_file::sweep(file.real());
-    let how = if swap(&file, &patience, observer)? {
+    let how = if swap(&file, &busy_handler, observer)? {
         Compaction::Swapped
     } else {
-        in_place(&file, &patience, observer)?;
+        in_place(&file, &busy_handler, observer)?;
         Compaction::InPlace
     };
     log::info!("Compacted {}", path.display());
@@ -125,27 +125,27 @@ fn copy_into(
     file: &DatabaseFile,
     into: &Path,
     options: &CompactOptions,
-    patience: &Patience,
+    busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
     check_target(file, into, options.replace_existing)?;
     let target = DatabaseFile::at(into);
-    let staged = Staged::create(target.real(), PRIVATE)?;
-    let source = open_raw_connection(file.path(), Access::ReadWrite, patience)?;
+    let staged = StagedFile::create(target.real(), PRIVATE)?;
+    let source = open_raw_connection(file.path(), Access::ReadWrite, busy_handler)?;
     write_compact(&source, file.path(), &staged, observer)?;
     staged.copy_permissions(file.real())?;
-    clear_away_leftovers(&target, patience)?;
+    clear_away_leftovers(&target, busy_handler)?;
     publish(staged, options.replace_existing)
 }
 
 /// Writes a compact copy of the present content, in the journal mode of its source.
 fn write_compact(
-    source: &Handle,
+    source: &RawConnection,
     path: &Path,
-    staged: &Staged,
+    staged: &StagedFile,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    let located = |error| Error::from_handle(path, error);
+    let located = |error| Error::from_sqlite(path, error);
     let content = content_bytes(source, path)?;
     disk_space::require_room(path, staged.path(), content)?;
     let is_wal = is_wal(source, path)?;
@@ -162,9 +162,9 @@ fn write_compact(
         )
         .map_err(located)?;
     watch.finish()?;
-    let patience = Patience::new(LOCK_TIMEOUT, None);
+    let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
     if is_wal {
-        let copy = open_raw_connection(staged.path(), Access::ReadWrite, &patience)?;
+        let copy = open_raw_connection(staged.path(), Access::ReadWrite, &busy_handler)?;
         set_wal(&copy, path)?;
     }
     check_copy(staged, path, None, observer)
@@ -174,7 +174,7 @@ fn write_compact(
 /// done; the database is as it was otherwise.
 fn swap(
     file: &DatabaseFile,
-    patience: &Patience,
+    busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<bool, Error> {
     let (path, real) = (file.path(), file.real());
@@ -183,8 +183,8 @@ fn swap(
     if links != 1 || has_attributes(real) || !file_swap::is_possible(file) {
         return Ok(false);
     }
-    let source = open_raw_connection(real, Access::ReadWrite, patience)?;
-    let staged = Staged::create(real, PRIVATE)?;
+    let source = open_raw_connection(real, Access::ReadWrite, busy_handler)?;
+    let staged = StagedFile::create(real, PRIVATE)?;
     let version = data_version(&source, path)?;
     write_compact(&source, path, &staged, observer)?;
     staged.copy_permissions(real)?;
@@ -193,7 +193,7 @@ fn swap(
         return Ok(false);
     }
     staged.sync()?;
-    let unchanged = |source: &Handle| Ok(data_version(source, path)? == version);
+    let unchanged = |source: &RawConnection| Ok(data_version(source, path)? == version);
     Ok(file_swap::swap(source, file, &staged, unchanged)? == Swapped::Yes)
 }
 
@@ -217,20 +217,20 @@ fn has_attributes(path: &Path) -> bool {
 }
 
 /// A number that changes with every commit of others.
-fn data_version(source: &Handle, path: &Path) -> Result<Option<[i64; 1]>, Error> {
+fn data_version(source: &RawConnection, path: &Path) -> Result<Option<[i64; 1]>, Error> {
     source
         .row("PRAGMA data_version")
-        .map_err(|error| Error::from_handle(path, error))
+        .map_err(|error| Error::from_sqlite(path, error))
 }
 
 fn in_place(
     file: &DatabaseFile,
-    patience: &Patience,
+    busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
     let path = file.path();
-    let located = |error| Error::from_handle(path, error);
-    let live = open_raw_connection(path, Access::ReadWrite, patience)?;
+    let located = |error| Error::from_sqlite(path, error);
+    let live = open_raw_connection(path, Access::ReadWrite, busy_handler)?;
     let content = content_bytes(&live, path)?;
     // SQLite's temporary file, and the log.
     disk_space::require_room(path, file.real(), content.saturating_mul(2))?;
@@ -243,18 +243,18 @@ fn in_place(
         }
     })
     .map_err(located)?;
-    overwrite::settle_log(&live, path, patience);
+    overwrite::settle_log(&live, path, busy_handler);
     Ok(())
 }
 
 /// The bytes of the pages that are in use.
-fn content_bytes(handle: &Handle, path: &Path) -> Result<u64, Error> {
+fn content_bytes(handle: &RawConnection, path: &Path) -> Result<u64, Error> {
     let row = handle
         .row(
             "SELECT (page_count - freelist_count) * page_size \
              FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
         )
-        .map_err(|error| Error::from_handle(path, error))?;
+        .map_err(|error| Error::from_sqlite(path, error))?;
     let [bytes] = row.unwrap_or_default();
     Ok(u64::try_from(bytes).unwrap_or_default())
 }

@@ -19,11 +19,11 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
 use crate::database::files::file_stamp::FileStamp;
-use crate::database::files::staged_file::Staged;
+use crate::database::files::staged_file::StagedFile;
 use crate::database::progress::{Observer, Stage, report};
-use crate::sqlite::backup::{Backup, Step};
-use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::raw_connection::{Handle, SqliteError};
+use crate::sqlite::backup::{Backup, BackupStep};
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// How long the checkpoint before a copy waits for readers. It keeps writers waiting meanwhile.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(25);
@@ -49,9 +49,9 @@ const LOOK_EVERY: u64 = 4 << 20;
 
 /// A database as it is at one moment, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct PinnedSnapshot {
     file: DatabaseFile,
-    reader: Handle,
+    reader: RawConnection,
     pages: u64,
     page_size: u64,
     /// The file's state, where the file is the snapshot.
@@ -72,14 +72,14 @@ pub(crate) enum Writers {
     LockedOut,
 }
 
-impl Snapshot {
+impl PinnedSnapshot {
     /// Takes a snapshot of the present state, after a checkpoint.
     pub(crate) fn take(
         file: &DatabaseFile,
         writers: Writers,
-        patience: &Patience,
+        busy_handler: &BusyHandler,
     ) -> Result<Self, Error> {
-        let reader = open_raw_connection(file.path(), Access::ReadWrite, patience)?;
+        let reader = open_raw_connection(file.path(), Access::ReadWrite, busy_handler)?;
         let mut snapshot = Self {
             file: file.clone(),
             reader,
@@ -90,17 +90,17 @@ impl Snapshot {
             is_locked: true,
             checkpointed: false,
         };
-        snapshot.begin(writers, patience)?;
+        snapshot.begin(writers, busy_handler)?;
         Ok(snapshot)
     }
 
     /// A snapshot of a file that nobody uses and beside which nothing lies. It is not written to, nor is
     /// anything beside it.
     pub(crate) fn of_unused(file: &DatabaseFile) -> Result<Self, Error> {
-        let patience = Patience::new(LOCK_TIMEOUT, None);
+        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
         let mut snapshot = Self {
             file: file.clone(),
-            reader: open_raw_connection(file.path(), Access::Immutable, &patience)?,
+            reader: open_raw_connection(file.path(), Access::Immutable, &busy_handler)?,
             pages: 0,
             page_size: 0,
             still: None,
@@ -113,18 +113,20 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    fn begin(&mut self, writers: Writers, patience: &Patience) -> Result<(), Error> {
+    fn begin(&mut self, writers: Writers, busy_handler: &BusyHandler) -> Result<(), Error> {
         // What is in the log by now is moved without keeping anybody waiting.
         let moved = self
             .reader
-            .execute_watched("PRAGMA wal_checkpoint(PASSIVE)", || !patience.is_stopped());
+            .execute_watched("PRAGMA wal_checkpoint(PASSIVE)", || {
+                !busy_handler.is_stopped()
+            });
         self.forgive(self.located(moved))?;
         let is_still = match writers {
             Writers::Free => {
-                self.wait_like(&patience.for_at_most(CHECKPOINT_WAIT))?;
+                self.wait_like(&busy_handler.for_at_most(CHECKPOINT_WAIT))?;
                 self.checkpointed = self.forgive(self.checkpoint("FULL"))?.unwrap_or(false);
-                self.wait_like(patience)?;
-                self.forgive(self.begin_at_rest(patience))?
+                self.wait_like(busy_handler)?;
+                self.forgive(self.begin_at_rest(busy_handler))?
             }
             Writers::LockedOut => self.forgive(self.begin_if_at_rest())?,
         };
@@ -149,11 +151,11 @@ impl Snapshot {
     }
 
     fn located<T>(&self, result: Result<T, SqliteError>) -> Result<T, Error> {
-        result.map_err(|error| Error::from_handle(self.file.path(), error))
+        result.map_err(|error| Error::from_sqlite(self.file.path(), error))
     }
 
-    fn wait_like(&self, patience: &Patience) -> Result<(), Error> {
-        self.located(self.reader.set_patience(patience.clone()))
+    fn wait_like(&self, busy_handler: &BusyHandler) -> Result<(), Error> {
+        self.located(self.reader.set_busy_handler(busy_handler.clone()))
     }
 
     /// What was tried for the sake of speed only may fail, unless because the user has had enough.
@@ -197,9 +199,9 @@ impl Snapshot {
 
     /// Begins to read at a moment at which the file holds everything, if there is one. It is proved by having
     /// the write lock, without which nobody can add to the log, until reading has begun.
-    fn begin_at_rest(&self, patience: &Patience) -> Result<bool, Error> {
-        let patience = patience.for_at_most(LOCK_WAIT);
-        let writer = open_raw_connection(self.file.path(), Access::ReadWrite, &patience)?;
+    fn begin_at_rest(&self, busy_handler: &BusyHandler) -> Result<bool, Error> {
+        let busy_handler = busy_handler.for_at_most(LOCK_WAIT);
+        let writer = open_raw_connection(self.file.path(), Access::ReadWrite, &busy_handler)?;
         for tried in 0..TRIES {
             if tried > 0 {
                 thread::sleep(PAUSE);
@@ -222,7 +224,7 @@ impl Snapshot {
     /// Copies the snapshot to a new file; errors of writing are about `target`.
     pub(crate) fn copy(
         mut self,
-        staged: &mut Staged,
+        staged: &mut StagedFile,
         target: &Path,
         observer: &mut dyn Observer,
     ) -> Result<u64, Error> {
@@ -245,7 +247,11 @@ impl Snapshot {
     }
 
     /// Copies the file; whether all of it was there.
-    fn copy_blocks(&self, staged: &mut Staged, observer: &mut dyn Observer) -> Result<bool, Error> {
+    fn copy_blocks(
+        &self,
+        staged: &mut StagedFile,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, Error> {
         let total = self.bytes();
         staged.allocate(total)?;
         let mut block = vec![0; BLOCK];
@@ -269,20 +275,20 @@ impl Snapshot {
     /// Copies page by page, as the read transaction sees them.
     fn copy_pages(
         &self,
-        staged: &Staged,
+        staged: &StagedFile,
         target: &Path,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         // An error of a step can be about either side; what is broken is never the new file.
-        let writing = |error| match Error::from_handle(target, error) {
+        let writing = |error| match Error::from_sqlite(target, error) {
             Error {
                 kind: ErrorKind::Damaged { detail, .. },
                 ..
             } => ErrorKind::Damaged { detail }.at(self.file.path()),
             other => other,
         };
-        let patience = Patience::new(LOCK_TIMEOUT, None);
-        let destination = open_raw_connection(staged.path(), Access::Create, &patience)?;
+        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+        let destination = open_raw_connection(staged.path(), Access::Create, &busy_handler)?;
         // The copy is synced once, when it is complete, and thrown away if it never is.
         destination
             .execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
@@ -294,7 +300,7 @@ impl Snapshot {
             let done = total - backup.remaining().min(total);
             self.tell(done * self.page_size, total * self.page_size, observer)?;
             self.require_room_for_log()?;
-            if step == Step::Done {
+            if step == BackupStep::Done {
                 break;
             }
         }
@@ -323,7 +329,7 @@ impl Snapshot {
     }
 }
 
-impl Drop for Snapshot {
+impl Drop for PinnedSnapshot {
     /// Lets checkpoints go on, and makes up for the ones that this has kept from being made.
     fn drop(&mut self) {
         let mut ended = self.located(self.reader.execute("ROLLBACK"));

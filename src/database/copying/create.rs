@@ -9,7 +9,7 @@ use crate::database::connection::open::{Access, is_wal_on_disk, open_connection}
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, folder_of};
-use crate::database::files::staged_file::{PUBLIC, Staged};
+use crate::database::files::staged_file::{PUBLIC, StagedFile};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -33,7 +33,7 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
     DatabaseFile::at(path).refuse_leftover()?;
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", error))?;
-    let staged = Staged::create(path, PUBLIC)?;
+    let staged = StagedFile::create(path, PUBLIC)?;
     build_empty(staged.path(), PAGE_SIZE)?;
     staged.publish_new()?;
     log::info!("Created the database {}", path.display());

@@ -18,9 +18,9 @@ use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::open_by;
-use crate::database::files::staged_file::Staged;
-use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::raw_connection::Handle;
+use crate::database::files::staged_file::StagedFile;
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::raw_connection::RawConnection;
 use crate::system::Lease;
 
 /// How long those are waited for who have looked the old file up and have not begun to open it: a few
@@ -48,10 +48,10 @@ pub(crate) fn is_possible(file: &DatabaseFile) -> bool {
 /// Puts a complete and synced file in the place of a database, if nobody else has that open and the
 /// connection to it says that it `is_unchanged`.
 pub(crate) fn swap(
-    source: Handle,
+    source: RawConnection,
     file: &DatabaseFile,
-    staged: &Staged,
-    is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
+    staged: &StagedFile,
+    is_unchanged: impl FnOnce(&RawConnection) -> Result<bool, Error>,
 ) -> Result<Swapped, Error> {
     let released = release(&source, file, is_unchanged)?;
     drop(source);
@@ -67,13 +67,13 @@ pub(crate) fn swap(
 /// In this locking mode the first transaction takes a lock on the file that excludes even readers, and it is
 /// kept.
 fn release(
-    source: &Handle,
+    source: &RawConnection,
     file: &DatabaseFile,
-    is_unchanged: impl FnOnce(&Handle) -> Result<bool, Error>,
+    is_unchanged: impl FnOnce(&RawConnection) -> Result<bool, Error>,
 ) -> Result<Option<FileStamp>, Error> {
-    let located = |error| Error::from_handle(file.real(), error);
+    let located = |error| Error::from_sqlite(file.real(), error);
     source
-        .set_patience(Patience::new(Duration::ZERO, None))
+        .set_busy_handler(BusyHandler::new(Duration::ZERO, None))
         .map_err(located)?;
     let locked = source.execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     if locked.is_err() || !is_unchanged(source)? {
@@ -88,7 +88,11 @@ fn release(
 }
 
 /// Does it under a lease on either file.
-fn swap_leased(file: &DatabaseFile, staged: &Staged, stamp: FileStamp) -> Result<Swapped, Error> {
+fn swap_leased(
+    file: &DatabaseFile,
+    staged: &StagedFile,
+    stamp: FileStamp,
+) -> Result<Swapped, Error> {
     let opened = OpenOptions::new().read(true).write(true).open(file.real());
     let old = opened.map_err(|error| Error::io(file.real(), "open", error))?;
     let swapped = {
@@ -109,7 +113,7 @@ fn swap_leased(file: &DatabaseFile, staged: &Staged, stamp: FileStamp) -> Result
 }
 
 /// Exchanges the names, and exchanges them back if somebody shows who is on his way to the old file.
-fn exchange(staged: &Staged, old: Lease<'_>, new: Lease<'_>) -> Result<Swapped, Error> {
+fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapped, Error> {
     // Whoever has come since the lease was taken would only have to be found out again.
     if !old.is_undisturbed() || !staged.exchange() {
         return Ok(Swapped::No);
@@ -136,7 +140,7 @@ fn exchange(staged: &Staged, old: Lease<'_>, new: Lease<'_>) -> Result<Swapped, 
 
 /// Keeps those from using the new file who came to open it in the instant in which it had the name: what they
 /// wrote would be in a file without one. They find it locked until they have closed it.
-fn lock_out(staged: &Staged, lease: Lease<'_>) {
+fn lock_out(staged: &StagedFile, lease: Lease<'_>) {
     staged.lock_for_others();
     drop(lease);
     log::warn!(

@@ -13,9 +13,9 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
-use crate::sqlite::backup::{Backup, Step};
-use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::raw_connection::Handle;
+use crate::sqlite::backup::{Backup, BackupStep};
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::raw_connection::RawConnection;
 
 /// Pages written between two looks at the observer.
 const PAGES_PER_STEP: i32 = 2_048;
@@ -35,11 +35,11 @@ impl<'handles> Replacement<'handles> {
     /// Takes the write lock of `live`, which must have pages as large as those of `source`. A database in
     /// rollback mode is put into WAL mode before, and stays in it.
     pub(crate) fn begin(
-        source: &'handles Handle,
-        live: &'handles Handle,
+        source: &'handles RawConnection,
+        live: &'handles RawConnection,
         path: &'handles Path,
     ) -> Result<Self, Error> {
-        let located = |error| Error::from_handle(path, error);
+        let located = |error| Error::from_sqlite(path, error);
         set_wal(live, path)?;
         let [page_size] = source
             .row("PRAGMA page_size")
@@ -74,7 +74,7 @@ impl<'handles> Replacement<'handles> {
 
     /// Commits.
     pub(crate) fn commit(mut self) -> Result<(), Error> {
-        while self.step(-1)? != Step::Done {}
+        while self.step(-1)? != BackupStep::Done {}
         Ok(())
     }
 
@@ -84,20 +84,22 @@ impl<'handles> Replacement<'handles> {
         self.commit()
     }
 
-    fn step(&mut self, pages: i32) -> Result<Step, Error> {
+    fn step(&mut self, pages: i32) -> Result<BackupStep, Error> {
         self.backup
             .step(pages)
-            .map_err(|error| Error::from_handle(self.path, error))
+            .map_err(|error| Error::from_sqlite(self.path, error))
     }
 }
 
 /// Moves the log, which is as large as the new content, into the file and empties it, as far as readers let
 /// it be. What stays is moved by the next checkpoint.
-pub(crate) fn settle_log(live: &Handle, path: &Path, patience: &Patience) {
+pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyHandler) {
     let settled = live
-        .set_patience(patience.for_at_most(LOG_WAIT))
+        .set_busy_handler(busy_handler.for_at_most(LOG_WAIT))
         .and_then(|()| {
-            live.execute_watched("PRAGMA wal_checkpoint(TRUNCATE)", || !patience.is_stopped())
+            live.execute_watched("PRAGMA wal_checkpoint(TRUNCATE)", || {
+                !busy_handler.is_stopped()
+            })
         });
     if let Err(error) = settled {
         log::debug!("The log of {} was not emptied: {error}", path.display());

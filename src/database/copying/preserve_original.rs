@@ -6,17 +6,17 @@ use std::io;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::database::copying::consistent_copy::{Snapshot, Writers};
+use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, has_sidecars, with_suffix};
-use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
-use crate::sqlite::busy_handler::Patience;
+use crate::sqlite::busy_handler::BusyHandler;
 
 /// A complete copy of the database as it was, without a name of its own yet.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    staged: Staged,
+pub(crate) struct PreservedOriginal {
+    staged: StagedFile,
     file: DatabaseFile,
     suffix: &'static str,
 }
@@ -29,18 +29,18 @@ pub(crate) struct Published {
     was_there: bool,
 }
 
-impl Kept {
+impl PreservedOriginal {
     /// Copies a database that is locked against writing.
     pub(crate) fn copy(
         file: &DatabaseFile,
         suffix: &'static str,
-        patience: &Patience,
+        busy_handler: &BusyHandler,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let snapshot = Snapshot::take(file, Writers::LockedOut, patience)?;
+        let snapshot = PinnedSnapshot::take(file, Writers::LockedOut, busy_handler)?;
         // Under the name without a number, so that the next try finds what this one may leave.
         let target = with_suffix(file.real(), suffix);
-        let mut staged = Staged::create(&target, PRIVATE)?;
+        let mut staged = StagedFile::create(&target, PRIVATE)?;
         snapshot.copy(&mut staged, &target, observer)?;
         staged.copy_permissions(file.real())?;
         staged.sync()?;

@@ -7,12 +7,12 @@ use crate::database::connection::open::settle;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::staged_file::Staged;
+use crate::database::files::staged_file::StagedFile;
 use crate::database::recognition::recognise::recognise;
-use crate::sqlite::busy_handler::Patience;
+use crate::sqlite::busy_handler::BusyHandler;
 
 /// Gives a complete copy its name.
-pub(crate) fn publish(staged: Staged, replace_existing: bool) -> Result<(), Error> {
+pub(crate) fn publish(staged: StagedFile, replace_existing: bool) -> Result<(), Error> {
     if replace_existing {
         return staged.replace();
     }
@@ -51,13 +51,13 @@ pub(crate) fn check_target(
 /// the new one.
 pub(crate) fn clear_away_leftovers(
     target: &DatabaseFile,
-    patience: &Patience,
+    busy_handler: &BusyHandler,
 ) -> Result<(), Error> {
     if !target.has_sidecars() {
         return Ok(());
     }
     // What is no database, or not there, cannot take its log back, and SQLite might delete that.
-    let settled = recognise(target.path()).and_then(|_| settle(target.path(), patience));
+    let settled = recognise(target.path()).and_then(|_| settle(target.path(), busy_handler));
     match target.leftover() {
         Some(_) if matches!(&settled, Err(error) if matches!(error.kind, ErrorKind::Locked)) => {
             settled

@@ -8,9 +8,9 @@ use crate::database::copying::create::{PAGE_SIZE, build_empty, create_new_sqlite
 use crate::database::copying::overwrite::{self, Replacement, require_replaceable};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
-use crate::sqlite::busy_handler::Patience;
+use crate::sqlite::busy_handler::BusyHandler;
 
 /// How a database is emptied.
 #[derive(Debug, Clone)]
@@ -46,18 +46,18 @@ pub fn reset_sqlite_database(
         return create_new_sqlite_database(path);
     };
     require_replaceable(&file)?;
-    let patience = Patience::new(options.wait, observer.cancel_token());
-    let live = open_raw_connection(path, Access::Overwrite, &patience)?;
+    let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
+    let live = open_raw_connection(path, Access::Overwrite, &busy_handler)?;
     let [page_size] = live
         .row("PRAGMA page_size")
-        .map_err(|error| Error::from_handle(path, error))?
+        .map_err(|error| Error::from_sqlite(path, error))?
         .unwrap_or([PAGE_SIZE]);
-    let template = Staged::create(file.real(), PRIVATE)?;
+    let template = StagedFile::create(file.real(), PRIVATE)?;
     build_empty(template.path(), page_size)?;
-    let source = open_raw_connection(template.path(), Access::Immutable, &patience)?;
+    let source = open_raw_connection(template.path(), Access::Immutable, &busy_handler)?;
     Replacement::begin(&source, &live, path)?.complete(observer)?;
     drop((source, template));
-    overwrite::settle_log(&live, path, &patience);
+    overwrite::settle_log(&live, path, &busy_handler);
     log::info!("Reset the database {}", path.display());
     Ok(())
 }

@@ -6,22 +6,22 @@ use std::time::{Duration, SystemTime};
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
 use crate::database::copying::check_copy::check_copy;
-use crate::database::copying::consistent_copy::{Snapshot, Writers};
+use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
 use crate::database::copying::overwrite::{self, Replacement, require_replaceable};
-use crate::database::copying::preserve_original::{Kept, Published};
+use crate::database::copying::preserve_original::{PreservedOriginal, Published};
 use crate::database::copying::vacuum::vacuum;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
 use crate::database::files::disk_space;
-use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 use crate::database::reports::inspect::inspect_sqlite_database;
-use crate::database::verification::integrity_check::Verification;
-use crate::sqlite::busy_handler::Patience;
-use crate::types::cell::Cell;
+use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::types::sql_value::SqlValue;
 
 /// How a database is restored.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub struct RestoreOptions {
     /// Keep the database that is replaced, as `PATH.pre-restore`.
     pub keep_replaced: bool,
     /// How thoroughly the backup is checked before anything is touched.
-    pub verify: Verification,
+    pub verify: IntegrityCheck,
     /// How long locks are waited for.
     pub wait: Duration,
 }
@@ -41,7 +41,7 @@ impl Default for RestoreOptions {
         Self {
             from: None,
             keep_replaced: true,
-            verify: Verification::Full,
+            verify: IntegrityCheck::Full,
             wait: LOCK_TIMEOUT,
         }
     }
@@ -150,20 +150,20 @@ pub fn restore_sqlite_database(
         None => place.refuse_leftover()?,
     }
     let backup = DatabaseFile::existing(&from)?;
-    let patience = Patience::new(options.wait, observer.cancel_token());
-    let mut staged = Staged::create(place.real(), PRIVATE)?;
+    let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
+    let mut staged = StagedFile::create(place.real(), PRIVATE)?;
     let snapshot = if backup.has_sidecars() {
-        Snapshot::take(&backup, Writers::Free, &patience)?
+        PinnedSnapshot::take(&backup, Writers::Free, &busy_handler)?
     } else {
-        Snapshot::of_unused(&backup)?
+        PinnedSnapshot::of_unused(&backup)?
     };
     let bytes = snapshot.copy(&mut staged, path, observer)?;
     check_copy(&staged, &from, Some(options.verify), observer).map_err(damaged)?;
     let kept = if let Some(file) = found {
-        replace(&file, &staged, options, &patience, observer)?
+        replace(&file, &staged, options, &busy_handler, observer)?
     } else {
         staged.copy_permissions(&from)?;
-        let handle = open_raw_connection(staged.path(), Access::ReadWrite, &patience)?;
+        let handle = open_raw_connection(staged.path(), Access::ReadWrite, &busy_handler)?;
         set_wal(&handle, path)?;
         drop(handle);
         staged.publish_new()?;
@@ -205,21 +205,21 @@ fn damaged(error: Error) -> Error {
 /// Replaces the content of the database; where the old one is kept.
 fn replace(
     file: &DatabaseFile,
-    staged: &Staged,
+    staged: &StagedFile,
     options: &RestoreOptions,
-    patience: &Patience,
+    busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<Option<PathBuf>, Error> {
     let path = file.path();
-    let located = |error| Error::from_handle(path, error);
+    let located = |error| Error::from_sqlite(path, error);
     file.require_writable()?;
-    let live = open_raw_connection(path, Access::Overwrite, patience)?;
+    let live = open_raw_connection(path, Access::Overwrite, busy_handler)?;
     let [page_size] = live
         .row("PRAGMA page_size")
         .map_err(located)?
         .unwrap_or_default();
-    set_page_size(staged, page_size, patience)?;
-    let source = open_raw_connection(staged.path(), Access::Immutable, patience)?;
+    set_page_size(staged, page_size, busy_handler)?;
+    let source = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
     let new_bytes = DatabaseFile::at(staged.path()).bytes_with_log();
     let old_bytes = if options.keep_replaced {
         file.bytes_with_log()
@@ -233,13 +233,18 @@ fn replace(
     let mut replacement = Replacement::begin(&source, &live, path)?;
     let keep = options.keep_replaced && file.bytes_with_log() > 0;
     let original = if keep {
-        Some(Kept::copy(file, ".pre-restore", patience, observer)?)
+        Some(PreservedOriginal::copy(
+            file,
+            ".pre-restore",
+            busy_handler,
+            observer,
+        )?)
     } else {
         None
     };
     replacement.prepare(observer)?;
     // Before the commit, without which it would be the only one.
-    let kept = original.map(Kept::publish).transpose()?;
+    let kept = original.map(PreservedOriginal::publish).transpose()?;
     if let Err(error) = replacement.commit() {
         if let Some(kept) = &kept {
             kept.discard();
@@ -247,24 +252,28 @@ fn replace(
         return Err(error);
     }
     drop(source);
-    overwrite::settle_log(&live, path, patience);
+    overwrite::settle_log(&live, path, busy_handler);
     Ok(kept.map(Published::into_path))
 }
 
 /// Gives a copy pages of the size that the database in use has: that can only be changed where nobody uses it.
-fn set_page_size(staged: &Staged, page_size: i64, patience: &Patience) -> Result<(), Error> {
-    let located = |error| Error::from_handle(staged.path(), error);
-    let copy = open_raw_connection(staged.path(), Access::Immutable, patience)?;
+fn set_page_size(
+    staged: &StagedFile,
+    page_size: i64,
+    busy_handler: &BusyHandler,
+) -> Result<(), Error> {
+    let located = |error| Error::from_sqlite(staged.path(), error);
+    let copy = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
     let own = copy.row("PRAGMA page_size").map_err(located)?;
     drop(copy);
     if own == Some([page_size]) {
         return Ok(());
     }
-    let copy = open_raw_connection(staged.path(), Access::ReadWrite, patience)?;
+    let copy = open_raw_connection(staged.path(), Access::ReadWrite, busy_handler)?;
     copy.execute(&format!(
         "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA page_size = {page_size}"
     ))
-    .and_then(|()| vacuum(&copy, staged.path(), || !patience.is_stopped()))
+    .and_then(|()| vacuum(&copy, staged.path(), || !busy_handler.is_stopped()))
     .map_err(located)
 }
 
@@ -288,7 +297,7 @@ impl Summary {
                 .exchanges
                 .iter()
                 .filter_map(|exchange| match exchange.last_update_block {
-                    Some(Cell::Integer(block)) => Some(block),
+                    Some(SqlValue::Integer(block)) => Some(block),
                     _ => None,
                 })
                 .max(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::database::connection::sql;
 use crate::database::files::database_file::folder_of;
-use crate::sqlite::raw_connection::{Handle, SqliteError};
+use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// Every page is read once, so reading them in place saves copying them into a cache (`cargo bench --bench
 /// maintenance`: 7 % of a `VACUUM`). SQLite limits the size itself.
@@ -13,7 +13,7 @@ pub(crate) const MAPPED: &str = "PRAGMA mmap_size = 1099511627776";
 /// Runs `VACUUM`, with SQLite's temporary file in the folder of the database's file: where the system has such
 /// files can be a small disk. The setting is the whole process's, so it is taken back.
 pub(crate) fn vacuum(
-    handle: &Handle,
+    handle: &RawConnection,
     file: &Path,
     look: impl FnMut() -> bool,
 ) -> Result<(), SqliteError> {

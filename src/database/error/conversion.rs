@@ -11,7 +11,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Cancelled;
 use crate::database::structure::create_tables::CreateTablesError;
-use crate::database::structure::pending_migrations::StepError;
+use crate::database::structure::pending_migrations::MigrationStepError;
 use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 use crate::sqlite::raw_connection::SqliteError;
@@ -52,7 +52,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_step(path: &Path, failed: StepError) -> Self {
+    pub(crate) fn from_step(path: &Path, failed: MigrationStepError) -> Self {
         kind_of_message(&failed.message)
             .unwrap_or(ErrorKind::Migration {
                 migration: failed.migration,
@@ -90,7 +90,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_handle(path: &Path, source: SqliteError) -> Self {
+    pub(crate) fn from_sqlite(path: &Path, source: SqliteError) -> Self {
         let detail = source.message;
         match source.code {
             ffi::SQLITE_NOTADB => ErrorKind::NotADatabase,

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use crate::database::structure::difference::Difference;
-use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
@@ -86,9 +86,9 @@ documented_errors! {
             when "Its Alembic revision is none that a release has had.";
 
         /// Its schema is from before the first version; an upgrade makes it anew.
-        EarlierRevision {
+        LegacyRevision {
             /// The revision.
-            revision: EarlierRevision = EarlierRevision::FIRST,
+            revision: LegacyRevision = LegacyRevision::FIRST,
             /// Whether an upgrade to the next revision has stopped on its way.
             half_way: bool = false,
         }

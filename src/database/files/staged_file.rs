@@ -31,13 +31,13 @@ const INFIX: &str = ".degenbot-tmp-";
 
 /// A file that is being written under a temporary name. Removed when it is dropped unpublished.
 #[derive(Debug)]
-pub(crate) struct Staged {
+pub(crate) struct StagedFile {
     target: PathBuf,
     temporary: PathBuf,
     file: File,
 }
 
-impl Staged {
+impl StagedFile {
     /// Creates an empty temporary file beside `target` and removes the ones that dead processes left
     /// for the same target.
     pub(crate) fn create(target: &Path, mode: u32) -> Result<Self, Error> {
@@ -196,7 +196,7 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         remove_with_sidecars(&self.temporary);
     }
@@ -230,7 +230,7 @@ pub(crate) fn sweep(target: &Path) {
         }
         let path = entry.path();
         // A second name of a file that was published: not to be opened, in case it is a database
-        // that this process has open (see `Handle::file_header`).
+        // that this process has open (see `RawConnection::file_header`).
         if entry.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
             let _ = fs::remove_file(&path);
             continue;
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn unpublished_files_disappear_with_what_sqlite_left_beside_them() {
         let folder = tempfile::tempdir().unwrap();
-        let staged = Staged::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
+        let staged = StagedFile::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
         fs::write(Sidecar::Journal.of(staged.path()), "x").unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         drop(staged);
@@ -306,7 +306,7 @@ mod tests {
     fn leftovers_are_swept_and_files_in_use_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("x.bak");
-        let alive = Staged::create(&target, PRIVATE).unwrap();
+        let alive = StagedFile::create(&target, PRIVATE).unwrap();
         for name in [
             "x.bak.degenbot-tmp-1-0",
             "x.bak.degenbot-tmp-1-0-journal",
@@ -315,7 +315,7 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
-        let second = Staged::create(&target, PRIVATE).unwrap();
+        let second = StagedFile::create(&target, PRIVATE).unwrap();
         assert!(alive.path().exists());
         second.replace().unwrap();
         let mut expected = vec![
@@ -338,7 +338,7 @@ mod tests {
     fn publishing_a_new_file_never_replaces_one() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("x.db");
-        let staged = Staged::create(&target, PRIVATE).unwrap();
+        let staged = StagedFile::create(&target, PRIVATE).unwrap();
         fs::write(&target, "somebody else's").unwrap();
         assert!(matches!(
             staged.publish_new(),

@@ -14,7 +14,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
-use crate::database::migration::user_objects::Usable;
+use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
 };
@@ -22,10 +22,10 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::{recognise, recognise_connection};
 use crate::database::structure::catalogue::{Catalogue, Table};
 use crate::database::structure::create_tables::create_migrations_table;
-use crate::database::structure::pending_migrations::{Step, steps};
+use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
-use crate::sqlite::connection_hooks::stoppable;
+use crate::sqlite::connection_hooks::cancellable;
 
 /// What an upgrade or a downgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,12 +104,12 @@ pub(crate) fn migrate_in_place(
         });
     }
     DatabaseFile::at(path).require_writable()?;
-    let mut connection = stoppable(cancel, || open_connection(path, Access::ReadWrite))?;
-    let mut scrutiny = Scrutiny::Structure;
+    let mut connection = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
+    let mut scope = ForeignKeyScope::Structure;
     let report = loop {
-        match migrate(&mut connection, path, from, target, scrutiny)? {
+        match migrate(&mut connection, path, from, target, scope)? {
             Some(report) => break report,
-            None => scrutiny = Scrutiny::Everything,
+            None => scope = ForeignKeyScope::Everything,
         }
     };
     if let Err(error) = ensure_wal(&mut connection, path) {
@@ -120,7 +120,7 @@ pub(crate) fn migrate_in_place(
 
 /// Which foreign keys are looked at before and after a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scrutiny {
+enum ForeignKeyScope {
     /// Those of the tables whose structure it changes, and those that refer to these.
     Structure,
     /// All.
@@ -134,7 +134,7 @@ fn migrate(
     path: &Path,
     planned: SchemaVersion,
     target: SchemaVersion,
-    scrutiny: Scrutiny,
+    scope: ForeignKeyScope,
 ) -> Result<Option<MigrationReport>, Error> {
     let mut is_enough = true;
     let migrated = with_foreign_keys_off(connection, path, |connection| {
@@ -149,21 +149,21 @@ fn migrate(
             .at(path));
         }
         let steps = steps(from, target);
-        let usable = Usable::find(connection, path, &recognition.catalogue)?;
+        let usable = UserObjects::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
         put_stamps_right(connection, &recognition, from)?;
         alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
         let computed_words =
             initialization_maps::restore(connection, path, &recognition.catalogue)?;
 
-        let mut tables = tables_to_check(&recognition.catalogue, from, target, scrutiny);
+        let mut tables = tables_to_check(&recognition.catalogue, from, target, scope);
         let before = violations_of(connection, &tables)?;
         let changes = total_changes(connection)?;
         for step in &steps {
-            step.take(connection)
+            step.run(connection)
                 .map_err(|error| Error::from_step(path, error))?;
         }
-        is_enough = scrutiny == Scrutiny::Everything
+        is_enough = scope == ForeignKeyScope::Everything
             || total_changes(connection)? - changes == rows_stamped(from, target);
         if !is_enough {
             return Err(diesel::result::Error::RollbackTransaction.into());
@@ -182,7 +182,7 @@ fn migrate(
         Ok(MigrationReport {
             from,
             to,
-            migrations: steps.iter().map(Step::name).collect(),
+            migrations: steps.iter().map(MigrationStep::name).collect(),
             computed_words,
         })
     });
@@ -198,7 +198,7 @@ fn tables_to_check(
     catalogue: &Catalogue,
     from: SchemaVersion,
     target: SchemaVersion,
-    scrutiny: Scrutiny,
+    scope: ForeignKeyScope,
 ) -> Vec<String> {
     let versions = from.min(target)..=from.max(target);
     let structures: Vec<_> = SchemaVersion::all()
@@ -219,7 +219,7 @@ fn tables_to_check(
     catalogue
         .tables
         .iter()
-        .filter(|table| scrutiny == Scrutiny::Everything || is_touched(table))
+        .filter(|table| scope == ForeignKeyScope::Everything || is_touched(table))
         .map(|(name, _)| name.clone())
         .collect()
 }

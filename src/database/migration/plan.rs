@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use crate::database::connection::read_only::look_at;
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -18,7 +18,7 @@ use crate::database::migration::route::{Method, Route};
 use crate::database::migration::upgrade::UpgradeOptions;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
-use crate::database::structure::pending_migrations::{Step, steps};
+use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 
 /// What an upgrade or a downgrade would do.
@@ -116,7 +116,7 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
 /// [`Error::Refused`] for a database that cannot be brought in; otherwise where the database cannot be
 /// read.
 pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPlan, Error> {
-    look_at(path, |connection| {
+    read_without_trace(path, |connection| {
         connection
             .transaction(|connection| plan(connection, path, options))
             .map_err(|error| error.at(path, "plan the migration"))
@@ -134,7 +134,7 @@ pub fn require_assumptions(path: &Path, options: &UpgradeOptions) -> Result<(), 
         let recognition = recognise_connection(connection)?;
         rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)
     };
-    let missing = look_at(path, |connection| {
+    let missing = read_without_trace(path, |connection| {
         missing(connection).map_err(|error| error.at(path, "plan the migration"))
     })?;
     missing.map_or(Ok(()), Err)
@@ -175,7 +175,10 @@ fn plan(
         to: target,
         method,
         migrations: match from {
-            Some(from) => steps(from, target).iter().map(Step::name).collect(),
+            Some(from) => steps(from, target)
+                .iter()
+                .map(MigrationStep::name)
+                .collect(),
             None => Vec::new(),
         },
         losses: match from {

@@ -42,7 +42,7 @@ use crate::database::connection::open::{
     Access, LOCK_TIMEOUT, ensure_wal, journal_mode, open_connection,
 };
 use crate::database::connection::sql;
-use crate::database::copying::preserve_original::{Kept, Published};
+use crate::database::copying::preserve_original::{PreservedOriginal, Published};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -53,14 +53,14 @@ use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::rebuild::background::Background;
 use crate::database::migration::rebuild::container::Files;
 use crate::database::migration::rebuild::put_in_place::put_in_place;
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::sqlite::busy_handler::Patience;
-use crate::sqlite::connection_hooks::stoppable;
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::connection_hooks::cancellable;
 
 /// How much disk a rebuild needs at most: the new database, the original that is kept, and the log through
 /// which the one replaces the other. Two megabytes are for what does not depend on rows.
@@ -106,7 +106,7 @@ pub(crate) fn rebuild(
     file.require_writable()?;
     disk_space::require_room(path, file.real(), disk_bytes(&file))?;
     let cancel = observer.cancel_token();
-    let mut connection = stoppable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
+    let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
     let is_wal = journal_mode(&mut connection).map_err(failed)? == "wal";
     if !is_wal {
@@ -137,11 +137,11 @@ pub(crate) fn rebuild(
         let original = Background::begin(path, {
             let file = file.clone();
             move |observer| {
-                let patience = Patience::new(LOCK_TIMEOUT, None);
-                Kept::copy(&file, ".pre-upgrade", &patience, observer)
+                let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+                PreservedOriginal::copy(&file, ".pre-upgrade", &busy_handler, observer)
             }
         })?;
-        let mut builder = stoppable(cancel, || open_connection(path, Access::ReadWrite))?;
+        let mut builder = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
         build::check_others(&mut builder, &rebuild, &built)?;
@@ -202,7 +202,7 @@ fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) ->
 fn require_assumptions(
     connection: &mut SqliteConnection,
     path: &Path,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     assumptions: &Assumptions,
 ) -> Result<(), Error> {
     let table = "aerodrome_v2_pools";
@@ -231,7 +231,7 @@ pub(crate) fn missing_assumption(
     let Identity::Legacy { revision, .. } = recognition.identity else {
         return Ok(None);
     };
-    let source = Source::new(&recognition.catalogue, revision);
+    let source = LegacySource::new(&recognition.catalogue, revision);
     match require_assumptions(connection, path, &source, assumptions) {
         Err(
             error @ Error {
@@ -247,13 +247,13 @@ pub(crate) fn missing_assumption(
 pub(crate) fn dropped_from(recognition: &Recognition) -> Vec<String> {
     match recognition.identity {
         Identity::Legacy { revision, .. } => {
-            dropped(&Source::new(&recognition.catalogue, revision))
+            dropped(&LegacySource::new(&recognition.catalogue, revision))
         }
         _ => Vec::new(),
     }
 }
 
-fn dropped(source: &Source<'_>) -> Vec<String> {
+fn dropped(source: &LegacySource<'_>) -> Vec<String> {
     let dropped = source.dropped().into_iter().map(|(table, column)| {
         column.map_or_else(|| table.to_owned(), |column| format!("{table}.{column}"))
     });

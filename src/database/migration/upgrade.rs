@@ -14,7 +14,7 @@ use crate::database::migration::route::{Method, find_route};
 use crate::database::progress::Observer;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan;
-use crate::database::verification::quick_scan::Unsound;
+use crate::database::verification::quick_scan::SuspectRows;
 
 /// How a database is upgraded.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub struct UpgradeReport {
     pub rebuild: Option<RebuildReport>,
     /// Rows that are not as they should be, and were not so before: they stay as they are. Only the
     /// first rows of a large table are looked at.
-    pub unsound: Vec<Unsound>,
+    pub unsound: Vec<SuspectRows>,
 }
 
 /// Brings a database to the newest version: [`upgrade_sqlite_database`] with nothing assumed and nobody
@@ -100,7 +100,7 @@ pub fn upgrade_sqlite_database(
             migrations: Vec::new(),
             computed_words: 0,
             rebuild: Some(report),
-            unsound: quick_scan::look(path, target)?,
+            unsound: quick_scan::scan(path, target)?,
         });
     }
     if route.is_step_back() {
@@ -123,6 +123,6 @@ pub fn upgrade_sqlite_database(
         migrations,
         computed_words,
         rebuild: None,
-        unsound: quick_scan::look(path, to)?,
+        unsound: quick_scan::scan(path, to)?,
     })
 }

@@ -13,7 +13,7 @@ use crate::database::structure::catalogue::Catalogue;
 
 /// What of the user's own works.
 #[derive(Debug)]
-pub(crate) struct Usable {
+pub(crate) struct UserObjects {
     /// The views that can be read.
     views: Vec<String>,
     /// The statements that fire triggers and can be compiled.
@@ -22,7 +22,7 @@ pub(crate) struct Usable {
     all: bool,
 }
 
-impl Usable {
+impl UserObjects {
     /// Finds out what works now. To be called inside a transaction that writes; nothing is left behind.
     pub(crate) fn find(
         connection: &mut SqliteConnection,

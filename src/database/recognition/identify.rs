@@ -5,7 +5,7 @@ use crate::database::recognition::identity::Identity;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::difference::Difference;
-use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
@@ -19,13 +19,13 @@ const STAMP_WITHOUT_MAPS: &str = "3";
 pub(crate) const LFJ_TABLE: &str = "lfj_pools";
 
 /// What the stamps of a database amount to.
-enum Claim {
+enum StampClaim {
     /// It is of this version.
     Version(SchemaVersion),
     /// It is of one of these, by its structure; or else it is refused for this.
     OneOf(Vec<SchemaVersion>, Refusal),
     /// It is of this revision from before the first version.
-    Earlier(EarlierRevision),
+    Earlier(LegacyRevision),
     /// It is of the release that had no stamp; or else it is refused for this.
     Unstamped(Refusal),
     /// It can be of any structure, or else it is refused for this: a Rust-core release's stamp.
@@ -45,7 +45,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
     let structure = Structure(catalogue);
     match claim_of_stamps(stamps) {
         Err(refusal) => Identity::Unrecognised(refusal),
-        Ok(Claim::Version(version)) => {
+        Ok(StampClaim::Version(version)) => {
             let differences = structure.differences_from_version(version);
             if differences.is_empty() {
                 return Identity::Version {
@@ -59,7 +59,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
             };
             structure.like_any(false, refusal)
         }
-        Ok(Claim::Earlier(revision)) => {
+        Ok(StampClaim::Earlier(revision)) => {
             // A killed upgrade can have left the first version's structure without its stamp.
             for version in SchemaVersion::all() {
                 if structure.is_version_but_for_its_stamp(version) {
@@ -93,8 +93,8 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
             };
             structure.like_any(false, refusal)
         }
-        Ok(Claim::Unstamped(refusal)) => {
-            let revision = EarlierRevision::FIRST;
+        Ok(StampClaim::Unstamped(refusal)) => {
+            let revision = LegacyRevision::FIRST;
             let differences = structure.differences_from_earlier(revision, false);
             if differences.is_empty() {
                 Identity::Legacy {
@@ -106,7 +106,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
                 Identity::Unrecognised(refusal)
             }
         }
-        Ok(Claim::OneOf(versions, refusal)) => {
+        Ok(StampClaim::OneOf(versions, refusal)) => {
             for version in versions.into_iter().rev() {
                 if structure.is_version_but_for_its_stamp(version) {
                     return Identity::Version {
@@ -117,7 +117,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
             }
             Identity::Unrecognised(refusal)
         }
-        Ok(Claim::Anything {
+        Ok(StampClaim::Anything {
             stamp,
             may_lack_maps,
         }) => {
@@ -129,7 +129,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
             if !matches!(found, Identity::Unrecognised(_)) {
                 return found;
             }
-            for revision in EarlierRevision::all().rev() {
+            for revision in LegacyRevision::all().rev() {
                 let differences = structure.differences_from_earlier(revision, true);
                 if differences
                     .iter()
@@ -147,7 +147,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
     }
 }
 
-fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
+fn claim_of_stamps(stamps: &Stamps) -> Result<StampClaim, Refusal> {
     let Some(rust_core) = &stamps.rust_core else {
         return match &stamps.diesel {
             Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
@@ -166,7 +166,7 @@ fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
             table: RUST_CORE_TABLE,
         }),
         // `cutover` stamps its release's own number on any structure, so the structure decides.
-        [number] if RUST_CORE_STAMPS.contains(&number.as_str()) => Ok(Claim::Anything {
+        [number] if RUST_CORE_STAMPS.contains(&number.as_str()) => Ok(StampClaim::Anything {
             may_lack_maps: number == STAMP_WITHOUT_MAPS,
             stamp,
         }),
@@ -174,16 +174,16 @@ fn claim_of_stamps(stamps: &Stamps) -> Result<Claim, Refusal> {
     }
 }
 
-fn claim_of_alembic(stamps: &Stamps) -> Result<Claim, Refusal> {
+fn claim_of_alembic(stamps: &Stamps) -> Result<StampClaim, Refusal> {
     match stamps.alembic.as_deref() {
-        None => Ok(Claim::Unstamped(Refusal::NoStamp)),
-        Some([]) => Ok(Claim::Unstamped(Refusal::EmptyStamp {
+        None => Ok(StampClaim::Unstamped(Refusal::NoStamp)),
+        Some([]) => Ok(StampClaim::Unstamped(Refusal::EmptyStamp {
             table: ALEMBIC_TABLE,
         })),
         Some([stamp]) => match SchemaVersion::of_alembic(stamp) {
-            Some(version) => Ok(Claim::Version(version)),
-            None => EarlierRevision::named(stamp)
-                .map(Claim::Earlier)
+            Some(version) => Ok(StampClaim::Version(version)),
+            None => LegacyRevision::named(stamp)
+                .map(StampClaim::Earlier)
                 .ok_or_else(|| Refusal::UnknownStamp {
                     stamp: stamp.clone(),
                 }),
@@ -194,7 +194,7 @@ fn claim_of_alembic(stamps: &Stamps) -> Result<Claim, Refusal> {
     }
 }
 
-fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, Refusal> {
+fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampClaim, Refusal> {
     if let Some(newer) = migrations
         .iter()
         .find(|migration| migration.as_str() > SchemaVersion::latest().migration())
@@ -222,12 +222,12 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<Claim, 
     }
     let alembic = alembic.into_iter().next();
     if alembic.as_deref() == version.alembic_stamp() {
-        return Ok(Claim::Version(version));
+        return Ok(StampClaim::Version(version));
     }
     // The Python package has changed the schema since, or somebody a stamp.
     let other = alembic.as_deref().and_then(SchemaVersion::of_alembic);
     let versions = other.into_iter().chain([version]).collect();
-    Ok(Claim::OneOf(
+    Ok(StampClaim::OneOf(
         versions,
         Refusal::StampsDisagree {
             diesel: version,
@@ -271,7 +271,7 @@ impl Structure<'_> {
                 return Identity::WithoutMaps(version);
             }
         }
-        for revision in EarlierRevision::all().rev() {
+        for revision in LegacyRevision::all().rev() {
             let exact = self.0.differences_from(revision.catalogue());
             let known = self.differences_from_earlier(revision, false);
             if exact.iter().chain(&known).all(is_lacking) {
@@ -319,7 +319,7 @@ impl Structure<'_> {
     /// to the next one has on its way.
     fn differences_from_earlier(
         &self,
-        revision: EarlierRevision,
+        revision: LegacyRevision,
         half_way: bool,
     ) -> Vec<Difference> {
         let expected = revision.catalogue();

@@ -7,7 +7,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::{Refusal, quoted};
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::catalogue::Catalogue;
-use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{self, ALEMBIC_TABLE, MIGRATIONS_TABLE};
@@ -42,7 +42,7 @@ pub enum Identity {
     /// A degenbot database from before the first version. An upgrade makes it anew.
     Legacy {
         /// The revision.
-        revision: EarlierRevision,
+        revision: LegacyRevision,
         /// Whether an upgrade to the next revision has stopped on its way.
         half_way: bool,
         /// Whether its stamp says so too.
@@ -84,7 +84,7 @@ impl Identity {
             Self::WithoutMaps(version) => Err(Refusal::MapsDropped { version: *version }),
             Self::Legacy {
                 revision, half_way, ..
-            } => Err(Refusal::EarlierRevision {
+            } => Err(Refusal::LegacyRevision {
                 revision: *revision,
                 half_way: *half_way,
             }),
@@ -175,12 +175,12 @@ impl Recognition {
 
     fn is_of_some_revision(&self, extra: &SchemaObject) -> bool {
         match extra.kind {
-            ObjectKind::Table => EarlierRevision::any_has_table(&extra.name),
+            ObjectKind::Table => LegacyRevision::any_has_table(&extra.name),
             ObjectKind::Index => self.catalogue.tables.iter().any(|(table, properties)| {
                 properties
                     .indexes
                     .get(&extra.name)
-                    .is_some_and(|index| EarlierRevision::any_has_index(table, &extra.name, index))
+                    .is_some_and(|index| LegacyRevision::any_has_index(table, &extra.name, index))
             }),
             ObjectKind::View | ObjectKind::Trigger => false,
         }

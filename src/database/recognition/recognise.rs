@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection};
-use crate::database::connection::read_only::look_at;
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::identify::identify;
@@ -23,7 +23,7 @@ pub fn recognise(path: &Path) -> Result<Recognition, Error> {
     let look = |connection: &mut SqliteConnection| {
         recognise_connection(connection).map_err(|error| error.at(path, "recognise the database"))
     };
-    match look_at(path, look) {
+    match read_without_trace(path, look) {
         // An interrupted transaction must be rolled back before anything can be said; opening the
         // database for writing does it, as it would for any program.
         Err(error) if matches!(error.kind, ErrorKind::HotJournal) => {

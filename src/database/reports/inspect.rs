@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
 use crate::database::connection::open::is_wal_on_disk;
-use crate::database::connection::read_only::look_at;
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::recognition::identity::Recognition;
@@ -17,7 +17,7 @@ use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite;
-use crate::types::cell::Cell;
+use crate::types::sql_value::SqlValue;
 
 /// Tables with more rows than this are estimated unless exact counts are asked for: counting is linear
 /// in the rows, and slow where they must come from the disk.
@@ -89,22 +89,22 @@ pub struct TableInfo {
 pub struct ExchangeInfo {
     /// Its chain.
     #[diesel(sql_type = Nullable<Text>)]
-    pub chain_id: Option<Cell>,
+    pub chain_id: Option<SqlValue>,
     /// Its name.
     #[diesel(sql_type = Nullable<Text>)]
-    pub name: Option<Cell>,
+    pub name: Option<SqlValue>,
     /// 1 where updates take it in.
     #[diesel(sql_type = Nullable<Text>)]
-    pub active: Option<Cell>,
+    pub active: Option<SqlValue>,
     /// The last block taken in.
     #[diesel(sql_type = Nullable<Text>)]
-    pub last_update_block: Option<Cell>,
+    pub last_update_block: Option<SqlValue>,
     /// The factory contract, or the pool manager of Uniswap V4.
     #[diesel(sql_type = Nullable<Text>)]
-    pub factory: Option<Cell>,
+    pub factory: Option<SqlValue>,
     /// The contract that deploys the pools, where that is not the factory.
     #[diesel(sql_type = Nullable<Text>)]
-    pub deployer: Option<Cell>,
+    pub deployer: Option<SqlValue>,
 }
 
 /// Describes a database of whatever origin without writing anything: not to the file, not beside it.
@@ -116,7 +116,7 @@ pub struct ExchangeInfo {
 /// Where the file is no database, is damaged so that its structure cannot be read, or holds an
 /// interrupted transaction ([`Error::HotJournal`]).
 pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo, Error> {
-    let mut info = look_at(path, |connection| {
+    let mut info = read_without_trace(path, |connection| {
         connection
             .transaction(|connection| read(connection, path, exact))
             .map_err(|error| error.at(path, "inspect the database"))

@@ -13,21 +13,21 @@ use crate::database::error::database_error::Error;
 use crate::sqlite::prepared::Statements;
 
 /// A connection of the pool, which goes back to it when it is dropped.
-pub(crate) type PooledSqliteConnection = PooledConnection<Connections>;
+pub(crate) type PooledSqliteConnection = PooledConnection<ConnectionManager>;
 
 /// Opens connections for the pool.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct ConnectionManager {
     path: PathBuf,
 }
 
-impl Connections {
+impl ConnectionManager {
     pub(super) const fn to(path: PathBuf) -> Self {
         Self { path }
     }
 }
 
-impl ManageConnection for Connections {
+impl ManageConnection for ConnectionManager {
     type Connection = SqliteConnection;
     type Error = Error;
 

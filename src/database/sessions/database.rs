@@ -12,7 +12,7 @@ use crate::database::connection::open::{Access, LOCK_TIMEOUT, ensure_wal, open_c
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise;
-use crate::database::sessions::connection_manager::Connections;
+use crate::database::sessions::connection_manager::ConnectionManager;
 use crate::database::sessions::session::Session;
 use crate::settings::environment::Environment;
 use crate::settings::{Overrides, Settings};
@@ -45,7 +45,7 @@ impl Default for PoolOptions {
 #[derive(Debug, Clone)]
 pub struct Database {
     path: PathBuf,
-    pool: Pool<Connections>,
+    pool: Pool<ConnectionManager>,
     timeout: Duration,
 }
 
@@ -85,7 +85,7 @@ impl Database {
             .connection_timeout(options.connection_timeout)
             // A failed attempt is reported by the call that waits for it.
             .error_handler(Box::new(NopErrorHandler))
-            .build(Connections::to(path.clone()))
+            .build(ConnectionManager::to(path.clone()))
             .map_err(|error| {
                 ErrorKind::CannotOpen {
                     detail: error.to_string(),

@@ -6,7 +6,7 @@ use diesel::result::Error as SqlError;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness;
 
-use crate::database::structure::pending_migrations::{StepError, steps_from_empty};
+use crate::database::structure::pending_migrations::{MigrationStepError, steps_from_empty};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite::transaction::{Begin, transaction};
 
@@ -14,7 +14,7 @@ use crate::sqlite::transaction::{Begin, transaction};
 #[derive(Debug)]
 pub(crate) enum CreateTablesError {
     /// A migration's SQL failed.
-    Step(StepError),
+    Step(MigrationStepError),
     /// Another statement failed.
     Sql(SqlError),
 }
@@ -31,7 +31,7 @@ pub(crate) fn create_tables(
     let create = |connection: &mut SqliteConnection| {
         create_migrations_table(connection).map_err(CreateTablesError::Sql)?;
         for step in steps_from_empty(target) {
-            step.take(connection).map_err(CreateTablesError::Step)?;
+            step.run(connection).map_err(CreateTablesError::Step)?;
         }
         Ok(())
     };

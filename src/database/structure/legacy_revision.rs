@@ -15,12 +15,12 @@ const STRUCTURES: &str = include_str!("legacy.txt");
 /// The state of the schema before the first stable one: an Alembic revision of the Python package, or
 /// its release 0.5.0a1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EarlierRevision(usize);
+pub struct LegacyRevision(usize);
 
 /// Each structure, oldest first; the last one is that of the first version.
 static KNOWN: LazyLock<Vec<Section>> = LazyLock::new(|| sections("revision", STRUCTURES));
 
-impl EarlierRevision {
+impl LegacyRevision {
     /// The release without a stamp.
     pub(crate) const FIRST: Self = Self(0);
 
@@ -67,7 +67,7 @@ impl EarlierRevision {
     }
 }
 
-impl fmt::Display for EarlierRevision {
+impl fmt::Display for LegacyRevision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -88,12 +88,12 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(EarlierRevision::all().count(), 37);
-        assert_eq!(EarlierRevision::FIRST.name(), "0.5.0a1");
-        let revision = EarlierRevision::named("756fba1f75f4").unwrap();
+        assert_eq!(LegacyRevision::all().count(), 37);
+        assert_eq!(LegacyRevision::FIRST.name(), "0.5.0a1");
+        let revision = LegacyRevision::named("756fba1f75f4").unwrap();
         assert_eq!(revision.to_string(), "756fba1f75f4");
         assert_eq!(revision.next().0, "87fd9fc7ae00");
-        assert_eq!(EarlierRevision::named("0.5.0a1"), None);
-        assert_eq!(EarlierRevision::named("eb4080485a56"), None);
+        assert_eq!(LegacyRevision::named("0.5.0a1"), None);
+        assert_eq!(LegacyRevision::named("eb4080485a56"), None);
     }
 }

@@ -11,12 +11,12 @@ use crate::database::structure::schema_version::SchemaVersion;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// One step from a version to the next one or to the one before.
-pub(crate) enum Step {
+pub(crate) enum MigrationStep {
     Up(Box<dyn Migration<Sqlite>>),
     Down(Box<dyn Migration<Sqlite>>),
 }
 
-impl Step {
+impl MigrationStep {
     /// The migration's name.
     pub(crate) fn name(&self) -> String {
         let (Self::Up(migration) | Self::Down(migration)) = self;
@@ -24,7 +24,7 @@ impl Step {
     }
 
     /// Runs the migration, or undoes it.
-    pub(crate) fn take(&self, connection: &mut SqliteConnection) -> Result<(), StepError> {
+    pub(crate) fn run(&self, connection: &mut SqliteConnection) -> Result<(), MigrationStepError> {
         let taken = match self {
             Self::Up(migration) => {
                 log::info!("Running migration {}", migration.name());
@@ -37,21 +37,21 @@ impl Step {
         };
         match taken {
             Ok(_) => Ok(()),
-            Err(error) => Err(StepError::new(self.name(), &*error)),
+            Err(error) => Err(MigrationStepError::new(self.name(), &*error)),
         }
     }
 }
 
 /// A migration whose SQL failed.
 #[derive(Debug)]
-pub(crate) struct StepError {
+pub(crate) struct MigrationStepError {
     /// The migration's name.
     pub(crate) migration: String,
     /// What SQLite says.
     pub(crate) message: String,
 }
 
-impl StepError {
+impl MigrationStepError {
     fn new(migration: String, source: &dyn std::error::Error) -> Self {
         // diesel_migrations puts the migration's name before the cause and keeps its type private.
         let message = source.to_string();
@@ -64,22 +64,22 @@ impl StepError {
 }
 
 /// The steps from a database without tables to a version.
-pub(crate) fn steps_from_empty(to: SchemaVersion) -> Vec<Step> {
+pub(crate) fn steps_from_empty(to: SchemaVersion) -> Vec<MigrationStep> {
     let mut up = migrations_after(None);
     up.truncate(to.number());
-    up.into_iter().map(Step::Up).collect()
+    up.into_iter().map(MigrationStep::Up).collect()
 }
 
 /// The steps from one version to another.
-pub(crate) fn steps(from: SchemaVersion, to: SchemaVersion) -> Vec<Step> {
+pub(crate) fn steps(from: SchemaVersion, to: SchemaVersion) -> Vec<MigrationStep> {
     if from <= to {
         let mut up = migrations_after(Some(from));
         up.truncate(to.number() - from.number());
-        return up.into_iter().map(Step::Up).collect();
+        return up.into_iter().map(MigrationStep::Up).collect();
     }
     let mut down = migrations_after(Some(to));
     down.truncate(from.number() - to.number());
-    down.into_iter().rev().map(Step::Down).collect()
+    down.into_iter().rev().map(MigrationStep::Down).collect()
 }
 
 /// The migrations after `current` (all of them for `None`), oldest first.

@@ -14,7 +14,7 @@ use crate::database::error::error_kind::ErrorKind;
 /// How thoroughly a copy is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verification {
+pub enum IntegrityCheck {
     /// The structure of every table, but not whether the indexes agree with them (`PRAGMA quick_check`).
     Quick,
     /// Everything that SQLite can check (`PRAGMA integrity_check`): several times as long.
@@ -24,21 +24,21 @@ pub enum Verification {
 /// A thoroughness that is neither `quick` nor `full`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is either 'quick' or 'full'")]
-pub struct UnknownVerification;
+pub struct UnknownIntegrityCheck;
 
-impl FromStr for Verification {
-    type Err = UnknownVerification;
+impl FromStr for IntegrityCheck {
+    type Err = UnknownIntegrityCheck;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "quick" => Ok(Self::Quick),
             "full" => Ok(Self::Full),
-            _ => Err(UnknownVerification),
+            _ => Err(UnknownIntegrityCheck),
         }
     }
 }
 
-impl Verification {
+impl IntegrityCheck {
     const fn pragma(self) -> &'static str {
         match self {
             Self::Quick => "quick_check",
@@ -51,7 +51,7 @@ impl Verification {
 pub(crate) fn first_problem(
     connection: &mut SqliteConnection,
     path: &Path,
-    verification: Verification,
+    verification: IntegrityCheck,
 ) -> Result<Option<String>, Error> {
     #[derive(QueryableByName)]
     struct Row {

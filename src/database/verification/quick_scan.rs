@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use crate::database::connection::read_only::look_at;
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::{Affinity, Table};
@@ -22,11 +22,11 @@ const ROWS: u32 = 1_000;
 
 /// Rows of one table that are unsound for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unsound {
+pub struct SuspectRows {
     /// The table.
     pub table: String,
     /// What is wrong with them.
-    pub problem: Problem,
+    pub problem: RowProblem,
     /// How many there are among the rows that were looked at.
     pub rows: i64,
 }
@@ -35,7 +35,7 @@ pub struct Unsound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Problem {
+pub enum RowProblem {
     /// It refers to a row that is not there.
     BrokenForeignKey,
     /// A value is of another type than its column.
@@ -46,13 +46,13 @@ pub enum Problem {
     SameAddress,
 }
 
-impl fmt::Display for Unsound {
+impl fmt::Display for SuspectRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.problem {
-            Problem::BrokenForeignKey => "with a broken foreign key",
-            Problem::WrongType => "with a value of the wrong type",
-            Problem::BadNumber => "with a bad number",
-            Problem::SameAddress => "with the address of another row in other letter case",
+            RowProblem::BrokenForeignKey => "with a broken foreign key",
+            RowProblem::WrongType => "with a value of the wrong type",
+            RowProblem::BadNumber => "with a bad number",
+            RowProblem::SameAddress => "with the address of another row in other letter case",
         };
         let rows = if self.rows == 1 { "row" } else { "rows" };
         write!(f, "{} {rows} of {} {problem}", self.rows, self.table)
@@ -60,8 +60,8 @@ impl fmt::Display for Unsound {
 }
 
 /// Looks for unsound rows in a database of this version.
-pub(crate) fn look(path: &Path, version: SchemaVersion) -> Result<Vec<Unsound>, Error> {
-    look_at(path, |connection| {
+pub(crate) fn scan(path: &Path, version: SchemaVersion) -> Result<Vec<SuspectRows>, Error> {
+    read_without_trace(path, |connection| {
         connection
             .transaction(|connection| look_through(connection, version))
             .map_err(|error| error.at(path, "look for unsound rows"))
@@ -71,7 +71,7 @@ pub(crate) fn look(path: &Path, version: SchemaVersion) -> Result<Vec<Unsound>, 
 fn look_through(
     connection: &mut SqliteConnection,
     version: SchemaVersion,
-) -> Result<Vec<Unsound>, Error> {
+) -> Result<Vec<SuspectRows>, Error> {
     let mut found = Vec::new();
     for (name, table) in &version.catalogue().tables {
         for (problem, condition) in conditions(name, table) {
@@ -83,7 +83,7 @@ fn look_through(
             if rows == 0 {
                 continue;
             }
-            found.push(Unsound {
+            found.push(SuspectRows {
                 table: name.clone(),
                 problem,
                 rows,
@@ -101,9 +101,9 @@ fn look_through(
             );
             let rows = count(connection, &groups, "spellings > 1")?;
             if rows > 0 {
-                found.push(Unsound {
+                found.push(SuspectRows {
                     table: name.clone(),
-                    problem: Problem::SameAddress,
+                    problem: RowProblem::SameAddress,
                     rows,
                 });
             }
@@ -113,7 +113,7 @@ fn look_through(
 }
 
 /// A condition for each problem that a row of the table, as `r`, can have.
-fn conditions(name: &str, table: &Table) -> Vec<(Problem, String)> {
+fn conditions(name: &str, table: &Table) -> Vec<(RowProblem, String)> {
     let broken: Vec<_> = table
         .foreign_keys
         .iter()
@@ -143,9 +143,9 @@ fn conditions(name: &str, table: &Table) -> Vec<(Problem, String)> {
         }
     }
     [
-        (Problem::BrokenForeignKey, broken),
-        (Problem::WrongType, wrong),
-        (Problem::BadNumber, bad),
+        (RowProblem::BrokenForeignKey, broken),
+        (RowProblem::WrongType, wrong),
+        (RowProblem::BadNumber, bad),
     ]
     .into_iter()
     .filter(|(_, conditions)| !conditions.is_empty())

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::open_for_reading;
-use crate::database::connection::read_only::look_at;
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -18,7 +18,7 @@ use crate::database::verification::checker::{Checker, damage};
 use crate::database::verification::findings::{Finding, Findings};
 use crate::database::verification::rule::Rule;
 use crate::database::verification::{liquidity, pages, pools, relations, values};
-use crate::sqlite::connection_hooks::stoppable;
+use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
 
 /// How a database is verified.
@@ -81,7 +81,7 @@ pub fn verify_sqlite_database(
             .and_then(|()| verify_state(connection, path, *options, observer))
             .map_err(|error| error.at(path, "verify the database"))
     };
-    let verified = match stoppable(cancel, || open_and(path, &mut verify)) {
+    let verified = match cancellable(cancel, || open_and(path, &mut verify)) {
         // Not even its structure can be read.
         Err(Error {
             kind: ErrorKind::Damaged { detail, .. },
@@ -108,9 +108,9 @@ fn open_and<T>(
     mut verify: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if !DatabaseFile::at(path).may_be_shared() {
-        return look_at(path, verify);
+        return read_without_trace(path, verify);
     }
-    let recognised = look_at(path, |connection| {
+    let recognised = read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)
             .map_err(|error| error.at(path, "recognise the database"))?;
         recognition.require_version_of_structure(path)
@@ -118,13 +118,13 @@ fn open_and<T>(
     if let Err(error) = recognised {
         damage(error)?;
         // Nobody can use such a database, and opening it would leave files beside it.
-        return look_at(path, verify);
+        return read_without_trace(path, verify);
     }
-    // Beside its other users. `look_at` would keep the rest of this process from opening a database for as
+    // Beside its other users. `read_without_trace` would keep the rest of this process from opening a database for as
     // long as this takes.
     let opened = open_for_reading(path);
     match opened.and_then(|mut connection| verify(&mut connection)) {
-        Err(error) if error.is_about_opening() => look_at(path, verify),
+        Err(error) if error.is_about_opening() => read_without_trace(path, verify),
         other => other,
     }
 }

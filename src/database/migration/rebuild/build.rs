@@ -10,7 +10,7 @@ use crate::database::migration::initialization_maps::Place;
 use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::swap::Object;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{carry, exchanges, indexes, mapping, tokens, work};
@@ -104,7 +104,7 @@ fn fill(
 fn compute_maps(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
 ) -> Result<(), Error> {
     let staying = rebuild.staying();
     for maps in initialization_maps::MAPS {

@@ -11,7 +11,7 @@ use crate::database::connection::open::{Access, open_connection, uri};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::staged_file::{PRIVATE, Staged};
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
 
@@ -23,9 +23,9 @@ const CACHE_KIBIBYTES: i64 = 16_384;
 #[derive(Debug)]
 pub(super) struct Files {
     /// The new database.
-    new: Staged,
+    new: StagedFile,
     /// What is found out about the old one.
-    work: Staged,
+    work: StagedFile,
 }
 
 impl Files {
@@ -36,8 +36,8 @@ impl Files {
         target: SchemaVersion,
     ) -> Result<Self, Error> {
         let files = Self {
-            new: Staged::create(file.real(), PRIVATE)?,
-            work: Staged::create(file.real(), PRIVATE)?,
+            new: StagedFile::create(file.real(), PRIVATE)?,
+            work: StagedFile::create(file.real(), PRIVATE)?,
         };
         let container = Container::of(connection, file.path())?;
         container.build(files.new.path(), target)?;

@@ -11,7 +11,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::work::resolves_pools;
 
 /// An exchange of the new database.
@@ -31,7 +31,7 @@ struct Exchange {
 
 /// What pools, or pool managers, say about their exchange.
 #[derive(Debug, QueryableByName)]
-struct Claim {
+struct ExchangeClaim {
     #[diesel(sql_type = BigInt)]
     chain: i64,
     #[diesel(sql_type = Text)]
@@ -53,7 +53,7 @@ fn is_same(one: &str, other: &str) -> bool {
 /// without a factory are of the one exchange of their chain and kind.
 pub(super) fn resolve(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     assumptions: &Assumptions,
     obstacles: &mut Obstacles,
 ) -> Result<usize, Error> {
@@ -83,7 +83,7 @@ pub(super) fn resolve(
 
 fn existing(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
 ) -> Result<Vec<Exchange>, Error> {
     if !source.has_table("exchanges") {
         return Ok(Vec::new());
@@ -103,8 +103,11 @@ fn existing(
 }
 
 /// Each different thing that is said.
-fn claims(connection: &mut SqliteConnection, source: &Source<'_>) -> Result<Vec<Claim>, Error> {
-    let mut claims: Vec<Claim> = Vec::new();
+fn claims(
+    connection: &mut SqliteConnection,
+    source: &LegacySource<'_>,
+) -> Result<Vec<ExchangeClaim>, Error> {
+    let mut claims: Vec<ExchangeClaim> = Vec::new();
     if resolves_pools(source) {
         claims = diesel::sql_query(
             "SELECT DISTINCT chain, kind, factory, deployer FROM work.work_claims \
@@ -119,12 +122,12 @@ fn claims(connection: &mut SqliteConnection, source: &Source<'_>) -> Result<Vec<
             "SELECT chain, kind, factory, NULL AS deployer FROM work.work_managers \
              GROUP BY chain, kind, lower(factory) ORDER BY min(manager_id)",
         );
-        claims.extend(managers.load::<Claim>(connection)?);
+        claims.extend(managers.load::<ExchangeClaim>(connection)?);
     }
     Ok(claims)
 }
 
-fn settle(exchanges: &mut Vec<Exchange>, claim: &Claim, obstacles: &mut Obstacles) {
+fn settle(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut Obstacles) {
     let Some(factory) = &claim.factory else {
         return;
     };
@@ -166,7 +169,7 @@ fn settle(exchanges: &mut Vec<Exchange>, claim: &Claim, obstacles: &mut Obstacle
 
 fn settle_without_factory(
     exchanges: &mut Vec<Exchange>,
-    claim: &Claim,
+    claim: &ExchangeClaim,
     assumptions: &Assumptions,
     obstacles: &mut Obstacles,
 ) {
@@ -179,7 +182,7 @@ fn settle_without_factory(
         [exchange] => add_deployer(exchange, claim, obstacles),
         [] => match assumptions.factory(claim.chain, &claim.kind) {
             Some(factory) => {
-                let told = Claim {
+                let told = ExchangeClaim {
                     chain: claim.chain,
                     kind: claim.kind.clone(),
                     factory: Some(factory.to_string()),
@@ -199,7 +202,7 @@ fn settle_without_factory(
     }
 }
 
-fn add_deployer(exchange: &mut Exchange, claim: &Claim, obstacles: &mut Obstacles) {
+fn add_deployer(exchange: &mut Exchange, claim: &ExchangeClaim, obstacles: &mut Obstacles) {
     let Some(deployer) = &claim.deployer else {
         return;
     };
@@ -265,7 +268,7 @@ fn write(
 pub(super) const JOIN: &str = "LEFT JOIN work.work_exchanges AS e ON e.chain = w.chain \
                                AND e.kind = w.kind AND e.factory = lower(coalesce(w.factory, ''))";
 
-fn lacks_managers_exchange(source: &Source<'_>) -> bool {
+fn lacks_managers_exchange(source: &LegacySource<'_>) -> bool {
     source.has_table("pool_managers") && !source.has("pool_managers", "exchange_id")
 }
 
@@ -273,7 +276,7 @@ fn lacks_managers_exchange(source: &Source<'_>) -> bool {
 /// one has a pool or a pool manager.
 pub(super) fn check(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     path: &Path,
 ) -> Result<(), Error> {
     let mut old = "0";

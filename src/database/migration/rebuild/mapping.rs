@@ -5,9 +5,9 @@ use crate::database::connection::sql::literal;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::exchanges;
 use crate::database::migration::rebuild::rules::{
-    FIRST_FEE_DENOMINATOR, Fate, Filling, STATE_VIEWS, STATE_VIEWS_SINCE, V3_TABLES,
+    Destination, FIRST_FEE_DENOMINATOR, NewValue, STATE_VIEWS, STATE_VIEWS_SINCE, V3_TABLES,
 };
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::work::resolves_pools;
 use crate::database::recognition::identify::LFJ_TABLE;
 use crate::database::structure::catalogue::Catalogue;
@@ -99,7 +99,7 @@ fn key(table: &str) -> &'static str {
 
 /// Every mapping from the source to the structure of `target`, parents before children.
 pub(super) fn mappings(
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     target: &Catalogue,
     assumptions: &Assumptions,
 ) -> Vec<Mapping> {
@@ -119,7 +119,7 @@ pub(super) fn mappings(
 }
 
 fn of_table(
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     target: &Catalogue,
     table: &str,
     assumptions: &Assumptions,
@@ -169,21 +169,23 @@ fn of_table(
 
 /// The expression for a column of the new row.
 fn new_value(
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     table: &str,
     column: &str,
     has_work: bool,
     assumptions: &Assumptions,
 ) -> String {
     let mut values = Vec::new();
-    if source.has(table, column) && source.fate(table, column).is_none() {
+    if source.has(table, column) && source.destination(table, column).is_none() {
         values.push(format!("s.{column}"));
     }
     for old in source.columns(table) {
-        match source.fate(table, old) {
-            Some(Fate::Renamed(new)) if new == column => values.push(format!("s.{old}")),
-            Some(Fate::HashText) if column == "pool_hash" => values.push(format!("lower(s.{old})")),
-            Some(Fate::HashBytes) if column == "pool_hash" => {
+        match source.destination(table, old) {
+            Some(Destination::Renamed(new)) if new == column => values.push(format!("s.{old}")),
+            Some(Destination::HashText) if column == "pool_hash" => {
+                values.push(format!("lower(s.{old})"))
+            }
+            Some(Destination::HashBytes) if column == "pool_hash" => {
                 values.push(format!("'0x' || lower(hex(s.{old}))"));
             }
             _ => {}
@@ -198,10 +200,10 @@ fn new_value(
         _ => {}
     }
     match filling {
-        Some(Filling::Assumed) => {
+        Some(NewValue::Assumed) => {
             values.push(i32::from(assumptions.aerodrome_v2_stable.unwrap_or(false)).to_string());
         }
-        Some(Filling::StateView) | None
+        Some(NewValue::StateView) | None
             if (table, column) == ("pool_managers", "state_view")
                 && source.is_before(STATE_VIEWS_SINCE) =>
         {
@@ -233,23 +235,28 @@ fn state_view() -> String {
 }
 
 /// What holds for a column that the old row does not have.
-fn back_of_filling(source: &Source<'_>, table: &str, column: &str, value: &str) -> Option<String> {
+fn back_of_filling(
+    source: &LegacySource<'_>,
+    table: &str,
+    column: &str,
+    value: &str,
+) -> Option<String> {
     match source.filling(table, column) {
-        Some(Filling::Null) | None => Some(format!("n.{column} IS NULL")),
-        Some(Filling::Assumed | Filling::StateView) => Some(format!("n.{column} IS {value}")),
-        Some(Filling::Exchange) => Some(exchange_is(
+        Some(NewValue::Null) | None => Some(format!("n.{column} IS NULL")),
+        Some(NewValue::Assumed | NewValue::StateView) => Some(format!("n.{column} IS {value}")),
+        Some(NewValue::Exchange) => Some(exchange_is(
             "n",
             "x.chain_id IS s.chain AND x.name IS s.kind",
         )),
         // The columns that they come from are looked at.
-        Some(Filling::Token | Filling::Hash) => None,
+        Some(NewValue::Token | NewValue::Hash) => None,
     }
 }
 
 /// What holds for a column of the old row.
-fn back_of_column(source: &Source<'_>, table: &str, column: &str) -> Option<String> {
+fn back_of_column(source: &LegacySource<'_>, table: &str, column: &str) -> Option<String> {
     let is_v4 = table == "uniswap_v4_pools";
-    Some(match source.fate(table, column) {
+    Some(match source.destination(table, column) {
         None if (table, column) == ("pool_managers", "state_view") => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
@@ -258,25 +265,25 @@ fn back_of_column(source: &Source<'_>, table: &str, column: &str) -> Option<Stri
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
         None => format!("n.{column} IS s.{column}"),
-        Some(Fate::Renamed(new)) => format!("(s.{column} IS NULL OR n.{new} IS s.{column})"),
-        Some(Fate::OfPool(new)) => format!("(s.{column} IS NULL OR p.{new} IS s.{column})"),
-        Some(Fate::Token(new)) if is_v4 => token_is(
+        Some(Destination::Renamed(new)) => format!("(s.{column} IS NULL OR n.{new} IS s.{column})"),
+        Some(Destination::OfPool(new)) => format!("(s.{column} IS NULL OR p.{new} IS s.{column})"),
+        Some(Destination::Token(new)) if is_v4 => token_is(
             &format!("n.{new}"),
             "(SELECT m.chain FROM new.managed_pools AS d JOIN new.pool_managers AS m \
              ON m.id = d.manager_id WHERE d.id = n.managed_pool_id)",
             column,
         ),
-        Some(Fate::Token(new)) => token_is(&format!("p.{new}"), "p.chain", column),
-        Some(Fate::OfExchange(new)) => format!(
+        Some(Destination::Token(new)) => token_is(&format!("p.{new}"), "p.chain", column),
+        Some(Destination::OfExchange(new)) => format!(
             "(s.{column} IS NULL OR {})",
             exchange_is("p", &format!("x.{new} = s.{column} COLLATE NOCASE"))
         ),
-        Some(Fate::HashBytes) => format!("unhex(substr(n.pool_hash, 3)) IS s.{column}"),
-        Some(Fate::HashText) => {
+        Some(Destination::HashBytes) => format!("unhex(substr(n.pool_hash, 3)) IS s.{column}"),
+        Some(Destination::HashText) => {
             format!("(s.{column} IS NULL OR n.pool_hash IS lower(s.{column}))")
         }
         // The former is nowhere; the others are looked at with the table of the pool's kind.
-        Some(Fate::Dropped | Fate::OfKind(_) | Fate::Fee) => return None,
+        Some(Destination::Dropped | Destination::OfKind(_) | Destination::Fee) => return None,
     })
 }
 

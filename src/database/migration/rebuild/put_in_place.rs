@@ -11,7 +11,7 @@ use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::swap::{Object, Tables};
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{indexes, swap};
-use crate::database::migration::user_objects::Usable;
+use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
 
@@ -24,7 +24,7 @@ pub(super) fn put_in_place(
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
     let users = users_objects(rebuild, connection)?;
-    let usable = Usable::find(connection, rebuild.path, &rebuild.recognition.catalogue)?;
+    let usable = UserObjects::find(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     sql::require_transaction(connection, rebuild.path)?;
     let mut counter = Counter::new(rebuild.path, observer, rows);
     let tables = Tables {

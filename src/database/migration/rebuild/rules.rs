@@ -28,7 +28,7 @@ pub(super) const FIRST_FEE_DENOMINATOR: u32 = 1_000_000;
 
 /// Where the values of a column go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Destination {
     /// Into another column of the same row, which may have the value already.
     Renamed(&'static str),
     /// The address of a token becomes the id of its row in `erc20_tokens`, in a column of the pool
@@ -52,7 +52,7 @@ pub(super) enum Fate {
 
 /// What becomes of a column.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(super) struct ColumnRule {
     /// The first revision of the Python package without the column as it was.
     pub(super) until: &'static str,
     /// The tables that had it.
@@ -60,143 +60,168 @@ pub(super) struct Rule {
     /// The column.
     pub(super) column: &'static str,
     /// Where it goes.
-    pub(super) fate: Fate,
+    pub(super) destination: Destination,
 }
 
 const fn rule(
     until: &'static str,
     tables: &'static [&'static str],
     column: &'static str,
-    fate: Fate,
-) -> Rule {
-    Rule {
+    destination: Destination,
+) -> ColumnRule {
+    ColumnRule {
         until,
         tables,
         column,
-        fate,
+        destination,
     }
 }
 
 const POOLS: &[&str] = &["pools"];
 const V4: &[&str] = &["uniswap_v4_pools"];
 
-pub(super) const RULES: &[Rule] = &[
+pub(super) const RULES: &[ColumnRule] = &[
     // Release 0.5.0a1 has one table for all pools, which are V3.
-    rule("9347bbfcd47a", POOLS, "token0", Fate::Token("token0_id")),
-    rule("9347bbfcd47a", POOLS, "token1", Fate::Token("token1_id")),
+    rule(
+        "9347bbfcd47a",
+        POOLS,
+        "token0",
+        Destination::Token("token0_id"),
+    ),
+    rule(
+        "9347bbfcd47a",
+        POOLS,
+        "token1",
+        Destination::Token("token1_id"),
+    ),
     rule(
         "9347bbfcd47a",
         POOLS,
         "factory",
-        Fate::OfExchange("factory"),
+        Destination::OfExchange("factory"),
     ),
     rule(
         "9347bbfcd47a",
         POOLS,
         "deployer",
-        Fate::OfExchange("deployer"),
+        Destination::OfExchange("deployer"),
     ),
-    rule("9347bbfcd47a", POOLS, "fee", Fate::Fee),
+    rule("9347bbfcd47a", POOLS, "fee", Destination::Fee),
     rule(
         "9347bbfcd47a",
         POOLS,
         "tick_spacing",
-        Fate::OfKind("tick_spacing"),
+        Destination::OfKind("tick_spacing"),
     ),
-    rule("9347bbfcd47a", POOLS, "has_liquidity", Fate::Dropped),
+    rule("9347bbfcd47a", POOLS, "has_liquidity", Destination::Dropped),
     // V4 pool hashes were bytes, then upper-case text.
-    rule("3199199def8c", V4, "pool_hash", Fate::HashBytes),
-    rule("a4f59783919f", V4, "pool_hash_hex", Fate::HashText),
-    rule("bd7ca13a7d39", V4, "pool_hash", Fate::HashText),
-    rule("b781499591ed", &V3_TABLES, "has_liquidity", Fate::Dropped),
-    rule("b781499591ed", V4, "has_liquidity", Fate::Dropped),
+    rule("3199199def8c", V4, "pool_hash", Destination::HashBytes),
+    rule("a4f59783919f", V4, "pool_hash_hex", Destination::HashText),
+    rule("bd7ca13a7d39", V4, "pool_hash", Destination::HashText),
+    rule(
+        "b781499591ed",
+        &V3_TABLES,
+        "has_liquidity",
+        Destination::Dropped,
+    ),
+    rule("b781499591ed", V4, "has_liquidity", Destination::Dropped),
     // Tokens were addresses, then ids in the table of the pool's kind.
     rule(
         "b8e0b921299a",
         &V2_TABLES,
         "token0",
-        Fate::Token("token0_id"),
+        Destination::Token("token0_id"),
     ),
     rule(
         "b8e0b921299a",
         &V2_TABLES,
         "token1",
-        Fate::Token("token1_id"),
+        Destination::Token("token1_id"),
     ),
     rule(
         "50b39bafa0be",
         &V3_TABLES,
         "token0",
-        Fate::Token("token0_id"),
+        Destination::Token("token0_id"),
     ),
     rule(
         "50b39bafa0be",
         &V3_TABLES,
         "token1",
-        Fate::Token("token1_id"),
+        Destination::Token("token1_id"),
     ),
-    rule("8b29ed99a2ac", V4, "currency0", Fate::Token("currency0_id")),
-    rule("8b29ed99a2ac", V4, "currency1", Fate::Token("currency1_id")),
+    rule(
+        "8b29ed99a2ac",
+        V4,
+        "currency0",
+        Destination::Token("currency0_id"),
+    ),
+    rule(
+        "8b29ed99a2ac",
+        V4,
+        "currency1",
+        Destination::Token("currency1_id"),
+    ),
     rule(
         "082ee8a3d339",
         &V2_TABLES,
         "token0_id",
-        Fate::OfPool("token0_id"),
+        Destination::OfPool("token0_id"),
     ),
     rule(
         "082ee8a3d339",
         &V2_TABLES,
         "token1_id",
-        Fate::OfPool("token1_id"),
+        Destination::OfPool("token1_id"),
     ),
     rule(
         "082ee8a3d339",
         &V3_TABLES,
         "token0_id",
-        Fate::OfPool("token0_id"),
+        Destination::OfPool("token0_id"),
     ),
     rule(
         "082ee8a3d339",
         &V3_TABLES,
         "token1_id",
-        Fate::OfPool("token1_id"),
+        Destination::OfPool("token1_id"),
     ),
     rule(
         "6a77c4e07151",
         POOLS,
         "token0_id_",
-        Fate::Renamed("token0_id"),
+        Destination::Renamed("token0_id"),
     ),
     rule(
         "6a77c4e07151",
         POOLS,
         "token1_id_",
-        Fate::Renamed("token1_id"),
+        Destination::Renamed("token1_id"),
     ),
     // Factories and deployers were the pools' own.
     rule(
         "04f858f979a9",
         &V2_TABLES,
         "factory",
-        Fate::OfExchange("factory"),
+        Destination::OfExchange("factory"),
     ),
     rule(
         "04f858f979a9",
         &V3_TABLES,
         "factory",
-        Fate::OfExchange("factory"),
+        Destination::OfExchange("factory"),
     ),
     rule(
         "901adb947000",
         &V2_TABLES,
         "deployer",
-        Fate::OfExchange("deployer"),
+        Destination::OfExchange("deployer"),
     ),
     rule(
         "901adb947000",
         &V3_TABLES,
         "deployer",
-        Fate::OfExchange("deployer"),
+        Destination::OfExchange("deployer"),
     ),
 ];
 
@@ -206,7 +231,7 @@ pub(super) const DROPPED_TABLES: &[(&str, &str)] = &[("04f858f979a9", "metadata"
 
 /// What a column that older revisions lack is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Filling {
+pub(super) enum NewValue {
     /// Nothing is known.
     Null,
     /// The exchange of the row's chain, kind and factory.
@@ -222,49 +247,49 @@ pub(super) enum Filling {
 }
 
 /// The columns that came with a revision, and what older rows have in them.
-pub(super) const ADDED: &[(&str, &[&str], &str, Filling)] = &[
-    ("a4f59783919f", V4, "pool_hash", Filling::Hash),
+pub(super) const ADDED: &[(&str, &[&str], &str, NewValue)] = &[
+    ("a4f59783919f", V4, "pool_hash", NewValue::Hash),
     (
         "723fe25c87b8",
         &["aerodrome_v2_pools"],
         "stable",
-        Filling::Assumed,
+        NewValue::Assumed,
     ),
     (
         "7dc2ca38053f",
         &V3_TABLES,
         "liquidity_update_block",
-        Filling::Null,
+        NewValue::Null,
     ),
     (
         "7dc2ca38053f",
         &V3_TABLES,
         "liquidity_update_log_index",
-        Filling::Null,
+        NewValue::Null,
     ),
-    ("4eada4ae4a55", POOLS, "exchange_id", Filling::Exchange),
-    ("8b29ed99a2ac", V4, "currency0_id", Filling::Token),
-    ("8b29ed99a2ac", V4, "currency1_id", Filling::Token),
+    ("4eada4ae4a55", POOLS, "exchange_id", NewValue::Exchange),
+    ("8b29ed99a2ac", V4, "currency0_id", NewValue::Token),
+    ("8b29ed99a2ac", V4, "currency1_id", NewValue::Token),
     (
         "39e331854eb2",
         &["pool_managers"],
         "exchange_id",
-        Filling::Exchange,
+        NewValue::Exchange,
     ),
-    ("8c69198e6a21", V4, "liquidity_update_block", Filling::Null),
+    ("8c69198e6a21", V4, "liquidity_update_block", NewValue::Null),
     (
         "8c69198e6a21",
         V4,
         "liquidity_update_log_index",
-        Filling::Null,
+        NewValue::Null,
     ),
-    ("6a77c4e07151", POOLS, "token0_id", Filling::Token),
-    ("6a77c4e07151", POOLS, "token1_id", Filling::Token),
+    ("6a77c4e07151", POOLS, "token0_id", NewValue::Token),
+    ("6a77c4e07151", POOLS, "token1_id", NewValue::Token),
     (
         "6f376d34618b",
         &["pool_managers"],
         "state_view",
-        Filling::StateView,
+        NewValue::StateView,
     ),
 ];
 

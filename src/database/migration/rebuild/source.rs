@@ -1,20 +1,20 @@
 //! The database that is rebuilt, as its structure describes it.
 
 use crate::database::migration::rebuild::rules::{
-    ADDED, DROPPED_TABLES, Fate, Filling, RULES, V2_TABLES, V3_TABLES,
+    ADDED, DROPPED_TABLES, Destination, NewValue, RULES, V2_TABLES, V3_TABLES,
 };
 use crate::database::structure::catalogue::Catalogue;
-use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::legacy_revision::LegacyRevision;
 
 /// A database from before the first version.
 #[derive(Debug)]
-pub(super) struct Source<'catalogue> {
+pub(super) struct LegacySource<'catalogue> {
     catalogue: &'catalogue Catalogue,
-    revision: EarlierRevision,
+    revision: LegacyRevision,
 }
 
-impl<'catalogue> Source<'catalogue> {
-    pub(super) fn new(catalogue: &'catalogue Catalogue, revision: EarlierRevision) -> Self {
+impl<'catalogue> LegacySource<'catalogue> {
+    pub(super) fn new(catalogue: &'catalogue Catalogue, revision: LegacyRevision) -> Self {
         Self {
             catalogue,
             revision,
@@ -40,15 +40,15 @@ impl<'catalogue> Source<'catalogue> {
     }
 
     /// Where a column goes that does not stay where it is.
-    pub(super) fn fate(&self, table: &str, column: &str) -> Option<Fate> {
+    pub(super) fn destination(&self, table: &str, column: &str) -> Option<Destination> {
         let rule = RULES.iter().find(|rule| {
             rule.column == column && rule.tables.contains(&table) && self.is_before(rule.until)
         });
-        rule.map(|rule| rule.fate)
+        rule.map(|rule| rule.destination)
     }
 
     /// What a column of the newest schema is filled with that the source does not have.
-    pub(super) fn filling(&self, table: &str, column: &str) -> Option<Filling> {
+    pub(super) fn filling(&self, table: &str, column: &str) -> Option<NewValue> {
         let added = ADDED.iter().find(|(since, tables, added, _)| {
             *added == column && tables.contains(&table) && self.is_before(since)
         });
@@ -56,7 +56,7 @@ impl<'catalogue> Source<'catalogue> {
     }
 
     pub(super) fn is_before(&self, revision: &str) -> bool {
-        EarlierRevision::named(revision).is_none_or(|revision| self.revision < revision)
+        LegacyRevision::named(revision).is_none_or(|revision| self.revision < revision)
     }
 
     /// The tables of V2 and V3 pools that the source has.
@@ -80,7 +80,7 @@ impl<'catalogue> Source<'catalogue> {
                 dropped.push((table.as_str(), None));
             }
             for column in properties.columns.keys() {
-                if self.fate(table, column) == Some(Fate::Dropped) {
+                if self.destination(table, column) == Some(Destination::Dropped) {
                     dropped.push((table.as_str(), Some(column.as_str())));
                 }
             }
@@ -100,15 +100,16 @@ mod tests {
     #[test]
     fn every_column_has_a_place() {
         let latest = SchemaVersion::latest().catalogue();
-        for revision in EarlierRevision::all() {
-            let source = Source::new(revision.catalogue(), revision);
+        for revision in LegacyRevision::all() {
+            let source = LegacySource::new(revision.catalogue(), revision);
             for (name, table) in &source.catalogue.tables {
                 if name == ALEMBIC_TABLE || DROPPED_TABLES.iter().any(|(_, gone)| gone == name) {
                     continue;
                 }
                 for column in table.columns.keys() {
                     assert!(
-                        latest.has_columns(name, &[column]) || source.fate(name, column).is_some(),
+                        latest.has_columns(name, &[column])
+                            || source.destination(name, column).is_some(),
                         "{revision}: {name}.{column}"
                     );
                 }

@@ -12,7 +12,7 @@ use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::carry::{Counter, count};
 use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Catalogue;
-use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::legacy_revision::LegacyRevision;
 
 /// Something in the schema, with the statement that makes it.
 #[derive(Debug, Clone, QueryableByName)]
@@ -95,7 +95,7 @@ pub(super) fn missing_indexes<'index>(
             .and_then(|table| table.indexes.get(&index.name));
         let is_ours = match properties {
             Some(properties) => {
-                EarlierRevision::any_has_index(&index.owner, &index.name, properties)
+                LegacyRevision::any_has_index(&index.owner, &index.name, properties)
             }
             None => false,
         };

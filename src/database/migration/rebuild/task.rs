@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::database::error::database_error::Error;
 use crate::database::migration::assumptions::Assumptions;
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::{alembic_leftovers, user_objects};
 use crate::database::recognition::identify::LFJ_TABLE;
 use crate::database::recognition::identity::Recognition;
-use crate::database::structure::legacy_revision::EarlierRevision;
+use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::models::pools::pool_family::LIQUIDITY_TABLES;
@@ -18,15 +18,15 @@ use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 pub(super) struct Rebuild<'rebuild> {
     pub(super) path: &'rebuild Path,
     pub(super) recognition: &'rebuild Recognition,
-    pub(super) revision: EarlierRevision,
+    pub(super) revision: LegacyRevision,
     pub(super) half_way: bool,
     pub(super) target: SchemaVersion,
     pub(super) assumptions: &'rebuild Assumptions,
 }
 
 impl<'rebuild> Rebuild<'rebuild> {
-    pub(super) fn source(&self) -> Source<'rebuild> {
-        Source::new(&self.recognition.catalogue, self.revision)
+    pub(super) fn source(&self) -> LegacySource<'rebuild> {
+        LegacySource::new(&self.recognition.catalogue, self.revision)
     }
 
     /// The tables of the old database that new ones take the place of.

@@ -7,7 +7,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::carry::count;
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::work;
 use crate::database::migration::rebuild::work::{is_address, resolves_pools};
 use crate::types::address::Address;
@@ -24,7 +24,7 @@ diesel::define_sql_function! {
 /// case.
 pub(super) fn resolve(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<usize, Error> {
     let missing = "SELECT count(*) AS number FROM work.work_tokens WHERE id IS NULL";
@@ -49,7 +49,7 @@ pub(super) fn resolve(
 /// Looks for pools none of whose tables names both tokens.
 fn look_for_pools_without_tokens(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
     let complete = if work::any_claim(connection, "lacks_token0 OR lacks_token1")? {
@@ -74,7 +74,7 @@ fn look_for_pools_without_tokens(
 }
 
 /// The pools none of whose tables names both tokens.
-fn without_tokens(source: &Source<'_>) -> String {
+fn without_tokens(source: &LegacySource<'_>) -> String {
     let conditions: Vec<_> = [0, 1]
         .map(|number| {
             let mut values = vec![format!("w.token{number}_id"), format!("w.token{number}")];

@@ -7,17 +7,17 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::rules::{Fate, V3_TABLES};
-use crate::database::migration::rebuild::source::Source;
+use crate::database::migration::rebuild::rules::{Destination, V3_TABLES};
+use crate::database::migration::rebuild::source::LegacySource;
 
 /// Whether pools refer to their tokens or exchanges otherwise than in the newest schema.
-pub(super) fn resolves_pools(source: &Source<'_>) -> bool {
+pub(super) fn resolves_pools(source: &LegacySource<'_>) -> bool {
     for table in source.kind_tables().chain(["pools"]) {
         for column in source.columns(table) {
-            let fate = source.fate(table, column);
+            let destination = source.destination(table, column);
             if matches!(
-                fate,
-                Some(Fate::Token(_) | Fate::OfPool(_) | Fate::OfExchange(_))
+                destination,
+                Some(Destination::Token(_) | Destination::OfPool(_) | Destination::OfExchange(_))
             ) {
                 return true;
             }
@@ -29,7 +29,7 @@ pub(super) fn resolves_pools(source: &Source<'_>) -> bool {
 /// Gathers it, and the rows about which it is unclear. The old tokens are in `new.erc20_tokens` already.
 pub(super) fn gather(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
     sql::execute(
@@ -58,7 +58,7 @@ pub(super) fn gather(
 
 fn gather_pools(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
     const COLUMNS: [&str; 6] = [
@@ -202,7 +202,7 @@ fn look_through_pools(
 
 fn gather_v4_pools(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
     // Half-way to the ids, they can be there already.
@@ -277,17 +277,17 @@ fn add_tokens(
 /// Looks for V4 pool hashes that are none.
 pub(super) fn look_for_bad_hashes(
     connection: &mut SqliteConnection,
-    source: &Source<'_>,
+    source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
     const IS_TEXT: &str = "typeof({}) = 'text' AND length({}) = 66 AND substr({}, 1, 2) = '0x' \
                            AND substr({}, 3) NOT GLOB '*[^0-9A-Fa-f]*'";
     for column in source.columns("uniswap_v4_pools") {
-        let is_sound = match source.fate("uniswap_v4_pools", column) {
-            Some(Fate::HashBytes) => {
+        let is_sound = match source.destination("uniswap_v4_pools", column) {
+            Some(Destination::HashBytes) => {
                 format!("typeof({column}) = 'blob' AND length({column}) = 32")
             }
-            Some(Fate::HashText) => {
+            Some(Destination::HashText) => {
                 format!("{column} IS NULL OR ({})", IS_TEXT.replace("{}", column))
             }
             _ => continue,

@@ -15,7 +15,7 @@ use serde::Serialize;
 /// reads as `Option::None`.
 #[derive(Debug, Clone, PartialEq, FromSqlRow, Serialize)]
 #[serde(untagged)]
-pub enum Cell {
+pub enum SqlValue {
     /// An integer.
     Integer(i64),
     /// A floating-point number.
@@ -26,7 +26,7 @@ pub enum Cell {
     Blob(Vec<u8>),
 }
 
-impl FromSql<Text, Sqlite> for Cell {
+impl FromSql<Text, Sqlite> for SqlValue {
     fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         Ok(match value.value_type() {
             Some(SqliteType::Integer | SqliteType::SmallInt | SqliteType::Long) => {
@@ -39,7 +39,7 @@ impl FromSql<Text, Sqlite> for Cell {
     }
 }
 
-impl fmt::Display for Cell {
+impl fmt::Display for SqlValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(number) => number.fmt(f),
