@@ -83,7 +83,8 @@ pub use error::obstacle::Obstacle;
 pub use error::refusal::Refusal;
 pub use error::violation::Violation;
 pub use exchanges::{
-    Activation, Deactivation, activate_exchange, add_exchange, deactivate_exchange, list_exchanges,
+    Activation, Deactivation, ExchangeOptions, activate_exchange, add_exchange,
+    deactivate_exchange, list_exchanges,
 };
 pub use files::database_file::backup_path;
 pub use files::open_by::{Program, programs_using};
@@ -91,11 +92,12 @@ pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, Unk
 pub use migration::migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
 };
+pub use migration::options::{MigrateOptions, UpgradeOptions};
 pub use migration::plan::{Loss, MigrationPlan, plan_migration, plan_upgrade, require_assumptions};
 pub use migration::rebuild::RebuildReport;
 pub use migration::route::{Method, Route, find_route};
 pub use migration::upgrade::{
-    UpgradeOptions, UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
+    UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
 pub use progress::{Observer, Progress, Stage};
 pub use recognition::identity::{Identity, Recognition};

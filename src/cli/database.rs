@@ -80,14 +80,14 @@ struct Confirmation {
 
 /// The option of every command that waits for the locks of other programs.
 #[derive(Debug, Args)]
-struct Waiting {
+pub(in crate::cli) struct Waiting {
     /// How many seconds to wait for the locks of other programs
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_TIMEOUT.as_secs())]
     wait: u64,
 }
 
 impl Waiting {
-    const fn time(&self) -> Duration {
+    pub(in crate::cli) const fn time(&self) -> Duration {
         Duration::from_secs(self.wait)
     }
 }

@@ -1,13 +1,14 @@
 //! Which exchanges a database has, and which of them updates take in.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::{Access, open_connection};
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -19,7 +20,24 @@ use crate::deployments::{Deployment, ExchangeKind, ExchangeName};
 use crate::models::rows::exchange::{Exchange, NewExchange};
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
+use crate::setters::setters;
 use crate::sqlite::transaction::{Begin, transaction};
+
+/// How the exchanges of a database are changed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ExchangeOptions {
+    /// How long locks are waited for.
+    pub wait: Duration,
+}
+
+setters!(ExchangeOptions { wait: Duration });
+
+impl Default for ExchangeOptions {
+    fn default() -> Self {
+        Self { wait: LOCK_TIMEOUT }
+    }
+}
 
 /// What the activation of an exchange did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +72,10 @@ pub enum Deactivation {
 pub fn activate_exchange(
     path: &Path,
     exchange: &ExchangeName,
+    options: &ExchangeOptions,
 ) -> Result<Option<Activation>, Error> {
     let known = Deployment::of(exchange);
-    write(path, |connection| {
+    write(path, options, |connection| {
         let stored = Exchange::all_by_name(connection, exchange.chain, &exchange.name)?;
         let chosen = choose(&stored, exchange, known).map_err(|found| conflict(path, found))?;
         let (id, activation) = match (chosen, known) {
@@ -83,8 +102,9 @@ pub fn activate_exchange(
 pub fn deactivate_exchange(
     path: &Path,
     exchange: &ExchangeName,
+    options: &ExchangeOptions,
 ) -> Result<Option<Deactivation>, Error> {
-    write(path, |connection| {
+    write(path, options, |connection| {
         let stored = Exchange::all_by_name(connection, exchange.chain, &exchange.name)?;
         if stored.is_empty() {
             return Ok(None);
@@ -104,9 +124,13 @@ pub fn deactivate_exchange(
 ///
 /// [`Error::Exchange`] where the chain has one of the name, or with the factory; the others as for
 /// [`activate_exchange`].
-pub fn add_exchange(path: &Path, deployment: &Deployment) -> Result<(), Error> {
+pub fn add_exchange(
+    path: &Path,
+    deployment: &Deployment,
+    options: &ExchangeOptions,
+) -> Result<(), Error> {
     let chain = deployment.chain;
-    write(path, |connection| {
+    write(path, options, |connection| {
         let same_name = Exchange::all_by_name(connection, chain, &deployment.name)?;
         if let Some(stored) = same_name.first() {
             return Err(conflict(
@@ -149,6 +173,7 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
 /// A transaction that writes, in a database of a version that this program works with.
 fn write<T>(
     path: &Path,
+    options: &ExchangeOptions,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the byte.
@@ -159,6 +184,7 @@ fn write<T>(
     }
     DatabaseFile::at(path).require_writable()?;
     let mut connection = open_connection(path, Access::ReadWrite)?;
+    set_busy_timeout(&mut connection, path, options.wait)?;
     let operate = |connection: &mut SqliteConnection| {
         recognise_state(connection)?.require_version(path)?;
         operate(connection)

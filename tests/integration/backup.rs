@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use degenbot::database::{
-    BackupOptions, ErrorKind, IntegrityCheck, LOCK_TIMEOUT, Observer, Progress, backup_path,
+    BackupOptions, ErrorKind, IntegrityCheck, Observer, Progress, backup_path,
     backup_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
@@ -16,12 +16,10 @@ use crate::support::command::{quietly, settled};
 use crate::support::content;
 use crate::support::corpus::Copy;
 
-const REPLACE: BackupOptions = BackupOptions {
-    output: None,
-    replace_existing: true,
-    verify: None,
-    wait: LOCK_TIMEOUT,
-};
+/// The options of a backup that may replace another one.
+fn replacing() -> BackupOptions {
+    BackupOptions::default().replace_existing(true)
+}
 
 #[test]
 fn backup_includes_commits_that_are_only_in_the_log() {
@@ -47,7 +45,7 @@ fn backup_replaces_an_existing_one_only_if_asked() {
     );
     assert_eq!(fs::read_to_string(&backup).unwrap(), "precious");
 
-    backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
     assert_eq!(content::of(&backup), content::of(&copy.path));
 }
 
@@ -117,7 +115,7 @@ fn stopped_backup_leaves_only_the_old_one() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     fs::write(backup_path(&copy.path), "precious").unwrap();
     let before: Vec<_> = copy.files().into_keys().collect();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut Stop).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut Stop).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Interrupted));
     assert_eq!(
         fs::read_to_string(backup_path(&copy.path)).unwrap(),
@@ -131,7 +129,7 @@ fn backup_has_the_permissions_of_the_database() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     for mode in [0o600, 0o640, 0o644] {
         fs::set_permissions(&copy.path, fs::Permissions::from_mode(mode)).unwrap();
-        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        let report = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
         let found = fs::metadata(&report.path).unwrap().permissions().mode();
         assert_eq!(found & 0o777, mode);
     }
@@ -143,22 +141,22 @@ fn backup_follows_links_and_refuses_folders_and_the_database_itself() {
     let backup = backup_path(&copy.path);
 
     fs::create_dir(&backup).unwrap();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::AlreadyExists), "{error}");
     fs::remove_dir(&backup).unwrap();
 
     fs::hard_link(&copy.path, &backup).unwrap();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::BackupOntoItself), "{error}");
     fs::remove_file(&backup).unwrap();
 
     symlink(&copy.path, &backup).unwrap();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::BackupOntoItself), "{error}");
     fs::remove_file(&backup).unwrap();
 
     symlink("/nowhere/backup", &backup).unwrap();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::AlreadyExists), "{error}");
     assert!(fs::symlink_metadata(&backup).unwrap().is_symlink());
     fs::remove_file(&backup).unwrap();
@@ -168,7 +166,7 @@ fn backup_follows_links_and_refuses_folders_and_the_database_itself() {
     let target = elsewhere.path().join("nightly");
     fs::write(&target, "yesterday's").unwrap();
     symlink(&target, &backup).unwrap();
-    backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
     assert!(fs::symlink_metadata(&backup).unwrap().is_symlink());
     assert_eq!(content::of(&target), content::of(&copy.path));
 }
@@ -205,7 +203,7 @@ fn backup_is_not_mixed_with_the_log_of_an_earlier_one() {
         fs::copy(from, format!("{}{suffix}", report.path.display())).unwrap();
     }
     assert_eq!(content::of(&opened.path)["erc20_tokens"].rows.len(), 197);
-    backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
     assert_eq!(content::of(&report.path), content::of(&copy.path));
 
     // A journal without its database cannot be dealt with.
@@ -222,13 +220,13 @@ fn backup_is_not_mixed_with_the_log_of_an_earlier_one() {
 fn backup_ignores_stale_files_beside_an_earlier_one() {
     for mode in ["TRUNCATE", "PERSIST"] {
         let copy = Copy::of("populated/populated-0.6.0a4.db");
-        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        let report = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
         content::connect(&report.path)
             .batch_execute(&format!(
                 "PRAGMA journal_mode = {mode}; CREATE TABLE mine (x)"
             ))
             .unwrap();
-        backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
         assert_eq!(content::of(&report.path), content::of(&copy.path), "{mode}");
     }
 }
@@ -242,7 +240,7 @@ fn backup_leaves_the_log_of_a_foreign_file_alone() {
     let wal = copy.folder().join("degenbot.db.bak-wal");
     fs::write(&wal, log).unwrap();
     let before = copy.files();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap_err();
     assert!(
         matches!(&error.kind, ErrorKind::Leftover { leftover } if leftover.ends_with("degenbot.db.bak-wal")),
         "{error}"
@@ -257,7 +255,7 @@ fn backup_does_not_replace_one_that_is_in_use() {
     let mut user = content::connect(&report.path);
     user.batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
         .unwrap();
-    let error = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap_err();
+    let error = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Locked), "{error}");
     user.batch_execute("COMMIT").unwrap();
 }
@@ -306,10 +304,7 @@ fn backup_of_a_damaged_database_does_not_replace_a_good_one() {
         )
         .unwrap();
     drop(connection);
-    let options = BackupOptions {
-        verify: Some(IntegrityCheck::Quick),
-        ..REPLACE
-    };
+    let options = replacing().verify(IntegrityCheck::Quick);
     assert!(backup_sqlite_database(&copy.path, &options, &mut ()).is_err());
     assert_eq!(fs::read_to_string(&backup).unwrap(), "good");
 }
@@ -391,7 +386,7 @@ fn backup_copies_every_page_size_in_blocks_and_page_by_page() {
                  PRAGMA journal_mode = WAL; UPDATE exchanges SET active = 0"
             ))
             .unwrap();
-        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        let report = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
         assert!(report.checkpointed);
         assert_eq!(
             content::of(&report.path),
@@ -405,7 +400,7 @@ fn backup_copies_every_page_size_in_blocks_and_page_by_page() {
         content::connect(&copy.path)
             .batch_execute("UPDATE exchanges SET active = 1")
             .unwrap();
-        let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+        let report = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
         assert!(!report.checkpointed);
         connection.batch_execute("COMMIT").unwrap();
         assert_eq!(
@@ -425,7 +420,7 @@ fn backup_does_not_wait_for_an_open_write_transaction() {
     writer
         .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
         .unwrap();
-    let report = backup_sqlite_database(&copy.path, &REPLACE, &mut ()).unwrap();
+    let report = backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
     writer.batch_execute("COMMIT").unwrap();
     assert_eq!(content::of(&report.path), before);
     assert_ne!(content::of(&copy.path), before);

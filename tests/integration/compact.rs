@@ -201,10 +201,7 @@ fn compact_into_another_file_does_not_block_writers() {
         .batch_execute("BEGIN IMMEDIATE; UPDATE exchanges SET active = 0")
         .unwrap();
     let into = copy.folder().join("a compact one.db");
-    let options = CompactOptions {
-        into: Some(into.clone()),
-        ..CompactOptions::default()
-    };
+    let options = CompactOptions::default().into(into.clone());
     let report = compact_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     writer.batch_execute("ROLLBACK").unwrap();
     drop(writer);
@@ -214,11 +211,9 @@ fn compact_into_another_file_does_not_block_writers() {
     assert_eq!(content::of(&copy.path), before);
     let error = compact_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::BackupExists), "{error}");
-    let itself = CompactOptions {
-        into: Some(copy.path.clone()),
-        replace_existing: true,
-        ..CompactOptions::default()
-    };
+    let itself = CompactOptions::default()
+        .into(copy.path.clone())
+        .replace_existing(true);
     let error = compact_sqlite_database(&copy.path, &itself, &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::BackupOntoItself), "{error}");
 }

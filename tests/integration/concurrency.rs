@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use degenbot::database::{self, SchemaVersion};
+use degenbot::database::{
+    self, ErrorKind, ExchangeOptions, LOCK_TIMEOUT, MigrateOptions, SchemaVersion,
+};
+use diesel::connection::SimpleConnection;
 
 use crate::support::command::{finish, on, spawn};
 use crate::support::content;
@@ -121,4 +127,81 @@ fn two_concurrent_backups_leave_one_whole_backup() {
         assert_eq!(content::of(&database::backup_path(&copy.path)), before);
         assert!(copy.files().keys().all(|name| !name.contains("tmp")));
     }
+}
+
+/// An operation that takes the write lock, with the time to wait for it.
+type Locking = fn(&Path, Duration) -> Result<(), database::Error>;
+
+/// A database of the corpus with what is done to it.
+const LOCKING: [(&str, Locking); 5] = [
+    ("populated/wal-0.5.0.db", upgrade),
+    ("populated/populated-0.5.0a2.db", upgrade),
+    ("populated/wal-0.5.0.db", downgrade),
+    ("populated/wal-0.5.0.db", activate),
+    ("populated/wal-0.5.0.db", deactivate),
+];
+
+fn upgrade(path: &Path, wait: Duration) -> Result<(), database::Error> {
+    database::upgrade_sqlite_database(path, &upgrade_options().wait(wait), &mut ()).map(drop)
+}
+
+fn downgrade(path: &Path, wait: Duration) -> Result<(), database::Error> {
+    let from = database::current_database_version(path)?;
+    let target = SchemaVersion::all().next().unwrap();
+    let options = MigrateOptions::default().wait(wait);
+    database::migrate_sqlite_database(path, from, target, &options).map(drop)
+}
+
+fn activate(path: &Path, wait: Duration) -> Result<(), database::Error> {
+    let exchange = "base_uniswap_v4".parse().unwrap();
+    let options = ExchangeOptions::default().wait(wait);
+    database::activate_exchange(path, &exchange, &options).map(drop)
+}
+
+fn deactivate(path: &Path, wait: Duration) -> Result<(), database::Error> {
+    let exchange = "base_uniswap_v3".parse().unwrap();
+    let options = ExchangeOptions::default().wait(wait);
+    database::deactivate_exchange(path, &exchange, &options).map(drop)
+}
+
+/// The copy that an operation is tried on; a downgrade needs a newer version.
+fn copy_for(name: &str, operation: Locking) -> Copy {
+    if std::ptr::fn_addr_eq(operation, downgrade as Locking) {
+        Copy::upgraded(name)
+    } else {
+        Copy::of(name)
+    }
+}
+
+#[test]
+fn operations_give_up_at_once_if_they_are_told_not_to_wait() {
+    for (name, operation) in LOCKING {
+        let copy = copy_for(name, operation);
+        let mut writer = content::connect(&copy.path);
+        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let error = operation(&copy.path, Duration::ZERO).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Locked), "{error}");
+    }
+}
+
+#[test]
+fn operations_wait_longer_than_usual_if_they_are_told_to() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let copies = LOCKING.map(|(name, operation)| (copy_for(name, operation), operation));
+    let writers = copies.each_ref().map(|(copy, _)| {
+        let mut writer = content::connect(&copy.path);
+        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        writer
+    });
+    thread::scope(|scope| {
+        let running = copies
+            .each_ref()
+            .map(|(copy, operation)| scope.spawn(|| operation(&copy.path, HOUR)));
+        // That time passes is what is waited for: an operation with the usual time gives up in it.
+        thread::sleep(LOCK_TIMEOUT + Duration::from_secs(1));
+        drop(writers);
+        for operation in running {
+            operation.join().unwrap().unwrap();
+        }
+    });
 }

@@ -1,7 +1,7 @@
 //! `database downgrade`, `--to` and `--dry-run`.
 
 use degenbot::database::{
-    self, ErrorKind, SchemaVersion, migrate_sqlite_database, plan_migration,
+    self, ErrorKind, MigrateOptions, SchemaVersion, migrate_sqlite_database, plan_migration,
     upgrade_existing_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
@@ -23,7 +23,13 @@ fn every_supported_database_migrates_to_every_version_and_back() {
         let top = content::of(&copy.path);
         for target in SchemaVersion::all().rev() {
             let plan = plan_migration(&copy.path, target).unwrap();
-            let report = migrate_sqlite_database(&copy.path, plan.from.unwrap(), target).unwrap();
+            let report = migrate_sqlite_database(
+                &copy.path,
+                plan.from.unwrap(),
+                target,
+                &MigrateOptions::default(),
+            )
+            .unwrap();
             assert_eq!(report.migrations, plan.migrations, "{name}");
             assert_eq!(report.to, target, "{name}");
             let stamps = database::recognise(&copy.path).unwrap().stamps;
@@ -99,15 +105,25 @@ fn downgrade_refuses_to_drop_the_users_own_objects() {
         )
         .unwrap();
     let before = content::of(&copy.path);
-    let error =
-        migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("5d2dfe7292b3"))
-            .unwrap_err();
+    let error = migrate_sqlite_database(
+        &copy.path,
+        SchemaVersion::latest(),
+        version("5d2dfe7292b3"),
+        &MigrateOptions::default(),
+    )
+    .unwrap_err();
     match &error.kind {
         ErrorKind::ObjectsLost { objects, .. } => assert_eq!(objects, &["index mine"]),
         other => panic!("{other:?}"),
     }
     assert_eq!(content::of(&copy.path), before);
-    migrate_sqlite_database(&copy.path, SchemaVersion::latest(), version("9c411aeeb15e")).unwrap();
+    migrate_sqlite_database(
+        &copy.path,
+        SchemaVersion::latest(),
+        version("9c411aeeb15e"),
+        &MigrateOptions::default(),
+    )
+    .unwrap();
     let extras = database::recognise(&copy.path).unwrap().extras();
     assert_eq!(
         extras.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -127,8 +143,13 @@ fn migration_refuses_a_version_that_was_not_planned_for() {
         ("e0aaad8ad486", "b0b9e84d5527"),
     ];
     for (planned, target) in refused {
-        let error =
-            migrate_sqlite_database(&copy.path, version(planned), version(target)).unwrap_err();
+        let error = migrate_sqlite_database(
+            &copy.path,
+            version(planned),
+            version(target),
+            &MigrateOptions::default(),
+        )
+        .unwrap_err();
         assert!(
             matches!(error.kind, ErrorKind::VersionChanged { .. }),
             "{error}"
@@ -136,12 +157,24 @@ fn migration_refuses_a_version_that_was_not_planned_for() {
         assert_eq!(content::of(&copy.path), content);
     }
     let latest = SchemaVersion::latest();
-    migrate_sqlite_database(&copy.path, version("eb4080485a56"), latest).unwrap();
+    migrate_sqlite_database(
+        &copy.path,
+        version("eb4080485a56"),
+        latest,
+        &MigrateOptions::default(),
+    )
+    .unwrap();
     assert_eq!(copy.files(), before);
 
     // Up is fine from anywhere.
     let copy = Copy::of("populated/populated-0.5.0.db");
-    migrate_sqlite_database(&copy.path, version("b0b9e84d5527"), latest).unwrap();
+    migrate_sqlite_database(
+        &copy.path,
+        version("b0b9e84d5527"),
+        latest,
+        &MigrateOptions::default(),
+    )
+    .unwrap();
 }
 
 #[test]

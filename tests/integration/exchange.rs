@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use degenbot::database::{
-    Activation, Deactivation, Error, ErrorKind, ExchangeConflict, Refusal, activate_exchange,
-    add_exchange, create_new_sqlite_database, deactivate_exchange, list_exchanges,
+    Activation, Deactivation, Error, ErrorKind, ExchangeConflict, ExchangeOptions, Refusal,
+    activate_exchange, add_exchange, create_new_sqlite_database, deactivate_exchange,
+    list_exchanges,
 };
 use degenbot::deployments::{Deployment, ExchangeName};
 use degenbot::types::Address;
@@ -63,7 +64,7 @@ fn activate_stores_what_the_python_package_stores() {
     for one in &expected {
         let exchange = name(one["name"].as_str().unwrap());
         assert_eq!(exchange.to_string(), one["name"].as_str().unwrap());
-        let activated = activate_exchange(&path, &exchange).unwrap();
+        let activated = activate_exchange(&path, &exchange, &ExchangeOptions::default()).unwrap();
         assert_eq!(activated, Some(Activation::Added));
         assert_eq!(
             format!("Activated {}.", exchange.description()),
@@ -103,7 +104,7 @@ fn activate_reuses_existing_rows() {
              (7, 1, 'uniswap_v4', 0, 500, lower('0x000000000004444c5dc75cB358380D2e3dE08A90'))",
     );
     assert_eq!(
-        activate_exchange(&path, &v4).unwrap(),
+        activate_exchange(&path, &v4, &ExchangeOptions::default()).unwrap(),
         Some(Activation::Activated)
     );
     let after = content::of(&path);
@@ -113,16 +114,21 @@ fn activate_reuses_existing_rows() {
     );
     assert_eq!(after["pool_managers"].rows.len(), 1);
     assert_eq!(
-        activate_exchange(&path, &v4).unwrap(),
+        activate_exchange(&path, &v4, &ExchangeOptions::default()).unwrap(),
         Some(Activation::AlreadyActive)
     );
     assert_eq!(content::of(&path), after);
 
-    let deactivated = |expected| assert_eq!(deactivate_exchange(&path, &v4).unwrap(), expected);
+    let deactivated = |expected| {
+        assert_eq!(
+            deactivate_exchange(&path, &v4, &ExchangeOptions::default()).unwrap(),
+            expected
+        )
+    };
     deactivated(Some(Deactivation::Deactivated));
     deactivated(Some(Deactivation::AlreadyInactive));
     assert_eq!(
-        activate_exchange(&path, &v4).unwrap(),
+        activate_exchange(&path, &v4, &ExchangeOptions::default()).unwrap(),
         Some(Activation::Activated)
     );
     assert_eq!(content::of(&path), after);
@@ -144,7 +150,9 @@ fn activate_refuses_another_factory_and_names_both() {
     );
     let before = content::of(&path);
     let error = |exchange: &ExchangeName| {
-        let error = activate_exchange(&path, exchange).unwrap_err().to_string();
+        let error = activate_exchange(&path, exchange, &ExchangeOptions::default())
+            .unwrap_err()
+            .to_string();
         error.replace(path.to_str().unwrap(), "[PATH]")
     };
     insta::assert_snapshot!(error(&v3), @"The database at [PATH] has ethereum_uniswap_v3 with the factory 0x2000000000000000000000000000000000000001, not 0x1F98431c8aD98523631AE4a59f267346ea31F984");
@@ -162,18 +170,18 @@ fn activate_refuses_another_factory_and_names_both() {
         content::lines(&mut content::connect(path), query)
     };
     assert_eq!(
-        activate_exchange(&path, &v3).unwrap(),
+        activate_exchange(&path, &v3, &ExchangeOptions::default()).unwrap(),
         Some(Activation::Activated)
     );
     assert_eq!(active(&path), ["3", "4"]);
     execute(&path, "UPDATE exchanges SET active = 1");
     assert_eq!(
-        deactivate_exchange(&path, &v3).unwrap(),
+        deactivate_exchange(&path, &v3, &ExchangeOptions::default()).unwrap(),
         Some(Deactivation::Deactivated)
     );
     assert_eq!(active(&path), ["2", "3"]);
     assert_eq!(
-        deactivate_exchange(&path, &name("10_uniswap_v3")).unwrap(),
+        deactivate_exchange(&path, &name("10_uniswap_v3"), &ExchangeOptions::default()).unwrap(),
         Some(Deactivation::Deactivated)
     );
     assert_eq!(active(&path), [""; 0]);
@@ -186,7 +194,7 @@ fn add_inserts_an_exchange_once() {
     let added = |text: &str, kind: &str, factory, state_view| {
         let deployment =
             Deployment::new(name(text), kind.parse().unwrap(), factory, None, state_view).unwrap();
-        add_exchange(&path, &deployment)
+        add_exchange(&path, &deployment, &ExchangeOptions::default())
     };
     added("10_other_v3", "uniswap_v3", factory, None).unwrap();
     added("10_other_v4", "uniswap_v4", other, Some(view)).unwrap();
@@ -227,16 +235,16 @@ fn add_inserts_an_exchange_once() {
     );
     for text in ["10_other_v3", "10_other_v4", "11_other_v3"] {
         assert_eq!(
-            activate_exchange(&path, &name(text)).unwrap(),
+            activate_exchange(&path, &name(text), &ExchangeOptions::default()).unwrap(),
             Some(Activation::Activated)
         );
     }
     assert_eq!(
-        activate_exchange(&path, &name("12_other_v3")).unwrap(),
+        activate_exchange(&path, &name("12_other_v3"), &ExchangeOptions::default()).unwrap(),
         None
     );
     assert_eq!(
-        deactivate_exchange(&path, &name("12_other_v3")).unwrap(),
+        deactivate_exchange(&path, &name("12_other_v3"), &ExchangeOptions::default()).unwrap(),
         None
     );
 }
@@ -246,7 +254,12 @@ fn activate_writes_to_every_version_and_leaves_refused_databases_unchanged() {
     cases::for_each(&corpus::supported(), |database| {
         let copy = Copy::of(database);
         let before = content::of(&copy.path);
-        let activated = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap();
+        let activated = activate_exchange(
+            &copy.path,
+            &name("base_aerodrome_v2"),
+            &ExchangeOptions::default(),
+        )
+        .unwrap();
         assert!(activated.is_some(), "{database}");
         let after = content::of(&copy.path);
         for (table, rows) in &before {
@@ -265,12 +278,22 @@ fn activate_writes_to_every_version_and_leaves_refused_databases_unchanged() {
     cases::for_each(&refused, |database| {
         let copy = Copy::of(database);
         let before = copy.files();
-        let error = activate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap_err();
+        let error = activate_exchange(
+            &copy.path,
+            &name("base_aerodrome_v2"),
+            &ExchangeOptions::default(),
+        )
+        .unwrap_err();
         assert!(
             matches!(error.kind, ErrorKind::Refused { .. }),
             "{database}: {error}"
         );
-        let error = deactivate_exchange(&copy.path, &name("base_aerodrome_v2")).unwrap_err();
+        let error = deactivate_exchange(
+            &copy.path,
+            &name("base_aerodrome_v2"),
+            &ExchangeOptions::default(),
+        )
+        .unwrap_err();
         assert!(
             matches!(error.kind, ErrorKind::Refused { .. }),
             "{database}: {error}"
@@ -311,13 +334,14 @@ fn activate_waits_for_a_writer_and_names_it() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
-    hint: Let the other program finish its transaction, or stop it, and try again. backup, restore, reset and compact wait longer with --wait SECONDS
+    hint: Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
     ");
     // A reader is in nobody's way, and nobody in its.
     assert_eq!(list_exchanges(&path).unwrap().len(), 0);
     bot.batch_execute("COMMIT; BEGIN; SELECT * FROM exchanges")
         .unwrap();
-    let activated = activate_exchange(&path, &name("base_uniswap_v3")).unwrap();
+    let activated =
+        activate_exchange(&path, &name("base_uniswap_v3"), &ExchangeOptions::default()).unwrap();
     assert_eq!(activated, Some(Activation::Added));
 }
 

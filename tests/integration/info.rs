@@ -272,7 +272,7 @@ fn info_estimates_large_tables_unless_exact_is_given() {
             .into_iter()
             .find(|table| table.name == "initialization_maps")
             .unwrap();
-        (table.rows, table.estimated)
+        (table.rows, table.is_estimated)
     };
     assert_eq!(rows(false), (Some(100_010), true));
     assert_eq!(rows(true), (Some(100_005), false));

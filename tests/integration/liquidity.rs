@@ -235,10 +235,7 @@ fn parallel_readers_see_one_state_while_a_writer_commits() {
 fn parallel_readers_use_the_pools_connections_and_need_no_lock() {
     let (folder, database) = generated();
     let path = folder.path().join("degenbot.db");
-    let options = PoolOptions {
-        max_size: 1,
-        ..PoolOptions::default()
-    };
+    let options = PoolOptions::default().max_size(1);
     let small = Database::open_with(&path, &options).unwrap();
     let expected = database.chain_pools(chain()).unwrap().pools().len();
     let mut holder = content::connect(&path);

@@ -495,10 +495,7 @@ fn leftover_alembic_tables_are_dropped_when_empty_and_refused_when_not() {
 fn rebuild_goes_on_to_an_older_version_if_asked() {
     let copy = Copy::of(A2);
     let target = "eb4080485a56".parse().unwrap();
-    let options = UpgradeOptions {
-        target,
-        ..upgrade_options()
-    };
+    let options = upgrade_options().target(target);
     let report = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     assert_eq!(report.to, target);
     let recognition = database::recognise(&copy.path).unwrap();
@@ -529,10 +526,7 @@ fn rebuild_to_an_older_version_keeps_the_table_of_a_later_one() {
         name,
         "INSERT INTO lfj_pools SELECT id, 25 FROM pools LIMIT 3",
     );
-    let options = UpgradeOptions {
-        target: "eb4080485a56".parse().unwrap(),
-        ..UpgradeOptions::default()
-    };
+    let options = UpgradeOptions::default().target("eb4080485a56".parse().unwrap());
     upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     let count = "SELECT CAST(count(*) AS TEXT) AS line FROM lfj_pools";
     assert_eq!(lines(&mut content::connect(&copy.path), count), ["3"]);

@@ -33,11 +33,9 @@ fn changed_since_its_backup(name: &str) -> (Copy, content::Content) {
 }
 
 fn from(path: impl Into<PathBuf>) -> RestoreOptions {
-    RestoreOptions {
-        from: Some(path.into()),
-        wait: Duration::ZERO,
-        ..RestoreOptions::default()
-    }
+    RestoreOptions::default()
+        .from(path.into())
+        .wait(Duration::ZERO)
 }
 
 #[test]
@@ -53,10 +51,7 @@ fn restore_brings_the_backup_back_and_keeps_the_replaced_database() {
     for path in [&copy.path, &kept] {
         assert_eq!(content::complaints(path), [""; 0]);
     }
-    let without = RestoreOptions {
-        keep_replaced: false,
-        ..from(&kept)
-    };
+    let without = from(&kept).keep_replaced(false);
     let report = restore_sqlite_database(&copy.path, &without, &mut ()).unwrap();
     assert_eq!(report.kept, None);
     assert_eq!(content::of(&copy.path), after);
@@ -97,7 +92,7 @@ fn restore_beside_a_writer_changes_nothing() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
-    hint: Let the other program finish its transaction, or stop it, and try again. backup, restore, reset and compact wait longer with --wait SECONDS
+    hint: Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
     ");
     writer.batch_execute("COMMIT").unwrap();
     drop(writer);

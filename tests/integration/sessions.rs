@@ -158,10 +158,7 @@ fn failed_write_rolls_back_and_errors_keep_their_type() {
 #[test]
 fn write_to_a_full_database_reports_that_it_is_full() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
-    let options = PoolOptions {
-        max_size: 1,
-        ..PoolOptions::default()
-    };
+    let options = PoolOptions::default().max_size(1);
     let database = Database::open_with(&copy.path, &options).unwrap();
     let mut session = database.session().unwrap();
     session.batch_execute("PRAGMA max_page_count = 1").unwrap();
@@ -190,10 +187,7 @@ fn write_to_a_full_database_reports_that_it_is_full() {
 #[test]
 fn open_transaction_is_rolled_back_with_its_session() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
-    let options = PoolOptions {
-        max_size: 1,
-        ..PoolOptions::default()
-    };
+    let options = PoolOptions::default().max_size(1);
     let database = Database::open_with(&copy.path, &options).unwrap();
     let mut session = database.session().unwrap();
     session.batch_execute("BEGIN").unwrap();
@@ -265,11 +259,9 @@ fn open_refuses_unusable_files_with_the_reason() {
 #[test]
 fn exhausted_pool_reports_its_size() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");
-    let options = PoolOptions {
-        max_size: 2,
-        connection_timeout: Duration::from_millis(50),
-        ..PoolOptions::default()
-    };
+    let options = PoolOptions::default()
+        .max_size(2)
+        .connection_timeout(Duration::from_millis(50));
     let database = Database::open_with(&copy.path, &options).unwrap();
     let one = database.session().unwrap();
     let _two = database.session().unwrap();

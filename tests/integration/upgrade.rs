@@ -1,7 +1,8 @@
 //! `database upgrade`: everything or nothing.
 
 use degenbot::database::{
-    self, ErrorKind, SchemaVersion, inspect_sqlite_database, upgrade_existing_sqlite_database,
+    self, ErrorKind, MigrateOptions, SchemaVersion, inspect_sqlite_database,
+    upgrade_existing_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -289,7 +290,8 @@ fn upgrade_warns_about_a_stamp_that_contradicts_the_structure() {
 fn upgrade_reconciles_stamps_after_the_python_package_migrated() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let [older, newer] = ["e0aaad8ad486", "2606a6c7f5ee"].map(|name| name.parse().unwrap());
-    database::migrate_sqlite_database(&copy.path, newer, older).unwrap();
+    database::migrate_sqlite_database(&copy.path, newer, older, &MigrateOptions::default())
+        .unwrap();
     // What the Python package's own migration does, which knows nothing of the other stamp.
     let up = "CREATE INDEX ix_erc20_tokens_chain ON erc20_tokens (chain); \
               UPDATE alembic_version SET version_num = '2606a6c7f5ee'";
@@ -303,7 +305,9 @@ fn upgrade_reconciles_stamps_after_the_python_package_migrated() {
         "{info}"
     );
     let before = content::of(&copy.path);
-    let report = database::migrate_sqlite_database(&copy.path, newer, newer).unwrap();
+    let report =
+        database::migrate_sqlite_database(&copy.path, newer, newer, &MigrateOptions::default())
+            .unwrap();
     assert_eq!(report.migrations, [""; 0]);
     content::assert_carried_over(&before, &content::of(&copy.path), "reconciled");
     assert!(
@@ -329,8 +333,13 @@ fn upgrade_reconciles_stamps_after_the_python_package_migrated() {
 
     // From a version without a revision, its way down leaves that version's table where it is.
     let without_revision = newest_of_corpus();
-    database::migrate_sqlite_database(&copy.path, SchemaVersion::latest(), without_revision)
-        .unwrap();
+    database::migrate_sqlite_database(
+        &copy.path,
+        SchemaVersion::latest(),
+        without_revision,
+        &MigrateOptions::default(),
+    )
+    .unwrap();
     content::connect(&copy.path).batch_execute(down).unwrap();
     let report = upgrade_existing_sqlite_database(&copy.path).unwrap();
     assert_eq!(report.migrations, migrations_after(older));

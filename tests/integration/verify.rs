@@ -179,7 +179,7 @@ fn quick_verify_skips_the_slow_rules() {
         "value liquidity_positions",
         "value initialization_maps",
     ];
-    let options = VerifyOptions { quick: true };
+    let options = VerifyOptions::default().quick(true);
     for_each_fault(|fault, expected| {
         let faulty = Clean::with(fault);
         let report = verify_sqlite_database(&faulty.path, &options, &mut ()).unwrap();
@@ -233,7 +233,7 @@ fn verify_reads_the_whole_corpus_and_changes_nothing() {
         let copy = Copy::of(name);
         let before = copy.files();
         for quick in [false, true] {
-            let options = VerifyOptions { quick };
+            let options = VerifyOptions::default().quick(quick);
             match verify_sqlite_database(&copy.path, &options, &mut ()) {
                 Ok(report) => {
                     versions.lock().unwrap().extend(report.version);

@@ -45,10 +45,7 @@ pub fn run(form: &Form, _: &mut Random) -> Tally {
         tally.passed += 1;
     };
 
-    let replace = BackupOptions {
-        replace_existing: true,
-        ..BackupOptions::default()
-    };
+    let replace = BackupOptions::default().replace_existing(true);
     let backup = backup_sqlite_database(&path, &replace, &mut ()).unwrap();
     check("a backup in blocks", &backup.path);
     connection

@@ -67,10 +67,7 @@ pub fn supported() -> Vec<&'static str> {
 /// stable.
 pub fn upgrade_options() -> UpgradeOptions {
     let assumption: Assumption = "aerodrome_v2.stable=false".parse().unwrap();
-    UpgradeOptions {
-        assumptions: [assumption].into_iter().collect(),
-        ..UpgradeOptions::default()
-    }
+    UpgradeOptions::default().assumptions([assumption].into_iter().collect())
 }
 
 /// A copy of a database, with the files beside it, in a folder of its own.

@@ -6,11 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, plan};
+use crate::cli::database::{Confirmation, Waiting, plan};
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::prompt::confirm;
 use crate::database::migration::migrate::migrate_sqlite_database;
+use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::plan::{Loss, MigrationPlan, plan_migration};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -37,6 +38,8 @@ pub(in crate::cli) struct Downgrade {
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
     #[command(flatten)]
@@ -87,7 +90,8 @@ impl Downgrade {
             self.to
         );
         confirm(&question, self.confirmation.force)?;
-        let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to))?;
+        let options = MigrateOptions::default().wait(self.waiting.time());
+        let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to, &options))?;
         context.printer.message(format_args!(
             "Downgraded the database at {} from version {} to {}.",
             path.display(),

@@ -240,7 +240,9 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
     let rows: Vec<(String, String)> = std::iter::once(("Table".to_owned(), "Rows".to_owned()))
         .chain(tables.iter().map(|table| {
             let rows = match (table.rows, &table.problem) {
-                (Some(rows), _) if table.estimated => format!("~{}", grouped(rows.unsigned_abs())),
+                (Some(rows), _) if table.is_estimated => {
+                    format!("~{}", grouped(rows.unsigned_abs()))
+                }
                 (Some(rows), _) => grouped(rows.unsigned_abs()),
                 (None, Some(problem)) => problem.clone(),
                 (None, None) => "-".to_owned(),

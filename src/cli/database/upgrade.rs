@@ -5,16 +5,17 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::database::restore::beside;
-use crate::cli::database::{Confirmation, plan};
+use crate::cli::database::{Confirmation, Waiting, plan};
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
-use crate::database::migration::assumptions::Assumption;
+use crate::database::migration::assumptions::{Assumption, Assumptions};
+use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::plan::{plan_upgrade, require_assumptions};
 use crate::database::migration::rebuild::RebuildReport;
 use crate::database::migration::route::find_route;
-use crate::database::migration::upgrade::{UpgradeOptions, UpgradeReport, upgrade_sqlite_database};
+use crate::database::migration::upgrade::{UpgradeReport, upgrade_sqlite_database};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan::SuspectRows;
 
@@ -48,6 +49,8 @@ pub(in crate::cli) struct Upgrade {
     #[arg(long, value_name = "WHAT=VALUE")]
     assume: Vec<Assumption>,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     confirmation: Confirmation,
     #[command(flatten)]
     json: Json,
@@ -57,10 +60,11 @@ impl Upgrade {
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let target = self.to.unwrap_or(SchemaVersion::latest());
-        let options = UpgradeOptions {
-            target,
-            assumptions: self.assume.into_iter().collect(),
-        };
+        let assumptions: Assumptions = self.assume.into_iter().collect();
+        let options = UpgradeOptions::default()
+            .target(target)
+            .assumptions(assumptions)
+            .wait(self.waiting.time());
         if self.dry_run {
             let plan = plan_upgrade(&path, &options)?;
             require_way_up(plan.from, target)?;

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use crate::cli::context::Context;
+use crate::cli::database::Waiting;
 use crate::cli::exchange::{parse, unknown};
 use crate::cli::failure::Failure;
-use crate::database::exchanges::{Activation, activate_exchange};
+use crate::database::exchanges::{Activation, ExchangeOptions, activate_exchange};
 use crate::settings::Settings;
 use crate::types::integer::ChainId;
 
@@ -14,6 +15,8 @@ pub(in crate::cli) struct Activate {
     /// The exchange, as `exchange list` shows it, such as ethereum_uniswap_v3
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
     name: String,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 impl Activate {
@@ -21,7 +24,8 @@ impl Activate {
         let settings = context.settings()?;
         let path = &settings.database.path;
         let exchange = parse(path, &self.name)?;
-        let Some(activation) = activate_exchange(path, &exchange)? else {
+        let options = ExchangeOptions::default().wait(self.waiting.time());
+        let Some(activation) = activate_exchange(path, &exchange, &options)? else {
             return Err(unknown(path, &self.name));
         };
         warn_without_endpoint(&settings, exchange.chain);

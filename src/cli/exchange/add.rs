@@ -4,8 +4,9 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::context::Context;
+use crate::cli::database::Waiting;
 use crate::cli::failure::Failure;
-use crate::database::exchanges::add_exchange;
+use crate::database::exchanges::{ExchangeOptions, add_exchange};
 use crate::deployments::{Deployment, ExchangeKind, ExchangeName, chain_called};
 use crate::types::address::Address;
 use crate::types::integer::ChainId;
@@ -39,6 +40,8 @@ pub(in crate::cli) struct Add {
     /// The contract that reads the pools; only with the kind uniswap_v4
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     state_view: Option<Address>,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 impl Add {
@@ -55,7 +58,8 @@ impl Add {
             self.deployer,
             self.state_view,
         )?;
-        add_exchange(&path, &deployment)?;
+        let options = ExchangeOptions::default().wait(self.waiting.time());
+        add_exchange(&path, &deployment, &options)?;
         context.printer.message(format_args!(
             "Added {}. Activate it with 'degenbot exchange activate {exchange}'.",
             exchange.description()

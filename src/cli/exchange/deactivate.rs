@@ -3,9 +3,10 @@
 use clap::Args;
 
 use crate::cli::context::Context;
+use crate::cli::database::Waiting;
 use crate::cli::exchange::{parse, unknown};
 use crate::cli::failure::Failure;
-use crate::database::exchanges::{Deactivation, deactivate_exchange};
+use crate::database::exchanges::{Deactivation, ExchangeOptions, deactivate_exchange};
 use crate::deployments::Deployment;
 
 #[derive(Debug, Args)]
@@ -13,13 +14,16 @@ pub(in crate::cli) struct Deactivate {
     /// The exchange, as `exchange list` shows it, such as ethereum_uniswap_v3
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
     name: String,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 impl Deactivate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let exchange = parse(&path, &self.name)?;
-        let deactivation = deactivate_exchange(&path, &exchange)?;
+        let options = ExchangeOptions::default().wait(self.waiting.time());
+        let deactivation = deactivate_exchange(&path, &exchange, &options)?;
         let printer = &context.printer;
         let description = exchange.description();
         match deactivation {

@@ -66,6 +66,18 @@ pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConne
     without_checkpoint_until_read(|| establish(path, &uri(path, access.parameters()), ""))
 }
 
+/// Makes the statements of a connection wait for so long for other processes' locks.
+pub(crate) fn set_busy_timeout(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    wait: Duration,
+) -> Result<(), Error> {
+    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    connection
+        .batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}"))
+        .map_err(|error| Error::from_diesel(path, "set the time to wait", error))
+}
+
 /// Opens a database to read it for a while, as its other users do. A log that is there already stays as it is,
 /// even if a killed program has left it.
 pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {

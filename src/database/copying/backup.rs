@@ -15,10 +15,12 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 
 /// How a backup is made.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BackupOptions {
     /// Where it goes; to [`backup_path`] if nothing is said.
     pub output: Option<PathBuf>,
@@ -29,6 +31,13 @@ pub struct BackupOptions {
     /// How long locks are waited for.
     pub wait: Duration,
 }
+
+setters!(BackupOptions {
+    output: PathBuf => Some,
+    replace_existing: bool,
+    verify: IntegrityCheck => Some,
+    wait: Duration,
+});
 
 impl Default for BackupOptions {
     fn default() -> Self {

@@ -27,11 +27,13 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::files::{disk_space, staged_file};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
+use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::RawConnection;
 
 /// How a database is compacted.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CompactOptions {
     /// Write the compact copy here and leave the database as it is.
     pub into: Option<PathBuf>,
@@ -40,6 +42,12 @@ pub struct CompactOptions {
     /// How long locks are waited for.
     pub wait: Duration,
 }
+
+setters!(CompactOptions {
+    into: PathBuf => Some,
+    replace_existing: bool,
+    wait: Duration,
+});
 
 impl Default for CompactOptions {
     fn default() -> Self {

@@ -10,14 +10,18 @@ use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
+use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 
 /// How a database is emptied.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ResetOptions {
     /// How long locks are waited for.
     pub wait: Duration,
 }
+
+setters!(ResetOptions { wait: Duration });
 
 impl Default for ResetOptions {
     fn default() -> Self {

@@ -20,11 +20,13 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 use crate::database::reports::inspect::inspect_sqlite_database;
 use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::types::sql_value::SqlValue;
 
 /// How a database is restored.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RestoreOptions {
     /// What is restored; [`backup_path`] if nothing is said.
     pub from: Option<PathBuf>,
@@ -35,6 +37,13 @@ pub struct RestoreOptions {
     /// How long locks are waited for.
     pub wait: Duration,
 }
+
+setters!(RestoreOptions {
+    from: PathBuf => Some,
+    keep_replaced: bool,
+    verify: IntegrityCheck,
+    wait: Duration,
+});
 
 impl Default for RestoreOptions {
     fn default() -> Self {
@@ -48,7 +57,8 @@ impl Default for RestoreOptions {
 }
 
 impl RestoreOptions {
-    fn from(&self, path: &Path) -> PathBuf {
+    /// The backup of the database at `path` that is restored.
+    fn backup_of(&self, path: &Path) -> PathBuf {
         self.from.clone().unwrap_or_else(|| backup_path(path))
     }
 }
@@ -105,7 +115,7 @@ pub struct RestorePlan {
 ///
 /// Those of [`restore_sqlite_database`] that can be told beforehand.
 pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
-    let from = options.from(path);
+    let from = options.backup_of(path);
     recognise_source(path, &from)?;
     let replaced = match DatabaseFile::find(path)? {
         Some(file) => {
@@ -141,7 +151,7 @@ pub fn restore_sqlite_database(
     options: &RestoreOptions,
     observer: &mut dyn Observer,
 ) -> Result<RestoreReport, Error> {
-    let from = options.from(path);
+    let from = options.backup_of(path);
     let recognition = recognise_source(path, &from)?;
     let found = DatabaseFile::find(path)?;
     let place = DatabaseFile::at(path);
@@ -292,7 +302,7 @@ impl Summary {
                 .filter_map(|table| table.rows)
                 .filter_map(|rows| u64::try_from(rows).ok())
                 .sum(),
-            is_estimated: info.tables.iter().any(|table| table.estimated),
+            is_estimated: info.tables.iter().any(|table| table.is_estimated),
             newest_block: info
                 .exchanges
                 .iter()

@@ -170,8 +170,8 @@ documented_errors! {
         Locked
             in OtherPrograms;
             text format!("The database at {path} is locked by another program");
-            hint "Let the other program finish its transaction, or stop it, and try again. backup, restore, \
-                  reset and compact wait longer with --wait SECONDS";
+            hint "Let the other program finish its transaction, or stop it, and try again. backup and the \
+                  commands that write wait longer with --wait SECONDS";
             when "Another program kept its lock longer than was waited. Who it is follows, where the system tells.";
 
         /// A program was killed in the middle of a transaction, and reading the database without writing

@@ -1,6 +1,7 @@
 //! Bringing a database to another version of the schema, in place.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -8,12 +9,13 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::{Access, ensure_wal, open_connection};
+use crate::database::connection::open::{Access, ensure_wal, open_connection, set_busy_timeout};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
+use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
@@ -80,8 +82,9 @@ pub fn migrate_sqlite_database(
     path: &Path,
     from: SchemaVersion,
     target: SchemaVersion,
+    options: &MigrateOptions,
 ) -> Result<MigrationReport, Error> {
-    migrate_in_place(path, from, target, None)
+    migrate_in_place(path, from, target, options.wait, None)
 }
 
 /// The same; cancelling the token ends it with everything as it was.
@@ -89,6 +92,7 @@ pub(crate) fn migrate_in_place(
     path: &Path,
     from: SchemaVersion,
     target: SchemaVersion,
+    wait: Duration,
     cancel: Option<CancelToken>,
 ) -> Result<MigrationReport, Error> {
     // Looked at first without writing, so that a database that is refused stays as it was to the
@@ -105,6 +109,7 @@ pub(crate) fn migrate_in_place(
     }
     DatabaseFile::at(path).require_writable()?;
     let mut connection = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
+    set_busy_timeout(&mut connection, path, wait)?;
     let mut scope = ForeignKeyScope::Structure;
     let report = loop {
         match migrate(&mut connection, path, from, target, scope)? {

@@ -5,6 +5,7 @@ pub(crate) mod assumptions;
 pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;
 pub(crate) mod migrate;
+pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
 pub(crate) mod route;

@@ -13,9 +13,9 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild;
 use crate::database::migration::route::{Method, Route};
-use crate::database::migration::upgrade::UpgradeOptions;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
@@ -95,10 +95,7 @@ impl fmt::Display for Loss {
 /// [`Error::Refused`] for a database that has no version this program can work with; otherwise where
 /// the database cannot be read.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
-    let options = UpgradeOptions {
-        target,
-        ..UpgradeOptions::default()
-    };
+    let options = UpgradeOptions::default().target(target);
     let plan = plan_upgrade(path, &options)?;
     match plan.refusal {
         Some(refusal) => Err(ErrorKind::Refused {

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, ensure_wal, journal_mode, open_connection,
+    Access, ensure_wal, journal_mode, open_connection, set_busy_timeout,
 };
 use crate::database::connection::sql;
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
@@ -50,6 +50,7 @@ use crate::database::files::disk_space;
 use crate::database::migration::alembic_leftovers;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
+use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild::background::Background;
 use crate::database::migration::rebuild::container::Files;
 use crate::database::migration::rebuild::put_in_place::put_in_place;
@@ -58,7 +59,6 @@ use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise_connection;
-use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::cancellable;
 
@@ -98,15 +98,16 @@ pub(crate) enum Outcome {
 /// Rebuilds a database at the version `target`.
 pub(crate) fn rebuild(
     path: &Path,
-    target: SchemaVersion,
-    assumptions: &Assumptions,
+    options: &UpgradeOptions,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
+    let (target, wait) = (options.target, options.wait);
     let file = DatabaseFile::existing(path)?;
     file.require_writable()?;
     disk_space::require_room(path, file.real(), disk_bytes(&file))?;
     let cancel = observer.cancel_token();
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
+    set_busy_timeout(&mut connection, path, wait)?;
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
     let is_wal = journal_mode(&mut connection).map_err(failed)? == "wal";
     if !is_wal {
@@ -131,13 +132,13 @@ pub(crate) fn rebuild(
             revision,
             half_way,
             target,
-            assumptions,
+            assumptions: &options.assumptions,
         };
         require_possible(&rebuild, connection)?;
         let original = Background::begin(path, {
             let file = file.clone();
             move |observer| {
-                let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+                let busy_handler = BusyHandler::new(wait, None);
                 PreservedOriginal::copy(&file, ".pre-upgrade", &busy_handler, observer)
             }
         })?;

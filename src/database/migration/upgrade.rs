@@ -6,8 +6,8 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
-use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::migrate::{MigrationReport, migrate_in_place};
+use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild;
 use crate::database::migration::rebuild::{Outcome, RebuildReport};
 use crate::database::migration::route::{Method, find_route};
@@ -15,24 +15,6 @@ use crate::database::progress::Observer;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan;
 use crate::database::verification::quick_scan::SuspectRows;
-
-/// How a database is upgraded.
-#[derive(Debug, Clone)]
-pub struct UpgradeOptions {
-    /// The version to go to.
-    pub target: SchemaVersion,
-    /// What the user knows that no row tells.
-    pub assumptions: Assumptions,
-}
-
-impl Default for UpgradeOptions {
-    fn default() -> Self {
-        Self {
-            target: SchemaVersion::latest(),
-            assumptions: Assumptions::default(),
-        }
-    }
-}
 
 /// What an upgrade did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +72,7 @@ pub fn upgrade_sqlite_database(
     let route = find_route(path, target)?;
     let from = route.name.clone();
     if route.method == Method::Rebuild
-        && let Outcome::Done(report) =
-            rebuild::rebuild(path, target, &options.assumptions, observer)?
+        && let Outcome::Done(report) = rebuild::rebuild(path, options, observer)?
     {
         log::info!("Made {} anew at version {target}", path.display());
         return Ok(UpgradeReport {
@@ -116,7 +97,7 @@ pub fn upgrade_sqlite_database(
         migrations,
         computed_words,
         ..
-    } = migrate_in_place(path, planned, target, observer.cancel_token())?;
+    } = migrate_in_place(path, planned, target, options.wait, observer.cancel_token())?;
     Ok(UpgradeReport {
         from,
         to,

@@ -79,7 +79,8 @@ pub struct TableInfo {
     /// The number of its rows; none where they cannot be counted.
     pub rows: Option<i64>,
     /// Whether that is an estimate, made from the lowest and the highest id.
-    pub estimated: bool,
+    #[serde(rename = "estimated")]
+    pub is_estimated: bool,
     /// Why the rows cannot be counted.
     pub problem: Option<String>,
 }
@@ -198,14 +199,14 @@ fn read(
 /// others from being counted.
 fn count(connection: &mut SqliteConnection, name: &str, exact: bool) -> TableInfo {
     let table = format!("\"{}\"", name.replace('"', "\"\""));
-    let (rows, estimated, problem) = match count_rows(connection, &table, exact) {
+    let (rows, is_estimated, problem) = match count_rows(connection, &table, exact) {
         Ok((rows, estimated)) => (Some(rows), estimated, None),
         Err(error) => (None, false, Some(error.to_string())),
     };
     TableInfo {
         name: name.to_owned(),
         rows,
-        estimated,
+        is_estimated,
         problem,
     }
 }

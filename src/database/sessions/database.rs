@@ -14,11 +14,13 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise;
 use crate::database::sessions::connection_manager::ConnectionManager;
 use crate::database::sessions::session::Session;
+use crate::setters::setters;
 use crate::settings::environment::Environment;
 use crate::settings::{Overrides, Settings};
 
 /// How a database's connections are pooled.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolOptions {
     /// How many connections there are at most. Readers do not wait for each other, so this is the
     /// number of threads that read at once; of the writers one works at a time in any case.
@@ -30,6 +32,12 @@ pub struct PoolOptions {
     /// threads that wait for their connections.
     pub connection_timeout: Duration,
 }
+
+setters!(PoolOptions {
+    max_size: u32,
+    min_idle: u32,
+    connection_timeout: Duration,
+});
 
 impl Default for PoolOptions {
     fn default() -> Self {

@@ -18,16 +18,20 @@ use crate::database::verification::checker::{Checker, damage};
 use crate::database::verification::findings::{Finding, Findings};
 use crate::database::verification::rule::Rule;
 use crate::database::verification::{liquidity, pages, pools, relations, values};
+use crate::setters::setters;
 use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
 
 /// How a database is verified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VerifyOptions {
     /// Leave out what takes longest: whether the indexes agree with their tables, ticks and initialization maps,
     /// and the values of the tables that have a row for each tick or each Aave user.
     pub quick: bool,
 }
+
+setters!(VerifyOptions { quick: bool });
 
 /// What the verification of a database has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
