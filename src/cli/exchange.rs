@@ -12,7 +12,8 @@ use clap::Subcommand;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::database::exchanges::list_exchanges;
-use crate::deployments::{Deployment, ExchangeName};
+use crate::deployments::deployment::Deployment;
+use crate::deployments::exchange_name::ExchangeName;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

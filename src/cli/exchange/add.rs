@@ -6,7 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::database::exchanges::add_exchange;
-use crate::deployments::{Deployment, ExchangeKind, ExchangeName, chain_called};
+use crate::deployments::chains::chain_called;
+use crate::deployments::deployment::Deployment;
+use crate::deployments::exchange_kind::ExchangeKind;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::types::address::Address;
 use crate::types::integer::ChainId;
 

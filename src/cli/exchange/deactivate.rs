@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::exchange::{parse, unknown};
 use crate::cli::failure::Failure;
 use crate::database::exchanges::{Deactivation, deactivate_exchange};
-use crate::deployments::Deployment;
+use crate::deployments::deployment::Deployment;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Deactivate {

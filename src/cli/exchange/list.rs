@@ -10,7 +10,8 @@ use crate::cli::printer::{line, plain};
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
-use crate::deployments::{Deployment, ExchangeName};
+use crate::deployments::deployment::Deployment;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::types::cell::Cell;
 use crate::types::integer::ChainId;
 
