@@ -7,7 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
 use crate::settings::environment::Environment;
-use crate::settings::{Overrides, Settings};
+use crate::settings::resolve::{Overrides, Settings};
 
 /// The context of every command: the global options and the streams.
 #[derive(Debug)]

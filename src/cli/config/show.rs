@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::json::Json;
 use crate::cli::printer::line;
-use crate::settings::{Settings, Source};
+use crate::settings::resolve::{Settings, Source};
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::exchange::{parse, unknown};
 use crate::cli::failure::Failure;
 use crate::database::exchanges::{Activation, activate_exchange};
-use crate::settings::Settings;
+use crate::settings::resolve::Settings;
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]

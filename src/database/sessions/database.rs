@@ -15,7 +15,7 @@ use crate::database::recognition::recognise::recognise;
 use crate::database::sessions::connection_manager::Connections;
 use crate::database::sessions::session::Session;
 use crate::settings::environment::Environment;
-use crate::settings::{Overrides, Settings};
+use crate::settings::resolve::{Overrides, Settings};
 
 /// How a database's connections are pooled.
 #[derive(Debug, Clone, PartialEq, Eq)]
