@@ -9,6 +9,7 @@ mod context;
 mod database;
 mod exchange;
 mod failure;
+mod format;
 mod interrupt;
 mod json;
 mod logging;

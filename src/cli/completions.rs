@@ -39,6 +39,6 @@ impl Completions {
         let name = tree.get_name().to_owned();
         let mut script = Vec::new();
         generate(self.shell, &mut tree, name, &mut script);
-        context.printer.data(&String::from_utf8_lossy(&script))
+        context.print(&String::from_utf8_lossy(&script))
     }
 }

@@ -27,6 +27,12 @@ impl Context {
         }
     }
 
+    /// Prints data to stdout.
+    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        let printed = self.printer.data(text);
+        printed.map_err(|error| Failure::Output { error })
+    }
+
     /// The path of the database.
     pub(super) fn database_path(&self) -> Result<PathBuf, Failure> {
         Ok(self.settings()?.database.path)

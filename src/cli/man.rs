@@ -35,7 +35,7 @@ impl Man {
         let mut tree = Cli::command().disable_help_subcommand(true);
         tree.build();
         let Some(folder) = &self.out else {
-            return context.printer.data(&render(&page(&tree))?);
+            return context.print(&render(&page(&tree))?);
         };
         fs::create_dir_all(folder)
             .map_err(|error| Error::io(folder, "create the folder", error))?;

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::format::line;
 use crate::cli::json::Json;
-use crate::cli::printer::line;
 use crate::settings::resolve::{Settings, Source};
 use crate::types::integer::ChainId;
 

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::database::{Confirmation, Waiting, warn_of_other_version};
 use crate::cli::failure::Failure;
+use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
-use crate::cli::printer::bytes;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::compact::{

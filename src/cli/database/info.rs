@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, grouped, line, plain};
 use crate::cli::json::{Json, Version};
-use crate::cli::printer::{bytes, line, plain};
 use crate::database::connection::open::connection_pragmas;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::recognise::Origin;
@@ -250,9 +250,4 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
     for (table, rows) in rows {
         line(text, format_args!("{table:<name$}  {rows:>number$}"));
     }
-}
-
-/// A number with separators for thousands.
-pub(super) fn grouped(number: u64) -> String {
-    indicatif::HumanCount(number).to_string()
 }

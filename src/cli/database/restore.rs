@@ -10,8 +10,9 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::database::{Confirmation, Waiting, verification};
 use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, time, timestamp};
 use crate::cli::json::{Json, Timing, Version, timed};
-use crate::cli::printer::{Printer, bytes, time, timestamp};
+use crate::cli::printer::Printer;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::restore::{

@@ -4,10 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::info::grouped;
 use crate::cli::failure::Failure;
+use crate::cli::format::{grouped, line, plain};
 use crate::cli::json::{Json, Version};
-use crate::cli::printer::{line, plain};
 use crate::cli::progress::ProgressReporter;
 use crate::database::verification::findings::Finding;
 use crate::database::verification::rule::Rule;

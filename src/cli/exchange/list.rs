@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::format::{line, plain};
 use crate::cli::json::Json;
-use crate::cli::printer::{line, plain};
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
