@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::exchange::{parse, unknown};
+use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
 use crate::database::exchanges::{Activation, activate_exchange};
 use crate::settings::resolve::Settings;

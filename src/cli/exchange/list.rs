@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
 use crate::cli::format::{line, plain};
 use crate::cli::json::Json;
@@ -11,9 +12,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::deployment::Deployment;
-use crate::deployments::exchange_name::ExchangeName;
 use crate::types::cell::Cell;
-use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
@@ -97,17 +96,6 @@ fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
     }
     entries.extend(stored.into_iter().map(|row| Entry::of_row(row, false)));
     entries
-}
-
-/// The name of the exchange of a row, if the row is valid.
-pub(super) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
-    match (&row.chain_id, &row.name) {
-        (Some(Cell::Integer(chain)), Some(Cell::Text(name))) => Some(ExchangeName {
-            chain: ChainId::new(u64::try_from(*chain).ok()?).ok()?,
-            name: name.clone(),
-        }),
-        _ => None,
-    }
 }
 
 impl Entry {
