@@ -6,7 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, plan};
+use crate::cli::database::options::Confirmation;
+use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::prompt::confirm;

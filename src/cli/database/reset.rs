@@ -6,7 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::database::options::{Confirmation, Waiting};
+use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;

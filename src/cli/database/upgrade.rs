@@ -4,8 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::restore::beside;
-use crate::cli::database::{Confirmation, plan};
+use crate::cli::database::kept_file::beside;
+use crate::cli::database::options::Confirmation;
+use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::progress::ProgressReporter;
