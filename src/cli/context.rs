@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::GlobalOptions;
 use crate::cli::failure::Failure;
+use crate::cli::global_options::GlobalOptions;
 use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
 use crate::settings::environment::Environment;
