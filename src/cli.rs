@@ -21,6 +21,7 @@ mod progress;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod table;
 
 use std::process::ExitCode;
 

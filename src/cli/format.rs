@@ -4,6 +4,8 @@ use std::fmt;
 use std::fmt::Display;
 use std::time::SystemTime;
 
+use crate::types::cell::Cell;
+
 /// A number of bytes for people, in binary units.
 pub(super) fn bytes(number: u64) -> impl Display {
     indicatif::BinaryBytes(number)
@@ -12,6 +14,20 @@ pub(super) fn bytes(number: u64) -> impl Display {
 /// A number with separators for thousands.
 pub(super) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
+}
+
+/// A value of a row, or a dash.
+pub(super) fn cell(cell: Option<&Cell>) -> String {
+    cell.map_or("-".to_owned(), ToString::to_string)
+}
+
+/// A flag of a row as yes or no.
+pub(super) fn yes_or_no(flag: Option<&Cell>) -> String {
+    match flag {
+        Some(Cell::Integer(0)) => "no".to_owned(),
+        Some(Cell::Integer(1)) => "yes".to_owned(),
+        other => cell(other),
+    }
 }
 
 /// A text with its control characters escaped, which could change the terminal.

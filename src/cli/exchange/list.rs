@@ -6,8 +6,10 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
-use crate::cli::format::{line, plain};
+use crate::cli::format::{cell, plain, yes_or_no};
 use crate::cli::json::Json;
+use crate::cli::table::Alignment::{Left, Right};
+use crate::cli::table::Table;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
@@ -132,38 +134,24 @@ impl Row {
 }
 
 fn describe(entries: &[Entry]) -> String {
-    let cell = |cell: &Option<Cell>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
-    let titles = ["Name", "Chain", "Active", "Last update block", "Factory"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(titles)
-        .chain(entries.iter().map(|entry| {
-            let active = match &entry.row.active {
-                Some(Cell::Integer(0)) => "no".to_owned(),
-                Some(Cell::Integer(1)) => "yes".to_owned(),
-                other => cell(other),
-            };
-            let name = entry.name.as_deref().map(plain);
-            [
-                name.unwrap_or_else(|| cell(&entry.row.name)),
-                cell(&entry.row.chain_id),
-                active,
-                cell(&entry.row.last_update_block),
-                abbreviated(&cell(&entry.row.factory)),
-            ]
-        }))
-        .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let [name, chain, active, block] = [0, 1, 2, 3].map(|column| width(column).unwrap_or(0));
-    let mut text = String::new();
-    for [row_name, row_chain, row_active, row_block, factory] in &rows {
-        line(
-            &mut text,
-            format_args!(
-                "{row_name:<name$}  {row_chain:>chain$}  {row_active:<active$}  \
-                 {row_block:>block$}  {factory}"
-            ),
-        );
+    let mut table = Table::titled([
+        ("Name", Left),
+        ("Chain", Right),
+        ("Active", Left),
+        ("Last update block", Right),
+        ("Factory", Left),
+    ]);
+    for Entry { name, row, .. } in entries {
+        let name = name.as_deref().map(plain);
+        table.push([
+            name.unwrap_or_else(|| cell(row.name.as_ref())),
+            cell(row.chain_id.as_ref()),
+            yes_or_no(row.active.as_ref()),
+            cell(row.last_update_block.as_ref()),
+            abbreviated(&cell(row.factory.as_ref())),
+        ]);
     }
-    text
+    table.to_string()
 }
 
 /// The first and last digits of an address, for a narrow column.
