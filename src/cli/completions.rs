@@ -1,11 +1,10 @@
 //! `degenbot completions`: shell completion scripts.
 
 use clap::Args;
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 use clap_complete::generate;
 
-use crate::cli::Cli;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 
@@ -34,11 +33,11 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut tree = Cli::command();
+    /// `tree` is the tree of commands.
+    pub(super) fn run(self, context: &Context, mut tree: Command) -> Result<(), Failure> {
         let name = tree.get_name().to_owned();
         let mut script = Vec::new();
         generate(self.shell, &mut tree, name, &mut script);
-        context.printer.data(&String::from_utf8_lossy(&script))
+        context.print(&String::from_utf8_lossy(&script))
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::cli::GlobalOptions;
 use crate::cli::failure::Failure;
+use crate::cli::global_options::GlobalOptions;
 use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
 use crate::settings::environment::Environment;
-use crate::settings::{Overrides, Settings};
+use crate::settings::resolve::{Overrides, Settings};
 
 /// The context of every command: the global options and the streams.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ impl Context {
             },
             printer: Printer::new(options.quiet, options.verbose > 0),
         }
+    }
+
+    /// Prints data to stdout.
+    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        let printed = self.printer.data(text);
+        printed.map_err(|error| Failure::Output { error })
     }
 
     /// The path of the database.

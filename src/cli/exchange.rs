@@ -4,15 +4,12 @@ mod activate;
 mod add;
 mod deactivate;
 mod list;
-
-use std::path::Path;
+mod lookup;
 
 use clap::Subcommand;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::database::exchanges::list_exchanges;
-use crate::deployments::{Deployment, ExchangeName};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -37,39 +34,4 @@ impl Command {
             Self::Add(command) => command.run(context),
         }
     }
-}
-
-/// Parses the name of an exchange.
-fn parse(path: &Path, name: &str) -> Result<ExchangeName, Failure> {
-    name.parse().map_err(|_| unknown(path, name))
-}
-
-/// The failure for an unknown name, with the most similar names.
-fn unknown(path: &Path, name: &str) -> Failure {
-    const ALIKE: f64 = 0.85;
-    // If the database cannot be read, the known exchanges remain.
-    let stored = list_exchanges(path).unwrap_or_default();
-    let mut alike: Vec<_> = Deployment::known()
-        .iter()
-        .map(Deployment::exchange)
-        .chain(stored.iter().filter_map(list::name_of))
-        .map(|exchange| (likeness(name, &exchange), exchange.to_string()))
-        .filter(|(likeness, _)| *likeness > ALIKE)
-        .collect();
-    alike.sort_by(|(one, one_name), (other, other_name)| {
-        other.total_cmp(one).then_with(|| one_name.cmp(other_name))
-    });
-    alike.dedup();
-    Failure::UnknownExchange {
-        name: name.to_owned(),
-        alike: alike.into_iter().take(3).map(|(_, name)| name).collect(),
-    }
-}
-
-/// The similarity of a text and the name of an exchange, from 0 to 1: with its chain, with another one, or without.
-fn likeness(text: &str, exchange: &ExchangeName) -> f64 {
-    let behind_chain = text.split_once('_').map_or(text, |(_, name)| name);
-    strsim::jaro(text, &exchange.to_string())
-        .max(strsim::jaro(text, &exchange.name))
-        .max(strsim::jaro(behind_chain, &exchange.name))
 }

@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use indicatif::HumanCount;
 use inquire::InquireError;
 
-use crate::cli::printer::{Printer, plain};
+use crate::cli::format::plain;
+use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::{ErrorKind, damage_hint};
 use crate::database::files::open_by::programs_using;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::printer::timestamp;
+use crate::cli::format::timestamp;
 use crate::database::structure::schema_version::SchemaVersion;
 
 /// The number of the format. It grows when a field changes its meaning or disappears, not when one is added.
@@ -51,7 +51,7 @@ impl Json {
         let text = text.map_err(|error| Failure::Output {
             error: error.into(),
         })?;
-        context.printer.data(&(text + "\n"))
+        context.print(&(text + "\n"))
     }
 
     /// Prints the report if `--json` is given, otherwise a text for people.
@@ -65,7 +65,7 @@ impl Json {
         if self.is_wanted {
             self.report(context, command, report)
         } else {
-            context.printer.data(&describe())
+            context.print(&describe())
         }
     }
 }

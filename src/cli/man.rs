@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::Command;
-use clap::CommandFactory;
 use clap_mangen::Man as Page;
 
-use crate::cli::Cli;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::database::error::database_error::Error;
@@ -30,12 +28,13 @@ pub(super) struct Man {
 }
 
 impl Man {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+    /// `tree` is the tree of commands.
+    pub(super) fn run(self, context: &Context, tree: Command) -> Result<(), Failure> {
         // Pages for `help` would be useless.
-        let mut tree = Cli::command().disable_help_subcommand(true);
+        let mut tree = tree.disable_help_subcommand(true);
         tree.build();
         let Some(folder) = &self.out else {
-            return context.printer.data(&render(&page(&tree))?);
+            return context.print(&render(&page(&tree))?);
         };
         fs::create_dir_all(folder)
             .map_err(|error| Error::io(folder, "create the folder", error))?;

@@ -8,9 +8,10 @@ use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 
 use crate::cancel::CancelToken;
+use crate::cli::format::bytes;
 use crate::cli::interrupt;
 use crate::cli::interrupt::Cancellable;
-use crate::cli::printer::{Printer, bytes};
+use crate::cli::printer::Printer;
 use crate::database::progress::{Observer, Progress, Stage};
 
 const BYTES: &str =

@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Command;
 use clap::CommandFactory;
 
-use crate::cli::Cli;
+use crate::cli::arguments::Cli;
 
 const WIDTH: usize = 80;
 

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display};
 
-use crate::deployments::{ExchangeKind, ExchangeName};
+use crate::deployments::exchange_kind::ExchangeKind;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::documented_errors::documented_errors;
 use crate::types::address::Address;
 

@@ -108,8 +108,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{Environment, Overrides, Settings};
     use super::*;
+    use crate::settings::environment::Environment;
+    use crate::settings::resolve::{Overrides, Settings};
 
     fn read(path: &Path) -> Settings {
         let overrides = Overrides {

@@ -123,7 +123,7 @@ fn activate_reuses_existing_rows() {
         assert_eq!(
             deactivate_exchange(&path, &v4, &ExchangeOptions::default()).unwrap(),
             expected
-        )
+        );
     };
     deactivated(Some(Deactivation::Deactivated));
     deactivated(Some(Deactivation::AlreadyInactive));

@@ -11,6 +11,6 @@ pub(in crate::cli) struct Path {}
 impl Path {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.config_path()?;
-        context.printer.data(&format!("{}\n", path.display()))
+        context.print(&format!("{}\n", path.display()))
     }
 }

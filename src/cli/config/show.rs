@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::json::Json;
-use crate::cli::printer::line;
-use crate::settings::{Settings, Source};
+use crate::cli::table::Alignment::Left;
+use crate::cli::table::Table;
+use crate::settings::resolve::{Settings, Source};
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
@@ -141,15 +142,11 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
     for key in &settings.unknown_keys {
         rows.push(("Unknown key".to_owned(), key.clone(), of_file()));
     }
-    let width = rows.iter().map(|(what, ..)| what.len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let mut table = Table::new([Left, Left]);
     for (what, value, source) in rows {
-        line(
-            &mut text,
-            format_args!("{what:<width$}  {value} ({source})"),
-        );
+        table.push([what, format!("{value} ({source})")]);
     }
-    text
+    table.to_string()
 }
 
 /// The address of a node up to its host: providers put keys into the user name, the path or the query. The path of a

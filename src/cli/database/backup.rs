@@ -1,20 +1,20 @@
 //! `degenbot database backup`: copies the database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, Waiting, verification, warn_of_other_version};
+use crate::cli::database::replace_existing::replace_existing;
+use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
+use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
-use crate::cli::printer::bytes;
+use crate::cli::options::{Confirmation, Waiting, verification};
 use crate::cli::progress::ProgressReporter;
-use crate::cli::prompt::confirm;
 use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
@@ -58,17 +58,13 @@ impl Backup {
             let mut progress = ProgressReporter::new("Backing up", &context.printer);
             timed(|| backup_sqlite_database(&path, &options, &mut progress))
         };
-        let (report, timing) = match back_up(self.confirmation.force) {
-            Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
-                let question = format!(
-                    "An existing backup was found at {}. Do you want to remove it and continue?",
-                    error.path().unwrap_or(&path).display()
-                );
-                confirm(&question, false)?;
-                back_up(true)
-            }
-            other => other,
-        }?;
+        let question = |existing: &Path| {
+            format!(
+                "An existing backup was found at {}. Do you want to remove it and continue?",
+                existing.display()
+            )
+        };
+        let (report, timing) = replace_existing(&path, self.confirmation.force, question, back_up)?;
         context.printer.message(format_args!(
             "Backed up {} to {} ({}).",
             path.display(),

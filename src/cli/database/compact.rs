@@ -7,17 +7,17 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::database::replace_existing::replace_existing;
+use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
+use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
-use crate::cli::printer::bytes;
+use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
-use crate::cli::prompt::confirm;
 use crate::database::copying::compact::{
     CompactOptions, CompactReport, Compaction, compact_sqlite_database,
 };
 use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,17 +55,13 @@ impl Compact {
             let mut progress = ProgressReporter::new("Compacting", &context.printer);
             timed(|| compact_sqlite_database(&path, &options, &mut progress))
         };
-        let (report, timing) = match compact(self.confirmation.force) {
-            Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
-                let question = format!(
-                    "A file already exists at {}. Do you want to replace it?",
-                    error.path().unwrap_or(&path).display()
-                );
-                confirm(&question, false)?;
-                compact(true)
-            }
-            other => other,
-        }?;
+        let question = |existing: &Path| {
+            format!(
+                "A file already exists at {}. Do you want to replace it?",
+                existing.display()
+            )
+        };
+        let (report, timing) = replace_existing(&path, self.confirmation.force, question, compact)?;
         // Scripts expect no output, as with the Python command; `-v` prints the message to a log.
         if io::stderr().is_terminal() || context.printer.is_verbose() {
             self.tell(context, &path, &report);

@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, Waiting, plan};
+use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
+use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::prompt::confirm;
 use crate::database::migration::migrate::migrate_sqlite_database;
 use crate::database::migration::options::MigrateOptions;

@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, cell, grouped, plain, yes_or_no};
 use crate::cli::json::{Json, Version};
-use crate::cli::printer::{bytes, line, plain};
+use crate::cli::table::Alignment::{Left, Right};
+use crate::cli::table::Table;
 use crate::database::connection::open::connection_pragmas;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::identity::Identity;
@@ -15,7 +17,6 @@ use crate::database::reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::types::sql_value::SqlValue;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -184,11 +185,11 @@ fn describe(info: &DatabaseInfo) -> String {
         facts.push(("Other", plain(&extra.to_string())));
     }
 
-    let mut text = String::new();
-    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut table = Table::new([Left, Left]);
     for (name, value) in facts {
-        line(&mut text, format_args!("{name:<width$}  {value}"));
+        table.push([name.to_owned(), value]);
     }
+    let mut text = table.to_string();
     describe_exchanges(&mut text, &info.exchanges);
     describe_tables(&mut text, &info.tables);
     text
@@ -205,64 +206,35 @@ fn describe_exchanges(text: &mut String, exchanges: &[ExchangeInfo]) {
     if exchanges.is_empty() {
         return;
     }
-    let cell = |cell: &Option<SqlValue>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
-    let rows: Vec<[String; 4]> =
-        std::iter::once(["Exchange", "Chain", "Active", "Last update block"].map(str::to_owned))
-            .chain(exchanges.iter().map(|exchange| {
-                let active = match &exchange.active {
-                    Some(SqlValue::Integer(0)) => "no".to_owned(),
-                    Some(SqlValue::Integer(1)) => "yes".to_owned(),
-                    other => cell(other),
-                };
-                [
-                    cell(&exchange.name),
-                    cell(&exchange.chain_id),
-                    active,
-                    cell(&exchange.last_update_block),
-                ]
-            }))
-            .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let [name, chain, active, block] = [0, 1, 2, 3].map(|column| width(column).unwrap_or(0));
-    text.push('\n');
-    for row in &rows {
-        line(
-            text,
-            format_args!(
-                "{:<name$}  {:>chain$}  {:<active$}  {:>block$}",
-                row[0], row[1], row[2], row[3]
-            ),
-        );
+    let mut table = Table::titled([
+        ("Exchange", Left),
+        ("Chain", Right),
+        ("Active", Left),
+        ("Last update block", Right),
+    ]);
+    for exchange in exchanges {
+        table.push([
+            cell(exchange.name.as_ref()),
+            cell(exchange.chain_id.as_ref()),
+            yes_or_no(exchange.active.as_ref()),
+            cell(exchange.last_update_block.as_ref()),
+        ]);
     }
+    text.push('\n');
+    text.push_str(&table.to_string());
 }
 
 fn describe_tables(text: &mut String, tables: &[TableInfo]) {
-    let rows: Vec<(String, String)> = std::iter::once(("Table".to_owned(), "Rows".to_owned()))
-        .chain(tables.iter().map(|table| {
-            let rows = match (table.rows, &table.problem) {
-                (Some(rows), _) if table.is_estimated => {
-                    format!("~{}", grouped(rows.unsigned_abs()))
-                }
-                (Some(rows), _) => grouped(rows.unsigned_abs()),
-                (None, Some(problem)) => problem.clone(),
-                (None, None) => "-".to_owned(),
-            };
-            (plain(&table.name), rows)
-        }))
-        .collect();
-    let name = rows
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    let number = rows.iter().map(|(_, rows)| rows.len()).max().unwrap_or(0);
-    text.push('\n');
-    for (table, rows) in rows {
-        line(text, format_args!("{table:<name$}  {rows:>number$}"));
+    let mut table = Table::titled([("Table", Left), ("Rows", Right)]);
+    for info in tables {
+        let rows = match (info.rows, &info.problem) {
+            (Some(rows), _) if info.is_estimated => format!("~{}", grouped(rows.unsigned_abs())),
+            (Some(rows), _) => grouped(rows.unsigned_abs()),
+            (None, Some(problem)) => problem.clone(),
+            (None, None) => "-".to_owned(),
+        };
+        table.push([plain(&info.name), rows]);
     }
-}
-
-/// A number with separators for thousands.
-pub(super) fn grouped(number: u64) -> String {
-    indicatif::HumanCount(number).to_string()
+    text.push('\n');
+    text.push_str(&table.to_string());
 }

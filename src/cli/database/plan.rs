@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::format::bytes;
 use crate::cli::json::{Json, Version};
-use crate::cli::printer::bytes;
 use crate::database::migration::plan::{Loss, MigrationPlan};
 use crate::database::migration::route::Method;
 use crate::database::recognition::stamps::Stamps;

@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, Waiting, warn_of_other_version};
+use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
+use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::create::create_new_sqlite_database;

@@ -1,17 +1,19 @@
 //! `degenbot database restore`: replaces the content with that of a backup.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::{Confirmation, Waiting, verification};
+use crate::cli::database::kept_file::beside;
 use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, time, timestamp};
 use crate::cli::json::{Json, Timing, Version, timed};
-use crate::cli::printer::{Printer, bytes, time, timestamp};
+use crate::cli::options::{Confirmation, Waiting, verification};
+use crate::cli::printer::Printer;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::restore::{
@@ -186,13 +188,5 @@ fn lost_time(now: SystemTime, then: SystemTime) -> String {
             format!(", which is {} minutes older", lost.as_secs() / 60)
         }
         _ => String::new(),
-    }
-}
-
-/// The path of the kept file in the folder that the user gave, if it exists there.
-pub(super) fn beside(path: &Path, kept: &Path) -> PathBuf {
-    match (path.parent(), kept.file_name()) {
-        (Some(folder), Some(name)) if folder.join(name).exists() => folder.join(name),
-        _ => kept.to_owned(),
     }
 }

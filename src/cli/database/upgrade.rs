@@ -4,10 +4,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::restore::beside;
-use crate::cli::database::{Confirmation, Waiting, plan};
+use crate::cli::database::kept_file::beside;
+use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::json::{Json, Timing, Version, timed};
+use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::migration::assumptions::{Assumption, Assumptions};

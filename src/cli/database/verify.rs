@@ -4,11 +4,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::info::grouped;
 use crate::cli::failure::Failure;
+use crate::cli::format::{grouped, line, plain};
 use crate::cli::json::{Json, Version};
-use crate::cli::printer::{line, plain};
 use crate::cli::progress::ProgressReporter;
+use crate::cli::table::Alignment::{Left, Right};
+use crate::cli::table::Table;
 use crate::database::verification::findings::Finding;
 use crate::database::verification::rule::Rule;
 use crate::database::verification::verify::{VerifyOptions, VerifyReport, verify_sqlite_database};
@@ -97,20 +98,14 @@ fn describe(report: &VerifyReport) -> String {
         line(&mut text, format_args!("{path} is sound{quick}"));
         return text;
     }
-    let rows: Vec<[String; 3]> = std::iter::once(["Rule", "Table", "Rows"].map(str::to_owned))
-        .chain(report.findings.iter().map(|finding| {
-            let table = finding.table.as_deref().map_or("-".to_owned(), plain);
-            [finding.rule.to_string(), table, grouped(finding.rows)]
-        }))
-        .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let [rule, table, number] = [0, 1, 2].map(|column| width(column).unwrap_or(0));
+    let mut table = Table::titled([("Rule", Left), ("Table", Left), ("Rows", Right)]);
+    for finding in &report.findings {
+        let name = finding.table.as_deref().map_or("-".to_owned(), plain);
+        table.push([finding.rule.to_string(), name, grouped(finding.rows)]);
+    }
     let findings = std::iter::once(None).chain(report.findings.iter().map(Some));
-    for (row, finding) in rows.iter().zip(findings) {
-        line(
-            &mut text,
-            format_args!("{:<rule$}  {:<table$}  {:>number$}", row[0], row[1], row[2]),
-        );
+    for (row, finding) in table.lines().zip(findings) {
+        line(&mut text, row);
         if let Some(finding) = finding {
             describe_examples(&mut text, finding);
         }

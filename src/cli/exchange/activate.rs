@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::database::Waiting;
-use crate::cli::exchange::{parse, unknown};
+use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
+use crate::cli::options::Waiting;
 use crate::database::exchanges::{Activation, ExchangeOptions, activate_exchange};
-use crate::settings::Settings;
+use crate::settings::resolve::Settings;
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]

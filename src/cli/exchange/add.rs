@@ -4,10 +4,13 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::context::Context;
-use crate::cli::database::Waiting;
 use crate::cli::failure::Failure;
+use crate::cli::options::Waiting;
 use crate::database::exchanges::{ExchangeOptions, add_exchange};
-use crate::deployments::{Deployment, ExchangeKind, ExchangeName, chain_called};
+use crate::deployments::chains::chain_called;
+use crate::deployments::deployment::Deployment;
+use crate::deployments::exchange_kind::ExchangeKind;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::types::address::Address;
 use crate::types::integer::ChainId;
 

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::database::Waiting;
-use crate::cli::exchange::{parse, unknown};
+use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
+use crate::cli::options::Waiting;
 use crate::database::exchanges::{Deactivation, ExchangeOptions, deactivate_exchange};
-use crate::deployments::Deployment;
+use crate::deployments::deployment::Deployment;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Deactivate {

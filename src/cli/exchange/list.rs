@@ -4,14 +4,16 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
+use crate::cli::format::{cell, plain, yes_or_no};
 use crate::cli::json::Json;
-use crate::cli::printer::{line, plain};
+use crate::cli::table::Alignment::{Left, Right};
+use crate::cli::table::Table;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
-use crate::deployments::{Deployment, ExchangeName};
-use crate::types::integer::ChainId;
+use crate::deployments::deployment::Deployment;
 use crate::types::sql_value::SqlValue;
 
 #[derive(Debug, Args)]
@@ -98,17 +100,6 @@ fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
     entries
 }
 
-/// The name of the exchange of a row, if the row is valid.
-pub(super) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
-    match (&row.chain_id, &row.name) {
-        (Some(SqlValue::Integer(chain)), Some(SqlValue::Text(name))) => Some(ExchangeName {
-            chain: ChainId::new(u64::try_from(*chain).ok()?).ok()?,
-            name: name.clone(),
-        }),
-        _ => None,
-    }
-}
-
 impl Entry {
     fn of_row(row: ExchangeInfo, is_known: bool) -> Self {
         Self {
@@ -143,38 +134,24 @@ impl Row {
 }
 
 fn describe(entries: &[Entry]) -> String {
-    let cell = |cell: &Option<SqlValue>| cell.as_ref().map_or("-".to_owned(), ToString::to_string);
-    let titles = ["Name", "Chain", "Active", "Last update block", "Factory"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(titles)
-        .chain(entries.iter().map(|entry| {
-            let active = match &entry.row.active {
-                Some(SqlValue::Integer(0)) => "no".to_owned(),
-                Some(SqlValue::Integer(1)) => "yes".to_owned(),
-                other => cell(other),
-            };
-            let name = entry.name.as_deref().map(plain);
-            [
-                name.unwrap_or_else(|| cell(&entry.row.name)),
-                cell(&entry.row.chain_id),
-                active,
-                cell(&entry.row.last_update_block),
-                abbreviated(&cell(&entry.row.factory)),
-            ]
-        }))
-        .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let [name, chain, active, block] = [0, 1, 2, 3].map(|column| width(column).unwrap_or(0));
-    let mut text = String::new();
-    for [row_name, row_chain, row_active, row_block, factory] in &rows {
-        line(
-            &mut text,
-            format_args!(
-                "{row_name:<name$}  {row_chain:>chain$}  {row_active:<active$}  \
-                 {row_block:>block$}  {factory}"
-            ),
-        );
+    let mut table = Table::titled([
+        ("Name", Left),
+        ("Chain", Right),
+        ("Active", Left),
+        ("Last update block", Right),
+        ("Factory", Left),
+    ]);
+    for Entry { name, row, .. } in entries {
+        let name = name.as_deref().map(plain);
+        table.push([
+            name.unwrap_or_else(|| cell(row.name.as_ref())),
+            cell(row.chain_id.as_ref()),
+            yes_or_no(row.active.as_ref()),
+            cell(row.last_update_block.as_ref()),
+            abbreviated(&cell(row.factory.as_ref())),
+        ]);
     }
-    text
+    table.to_string()
 }
 
 /// The first and last digits of an address, for a narrow column.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::deployments::ExchangeName;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::documented_errors::documented_errors;
 use crate::types::address::Address;
 

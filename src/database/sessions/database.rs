@@ -16,7 +16,7 @@ use crate::database::sessions::connection_manager::ConnectionManager;
 use crate::database::sessions::session::Session;
 use crate::setters::setters;
 use crate::settings::environment::Environment;
-use crate::settings::{Overrides, Settings};
+use crate::settings::resolve::{Overrides, Settings};
 
 /// How a database's connections are pooled.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,10 @@
-//! The known chains and deployments.
-
-use std::borrow::Cow;
+//! The known deployments.
 
 use ExchangeKind::Manager;
 use ExchangeKind::Pools;
 use alloy_primitives::address;
 
-use crate::deployments::{Deployment, ExchangeKind};
+use crate::deployments::exchange_kind::ExchangeKind;
 use crate::types::address::Address;
 use crate::types::integer::ChainId;
 use crate::types::kind::PoolKind::{
@@ -15,35 +13,29 @@ use crate::types::kind::PoolKind::{
 };
 use crate::types::kind::PoolManagerKind::UniswapV4;
 
-/// A chain with a name.
-pub(super) struct Chain {
-    pub(super) id: ChainId,
-    /// The prefix of its exchanges' names.
-    pub(super) name: &'static str,
+/// A protocol's contracts on a chain. The name of the exchange is that of the kind.
+#[derive(Debug)]
+pub(super) struct KnownDeployment {
+    pub(super) chain: ChainId,
+    pub(super) kind: ExchangeKind,
     /// The name for people.
     pub(super) title: &'static str,
+    pub(super) factory: Address,
+    pub(super) deployer: Option<Address>,
+    pub(super) state_view: Option<Address>,
 }
 
-pub(super) const CHAINS: [Chain; 2] = [
-    Chain {
-        id: ChainId::BASE,
-        name: "base",
-        title: "Base",
-    },
-    Chain {
-        id: ChainId::ETHEREUM,
-        name: "ethereum",
-        title: "Ethereum",
-    },
-];
-
-pub(super) fn chain(id: ChainId) -> Option<&'static Chain> {
-    CHAINS.iter().find(|chain| chain.id == id)
+/// The name for people of a known exchange.
+pub(super) fn known_title(chain: ChainId, name: &str) -> Option<&'static str> {
+    let known = KNOWN_DEPLOYMENTS
+        .iter()
+        .find(|known| known.chain == chain && known.kind.as_str() == name)?;
+    Some(known.title)
 }
 
 /// The known deployments: chain, kind, name for people, factory (for V4, the pool manager), deployer or state view.
 #[rustfmt::skip]
-pub(super) static DEPLOYMENTS: [Deployment; 17] = [
+pub(super) static KNOWN_DEPLOYMENTS: [KnownDeployment; 17] = [
     row(ChainId::BASE, Pools(AerodromeV2), "Aerodrome V2", address!("0x420DD381b31aEf6683db6B902084cB0FFECe40Da"), None),
     row(ChainId::BASE, Pools(AerodromeV3), "Aerodrome V3", address!("0x5e7BB104d84c7CB9B682AaC2F3d509f5F406809A"), None),
     row(ChainId::BASE, Pools(PancakeswapV2), "Pancakeswap V2", address!("0x02a84c1b3BBD7401a5f7fa98a384EBC70bB5749E"), None),
@@ -67,7 +59,7 @@ pub(super) static DEPLOYMENTS: [Deployment; 17] = [
         Some(address!("0x7fFE42C4a5DEeA5b0feC41C94C136Cf115597227"))),
 ];
 
-/// A deployment that has the name of its kind. The second contract is the deployer; for a pool manager, it is the
+/// One row of the table. The second contract is the deployer; for a pool manager, it is the
 /// state view.
 const fn row(
     chain: ChainId,
@@ -75,7 +67,7 @@ const fn row(
     title: &'static str,
     factory: alloy_primitives::Address,
     second: Option<alloy_primitives::Address>,
-) -> Deployment {
+) -> KnownDeployment {
     let second = match second {
         Some(address) => Some(Address::new(address.0.0)),
         None => None,
@@ -84,11 +76,10 @@ const fn row(
         Pools(_) => (second, None),
         Manager(_) => (None, second),
     };
-    Deployment {
+    KnownDeployment {
         chain,
-        name: Cow::Borrowed(kind.as_str()),
-        title: Cow::Borrowed(title),
         kind,
+        title,
         factory: Address::new(factory.0.0),
         deployer,
         state_view,

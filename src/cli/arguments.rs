@@ -1,0 +1,76 @@
+//! The arguments of the command: the global options and the subcommands.
+
+use clap::CommandFactory;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::cli::completions::Completions;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::global_options::GlobalOptions;
+use crate::cli::man::Man;
+use crate::cli::{config, database, exchange};
+
+/// Database toolkit for EVM arbitrage and liquidation bots
+///
+/// It manages the SQLite file in which a bot keeps its tokens, exchanges, pools, liquidity and Aave positions. It uses
+/// the database and the config file of the Python package degenbot.
+#[derive(Debug, Parser)]
+#[command(name = "degenbot", version, propagate_version = true, after_long_help = AFTER_HELP)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: GlobalOptions,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  degenbot database info
+  degenbot database upgrade --dry-run
+  degenbot --database other.db database backup
+
+Which database:
+  The first of these that is given:
+    --database PATH
+    the environment variable DEGENBOT_DB_PATH
+    path in the section [database] of the config file
+    degenbot.db in the folder of the config file
+
+Which config file:
+  The first of these that is given; the last one need not exist:
+    --config PATH
+    the environment variable DEGENBOT_CONFIG
+    degenbot/config.toml in $XDG_CONFIG_HOME, or in ~/.config if that is not set
+
+Exit status:
+  0  done
+  1  failed, refused, or aborted by the user
+  2  wrong arguments";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Describe, check, back up, restore, upgrade and compact the database
+    #[command(subcommand)]
+    Database(database::Command),
+    /// Choose the exchanges that updates of the Python package follow
+    #[command(subcommand)]
+    Exchange(exchange::Command),
+    /// Show and write the config file
+    #[command(subcommand)]
+    Config(config::Command),
+    Completions(Completions),
+    Man(Man),
+}
+
+impl Command {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Database(command) => command.run(context),
+            Self::Exchange(command) => command.run(context),
+            Self::Config(command) => command.run(context),
+            Self::Completions(command) => command.run(context, Cli::command()),
+            Self::Man(command) => command.run(context, Cli::command()),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The question whether a command may replace an existing file.
+
+use std::path::Path;
+
+use crate::cli::failure::Failure;
+use crate::cli::prompt::confirm;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+
+/// Runs an operation on the database at `path`. If it finds an existing file at its target, this asks the question,
+/// and runs the operation again if the answer is yes. With `assume_yes`, it does not ask.
+///
+/// The operation gets whether it may replace the file, the question the path of the file.
+pub(super) fn replace_existing<Report>(
+    path: &Path,
+    assume_yes: bool,
+    question: impl FnOnce(&Path) -> String,
+    operation: impl Fn(bool) -> Result<Report, Error>,
+) -> Result<Report, Failure> {
+    match operation(assume_yes) {
+        Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
+            confirm(&question(error.path().unwrap_or(path)), false)?;
+            Ok(operation(true)?)
+        }
+        done => Ok(done?),
+    }
+}

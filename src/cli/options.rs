@@ -1,0 +1,40 @@
+//! Options that several commands have.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use crate::database::connection::open::LOCK_TIMEOUT;
+use crate::database::verification::integrity_check::IntegrityCheck;
+
+/// The levels of an option that checks a copy of the database.
+pub(in crate::cli) fn verification() -> impl TypedValueParser<Value = IntegrityCheck> {
+    PossibleValuesParser::new([
+        PossibleValue::new("quick").help("The tables"),
+        PossibleValue::new("full").help("The indexes too, which takes several times as long"),
+    ])
+    .try_map(|level| level.parse::<IntegrityCheck>())
+}
+
+/// The option of every command that asks a question.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Confirmation {
+    /// Answer every question with yes
+    #[arg(short = 'y', long, visible_alias = "yes")]
+    pub(in crate::cli) force: bool,
+}
+
+/// The option of every command that waits for the locks of other programs.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Waiting {
+    /// How many seconds to wait for the locks of other programs
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_TIMEOUT.as_secs())]
+    wait: u64,
+}
+
+impl Waiting {
+    pub(in crate::cli) const fn time(&self) -> Duration {
+        Duration::from_secs(self.wait)
+    }
+}

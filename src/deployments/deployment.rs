@@ -1,0 +1,219 @@
+//! A protocol's contracts on a chain.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use crate::deployments::exchange_kind::ExchangeKind;
+use crate::deployments::exchange_name::ExchangeName;
+use crate::deployments::invalid_deployment::InvalidDeployment;
+use crate::deployments::known_deployments::{KNOWN_DEPLOYMENTS, KnownDeployment};
+use crate::types::address::Address;
+use crate::types::integer::ChainId;
+
+/// A protocol's contracts on a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deployment {
+    /// The chain.
+    pub chain: ChainId,
+    /// The name on that chain.
+    pub name: Cow<'static, str>,
+    /// The name for people, such as `Uniswap V3`.
+    pub title: Cow<'static, str>,
+    /// The kind of its pools.
+    pub kind: ExchangeKind,
+    /// The factory contract; for an exchange with a pool manager, the pool manager.
+    pub factory: Address,
+    /// The contract that deploys the pools, if that is not the factory.
+    pub deployer: Option<Address>,
+    /// The contract that reads the state of the pools, for an exchange with a pool manager.
+    pub state_view: Option<Address>,
+}
+
+static KNOWN: LazyLock<Vec<Deployment>> =
+    LazyLock::new(|| KNOWN_DEPLOYMENTS.iter().map(Deployment::from).collect());
+
+impl From<&KnownDeployment> for Deployment {
+    fn from(known: &KnownDeployment) -> Self {
+        Self {
+            chain: known.chain,
+            name: known.kind.as_str().into(),
+            title: known.title.into(),
+            kind: known.kind,
+            factory: known.factory,
+            deployer: known.deployer,
+            state_view: known.state_view,
+        }
+    }
+}
+
+impl Deployment {
+    /// The deployments that the Python package knows, by chain and name.
+    #[must_use]
+    pub fn known() -> &'static [Self] {
+        &KNOWN
+    }
+
+    /// The known deployment with this name.
+    #[must_use]
+    pub fn of(exchange: &ExchangeName) -> Option<&'static Self> {
+        Self::known()
+            .iter()
+            .find(|known| known.chain == exchange.chain && known.name == exchange.name)
+    }
+
+    /// Creates a deployment that is not among the known ones.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidDeployment`] if the Python package could not use it, or already knows it.
+    pub fn new(
+        exchange: ExchangeName,
+        kind: ExchangeKind,
+        factory: Address,
+        deployer: Option<Address>,
+        state_view: Option<Address>,
+    ) -> Result<Self, InvalidDeployment> {
+        let ExchangeName { chain, name } = exchange;
+        let known = Self::known()
+            .iter()
+            .find(|known| known.chain == chain && (known.name == name || known.factory == factory));
+        if let Some(known) = known {
+            return Err(InvalidDeployment::Known {
+                exchange: known.exchange(),
+                factory: known.factory,
+            });
+        }
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if !name.bytes().all(is_plain)
+            || !name.starts_with(|first: char| first.is_ascii_lowercase())
+        {
+            return Err(InvalidDeployment::Name { name });
+        }
+        if !name.ends_with(kind.suffix()) {
+            return Err(InvalidDeployment::Suffix { name, kind });
+        }
+        let unused = match kind {
+            ExchangeKind::Pools(_) => state_view.map(|_| "state view"),
+            ExchangeKind::Manager(_) => deployer.map(|_| "deployer"),
+        };
+        if let Some(contract) = unused {
+            return Err(InvalidDeployment::Unused { kind, contract });
+        }
+        Ok(Self {
+            chain,
+            title: name.clone().into(),
+            name: name.into(),
+            kind,
+            factory,
+            deployer,
+            state_view,
+        })
+    }
+
+    /// The name of the exchange.
+    #[must_use]
+    pub fn exchange(&self) -> ExchangeName {
+        ExchangeName {
+            chain: self.chain,
+            name: self.name.clone().into_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::deployments::chains::chain;
+
+    #[test]
+    fn each_deployment_is_known_once() {
+        let names: BTreeSet<_> = Deployment::known()
+            .iter()
+            .map(Deployment::exchange)
+            .collect();
+        assert_eq!(names.len(), Deployment::known().len());
+        let factories: BTreeSet<_> = Deployment::known()
+            .iter()
+            .map(|known| (known.chain, known.factory))
+            .collect();
+        assert_eq!(factories.len(), names.len());
+        for known in Deployment::known() {
+            assert!(chain(known.chain).is_some(), "{known:?}");
+            assert_eq!(known.name, known.kind.as_str());
+            let name = known.exchange().to_string();
+            assert_eq!(Deployment::of(&name.parse().unwrap()), Some(known));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_added_is_told() {
+        let factory = Address::new([7; 20]);
+        let new = |name: &str, kind: &str, factory, deployer, state_view| {
+            let exchange = name.parse().unwrap();
+            Deployment::new(
+                exchange,
+                kind.parse().unwrap(),
+                factory,
+                deployer,
+                state_view,
+            )
+            .map(|added| added.exchange().description())
+            .map_err(|error| error.to_string())
+        };
+        let base_v3 = Deployment::of(&"base_uniswap_v3".parse().unwrap())
+            .unwrap()
+            .factory;
+        let known = "base_uniswap_v3 is already known, with the factory 0x33128a8fC17869897dcE68Ed026d694621f6FDfD";
+        let cases = [
+            (
+                new(
+                    "42161_camelot_v2",
+                    "camelot_v2",
+                    factory,
+                    Some(factory),
+                    None,
+                ),
+                Ok("camelot_v2 (chain ID 42161)"),
+            ),
+            (
+                new("base_other_v4", "uniswap_v4", factory, None, Some(factory)),
+                Ok("other_v4 on Base (chain ID 8453)"),
+            ),
+            (
+                new("base_uniswap_v3", "uniswap_v3", factory, None, None),
+                Err(known),
+            ),
+            (
+                new("base_other_v3", "uniswap_v3", base_v3, None, None),
+                Err(known),
+            ),
+            (
+                new("base_Other_v3", "uniswap_v3", factory, None, None),
+                Err(
+                    "'Other_v3' is not a valid name: use lower-case letters, digits and _, and begin with a letter",
+                ),
+            ),
+            (
+                new("base_other_v2", "uniswap_v3", factory, None, None),
+                Err(
+                    "'other_v2' is not a valid name for uniswap_v3: it must end in _v3, by which the Python package knows the kind",
+                ),
+            ),
+            (
+                new("base_other_v3", "uniswap_v3", factory, None, Some(factory)),
+                Err("An exchange of the kind uniswap_v3 has no state view"),
+            ),
+            (
+                new("base_other_v4", "uniswap_v4", factory, Some(factory), None),
+                Err("An exchange of the kind uniswap_v4 has no deployer"),
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found.as_deref().map_err(String::as_str), expected);
+        }
+    }
+}

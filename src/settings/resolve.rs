@@ -1,0 +1,368 @@
+//! The settings in force, and where each value comes from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::settings::environment::Environment;
+use crate::settings::error::SettingsError;
+use crate::settings::file;
+use crate::types::integer::ChainId;
+
+/// Values that take precedence over the environment and the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The config file to read.
+    pub config: Option<PathBuf>,
+    /// The database file to use.
+    pub database: Option<PathBuf>,
+}
+
+/// The source of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// An override: an option of the command.
+    Override,
+    /// An environment variable.
+    Environment,
+    /// The config file.
+    File,
+    /// The default.
+    Default,
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The path of the config file, which may not exist. `None` if there is no home folder and no file is
+    /// named.
+    pub config_path: Option<PathBuf>,
+    /// The source of that path.
+    pub config_source: Source,
+    /// Whether the config file exists.
+    pub config_exists: bool,
+    /// The path of the database and its source.
+    pub database: DatabaseSettings,
+    /// The HTTP or IPC endpoint of each chain.
+    pub rpc: BTreeMap<ChainId, String>,
+    /// The WebSocket endpoint of each chain.
+    pub ws: BTreeMap<ChainId, String>,
+    /// The chain that a bot session uses by default.
+    pub default_chain_id: Option<ChainId>,
+    /// The unknown keys of the file, dotted. They are ignored.
+    pub unknown_keys: Vec<String>,
+}
+
+/// The `[database]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DatabaseSettings {
+    /// The database file.
+    pub path: PathBuf,
+    /// The source of that path.
+    pub source: Source,
+}
+
+impl Settings {
+    /// The path of the config file, which may not exist, and the source of the path.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::NoHome`] if the path needs a home folder and there is none.
+    pub fn locate(
+        overrides: &Overrides,
+        environment: &Environment,
+    ) -> Result<(PathBuf, Source), SettingsError> {
+        let (named, source) = first(overrides.config.as_ref(), environment.config.as_ref());
+        let path = match named {
+            Some(path) => environment.expand_home(path)?,
+            None => environment.default_config_path()?,
+        };
+        Ok((path, source))
+    }
+
+    /// Resolves the settings as the module documentation describes.
+    ///
+    /// A relative `database.path` in the file starts at the file's folder. A relative override or
+    /// environment variable starts at the working folder. A leading `~` is the home folder. Each unknown
+    /// key is logged as a warning.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] if the file is malformed, cannot be read, or is named and does not exist, and if a
+    /// `~` or a default needs a home folder and there is none.
+    pub fn resolve(
+        overrides: &Overrides,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
+        let (database, database_source) =
+            first(overrides.database.as_ref(), environment.database.as_ref());
+        let (config_path, config_source) = match Self::locate(overrides, environment) {
+            // If the database is named, no config file is needed, and so no home folder.
+            Err(SettingsError::NoHome { .. })
+                if database.is_some() && !is_named(overrides, environment) =>
+            {
+                (None, Source::Default)
+            }
+            located => {
+                let (path, source) = located?;
+                (Some(path), source)
+            }
+        };
+        let found = match &config_path {
+            Some(path) => file::read(path, config_source != Source::Default)?,
+            None => None,
+        };
+        let config_exists = found.is_some();
+        let file = found.unwrap_or_default();
+        let beside_config = |path: PathBuf| {
+            let folder = config_path.as_deref().and_then(Path::parent);
+            folder.unwrap_or(Path::new("")).join(path)
+        };
+        let database = match (database, &file.database) {
+            (Some(path), _) => DatabaseSettings {
+                path: environment.expand_home(path)?,
+                source: database_source,
+            },
+            (None, Some(path)) => DatabaseSettings {
+                path: beside_config(environment.expand_home(path)?),
+                source: Source::File,
+            },
+            (None, None) => DatabaseSettings {
+                path: beside_config(PathBuf::from("degenbot.db")),
+                source: Source::Default,
+            },
+        };
+        Ok(Self {
+            database,
+            config_source,
+            config_exists,
+            rpc: file.rpc,
+            ws: file.ws,
+            default_chain_id: file.default_chain_id,
+            unknown_keys: file.unknown_keys,
+            config_path,
+        })
+    }
+}
+
+/// Whether an override or the environment names the config file.
+fn is_named(overrides: &Overrides, environment: &Environment) -> bool {
+    overrides.config.is_some() || environment.config.is_some()
+}
+
+/// The override, or otherwise the value of the environment.
+fn first<'path>(
+    overridden: Option<&'path PathBuf>,
+    environment: Option<&'path PathBuf>,
+) -> (Option<&'path PathBuf>, Source) {
+    match (overridden, environment) {
+        (Some(path), _) => (Some(path), Source::Override),
+        (None, Some(path)) => (Some(path), Source::Environment),
+        (None, None) => (None, Source::Default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Home(tempfile::TempDir);
+
+    impl Home {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self, relative: &str) -> PathBuf {
+            self.0.path().join(relative)
+        }
+
+        fn config(&self, relative: &str, text: &str) -> PathBuf {
+            let path = self.path(relative);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path
+        }
+
+        fn environment(&self) -> Environment {
+            Environment {
+                home: Some(self.path("home")),
+                config_home: Some(self.path("home/.config")),
+                ..Environment::default()
+            }
+        }
+
+        fn resolve(&self) -> Result<Settings, SettingsError> {
+            Settings::resolve(&Overrides::default(), &self.environment())
+        }
+    }
+
+    #[test]
+    fn defaults_without_a_file() {
+        let home = Home::new();
+        let settings = home.resolve().unwrap();
+        assert_eq!(
+            settings.config_path,
+            Some(home.path("home/.config/degenbot/config.toml"))
+        );
+        assert_eq!(
+            settings.database.path,
+            home.path("home/.config/degenbot/degenbot.db")
+        );
+        assert!(!home.path("home").exists(), "nothing may be written");
+    }
+
+    #[test]
+    fn reads_what_the_python_package_writes() {
+        let home = Home::new();
+        home.config(
+            "home/.config/degenbot/config.toml",
+            "default_chain_id = 1\n\n[database]\npath = \"/data/my bots/degenbot.db\"\n\n\
+             [rpc]\n1 = \"https://localhost:8545/\"\n11297108109 = \"/run/palm.ipc\"\n\n\
+             [ws]\n8453 = \"wss://localhost:8546/\"\n",
+        );
+        let settings = home.resolve().unwrap();
+        assert_eq!(
+            settings.database.path,
+            Path::new("/data/my bots/degenbot.db")
+        );
+        assert_eq!(settings.rpc.len(), 2);
+        assert_eq!(
+            settings.rpc[&ChainId::new(11_297_108_109).unwrap()],
+            "/run/palm.ipc"
+        );
+        assert_eq!(
+            settings.ws[&ChainId::new(8453).unwrap()],
+            "wss://localhost:8546/"
+        );
+        assert_eq!(settings.default_chain_id, Some(ChainId::new(1).unwrap()));
+        assert!(settings.unknown_keys.is_empty());
+    }
+
+    #[test]
+    fn paths_in_the_file_start_at_its_folder() {
+        let home = Home::new();
+        let file = home.config("elsewhere/config.toml", "[database]\npath = \"db/x.db\"\n");
+        let environment = Environment {
+            config: Some(file),
+            ..home.environment()
+        };
+        let settings = Settings::resolve(&Overrides::default(), &environment).unwrap();
+        assert_eq!(settings.database.path, home.path("elsewhere/db/x.db"));
+
+        home.config("elsewhere/config.toml", "[database]\npath = \"~/x.db\"\n");
+        let settings = Settings::resolve(&Overrides::default(), &environment).unwrap();
+        assert_eq!(settings.database.path, home.path("home/x.db"));
+    }
+
+    #[test]
+    fn precedence() {
+        let home = Home::new();
+        let one = home.config("one/config.toml", "[database]\npath = \"one.db\"\n");
+        let two = home.config("two/config.toml", "[database]\npath = \"two.db\"\n");
+        let mut environment = Environment {
+            config: Some(two),
+            ..home.environment()
+        };
+        let mut overrides = Overrides {
+            config: Some(one),
+            database: None,
+        };
+        let path = |overrides: &Overrides, environment: &Environment| {
+            Settings::resolve(overrides, environment)
+                .unwrap()
+                .database
+                .path
+        };
+        assert_eq!(path(&overrides, &environment), home.path("one/one.db"));
+        overrides.config = None;
+        assert_eq!(path(&overrides, &environment), home.path("two/two.db"));
+        environment.database = Some("from-environment.db".into());
+        assert_eq!(
+            path(&overrides, &environment),
+            Path::new("from-environment.db")
+        );
+        overrides.database = Some("~/from-override.db".into());
+        assert_eq!(
+            path(&overrides, &environment),
+            home.path("home/from-override.db")
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_listed_and_do_no_harm() {
+        let home = Home::new();
+        home.config(
+            "home/.config/degenbot/config.toml",
+            "colour = 1\n[database]\npath = \"x.db\"\nspeed = 2\n[strategy]\nname = \"x\"\n",
+        );
+        assert_eq!(
+            home.resolve().unwrap().unknown_keys,
+            ["colour", "database.speed", "strategy"]
+        );
+    }
+
+    #[test]
+    fn malformed_files_are_named_with_line_and_column() {
+        let home = Home::new();
+        let cases = [
+            ("[database\npath = 1", "1:10"),
+            ("[database]\npath = 1\n", "2:8"),
+            ("[rpc]\n# a comment with é\nmainnet = \"x\"\n", "3:1"),
+            ("[rpc]\n1 = 5\n", "2:5"),
+            ("default_chain_id = -1\n", "1:20"),
+            ("default_chain_id = 0\n", "1:20"),
+            ("# mine\n[database]\npaht = \"x.db\"\n", "2:1"),
+        ];
+        for (text, place) in cases {
+            let path = home.config("home/.config/degenbot/config.toml", text);
+            let error = home.resolve().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("{}:{place}: ", path.display())),
+                "{text:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there() {
+        let home = Home::new();
+        let overrides = Overrides {
+            config: Some(home.path("typo.toml")),
+            database: None,
+        };
+        let error = Settings::resolve(&overrides, &home.environment()).unwrap_err();
+        assert!(matches!(error, SettingsError::NotFound { .. }), "{error}");
+        assert!(error.to_string().contains("typo.toml"));
+    }
+
+    #[test]
+    fn without_a_home_folder_only_what_needs_one_fails() {
+        let home = Home::new();
+        let file = home.config("config.toml", "[database]\npath = \"x.db\"\n");
+        let mut environment = Environment {
+            config: Some(file),
+            ..Environment::default()
+        };
+        assert!(Settings::resolve(&Overrides::default(), &environment).is_ok());
+        environment.database = Some("~/x.db".into());
+        assert!(matches!(
+            Settings::resolve(&Overrides::default(), &environment),
+            Err(SettingsError::NoHome { .. })
+        ));
+        let homeless = Environment::default();
+        assert!(matches!(
+            Settings::resolve(&Overrides::default(), &homeless),
+            Err(SettingsError::NoHome { .. })
+        ));
+        let overrides = Overrides {
+            config: None,
+            database: Some("x.db".into()),
+        };
+        let settings = Settings::resolve(&overrides, &homeless).unwrap();
+        assert_eq!(settings.database.path, Path::new("x.db"));
+        assert_eq!(settings.config_path, None);
+    }
+}
