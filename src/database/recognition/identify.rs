@@ -25,7 +25,7 @@ enum StampClaim {
     /// It is of one of these, by its structure; or else it is refused for this.
     OneOf(Vec<SchemaVersion>, Refusal),
     /// It is of this revision from before the first version.
-    Earlier(LegacyRevision),
+    Legacy(LegacyRevision),
     /// It is of the release that had no stamp; or else it is refused for this.
     Unstamped(Refusal),
     /// It can be of any structure, or else it is refused for this: a Rust-core release's stamp.
@@ -45,105 +45,18 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
     let structure = Structure(catalogue);
     match claim_of_stamps(stamps) {
         Err(refusal) => Identity::Unrecognised(refusal),
-        Ok(StampClaim::Version(version)) => {
-            let differences = structure.differences_from_version(version);
-            if differences.is_empty() {
-                return Identity::Version {
-                    version,
-                    is_stamped_right: true,
-                };
-            }
-            let refusal = Refusal::StampLies {
-                stamp: version.to_string(),
-                differences,
-            };
-            structure.like_any(false, refusal)
-        }
-        Ok(StampClaim::Earlier(revision)) => {
-            // A killed upgrade can have left the first version's structure without its stamp.
-            for version in SchemaVersion::all() {
-                if structure.is_version_but_for_its_stamp(version) {
-                    return Identity::Version {
-                        version,
-                        is_stamped_right: false,
-                    };
-                }
-            }
-            let differences = structure.differences_from_earlier(revision, false);
-            if differences.is_empty() {
-                return Identity::Legacy {
-                    revision,
-                    half_way: false,
-                    is_stamped_right: true,
-                };
-            }
-            if structure
-                .differences_from_earlier(revision, true)
-                .is_empty()
-            {
-                return Identity::Legacy {
-                    revision,
-                    half_way: true,
-                    is_stamped_right: true,
-                };
-            }
-            let refusal = Refusal::StampLies {
-                stamp: revision.to_string(),
-                differences,
-            };
-            structure.like_any(false, refusal)
-        }
-        Ok(StampClaim::Unstamped(refusal)) => {
-            let revision = LegacyRevision::FIRST;
-            let differences = structure.differences_from_earlier(revision, false);
-            if differences.is_empty() {
-                Identity::Legacy {
-                    revision,
-                    half_way: false,
-                    is_stamped_right: true,
-                }
-            } else {
-                Identity::Unrecognised(refusal)
-            }
-        }
-        Ok(StampClaim::OneOf(versions, refusal)) => {
-            for version in versions.into_iter().rev() {
-                if structure.is_version_but_for_its_stamp(version) {
-                    return Identity::Version {
-                        version,
-                        is_stamped_right: false,
-                    };
-                }
-            }
-            Identity::Unrecognised(refusal)
-        }
+        Ok(StampClaim::Version(version)) => structure.as_version(version),
+        Ok(StampClaim::Legacy(revision)) => structure.as_legacy(revision),
+        Ok(StampClaim::Unstamped(refusal)) => structure
+            .exactly_legacy(LegacyRevision::FIRST)
+            .unwrap_or(Identity::Unrecognised(refusal)),
+        Ok(StampClaim::OneOf(versions, refusal)) => structure
+            .one_of(versions.into_iter().rev())
+            .unwrap_or(Identity::Unrecognised(refusal)),
         Ok(StampClaim::Anything {
             stamp,
             may_lack_maps,
-        }) => {
-            let refusal = Refusal::StampLies {
-                stamp: format!("Rust-core {stamp}"),
-                differences: structure.differences_from_latest(may_lack_maps),
-            };
-            let found = structure.like_any(may_lack_maps, refusal);
-            if !matches!(found, Identity::Unrecognised(_)) {
-                return found;
-            }
-            for revision in LegacyRevision::all().rev() {
-                let differences = structure.differences_from_earlier(revision, true);
-                if differences
-                    .iter()
-                    .all(|lack| is_lacking(lack, may_lack_maps))
-                {
-                    return Identity::Legacy {
-                        revision,
-                        half_way: true,
-                        is_stamped_right: false,
-                    };
-                }
-            }
-            found
-        }
+        }) => structure.as_rust_core(&stamp, may_lack_maps),
     }
 }
 
@@ -183,7 +96,7 @@ fn claim_of_alembic(stamps: &Stamps) -> Result<StampClaim, Refusal> {
         Some([stamp]) => match SchemaVersion::of_alembic(stamp) {
             Some(version) => Ok(StampClaim::Version(version)),
             None => LegacyRevision::named(stamp)
-                .map(StampClaim::Earlier)
+                .map(StampClaim::Legacy)
                 .ok_or_else(|| Refusal::UnknownStamp {
                     stamp: stamp.clone(),
                 }),
@@ -251,15 +164,95 @@ fn is_lacking(difference: &Difference, may_lack_maps: bool) -> bool {
 struct Structure<'catalogue>(&'catalogue Catalogue);
 
 impl Structure<'_> {
+    /// What a database is whose stamp names a version.
+    fn as_version(&self, version: SchemaVersion) -> Identity {
+        let differences = self.differences_from_version(version);
+        if differences.is_empty() {
+            return Identity::Version {
+                version,
+                is_stamped_right: true,
+            };
+        }
+        let refusal = Refusal::StampLies {
+            stamp: version.to_string(),
+            differences,
+        };
+        self.like_any(false, refusal)
+    }
+
+    /// What a database is whose stamp names a legacy revision.
+    fn as_legacy(&self, revision: LegacyRevision) -> Identity {
+        // A killed upgrade can have left the first version's structure without its stamp.
+        if let Some(version) = self.one_of(SchemaVersion::all()) {
+            return version;
+        }
+        if let Some(legacy) = self.exactly_legacy(revision) {
+            return legacy;
+        }
+        if self.differences_from_legacy(revision, true).is_empty() {
+            return Identity::Legacy {
+                revision,
+                half_way: true,
+                is_stamped_right: true,
+            };
+        }
+        let refusal = Refusal::StampLies {
+            stamp: revision.to_string(),
+            differences: self.differences_from_legacy(revision, false),
+        };
+        self.like_any(false, refusal)
+    }
+
+    /// What a database is that a Rust-core release has stamped: the stamp says nothing about its structure.
+    fn as_rust_core(&self, stamp: &str, may_lack_maps: bool) -> Identity {
+        let refusal = Refusal::StampLies {
+            stamp: format!("Rust-core {stamp}"),
+            differences: self.differences_from_latest(may_lack_maps),
+        };
+        let found = self.like_any(may_lack_maps, refusal);
+        if !matches!(found, Identity::Unrecognised(_)) {
+            return found;
+        }
+        let is_lacking = |difference: &Difference| is_lacking(difference, may_lack_maps);
+        LegacyRevision::all()
+            .rev()
+            .find(|revision| {
+                self.differences_from_legacy(*revision, true)
+                    .iter()
+                    .all(is_lacking)
+            })
+            .map_or(found, |revision| Identity::Legacy {
+                revision,
+                half_way: true,
+                is_stamped_right: false,
+            })
+    }
+
+    /// A legacy revision with exactly its structure and stamp.
+    fn exactly_legacy(&self, revision: LegacyRevision) -> Option<Identity> {
+        self.differences_from_legacy(revision, false)
+            .is_empty()
+            .then_some(Identity::Legacy {
+                revision,
+                half_way: false,
+                is_stamped_right: true,
+            })
+    }
+
+    /// The first of these versions whose structure this is, apart from the stamp.
+    fn one_of(&self, mut versions: impl Iterator<Item = SchemaVersion>) -> Option<Identity> {
+        versions
+            .find(|version| self.is_version_but_for_its_stamp(*version))
+            .map(|version| Identity::Version {
+                version,
+                is_stamped_right: false,
+            })
+    }
+
     /// Whatever this is exactly, whichever stamp it carries; or else it is refused.
     fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Identity {
-        for version in SchemaVersion::all().rev() {
-            if self.is_version_but_for_its_stamp(version) {
-                return Identity::Version {
-                    version,
-                    is_stamped_right: false,
-                };
-            }
+        if let Some(version) = self.one_of(SchemaVersion::all().rev()) {
+            return version;
         }
         let is_lacking = |difference: &Difference| is_lacking(difference, may_lack_maps);
         for version in SchemaVersion::all().rev() {
@@ -273,7 +266,7 @@ impl Structure<'_> {
         }
         for revision in LegacyRevision::all().rev() {
             let exact = self.0.differences_from(revision.catalogue());
-            let known = self.differences_from_earlier(revision, false);
+            let known = self.differences_from_legacy(revision, false);
             if exact.iter().chain(&known).all(is_lacking) {
                 return Identity::Legacy {
                     revision,
@@ -317,11 +310,7 @@ impl Structure<'_> {
 
     /// In what the tables and columns differ from those of a revision, or from what an upgrade from it
     /// to the next one has on its way.
-    fn differences_from_earlier(
-        &self,
-        revision: LegacyRevision,
-        half_way: bool,
-    ) -> Vec<Difference> {
+    fn differences_from_legacy(&self, revision: LegacyRevision, half_way: bool) -> Vec<Difference> {
         let expected = revision.catalogue();
         let next = if half_way {
             revision.next().1

@@ -183,7 +183,7 @@ fn new_value(
         match source.destination(table, old) {
             Some(Destination::Renamed(new)) if new == column => values.push(format!("s.{old}")),
             Some(Destination::HashText) if column == "pool_hash" => {
-                values.push(format!("lower(s.{old})"))
+                values.push(format!("lower(s.{old})"));
             }
             Some(Destination::HashBytes) if column == "pool_hash" => {
                 values.push(format!("'0x' || lower(hex(s.{old}))"));
