@@ -68,9 +68,9 @@ pub enum Deactivation {
 ///
 /// # Errors
 ///
-/// [`Error::Exchange`] where the database has the exchange with another factory than the known one, or with
-/// several; [`Error::Refused`] for a database of no version that this program works with, and
-/// [`Error::Locked`] where another program keeps the write lock. Nothing was changed then.
+/// [`ErrorKind::Exchange`] where the database has the exchange with another factory than the known one, or with
+/// several; [`ErrorKind::Refused`] for a database of no version that this program works with, and
+/// [`ErrorKind::Locked`] where another program keeps the write lock. Nothing was changed then.
 pub fn activate_exchange(
     path: &Path,
     exchange: &ExchangeName,
@@ -100,7 +100,7 @@ pub fn activate_exchange(
 ///
 /// # Errors
 ///
-/// As for [`activate_exchange`], without [`Error::Exchange`].
+/// As for [`activate_exchange`], without [`ErrorKind::Exchange`].
 pub fn deactivate_exchange(
     path: &Path,
     exchange: &ExchangeName,
@@ -124,7 +124,7 @@ pub fn deactivate_exchange(
 ///
 /// # Errors
 ///
-/// [`Error::Exchange`] where the chain has one of the name, or with the factory; the others as for
+/// [`ErrorKind::Exchange`] where the chain has one of the name, or with the factory; the others as for
 /// [`activate_exchange`].
 pub fn add_exchange(
     path: &Path,
@@ -161,7 +161,7 @@ pub fn add_exchange(
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] where the tables are not degenbot's; otherwise where the database cannot be read.
+/// [`ErrorKind::Refused`] where the tables are not degenbot's; otherwise where the database cannot be read.
 pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
     read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)

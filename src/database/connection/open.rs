@@ -18,7 +18,7 @@ use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::{without_checkpoint_on_close, without_checkpoint_until_read};
 use crate::sqlite::raw_connection::RawConnection;
 
-/// How long a statement waits for another process's lock before it fails with [`Error::Locked`].
+/// How long a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pragmas of every connection, in the order in which they are set.
@@ -168,7 +168,7 @@ pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Locked`] where somebody has the database open.
+/// [`ErrorKind::Locked`] where somebody has the database open.
 pub(crate) fn settle(path: &Path, busy_handler: &BusyHandler) -> Result<(), Error> {
     open_raw_connection(path, Access::ReadWrite, busy_handler)?
         .execute(

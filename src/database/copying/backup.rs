@@ -71,10 +71,12 @@ pub struct BackupReport {
 ///
 /// # Errors
 ///
-/// [`Error::BackupExists`] where there is a backup and it may not be replaced; [`Error::Refused`] for
-/// a database that is not degenbot's; [`Error::NotEnoughSpace`] where the copy has no room;
-/// [`Error::CopyCheckFailed`] where it is not sound; [`Error::Interrupted`] where the observer asks for it;
-/// otherwise where the database cannot be read or the copy not be written. The backup that was there stays.
+/// [`BackupExists`](crate::database::ErrorKind::BackupExists) where there is a backup and it may not be replaced;
+/// [`Refused`](crate::database::ErrorKind::Refused) for a database that is not degenbot's;
+/// [`NotEnoughSpace`](crate::database::ErrorKind::NotEnoughSpace) where the copy has no room;
+/// [`CopyCheckFailed`](crate::database::ErrorKind::CopyCheckFailed) where it is not sound;
+/// [`Interrupted`](crate::database::ErrorKind::Interrupted) where the observer asks for it; otherwise where the
+/// database cannot be read or the copy not be written. The backup that was there stays.
 pub fn backup_sqlite_database(
     path: &Path,
     options: &BackupOptions,

@@ -91,10 +91,10 @@ pub struct CompactReport {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a database that is not degenbot's, [`Error::Locked`] where another process
-/// keeps it locked, [`Error::NotEnoughSpace`] and [`Error::DiskFull`] where the second copy does not fit
-/// beside the database, [`Error::Interrupted`] where the observer asks for it while it still can be ended;
-/// [`Error::BackupExists`] where there is a file that may not be replaced.
+/// [`ErrorKind::Refused`] for a database that is not degenbot's, [`ErrorKind::Locked`] where another process keeps it
+/// locked, [`ErrorKind::NotEnoughSpace`] and [`ErrorKind::DiskFull`] where the second copy does not fit beside the
+/// database, [`ErrorKind::Interrupted`] where the observer asks for it while it still can be ended;
+/// [`ErrorKind::BackupExists`] where there is a file that may not be replaced.
 pub fn compact_sqlite_database(
     path: &Path,
     options: &CompactOptions,

@@ -24,8 +24,8 @@ pub(crate) const PAGE_SIZE: i64 = 4_096;
 ///
 /// # Errors
 ///
-/// [`Error::AlreadyExists`] where there is a file, [`Error::Leftover`] where there is a log of a
-/// database that is gone, otherwise where the file cannot be written.
+/// [`ErrorKind::AlreadyExists`] where there is a file, [`ErrorKind::Leftover`] where there is a log of a database
+/// that is gone, otherwise where the file cannot be written.
 pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok() {
         return Err(ErrorKind::AlreadyExists.at(path));

@@ -38,8 +38,9 @@ impl Default for ResetOptions {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a database that is not degenbot's, [`Error::Locked`] where another process
-/// is in the middle of a transaction, otherwise where the database cannot be read or written.
+/// [`Refused`](crate::database::ErrorKind::Refused) for a database that is not degenbot's,
+/// [`Locked`](crate::database::ErrorKind::Locked) where another process is in the middle of a transaction, otherwise
+/// where the database cannot be read or written.
 pub fn reset_sqlite_database(
     path: &Path,
     options: &ResetOptions,

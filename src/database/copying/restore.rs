@@ -142,10 +142,10 @@ pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan
 ///
 /// # Errors
 ///
-/// [`Error::NoBackup`] where there is none; [`Error::Refused`] where one of the two is no degenbot
-/// database; [`Error::Damaged`] where the backup is not sound; [`Error::Locked`] where another process is in
-/// the middle of a transaction that writes; [`Error::NotEnoughSpace`]; [`Error::Interrupted`] where the
-/// observer asks for it; otherwise where files cannot be read or written. The database is as it was then.
+/// [`ErrorKind::NoBackup`] where there is none; [`ErrorKind::Refused`] where one of the two is no degenbot database;
+/// [`ErrorKind::Damaged`] where the backup is not sound; [`ErrorKind::Locked`] where another process is in the middle
+/// of a transaction that writes; [`ErrorKind::NotEnoughSpace`]; [`ErrorKind::Interrupted`] where the observer asks
+/// for it; otherwise where files cannot be read or written. The database is as it was then.
 pub fn restore_sqlite_database(
     path: &Path,
     options: &RestoreOptions,

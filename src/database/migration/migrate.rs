@@ -48,8 +48,8 @@ pub struct MigrationReport {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a database that has no version this program can work with; otherwise where
-/// the database cannot be read.
+/// [`ErrorKind::Refused`] for a database that has no version this program can work with; otherwise where the database
+/// cannot be read.
 pub fn current_database_version(path: &Path) -> Result<SchemaVersion, Error> {
     recognise(path)?.require_version(path)
 }
@@ -73,11 +73,11 @@ pub const fn latest_database_version() -> SchemaVersion {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a database that this program does not know how to migrate,
-/// [`Error::Migration`] and [`Error::ForeignKeysBroken`] where a migration fails, [`Error::Locked`]
-/// where another process keeps the database locked, [`Error::VersionChanged`] where another process has
-/// brought the database to a version from which the way would lead back unplanned, and
-/// [`Error::ObjectsLost`] where a step back would take indexes or triggers of the user's own along.
+/// [`ErrorKind::Refused`] for a database that this program does not know how to migrate, [`ErrorKind::Migration`] and
+/// [`ErrorKind::ForeignKeysBroken`] where a migration fails, [`ErrorKind::Locked`] where another process keeps the
+/// database locked, [`ErrorKind::VersionChanged`] where another process has brought the database to a version from
+/// which the way would lead back unplanned, and [`ErrorKind::ObjectsLost`] where a step back would take indexes or
+/// triggers of the user's own along.
 pub fn migrate_sqlite_database(
     path: &Path,
     from: SchemaVersion,

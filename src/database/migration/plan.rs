@@ -92,8 +92,8 @@ impl fmt::Display for Loss {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a database that has no version this program can work with; otherwise where
-/// the database cannot be read.
+/// [`ErrorKind::Refused`] for a database that has no version this program can work with; otherwise where the database
+/// cannot be read.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
     let options = UpgradeOptions::default().target(target);
     let plan = plan_upgrade(path, &options)?;
@@ -110,8 +110,7 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a database that cannot be brought in; otherwise where the database cannot be
-/// read.
+/// [`ErrorKind::Refused`] for a database that cannot be brought in; otherwise where the database cannot be read.
 pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPlan, Error> {
     read_without_trace(path, |connection| {
         connection
@@ -125,7 +124,7 @@ pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPl
 ///
 /// # Errors
 ///
-/// [`Error::AssumptionNeeded`] where that is so, and where the database cannot be read.
+/// [`ErrorKind::AssumptionNeeded`] where that is so, and where the database cannot be read.
 pub fn require_assumptions(path: &Path, options: &UpgradeOptions) -> Result<(), Error> {
     let missing = |connection: &mut SqliteConnection| -> Result<Option<Error>, Error> {
         let recognition = recognise_connection(connection)?;

@@ -57,10 +57,11 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 ///
 /// # Errors
 ///
-/// Those of [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database); and for a database that is made
-/// anew, [`Error::Unclear`] and [`Error::AssumptionNeeded`] where rows do not say what they must, [`Error::ObjectsLost`] where an
-/// index, trigger or view of the user's own has no place in the new schema, [`Error::NotEnoughSpace`],
-/// and [`Error::Interrupted`] where the observer asks for it. The database is then as it was.
+/// Those of [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database); and for a
+/// database that is made anew, [`ErrorKind::Unclear`] and [`ErrorKind::AssumptionNeeded`] where rows do not say what
+/// they must, [`ErrorKind::ObjectsLost`] where an index, trigger or view of the user's own has no place in the new
+/// schema, [`ErrorKind::NotEnoughSpace`], and [`ErrorKind::Interrupted`] where the observer asks for it. The database
+/// is then as it was.
 pub fn upgrade_sqlite_database(
     path: &Path,
     options: &UpgradeOptions,

@@ -114,8 +114,8 @@ pub struct ExchangeInfo {
 ///
 /// # Errors
 ///
-/// Where the file is no database, is damaged so that its structure cannot be read, or holds an
-/// interrupted transaction ([`Error::HotJournal`]).
+/// Where the file is no database, is damaged so that its structure cannot be read, or holds an interrupted
+/// transaction ([`HotJournal`](crate::database::ErrorKind::HotJournal)).
 pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo, Error> {
     let mut info = read_without_trace(path, |connection| {
         connection

@@ -73,8 +73,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// At once where there is no database, where it is not one that this program works with
-    /// ([`Error::Refused`]), or where it cannot be opened.
+    /// At once where there is no database, where it is not one that this program works with ([`ErrorKind::Refused`]),
+    /// or where it cannot be opened.
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         let recognition = recognise(&path)?;
@@ -117,8 +117,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::PoolExhausted`] where all were in use for too long, [`Error::CannotOpen`] where no
-    /// more can be opened.
+    /// [`ErrorKind::PoolExhausted`] where all were in use for too long, [`ErrorKind::CannotOpen`] where no more can
+    /// be opened.
     pub fn session(&self) -> Result<Session, Error> {
         let connection = self.pool.get().map_err(|error| {
             let path = self.path.clone();

@@ -42,8 +42,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Whatever `operate` returns, [`Error::Locked`] where another process keeps the write lock, and
-    /// where the commit fails. Nothing was written then.
+    /// Whatever `operate` returns, [`Locked`](crate::database::ErrorKind::Locked) where another process keeps the
+    /// write lock, and where the commit fails. Nothing was written then.
     pub fn write<T, E: From<Error>>(
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,

@@ -80,7 +80,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// Those of [`Database::session`], and [`Error::Locked`] where others commit so often that no two sessions
+    /// Those of [`Database::session`], and [`ErrorKind::Locked`] where others commit so often that no two sessions
     /// see the same state.
     pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
         let failed = |error| Error::from_diesel(self.path(), "read from the database", error);

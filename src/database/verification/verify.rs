@@ -68,9 +68,9 @@ impl VerifyReport {
 ///
 /// # Errors
 ///
-/// Where there is no database, or none of a version that this program knows ([`Error::Refused`]): what is older
-/// is to be upgraded first. [`Error::HotJournal`] for one that must be written to before it can be read,
-/// [`Error::Interrupted`] where the observer asks for it. Damage is no error but a finding.
+/// Where there is no database, or none of a version that this program knows ([`ErrorKind::Refused`]): what is older
+/// is to be upgraded first. [`ErrorKind::HotJournal`] for one that must be written to before it can be read,
+/// [`ErrorKind::Interrupted`] where the observer asks for it. Damage is no error but a finding.
 pub fn verify_sqlite_database(
     path: &Path,
     options: &VerifyOptions,
