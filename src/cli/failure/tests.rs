@@ -5,14 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use super::Failure;
-use crate::database::error::error_kind::{ErrorKind, sql_error};
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::refusal::Refusal;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::{Chapter, Documented};
 use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
-use crate::types::invalid_value::InvalidValue;
 
 const CHAPTERS: [(Chapter, &str); 11] = [
     (Chapter::FindingTheDatabase, "Finding the database"),
@@ -61,7 +60,7 @@ fn documented() -> Vec<Documented<Failure>> {
                 refusal: Box::new(refusal),
             })
         }),
-        wrapped(row_errors(), |source| Failure::Database {
+        wrapped(RowError::documented(), |source| Failure::Database {
             error: ErrorKind::Row { source }.into(),
         }),
         wrapped(ExchangeConflict::documented(), |conflict| {
@@ -78,70 +77,6 @@ fn documented() -> Vec<Documented<Failure>> {
     .into_iter()
     .flatten()
     .filter(|error| error.chapter != Chapter::Inner)
-    .collect()
-}
-
-/// The errors of rows, whose entries are those of their texts only.
-fn row_errors() -> Vec<Documented<RowError>> {
-    let invalid = || InvalidValue {
-        expected: "a tick (-887272 to 887272)",
-        found: "900000".to_owned(),
-    };
-    [
-        (
-            RowError::Invalid {
-                table: "liquidity_positions",
-                id: 7,
-                column: "tick",
-                source: invalid(),
-            },
-            "A value in the database is none that its column can hold.",
-        ),
-        (
-            RowError::Missing {
-                table: "pools",
-                id: 7,
-                parent: "uniswap_v3_pools",
-                missing: 7,
-            },
-            "A row in the database refers to one that is not there, or a pool has no row of its kind.",
-        ),
-        (
-            RowError::NotFound {
-                table: "exchanges",
-                id: 7,
-            },
-            "In a program that uses the library: a row that is to be changed is not there.",
-        ),
-        (
-            RowError::Rejected {
-                table: "pools",
-                what: "ADDRESS".to_owned(),
-                source: invalid(),
-            },
-            "In a program that uses the library: what is to be written cannot be right.",
-        ),
-        (
-            RowError::OtherMarket {
-                table: "aave_v3_debt_positions",
-                id: 7,
-                asset_id: 8,
-                market_id: 9,
-            },
-            "An Aave position is of an asset that the user's market does not list.",
-        ),
-        (
-            RowError::Sql(sql_error()),
-            "A statement fails while rows are read or written.",
-        ),
-    ]
-    .into_iter()
-    .map(|(example, when)| Documented {
-        name: "RowError",
-        example,
-        chapter: Chapter::Rows,
-        when,
-    })
     .collect()
 }
 

@@ -139,7 +139,7 @@ fn kind_of_message(message: &str) -> Option<ErrorKind> {
 impl From<RowError> for Error {
     fn from(error: RowError) -> Self {
         match error {
-            RowError::Sql(source) => source.into(),
+            RowError::Sql { source } => source.into(),
             source => ErrorKind::Row { source }.into(),
         }
     }

@@ -350,7 +350,7 @@ documented_errors! {
         }
             in Inner;
             text source;
-            hint "'degenbot database verify' lists whatever is wrong in the database";
+            hint source.hint();
             cause(source) std::error::Error::source(source);
             when "";
 
@@ -387,7 +387,7 @@ documented_errors! {
             /// What was being done.
             action: &'static str = "ACTION",
             /// Why it failed.
-            source: SqlError = sql_error(),
+            source: SqlError = crate::documented_errors::sql_error(),
         }
             in ShouldNotHappen;
             text format!("Could not {action}: {path}");
@@ -399,7 +399,7 @@ documented_errors! {
         /// [`Session::write`](crate::database::Session::write).
         Sql {
             /// Why it failed.
-            source: SqlError = sql_error(),
+            source: SqlError = crate::documented_errors::sql_error(),
         }
             in ShouldNotHappen;
             text source;
@@ -444,11 +444,4 @@ pub(crate) fn damage_hint(path: &dyn Display) -> String {
 fn join(parts: &[impl ToString], separator: &str) -> String {
     let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
     parts.join(separator)
-}
-
-/// The example of a failed statement.
-#[cfg(all(test, feature = "cli"))]
-pub(crate) fn sql_error() -> SqlError {
-    let kind = diesel::result::DatabaseErrorKind::Unknown;
-    SqlError::DatabaseError(kind, Box::new("REASON".to_owned()))
 }

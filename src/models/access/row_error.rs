@@ -1,66 +1,137 @@
 //! The error of reading or writing a row.
 
+use std::fmt::{self, Display};
+
+use crate::documented_errors::documented_errors;
 use crate::types::invalid_value::InvalidValue;
 
-/// The error of reading or writing a row.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RowError {
-    /// A stored value is not valid for its column.
-    #[error("{table} row {id}, column {column}: {source}")]
-    Invalid {
-        /// The table.
-        table: &'static str,
-        /// The row's id.
-        id: i64,
-        /// The column.
-        column: &'static str,
-        /// The stored value, and what was expected.
-        source: InvalidValue,
-    },
-    /// A row refers to a row that does not exist.
-    #[error("{table} row {id} has no row {missing} in {parent}")]
-    Missing {
-        /// The table of the referring row.
-        table: &'static str,
-        /// Its id.
-        id: i64,
-        /// The table it refers to.
-        parent: &'static str,
-        /// The id that is missing there.
-        missing: i64,
-    },
-    /// The row to update does not exist.
-    #[error("there is no row {id} in {table}")]
-    NotFound {
-        /// The table.
-        table: &'static str,
-        /// The id.
-        id: i64,
-    },
-    /// The row to write is invalid.
-    #[error("{table}, {what}: {source}")]
-    Rejected {
-        /// The table it is for.
-        table: &'static str,
-        /// What identifies the row, such as its address.
-        what: String,
-        /// The invalid value, and what was expected.
-        source: InvalidValue,
-    },
-    /// A position's asset belongs to another market than its user.
-    #[error("{table} row {id}: its asset {asset_id} is not in market {market_id}, the user's")]
-    OtherMarket {
-        /// The table of the position.
-        table: &'static str,
-        /// Its id.
-        id: i64,
-        /// The asset of the position.
-        asset_id: i64,
-        /// The market of the user.
-        market_id: i64,
-    },
-    /// A statement failed.
-    #[error(transparent)]
-    Sql(#[from] diesel::result::Error),
+documented_errors! {
+    /// The error of reading or writing a row.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum RowError(_path) {
+        /// A stored value is not valid for its column.
+        Invalid {
+            /// The table.
+            table: &'static str = "liquidity_positions",
+            /// The row's id.
+            id: i64 = 7,
+            /// The column.
+            column: &'static str = "tick",
+            /// The stored value, and what was expected.
+            source: InvalidValue = invalid_tick(),
+        }
+            in Rows;
+            text format!("{table} row {id}, column {column}: {source}");
+            hint VERIFY_HINT;
+            cause(source) Some(source);
+            when "A value in the database is none that its column can hold.";
+
+        /// A row refers to a row that does not exist.
+        Missing {
+            /// The table of the referring row.
+            table: &'static str = "pools",
+            /// Its id.
+            id: i64 = 7,
+            /// The table it refers to.
+            parent: &'static str = "uniswap_v3_pools",
+            /// The id that is missing there.
+            missing: i64 = 7,
+        }
+            in Rows;
+            text format!("{table} row {id} has no row {missing} in {parent}");
+            hint VERIFY_HINT;
+            when "A row in the database refers to one that is not there, or a pool has no row of its kind.";
+
+        /// The row to update does not exist.
+        NotFound {
+            /// The table.
+            table: &'static str = "exchanges",
+            /// The id.
+            id: i64 = 7,
+        }
+            in Rows;
+            text format!("there is no row {id} in {table}");
+            hint VERIFY_HINT;
+            when "In a program that uses the library: a row that is to be changed is not there.";
+
+        /// The row to write is invalid.
+        Rejected {
+            /// The table it is for.
+            table: &'static str = "pools",
+            /// What identifies the row, such as its address.
+            what: String = "ADDRESS".to_owned(),
+            /// The invalid value, and what was expected.
+            source: InvalidValue = invalid_tick(),
+        }
+            in Rows;
+            text format!("{table}, {what}: {source}");
+            hint VERIFY_HINT;
+            cause(source) Some(source);
+            when "In a program that uses the library: what is to be written cannot be right.";
+
+        /// A position's asset belongs to another market than its user.
+        OtherMarket {
+            /// The table of the position.
+            table: &'static str = "aave_v3_debt_positions",
+            /// Its id.
+            id: i64 = 7,
+            /// The asset of the position.
+            asset_id: i64 = 8,
+            /// The market of the user.
+            market_id: i64 = 9,
+        }
+            in Rows;
+            text format!("{table} row {id}: its asset {asset_id} is not in market {market_id}, the user's");
+            hint VERIFY_HINT;
+            when "An Aave position is of an asset that the user's market does not list.";
+
+        /// A statement failed.
+        Sql {
+            /// SQLite's error, or that of a conversion.
+            source: diesel::result::Error = crate::documented_errors::sql_error(),
+        }
+            in Rows;
+            text source;
+            hint VERIFY_HINT;
+            cause(source) std::error::Error::source(source);
+            when "A statement fails while rows are read or written.";
+    }
+}
+
+const VERIFY_HINT: &str = "'degenbot database verify' lists whatever is wrong in the database";
+
+/// The example of an invalid value.
+#[cfg(all(test, feature = "cli"))]
+fn invalid_tick() -> InvalidValue {
+    InvalidValue {
+        expected: "a tick (-887272 to 887272)",
+        found: "900000".to_owned(),
+    }
+}
+
+impl RowError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.next_step(&"")
+    }
+}
+
+impl From<diesel::result::Error> for RowError {
+    fn from(source: diesel::result::Error) -> Self {
+        Self::Sql { source }
+    }
+}
+
+impl Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&""))
+    }
+}
+
+impl std::error::Error for RowError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause()
+    }
 }

@@ -264,7 +264,7 @@ impl Iterator for ManagedLiquidityPools<'_> {
             Ok(false) => return None,
             Err(error) => Err(error.into()),
         };
-        self.failed = matches!(read, Err(RowError::Sql(_)));
+        self.failed = matches!(read, Err(RowError::Sql { .. }));
         Some(read)
     }
 }

@@ -145,7 +145,7 @@ impl Iterator for AaveV3Accounts<'_> {
             Ok(false) => None,
             Ok(true) => {
                 let read = self.read();
-                if !matches!(read, Err(RowError::Sql(_))) {
+                if !matches!(read, Err(RowError::Sql { .. })) {
                     self.more = self.users.step();
                 }
                 Some(read)

@@ -213,7 +213,7 @@ impl Iterator for TickMaps<'_> {
             (one, other) => one.or(other)?,
         };
         let read = self.read(pool_id);
-        self.failed = matches!(read, Err(RowError::Sql(_)));
+        self.failed = matches!(read, Err(RowError::Sql { .. }));
         Some(read.map(|tick_map| PoolTickMap { pool_id, tick_map }))
     }
 }

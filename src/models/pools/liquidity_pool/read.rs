@@ -103,7 +103,7 @@ impl Iterator for LiquidityPools<'_> {
             Ok(false) => return None,
             Err(error) => Err(error.into()),
         };
-        self.failed = matches!(read, Err(RowError::Sql(_)));
+        self.failed = matches!(read, Err(RowError::Sql { .. }));
         Some(read)
     }
 }
