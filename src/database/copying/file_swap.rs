@@ -21,7 +21,7 @@ use crate::database::files::open_by;
 use crate::database::files::staged_file::StagedFile;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::RawConnection;
-use crate::system::Lease;
+use crate::system::lease::Lease;
 
 /// How long those are waited for who have looked the old file up and have not begun to open it: a few
 /// instructions, unless the system gives the processor to somebody else in between.

@@ -19,7 +19,7 @@ use rustix::fs::FallocateFlags;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{Sidecar, folder_of, with_suffix};
-use crate::system::Lease;
+use crate::system::lease::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
 pub(crate) const PRIVATE: u32 = 0o600;

@@ -1,4 +1,4 @@
-//! The calls of the operating system that no library offers safely.
+//! A write lease: the system says when another program comes to open a file.
 
 use std::fs::File;
 

@@ -1,0 +1,3 @@
+//! Calls of the operating system that no package wraps.
+
+pub(crate) mod lease;
