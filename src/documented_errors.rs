@@ -35,13 +35,6 @@ pub(crate) struct Documented<E> {
     pub(crate) when: &'static str,
 }
 
-/// The example of a failed statement.
-#[cfg(all(test, feature = "cli"))]
-pub(crate) fn sql_error() -> diesel::result::Error {
-    let kind = diesel::result::DatabaseErrorKind::Unknown;
-    diesel::result::Error::DatabaseError(kind, Box::new("REASON".to_owned()))
-}
-
 /// Defines an enum of errors. The name in parentheses is that of the path that an error is about, for texts and hints.
 macro_rules! documented_errors {
     (

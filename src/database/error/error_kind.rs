@@ -387,7 +387,7 @@ documented_errors! {
             /// What was being done.
             action: &'static str = "ACTION",
             /// Why it failed.
-            source: SqlError = crate::documented_errors::sql_error(),
+            source: SqlError = sql_error(),
         }
             in ShouldNotHappen;
             text format!("Could not {action}: {path}");
@@ -399,7 +399,7 @@ documented_errors! {
         /// [`Session::write`](crate::database::Session::write).
         Sql {
             /// Why it failed.
-            source: SqlError = crate::documented_errors::sql_error(),
+            source: SqlError = sql_error(),
         }
             in ShouldNotHappen;
             text source;
@@ -444,4 +444,11 @@ pub(crate) fn damage_hint(path: &dyn Display) -> String {
 fn join(parts: &[impl ToString], separator: &str) -> String {
     let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
     parts.join(separator)
+}
+
+/// The example of a failed statement.
+#[cfg(all(test, feature = "cli"))]
+fn sql_error() -> SqlError {
+    let kind = diesel::result::DatabaseErrorKind::Unknown;
+    SqlError::DatabaseError(kind, Box::new("REASON".to_owned()))
 }

@@ -53,7 +53,7 @@ use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild::background::Background;
 use crate::database::migration::rebuild::container::Files;
-use crate::database::migration::rebuild::put_in_place::put_in_place;
+use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::progress::Observer;
@@ -165,7 +165,7 @@ pub(crate) fn rebuild(
             check.finish(observer)?;
         }
         files.attach_for_reading(connection, path)?;
-        put_in_place(&rebuild, connection, &built.indexes, report.rows, observer)?;
+        replace_content(&rebuild, connection, &built.indexes, report.rows, observer)?;
         if let Some(check) = check.take() {
             check.finish(observer)?;
         }

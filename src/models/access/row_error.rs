@@ -89,7 +89,7 @@ documented_errors! {
         /// A statement failed.
         Sql {
             /// SQLite's error, or that of a conversion.
-            source: diesel::result::Error = crate::documented_errors::sql_error(),
+            source: diesel::result::Error = sql_error(),
         }
             in Rows;
             text source;
@@ -108,6 +108,13 @@ fn invalid_tick() -> InvalidValue {
         expected: "a tick (-887272 to 887272)",
         found: "900000".to_owned(),
     }
+}
+
+/// The example of a failed statement.
+#[cfg(all(test, feature = "cli"))]
+fn sql_error() -> diesel::result::Error {
+    let kind = diesel::result::DatabaseErrorKind::Unknown;
+    diesel::result::Error::DatabaseError(kind, Box::new("REASON".to_owned()))
 }
 
 impl RowError {

@@ -16,7 +16,7 @@ use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
 
 /// Puts the new content in the place of the old.
-pub(super) fn put_in_place(
+pub(super) fn replace_content(
     rebuild: &Rebuild<'_>,
     connection: &mut SqliteConnection,
     indexes: &[Object],
