@@ -68,6 +68,7 @@ pub(crate) mod structure;
 pub(crate) mod verification;
 
 pub use crate::cancel::CancelToken;
+pub use crate::sqlite::raw_connection::SqliteError;
 pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
