@@ -7,8 +7,6 @@
 //! Select columns by name (`Row::as_select()`). The order of columns in a database that was upgraded to a
 //! version differs from that in one created at it.
 
-// Modules use only those before them in this order: `access`, `rows`, `pools`, `liquidity`; `aave` uses the
-// first two.
 pub(crate) mod aave;
 pub(crate) mod access;
 pub(crate) mod liquidity;
