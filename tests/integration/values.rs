@@ -137,6 +137,19 @@ fn row_types_read_and_write_every_table_unchanged() {
     assert_eq!(in_lower_case(&fresh), in_lower_case(&copy.path));
 }
 
+/// Without a value, the test above would pass for a row type that lacks the column.
+#[test]
+fn every_column_has_a_value_in_some_row() {
+    for (table, rows) in content::of(&rows::in_every_table().path) {
+        for (index, column) in rows.columns.iter().enumerate() {
+            assert!(
+                rows.rows.iter().any(|row| !row[index].starts_with('n')),
+                "{table}.{column} has no values: add some to NEWER in tests/support/rows.rs"
+            );
+        }
+    }
+}
+
 #[test]
 fn row_types_read_columns_in_any_order() {
     let names = [
