@@ -51,7 +51,7 @@ documented_errors! {
         /// An upgrade to an older version was asked for, or a downgrade to a newer one.
         WrongDirection {
             from: String = "FROM".to_owned(),
-            to: SchemaVersion = SchemaVersion::latest(),
+            to: SchemaVersion = SchemaVersion::first(),
             /// The command that goes there.
             command: &'static str = "upgrade",
         }

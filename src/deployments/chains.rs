@@ -11,7 +11,7 @@ pub(super) struct Chain {
     pub(super) title: &'static str,
 }
 
-const CHAINS: [Chain; 2] = [
+const CHAINS: &[Chain] = &[
     Chain {
         id: ChainId::BASE,
         name: "base",

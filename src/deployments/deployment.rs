@@ -171,13 +171,13 @@ mod tests {
         let cases = [
             (
                 new(
-                    "42161_camelot_v2",
+                    "4242424242_camelot_v2",
                     "camelot_v2",
                     factory,
                     Some(factory),
                     None,
                 ),
-                Ok("camelot_v2 (chain ID 42161)"),
+                Ok("camelot_v2 (chain ID 4242424242)"),
             ),
             (
                 new("base_other_v4", "uniswap_v4", factory, None, Some(factory)),

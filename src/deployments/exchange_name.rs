@@ -73,7 +73,7 @@ mod tests {
         for text in [
             "base_uniswap_v3",
             "ethereum_x",
-            "42161_camelot_v2",
+            "4242424242_camelot_v2",
             "11297108109_a_b_c",
         ] {
             assert_eq!(text.parse::<ExchangeName>().unwrap().to_string(), text);

@@ -35,7 +35,7 @@ pub(super) fn known_title(chain: ChainId, name: &str) -> Option<&'static str> {
 
 /// The known deployments: chain, kind, name for people, factory (for V4, the pool manager), deployer or state view.
 #[rustfmt::skip]
-pub(super) static KNOWN_DEPLOYMENTS: [KnownDeployment; 17] = [
+pub(super) static KNOWN_DEPLOYMENTS: &[KnownDeployment] = &[
     row(ChainId::BASE, Pools(AerodromeV2), "Aerodrome V2", address!("0x420DD381b31aEf6683db6B902084cB0FFECe40Da"), None),
     row(ChainId::BASE, Pools(AerodromeV3), "Aerodrome V3", address!("0x5e7BB104d84c7CB9B682AaC2F3d509f5F406809A"), None),
     row(ChainId::BASE, Pools(PancakeswapV2), "Pancakeswap V2", address!("0x02a84c1b3BBD7401a5f7fa98a384EBC70bB5749E"), None),

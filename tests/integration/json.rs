@@ -11,7 +11,7 @@ use crate::support::command::{on, quietly, run, settled};
 use crate::support::corpus::Copy;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
-const RUNS: [(&str, &[&str]); 10] = [
+const RUNS: &[(&str, &[&str])] = &[
     (
         "populated/populated-0.6.0a4.db",
         &["config show", "exchange list"],
@@ -173,7 +173,7 @@ fn output(copy: &Copy, line: &str) -> Output {
 #[test]
 fn json_examples_match_what_commands_print() {
     let mut printed: BTreeMap<String, Shape> = BTreeMap::new();
-    for (database, lines) in RUNS {
+    for &(database, lines) in RUNS {
         let copy = Copy::of(database);
         for line in lines {
             let Output { stdout, stderr, .. } = output(&copy, line);

@@ -209,7 +209,7 @@ fn stamps_that_a_later_program_left_are_refused_each_with_its_own_reason() {
     let cases: [(&str, Check); 4] = [
         (
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')",
-            |refusal| matches!(refusal, Refusal::Newer { migration } if migration == "20991231000000"),
+            |refusal| matches!(refusal, Refusal::Newer { migration, .. } if migration == "20991231000000"),
         ),
         (
             "DELETE FROM __diesel_schema_migrations WHERE version = '20260312000000'",

@@ -133,8 +133,32 @@ fn row_types_read_and_write_every_table_unchanged() {
     );
     // All but the Python package's stamp.
     let schema = include_str!("../../src/schema.rs");
-    assert_eq!(tables + 1, schema.matches("diesel::table! {").count());
-    assert_eq!(in_lower_case(&fresh), in_lower_case(&copy.path));
+    assert_eq!(
+        tables + 1,
+        schema.matches("diesel::table! {").count(),
+        "a table is missing in for_each_table!"
+    );
+    let (written, expected) = (in_lower_case(&fresh), in_lower_case(&copy.path));
+    assert!(written.keys().eq(expected.keys()));
+    for (table, rows) in &written {
+        assert!(
+            *rows == expected[table],
+            "{table} is not written as it is read: its row type in src/models/rows/ may lack a column"
+        );
+    }
+}
+
+/// Without a value, the test above would pass for a row type that lacks the column.
+#[test]
+fn every_column_has_a_value_in_some_row() {
+    for (table, rows) in content::of(&rows::in_every_table().path) {
+        for (index, column) in rows.columns.iter().enumerate() {
+            assert!(
+                rows.rows.iter().any(|row| !row[index].starts_with('n')),
+                "{table}.{column} has no values: add some to NEWER in tests/support/rows.rs"
+            );
+        }
+    }
 }
 
 #[test]

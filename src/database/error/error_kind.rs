@@ -323,9 +323,9 @@ documented_errors! {
         /// Another process has changed the version since the step back was planned.
         VersionChanged {
             /// The version that was planned for.
-            planned: SchemaVersion = SchemaVersion::latest(),
+            planned: SchemaVersion = SchemaVersion::first(),
             /// The version now.
-            found: SchemaVersion = SchemaVersion::latest(),
+            found: SchemaVersion = SchemaVersion::first(),
         }
             in UpgradesAndDowngrades;
             text format!("The database at {path} has come to version {found} since, from {planned}");

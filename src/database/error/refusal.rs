@@ -109,7 +109,7 @@ documented_errors! {
         /// computes them anew.
         MapsDropped {
             /// The version but for them.
-            version: SchemaVersion = SchemaVersion::latest(),
+            version: SchemaVersion = SchemaVersion::first(),
         }
             in NotADegenbotDatabase;
             text format!(
@@ -133,6 +133,8 @@ documented_errors! {
         Newer {
             /// The migration that this program does not know.
             migration: String = "20990101000000".to_owned(),
+            /// The latest version that this program knows.
+            latest: SchemaVersion = SchemaVersion::first(),
         }
             in NotADegenbotDatabase;
             text format!(
@@ -140,7 +142,7 @@ documented_errors! {
                  after {}",
                 quoted(migration),
                 env!("CARGO_PKG_VERSION"),
-                SchemaVersion::latest().migration()
+                latest.migration()
             );
             hint "Nothing was changed. Install the version of degenbot that upgraded it, or a newer one";
             when "A newer degenbot has upgraded it.";
@@ -158,7 +160,7 @@ documented_errors! {
         /// Its two stamps name different versions.
         StampsDisagree {
             /// The version by diesel's table.
-            diesel: SchemaVersion = SchemaVersion::latest(),
+            diesel: SchemaVersion = SchemaVersion::first(),
             /// The revision by Alembic's table; `None` where there is no row.
             alembic: Option<String> = Some("REVISION".to_owned()),
         }

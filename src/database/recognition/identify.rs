@@ -114,6 +114,7 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampCl
     {
         return Err(Refusal::Newer {
             migration: newer.clone(),
+            latest: SchemaVersion::latest(),
         });
     }
     let known = SchemaVersion::all().map(SchemaVersion::migration);

@@ -267,7 +267,9 @@ impl Recognition {
             Identity::Unrecognised(
                 Refusal::UnknownStamp { stamp }
                 | Refusal::RustCore { stamp }
-                | Refusal::Newer { migration: stamp },
+                | Refusal::Newer {
+                    migration: stamp, ..
+                },
             ) => quoted(stamp),
             Identity::Unrecognised(refusal) | Identity::Foreign(refusal) => {
                 return Some(format!("The database {refusal}"));

@@ -5,6 +5,8 @@ pub(crate) mod create_tables;
 pub(crate) mod difference;
 pub(crate) mod legacy_revision;
 pub(crate) mod pending_migrations;
+#[cfg(test)]
+mod printed_schema;
 pub(crate) mod schema_object;
 pub(crate) mod schema_version;
 pub(crate) mod sections;

@@ -84,13 +84,19 @@ pub(crate) fn steps(from: SchemaVersion, to: SchemaVersion) -> Vec<MigrationStep
 
 /// The migrations after `current` (all of them for `None`), oldest first.
 pub(crate) fn migrations_after(current: Option<SchemaVersion>) -> Vec<Box<dyn Migration<Sqlite>>> {
-    // Those that are compiled in are always there; a test compares them with the versions.
-    let mut migrations: Vec<_> =
-        MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap_or_default();
+    let mut migrations = all_migrations();
     migrations.retain(|migration| {
         let version = SchemaVersion::of_migration(&migration.name().version().to_string());
         version > current
     });
+    migrations
+}
+
+/// Every migration that is compiled in, oldest first. A test compares them with the versions.
+pub(crate) fn all_migrations() -> Vec<Box<dyn Migration<Sqlite>>> {
+    // Those that are compiled in are always there.
+    let mut migrations: Vec<_> =
+        MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap_or_default();
     migrations.sort_by_key(|migration| migration.name().version().to_string());
     migrations
 }

@@ -156,13 +156,15 @@ mod tests {
 
     use super::*;
     use crate::database::connection::open::open_in_memory;
-    use crate::database::structure::pending_migrations::migrations_after;
+    use crate::database::structure::pending_migrations::{all_migrations, migrations_after};
     use crate::database::structure::stamp_tables;
 
     /// Writes `versions.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as
     /// CONTRIBUTING.md tells an author of a migration to.
     #[test]
     fn structures_are_what_the_migrations_lead_to() {
+        // A version that is not listed would be left out.
+        compare_versions_with_migrations();
         let mut text = String::from(
             "# The parts of the schema that each version adds (+) and removes (-).\n\
              # Generated from the migrations; see \"Authoring a migration\" in CONTRIBUTING.md.\n",
@@ -191,7 +193,10 @@ mod tests {
             );
             std::fs::write(path, text).unwrap();
         } else {
-            assert_eq!(STRUCTURES, text);
+            assert_eq!(
+                STRUCTURES, text,
+                "versions.txt is stale; write it with DEGENBOT_WRITE_STRUCTURES=1 cargo test --lib structures"
+            );
         }
     }
 
@@ -207,29 +212,63 @@ mod tests {
         }
     }
 
+    /// Fails unless `VERSIONS` lists exactly the folders of `migrations/`, in their order. Says what to write. Reads the
+    /// folders themselves: a new one does not make cargo compile the migrations again.
+    fn compare_versions_with_migrations() {
+        let mut steps = String::new();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        let mut versions = Vec::new();
+        for name in names {
+            let version = name.split('_').next().unwrap().replace('-', "");
+            if SchemaVersion::of_migration(&version).is_none() {
+                writeln!(steps, "add (\"{version}\", None), for migrations/{name}").unwrap();
+            }
+            versions.push(version);
+        }
+        for version in SchemaVersion::all().map(SchemaVersion::migration) {
+            if !versions.iter().any(|of_folder| of_folder == version) {
+                writeln!(
+                    steps,
+                    "remove \"{version}\", which no folder of migrations/ has"
+                )
+                .unwrap();
+            }
+        }
+        if !VERSIONS.is_sorted_by(|one, next| one.0 < next.0) {
+            steps.push_str("put the versions in ascending order, each once\n");
+        }
+        assert!(
+            steps.is_empty(),
+            "VERSIONS in src/database/structure/schema_version.rs is not the list of migrations:\n{steps}"
+        );
+    }
+
     #[test]
-    fn the_table_of_versions_is_that_of_the_migrations() {
-        let migrations = migrations_after(None);
-        let of_migrations: Vec<_> = migrations
+    fn versions_are_those_of_the_migrations() {
+        compare_versions_with_migrations();
+        let compiled: Vec<_> = all_migrations()
             .iter()
             .map(|migration| migration.name().version().to_string())
             .collect();
-        let of_table: Vec<_> = SchemaVersion::all()
-            .map(|version| version.migration().to_owned())
-            .collect();
-        assert_eq!(of_migrations, of_table);
+        let listed: Vec<_> = SchemaVersion::all().map(SchemaVersion::migration).collect();
+        assert_eq!(compiled, listed);
     }
 
     #[test]
     fn names() {
-        let latest = SchemaVersion::latest();
-        assert_eq!(latest.to_string(), "20260618000000");
-        assert_eq!(latest.migration(), "20260618000000");
-        assert_eq!(latest.alembic_revision(), None);
-        assert_eq!(latest.alembic_stamp(), Some("2606a6c7f5ee"));
-        assert_eq!(SchemaVersion::of_migration("20260618000000"), Some(latest));
-        for name in ["20260618000000", "202606"] {
-            assert_eq!(name.parse(), Ok(latest), "{name}");
+        let without_revision = SchemaVersion::of_migration("20260618000000").unwrap();
+        assert_eq!(without_revision.to_string(), "20260618000000");
+        assert_eq!(without_revision.migration(), "20260618000000");
+        assert_eq!(without_revision.alembic_revision(), None);
+        assert_eq!(without_revision.alembic_stamp(), Some("2606a6c7f5ee"));
+        for name in ["20260618000000", "20260618"] {
+            assert_eq!(name.parse(), Ok(without_revision), "{name}");
         }
 
         let with_revision = SchemaVersion::of_migration("20260521000000").unwrap();

@@ -20,7 +20,7 @@ struct Agreement {
     joined: &'static str,
 }
 
-const AGREEMENTS: [Agreement; 14] = [
+const AGREEMENTS: &[Agreement] = &[
     Agreement::of_chain("pools", "token0_id", ERC20, "r.chain", ""),
     Agreement::of_chain("pools", "token1_id", ERC20, "r.chain", ""),
     Agreement::of_chain("pools", "exchange_id", EXCHANGES, "r.chain", ""),
@@ -194,14 +194,14 @@ fn out_of_order((table, lower, higher, condition): (&'static str, &str, &str, &s
 }
 
 /// Tables in which an address can be once, in each chain or market.
-const ADDRESSES: [(&str, &str); 4] = [
+const ADDRESSES: &[(&str, &str)] = &[
     (ERC20, "chain"),
     ("pools", "chain"),
     ("pool_managers", "chain"),
     ("aave_v3_users", "market_id"),
 ];
 
-fn same_address((table, place): (&'static str, &str)) -> Query {
+fn same_address(table: &'static str, place: &str) -> Query {
     Query {
         rule: Rule::DuplicateAddress,
         table,
@@ -272,7 +272,7 @@ pub(super) fn key_of(table: &str) -> &'static str {
 /// Runs what the database has the tables and columns for.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     let catalogue = checker.catalogue;
-    for agreement in &AGREEMENTS {
+    for agreement in AGREEMENTS {
         if catalogue.has_columns(agreement.table, &[agreement.column]) {
             checker.run(&agreement.query())?;
         }
@@ -291,9 +291,9 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
             checker.run(&no_fraction(kind))?;
         }
     }
-    for addresses in ADDRESSES {
-        if catalogue.tables.contains_key(addresses.0) {
-            checker.run(&same_address(addresses))?;
+    for (table, place) in ADDRESSES {
+        if catalogue.tables.contains_key(*table) {
+            checker.run(&same_address(table, place))?;
         }
     }
     Ok(())

@@ -95,10 +95,12 @@ mod tests {
     use crate::database::structure::schema_version::SchemaVersion;
     use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
 
-    /// Every column of every revision stays, or a rule says where it goes; every column of the newest
-    /// schema is there, or something says what it is filled with.
+    /// Every column of every revision stays, or a rule says where it goes. Every column of the latest version is
+    /// there, or an entry says what it is filled with. A column that came after the first version and may be empty
+    /// needs no entry.
     #[test]
     fn every_column_has_a_place() {
+        let first = SchemaVersion::first().catalogue();
         let latest = SchemaVersion::latest().catalogue();
         for revision in LegacyRevision::all() {
             let source = LegacySource::new(revision.catalogue(), revision);
@@ -110,15 +112,18 @@ mod tests {
                     assert!(
                         latest.has_columns(name, &[column])
                             || source.destination(name, column).is_some(),
-                        "{revision}: {name}.{column}"
+                        "{name}.{column} of {revision} has no place: add a rule to RULES in rebuild/rules.rs"
                     );
                 }
-                for column in latest.tables[name].columns.keys() {
+                for (column, properties) in &latest.tables[name].columns {
+                    let is_empty_in_older_rows =
+                        !first.has_columns(name, &[column]) && !properties.not_null;
                     assert!(
                         table.columns.contains_key(column)
                             || name == "exchanges"
+                            || is_empty_in_older_rows
                             || source.filling(name, column).is_some(),
-                        "{revision}: {name}.{column}"
+                        "{name}.{column} is not in {revision}: add what it is filled with to ADDED in rebuild/rules.rs"
                     );
                 }
             }
