@@ -1,4 +1,4 @@
-//! Building the new content in a file of its own, on a connection of its own.
+//! Build: fills the new database on a connection of its own.
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -18,27 +18,28 @@ use crate::database::progress::Observer;
 use crate::database::structure::stamp_tables;
 use crate::models::pools::pool_family::WORD_TABLES;
 
-/// What was built.
+/// The result of a build.
 pub(super) struct Built {
-    /// The rows that were carried over.
+    /// The number of rows that were carried over.
     pub(super) rows: u64,
     pub(super) added_tokens: usize,
     pub(super) added_exchanges: usize,
-    /// How they were, and how many rows each table has beyond those.
+    /// The mappings of the carried rows, each with the number of rows that were added to its table.
     pub(super) carried: Vec<(Mapping, i64)>,
-    /// The indexes that the new tables still lack. They are made when those are in place: they would be
-    /// written twice.
+    /// The indexes that the new tables still lack. They are created after the tables are in place; otherwise
+    /// they would be written twice.
     pub(super) indexes: Vec<Object>,
 }
 
-/// Fills `new` from `main`, which nobody writes to meanwhile. Where that fails, the connection is not to be
-/// used any more.
+/// Fills `new` from `main`. Nobody writes to `main` meanwhile. After a failure the connection must not be used
+/// any more.
 pub(super) fn build(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Built, Error> {
-    // An interrupted statement rolls back by itself, and Diesel's rollback would fail over that.
+    // Diesel's transactions are avoided: an interrupted statement rolls back by itself, and Diesel's own
+    // rollback would then fail.
     connection.batch_execute("BEGIN")?;
     let built = fill(connection, rebuild, observer)?;
     connection.batch_execute("COMMIT")?;
@@ -68,14 +69,14 @@ fn fill(
     for mapping in &tokens {
         carry::carry_over(connection, mapping, &mut counter)?;
     }
-    // The tokens are looked up from here on.
+    // The next steps look tokens up, so their index is needed now.
     let (of_tokens, of_others): (Vec<_>, Vec<_>) = indexes
         .into_iter()
         .partition(|index| index.owner == "erc20_tokens");
     indexes::make(connection, path, target, "new", &of_tokens)?;
     work::gather(connection, &source, &mut obstacles)?;
     work::look_for_bad_hashes(connection, &source, &mut obstacles)?;
-    // What follows reads these values.
+    // The next steps rely on valid values.
     std::mem::take(&mut obstacles).refuse(path)?;
     let added_exchanges =
         exchanges::resolve(connection, &source, rebuild.assumptions, &mut obstacles)?;
@@ -100,7 +101,7 @@ fn fill(
     })
 }
 
-/// Computes the initialization maps that the source does not have.
+/// Computes the initialization maps that the source lacks.
 fn compute_maps(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
@@ -125,8 +126,8 @@ fn compute_maps(
     Ok(())
 }
 
-/// Makes sure that tables into which nothing was carried are empty, but for what was computed, and that
-/// the exchanges are what the source says. The rest is for [`carry::check`].
+/// Checks that the new database has no rows in tables that were neither carried over nor computed, and that its
+/// exchanges match the source. [`carry::check_all`] checks the carried rows.
 pub(super) fn check_others(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,

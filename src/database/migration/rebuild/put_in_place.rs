@@ -1,4 +1,4 @@
-//! Putting the new content in the place of the old one.
+//! Replacement: puts the new content in the place of the old content.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
 
-/// Puts the new content in the place of the old.
+/// Replaces the old content by the new content, and checks that the result is the target version.
 pub(super) fn replace_content(
     rebuild: &Rebuild<'_>,
     connection: &mut SqliteConnection,
@@ -43,14 +43,14 @@ pub(super) fn replace_content(
     let version = arrived.require_version(rebuild.path)?;
     if version != rebuild.target || !arrived.identity.is_stamped_right() {
         return Err(ErrorKind::RebuildCheckFailed {
-            detail: format!("the new database came to be {}", arrived.name()),
+            detail: format!("the new database was recognised as {}", arrived.name()),
         }
         .at(rebuild.path));
     }
     counter.advance(Stage::Replacing("alembic_version"), 0)
 }
 
-/// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
+/// The user's indexes and triggers on replaced tables. Views and tables of the user stay.
 fn users_objects(
     rebuild: &Rebuild<'_>,
     connection: &mut SqliteConnection,
@@ -68,7 +68,7 @@ fn users_objects(
     Ok(objects)
 }
 
-/// Names the object of the user's own that could not be made anew, or whose name is needed.
+/// Names the user's object that could not be created again, or whose name the new schema needs.
 fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
     let ErrorKind::Sql { source: cause } = &error.kind else {
         return error;

@@ -1,4 +1,4 @@
-//! The database that is rebuilt, as its structure describes it.
+//! Legacy source: the structure of the old database and the rules that apply to it.
 
 use crate::database::migration::rebuild::rules::{
     ADDED, DROPPED_TABLES, Destination, NewValue, RULES, V2_TABLES, V3_TABLES,
@@ -29,7 +29,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         self.catalogue.has_columns(table, &[column])
     }
 
-    /// The columns of a table, by name.
+    /// The columns of a table, sorted by name.
     pub(super) fn columns(&self, table: &str) -> impl Iterator<Item = &'catalogue str> {
         let columns = self
             .catalogue
@@ -39,7 +39,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         columns.into_iter().flatten().map(String::as_str)
     }
 
-    /// Where a column goes that does not stay where it is.
+    /// The destination of a column; `None` for a column that stays as it is.
     pub(super) fn destination(&self, table: &str, column: &str) -> Option<Destination> {
         let rule = RULES.iter().find(|rule| {
             rule.column == column && rule.tables.contains(&table) && self.is_before(rule.until)
@@ -47,7 +47,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         rule.map(|rule| rule.destination)
     }
 
-    /// What a column of the newest schema is filled with that the source does not have.
+    /// The value of a column that the newest schema has and the source lacks.
     pub(super) fn filling(&self, table: &str, column: &str) -> Option<NewValue> {
         let added = ADDED.iter().find(|(since, tables, added, _)| {
             *added == column && tables.contains(&table) && self.is_before(since)
@@ -55,6 +55,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         added.map(|(.., filling)| *filling)
     }
 
+    /// Whether the source is older than a revision of the Python package.
     pub(super) fn is_before(&self, revision: &str) -> bool {
         LegacyRevision::named(revision).is_none_or(|revision| self.revision < revision)
     }
@@ -72,7 +73,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         self.has("pools", "fee")
     }
 
-    /// Tables and columns that the newest schema has no place for.
+    /// Tables and columns that are not carried over.
     pub(super) fn dropped(&self) -> Vec<(&'catalogue str, Option<&'catalogue str>)> {
         let mut dropped = Vec::new();
         for (table, properties) in &self.catalogue.tables {
@@ -95,8 +96,8 @@ mod tests {
     use crate::database::structure::schema_version::SchemaVersion;
     use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
 
-    /// Every column of every revision stays, or a rule says where it goes; every column of the newest
-    /// schema is there, or something says what it is filled with.
+    /// Every column of every revision stays or has a rule. Every column of the newest schema exists in the
+    /// revision or has an entry in `ADDED`.
     #[test]
     fn every_column_has_a_place() {
         let latest = SchemaVersion::latest().catalogue();
