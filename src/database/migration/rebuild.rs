@@ -16,27 +16,28 @@
 //! in the old file and only their indexes change.
 //!
 //! - `rules` says where each value goes, as data. `mapping` turns the rules into statements.
-//! - `work`, `tokens` and `exchanges` find the tokens and exchanges of each pool.
+//! - `pool_references`, `tokens` and `exchanges` find the tokens and exchanges of each pool.
 //! - `build` fills the new tables with `carry`. `indexes` creates their indexes.
-//! - `put_in_place` replaces the content with `swap`, while `carry` compares in the `background`. The original
-//!   is copied in the background too, while the new database is built. `container` creates the temporary files.
+//! - `put_in_place` replaces the content with `replace_tables`, while `carry` compares in the `background`. The
+//!   original is copied in the background too, while the new database is built. `temporary_files` creates the
+//!   temporary files.
 //! - `obstacles` collects the rows that cannot be carried over without guessing.
 
 mod background;
 mod build;
 mod carry;
-mod container;
 mod exchanges;
 mod indexes;
 mod mapping;
 mod obstacles;
+mod pool_references;
 mod put_in_place;
+mod replace_tables;
 mod rules;
 mod source;
-mod swap;
 mod task;
+mod temporary_files;
 mod tokens;
-mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -56,10 +57,10 @@ use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild::background::Background;
-use crate::database::migration::rebuild::container::Files;
 use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
+use crate::database::migration::rebuild::temporary_files::TemporaryFiles;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise_connection;
@@ -119,7 +120,7 @@ pub(crate) fn rebuild(
         // for it again and again. The commit takes that lock once or fails.
         sql::execute(&mut connection, "PRAGMA cache_spill = OFF").map_err(failed)?;
     }
-    let files = Files::create(&mut connection, &file, target)?;
+    let files = TemporaryFiles::create(&mut connection, &file, target)?;
     let mut kept: Option<Published> = None;
     let result = with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
@@ -149,7 +150,7 @@ pub(crate) fn rebuild(
         let mut builder = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
-        build::check_others(&mut builder, &rebuild, &built)?;
+        build::check_remaining(&mut builder, &rebuild, &built)?;
         let report = RebuildReport {
             original: PathBuf::new(),
             rows: built.rows,

@@ -10,10 +10,12 @@ use crate::database::migration::initialization_maps::Place;
 use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::replace_tables::Object;
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::swap::Object;
 use crate::database::migration::rebuild::task::Rebuild;
-use crate::database::migration::rebuild::{carry, exchanges, indexes, mapping, tokens, work};
+use crate::database::migration::rebuild::{
+    carry, exchanges, indexes, mapping, pool_references, tokens,
+};
 use crate::database::progress::Observer;
 use crate::database::structure::stamp_tables;
 use crate::models::pools::pool_family::WORD_TABLES;
@@ -60,8 +62,8 @@ fn fill(
     let indexes = indexes::drop(connection)?;
     let mut obstacles = Obstacles::default();
     let mut mappings = mapping::mappings(&source, target.catalogue(), rebuild.assumptions);
-    let staying = rebuild.staying();
-    mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
+    let kept = rebuild.kept_tables();
+    mappings.retain(|mapping| !kept.contains(&mapping.target.as_str()));
     let mut counter = Counter::new(path, observer, rows);
     let (tokens, others): (Vec<_>, Vec<_>) = mappings
         .into_iter()
@@ -74,8 +76,8 @@ fn fill(
         .into_iter()
         .partition(|index| index.owner == "erc20_tokens");
     indexes::make(connection, path, target, "new", &of_tokens)?;
-    work::gather(connection, &source, &mut obstacles)?;
-    work::look_for_bad_hashes(connection, &source, &mut obstacles)?;
+    pool_references::gather(connection, &source, &mut obstacles)?;
+    pool_references::look_for_bad_hashes(connection, &source, &mut obstacles)?;
     // The next steps rely on valid values.
     std::mem::take(&mut obstacles).refuse(path)?;
     let added_exchanges =
@@ -107,10 +109,10 @@ fn compute_maps(
     rebuild: &Rebuild<'_>,
     source: &LegacySource<'_>,
 ) -> Result<(), Error> {
-    let staying = rebuild.staying();
+    let kept = rebuild.kept_tables();
     for maps in initialization_maps::MAPS {
         if !source.has_table(maps.table) && source.has_table(maps.positions) {
-            let positions = if staying.contains(&maps.positions) {
+            let positions = if kept.contains(&maps.positions) {
                 "main"
             } else {
                 "new"
@@ -128,7 +130,7 @@ fn compute_maps(
 
 /// Checks that the new database has no rows in tables that were neither carried over nor computed, and that its
 /// exchanges match the source. [`carry::check_all`] checks the carried rows.
-pub(super) fn check_others(
+pub(super) fn check_remaining(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
     built: &Built,

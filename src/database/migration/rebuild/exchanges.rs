@@ -11,8 +11,8 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::pool_references::resolves_pools;
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::work::resolves_pools;
 
 /// A row of `exchanges` in the new database.
 #[derive(Debug, QueryableByName)]
@@ -61,10 +61,10 @@ pub(super) fn resolve(
     let old = exchanges.len();
     let claims = claims(connection, source)?;
     for claim in claims.iter().filter(|claim| claim.factory.is_some()) {
-        settle(&mut exchanges, claim, obstacles);
+        merge_claim(&mut exchanges, claim, obstacles);
     }
     for claim in claims.iter().filter(|claim| claim.factory.is_none()) {
-        settle_without_factory(&mut exchanges, claim, assumptions, obstacles);
+        merge_claim_without_factory(&mut exchanges, claim, assumptions, obstacles);
     }
     for exchange in &mut exchanges {
         if exchange.factory.is_none() {
@@ -127,7 +127,7 @@ fn claims(
     Ok(claims)
 }
 
-fn settle(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut Obstacles) {
+fn merge_claim(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut Obstacles) {
     let Some(factory) = &claim.factory else {
         return;
     };
@@ -167,7 +167,7 @@ fn settle(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut 
     add_deployer(exchange, claim, obstacles);
 }
 
-fn settle_without_factory(
+fn merge_claim_without_factory(
     exchanges: &mut Vec<Exchange>,
     claim: &ExchangeClaim,
     assumptions: &Assumptions,
@@ -188,7 +188,7 @@ fn settle_without_factory(
                     factory: Some(factory.to_string()),
                     deployer: claim.deployer.clone(),
                 };
-                settle(exchanges, &told, obstacles);
+                merge_claim(exchanges, &told, obstacles);
             }
             None => obstacles.add(
                 "the exchange's factory is unknown; --assume factory.CHAIN.KIND=ADDRESS supplies it",

@@ -3,11 +3,11 @@
 use crate::database::connection::sql::literal;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::exchanges;
+use crate::database::migration::rebuild::pool_references::resolves_pools;
 use crate::database::migration::rebuild::rules::{
     Destination, FIRST_FEE_DENOMINATOR, NewValue, STATE_VIEWS, STATE_VIEWS_SINCE, V3_TABLES,
 };
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::work::resolves_pools;
 use crate::database::recognition::identify::LFJ_TABLE;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
@@ -27,7 +27,7 @@ pub(super) struct Mapping {
     /// Each column of the new row, with the expression for its value.
     columns: Vec<(String, String)>,
     /// The conditions for an old and a new row to have the same values.
-    back: Vec<String>,
+    comparisons: Vec<String>,
 }
 
 impl Mapping {
@@ -62,9 +62,9 @@ impl Mapping {
 
     /// Returns the query for the number of those rows whose new rows have the same values.
     pub(super) fn count_same(&self, low: i64, high: i64) -> String {
-        let back = self.back.join(" AND ");
+        let comparisons = self.comparisons.join(" AND ");
         // SQLite would look up the joined row even if no condition needs it.
-        let pool = if back.contains("p.") {
+        let pool = if comparisons.contains("p.") {
             "LEFT JOIN new.pools AS p ON p.id = s.rowid"
         } else {
             ""
@@ -72,7 +72,7 @@ impl Mapping {
         format!(
             "SELECT count(*) AS number FROM main.{} AS s \
              JOIN new.{} AS n ON n.{} = s.rowid {pool} \
-             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {back}",
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {comparisons}",
             self.source,
             self.target,
             key(&self.target),
@@ -111,7 +111,7 @@ pub(super) fn mappings(
         if source.has_table(table) {
             mappings.push(of_table(source, target, table, assumptions));
         } else if source.has_pools_in_one_table() && V3_TABLES.contains(&table.as_str()) {
-            mappings.push(of_first_pools(table));
+            mappings.push(of_single_pool_table(table));
         }
     }
     mappings
@@ -142,7 +142,7 @@ fn of_table(
         },
         filter: None,
         columns: Vec::new(),
-        back: Vec::new(),
+        comparisons: Vec::new(),
     };
     let columns = target.tables.get(table).map(|table| table.columns.keys());
     for column in columns.into_iter().flatten() {
@@ -155,13 +155,15 @@ fn of_table(
         );
         if !source.has(table, column) {
             mapping
-                .back
-                .extend(back_of_filling(source, table, column, &value));
+                .comparisons
+                .extend(comparison_of_added_column(source, table, column, &value));
         }
         mapping.columns.push((column.clone(), value));
     }
     for column in source.columns(table) {
-        mapping.back.extend(back_of_column(source, table, column));
+        mapping
+            .comparisons
+            .extend(comparison_of_column(source, table, column));
     }
     mapping
 }
@@ -190,7 +192,7 @@ fn new_value(
             _ => {}
         }
     }
-    let filling = source.filling(table, column);
+    let added_value = source.added_value(table, column);
     match column {
         "token0_id" | "token1_id" | "currency0_id" | "currency1_id" if has_work => {
             values.push(format!("w.{column}"));
@@ -198,7 +200,7 @@ fn new_value(
         "exchange_id" if has_work => values.push("e.id".to_owned()),
         _ => {}
     }
-    match filling {
+    match added_value {
         Some(NewValue::Assumed) => {
             values.push(i32::from(assumptions.aerodrome_v2_stable.unwrap_or(false)).to_string());
         }
@@ -234,13 +236,13 @@ fn state_view() -> String {
 }
 
 /// Returns the condition for a column that the old row lacks.
-fn back_of_filling(
+fn comparison_of_added_column(
     source: &LegacySource<'_>,
     table: &str,
     column: &str,
     value: &str,
 ) -> Option<String> {
-    match source.filling(table, column) {
+    match source.added_value(table, column) {
         Some(NewValue::Null) | None => Some(format!("n.{column} IS NULL")),
         Some(NewValue::Assumed | NewValue::StateView) => Some(format!("n.{column} IS {value}")),
         Some(NewValue::Exchange) => Some(exchange_is(
@@ -253,14 +255,14 @@ fn back_of_filling(
 }
 
 /// Returns the condition for a column of the old row.
-fn back_of_column(source: &LegacySource<'_>, table: &str, column: &str) -> Option<String> {
+fn comparison_of_column(source: &LegacySource<'_>, table: &str, column: &str) -> Option<String> {
     let is_v4 = table == "uniswap_v4_pools";
     Some(match source.destination(table, column) {
         None if (table, column) == ("pool_managers", "state_view") => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
         // After a half-finished upgrade, the column can be empty and its old column can still exist.
-        None if source.filling(table, column).is_some() => {
+        None if source.added_value(table, column).is_some() => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
         None => format!("n.{column} IS s.{column}"),
@@ -300,7 +302,7 @@ fn exchange_is(row: &str, condition: &str) -> String {
 }
 
 /// Returns the mapping from the single table of all pools to the table of one kind.
-fn of_first_pools(table: &str) -> Mapping {
+fn of_single_pool_table(table: &str) -> Mapping {
     let kind = table.strip_suffix("_pools").unwrap_or(table);
     let columns = [
         ("pool_id", "s.id".to_owned()),
@@ -309,11 +311,11 @@ fn of_first_pools(table: &str) -> Mapping {
         ("fee_denominator", FIRST_FEE_DENOMINATOR.to_string()),
         ("tick_spacing", "s.tick_spacing".to_owned()),
     ];
-    let mut back: Vec<_> = columns
+    let mut comparisons: Vec<_> = columns
         .iter()
         .map(|(column, value)| format!("n.{column} IS {value}"))
         .collect();
-    back.push(
+    comparisons.push(
         "n.liquidity_update_block IS NULL AND n.liquidity_update_log_index IS NULL".to_owned(),
     );
     Mapping {
@@ -325,6 +327,6 @@ fn of_first_pools(table: &str) -> Mapping {
             .into_iter()
             .map(|(column, value)| (column.to_owned(), value))
             .collect(),
-        back,
+        comparisons,
     }
 }

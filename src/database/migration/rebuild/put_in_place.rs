@@ -8,9 +8,9 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::rebuild::carry::Counter;
-use crate::database::migration::rebuild::swap::{Object, Tables};
+use crate::database::migration::rebuild::replace_tables::{Object, Tables};
 use crate::database::migration::rebuild::task::Rebuild;
-use crate::database::migration::rebuild::{indexes, swap};
+use crate::database::migration::rebuild::{indexes, replace_tables};
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
@@ -29,11 +29,11 @@ pub(super) fn replace_content(
     let mut counter = Counter::new(rebuild.path, observer, rows);
     let tables = Tables {
         replaced: &rebuild.replaced_tables(),
-        staying: &rebuild.staying(),
+        kept: &rebuild.kept_tables(),
     };
     let lost = |error| users_object_lost(rebuild.path, &users, error);
-    swap::swap(connection, &tables, &mut counter).map_err(lost)?;
-    let missing = swap::missing_indexes(connection, &tables, indexes)?;
+    replace_tables::replace(connection, &tables, &mut counter).map_err(lost)?;
+    let missing = replace_tables::missing_indexes(connection, &tables, indexes)?;
     indexes::make(connection, rebuild.path, rebuild.target, "main", missing).map_err(lost)?;
     for object in &users {
         sql::execute(connection, &object.statement).map_err(|error| lost(error.into()))?;
@@ -57,7 +57,7 @@ fn users_objects(
 ) -> Result<Vec<Object>, Error> {
     let extras = rebuild.recognition.extras();
     let replaced = rebuild.replaced_tables();
-    let mut objects = swap::objects(connection, "main")?;
+    let mut objects = replace_tables::objects(connection, "main")?;
     objects.retain(|object| {
         ["index", "trigger"].contains(&object.kind.as_str())
             && replaced.contains(&object.owner)

@@ -48,11 +48,11 @@ impl<'catalogue> LegacySource<'catalogue> {
     }
 
     /// The value of a column that the newest schema has and the source lacks.
-    pub(super) fn filling(&self, table: &str, column: &str) -> Option<NewValue> {
+    pub(super) fn added_value(&self, table: &str, column: &str) -> Option<NewValue> {
         let added = ADDED.iter().find(|(since, tables, added, _)| {
             *added == column && tables.contains(&table) && self.is_before(since)
         });
-        added.map(|(.., filling)| *filling)
+        added.map(|(.., added_value)| *added_value)
     }
 
     /// Whether the source is older than a revision of the Python package.
@@ -118,7 +118,7 @@ mod tests {
                     assert!(
                         table.columns.contains_key(column)
                             || name == "exchanges"
-                            || source.filling(name, column).is_some(),
+                            || source.added_value(name, column).is_some(),
                         "{revision}: {name}.{column}"
                     );
                 }

@@ -31,14 +31,14 @@ impl<'rebuild> Rebuild<'rebuild> {
 
     /// The tables of the old database that are replaced by new ones.
     pub(super) fn replaced_tables(&self) -> Vec<String> {
-        let staying = self.staying();
+        let kept = self.kept_tables();
         let mut tables = self.old_tables();
-        tables.retain(|table| !staying.contains(&table.as_str()));
+        tables.retain(|table| !kept.contains(&table.as_str()));
         tables
     }
 
     /// The liquidity tables that are the same in the old and the new schema.
-    pub(super) fn staying(&self) -> Vec<&'static str> {
+    pub(super) fn kept_tables(&self) -> Vec<&'static str> {
         let target = &self.target.catalogue().tables;
         let is_same = |table: &&str| {
             let tables = [&self.recognition.catalogue.tables, target].map(|t| t.get(*table));

@@ -7,9 +7,9 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::carry::count;
 use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::pool_references;
+use crate::database::migration::rebuild::pool_references::{is_address, resolves_pools};
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::work;
-use crate::database::migration::rebuild::work::{is_address, resolves_pools};
 use crate::types::address::Address;
 
 diesel::define_sql_function! {
@@ -20,8 +20,8 @@ diesel::define_sql_function! {
 /// Finds the id of every token that a pool names by its address, and adds missing tokens to `new.erc20_tokens`,
 /// which has the old tokens already. Returns the number of added tokens.
 ///
-/// `work` has found the addresses with the same spelling. This finds the others in another letter case, if the
-/// match is unique.
+/// `pool_references` has found the addresses with the same spelling. This finds the others in another letter
+/// case, if the match is unique.
 pub(super) fn resolve(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -52,7 +52,7 @@ fn look_for_pools_without_tokens(
     source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
-    let complete = if work::any_claim(connection, "lacks_token0 OR lacks_token1")? {
+    let complete = if pool_references::any_claim(connection, "lacks_token0 OR lacks_token1")? {
         let condition =
             "coalesce(token0_id, token0) NOTNULL AND coalesce(token1_id, token1) NOTNULL";
         let query = format!("SELECT count(*) AS number FROM work.work_pools WHERE {condition}");

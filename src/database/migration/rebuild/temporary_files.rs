@@ -22,14 +22,14 @@ const CACHE_KIBIBYTES: i64 = 16_384;
 
 /// The temporary files of a rebuild. Dropping this removes them.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct TemporaryFiles {
     /// The new database.
     new: StagedFile,
     /// Intermediate results about the old database.
     work: StagedFile,
 }
 
-impl Files {
+impl TemporaryFiles {
     /// Creates both files beside the old database, and the tables of the new database.
     pub(super) fn create(
         connection: &mut SqliteConnection,
@@ -40,9 +40,9 @@ impl Files {
             new: StagedFile::create(file.real(), PRIVATE)?,
             work: StagedFile::create(file.real(), PRIVATE)?,
         };
-        let container = Container::of(connection, file.path())?;
-        container.build(files.new.path(), target)?;
-        container.prepare(files.work.path())?;
+        let settings = FileSettings::of(connection, file.path())?;
+        settings.build(files.new.path(), target)?;
+        settings.prepare(files.work.path())?;
         Ok(files)
     }
 
@@ -76,7 +76,7 @@ impl Files {
 
 /// The settings in a database file's header, which a rebuild keeps.
 #[derive(Debug, QueryableByName)]
-struct Container {
+struct FileSettings {
     #[diesel(sql_type = Text)]
     encoding: String,
     #[diesel(sql_type = BigInt)]
@@ -89,7 +89,7 @@ struct Container {
     application_id: i64,
 }
 
-impl Container {
+impl FileSettings {
     fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
         diesel::sql_query(
             "SELECT encoding, page_size, auto_vacuum, user_version, application_id \

@@ -38,17 +38,17 @@ pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryR
     .load(connection)
 }
 
-/// The replaced and the staying tables of the old database.
+/// The replaced and the kept tables of the old database.
 #[derive(Debug)]
 pub(super) struct Tables<'rebuild> {
     /// Tables that are dropped and replaced by the new ones.
     pub(super) replaced: &'rebuild [String],
     /// Tables that keep their rows and get the new indexes.
-    pub(super) staying: &'rebuild [&'static str],
+    pub(super) kept: &'rebuild [&'static str],
 }
 
 /// Replaces tables of `main` by those of `new`.
-pub(super) fn swap(
+pub(super) fn replace(
     connection: &mut SqliteConnection,
     tables: &Tables<'_>,
     counter: &mut Counter<'_>,
@@ -58,7 +58,7 @@ pub(super) fn swap(
         sql::execute(connection, &format!("DROP TABLE main.{table}"))?;
     }
     let mut new = objects(connection, "new")?;
-    new.retain(|object| !tables.staying.contains(&object.owner.as_str()));
+    new.retain(|object| !tables.kept.contains(&object.owner.as_str()));
     // The tables are empty and have no other indexes yet, so that SQLite can copy whole B-trees below.
     for object in &new {
         sql::execute(connection, &object.statement)?;
@@ -78,7 +78,7 @@ pub(super) fn swap(
     Ok(())
 }
 
-/// Returns those of `indexes` that `main` lacks. Drops the indexes that an old revision has on staying tables
+/// Returns those of `indexes` that `main` lacks. Drops the indexes that an old revision has on kept tables
 /// and the new schema lacks.
 pub(super) fn missing_indexes<'index>(
     connection: &mut SqliteConnection,
@@ -86,7 +86,7 @@ pub(super) fn missing_indexes<'index>(
     indexes: &'index [Object],
 ) -> Result<Vec<&'index Object>, Error> {
     let mut old = objects(connection, "main")?;
-    old.retain(|object| object.kind == "index" && tables.staying.contains(&object.owner.as_str()));
+    old.retain(|object| object.kind == "index" && tables.kept.contains(&object.owner.as_str()));
     let structure = Catalogue::read(connection)?;
     for index in &old {
         let properties = structure
