@@ -88,11 +88,11 @@ fn upgrade_of_an_early_database_asks_plans_and_reports() {
 const UNCLEAR: &[(&str, &str)] = &[
     (
         "UPDATE uniswap_v2_pools SET token0 = '0x12' WHERE pool_id = 1",
-        "token '0x12' on chain 8453: this is no token address",
+        "token '0x12' on chain 8453: this is not a token address",
     ),
     (
         "UPDATE uniswap_v2_pools SET token0 = x'1234' WHERE pool_id = 1",
-        "token X'1234' on chain 8453: this is no token address",
+        "token X'1234' on chain 8453: this is not a token address",
     ),
     (
         "INSERT INTO erc20_tokens SELECT 9001, lower(address), chain, '', '', 0 FROM erc20_tokens WHERE id = 22; \
@@ -101,7 +101,7 @@ const UNCLEAR: &[(&str, &str)] = &[
     ),
     (
         "DELETE FROM uniswap_v2_pools WHERE pool_id = 1",
-        "pools 1: no table says which tokens the pool has",
+        "pools 1: a token of the pool is missing from all tables",
     ),
     (
         "INSERT INTO uniswap_v2_pools SELECT 777, token0, token1, factory, deployer, fee_token0, fee_token1, \
@@ -118,15 +118,15 @@ const UNCLEAR: &[(&str, &str)] = &[
     ),
     (
         "UPDATE uniswap_v2_pools SET factory = '' WHERE pool_id = 1",
-        "factory '': this is no address, and pools have it",
+        "factory '': this is not an address, and pools have it",
     ),
     (
         "UPDATE uniswap_v2_pools SET token0 = '0x' || char(0) || substr(token0, 4) WHERE pool_id = 1",
-        "this is no token address",
+        "this is not a token address",
     ),
     (
         "UPDATE uniswap_v4_pools SET pool_hash = x'12' WHERE managed_pool_id = 2",
-        "uniswap_v4_pools 2: this is no pool hash",
+        "uniswap_v4_pools 2: this is not a pool hash",
     ),
     (
         "DELETE FROM managed_pools WHERE id = 2",
@@ -136,11 +136,11 @@ const UNCLEAR: &[(&str, &str)] = &[
         "INSERT INTO pools SELECT 778, address, chain, kind FROM pools WHERE id = 1; \
          INSERT INTO uniswap_v2_pools SELECT 778, token0, token1, factory, deployer, fee_token0, fee_token1, \
          fee_denominator FROM uniswap_v2_pools WHERE pool_id = 1",
-        "several rows have these values, which must be unique from now on",
+        "several rows have these values, which must be unique in the new schema",
     ),
     (
         "UPDATE uniswap_v3_pools SET factory = '0x' || substr(factory, 3, 39) || '1' WHERE pool_id = 31",
-        "uniswap_v3 on chain 8453: some pools have no factory, and there are several exchanges",
+        "uniswap_v3 on chain 8453: some pools have no factory and could belong to several exchanges",
     ),
     (
         "UPDATE pancakeswap_v3_pools SET deployer = '0x0000000000000000000000000000000000000001' \
@@ -149,7 +149,7 @@ const UNCLEAR: &[(&str, &str)] = &[
     ),
     (
         "UPDATE uniswap_v3_pools SET factory = NULL",
-        "nothing tells the exchange's factory",
+        "the exchange's factory is unknown",
     ),
 ];
 
@@ -178,7 +178,7 @@ fn rebuild_refuses_rows_that_would_have_to_be_guessed_and_names_them() {
     assert!(
         error
             .to_string()
-            .contains("pools 9: the pool's kind is none"),
+            .contains("pools 9: release 0.5.0a1 has no pools of this kind"),
         "{error}"
     );
     // A word of an initialization map is made of a tick and a spacing.

@@ -1,4 +1,4 @@
-//! Copying a database that others may be writing to.
+//! Backup: copies a database while others write to it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,17 +18,18 @@ use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 
-/// How a backup is made.
+/// Options of [`backup_sqlite_database`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BackupOptions {
-    /// Where it goes; to [`backup_path`] if nothing is said.
+    /// The path of the backup; [`backup_path`] by default.
     pub output: Option<PathBuf>,
-    /// Replace a file that is already there, once the new one is complete.
+    /// Replace an existing file once the new one is complete.
     pub replace_existing: bool,
-    /// How the copy is checked before it takes its place, beyond what it is a database of.
+    /// The integrity check of the copy before it gets its name. Without one, the copy is only checked to be a
+    /// degenbot database.
     pub verify: Option<IntegrityCheck>,
-    /// How long locks are waited for.
+    /// The longest time to wait for a lock.
     pub wait: Duration,
 }
 
@@ -50,33 +51,35 @@ impl Default for BackupOptions {
     }
 }
 
-/// What a backup came to.
+/// The result of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BackupReport {
-    /// The backup.
+    /// The path of the backup.
     pub path: PathBuf,
-    /// Its size.
+    /// The size of the backup, in bytes.
     pub bytes: u64,
-    /// Whether the checkpoint before the copy could move the whole log into the database. The backup
-    /// is complete either way.
+    /// Whether the checkpoint before the copy moved the whole log into the database. The backup is complete
+    /// either way.
     pub checkpointed: bool,
 }
 
-/// Copies a database, as it is at one moment, while others go on using it.
+/// Copies one state of a database while others go on using it.
 ///
-/// `PRAGMA wal_checkpoint(FULL)` comes first; the copy does not depend on its success. What is copied is a
-/// snapshot: commits of other processes neither get into it nor make it start over. The copy is one file
-/// that needs no log, has the database's permissions, and takes its place by a rename.
+/// `PRAGMA wal_checkpoint(FULL)` comes first; the copy does not depend on its success. The copy is a snapshot:
+/// commits of other processes neither get into it nor make it start over. It is one file that needs no log and
+/// has the database's permissions. A rename gives it its name.
 ///
 /// # Errors
 ///
-/// [`BackupExists`](crate::database::ErrorKind::BackupExists) where there is a backup and it may not be replaced;
-/// [`Refused`](crate::database::ErrorKind::Refused) for a database that is not degenbot's;
-/// [`NotEnoughSpace`](crate::database::ErrorKind::NotEnoughSpace) where the copy has no room;
-/// [`CopyCheckFailed`](crate::database::ErrorKind::CopyCheckFailed) where it is not sound;
-/// [`Interrupted`](crate::database::ErrorKind::Interrupted) where the observer asks for it; otherwise where the
-/// database cannot be read or the copy not be written. The backup that was there stays.
+/// Any failure leaves an existing backup as it was. The function fails with
+///
+/// - [`BackupExists`](crate::database::ErrorKind::BackupExists) if there is a backup that may not be replaced;
+/// - [`Refused`](crate::database::ErrorKind::Refused) if the database is not degenbot's;
+/// - [`NotEnoughSpace`](crate::database::ErrorKind::NotEnoughSpace) if the copy does not fit on the disk;
+/// - [`CopyCheckFailed`](crate::database::ErrorKind::CopyCheckFailed) if the copy fails its check;
+/// - [`Interrupted`](crate::database::ErrorKind::Interrupted) if the observer asks for it;
+/// - another kind if the database cannot be read or the copy cannot be written.
 pub fn backup_sqlite_database(
     path: &Path,
     options: &BackupOptions,
@@ -87,10 +90,11 @@ pub fn backup_sqlite_database(
     let file = DatabaseFile::existing(path)?;
     check_target(&file, &backup_path, options.replace_existing)?;
 
-    // A symbolic link in the backup's place stays one: what it points to is replaced.
+    // If the backup's path is a symbolic link, the link stays and the file that it points to is replaced.
     let target = DatabaseFile::at(&backup_path);
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
-    // A reader that may not write would leave files beside the database that its owner cannot write to.
+    // A process without write permission must not open the database normally: SQLite would create sidecars that
+    // the owner of the database cannot write to.
     let is_unused = file.require_writable().is_err() && !file.has_sidecars();
     let snapshot = if is_unused {
         PinnedSnapshot::of_unused(&file)?

@@ -1,4 +1,4 @@
-//! Checking a finished copy.
+//! The check of a finished copy.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use crate::database::verification::integrity_check;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::sqlite::connection_hooks::cancellable;
 
-/// Checks a finished copy: that it is the database that was copied, and as thoroughly as asked for.
+/// Checks that a finished copy is a degenbot database, and runs the integrity check `verify` if there is one.
+/// Errors name `backup_path`.
 pub(crate) fn check_copy(
     staged: &StagedFile,
     backup_path: &Path,

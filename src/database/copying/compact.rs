@@ -1,8 +1,8 @@
-//! Giving unused space back.
+//! Compaction: rewrites a database without its unused space.
 //!
-//! SQLite's `VACUUM` writes a compact copy, writes that over the database through the log, and moves the log
-//! into the file: three times the content. Where nobody else has the file open, the copy can take the file's
-//! place instead. See `file_swap` for how that is known.
+//! SQLite's `VACUUM` writes the content three times: to a temporary file, to the log, and to the database. If
+//! nobody else has the file open, a compact copy replaces the file instead. `file_swap` explains how this is
+//! proved.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -31,15 +31,15 @@ use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::RawConnection;
 
-/// How a database is compacted.
+/// Options of [`compact_sqlite_database`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CompactOptions {
-    /// Write the compact copy here and leave the database as it is.
+    /// Write a compact copy to this path and leave the database as it is.
     pub into: Option<PathBuf>,
-    /// Replace a file that is already there.
+    /// Replace an existing file at that path.
     pub replace_existing: bool,
-    /// How long locks are waited for.
+    /// The longest time to wait for a lock.
     pub wait: Duration,
 }
 
@@ -59,42 +59,46 @@ impl Default for CompactOptions {
     }
 }
 
-/// How it was done.
+/// How a database was compacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Compaction {
-    /// A compact copy has taken the place of the file, which nobody else had open.
+    /// A compact copy has replaced the file, which nobody else had open.
     Swapped,
-    /// The content was rewritten in the file that is there.
+    /// `VACUUM` has rewritten the content in the same file.
     InPlace,
-    /// The copy is a file of its own.
+    /// The compact copy is another file; the database is as it was.
     Into,
 }
 
-/// What a compaction came to.
+/// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompactReport {
-    /// The size of the database before, in bytes.
+    /// The size of the database before the compaction, in bytes.
     pub before: u64,
-    /// The size of the compact one.
+    /// The size of the compact database, in bytes.
     pub after: u64,
-    /// How it was done.
+    /// How the database was compacted.
     pub how: Compaction,
 }
 
 /// Rewrites a database without its unused space and empties its log, or writes a compact copy.
 ///
-/// Where others have the database open, writers wait for as long as it takes to rewrite it; readers do not,
-/// and nobody waits for a copy. The ids of rows are kept.
+/// If others have the database open, the rewrite blocks writers until it ends. It does not block readers, and a
+/// compact copy blocks nobody. Rows keep their ids.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`] for a database that is not degenbot's, [`ErrorKind::Locked`] where another process keeps it
-/// locked, [`ErrorKind::NotEnoughSpace`] and [`ErrorKind::DiskFull`] where the second copy does not fit beside the
-/// database, [`ErrorKind::Interrupted`] where the observer asks for it while it still can be ended;
-/// [`ErrorKind::BackupExists`] where there is a file that may not be replaced.
+/// Fails with
+///
+/// - [`ErrorKind::Refused`] if the database is not degenbot's;
+/// - [`ErrorKind::Locked`] if another process keeps the database locked;
+/// - [`ErrorKind::NotEnoughSpace`] or [`ErrorKind::DiskFull`] if the second copy does not fit beside the
+///   database;
+/// - [`ErrorKind::Interrupted`] if the observer asks for it while the compaction can still be stopped;
+/// - [`ErrorKind::BackupExists`] if [`CompactOptions::into`] is a file that may not be replaced.
 pub fn compact_sqlite_database(
     path: &Path,
     options: &CompactOptions,
@@ -146,7 +150,7 @@ fn copy_into(
     publish(staged, options.replace_existing)
 }
 
-/// Writes a compact copy of the present content, in the journal mode of its source.
+/// Writes a compact copy of the present content with the journal mode of its source.
 fn write_compact(
     source: &RawConnection,
     path: &Path,
@@ -159,7 +163,7 @@ fn write_compact(
     let is_wal = is_wal(source, path)?;
     let mut watch = Watch::new(observer, path, content);
     let target = sql::literal(&uri(staged.path(), "mode=rw"));
-    // The copy is synced once, when it is complete, and thrown away if it never is.
+    // The copy is synced once, when it is complete. An incomplete copy is deleted.
     source
         .execute_watched(
             &format!(
@@ -178,8 +182,8 @@ fn write_compact(
     check_copy(staged, path, None, observer)
 }
 
-/// Puts a compact copy in the place of the database's file, if nobody else has that open. Whether it was
-/// done; the database is as it was otherwise.
+/// Replaces the database's file by a compact copy if nobody else has the file open. Returns whether it did;
+/// otherwise the database is as it was.
 fn swap(
     file: &DatabaseFile,
     busy_handler: &BusyHandler,
@@ -187,7 +191,7 @@ fn swap(
 ) -> Result<bool, Error> {
     let (path, real) = (file.path(), file.real());
     let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
-    // What has another name would go on under that one as it was.
+    // A hard link would go on showing the old file.
     if links != 1 || has_attributes(real) || !file_swap::is_possible(file) {
         return Ok(false);
     }
@@ -196,7 +200,7 @@ fn swap(
     let version = data_version(&source, path)?;
     write_compact(&source, path, &staged, observer)?;
     staged.copy_permissions(real)?;
-    // Who gets in through the group would be locked out of a file of another one.
+    // A file of another group would lock out those who have access through the group.
     if access_of(staged.path()) != access_of(real) {
         return Ok(false);
     }
@@ -205,13 +209,13 @@ fn swap(
     Ok(file_swap::swap(source, file, &staged, unchanged)? == Swapped::Yes)
 }
 
-/// Who may do what with a file.
+/// The owner, the group and the permissions of a file.
 fn access_of(path: &Path) -> Option<(u32, u32, u32)> {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.uid(), metadata.gid(), metadata.mode()))
 }
 
-/// Whether a file has access control lists or other attributes that a new one would not have.
+/// Whether a file has access control lists or other extended attributes, which a new file would lack.
 fn has_attributes(path: &Path) -> bool {
     let mut names = [0_u8; 4_096];
     match rustix::fs::listxattr(path, &mut names) {
@@ -219,12 +223,12 @@ fn has_attributes(path: &Path) -> bool {
             .split(|byte| *byte == 0)
             .any(|name| name.starts_with(b"system.") || name.starts_with(b"user.")),
         Err(rustix::io::Errno::NOTSUP) => false,
-        // More than can be looked at, or nobody knows.
+        // There are too many to read, or they cannot be read.
         Err(_) => true,
     }
 }
 
-/// A number that changes with every commit of others.
+/// SQLite's data version, a number that changes with every commit of another connection.
 fn data_version(source: &RawConnection, path: &Path) -> Result<Option<[i64; 1]>, Error> {
     source
         .row("PRAGMA data_version")
@@ -240,7 +244,7 @@ fn in_place(
     let located = |error| Error::from_sqlite(path, error);
     let live = open_raw_connection(path, Access::ReadWrite, busy_handler)?;
     let content = content_bytes(&live, path)?;
-    // SQLite's temporary file, and the log.
+    // `VACUUM` needs room for SQLite's temporary file and for the log.
     disk_space::require_room(path, file.real(), content.saturating_mul(2))?;
     let log_before = file.log_bytes();
     let mut watch = Watch::new(observer, path, content);
@@ -255,7 +259,7 @@ fn in_place(
     Ok(())
 }
 
-/// The bytes of the pages that are in use.
+/// The size of all used pages, in bytes.
 fn content_bytes(handle: &RawConnection, path: &Path) -> Result<u64, Error> {
     let row = handle
         .row(
@@ -267,7 +271,7 @@ fn content_bytes(handle: &RawConnection, path: &Path) -> Result<u64, Error> {
     Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
-/// Tells an observer about a statement that runs.
+/// Reports the progress of a running statement to an observer.
 struct Watch<'operation> {
     observer: &'operation mut dyn Observer,
     path: &'operation Path,
@@ -285,7 +289,7 @@ impl<'operation> Watch<'operation> {
         }
     }
 
-    /// Whether to go on.
+    /// Reports progress. Returns whether the statement may go on.
     fn tell(&mut self, stage: Stage<'_>, done: u64) -> bool {
         let done = done.min(self.total);
         let told = report(self.observer, self.path, stage, done, self.total);
@@ -293,7 +297,7 @@ impl<'operation> Watch<'operation> {
         !self.is_stopped
     }
 
-    /// Fails if the end was asked for when the statement was through already.
+    /// Reports the end. Fails if the observer has asked to stop, even if the statement had already completed.
     fn finish(mut self) -> Result<(), Error> {
         if self.tell(Stage::Compacting, self.total) {
             return Ok(());

@@ -1,13 +1,14 @@
-//! One moment of a database that others may be writing to, and copying it.
+//! Consistent copy: copies one state of a database while others write to it.
 //!
-//! SQLite's backup interface inside a read transaction always works. It goes page by page, though, and looks
-//! into the log for each. Where the whole log has been moved into the file, a read transaction that begins at
-//! that moment needs nothing from the log, and the lock that it takes (`WAL_READ_LOCK(0)` in SQLite's source)
-//! keeps every checkpoint off the file until it ends: others go on committing into the log, and the file is
-//! the snapshot. It can then be copied like any file that does not change, but through the descriptor that
-//! SQLite has open.
+//! SQLite's backup interface inside a read transaction always works, but it is slow: it goes page by page and
+//! looks into the log for each.
 //!
-//! In rollback mode a reader keeps writers off the file in any case.
+//! If the whole log has been moved into the file, there is a faster way. A read transaction that begins at that
+//! moment needs nothing from the log. Its lock (`WAL_READ_LOCK(0)` in SQLite's source) keeps every checkpoint
+//! off the file until it ends. Others go on committing to the log, and the file itself is the snapshot. It is
+//! copied in blocks, through the descriptor that SQLite has open.
+//!
+//! In rollback mode any reader keeps writers off the file.
 
 use std::path::Path;
 use std::thread;
@@ -25,55 +26,55 @@ use crate::sqlite::backup::{Backup, BackupStep};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
-/// How long the checkpoint before a copy waits for readers. It keeps writers waiting meanwhile.
+/// The longest time that the checkpoint before a copy waits for readers. It blocks writers meanwhile.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(25);
 
-/// How long the write lock is waited for, to find the moment at which the log is empty.
+/// The longest wait for the write lock, which is needed to find a moment at which the log is empty.
 const LOCK_WAIT: Duration = Duration::from_millis(200);
 
-/// How often that moment is looked for. A reader of an older state keeps it from coming.
+/// The number of attempts to find that moment. A reader of an older state prevents it.
 const TRIES: u32 = 8;
 
-/// The pause between two tries.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Pages copied by the backup interface between two looks at the observer: a few milliseconds' worth.
+/// Pages that the backup interface copies between two reports to the observer. That takes a few milliseconds.
 const PAGES_PER_STEP: i32 = 2_048;
 
-/// Bytes copied at once from a file that does not change. Larger blocks are faster at times and several times
-/// slower at others (`cargo bench --bench maintenance`).
+/// The size of a block when the file is copied in blocks. Larger blocks are sometimes faster and sometimes
+/// several times slower (`cargo bench --bench maintenance`).
 const BLOCK: usize = 128 << 10;
 
-/// Bytes copied so between two looks at the observer and at the log.
+/// Bytes that are copied in blocks between two reports to the observer and two looks at the log.
 const LOOK_EVERY: u64 = 4 << 20;
 
-/// A database as it is at one moment, for as long as this lives.
+/// One state of a database, pinned until this is dropped.
 #[derive(Debug)]
 pub(crate) struct PinnedSnapshot {
     file: DatabaseFile,
     reader: RawConnection,
     pages: u64,
     page_size: u64,
-    /// The file's state, where the file is the snapshot.
+    /// The stamp of the file, if the file itself is the snapshot.
     still: Option<FileStamp>,
     log_bytes: u64,
-    /// Whether others are kept from writing to the file.
+    /// Whether a lock keeps others from writing to the file.
     is_locked: bool,
-    /// Whether `wal_checkpoint(FULL)` could move the whole log into the file.
+    /// Whether `wal_checkpoint(FULL)` moved the whole log into the file.
     pub(crate) checkpointed: bool,
 }
 
-/// Whether others can write to the database while its snapshot is taken.
+/// Whether others can write to the database while the snapshot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writers {
-    /// They can.
+    /// Others can write.
     Free,
-    /// The caller has the write lock.
+    /// The caller holds the write lock.
     LockedOut,
 }
 
 impl PinnedSnapshot {
-    /// Takes a snapshot of the present state, after a checkpoint.
+    /// Pins the present state, after a checkpoint.
     pub(crate) fn take(
         file: &DatabaseFile,
         writers: Writers,
@@ -94,8 +95,7 @@ impl PinnedSnapshot {
         Ok(snapshot)
     }
 
-    /// A snapshot of a file that nobody uses and beside which nothing lies. It is not written to, nor is
-    /// anything beside it.
+    /// Pins a file that nobody uses and that has no sidecars. Neither the file nor its folder is written to.
     pub(crate) fn of_unused(file: &DatabaseFile) -> Result<Self, Error> {
         let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
         let mut snapshot = Self {
@@ -114,7 +114,7 @@ impl PinnedSnapshot {
     }
 
     fn begin(&mut self, writers: Writers, busy_handler: &BusyHandler) -> Result<(), Error> {
-        // What is in the log by now is moved without keeping anybody waiting.
+        // A passive checkpoint moves most of the log and blocks nobody.
         let moved = self
             .reader
             .execute_watched("PRAGMA wal_checkpoint(PASSIVE)", || {
@@ -158,7 +158,7 @@ impl PinnedSnapshot {
         self.located(self.reader.set_busy_handler(busy_handler.clone()))
     }
 
-    /// What was tried for the sake of speed only may fail, unless because the user has had enough.
+    /// Logs the failure of an optimisation and goes on without it. An interruption stays an error.
     fn forgive<T>(&self, result: Result<T, Error>) -> Result<Option<T>, Error> {
         match result {
             Err(
@@ -175,7 +175,7 @@ impl PinnedSnapshot {
         }
     }
 
-    /// Moves the log into the file; whether that was all of it, or there is none.
+    /// Moves the log into the file. Returns whether nothing is left in the log.
     fn checkpoint(&self, mode: &str) -> Result<bool, Error> {
         let row = self.reader.row(&format!("PRAGMA wal_checkpoint({mode})"));
         let [busy, log, moved] = self.located(row)?.unwrap_or([1, 0, 0]);
@@ -188,7 +188,7 @@ impl PinnedSnapshot {
         Ok(())
     }
 
-    /// Begins to read if the file holds everything, which nobody else can change now.
+    /// Begins to read if the file holds everything. The caller makes sure that nobody can write meanwhile.
     fn begin_if_at_rest(&self) -> Result<bool, Error> {
         let is_at_rest = self.checkpoint("PASSIVE")?;
         if is_at_rest {
@@ -197,8 +197,8 @@ impl PinnedSnapshot {
         Ok(is_at_rest)
     }
 
-    /// Begins to read at a moment at which the file holds everything, if there is one. It is proved by having
-    /// the write lock, without which nobody can add to the log, until reading has begun.
+    /// Begins to read at a moment at which the file holds everything, if there is one. Until reading has begun,
+    /// this holds the write lock, so that nobody can add to the log.
     fn begin_at_rest(&self, busy_handler: &BusyHandler) -> Result<bool, Error> {
         let busy_handler = busy_handler.for_at_most(LOCK_WAIT);
         let writer = open_raw_connection(self.file.path(), Access::ReadWrite, &busy_handler)?;
@@ -221,7 +221,7 @@ impl PinnedSnapshot {
         self.pages * self.page_size
     }
 
-    /// Copies the snapshot to a new file; errors of writing are about `target`.
+    /// Copies the snapshot to a new file. Write errors name `target`.
     pub(crate) fn copy(
         mut self,
         staged: &mut StagedFile,
@@ -246,7 +246,7 @@ impl PinnedSnapshot {
         Ok(self.bytes())
     }
 
-    /// Copies the file; whether all of it was there.
+    /// Copies the file in blocks. Returns `false` if the file is shorter than the snapshot.
     fn copy_blocks(
         &self,
         staged: &mut StagedFile,
@@ -272,14 +272,14 @@ impl PinnedSnapshot {
         Ok(true)
     }
 
-    /// Copies page by page, as the read transaction sees them.
+    /// Copies the pages that the read transaction sees, one by one.
     fn copy_pages(
         &self,
         staged: &StagedFile,
         target: &Path,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
-        // An error of a step can be about either side; what is broken is never the new file.
+        // An error of a step can be about either file, but damage is always in the source.
         let writing = |error| match Error::from_sqlite(target, error) {
             Error {
                 kind: ErrorKind::Damaged { detail, .. },
@@ -289,7 +289,7 @@ impl PinnedSnapshot {
         };
         let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
         let destination = open_raw_connection(staged.path(), Access::Create, &busy_handler)?;
-        // The copy is synced once, when it is complete, and thrown away if it never is.
+        // The copy is synced once, when it is complete. An incomplete copy is deleted.
         destination
             .execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             .map_err(writing)?;
@@ -319,8 +319,8 @@ impl PinnedSnapshot {
         Ok(())
     }
 
-    /// Fails where what others write to the log, which cannot be emptied meanwhile, would fill the disk in as
-    /// long again as it has grown so far.
+    /// Fails if the disk has less room than the log has grown since the copy began. Others go on writing to the
+    /// log, and the pinned state keeps it from being emptied.
     fn require_room_for_log(&self) -> Result<(), Error> {
         match self.file.log_bytes().checked_sub(self.log_bytes) {
             None | Some(0) => Ok(()),
@@ -330,7 +330,7 @@ impl PinnedSnapshot {
 }
 
 impl Drop for PinnedSnapshot {
-    /// Lets checkpoints go on, and makes up for the ones that this has kept from being made.
+    /// Allows checkpoints again, and runs one if the log has grown meanwhile.
     fn drop(&mut self) {
         let mut ended = self.located(self.reader.execute("ROLLBACK"));
         if ended.is_ok() && self.file.log_bytes() > self.log_bytes {

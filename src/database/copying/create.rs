@@ -1,4 +1,4 @@
-//! New databases.
+//! Creation of empty databases.
 
 use std::fs;
 use std::path::Path;
@@ -17,15 +17,15 @@ use crate::database::structure::schema_version::SchemaVersion;
 /// The page size of new databases: SQLite's default, and the Python package's.
 pub(crate) const PAGE_SIZE: i64 = 4_096;
 
-/// Creates an empty database at the newest version, and its folder where that is missing.
+/// Creates an empty database at the newest version, and its folder if that is missing.
 ///
-/// The database is in WAL mode with `auto_vacuum=FULL`, as the Python package creates it, and appears
-/// under its name when it is complete.
+/// The database is in WAL mode with `auto_vacuum=FULL`, as the Python package creates it. It gets its name when
+/// it is complete.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::AlreadyExists`] where there is a file, [`ErrorKind::Leftover`] where there is a log of a database
-/// that is gone, otherwise where the file cannot be written.
+/// Fails with [`ErrorKind::AlreadyExists`] if the path exists, with [`ErrorKind::Leftover`] if the log of a
+/// deleted database lies there, and with another kind if the file cannot be written.
 pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok() {
         return Err(ErrorKind::AlreadyExists.at(path));
@@ -44,9 +44,9 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
 pub(crate) fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
     let mut connection = open_connection(path, Access::Create)?;
     let failed = |error| Error::from_diesel(path, "create the database", error);
-    // Page size and auto_vacuum must be set before the first table. Nothing needs to be durable
-    // before the file is synced as a whole. A log would be moved into the file when it is closed, and
-    // closing does not tell whether that failed.
+    // SQLite accepts page_size and auto_vacuum only before the first table. Nothing needs to be durable
+    // yet, because the finished file is synced as a whole. WAL mode comes last: closing a database moves
+    // its log into the file, and does not report whether that failed.
     connection
         .batch_execute(&format!(
             "PRAGMA page_size = {page_size}; PRAGMA auto_vacuum = FULL; \

@@ -1,14 +1,15 @@
-//! Replacing the file of a database that nobody else has open.
+//! File swap: replaces the file of a database that nobody else has open.
 //!
-//! A program that has opened a database in WAL mode and not read from it yet holds no lock, and SQLite does
-//! not notice that the file was replaced: it would take the log of the new file for the old one's, and write
-//! pages of the old content into it. So it is the operating system that must know that nobody has the file
-//! open: Linux gives a write lease (`fcntl(2)`, `F_SETLEASE`) on it to no one else than its only user, of
-//! whatever account or container, and holds up everybody who comes to open it while the lease lasts. Whoever
-//! was on his way to the old file when the new one took its name shows by that too, and then all is taken
-//! back.
+//! SQLite's locks do not prove that nobody has the file open. A program that has opened a database in WAL mode
+//! and not read from it yet holds no lock. SQLite would not notice the replacement either: the program would
+//! take the new file's log for the old one's and write pages of the old content into it.
 //!
-//! Where there are no leases, or this process has no right to one, nothing is replaced.
+//! A lease of the operating system does prove it. Linux grants a write lease (`fcntl(2)`, `F_SETLEASE`) only if
+//! no other process has the file open, whatever its account or container. Until the lease ends, it delays
+//! everybody who opens the file. If another process opens the old file during the swap, the lease reveals it
+//! and the swap is undone.
+//!
+//! Nothing is replaced if leases are not supported or this process has no right to one.
 
 use std::fs::{File, OpenOptions};
 use std::thread;
@@ -23,30 +24,30 @@ use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::RawConnection;
 use crate::system::lease::Lease;
 
-/// How long those are waited for who have looked the old file up and have not begun to open it: a few
-/// instructions, unless the system gives the processor to somebody else in between.
+/// How long the swap can still be undone. Another process may have looked the old file up by its name and not
+/// opened it yet. Between the two are a few instructions, unless the system suspends that process.
 const STRAGGLERS: Duration = Duration::from_millis(20);
 
-/// How often is looked whether there are any: the sooner they are seen, the less time there is for somebody to
-/// open the new file.
+/// The interval between two looks at the lease. The sooner a straggler is seen, the less time others have to
+/// open the new file before the swap is undone.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 
 /// Whether a file was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swapped {
-    /// It was.
+    /// The file was replaced.
     Yes,
-    /// Somebody has it open, or has changed it: it is as it was.
+    /// The file is as it was: another process has it open or has changed it.
     No,
 }
 
-/// Whether it is worth trying.
+/// Whether a swap is worth trying.
 pub(crate) fn is_possible(file: &DatabaseFile) -> bool {
     Lease::IS_SUPPORTED && open_by::programs_using(file.real()).is_empty()
 }
 
-/// Puts a complete and synced file in the place of a database, if nobody else has that open and the
-/// connection to it says that it `is_unchanged`.
+/// Replaces the file of a database by a complete and synced one if nobody else has the database open and
+/// `is_unchanged` returns true.
 pub(crate) fn swap(
     source: RawConnection,
     file: &DatabaseFile,
@@ -61,11 +62,10 @@ pub(crate) fn swap(
     }
 }
 
-/// Moves the log into the file, so that there is one file to replace when the connection is closed. The
-/// file's state then; none where others use it.
+/// Moves the log into the file, so that closing the connection leaves one file to replace. Returns the state of
+/// that file, or `None` if others use the database.
 ///
-/// In this locking mode the first transaction takes a lock on the file that excludes even readers, and it is
-/// kept.
+/// In EXCLUSIVE locking mode the first transaction takes a lock that excludes even readers, and keeps it.
 fn release(
     source: &RawConnection,
     file: &DatabaseFile,
@@ -87,7 +87,7 @@ fn release(
     }
 }
 
-/// Does it under a lease on either file.
+/// Swaps the files under a lease on each of them.
 fn swap_leased(
     file: &DatabaseFile,
     staged: &StagedFile,
@@ -104,7 +104,7 @@ fn swap_leased(
         }
     };
     if matches!(swapped, Ok(Swapped::Yes)) {
-        // Nobody gets to the old file any more.
+        // Nobody can open the old file any more.
         drop(old);
     } else {
         keep_open(old);
@@ -112,9 +112,9 @@ fn swap_leased(
     swapped
 }
 
-/// Exchanges the names, and exchanges them back if somebody shows who is on his way to the old file.
+/// Exchanges the names of the two files, and exchanges them back if another process opens the old file.
 fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapped, Error> {
-    // Whoever has come since the lease was taken would only have to be found out again.
+    // If a process has come since the lease was taken, the swap would only be undone.
     if !old.is_undisturbed() || !staged.exchange() {
         return Ok(Swapped::No);
     }
@@ -138,21 +138,22 @@ fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapp
     }
 }
 
-/// Keeps those from using the new file who came to open it in the instant in which it had the name: what they
-/// wrote would be in a file without one. They find it locked until they have closed it.
+/// Locks out the processes that opened the new file while it had the database's name. What they write would go
+/// to a file without a name. They find it locked until they close it.
 fn lock_out(staged: &StagedFile, lease: Lease<'_>) {
     staged.lock_for_others();
     drop(lease);
     log::warn!(
-        "A program has opened a file that is not the database; it finds it locked until it opens it again"
+        "A program has opened a temporary file instead of the database; it finds that locked until it opens the \
+         database again"
     );
     while staged.lease().is_none() {
         thread::sleep(STRAGGLERS);
     }
 }
 
-/// Keeps a descriptor of the database open until the process ends: closing it would drop the locks that
-/// SQLite has for another thread by now.
+/// Keeps a descriptor of the database open until the process ends. Closing it would drop the locks that SQLite
+/// may hold for another thread by now.
 fn keep_open(file: File) {
     std::mem::forget(file);
 }

@@ -1,4 +1,4 @@
-//! Copies of a database, and content that takes the place of another one.
+//! Copies of a database, and operations that replace its content.
 
 pub(crate) mod backup;
 pub(crate) mod check_copy;

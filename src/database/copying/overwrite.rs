@@ -1,8 +1,8 @@
-//! Putting the content of one database in the place of another one's, in the file that is there.
+//! Overwriting: replaces the content of a database in the same file.
 //!
-//! It goes through SQLite's backup interface, in one transaction: programs that have the database open see
-//! the old or the new content, whole, and none goes on writing into a file without a name. In WAL mode
-//! nothing of the file changes before the commit, and readers go on meanwhile.
+//! SQLite's backup interface writes the new content in one transaction. Programs that have the database open
+//! see either the old or the new content. None goes on writing to a file without a name. In WAL mode the file
+//! does not change before the commit, and readers are not blocked.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::sqlite::backup::{Backup, BackupStep};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::RawConnection;
 
-/// Pages written between two looks at the observer.
+/// Pages that are written between two reports to the observer.
 const PAGES_PER_STEP: i32 = 2_048;
 
-/// How long readers of the old content are waited for, so that the log can be emptied.
+/// The longest wait for readers of the old content, which keep the log from being emptied.
 const LOG_WAIT: Duration = Duration::from_millis(100);
 
-/// A replacement that has the write lock and has not changed any content yet. Dropping it changes none.
+/// A replacement that holds the write lock and has not changed any content yet. Dropping it rolls it back.
 #[derive(Debug)]
 pub(crate) struct Replacement<'handles> {
     backup: Backup<'handles>,
@@ -32,8 +32,8 @@ pub(crate) struct Replacement<'handles> {
 }
 
 impl<'handles> Replacement<'handles> {
-    /// Takes the write lock of `live`, which must have pages as large as those of `source`. A database in
-    /// rollback mode is put into WAL mode before, and stays in it.
+    /// Takes the write lock of `live`. Both databases must have the same page size. A database in rollback mode
+    /// is switched to WAL mode before, and stays in it.
     pub(crate) fn begin(
         source: &'handles RawConnection,
         live: &'handles RawConnection,
@@ -54,7 +54,7 @@ impl<'handles> Replacement<'handles> {
         })
     }
 
-    /// Writes all but the last pages, which nobody sees yet.
+    /// Writes all pages but the last ones. Nobody sees them before the commit.
     pub(crate) fn prepare(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         let pages_per_step = u64::try_from(PAGES_PER_STEP).unwrap_or_default();
         while self.backup.remaining() > pages_per_step {
@@ -72,7 +72,7 @@ impl<'handles> Replacement<'handles> {
         Ok(())
     }
 
-    /// Commits.
+    /// Writes the last pages and commits.
     pub(crate) fn commit(mut self) -> Result<(), Error> {
         while self.step(-1)? != BackupStep::Done {}
         Ok(())
@@ -91,8 +91,8 @@ impl<'handles> Replacement<'handles> {
     }
 }
 
-/// Moves the log, which is as large as the new content, into the file and empties it, as far as readers let
-/// it be. What stays is moved by the next checkpoint.
+/// Moves the log into the file and truncates it, because it is as large as the new content. Readers can prevent
+/// a part of that; the next checkpoint moves the rest.
 pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyHandler) {
     let settled = live
         .set_busy_handler(busy_handler.for_at_most(LOG_WAIT))
@@ -106,7 +106,7 @@ pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyH
     }
 }
 
-/// Fails where the content of this file may not be replaced.
+/// Fails if the content of this file may not be replaced.
 pub(crate) fn require_replaceable(file: &DatabaseFile) -> Result<(), Error> {
     match recognise(file.path()) {
         // SQLite deletes a log beside an empty file.

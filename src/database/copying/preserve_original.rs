@@ -1,4 +1,4 @@
-//! The database that was there, kept under another name when its content is replaced.
+//! The original: a copy of a database under another name, made before its content is replaced.
 
 use std::fs;
 use std::fs::File;
@@ -13,7 +13,7 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
 use crate::sqlite::busy_handler::BusyHandler;
 
-/// A complete copy of the database as it was, without a name of its own yet.
+/// A complete copy of the original database that does not have its final name yet.
 #[derive(Debug)]
 pub(crate) struct PreservedOriginal {
     staged: StagedFile,
@@ -21,16 +21,16 @@ pub(crate) struct PreservedOriginal {
     suffix: &'static str,
 }
 
-/// Where it is.
+/// A copy of the original under its final name.
 #[derive(Debug, Clone)]
 pub(crate) struct Published {
     path: PathBuf,
-    /// It was there already, from a try that was ended in the middle.
+    /// Whether the file existed before: an attempt that was killed has left the same copy.
     was_there: bool,
 }
 
 impl PreservedOriginal {
-    /// Copies a database that is locked against writing.
+    /// Copies a database. The caller holds its write lock.
     pub(crate) fn copy(
         file: &DatabaseFile,
         suffix: &'static str,
@@ -38,7 +38,7 @@ impl PreservedOriginal {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         let snapshot = PinnedSnapshot::take(file, Writers::LockedOut, busy_handler)?;
-        // Under the name without a number, so that the next try finds what this one may leave.
+        // The staged file always belongs to the name without a number: the next attempt sweeps there.
         let target = with_suffix(file.real(), suffix);
         let mut staged = StagedFile::create(&target, PRIVATE)?;
         snapshot.copy(&mut staged, &target, observer)?;
@@ -51,7 +51,8 @@ impl PreservedOriginal {
         })
     }
 
-    /// Gives it the first name, with a number if need be, that is not taken, or that such a copy has already.
+    /// Gives the copy its final name: the first of `NAME.SUFFIX`, `NAME.SUFFIX-2`, … that is free. If a file
+    /// with the same content has one of the names before that, it is used instead.
     pub(crate) fn publish(self) -> Result<Published, Error> {
         let mut number = 1;
         loop {
@@ -75,7 +76,7 @@ impl PreservedOriginal {
 }
 
 impl Published {
-    /// Removes it: the database has not been replaced.
+    /// Removes the copy after a failure to replace the database, unless the file existed before.
     pub(crate) fn discard(&self) {
         if !self.was_there {
             let _ = fs::remove_file(&self.path);

@@ -1,4 +1,4 @@
-//! Giving a complete copy its place.
+//! Publication of a complete copy under its final name.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::database::files::staged_file::StagedFile;
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::busy_handler::BusyHandler;
 
-/// Gives a complete copy its name.
+/// Renames a complete copy to its final name.
 pub(crate) fn publish(staged: StagedFile, replace_existing: bool) -> Result<(), Error> {
     if replace_existing {
         return staged.replace();
@@ -22,7 +22,7 @@ pub(crate) fn publish(staged: StagedFile, replace_existing: bool) -> Result<(), 
     })
 }
 
-/// Fails where a copy of the database cannot go to this place.
+/// Fails if a copy of `file` cannot be written to `backup`.
 pub(crate) fn check_target(
     file: &DatabaseFile,
     backup: &Path,
@@ -34,7 +34,7 @@ pub(crate) fn check_target(
     let Ok(metadata) = fs::symlink_metadata(backup) else {
         return Ok(());
     };
-    // A link that points to nothing may point to a disk that is not there at the moment.
+    // A dangling link may point to a disk that is not mounted at the moment.
     if backup.is_dir() || (metadata.is_symlink() && !backup.exists()) {
         return Err(ErrorKind::AlreadyExists.at(backup));
     }
@@ -47,8 +47,8 @@ pub(crate) fn check_target(
     Ok(())
 }
 
-/// Makes sure that SQLite will not apply the log of an earlier backup, which somebody has opened, to
-/// the new one.
+/// Removes the sidecars of an earlier backup that somebody has opened. SQLite would apply that log to the new
+/// backup.
 pub(crate) fn clear_away_leftovers(
     target: &DatabaseFile,
     busy_handler: &BusyHandler,
@@ -56,7 +56,7 @@ pub(crate) fn clear_away_leftovers(
     if !target.has_sidecars() {
         return Ok(());
     }
-    // What is no database, or not there, cannot take its log back, and SQLite might delete that.
+    // Only a recognised database is opened for this: beside any other file, SQLite might delete the log.
     let settled = recognise(target.path()).and_then(|_| settle(target.path(), busy_handler));
     match target.leftover() {
         Some(_) if matches!(&settled, Err(error) if matches!(error.kind, ErrorKind::Locked)) => {

@@ -1,4 +1,4 @@
-//! Emptying a database.
+//! Reset: empties a database.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::database::progress::Observer;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 
-/// How a database is emptied.
+/// Options of [`reset_sqlite_database`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ResetOptions {
-    /// How long locks are waited for.
+    /// The longest time to wait for a lock.
     pub wait: Duration,
 }
 
@@ -29,24 +29,22 @@ impl Default for ResetOptions {
     }
 }
 
-/// Empties a database: afterwards it is at the newest version without rows. One that is not there is
-/// created.
+/// Empties a database: it is at the newest version afterwards and has no rows. A missing database is created.
 ///
-/// The content is replaced through SQLite, in one transaction, in the file that is there: a program
-/// that has it open sees the empty database in its next transaction and does not go on writing to a
-/// file that has no name.
+/// One SQLite transaction replaces the content in the same file. A program that has the database open sees the
+/// empty database in its next transaction. It never goes on writing to a file without a name.
 ///
 /// # Errors
 ///
-/// [`Refused`](crate::database::ErrorKind::Refused) for a database that is not degenbot's,
-/// [`Locked`](crate::database::ErrorKind::Locked) where another process is in the middle of a transaction, otherwise
-/// where the database cannot be read or written.
+/// Fails with [`Refused`](crate::database::ErrorKind::Refused) if the database is not degenbot's, with
+/// [`Locked`](crate::database::ErrorKind::Locked) if another process is in a transaction, and with another kind
+/// if the database cannot be read or written.
 pub fn reset_sqlite_database(
     path: &Path,
     options: &ResetOptions,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    // A link that points to nothing is in the way of a new database.
+    // Creating a database fails at a dangling link.
     let Ok(file) = DatabaseFile::existing(path) else {
         return create_new_sqlite_database(path);
     };

@@ -1,4 +1,4 @@
-//! Making a backup the database again.
+//! Restore: replaces the content of a database by that of a backup.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,17 +24,17 @@ use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::types::sql_value::SqlValue;
 
-/// How a database is restored.
+/// Options of [`restore_sqlite_database`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RestoreOptions {
-    /// What is restored; [`backup_path`] if nothing is said.
+    /// The backup to restore; [`backup_path`] by default.
     pub from: Option<PathBuf>,
-    /// Keep the database that is replaced, as `PATH.pre-restore`.
+    /// Keep a copy of the replaced database as `PATH.pre-restore`.
     pub keep_replaced: bool,
-    /// How thoroughly the backup is checked before anything is touched.
+    /// The integrity check of the backup before anything is changed.
     pub verify: IntegrityCheck,
-    /// How long locks are waited for.
+    /// The longest time to wait for a lock.
     pub wait: Duration,
 }
 
@@ -57,63 +57,63 @@ impl Default for RestoreOptions {
 }
 
 impl RestoreOptions {
-    /// The backup of the database at `path` that is restored.
+    /// The backup to restore for the database at `path`.
     fn backup_of(&self, path: &Path) -> PathBuf {
         self.from.clone().unwrap_or_else(|| backup_path(path))
     }
 }
 
-/// What a restoration did.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestoreReport {
-    /// What was restored.
+    /// The backup that was restored.
     pub from: PathBuf,
-    /// The size of the restored content.
+    /// The size of the restored content, in bytes.
     pub bytes: u64,
-    /// Its version, as [`Recognition::name`] tells it.
+    /// The version of the restored content, from [`Recognition::name`].
     pub version: String,
-    /// Whether an upgrade can bring it to a newer version.
+    /// Whether an upgrade can bring the database to a newer version.
     pub is_upgrade_pending: bool,
-    /// Where the database is that was replaced, if there was one and it was to be kept.
+    /// The copy of the replaced database, if there was one and it was to be kept.
     pub kept: Option<PathBuf>,
 }
 
-/// What a database holds, for a person who has to choose between two.
+/// The content of a database in brief, for a user who has to choose between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// When it was last written to.
+    /// The time of the last write.
     pub modified: Option<SystemTime>,
-    /// The size of the file with its log.
+    /// The size of the file with its log, in bytes.
     pub bytes: u64,
-    /// The version, as [`Recognition::name`] tells it.
+    /// The version, from [`Recognition::name`].
     pub version: String,
-    /// The rows of all tables.
+    /// The number of rows of all tables.
     pub rows: u64,
-    /// Whether those of some table are estimated, since it is large.
+    /// Whether the rows of a large table were estimated.
     pub is_estimated: bool,
-    /// The newest block up to which an exchange was brought.
+    /// The newest block to which an exchange is updated.
     pub newest_block: Option<i64>,
 }
 
-/// What a restoration would do.
+/// The dry run of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestorePlan {
-    /// What would be restored.
+    /// The backup that would be restored.
     pub from: Summary,
-    /// What would be replaced.
+    /// The database that would be replaced, if there is one.
     pub replaced: Option<Summary>,
 }
 
-/// Looks at a backup and at the database that it would replace, without writing anything.
+/// Describes a backup and the database that it would replace, without writing anything.
 ///
 /// # Errors
 ///
-/// Those of [`restore_sqlite_database`] that can be told beforehand.
+/// Fails with the errors of [`restore_sqlite_database`] that can be detected without writing.
 pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
     let from = options.backup_of(path);
     recognise_source(path, &from)?;
@@ -133,19 +133,23 @@ pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan
     })
 }
 
-/// Makes a backup the database again, while others go on using that.
+/// Replaces the content of a database by that of a backup, while others go on using the database.
 ///
-/// The backup is copied beside the database and the copy checked before anything is touched. The content
-/// of the database is then replaced through SQLite, in one transaction: programs that have it open see the
-/// old or the new content. A backup of an older version stays at that version. Where there is no database,
-/// the copy becomes it.
+/// First the backup is copied beside the database and the copy is checked. Then one SQLite transaction replaces
+/// the content. Programs that have the database open see either the old or the new content. A backup of an
+/// older version stays at that version. If there is no database, the copy becomes the database.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::NoBackup`] where there is none; [`ErrorKind::Refused`] where one of the two is no degenbot database;
-/// [`ErrorKind::Damaged`] where the backup is not sound; [`ErrorKind::Locked`] where another process is in the middle
-/// of a transaction that writes; [`ErrorKind::NotEnoughSpace`]; [`ErrorKind::Interrupted`] where the observer asks
-/// for it; otherwise where files cannot be read or written. The database is as it was then.
+/// Any failure leaves the database as it was. The function fails with
+///
+/// - [`ErrorKind::NoBackup`] if there is no backup;
+/// - [`ErrorKind::Refused`] if the backup or the database is not degenbot's;
+/// - [`ErrorKind::Damaged`] if the backup fails its check;
+/// - [`ErrorKind::Locked`] if another process is in a transaction that writes;
+/// - [`ErrorKind::NotEnoughSpace`] if the new content, its log and the kept copy do not fit on the disk;
+/// - [`ErrorKind::Interrupted`] if the observer asks for it;
+/// - another kind if files cannot be read or written.
 pub fn restore_sqlite_database(
     path: &Path,
     options: &RestoreOptions,
@@ -189,7 +193,7 @@ pub fn restore_sqlite_database(
     })
 }
 
-/// What the backup is, if it may be restored.
+/// Recognises the backup. Fails if it may not be restored.
 fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
     if DatabaseFile::at(path).is_same_as(from) {
         return Err(ErrorKind::RestoreFromItself.at(path));
@@ -202,7 +206,7 @@ fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
     Ok(recognition)
 }
 
-/// Says of a copy's source what was found in the copy.
+/// Turns a failed check of the copy into an error about the backup.
 fn damaged(error: Error) -> Error {
     let Error { kind, path } = error;
     let kind = match kind {
@@ -212,7 +216,7 @@ fn damaged(error: Error) -> Error {
     Error { kind, path }
 }
 
-/// Replaces the content of the database; where the old one is kept.
+/// Replaces the content of the database. Returns the path of the copy that was kept.
 fn replace(
     file: &DatabaseFile,
     staged: &StagedFile,
@@ -236,7 +240,7 @@ fn replace(
     } else {
         0
     };
-    // The log takes the new content before the file does.
+    // The new content is written to the log before it is written to the file.
     let needed = new_bytes.saturating_mul(2).saturating_add(old_bytes);
     disk_space::require_room(path, file.real(), needed)?;
 
@@ -253,7 +257,7 @@ fn replace(
         None
     };
     replacement.prepare(observer)?;
-    // Before the commit, without which it would be the only one.
+    // The copy gets its name before the commit: from then on it is the only copy of the old content.
     let kept = original.map(PreservedOriginal::publish).transpose()?;
     if let Err(error) = replacement.commit() {
         if let Some(kept) = &kept {
@@ -266,7 +270,7 @@ fn replace(
     Ok(kept.map(Published::into_path))
 }
 
-/// Gives a copy pages of the size that the database in use has: that can only be changed where nobody uses it.
+/// Gives the copy the page size of the database. The page size of a database that is in use cannot be changed.
 fn set_page_size(
     staged: &StagedFile,
     page_size: i64,
@@ -315,7 +319,7 @@ impl Summary {
     }
 }
 
-/// When the database was last written to: commits go to the log first.
+/// The time of the last write to the database or its log. Commits go to the log first.
 fn modified(file: &DatabaseFile) -> Option<SystemTime> {
     let wal = file.sidecar(Sidecar::Wal);
     let times = [file.real(), &wal]

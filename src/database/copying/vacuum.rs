@@ -1,4 +1,4 @@
-//! SQLite's `VACUUM`, which rewrites a database without its unused space.
+//! SQLite's `VACUUM` statement: rewrites a database without its unused space.
 
 use std::path::Path;
 
@@ -6,12 +6,14 @@ use crate::database::connection::sql;
 use crate::database::files::database_file::folder_of;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
-/// Every page is read once, so reading them in place saves copying them into a cache (`cargo bench --bench
-/// maintenance`: 7 % of a `VACUUM`). SQLite limits the size itself.
+/// Memory-maps the database. `VACUUM` reads every page once, so a map saves a copy into the page cache: 7 % of
+/// the time in `cargo bench --bench maintenance`. SQLite limits the size itself.
 pub(crate) const MAPPED: &str = "PRAGMA mmap_size = 1099511627776";
 
-/// Runs `VACUUM`, with SQLite's temporary file in the folder of the database's file: where the system has such
-/// files can be a small disk. The setting is the whole process's, so it is taken back.
+/// Runs `VACUUM` with SQLite's temporary file in the folder of the database, because the system's folder for
+/// such files can be on a small disk. The setting belongs to the whole process, so it is reset afterwards.
+///
+/// `look` is called several times a second. Once it returns `false`, the statement is interrupted.
 pub(crate) fn vacuum(
     handle: &RawConnection,
     file: &Path,

@@ -1,7 +1,7 @@
-//! Tables that an upgrade by the Python package leaves behind when it fails.
+//! Alembic leftovers: tables that a failed upgrade by the Python package leaves behind.
 //!
-//! Alembic changes a table by copying it to `_alembic_tmp_NAME`, which then takes its place. What is
-//! left of that is empty or holds rows that the table itself still has.
+//! Alembic changes a table by copying it to `_alembic_tmp_NAME` and renaming the copy. A leftover copy is
+//! empty, or its rows are still in the table itself.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 
 const PREFIX: &str = "_alembic_tmp_";
 
-/// Whether a table of this name is such a table.
+/// Whether a table of this name is a leftover.
 pub(crate) fn is_leftover(table: &str) -> bool {
     table.starts_with(PREFIX)
 }
 
-/// Fails if such a table holds a row that the table it is for does not have.
+/// Fails if a leftover has a row that the original table lacks.
 pub(crate) fn check(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -62,7 +62,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Drops such tables, after [`check`]: the Python package's next upgrade would run into them.
+/// Drops the leftovers after [`check`]. They would make the next upgrade by the Python package fail.
 pub(crate) fn drop_all(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -76,7 +76,7 @@ pub(crate) fn drop_all(
     Ok(())
 }
 
-/// The names of the leftover tables as the extras of a catalogue have them.
+/// Whether an extra object of a catalogue is a leftover.
 pub(crate) fn is_extra(object: &SchemaObject) -> bool {
     object.kind == ObjectKind::Table && is_leftover(&object.name)
 }

@@ -1,33 +1,33 @@
-//! What the user says about rows that do not say it themselves.
+//! Assumptions: values that old rows lack and the user supplies.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::types::address::Address;
 
-/// Values that no row of an old database tells, as the user knows them.
+/// Values that the rows of an old database lack, supplied by the user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Assumptions {
-    /// Whether the Aerodrome V2 pools have stable curves, for a database from before revision
-    /// 723fe25c87b8.
+    /// Whether the Aerodrome V2 pools have stable curves. Databases before revision 723fe25c87b8 do not record
+    /// it.
     pub aerodrome_v2_stable: Option<bool>,
-    /// Factories of exchanges none of whose pools tells it.
+    /// The factories of exchanges whose pools do not record one.
     pub factories: Vec<FactoryAssumption>,
 }
 
-/// The factory of the exchange of one kind on one chain.
+/// The factory of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactoryAssumption {
-    /// The chain's id.
+    /// The id of the chain.
     pub chain: i64,
-    /// The kind of pool, which is the exchange's name.
+    /// The kind of the exchange's pools, which is also its name.
     pub kind: String,
-    /// The factory.
+    /// The address of the factory.
     pub factory: Address,
 }
 
-/// One value that the user tells: `aerodrome_v2.stable=true` or `=false`, or
+/// One supplied value, parsed from `aerodrome_v2.stable=true`, `aerodrome_v2.stable=false` or
 /// `factory.CHAIN.KIND=ADDRESS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,7 +52,7 @@ impl FromIterator<Assumption> for Assumptions {
 }
 
 impl Assumptions {
-    /// The factory that the user has told for an exchange.
+    /// The supplied factory of an exchange; the last one if there are several.
     pub(crate) fn factory(&self, chain: i64, kind: &str) -> Option<Address> {
         self.factories
             .iter()
@@ -83,7 +83,7 @@ impl FromStr for Assumption {
     }
 }
 
-/// A text that is no assumption.
+/// The error of a text that is not an assumption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownAssumption(String);
 
@@ -93,7 +93,7 @@ impl fmt::Display for UnknownAssumption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "'{}' is nothing that can be assumed; there are aerodrome_v2.stable=true, \
+            "'{}' is not a known assumption; the known ones are aerodrome_v2.stable=true, \
              aerodrome_v2.stable=false and factory.CHAIN.KIND=ADDRESS",
             self.0
         )
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts() {
+    fn assumptions_are_parsed_and_unknown_texts_are_errors() {
         assert_eq!(
             "aerodrome_v2.stable=false".parse(),
             Ok(Assumption::AerodromeV2Stable(false))

@@ -1,4 +1,4 @@
-//! Foreign keys that refer to nothing.
+//! The foreign key checks of a migration.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,8 +14,8 @@ use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite::transaction::{Begin, transaction};
 
-/// The broken foreign keys of some tables. Of the user's own tables only those that can be checked: a key
-/// of theirs may refer to something that no key can refer to, which SQLite calls a mismatch.
+/// Returns the broken foreign keys of some tables. A user's own table is skipped if SQLite cannot check it: its
+/// key can refer to columns that are not unique, which SQLite calls a mismatch.
 pub(crate) fn violations_of(
     connection: &mut SqliteConnection,
     tables: &[String],
@@ -36,8 +36,8 @@ pub(crate) fn violations_of(
     Ok(violations)
 }
 
-/// Fails for violations that were not there before: rows that were broken already are not this
-/// upgrade's doing and stay as they are.
+/// Fails if there are violations that did not exist before the migration. Rows that were broken already stay as
+/// they are.
 pub(crate) fn require_known(
     path: &Path,
     mut violations: Vec<Violation>,
@@ -60,11 +60,11 @@ pub(crate) fn require_known(
     Err(ErrorKind::ForeignKeysBroken { violations }.at(path))
 }
 
-/// An IMMEDIATE transaction with the enforcement of foreign keys off, which it leaves off: the
-/// connection is for migrating only.
+/// Runs `operate` in an IMMEDIATE transaction with foreign keys off. They stay off: the connection is for
+/// migrations only.
 ///
-/// With them on, a table that a migration rebuilds would, when the old one is dropped, delete the
-/// rows that refer to it; and the pragma has no effect inside a transaction.
+/// A migration that rebuilds a table drops the old one. With foreign keys on, that would delete the rows that
+/// refer to it. The pragma is set before the transaction because it has no effect inside one.
 pub(crate) fn with_foreign_keys_off<T>(
     connection: &mut SqliteConnection,
     path: &Path,

@@ -1,9 +1,8 @@
-//! Initialization maps from liquidity positions.
+//! Initialization maps (tick bitmaps), computed from liquidity positions.
 //!
-//! A map's word holds a bit for each of 256 neighbouring ticks, counted in steps of the pool's tick
-//! spacing: the bit `compressed & 255` of the word `compressed >> 8`, where `compressed` is the tick
-//! divided by the spacing and rounded down. It is set where a position begins or ends, as in Uniswap's
-//! `TickBitmap`.
+//! A word of a map has one bit for each of 256 neighbouring ticks, counted in steps of the pool's tick spacing.
+//! Let `compressed` be the tick divided by the spacing and rounded down. Its bit is `compressed & 255` of the
+//! word `compressed >> 8`. As in Uniswap's `TickBitmap`, a bit is set if a position begins or ends at its tick.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -28,13 +27,13 @@ mod functions {
 
     #[diesel::declare_sql_function]
     extern "SQL" {
-        /// The word with these bits, as decimal text.
+        /// Returns the word that has these bits set, as decimal text.
         #[aggregate]
         fn word_of_bits(bit: BigInt) -> Text;
     }
 }
 
-/// A word that bits are set in.
+/// The state of the aggregate function: the bits that are set so far.
 #[derive(Debug, Default)]
 struct Word(U256);
 
@@ -51,12 +50,13 @@ impl SqliteAggregateFunction<i64> for Word {
     }
 }
 
-/// The maps of one family of pools: where they are and what they are made of.
+/// The maps of one family of pools and the tables that they belong to.
 #[derive(Debug)]
 pub(crate) struct Maps {
     family: PoolFamily,
     /// The table of the words.
     pub(crate) table: &'static str,
+    /// The table of the liquidity positions.
     pub(crate) positions: &'static str,
 }
 
@@ -65,17 +65,17 @@ pub(crate) const MAPS: [Maps; 2] = [
     Maps::of(PoolFamily::ManagedPools),
 ];
 
-/// In which of the attached databases the tables are.
+/// The attached databases that have the tables.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// The liquidity positions.
+    /// The database of the liquidity positions.
     pub(crate) positions: &'static str,
-    /// The pools and the words.
+    /// The database of the pools and of the words.
     pub(crate) pools: &'static str,
 }
 
 impl Place {
-    /// All in one database.
+    /// One database has all tables.
     const MAIN: Self = Self {
         positions: "main",
         pools: "main",
@@ -99,7 +99,7 @@ impl Maps {
         }
     }
 
-    /// A condition for the rows of the positions, as `l`, that a word can be made of.
+    /// The condition for positions (alias `l`) from which a word can be computed.
     fn is_sound() -> &'static str {
         "typeof(l.tick) = 'integer' AND typeof(s.spacing) = 'integer' AND s.spacing > 0"
     }
@@ -124,8 +124,8 @@ impl Maps {
         )
     }
 
-    /// The positions that no word can be made of, since their pool's tick spacing is unknown or their
-    /// tick is no number: some of them, and how many there are.
+    /// Finds the positions from which no word can be computed: the tick spacing of the pool is unknown or the
+    /// tick is not a number. Returns the names of some of them and their number.
     pub(crate) fn obstacle(
         &self,
         connection: &mut SqliteConnection,
@@ -142,7 +142,7 @@ impl Maps {
         Ok((row.count > 0).then_some((rows, row.count)))
     }
 
-    /// Fills the empty table of words, which is beside the pools; how many words there are.
+    /// Fills the empty table of words. Returns the number of words.
     pub(crate) fn fill(
         &self,
         connection: &mut SqliteConnection,
@@ -168,7 +168,7 @@ impl Maps {
     }
 }
 
-/// Creates and fills the tables of maps that are not there; how many words they have.
+/// Creates and fills the missing tables of maps. Returns the number of words.
 pub(crate) fn restore(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -185,7 +185,7 @@ pub(crate) fn restore(
             continue;
         }
         require_sound(&maps, connection, path, Place::MAIN)?;
-        // As the migrations make it.
+        // The statements come from a model database, so that the table is as the migrations make it.
         let mut model = open_in_memory()?;
         create_tables(&mut model, SchemaVersion::latest())
             .map_err(|error| Error::from_create_tables(path, error))?;
@@ -207,7 +207,7 @@ pub(crate) fn restore(
     Ok(words)
 }
 
-/// Fails for positions that no word can be made of.
+/// Fails if there are positions from which no word can be computed.
 pub(crate) fn require_sound(
     maps: &Maps,
     connection: &mut SqliteConnection,
@@ -220,8 +220,8 @@ pub(crate) fn require_sound(
             obstacles: vec![Obstacle {
                 count: usize::try_from(count).unwrap_or(usize::MAX),
                 rows: vec![row],
-                problem: "the tick or the tick spacing of the pool is unknown, which the \
-                          initialization map is made of",
+                problem: "the tick or the tick spacing of the pool is unknown, so the \
+                          initialization map cannot be computed",
             }],
         }
         .at(path)),

@@ -1,4 +1,4 @@
-//! Bringing a database to another version of the schema, in place.
+//! In-place migration: runs the migrations between two versions in one transaction.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,55 +29,59 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::sqlite::connection_hooks::cancellable;
 
-/// What an upgrade or a downgrade did.
+/// The result of an upgrade or a downgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationReport {
-    /// The version before.
+    /// The version before the migration.
     pub from: SchemaVersion,
-    /// The version now.
+    /// The version after the migration.
     pub to: SchemaVersion,
-    /// The names of the migrations that were run or undone, in that order; none for a database that
-    /// was at the version already.
+    /// The names of the migrations that were run or undone, in that order. Empty if the database was at the
+    /// version already.
     pub migrations: Vec<String>,
-    /// The words of initialization maps that were computed from liquidity positions.
+    /// The number of words of initialization maps that were computed from liquidity positions.
     pub computed_words: usize,
 }
 
-/// The version of a database.
+/// Returns the version of a database.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`] for a database that has no version this program can work with; otherwise where the database
-/// cannot be read.
+/// Fails with [`ErrorKind::Refused`] if the database has no version that this program supports, and with
+/// another kind if it cannot be read.
 pub fn current_database_version(path: &Path) -> Result<SchemaVersion, Error> {
     recognise(path)?.require_version(path)
 }
 
-/// The version that this program brings databases to.
+/// Returns the newest version that this program knows.
 #[must_use]
 pub const fn latest_database_version() -> SchemaVersion {
     SchemaVersion::latest()
 }
 
-/// Brings a database to a version, newer or older than its own, in place.
+/// Migrates a database in place to a newer or older version.
 ///
-/// One transaction covers recognising the database, taking over a database of the Python package,
-/// every migration and the checks after them: it is at the target afterwards or exactly as before. Of
-/// two processes that do the same at once, the second waits and finds nothing to do. A database in
-/// rollback-journal mode is put into WAL mode afterwards.
+/// One transaction covers the recognition of the database, the stamps of the Python package, every migration
+/// and the checks after them. The database is at the target afterwards, or exactly as before. If two processes
+/// do the same at once, the second waits and finds nothing to do. A database in rollback-journal mode is put
+/// into WAL mode afterwards.
 ///
-/// A step back drops what the older version has no place for;
-/// [`plan_migration`](crate::database::migration::plan::plan_migration) tells what that is. So `from` is the version that the
-/// caller has planned for: a step back is taken from no other one.
+/// A downgrade drops tables and columns that the older version lacks.
+/// [`plan_migration`](crate::database::migration::plan::plan_migration) lists them. `from` is the version for
+/// which the caller has made that plan: a downgrade from another version is refused.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`] for a database that this program does not know how to migrate, [`ErrorKind::Migration`] and
-/// [`ErrorKind::ForeignKeysBroken`] where a migration fails, [`ErrorKind::Locked`] where another process keeps the
-/// database locked, [`ErrorKind::VersionChanged`] where another process has brought the database to a version from
-/// which the way would lead back unplanned, and [`ErrorKind::ObjectsLost`] where a step back would take indexes or
-/// triggers of the user's own along.
+/// Any failure leaves the database as it was. The function fails with
+///
+/// - [`ErrorKind::Refused`] if this program cannot migrate the database;
+/// - [`ErrorKind::Migration`] or [`ErrorKind::ForeignKeysBroken`] if a migration fails;
+/// - [`ErrorKind::Locked`] if another process keeps the database locked;
+/// - [`ErrorKind::VersionChanged`] if another process has migrated the database, and reaching the target would
+///   now be a downgrade that nobody has planned;
+/// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
+///   triggers or foreign keys of theirs.
 pub fn migrate_sqlite_database(
     path: &Path,
     from: SchemaVersion,
@@ -87,7 +91,8 @@ pub fn migrate_sqlite_database(
     migrate_in_place(path, from, target, options.wait, None)
 }
 
-/// The same; cancelling the token ends it with everything as it was.
+/// Like [`migrate_sqlite_database`]. Cancelling the token stops the migration and leaves the database as it
+/// was.
 pub(crate) fn migrate_in_place(
     path: &Path,
     from: SchemaVersion,
@@ -95,8 +100,8 @@ pub(crate) fn migrate_in_place(
     wait: Duration,
     cancel: Option<CancelToken>,
 ) -> Result<MigrationReport, Error> {
-    // Looked at first without writing, so that a database that is refused stays as it was to the
-    // byte, with its log and its journal.
+    // The first recognition does not write, so that a refused database stays as it was to the byte, with its
+    // log and its journal.
     let recognition = recognise(path)?;
     let version = recognition.require_version_of_structure(path)?;
     if version == target && recognition.identity.is_stamped_right() {
@@ -123,17 +128,17 @@ pub(crate) fn migrate_in_place(
     Ok(report)
 }
 
-/// Which foreign keys are looked at before and after a migration.
+/// The foreign keys that are checked before and after a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ForeignKeyScope {
-    /// Those of the tables whose structure it changes, and those that refer to these.
+    /// The foreign keys of tables whose structure changes, and of tables that refer to these.
     Structure,
-    /// All.
+    /// All foreign keys.
     Everything,
 }
 
-/// Takes every step to the target, all or nothing. `None`, and nothing done, where it turns out that
-/// rows were changed and all foreign keys must be looked at.
+/// Runs every migration to the target, or none. Returns `None` and rolls back if a migration has changed rows,
+/// so that all foreign keys must be checked.
 fn migrate(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -145,7 +150,7 @@ fn migrate(
     let migrated = with_foreign_keys_off(connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
         let from = recognition.require_version_of_structure(path)?;
-        // Steps up lose nothing, wherever they begin; and who is there already need not go.
+        // An upgrade loses nothing from any version, and a database at the target needs no step.
         if from != planned && from != target && from.max(planned) > target {
             return Err(ErrorKind::VersionChanged {
                 planned,
@@ -198,7 +203,7 @@ fn migrate(
     }
 }
 
-/// The tables of the database whose foreign keys the steps between two versions can break.
+/// The tables whose foreign keys the migrations between two versions can break.
 fn tables_to_check(
     catalogue: &Catalogue,
     from: SchemaVersion,
@@ -210,7 +215,7 @@ fn tables_to_check(
         .filter(|version| versions.contains(version))
         .map(SchemaVersion::catalogue)
         .collect();
-    // An index changes no row.
+    // Indexes are not compared: an index changes no row.
     let changes = |table: &str| {
         structures.windows(2).any(|pair| {
             let [before, after] =
@@ -229,8 +234,8 @@ fn tables_to_check(
         .collect()
 }
 
-/// How many rows the steps between two versions write in the tables of the stamps: diesel's has one for
-/// each step, and Alembic's row changes where the revision does.
+/// The number of rows that the migrations between two versions write in the tables of stamps. Diesel's table
+/// changes by one row for each migration. Alembic's row changes if the revision does.
 fn rows_stamped(from: SchemaVersion, target: SchemaVersion) -> i64 {
     let versions = from.min(target)..=from.max(target);
     let stamps: Vec<_> = SchemaVersion::all()
@@ -243,15 +248,15 @@ fn rows_stamped(from: SchemaVersion, target: SchemaVersion) -> i64 {
     rows.sum()
 }
 
-/// How many rows this connection has written, not counting the schema's own.
+/// The number of rows that this connection has written, without those of the schema.
 fn total_changes(connection: &mut SqliteConnection) -> QueryResult<i64> {
     sql::number(connection, "SELECT total_changes() AS number")
 }
 
-/// Fails if an object of the user's own is gone: an index or a trigger goes with its table when that is
-/// rebuilt.
+/// Fails if an object of the user is gone. SQLite drops indexes and triggers with their table when a migration
+/// rebuilds it.
 fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Result<(), Error> {
-    // What was the user's own can have become ours: a table that a later version adds.
+    // A table of the user can have become one of ours, if a later version adds a table of that name.
     let here = after.catalogue.extras_beyond(&Catalogue::default());
     let own = after.extras();
     let mut objects = before.extras();
@@ -265,8 +270,8 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
     Err(ErrorKind::ObjectsLost { objects }.at(path))
 }
 
-/// Records the migrations that a database has by other means, the Python package's, and makes every
-/// stamp that says otherwise say the same.
+/// Records the migrations that the Python package has done by its own means, and corrects every stamp that
+/// contradicts the structure.
 fn put_stamps_right(
     connection: &mut SqliteConnection,
     recognition: &Recognition,

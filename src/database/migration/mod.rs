@@ -1,4 +1,4 @@
-//! Databases brought to another version of the schema.
+//! Migration: brings databases to another version of the schema.
 
 pub(crate) mod alembic_leftovers;
 pub(crate) mod assumptions;

@@ -1,4 +1,4 @@
-//! How a database is brought to another version.
+//! The options of upgrades and migrations.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::database::migration::assumptions::Assumptions;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::setters::setters;
 
-/// How a database is upgraded.
+/// Options of [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UpgradeOptions {
-    /// The version to go to.
+    /// The version to upgrade to.
     pub target: SchemaVersion,
-    /// What the user knows that no row tells.
+    /// Values that old rows lack and the user supplies.
     pub assumptions: Assumptions,
-    /// How long locks are waited for.
+    /// The longest time to wait for a lock.
     pub wait: Duration,
 }
 
@@ -35,11 +35,11 @@ impl Default for UpgradeOptions {
     }
 }
 
-/// How a database is migrated in place.
+/// Options of [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MigrateOptions {
-    /// How long locks are waited for.
+    /// The longest time to wait for a lock.
     pub wait: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What bringing a database to another version would do.
+//! Migration plan: the dry run of an upgrade or a downgrade.
 
 use std::fmt;
 use std::path::Path;
@@ -21,56 +21,56 @@ use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 
-/// What an upgrade or a downgrade would do.
+/// The dry run of an upgrade or a downgrade.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MigrationPlan {
-    /// The stamps that the database carries.
+    /// The stamps in the database.
     pub stamps: Stamps,
-    /// The version that they name.
+    /// The version that the stamps name.
     pub name: String,
-    /// What is to be said about stamps that are not right.
+    /// A remark about wrong stamps.
     pub remark: Option<String>,
-    /// What the structure is that of: a version, or what comes before the first one.
+    /// The name of the structure: a version, or a revision before the first version.
     pub structure: String,
-    /// The version of the database; none where it is made anew.
+    /// The version of the database; `None` for a rebuild.
     pub from: Option<SchemaVersion>,
-    /// The version it would have.
+    /// The version that the database would have.
     pub to: SchemaVersion,
-    /// How it would get there.
+    /// The method of the migration.
     pub method: Method,
     /// The names of the migrations that would be run or undone, in that order.
     pub migrations: Vec<String>,
-    /// Why it has no version until it is upgraded, where that is so.
+    /// Why the database cannot be used before an upgrade.
     pub refusal: Option<Refusal>,
-    /// What would be dropped with what it holds, for a step back.
+    /// Tables and columns with values that a downgrade would drop.
     pub losses: Vec<Loss>,
-    /// Tables and columns that have no place in the new database, each as `TABLE` or `TABLE.COLUMN`.
+    /// Tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.
     pub dropped: Vec<String>,
-    /// Why it could not be done as things are: something that only the user can tell.
+    /// A missing assumption, without which the upgrade would fail.
     pub needs: Option<String>,
-    /// The rows of each table.
+    /// The number of rows of each table.
     pub rows: Vec<(String, i64)>,
     /// The size of the database with its log, in bytes.
     pub bytes: u64,
-    /// How much more disk it could need for a while, in bytes.
+    /// The additional disk space that the migration could need, in bytes.
     pub disk_bytes: u64,
-    /// How long it could take, in seconds: a guess from the number of rows.
+    /// The estimated duration in seconds, from the number of rows.
     pub seconds: u64,
 }
 
-/// Rows that a rebuild carries over, checks and puts in place in a second: what `cargo bench --bench
-/// upgrade` comes to for a million, rounded down.
+/// Rows that a rebuild carries over, checks and puts in place in a second. `cargo bench --bench upgrade`
+/// measures it with a million rows; the value is rounded down.
 const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
 
-/// Something that holds values and has no place in an older version.
+/// A table or column that has values and that an older version lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Loss {
     /// The table.
     pub table: String,
-    /// The column; none for the whole table.
+    /// The column; `None` for the whole table.
     pub column: Option<String>,
-    /// The rows of the table, or the rows that have a value other than zero in the column.
+    /// The number of rows of the table, or of rows with a value other than zero in the column.
     pub rows: i64,
 }
 
@@ -88,12 +88,13 @@ impl fmt::Display for Loss {
     }
 }
 
-/// Finds out what [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database) would do, without writing.
+/// Plans a migration by
+/// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), without writing.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`] for a database that has no version this program can work with; otherwise where the database
-/// cannot be read.
+/// Fails with [`ErrorKind::Refused`] if the database has no version that this program supports, and with
+/// another kind if it cannot be read.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
     let options = UpgradeOptions::default().target(target);
     let plan = plan_upgrade(path, &options)?;
@@ -106,11 +107,13 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
     }
 }
 
-/// Finds out what [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database) would do, without writing.
+/// Plans an upgrade by
+/// [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database), without writing.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`] for a database that cannot be brought in; otherwise where the database cannot be read.
+/// Fails with [`ErrorKind::Refused`] if the database cannot be upgraded, and with another kind if it cannot be
+/// read.
 pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPlan, Error> {
     read_without_trace(path, |connection| {
         connection
@@ -119,12 +122,14 @@ pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPl
     })
 }
 
-/// Fails where the rows of a database do not say what [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database)
-/// must know, so that nobody is asked about an upgrade that cannot be.
+/// Checks that no assumption is missing for
+/// [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database), so that nobody is
+/// asked to confirm an upgrade that is bound to fail.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::AssumptionNeeded`] where that is so, and where the database cannot be read.
+/// Fails with [`ErrorKind::AssumptionNeeded`] if one is missing, and with another kind if the database cannot
+/// be read.
 pub fn require_assumptions(path: &Path, options: &UpgradeOptions) -> Result<(), Error> {
     let missing = |connection: &mut SqliteConnection| -> Result<Option<Error>, Error> {
         let recognition = recognise_connection(connection)?;
@@ -185,7 +190,7 @@ fn plan(
         bytes,
         disk_bytes: match method {
             Method::Rebuild => rebuild::disk_bytes(&DatabaseFile::at(path)),
-            // What is changed is written to the log first.
+            // Changed pages are written to the log first.
             _ => bytes,
         },
         seconds: match method {
@@ -196,7 +201,7 @@ fn plan(
     })
 }
 
-/// What the structure of the target lacks, where there is something in it.
+/// The tables and columns that the target lacks and that have values.
 fn losses(
     connection: &mut SqliteConnection,
     from: SchemaVersion,
@@ -215,7 +220,7 @@ fn losses(
         };
         for column in table.columns.keys() {
             if !remaining.columns.contains_key(column) {
-                // A column that was added with a default holds '0' or 0 where nothing was put into it.
+                // A column that was added with a default has '0' or 0 in rows without a value.
                 let condition = format!("{column} NOT IN (0, '0')");
                 losses.push(Loss {
                     table: name.clone(),

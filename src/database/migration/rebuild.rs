@@ -1,38 +1,43 @@
-//! Bringing in a database from before the first version: a new one is built beside it, compared with
-//! it row by row, and put in its place; the original is kept under another name.
+//! Rebuild: upgrades a database from before the first version.
 //!
-//! Everything happens under one write lock on the old database, from before its structure is read to
-//! the commit that replaces its content: readers go on meanwhile, a writer waits, and nothing that another
-//! program commits can be missed. The new tables are filled in a temporary file by a second connection, so
-//! that until the last step nothing of the old database has been touched. That step goes through SQLite, in the file that is
-//! there: whether another program has it open cannot be known, since one that has not read from it yet
-//! holds no lock, and it would go on with a file that is replaced under it.
+//! A new database is built beside the old one and compared with it row by row. Then its content replaces the
+//! old content. The original is kept under another name.
 //!
-//! The tables of liquidity, which are by far the largest, have had the same columns in every revision.
-//! Where they have, they stay where they are, and only their indexes change.
+//! One write lock on the old database covers everything, from before its structure is read to the commit that
+//! replaces its content. Readers go on meanwhile and writers wait, so that no commit of another program is
+//! missed.
 //!
-//! - `rules` says where each value goes, as data; `mapping` turns that into statements;
-//! - `work`, `tokens` and `exchanges` find out what a row refers to where that is spread out;
-//! - `build` has `carry` fill the new tables; `indexes` makes their indexes;
-//! - `swap` replaces, while `carry` compares in the `background`; so is the old database kept while the
-//!   new one is built; `container` makes the temporary files;
-//! - `obstacles` are rows that cannot be carried over without guessing.
+//! A second connection fills the new tables in a temporary file. The old database does not change before the
+//! last step. That step goes through SQLite in the same file. Replacing the file would not be safe: a program
+//! that has it open and has not read from it yet holds no lock, so it cannot be detected, and it would go on
+//! with the old file.
+//!
+//! The liquidity tables are by far the largest. They have the same columns in every revision; such tables stay
+//! in the old file and only their indexes change.
+//!
+//! - `rules` says where each value goes, as data. `mapping` turns the rules into statements.
+//! - `pool_references`, `tokens` and `exchanges` find the tokens and exchanges of each pool.
+//! - `build` fills the new tables with `carry`. `indexes` creates their indexes.
+//! - `put_in_place` replaces the content with `replace_tables`, while `carry` compares in the `background`. The
+//!   original is copied in the background too, while the new database is built. `temporary_files` creates the
+//!   temporary files.
+//! - `obstacles` collects the rows that cannot be carried over without guessing.
 
 mod background;
 mod build;
 mod carry;
-mod container;
 mod exchanges;
 mod indexes;
 mod mapping;
 mod obstacles;
+mod pool_references;
 mod put_in_place;
+mod replace_tables;
 mod rules;
 mod source;
-mod swap;
 mod task;
+mod temporary_files;
 mod tokens;
-mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -52,18 +57,18 @@ use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild::background::Background;
-use crate::database::migration::rebuild::container::Files;
 use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
+use crate::database::migration::rebuild::temporary_files::TemporaryFiles;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise_connection;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::cancellable;
 
-/// How much disk a rebuild needs at most: the new database, the original that is kept, and the log through
-/// which the one replaces the other. Two megabytes are for what does not depend on rows.
+/// Returns the disk space that a rebuild needs at most. It is for the new database, the kept original and the
+/// log of the commit. Two megabytes are for whatever does not depend on the number of rows.
 pub(crate) fn disk_bytes(file: &DatabaseFile) -> u64 {
     const EMPTY: u64 = 2 << 20;
     file.bytes_with_log()
@@ -71,31 +76,31 @@ pub(crate) fn disk_bytes(file: &DatabaseFile) -> u64 {
         .saturating_add(EMPTY)
 }
 
-/// What a rebuild did beyond carrying rows over.
+/// The result of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RebuildReport {
-    /// Where the original is.
+    /// The path of the original.
     pub original: PathBuf,
-    /// The rows of the tables that were replaced.
+    /// The number of rows in the replaced tables.
     pub rows: u64,
-    /// The tokens that pools referred to and `erc20_tokens` did not have.
+    /// The number of added tokens: pools referred to them and `erc20_tokens` lacked them.
     pub added_tokens: usize,
-    /// The exchanges that were made of the pools' factories.
+    /// The number of exchanges that were added for the factories of pools.
     pub added_exchanges: usize,
-    /// Tables and columns that the new database has no place for, each as `TABLE` or `TABLE.COLUMN`.
+    /// Tables and columns that were not carried over, each as `TABLE` or `TABLE.COLUMN`.
     pub dropped: Vec<String>,
 }
 
-/// What a rebuild came to.
+/// The outcome of a rebuild.
 pub(crate) enum Outcome {
     /// The database is at the target.
     Done(RebuildReport),
-    /// Another process has brought it in meanwhile.
+    /// Another process has upgraded the database meanwhile.
     NotNeeded,
 }
 
-/// Rebuilds a database at the version `target`.
+/// Rebuilds a database at the target version.
 pub(crate) fn rebuild(
     path: &Path,
     options: &UpgradeOptions,
@@ -111,11 +116,11 @@ pub(crate) fn rebuild(
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
     let is_wal = journal_mode(&mut connection).map_err(failed)? == "wal";
     if !is_wal {
-        // Writing anything before the commit would take a lock that no reader lets go of, and wait for it
-        // again and again; the commit takes it once, or says that it cannot.
+        // In rollback mode, writing before the commit would need a lock that readers prevent, and would wait
+        // for it again and again. The commit takes that lock once or fails.
         sql::execute(&mut connection, "PRAGMA cache_spill = OFF").map_err(failed)?;
     }
-    let files = Files::create(&mut connection, &file, target)?;
+    let files = TemporaryFiles::create(&mut connection, &file, target)?;
     let mut kept: Option<Published> = None;
     let result = with_foreign_keys_off(&mut connection, path, |connection| {
         let recognition = recognise_connection(connection)?;
@@ -145,7 +150,7 @@ pub(crate) fn rebuild(
         let mut builder = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
-        build::check_others(&mut builder, &rebuild, &built)?;
+        build::check_remaining(&mut builder, &rebuild, &built)?;
         let report = RebuildReport {
             original: PathBuf::new(),
             rows: built.rows,
@@ -160,7 +165,7 @@ pub(crate) fn rebuild(
             }
         })?);
         let original = original.finish(observer)?;
-        // A reader is in the way of a writer, except in WAL mode.
+        // Except in WAL mode, a reader blocks the commit.
         if !is_wal && let Some(check) = check.take() {
             check.finish(observer)?;
         }
@@ -177,7 +182,7 @@ pub(crate) fn rebuild(
         }))
     });
     if let (Err(_), Some(kept)) = (&result, &kept) {
-        // The database itself is as it was.
+        // The database is as it was, so the copy is of no use.
         kept.discard();
     }
     let done = result?;
@@ -187,7 +192,7 @@ pub(crate) fn rebuild(
     Ok(done)
 }
 
-/// Fails for what can be refused without building anything.
+/// Fails if the rebuild can be refused before anything is built.
 fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     rebuild.refuse_dangling()?;
@@ -199,7 +204,7 @@ fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) ->
     )
 }
 
-/// Fails where a value is needed that only the user can tell.
+/// Fails if an assumption is missing.
 fn require_assumptions(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -222,7 +227,7 @@ fn require_assumptions(
     }
 }
 
-/// The same for a database of which only the revision is known so far.
+/// Returns the error about a missing assumption for a database that is only recognised so far.
 pub(crate) fn missing_assumption(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -244,7 +249,7 @@ pub(crate) fn missing_assumption(
     }
 }
 
-/// What the newest schema has no place for, each as `TABLE` or `TABLE.COLUMN`.
+/// Returns the tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.
 pub(crate) fn dropped_from(recognition: &Recognition) -> Vec<String> {
     match recognition.identity {
         Identity::Legacy { revision, .. } => {

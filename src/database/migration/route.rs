@@ -1,4 +1,4 @@
-//! The way by which a database gets to another version.
+//! Migration route: how a database gets to another version.
 
 use std::path::Path;
 
@@ -9,44 +9,44 @@ use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 
-/// How a database gets to another version.
+/// The method of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
     /// In place, in one transaction.
     InPlace,
-    /// In place, where the initialization maps are computed from the liquidity positions.
+    /// In place, with initialization maps that are computed from the liquidity positions.
     InPlaceWithMaps,
-    /// By a new database that is built beside it.
+    /// By a rebuild: a new database is built beside the old one.
     Rebuild,
 }
 
-/// Where a database's way to another version begins, and how it goes.
+/// The start, the end and the method of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Route {
-    /// The version as the stamps tell it.
+    /// The version that the stamps name.
     pub name: String,
-    /// The version of the database; none where it is made anew.
+    /// The version of the database; `None` for a rebuild.
     pub from: Option<SchemaVersion>,
-    /// The version that it leads to.
+    /// The target version.
     pub to: SchemaVersion,
-    /// How it goes.
+    /// The method of the migration.
     pub method: Method,
-    /// What is to be said about stamps that are not right.
+    /// A remark about wrong stamps.
     pub remark: Option<String>,
-    /// Whether the database is at its end already, with the right stamps.
+    /// Whether the database is at the target already, with the right stamps.
     pub is_done: bool,
 }
 
 impl Route {
-    /// The route of a database that was recognised.
+    /// Returns the route of a recognised database.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`](crate::database::ErrorKind::Refused) for a database that cannot be brought to the
-    /// version.
+    /// Fails with [`ErrorKind::Refused`](crate::database::ErrorKind::Refused) if the database cannot be brought
+    /// to the version.
     pub(crate) fn of(
         recognition: &Recognition,
         path: &Path,
@@ -69,19 +69,20 @@ impl Route {
         })
     }
 
-    /// Whether the version that it leads to is older than the database's.
+    /// Whether the target is older than the version of the database.
     #[must_use]
     pub fn is_step_back(&self) -> bool {
         self.from.is_some_and(|from| from > self.to)
     }
 }
 
-/// Finds the way of a database to a version, without looking at its rows. An interrupted transaction is rolled back.
+/// Finds the route of a database to a version, without reading its rows. An interrupted transaction is rolled
+/// back.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`](crate::database::ErrorKind::Refused) for a database that cannot be brought to the version;
-/// otherwise where the database cannot be read.
+/// Fails with [`ErrorKind::Refused`](crate::database::ErrorKind::Refused) if the database cannot be brought to
+/// the version, and with another kind if it cannot be read.
 pub fn find_route(path: &Path, to: SchemaVersion) -> Result<Route, Error> {
     Route::of(&recognise(path)?, path, to)
 }

@@ -1,4 +1,4 @@
-//! Bringing any database that a user can have to the newest version.
+//! Upgrade: brings a database of any known origin to a newer version.
 
 use std::path::Path;
 
@@ -16,66 +16,67 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan;
 use crate::database::verification::quick_scan::SuspectRows;
 
-/// What an upgrade did.
+/// The result of an upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpgradeReport {
-    /// What the database was before, by its stamp.
+    /// The version before the upgrade, from the stamps.
     pub from: String,
-    /// The version now.
+    /// The version after the upgrade.
     pub to: SchemaVersion,
-    /// The names of the migrations that were run, in that order; none for a database that was at the
-    /// version already, or that was made anew.
+    /// The names of the migrations that were run, in that order. Empty for a rebuild, or if the database was at
+    /// the version already.
     pub migrations: Vec<String>,
-    /// The words of initialization maps that were computed from liquidity positions, in place.
+    /// The number of words of initialization maps that were computed in place from liquidity positions.
     pub computed_words: usize,
-    /// What was done to make the database anew, where that was necessary.
+    /// The result of the rebuild, if one was necessary.
     pub rebuild: Option<RebuildReport>,
-    /// Rows that are not as they should be, and were not so before: they stay as they are. Only the
-    /// first rows of a large table are looked at.
+    /// Suspect rows, which were suspect before the upgrade too. They stay as they are. Only the first rows of a
+    /// large table are checked.
     pub unsound: Vec<SuspectRows>,
 }
 
-/// Brings a database to the newest version: [`upgrade_sqlite_database`] with nothing assumed and nobody
-/// watching.
+/// Upgrades a database to the newest version: [`upgrade_sqlite_database`] with default options and no observer.
 ///
 /// # Errors
 ///
-/// Those of [`upgrade_sqlite_database`].
+/// Fails with the errors of [`upgrade_sqlite_database`].
 pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Error> {
     upgrade_sqlite_database(path, &UpgradeOptions::default(), &mut ())
 }
 
-/// Brings a database to a newer version, whichever release has made it.
+/// Upgrades a database of any release to a newer version.
 ///
-/// Of a known version, it is migrated in place
-/// ([`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database)). The initialization maps
-/// that a Rust-core release of the Python package has dropped are computed from the liquidity
-/// positions. A database from before the first version is made anew: a new one is built beside it,
-/// compared with it row by row and put in its place in one transaction, and the original is kept beside
-/// it under the name in the report.
+/// - A database of a known version is migrated in place, as by
+///   [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database). Initialization
+///   maps that a Rust-core release of the Python package has dropped are computed from the liquidity positions.
+/// - A database before the first version is rebuilt: a new database is built beside it, compared with it row by
+///   row, and replaces its content in one transaction. The original is kept beside it; the report has its name.
 ///
 /// # Errors
 ///
-/// Those of [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database); and for a
-/// database that is made anew, [`ErrorKind::Unclear`] and [`ErrorKind::AssumptionNeeded`] where rows do not say what
-/// they must, [`ErrorKind::ObjectsLost`] where an index, trigger or view of the user's own has no place in the new
-/// schema, [`ErrorKind::NotEnoughSpace`], and [`ErrorKind::Interrupted`] where the observer asks for it. The database
-/// is then as it was.
+/// Any failure leaves the database as it was. The function fails with the errors of
+/// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), and with
+/// [`ErrorKind::Interrupted`] if the observer asks for it. A rebuild also fails with
+///
+/// - [`ErrorKind::Unclear`] if rows lack a value or contradict each other;
+/// - [`ErrorKind::AssumptionNeeded`] if an assumption is missing;
+/// - [`ErrorKind::ObjectsLost`] if an index, trigger or view of the user does not fit the new schema;
+/// - [`ErrorKind::NotEnoughSpace`] if the new database and the original do not fit on the disk.
 pub fn upgrade_sqlite_database(
     path: &Path,
     options: &UpgradeOptions,
     observer: &mut dyn Observer,
 ) -> Result<UpgradeReport, Error> {
     let target = options.target;
-    // Of an upgrade that was killed after it had put everything in place.
+    // An upgrade that was killed after its commit has left temporary files.
     staged_file::sweep(DatabaseFile::at(path).real());
     let route = find_route(path, target)?;
     let from = route.name.clone();
     if route.method == Method::Rebuild
         && let Outcome::Done(report) = rebuild::rebuild(path, options, observer)?
     {
-        log::info!("Made {} anew at version {target}", path.display());
+        log::info!("Rebuilt {} at version {target}", path.display());
         return Ok(UpgradeReport {
             from,
             to: target,

@@ -1,4 +1,4 @@
-//! Whether the user's own views and triggers still find the columns that they name.
+//! User objects: checks that the user's views and triggers still work after a migration.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::catalogue::Catalogue;
 
-/// What of the user's own works.
+/// The views and triggers of the user that work.
 #[derive(Debug)]
 pub(crate) struct UserObjects {
     /// The views that can be read.
     views: Vec<String>,
-    /// The statements that fire triggers and can be compiled.
+    /// The statements that fire triggers and compile.
     firing: Vec<Firing>,
-    /// Whether all views and triggers can be resolved together.
+    /// Whether SQLite can resolve all views and triggers together.
     all: bool,
 }
 
 impl UserObjects {
-    /// Finds out what works now. To be called inside a transaction that writes; nothing is left behind.
+    /// Finds the objects that work now. The caller has begun a write transaction. Nothing is changed.
     pub(crate) fn find(
         connection: &mut SqliteConnection,
         path: &Path,
@@ -48,7 +48,7 @@ impl UserObjects {
         })
     }
 
-    /// Fails if something of it does not work any more.
+    /// Fails if one of these objects does not work any more.
     pub(crate) fn require(
         &self,
         connection: &mut SqliteConnection,
@@ -68,7 +68,7 @@ impl UserObjects {
             let object = message.strip_prefix("error in ").unwrap_or(&message);
             objects.push(object.to_owned());
         }
-        // Those name the table only.
+        // These errors name only the table, so they come last.
         if objects.is_empty() {
             for firing in &self.firing {
                 if firing.is_possible(connection)?
@@ -88,19 +88,19 @@ impl UserObjects {
     }
 }
 
-/// A statement that would fire triggers. What a trigger changes is resolved only when it is compiled into
-/// such a statement.
+/// A statement that would fire triggers. SQLite resolves the body of a trigger only when it compiles such a
+/// statement.
 #[derive(Debug)]
 struct Firing {
-    /// The table or view whose triggers they are.
+    /// The table or view that has the triggers.
     owner: String,
-    /// The column that is changed, where one is.
+    /// The column that an UPDATE changes.
     column: Option<String>,
     statement: String,
 }
 
 impl Firing {
-    /// One for every change that a trigger can be about.
+    /// Returns one statement for every event that a trigger can have.
     fn all(connection: &mut SqliteConnection, catalogue: &Catalogue) -> QueryResult<Vec<Self>> {
         let owners = sql::lines(
             connection,
@@ -127,7 +127,7 @@ impl Firing {
         Ok(all)
     }
 
-    /// Whether what it is about is there.
+    /// Whether the table and the column of the statement exist.
     fn is_possible(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
         let owner = sql::literal(&self.owner);
         let condition = match &self.column {
@@ -139,7 +139,7 @@ impl Firing {
         Ok(sql::number(connection, &query)? > 0)
     }
 
-    /// Compiles it, without running it.
+    /// Compiles the statement without running it.
     fn compile(
         &self,
         connection: &mut SqliteConnection,
@@ -152,8 +152,8 @@ impl Firing {
     }
 }
 
-/// Tells a statement that makes no sense from a failure of something else, such as the disk: after that SQLite
-/// may have rolled back by itself.
+/// Separates the message about an invalid statement from other failures, such as a full disk. After such a
+/// failure SQLite may have rolled back by itself.
 fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
     match result.map_err(|error| Error::from_diesel(path, "look at views and triggers", error)) {
         Ok(()) => Ok(Ok(())),
@@ -165,7 +165,7 @@ fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, E
     }
 }
 
-/// Resolves what a view refers to.
+/// Resolves a view by compiling a query of it.
 fn read(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -190,8 +190,8 @@ fn resolve_all(
     Ok(resolved)
 }
 
-/// Fails if a foreign key refers to a table that `is_gone`, from a table that is not: rows could not be
-/// written to that one any more.
+/// Fails if a remaining table has a foreign key to a table for which `is_gone` returns true. Rows could not be
+/// written to it any more.
 pub(crate) fn require_no_dangling(
     path: &Path,
     catalogue: &Catalogue,

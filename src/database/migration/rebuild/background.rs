@@ -1,4 +1,4 @@
-//! What is done in a thread of its own beside the rest of a rebuild.
+//! Background thread: runs a part of a rebuild beside the rest.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::{Observer, Progress, Stage, report};
 
-/// A thread that ends with a `T`, or soon after this has been dropped.
+/// A thread that returns a `T`. Dropping this stops the thread and waits for it.
 pub(super) struct Background<T> {
     path: PathBuf,
     running: Option<Running<T>>,
@@ -22,15 +22,15 @@ struct Running<T> {
     thread: JoinHandle<Result<T, Error>>,
 }
 
-/// A progress, to be passed on by the thread that has the observer.
+/// A progress report for the thread that has the observer.
 struct Message {
-    /// The table that is checked; none where bytes are copied.
+    /// The table that is checked; `None` while bytes are copied.
     table: Option<String>,
     done: u64,
     total: u64,
 }
 
-/// Tells of the progress for as long as somebody wants to know.
+/// An observer that sends reports, and asks to stop once the receiver is dropped.
 struct Reporter(Sender<Message>);
 
 impl Observer for Reporter {
@@ -51,7 +51,7 @@ impl Observer for Reporter {
 }
 
 impl<T: Send + 'static> Background<T> {
-    /// Begins to copy or to check.
+    /// Starts the thread.
     pub(super) fn begin(
         path: &Path,
         operate: impl FnOnce(&mut dyn Observer) -> Result<T, Error> + Send + 'static,
@@ -69,7 +69,7 @@ impl<T: Send + 'static> Background<T> {
         })
     }
 
-    /// Waits for the end, telling the observer how far it is.
+    /// Waits for the thread and passes its progress reports to the observer.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<T, Error> {
         for message in self.running.iter().flat_map(|running| &running.messages) {
             let stage = match &message.table {
@@ -80,7 +80,7 @@ impl<T: Send + 'static> Background<T> {
                 break;
             }
         }
-        // It has ended, or is told to by that nobody listens any more.
+        // The thread has ended, or stops because the receiver was dropped.
         self.end()
             .unwrap_or_else(|| Err(ErrorKind::Interrupted.at(self.path.clone())))
     }
@@ -98,7 +98,7 @@ impl<T> Background<T> {
 }
 
 impl<T> Drop for Background<T> {
-    /// Waits, so that nothing is left behind that the thread would have removed.
+    /// Waits for the thread, so that it removes its temporary files.
     fn drop(&mut self) {
         if !thread::panicking() {
             self.end();

@@ -1,4 +1,4 @@
-//! Building the new content in a file of its own, on a connection of its own.
+//! Build: fills the new database on a connection of its own.
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -10,35 +10,38 @@ use crate::database::migration::initialization_maps::Place;
 use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::replace_tables::Object;
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::swap::Object;
 use crate::database::migration::rebuild::task::Rebuild;
-use crate::database::migration::rebuild::{carry, exchanges, indexes, mapping, tokens, work};
+use crate::database::migration::rebuild::{
+    carry, exchanges, indexes, mapping, pool_references, tokens,
+};
 use crate::database::progress::Observer;
 use crate::database::structure::stamp_tables;
 use crate::models::pools::pool_family::WORD_TABLES;
 
-/// What was built.
+/// The result of a build.
 pub(super) struct Built {
-    /// The rows that were carried over.
+    /// The number of rows that were carried over.
     pub(super) rows: u64,
     pub(super) added_tokens: usize,
     pub(super) added_exchanges: usize,
-    /// How they were, and how many rows each table has beyond those.
+    /// The mappings of the carried rows, each with the number of rows that were added to its table.
     pub(super) carried: Vec<(Mapping, i64)>,
-    /// The indexes that the new tables still lack. They are made when those are in place: they would be
-    /// written twice.
+    /// The indexes that the new tables still lack. They are created after the tables are in place; otherwise
+    /// they would be written twice.
     pub(super) indexes: Vec<Object>,
 }
 
-/// Fills `new` from `main`, which nobody writes to meanwhile. Where that fails, the connection is not to be
-/// used any more.
+/// Fills `new` from `main`. Nobody writes to `main` meanwhile. After a failure the connection must not be used
+/// any more.
 pub(super) fn build(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Built, Error> {
-    // An interrupted statement rolls back by itself, and Diesel's rollback would fail over that.
+    // Diesel's transactions are avoided: an interrupted statement rolls back by itself, and Diesel's own
+    // rollback would then fail.
     connection.batch_execute("BEGIN")?;
     let built = fill(connection, rebuild, observer)?;
     connection.batch_execute("COMMIT")?;
@@ -59,8 +62,8 @@ fn fill(
     let indexes = indexes::drop(connection)?;
     let mut obstacles = Obstacles::default();
     let mut mappings = mapping::mappings(&source, target.catalogue(), rebuild.assumptions);
-    let staying = rebuild.staying();
-    mappings.retain(|mapping| !staying.contains(&mapping.target.as_str()));
+    let kept = rebuild.kept_tables();
+    mappings.retain(|mapping| !kept.contains(&mapping.target.as_str()));
     let mut counter = Counter::new(path, observer, rows);
     let (tokens, others): (Vec<_>, Vec<_>) = mappings
         .into_iter()
@@ -68,14 +71,14 @@ fn fill(
     for mapping in &tokens {
         carry::carry_over(connection, mapping, &mut counter)?;
     }
-    // The tokens are looked up from here on.
+    // The next steps look tokens up, so their index is needed now.
     let (of_tokens, of_others): (Vec<_>, Vec<_>) = indexes
         .into_iter()
         .partition(|index| index.owner == "erc20_tokens");
     indexes::make(connection, path, target, "new", &of_tokens)?;
-    work::gather(connection, &source, &mut obstacles)?;
-    work::look_for_bad_hashes(connection, &source, &mut obstacles)?;
-    // What follows reads these values.
+    pool_references::gather(connection, &source, &mut obstacles)?;
+    pool_references::look_for_bad_hashes(connection, &source, &mut obstacles)?;
+    // The next steps rely on valid values.
     std::mem::take(&mut obstacles).refuse(path)?;
     let added_exchanges =
         exchanges::resolve(connection, &source, rebuild.assumptions, &mut obstacles)?;
@@ -100,16 +103,16 @@ fn fill(
     })
 }
 
-/// Computes the initialization maps that the source does not have.
+/// Computes the initialization maps that the source lacks.
 fn compute_maps(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
     source: &LegacySource<'_>,
 ) -> Result<(), Error> {
-    let staying = rebuild.staying();
+    let kept = rebuild.kept_tables();
     for maps in initialization_maps::MAPS {
         if !source.has_table(maps.table) && source.has_table(maps.positions) {
-            let positions = if staying.contains(&maps.positions) {
+            let positions = if kept.contains(&maps.positions) {
                 "main"
             } else {
                 "new"
@@ -125,9 +128,9 @@ fn compute_maps(
     Ok(())
 }
 
-/// Makes sure that tables into which nothing was carried are empty, but for what was computed, and that
-/// the exchanges are what the source says. The rest is for [`carry::check`].
-pub(super) fn check_others(
+/// Checks that the new database has no rows in tables that were neither carried over nor computed, and that its
+/// exchanges match the source. [`carry::check_all`] checks the carried rows.
+pub(super) fn check_remaining(
     connection: &mut SqliteConnection,
     rebuild: &Rebuild<'_>,
     built: &Built,

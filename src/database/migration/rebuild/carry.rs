@@ -1,4 +1,4 @@
-//! Carrying rows over, and comparing them with what they were made of.
+//! Row transfer: carries rows over to the new database and compares them with the old rows.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::progress::{Observer, Stage, report};
 
-/// The rows between two looks at the observer: some tenths of a second's worth at most.
+/// The number of rows between two reports to the observer. They take some tenths of a second at most.
 const ROWS_PER_STEP: i64 = 65_536;
 
-/// A stage of a rebuild, counted in rows.
+/// The progress of a stage of a rebuild, counted in rows.
 pub(super) struct Counter<'operation> {
     path: &'operation Path,
     observer: &'operation mut dyn Observer,
@@ -36,7 +36,7 @@ impl<'operation> Counter<'operation> {
         }
     }
 
-    /// Tells how far it is, and fails where the observer asks to stop.
+    /// Reports the progress. Fails if the observer asks to stop.
     pub(super) fn advance(&mut self, stage: Stage<'_>, rows: u64) -> Result<(), Error> {
         self.done += rows;
         let total = self.total.max(self.done);
@@ -45,8 +45,8 @@ impl<'operation> Counter<'operation> {
     }
 }
 
-/// Calls `operate` with ranges of row ids, both ends included, that together are all of the table's rows;
-/// it returns how many of them there were.
+/// Calls `operate` with ranges of row ids that together cover all rows of the table. Both ends of a range are
+/// included. `operate` returns the number of rows in its range.
 fn in_steps(
     connection: &mut SqliteConnection,
     table: &str,
@@ -63,7 +63,7 @@ fn in_steps(
         };
         let high = low.saturating_add(width - 1);
         let rows = operate(connection, low, high)?;
-        // Ids can be as sparse as they like.
+        // Ids can be sparse, so the width follows the number of rows.
         if rows < ROWS_PER_STEP.unsigned_abs() / 2 {
             width = width.saturating_mul(2);
         } else if rows > ROWS_PER_STEP.unsigned_abs() {
@@ -73,7 +73,7 @@ fn in_steps(
     }
 }
 
-/// Carries the rows of one mapping over.
+/// Carries over the rows of one mapping.
 pub(super) fn carry_over(
     connection: &mut SqliteConnection,
     mapping: &Mapping,
@@ -87,9 +87,11 @@ pub(super) fn carry_over(
     })
 }
 
-/// Makes sure, for each mapping and the number of rows that its table has beyond it, that the new rows are
-/// what the old ones were. That also finds every id that was found out anew to refer to a row; the other
-/// foreign keys are what they were.
+/// Checks that the new rows match the old ones, for each mapping with the number of rows that were added to its
+/// table.
+///
+/// The comparison also proves that every id that the rebuild has looked up refers to a row. All other foreign
+/// keys are as they were.
 pub(super) fn check_all(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -104,8 +106,8 @@ pub(super) fn check_all(
     Ok(())
 }
 
-/// Makes sure that every old row has a new one that says the same, and that beyond those there are
-/// `added` new rows and no more.
+/// Checks that every old row has a new row with the same values, and that there are exactly `added` other new
+/// rows.
 fn check(
     connection: &mut SqliteConnection,
     mapping: &Mapping,
@@ -119,7 +121,7 @@ fn check(
         let same = sql::number(connection, &mapping.count_same(low, high))?;
         if old != same {
             let detail = format!(
-                "of {old} rows of {} only {same} are the same in {}",
+                "only {same} of {old} rows of {} have the same values in {}",
                 mapping.source, mapping.target
             );
             return Err(failed(counter.path, detail));
@@ -131,16 +133,13 @@ fn check(
     })?;
     let found = count(connection, "new", &mapping.target)?;
     if found != expected {
-        let detail = format!(
-            "{} has {found} rows where there should be {expected}",
-            mapping.target
-        );
+        let detail = format!("{} has {found} rows instead of {expected}", mapping.target);
         return Err(failed(counter.path, detail));
     }
     Ok(())
 }
 
-/// The number of rows of a table.
+/// Returns the number of rows of a table.
 pub(super) fn count(
     connection: &mut SqliteConnection,
     schema: &str,

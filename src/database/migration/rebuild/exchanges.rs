@@ -1,4 +1,4 @@
-//! The factories and deployers of pools become exchanges.
+//! Exchanges: turns the factories and deployers of pools into rows of `exchanges`.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::pool_references::resolves_pools;
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::work::resolves_pools;
 
-/// An exchange of the new database.
+/// A row of `exchanges` in the new database.
 #[derive(Debug, QueryableByName)]
 struct Exchange {
     #[diesel(sql_type = BigInt)]
@@ -29,7 +29,7 @@ struct Exchange {
     deployer: Option<String>,
 }
 
-/// What pools, or pool managers, say about their exchange.
+/// The values that pools or pool managers store about their exchange.
 #[derive(Debug, QueryableByName)]
 struct ExchangeClaim {
     #[diesel(sql_type = BigInt)]
@@ -46,11 +46,11 @@ fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// Fills `new.exchanges`, and `work.work_exchanges` for finding the exchange of each pool and pool manager.
-/// How many exchanges were not there before.
+/// Fills `new.exchanges`, and `work.work_exchanges`, which has the exchange of each pool and pool manager.
+/// Returns the number of added exchanges.
 ///
-/// An exchange is known by its chain, its name, which is the kind of its pools, and its factory. Pools
-/// without a factory are of the one exchange of their chain and kind.
+/// An exchange is identified by its chain, its name and its factory. Its name is the kind of its pools. Pools
+/// without a factory belong to the only exchange of their chain and kind.
 pub(super) fn resolve(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -61,17 +61,17 @@ pub(super) fn resolve(
     let old = exchanges.len();
     let claims = claims(connection, source)?;
     for claim in claims.iter().filter(|claim| claim.factory.is_some()) {
-        settle(&mut exchanges, claim, obstacles);
+        merge_claim(&mut exchanges, claim, obstacles);
     }
     for claim in claims.iter().filter(|claim| claim.factory.is_none()) {
-        settle_without_factory(&mut exchanges, claim, assumptions, obstacles);
+        merge_claim_without_factory(&mut exchanges, claim, assumptions, obstacles);
     }
     for exchange in &mut exchanges {
         if exchange.factory.is_none() {
             match assumptions.factory(exchange.chain, &exchange.name) {
                 Some(factory) => exchange.factory = Some(factory.to_string()),
                 None => obstacles.add(
-                    "nothing tells the exchange's factory; --assume factory.CHAIN.KIND=ADDRESS does",
+                    "the exchange's factory is unknown; --assume factory.CHAIN.KIND=ADDRESS supplies it",
                     format!("{} on chain {}", exchange.name, exchange.chain),
                 ),
             }
@@ -102,7 +102,7 @@ fn existing(
     .load(connection)?)
 }
 
-/// Each different thing that is said.
+/// Returns the distinct claims about exchanges.
 fn claims(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -127,7 +127,7 @@ fn claims(
     Ok(claims)
 }
 
-fn settle(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut Obstacles) {
+fn merge_claim(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut Obstacles) {
     let Some(factory) = &claim.factory else {
         return;
     };
@@ -167,7 +167,7 @@ fn settle(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: &mut 
     add_deployer(exchange, claim, obstacles);
 }
 
-fn settle_without_factory(
+fn merge_claim_without_factory(
     exchanges: &mut Vec<Exchange>,
     claim: &ExchangeClaim,
     assumptions: &Assumptions,
@@ -188,15 +188,15 @@ fn settle_without_factory(
                     factory: Some(factory.to_string()),
                     deployer: claim.deployer.clone(),
                 };
-                settle(exchanges, &told, obstacles);
+                merge_claim(exchanges, &told, obstacles);
             }
             None => obstacles.add(
-                "nothing tells the exchange's factory; --assume factory.CHAIN.KIND=ADDRESS does",
+                "the exchange's factory is unknown; --assume factory.CHAIN.KIND=ADDRESS supplies it",
                 row(),
             ),
         },
         _ => obstacles.add(
-            "some pools have no factory, and there are several exchanges they could be of",
+            "some pools have no factory and could belong to several exchanges",
             row(),
         ),
     }
@@ -221,7 +221,7 @@ fn write(
     old: usize,
 ) -> Result<(), Error> {
     for (index, exchange) in exchanges.iter().enumerate() {
-        // What is kept of an old row is copied as it is stored, whatever its type.
+        // The other values of an old row are copied as they are stored, whatever their type.
         let statement = if index < old {
             "INSERT INTO new.exchanges (id, chain_id, name, active, last_update_block, factory, deployer) \
              SELECT id, chain_id, name, active, last_update_block, ?, ? FROM main.exchanges WHERE id = ?"
@@ -247,8 +247,8 @@ fn write(
         "CREATE TABLE work.work_exchanges (chain, kind, factory, id, PRIMARY KEY (chain, kind, factory)) \
          WITHOUT ROWID",
     )?;
-    // The first one of each kind is also the one of the pools without a factory; where there are
-    // several, such pools are an obstacle.
+    // The first exchange of each chain and kind is also that of pools without a factory. If there are several,
+    // such pools are an obstacle.
     for exchange in exchanges {
         for factory in [exchange.factory.as_deref().unwrap_or_default(), ""] {
             diesel::sql_query(
@@ -264,7 +264,7 @@ fn write(
     Ok(())
 }
 
-/// Joins the exchange that a row of `work`, as `w`, is of, as `e`.
+/// Joins the exchange (alias `e`) of a row of `work` (alias `w`).
 pub(super) const JOIN: &str = "LEFT JOIN work.work_exchanges AS e ON e.chain = w.chain \
                                AND e.kind = w.kind AND e.factory = lower(coalesce(w.factory, ''))";
 
@@ -272,8 +272,8 @@ fn lacks_managers_exchange(source: &LegacySource<'_>) -> bool {
     source.has_table("pool_managers") && !source.has("pool_managers", "exchange_id")
 }
 
-/// Makes sure that every exchange of the old database is in the new one as it was, and that every other
-/// one has a pool or a pool manager.
+/// Checks that every exchange of the old database is the same in the new one, and that every added exchange has
+/// a pool or a pool manager.
 pub(super) fn check(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -284,7 +284,7 @@ pub(super) fn check(
         let conditions: Vec<_> = source
             .columns("exchanges")
             .map(|column| match column {
-                // What a pool says about it is filled in.
+                // Empty values are set from the pools.
                 "factory" | "deployer" => {
                     format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
                 }
@@ -301,7 +301,7 @@ pub(super) fn check(
         )?;
         if lost > 0 {
             return Err(ErrorKind::RebuildCheckFailed {
-                detail: format!("{lost} exchanges are not as they were"),
+                detail: format!("{lost} exchanges differ from the original"),
             }
             .at(path));
         }
@@ -317,7 +317,7 @@ pub(super) fn check(
     )?;
     if invented > 0 {
         return Err(ErrorKind::RebuildCheckFailed {
-            detail: format!("{invented} exchanges belong to no pool"),
+            detail: format!("{invented} added exchanges have no pool and no pool manager"),
         }
         .at(path));
     }

@@ -1,4 +1,4 @@
-//! The indexes of the new tables.
+//! Indexes: drops and creates the indexes of the new tables.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::swap;
-use crate::database::migration::rebuild::swap::Object;
+use crate::database::migration::rebuild::replace_tables;
+use crate::database::migration::rebuild::replace_tables::Object;
 use crate::database::structure::schema_version::SchemaVersion;
 
-/// Takes the indexes off the new tables: a tree that is built when all rows are there is built in
-/// order.
+/// Drops the indexes of the new tables and returns them. Creating an index is faster when all rows exist,
+/// because its entries are then sorted.
 pub(super) fn drop(connection: &mut SqliteConnection) -> Result<Vec<Object>, Error> {
-    let mut indexes = swap::objects(connection, "new")?;
+    let mut indexes = replace_tables::objects(connection, "new")?;
     indexes.retain(|object| object.kind == "index");
     for index in &indexes {
         let name = sql::name(&index.name);
@@ -23,8 +23,7 @@ pub(super) fn drop(connection: &mut SqliteConnection) -> Result<Vec<Object>, Err
     Ok(indexes)
 }
 
-/// Makes the indexes of filled tables of `main` or `new`, and names the rows that keep one from being
-/// unique.
+/// Creates the indexes of filled tables in `main` or `new`. Fails with the rows that violate a unique index.
 pub(super) fn make<'index>(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -48,7 +47,7 @@ pub(super) fn make<'index>(
     obstacles.refuse(path)
 }
 
-/// Looks for the rows that keep an index from being unique.
+/// Looks for the rows that violate a unique index.
 fn look_for_duplicates(
     connection: &mut SqliteConnection,
     target: SchemaVersion,
@@ -72,7 +71,7 @@ fn look_for_duplicates(
         .collect();
     obstacles.look_for(
         connection,
-        "several rows have these values, which must be unique from now on",
+        "several rows have these values, which must be unique in the new schema",
         &format!("'{} ' || {}", index.owner, label.join(" || ' ' || ")),
         &format!(
             "(SELECT {columns} FROM {schema}.{} GROUP BY {columns} HAVING count(*) > 1)",

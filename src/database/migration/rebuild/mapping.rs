@@ -1,38 +1,37 @@
-//! The rules as statements: where each row of the new database comes from, and how what the old row
-//! said is read back from it.
+//! Mappings: turns the rules into SQL statements that carry rows over and compare them.
 
 use crate::database::connection::sql::literal;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::exchanges;
+use crate::database::migration::rebuild::pool_references::resolves_pools;
 use crate::database::migration::rebuild::rules::{
     Destination, FIRST_FEE_DENOMINATOR, NewValue, STATE_VIEWS, STATE_VIEWS_SINCE, V3_TABLES,
 };
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::work::resolves_pools;
 use crate::database::recognition::identify::LFJ_TABLE;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
 
-/// How the rows of one table of the old database (`main`, as `s`) become rows of one table of the new
-/// one (`new`, as `n`).
+/// The mapping from one table of the old database (`main`, alias `s`) to one table of the new one (`new`, alias
+/// `n`).
 #[derive(Debug)]
 pub(super) struct Mapping {
     /// The table in the new database.
     pub(super) target: String,
     /// The table in the old database.
     pub(super) source: String,
-    /// What is joined to it to find the values.
+    /// The joins that find values in other tables.
     joins: String,
-    /// Which of its rows these are; a condition.
+    /// The condition for the rows that are carried over; `None` for all.
     filter: Option<String>,
-    /// Each column of the new row, with the expression for it.
+    /// Each column of the new row, with the expression for its value.
     columns: Vec<(String, String)>,
-    /// Conditions that hold for an old row and its new one where nothing was lost or changed.
-    back: Vec<String>,
+    /// The conditions for an old and a new row to have the same values.
+    comparisons: Vec<String>,
 }
 
 impl Mapping {
-    /// The statement that carries over the rows with row ids from `low` to `high`.
+    /// Returns the statement that carries over the rows with row ids from `low` to `high`.
     pub(super) fn fill(&self, low: i64, high: i64) -> String {
         let (columns, values): (Vec<_>, Vec<_>) = self
             .columns
@@ -51,7 +50,7 @@ impl Mapping {
         )
     }
 
-    /// The query for the number of old rows with row ids from `low` to `high`.
+    /// Returns the query for the number of old rows with row ids from `low` to `high`.
     pub(super) fn count_old(&self, low: i64, high: i64) -> String {
         format!(
             "SELECT count(*) AS number FROM main.{} AS s \
@@ -61,11 +60,11 @@ impl Mapping {
         )
     }
 
-    /// The query for the number of those rows whose new rows say the same.
+    /// Returns the query for the number of those rows whose new rows have the same values.
     pub(super) fn count_same(&self, low: i64, high: i64) -> String {
-        let back = self.back.join(" AND ");
-        // SQLite looks a row up that nothing asks for, where rows are counted.
-        let pool = if back.contains("p.") {
+        let comparisons = self.comparisons.join(" AND ");
+        // SQLite would look up the joined row even if no condition needs it.
+        let pool = if comparisons.contains("p.") {
             "LEFT JOIN new.pools AS p ON p.id = s.rowid"
         } else {
             ""
@@ -73,7 +72,7 @@ impl Mapping {
         format!(
             "SELECT count(*) AS number FROM main.{} AS s \
              JOIN new.{} AS n ON n.{} = s.rowid {pool} \
-             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {back}",
+             WHERE s.rowid BETWEEN {low} AND {high} AND ({}) AND {comparisons}",
             self.source,
             self.target,
             key(&self.target),
@@ -86,7 +85,7 @@ impl Mapping {
     }
 }
 
-/// The primary key of a table, which is its row id.
+/// Returns the primary key column of a table, which is its row id.
 fn key(table: &str) -> &'static str {
     match table {
         "uniswap_v4_pools" => "managed_pool_id",
@@ -97,7 +96,7 @@ fn key(table: &str) -> &'static str {
     }
 }
 
-/// Every mapping from the source to the structure of `target`, parents before children.
+/// Returns every mapping from the source to the structure of `target`.
 pub(super) fn mappings(
     source: &LegacySource<'_>,
     target: &Catalogue,
@@ -105,14 +104,14 @@ pub(super) fn mappings(
 ) -> Vec<Mapping> {
     let mut mappings = Vec::new();
     for table in target.tables.keys() {
-        // The exchanges are put together one by one; see `exchanges`.
+        // `exchanges` writes the exchanges one by one.
         if table == ALEMBIC_TABLE || table == "exchanges" {
             continue;
         }
         if source.has_table(table) {
             mappings.push(of_table(source, target, table, assumptions));
         } else if source.has_pools_in_one_table() && V3_TABLES.contains(&table.as_str()) {
-            mappings.push(of_first_pools(table));
+            mappings.push(of_single_pool_table(table));
         }
     }
     mappings
@@ -143,7 +142,7 @@ fn of_table(
         },
         filter: None,
         columns: Vec::new(),
-        back: Vec::new(),
+        comparisons: Vec::new(),
     };
     let columns = target.tables.get(table).map(|table| table.columns.keys());
     for column in columns.into_iter().flatten() {
@@ -156,18 +155,20 @@ fn of_table(
         );
         if !source.has(table, column) {
             mapping
-                .back
-                .extend(back_of_filling(source, table, column, &value));
+                .comparisons
+                .extend(comparison_of_added_column(source, table, column, &value));
         }
         mapping.columns.push((column.clone(), value));
     }
     for column in source.columns(table) {
-        mapping.back.extend(back_of_column(source, table, column));
+        mapping
+            .comparisons
+            .extend(comparison_of_column(source, table, column));
     }
     mapping
 }
 
-/// The expression for a column of the new row.
+/// Returns the expression for a column of the new row.
 fn new_value(
     source: &LegacySource<'_>,
     table: &str,
@@ -191,7 +192,7 @@ fn new_value(
             _ => {}
         }
     }
-    let filling = source.filling(table, column);
+    let added_value = source.added_value(table, column);
     match column {
         "token0_id" | "token1_id" | "currency0_id" | "currency1_id" if has_work => {
             values.push(format!("w.{column}"));
@@ -199,7 +200,7 @@ fn new_value(
         "exchange_id" if has_work => values.push("e.id".to_owned()),
         _ => {}
     }
-    match filling {
+    match added_value {
         Some(NewValue::Assumed) => {
             values.push(i32::from(assumptions.aerodrome_v2_stable.unwrap_or(false)).to_string());
         }
@@ -211,7 +212,7 @@ fn new_value(
         }
         _ => {}
     }
-    // A hash can still be only bytes where the upgrade to its text has stopped half-way.
+    // After a half-finished upgrade, a hash can be stored only as bytes. The bytes come last.
     values.sort_by_key(|value| value.starts_with("'0x'"));
     match values.as_slice() {
         [] => "NULL".to_owned(),
@@ -234,34 +235,34 @@ fn state_view() -> String {
     format!("CASE {} END", cases.join(" "))
 }
 
-/// What holds for a column that the old row does not have.
-fn back_of_filling(
+/// Returns the condition for a column that the old row lacks.
+fn comparison_of_added_column(
     source: &LegacySource<'_>,
     table: &str,
     column: &str,
     value: &str,
 ) -> Option<String> {
-    match source.filling(table, column) {
+    match source.added_value(table, column) {
         Some(NewValue::Null) | None => Some(format!("n.{column} IS NULL")),
         Some(NewValue::Assumed | NewValue::StateView) => Some(format!("n.{column} IS {value}")),
         Some(NewValue::Exchange) => Some(exchange_is(
             "n",
             "x.chain_id IS s.chain AND x.name IS s.kind",
         )),
-        // The columns that they come from are looked at.
+        // The conditions of the columns that these come from cover them.
         Some(NewValue::Token | NewValue::Hash) => None,
     }
 }
 
-/// What holds for a column of the old row.
-fn back_of_column(source: &LegacySource<'_>, table: &str, column: &str) -> Option<String> {
+/// Returns the condition for a column of the old row.
+fn comparison_of_column(source: &LegacySource<'_>, table: &str, column: &str) -> Option<String> {
     let is_v4 = table == "uniswap_v4_pools";
     Some(match source.destination(table, column) {
         None if (table, column) == ("pool_managers", "state_view") => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
-        // Half-way between two revisions it can be empty, and what it is made from still there.
-        None if source.filling(table, column).is_some() => {
+        // After a half-finished upgrade, the column can be empty and its old column can still exist.
+        None if source.added_value(table, column).is_some() => {
             format!("(s.{column} IS NULL OR n.{column} IS s.{column})")
         }
         None => format!("n.{column} IS s.{column}"),
@@ -282,7 +283,7 @@ fn back_of_column(source: &LegacySource<'_>, table: &str, column: &str) -> Optio
         Some(Destination::HashText) => {
             format!("(s.{column} IS NULL OR n.pool_hash IS lower(s.{column}))")
         }
-        // The former is nowhere; the others are looked at with the table of the pool's kind.
+        // Dropped columns have no new value. The mapping to the table of the pool's kind covers the others.
         Some(Destination::Dropped | Destination::OfKind(_) | Destination::Fee) => return None,
     })
 }
@@ -300,8 +301,8 @@ fn exchange_is(row: &str, condition: &str) -> String {
     )
 }
 
-/// The row of a kind's table for each pool of that kind, where all pools are in one table.
-fn of_first_pools(table: &str) -> Mapping {
+/// Returns the mapping from the single table of all pools to the table of one kind.
+fn of_single_pool_table(table: &str) -> Mapping {
     let kind = table.strip_suffix("_pools").unwrap_or(table);
     let columns = [
         ("pool_id", "s.id".to_owned()),
@@ -310,11 +311,11 @@ fn of_first_pools(table: &str) -> Mapping {
         ("fee_denominator", FIRST_FEE_DENOMINATOR.to_string()),
         ("tick_spacing", "s.tick_spacing".to_owned()),
     ];
-    let mut back: Vec<_> = columns
+    let mut comparisons: Vec<_> = columns
         .iter()
         .map(|(column, value)| format!("n.{column} IS {value}"))
         .collect();
-    back.push(
+    comparisons.push(
         "n.liquidity_update_block IS NULL AND n.liquidity_update_log_index IS NULL".to_owned(),
     );
     Mapping {
@@ -326,6 +327,6 @@ fn of_first_pools(table: &str) -> Mapping {
             .into_iter()
             .map(|(column, value)| (column.to_owned(), value))
             .collect(),
-        back,
+        comparisons,
     }
 }

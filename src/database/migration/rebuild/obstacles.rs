@@ -1,4 +1,4 @@
-//! The obstacles that a rebuild finds.
+//! Obstacles: collects the rows that a rebuild cannot carry over without guessing.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::obstacle::Obstacle;
 
-/// How many rows of one kind are named.
+/// The number of rows that an obstacle names.
 const NAMED: usize = 5;
 
 /// The obstacles found so far.
@@ -18,8 +18,8 @@ const NAMED: usize = 5;
 pub(super) struct Obstacles(Vec<Obstacle>);
 
 impl Obstacles {
-    /// Adds the rows that `from_where`, what follows FROM, selects; `label` is an expression that names
-    /// a row.
+    /// Adds the rows that `from_where` selects, the part of a query after FROM. `label` is an expression that
+    /// names a row.
     pub(super) fn look_for(
         &mut self,
         connection: &mut SqliteConnection,

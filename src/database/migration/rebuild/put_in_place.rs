@@ -1,4 +1,4 @@
-//! Putting the new content in the place of the old one.
+//! Replacement: puts the new content in the place of the old content.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::rebuild::carry::Counter;
-use crate::database::migration::rebuild::swap::{Object, Tables};
+use crate::database::migration::rebuild::replace_tables::{Object, Tables};
 use crate::database::migration::rebuild::task::Rebuild;
-use crate::database::migration::rebuild::{indexes, swap};
+use crate::database::migration::rebuild::{indexes, replace_tables};
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
 
-/// Puts the new content in the place of the old.
+/// Replaces the old content by the new content, and checks that the result is the target version.
 pub(super) fn replace_content(
     rebuild: &Rebuild<'_>,
     connection: &mut SqliteConnection,
@@ -29,11 +29,11 @@ pub(super) fn replace_content(
     let mut counter = Counter::new(rebuild.path, observer, rows);
     let tables = Tables {
         replaced: &rebuild.replaced_tables(),
-        staying: &rebuild.staying(),
+        kept: &rebuild.kept_tables(),
     };
     let lost = |error| users_object_lost(rebuild.path, &users, error);
-    swap::swap(connection, &tables, &mut counter).map_err(lost)?;
-    let missing = swap::missing_indexes(connection, &tables, indexes)?;
+    replace_tables::replace(connection, &tables, &mut counter).map_err(lost)?;
+    let missing = replace_tables::missing_indexes(connection, &tables, indexes)?;
     indexes::make(connection, rebuild.path, rebuild.target, "main", missing).map_err(lost)?;
     for object in &users {
         sql::execute(connection, &object.statement).map_err(|error| lost(error.into()))?;
@@ -43,21 +43,21 @@ pub(super) fn replace_content(
     let version = arrived.require_version(rebuild.path)?;
     if version != rebuild.target || !arrived.identity.is_stamped_right() {
         return Err(ErrorKind::RebuildCheckFailed {
-            detail: format!("the new database came to be {}", arrived.name()),
+            detail: format!("the new database was recognised as {}", arrived.name()),
         }
         .at(rebuild.path));
     }
     counter.advance(Stage::Replacing("alembic_version"), 0)
 }
 
-/// The user's own indexes and triggers on tables that are replaced. His views and tables stay.
+/// The user's indexes and triggers on replaced tables. Views and tables of the user stay.
 fn users_objects(
     rebuild: &Rebuild<'_>,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Object>, Error> {
     let extras = rebuild.recognition.extras();
     let replaced = rebuild.replaced_tables();
-    let mut objects = swap::objects(connection, "main")?;
+    let mut objects = replace_tables::objects(connection, "main")?;
     objects.retain(|object| {
         ["index", "trigger"].contains(&object.kind.as_str())
             && replaced.contains(&object.owner)
@@ -68,7 +68,7 @@ fn users_objects(
     Ok(objects)
 }
 
-/// Names the object of the user's own that could not be made anew, or whose name is needed.
+/// Names the user's object that could not be created again, or whose name the new schema needs.
 fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
     let ErrorKind::Sql { source: cause } = &error.kind else {
         return error;

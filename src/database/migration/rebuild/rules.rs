@@ -1,11 +1,10 @@
-//! Where the values of an older schema are in the newest one.
+//! Rebuild rules: where each column of an older revision goes in the newest schema.
 //!
-//! A column that keeps its name in a table that keeps its name needs no rule. Every other column of a
-//! revision before the first version has one here, with the revision from which on the Python package
-//! no longer has it; and so has every column that came later and is not simply empty in older rows. A
-//! column without a rule keeps a database from being rebuilt (`every_column_has_a_place`).
+//! A column needs no rule if it keeps its name and its table. [`RULES`] has every other column of the revisions
+//! before the first version, with the first revision of the Python package that no longer has it. [`ADDED`] has
+//! the columns that came later. A test checks that no column is missing (`every_column_has_a_place`).
 
-/// The tables that hold what is particular to V2 pools, by the kind of pool.
+/// The tables of the V2 kinds of pools.
 pub(super) const V2_TABLES: [&str; 6] = [
     "aerodrome_v2_pools",
     "camelot_v2_pools",
@@ -15,7 +14,7 @@ pub(super) const V2_TABLES: [&str; 6] = [
     "uniswap_v2_pools",
 ];
 
-/// The tables that hold what is particular to V3 pools.
+/// The tables of the V3 kinds of pools.
 pub(super) const V3_TABLES: [&str; 4] = [
     "aerodrome_v3_pools",
     "pancakeswap_v3_pools",
@@ -26,40 +25,40 @@ pub(super) const V3_TABLES: [&str; 4] = [
 /// The denominator of release 0.5.0a1's `pools.fee`: hundredths of a basis point.
 pub(super) const FIRST_FEE_DENOMINATOR: u32 = 1_000_000;
 
-/// Where the values of a column go.
+/// The destination of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Destination {
-    /// Into another column of the same row, which may have the value already.
+    /// Another column of the same row, which may have the value already.
     Renamed(&'static str),
-    /// The address of a token becomes the id of its row in `erc20_tokens`, in a column of the pool
-    /// (V2, V3) or of the same row (V4).
+    /// A column of the pool (V2, V3) or of the same row (V4). The address of a token becomes the id of its row
+    /// in `erc20_tokens`.
     Token(&'static str),
-    /// The id of a token moves into a column of the pool.
+    /// A column of the pool, for the id of a token.
     OfPool(&'static str),
-    /// Into a column of the pool's exchange.
+    /// A column of the pool's exchange.
     OfExchange(&'static str),
-    /// Into a column of the table of the pool's kind.
+    /// A column in the table of the pool's kind.
     OfKind(&'static str),
-    /// Into both fees of the table of the pool's kind, of [`FIRST_FEE_DENOMINATOR`].
+    /// Both fees in the table of the pool's kind, with [`FIRST_FEE_DENOMINATOR`] as denominator.
     Fee,
-    /// The 32 bytes of a V4 pool's hash, into `pool_hash` as text.
+    /// `pool_hash`, as text from the 32 bytes of a V4 pool's hash.
     HashBytes,
-    /// The text of a V4 pool's hash, into `pool_hash` in lower case.
+    /// `pool_hash`, in lower case from the text of a V4 pool's hash.
     HashText,
-    /// Nowhere, as in the Python package: what it said follows from the liquidity positions.
+    /// None. The Python package drops the column too: its value follows from the liquidity positions.
     Dropped,
 }
 
-/// What becomes of a column.
+/// The rule for a column.
 #[derive(Debug)]
 pub(super) struct ColumnRule {
     /// The first revision of the Python package without the column as it was.
     pub(super) until: &'static str,
-    /// The tables that had it.
+    /// The tables that had the column.
     pub(super) tables: &'static [&'static str],
-    /// The column.
+    /// The name of the column.
     pub(super) column: &'static str,
-    /// Where it goes.
+    /// Where its values go.
     pub(super) destination: Destination,
 }
 
@@ -81,7 +80,7 @@ const POOLS: &[&str] = &["pools"];
 const V4: &[&str] = &["uniswap_v4_pools"];
 
 pub(super) const RULES: &[ColumnRule] = &[
-    // Release 0.5.0a1 has one table for all pools, which are V3.
+    // Release 0.5.0a1 has only V3 pools, all in one table.
     rule(
         "9347bbfcd47a",
         POOLS,
@@ -198,7 +197,7 @@ pub(super) const RULES: &[ColumnRule] = &[
         "token1_id_",
         Destination::Renamed("token1_id"),
     ),
-    // Factories and deployers were the pools' own.
+    // Factories and deployers were stored for each pool.
     rule(
         "04f858f979a9",
         &V2_TABLES,
@@ -225,20 +224,20 @@ pub(super) const RULES: &[ColumnRule] = &[
     ),
 ];
 
-/// Tables that are gone, each with the first revision without it. The Python package kept nothing in
-/// this one that it read.
+/// Dropped tables, each with the first revision without it. The Python package never read the values in
+/// `metadata`.
 pub(super) const DROPPED_TABLES: &[(&str, &str)] = &[("04f858f979a9", "metadata")];
 
-/// What a column that older revisions lack is filled with.
+/// The value of a column that older revisions lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NewValue {
-    /// Nothing is known.
+    /// NULL, because the value is unknown.
     Null,
-    /// The exchange of the row's chain, kind and factory.
+    /// The id of the exchange with the row's chain, kind and factory.
     Exchange,
-    /// What the user says, since no older row tells.
+    /// The user's assumption, because no older row has the value.
     Assumed,
-    /// What revision 06a3739885a0 of the Python package fills in.
+    /// The state view that revision 06a3739885a0 of the Python package sets.
     StateView,
     /// The id of a token, by one of the [`RULES`].
     Token,
@@ -246,7 +245,7 @@ pub(super) enum NewValue {
     Hash,
 }
 
-/// The columns that came with a revision, and what older rows have in them.
+/// The columns that later revisions added: revision, tables, column, value in older rows.
 pub(super) const ADDED: &[(&str, &[&str], &str, NewValue)] = &[
     ("a4f59783919f", V4, "pool_hash", NewValue::Hash),
     (
@@ -293,7 +292,7 @@ pub(super) const ADDED: &[(&str, &[&str], &str, NewValue)] = &[
     ),
 ];
 
-/// The V4 state views that revision 06a3739885a0 fills in: chain, pool manager, state view.
+/// The V4 state views that revision 06a3739885a0 sets: chain, pool manager, state view.
 pub(super) const STATE_VIEWS: &[(i64, &str, &str)] = &[
     (
         1,
@@ -307,5 +306,5 @@ pub(super) const STATE_VIEWS: &[(i64, &str, &str)] = &[
     ),
 ];
 
-/// The revision that fills [`STATE_VIEWS`] in.
+/// The revision that sets [`STATE_VIEWS`].
 pub(super) const STATE_VIEWS_SINCE: &str = "06a3739885a0";

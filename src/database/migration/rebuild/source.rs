@@ -1,4 +1,4 @@
-//! The database that is rebuilt, as its structure describes it.
+//! Legacy source: the structure of the old database and the rules that apply to it.
 
 use crate::database::migration::rebuild::rules::{
     ADDED, DROPPED_TABLES, Destination, NewValue, RULES, V2_TABLES, V3_TABLES,
@@ -29,7 +29,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         self.catalogue.has_columns(table, &[column])
     }
 
-    /// The columns of a table, by name.
+    /// The columns of a table, sorted by name.
     pub(super) fn columns(&self, table: &str) -> impl Iterator<Item = &'catalogue str> {
         let columns = self
             .catalogue
@@ -39,7 +39,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         columns.into_iter().flatten().map(String::as_str)
     }
 
-    /// Where a column goes that does not stay where it is.
+    /// The destination of a column; `None` for a column that stays as it is.
     pub(super) fn destination(&self, table: &str, column: &str) -> Option<Destination> {
         let rule = RULES.iter().find(|rule| {
             rule.column == column && rule.tables.contains(&table) && self.is_before(rule.until)
@@ -47,14 +47,15 @@ impl<'catalogue> LegacySource<'catalogue> {
         rule.map(|rule| rule.destination)
     }
 
-    /// What a column of the newest schema is filled with that the source does not have.
-    pub(super) fn filling(&self, table: &str, column: &str) -> Option<NewValue> {
+    /// The value of a column that the newest schema has and the source lacks.
+    pub(super) fn added_value(&self, table: &str, column: &str) -> Option<NewValue> {
         let added = ADDED.iter().find(|(since, tables, added, _)| {
             *added == column && tables.contains(&table) && self.is_before(since)
         });
-        added.map(|(.., filling)| *filling)
+        added.map(|(.., added_value)| *added_value)
     }
 
+    /// Whether the source is older than a revision of the Python package.
     pub(super) fn is_before(&self, revision: &str) -> bool {
         LegacyRevision::named(revision).is_none_or(|revision| self.revision < revision)
     }
@@ -72,7 +73,7 @@ impl<'catalogue> LegacySource<'catalogue> {
         self.has("pools", "fee")
     }
 
-    /// Tables and columns that the newest schema has no place for.
+    /// Tables and columns that are not carried over.
     pub(super) fn dropped(&self) -> Vec<(&'catalogue str, Option<&'catalogue str>)> {
         let mut dropped = Vec::new();
         for (table, properties) in &self.catalogue.tables {
@@ -122,7 +123,7 @@ mod tests {
                         table.columns.contains_key(column)
                             || name == "exchanges"
                             || is_empty_in_older_rows
-                            || source.filling(name, column).is_some(),
+                            || source.added_value(name, column).is_some(),
                         "{name}.{column} is not in {revision}: add what it is filled with to ADDED in rebuild/rules.rs"
                     );
                 }

@@ -1,4 +1,4 @@
-//! What is rebuilt, and which of its tables are replaced.
+//! Rebuild task: the old database, the target, and the tables that are replaced.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 
-/// What is rebuilt, and as what.
+/// The input of a rebuild.
 #[derive(Clone, Copy)]
 pub(super) struct Rebuild<'rebuild> {
     pub(super) path: &'rebuild Path,
@@ -29,16 +29,16 @@ impl<'rebuild> Rebuild<'rebuild> {
         LegacySource::new(&self.recognition.catalogue, self.revision)
     }
 
-    /// The tables of the old database that new ones take the place of.
+    /// The tables of the old database that are replaced by new ones.
     pub(super) fn replaced_tables(&self) -> Vec<String> {
-        let staying = self.staying();
+        let kept = self.kept_tables();
         let mut tables = self.old_tables();
-        tables.retain(|table| !staying.contains(&table.as_str()));
+        tables.retain(|table| !kept.contains(&table.as_str()));
         tables
     }
 
-    /// The tables of liquidity that are in the new schema as they are in the old one.
-    pub(super) fn staying(&self) -> Vec<&'static str> {
+    /// The liquidity tables that are the same in the old and the new schema.
+    pub(super) fn kept_tables(&self) -> Vec<&'static str> {
         let target = &self.target.catalogue().tables;
         let is_same = |table: &&str| {
             let tables = [&self.recognition.catalogue.tables, target].map(|t| t.get(*table));
@@ -50,7 +50,7 @@ impl<'rebuild> Rebuild<'rebuild> {
         LIQUIDITY_TABLES.into_iter().filter(is_same).collect()
     }
 
-    /// The tables of the old database that are not the user's own.
+    /// The tables of the old database without those of the user.
     pub(super) fn old_tables(&self) -> Vec<String> {
         let mut known = vec![
             self.revision.catalogue(),
@@ -67,7 +67,7 @@ impl<'rebuild> Rebuild<'rebuild> {
                 || stamp_tables::TABLES.contains(&table.as_str())
                 || alembic_leftovers::is_leftover(table)
         };
-        // A table that a later version adds is not the target's to drop.
+        // If only a later version than the target has the table, the rebuild does not drop it.
         let is_later = |table: &String| table == LFJ_TABLE && !known[1].tables.contains_key(table);
         let tables = self.recognition.catalogue.tables.keys();
         tables
@@ -76,7 +76,7 @@ impl<'rebuild> Rebuild<'rebuild> {
             .collect()
     }
 
-    /// Fails if a table of the user's own refers to one that there will not be.
+    /// Fails if a table of the user refers to a table that the new database lacks.
     pub(super) fn refuse_dangling(&self) -> Result<(), Error> {
         let gone = self.old_tables();
         let remaining = &self.target.catalogue().tables;

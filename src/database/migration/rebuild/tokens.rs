@@ -1,4 +1,4 @@
-//! Token addresses become rows of `erc20_tokens` and their ids.
+//! Tokens: turns the token addresses of pools into ids of rows of `erc20_tokens`.
 
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
@@ -7,21 +7,21 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::rebuild::carry::count;
 use crate::database::migration::rebuild::obstacles::Obstacles;
+use crate::database::migration::rebuild::pool_references;
+use crate::database::migration::rebuild::pool_references::{is_address, resolves_pools};
 use crate::database::migration::rebuild::source::LegacySource;
-use crate::database::migration::rebuild::work;
-use crate::database::migration::rebuild::work::{is_address, resolves_pools};
 use crate::types::address::Address;
 
 diesel::define_sql_function! {
-    /// An address as it is written.
+    /// Returns an address in the spelling of EIP-55.
     fn eip55(address: Text) -> Text;
 }
 
-/// Finds the id of every token that a pool names by its address, in `new.erc20_tokens`, which holds the
-/// old tokens already, and adds the ones that are not there. How many those are.
+/// Finds the id of every token that a pool names by its address, and adds missing tokens to `new.erc20_tokens`,
+/// which has the old tokens already. Returns the number of added tokens.
 ///
-/// An address is found as it is spelled, which `work` does; else, where that is unique, in another letter
-/// case.
+/// `pool_references` has found the addresses with the same spelling. This finds the others in another letter
+/// case, if the match is unique.
 pub(super) fn resolve(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -46,13 +46,13 @@ pub(super) fn resolve(
     Ok(added)
 }
 
-/// Looks for pools none of whose tables names both tokens.
+/// Looks for pools that lack a token in all of their tables.
 fn look_for_pools_without_tokens(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
-    let complete = if work::any_claim(connection, "lacks_token0 OR lacks_token1")? {
+    let complete = if pool_references::any_claim(connection, "lacks_token0 OR lacks_token1")? {
         let condition =
             "coalesce(token0_id, token0) NOTNULL AND coalesce(token1_id, token1) NOTNULL";
         let query = format!("SELECT count(*) AS number FROM work.work_pools WHERE {condition}");
@@ -60,20 +60,20 @@ fn look_for_pools_without_tokens(
     } else {
         count(connection, "work", "work_pools")?
     };
-    // As a rule there is none, and which they are takes longer to find out.
+    // Usually there are none. Finding out which they are takes longer than counting.
     if complete == count(connection, "main", "pools")? {
         return Ok(());
     }
     obstacles.look_for(
         connection,
-        "no table says which tokens the pool has",
+        "a token of the pool is missing from all tables",
         "'pools ' || id",
         &without_tokens(source),
     )?;
     Ok(())
 }
 
-/// The pools none of whose tables names both tokens.
+/// The FROM clause for pools that lack a token in all of their tables.
 fn without_tokens(source: &LegacySource<'_>) -> String {
     let conditions: Vec<_> = [0, 1]
         .map(|number| {
@@ -92,14 +92,15 @@ fn without_tokens(source: &LegacySource<'_>) -> String {
     )
 }
 
-/// The tokens that are not spelled as in `erc20_tokens`.
+/// Finds or adds the tokens whose addresses are spelled differently in `erc20_tokens` or are missing there.
+/// Returns the number of added tokens.
 fn resolve_others(
     connection: &mut SqliteConnection,
     obstacles: &mut Obstacles,
 ) -> Result<usize, Error> {
     obstacles.look_for(
         connection,
-        "this is no token address",
+        "this is not a token address",
         "'token ' || quote(address) || ' on chain ' || quote(chain)",
         &format!(
             "work.work_tokens WHERE id IS NULL AND NOT {}",
@@ -111,7 +112,7 @@ fn resolve_others(
         "CREATE TABLE work.work_spellings (address, chain, id, tokens, PRIMARY KEY (address, chain)) \
          WITHOUT ROWID",
     )?;
-    // Of the addresses that are looked for only: of the others there can be millions.
+    // The table has only the wanted addresses. There can be millions of others.
     sql::execute(
         connection,
         "INSERT OR IGNORE INTO work.work_spellings SELECT lower(address), chain, NULL, 0 \

@@ -1,4 +1,4 @@
-//! The files of a rebuild.
+//! Temporary files: the new database and the work database of a rebuild.
 
 use std::path::Path;
 
@@ -15,21 +15,22 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
 
-/// The cache of each database of a connection, in KiB: tokens are looked up all over them. Twice as much
-/// makes the rebuild of a million rows no faster (`cargo bench --bench upgrade`), and memory is to stay flat.
+/// The page cache of each attached database, in KiB. Token lookups are spread over the whole database. Twice as
+/// much does not speed up the rebuild of a million rows (`cargo bench --bench upgrade`), and memory use should
+/// stay small.
 const CACHE_KIBIBYTES: i64 = 16_384;
 
-/// The temporary files, removed when this is dropped.
+/// The temporary files of a rebuild. Dropping this removes them.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct TemporaryFiles {
     /// The new database.
     new: StagedFile,
-    /// What is found out about the old one.
+    /// Intermediate results about the old database.
     work: StagedFile,
 }
 
-impl Files {
-    /// Creates the new database with its tables, and a file to work in, beside the old one.
+impl TemporaryFiles {
+    /// Creates both files beside the old database, and the tables of the new database.
     pub(super) fn create(
         connection: &mut SqliteConnection,
         file: &DatabaseFile,
@@ -39,13 +40,13 @@ impl Files {
             new: StagedFile::create(file.real(), PRIVATE)?,
             work: StagedFile::create(file.real(), PRIVATE)?,
         };
-        let container = Container::of(connection, file.path())?;
-        container.build(files.new.path(), target)?;
-        container.prepare(files.work.path())?;
+        let settings = FileSettings::of(connection, file.path())?;
+        settings.build(files.new.path(), target)?;
+        settings.prepare(files.work.path())?;
         Ok(files)
     }
 
-    /// Opens both for filling them, as `new` and `work`.
+    /// Attaches both files as `new` and `work`, to be filled.
     pub(super) fn attach_for_filling(
         &self,
         connection: &mut SqliteConnection,
@@ -53,7 +54,8 @@ impl Files {
     ) -> Result<(), Error> {
         attach(connection, path, self.new.path(), "new", "rw")?;
         attach(connection, path, self.work.path(), "work", "rw")?;
-        // They are thrown away unless they are complete. Rows that refer to none stay as they are.
+        // Incomplete files are deleted, so nothing needs a journal. Rows with broken foreign keys are carried
+        // over as they are.
         connection
             .batch_execute(
                 "PRAGMA foreign_keys = OFF; PRAGMA new.journal_mode = OFF; PRAGMA new.synchronous = OFF; \
@@ -62,7 +64,7 @@ impl Files {
             .map_err(|error| Error::from_diesel(path, "open the new database", error))
     }
 
-    /// Opens the new database, which is complete, as `new`.
+    /// Attaches the complete new database as `new`, to be read.
     pub(super) fn attach_for_reading(
         &self,
         connection: &mut SqliteConnection,
@@ -72,9 +74,9 @@ impl Files {
     }
 }
 
-/// What the file of a database is like apart from its content, which a rebuild leaves as it is.
+/// The settings in a database file's header, which a rebuild keeps.
 #[derive(Debug, QueryableByName)]
-struct Container {
+struct FileSettings {
     #[diesel(sql_type = Text)]
     encoding: String,
     #[diesel(sql_type = BigInt)]
@@ -87,7 +89,7 @@ struct Container {
     application_id: i64,
 }
 
-impl Container {
+impl FileSettings {
     fn of(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
         diesel::sql_query(
             "SELECT encoding, page_size, auto_vacuum, user_version, application_id \
@@ -98,7 +100,8 @@ impl Container {
         .map_err(|error| Error::from_diesel(path, "read the database's settings", error))
     }
 
-    /// Gives a temporary file the same settings: only files of one encoding can be used together.
+    /// Creates a temporary database with the same settings. SQLite attaches only databases of the same
+    /// encoding.
     fn prepare(&self, file: &Path) -> Result<SqliteConnection, Error> {
         let mut connection = open_connection(file, Access::Create)?;
         connection
@@ -124,7 +127,7 @@ impl Container {
     }
 }
 
-/// Opens a temporary database beside the old one.
+/// Attaches a temporary database to the connection of the old one.
 fn attach(
     connection: &mut SqliteConnection,
     path: &Path,

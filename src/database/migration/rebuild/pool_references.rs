@@ -1,5 +1,6 @@
-//! What the pools of the old database say about their tokens and exchanges, gathered from the tables
-//! that it is spread over, in tables of a file of their own (`work`).
+//! Pool references: the tokens and exchanges of the old pools, gathered in the temporary database `work`.
+//!
+//! The old revisions spread them over several tables.
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -10,7 +11,7 @@ use crate::database::migration::rebuild::obstacles::Obstacles;
 use crate::database::migration::rebuild::rules::{Destination, V3_TABLES};
 use crate::database::migration::rebuild::source::LegacySource;
 
-/// Whether pools refer to their tokens or exchanges otherwise than in the newest schema.
+/// Whether the source stores the tokens or exchanges of pools in other columns than the newest schema does.
 pub(super) fn resolves_pools(source: &LegacySource<'_>) -> bool {
     for table in source.kind_tables().chain(["pools"]) {
         for column in source.columns(table) {
@@ -26,7 +27,8 @@ pub(super) fn resolves_pools(source: &LegacySource<'_>) -> bool {
     false
 }
 
-/// Gathers it, and the rows about which it is unclear. The old tokens are in `new.erc20_tokens` already.
+/// Gathers the references of all pools and the obstacles among them. `new.erc20_tokens` has the old tokens
+/// already.
 pub(super) fn gather(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -47,7 +49,7 @@ pub(super) fn gather(
             connection,
             "CREATE TABLE work.work_managers (manager_id INTEGER PRIMARY KEY, chain, kind, factory)",
         )?;
-        // A V4 pool manager is what a factory is to other exchanges, and recorded as that.
+        // The exchanges of V4 have their pool manager as factory.
         sql::execute(
             connection,
             "INSERT INTO work.work_managers SELECT id, chain, kind, address FROM main.pool_managers",
@@ -114,7 +116,7 @@ fn gather_pools(
         let from = format!("main.pools WHERE kind NOT IN ({})", kinds.join(", "));
         obstacles.look_for(
             connection,
-            "the pool's kind is none of those that its release has",
+            "release 0.5.0a1 has no pools of this kind",
             "'pools ' || id",
             &from,
         )?;
@@ -131,7 +133,8 @@ fn gather_pools(
             ),
         )?;
     }
-    // Many pools say the same, and what has to be asked about all of them can be asked of this.
+    // Many pools have the same values. This table has each combination once, so that questions about all pools
+    // are cheap.
     sql::execute(
         connection,
         "CREATE TABLE work.work_claims AS \
@@ -158,13 +161,13 @@ fn gather_pools(
     Ok(())
 }
 
-/// Whether this holds for any pool.
+/// Whether the condition holds for any pool.
 pub(super) fn any_claim(connection: &mut SqliteConnection, condition: &str) -> QueryResult<bool> {
     let query = format!("SELECT count(*) AS number FROM work.work_claims WHERE {condition}");
     Ok(sql::number(connection, &query)? > 0)
 }
 
-/// Looks for pools of which what was gathered makes no sense.
+/// Looks for pools whose references are invalid.
 fn look_through_pools(
     connection: &mut SqliteConnection,
     obstacles: &mut Obstacles,
@@ -181,7 +184,7 @@ fn look_through_pools(
     for column in ["factory", "deployer"] {
         obstacles.look_for(
             connection,
-            "this is no address, and pools have it",
+            "this is not an address, and pools have it",
             &format!("'{column} ' || quote({column})"),
             &format!(
                 "(SELECT DISTINCT {column} FROM work.work_claims WHERE {column} NOTNULL AND NOT {})",
@@ -205,7 +208,7 @@ fn gather_v4_pools(
     source: &LegacySource<'_>,
     obstacles: &mut Obstacles,
 ) -> Result<(), Error> {
-    // Half-way to the ids, they can be there already.
+    // A half-finished upgrade can have the ids already.
     let [id0, id1] = ["currency0", "currency1"].map(|column| {
         let id = format!("{column}_id");
         let token = token_id(column, "m.chain");
@@ -240,8 +243,8 @@ fn gather_v4_pools(
     Ok(())
 }
 
-/// A condition: the column holds the text of an address. The length of what is stored is looked at too, in
-/// either encoding, since a text can go on after a NUL.
+/// The condition that a column has the text of an address. The length of the stored bytes is checked too, in
+/// either encoding, because a text can go on after a NUL.
 pub(super) fn is_address(column: &str) -> String {
     format!(
         "(typeof({column}) = 'text' AND length({column}) = 42 \
@@ -250,14 +253,14 @@ pub(super) fn is_address(column: &str) -> String {
     )
 }
 
-/// The id of the token that is spelled like this column.
+/// The expression for the id of the token whose address is spelled exactly as in this column.
 fn token_id(column: &str, chain: &str) -> String {
     format!(
         "(SELECT t.id FROM new.erc20_tokens AS t WHERE t.address = s.{column} AND t.chain = {chain})"
     )
 }
 
-/// Adds the addresses that are not spelled like any token.
+/// Adds the addresses that no token has in the same spelling to `work_tokens`.
 fn add_tokens(
     connection: &mut SqliteConnection,
     table: &str,
@@ -274,7 +277,7 @@ fn add_tokens(
     Ok(())
 }
 
-/// Looks for V4 pool hashes that are none.
+/// Looks for invalid V4 pool hashes.
 pub(super) fn look_for_bad_hashes(
     connection: &mut SqliteConnection,
     source: &LegacySource<'_>,
@@ -294,7 +297,7 @@ pub(super) fn look_for_bad_hashes(
         };
         obstacles.look_for(
             connection,
-            "this is no pool hash",
+            "this is not a pool hash",
             "'uniswap_v4_pools ' || managed_pool_id",
             &format!("main.uniswap_v4_pools WHERE NOT ({is_sound})"),
         )?;

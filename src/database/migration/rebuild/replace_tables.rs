@@ -1,7 +1,7 @@
-//! Putting the content of the new database in the place of the old one's, in the file that is there.
+//! Table replacement: replaces tables of the old database by those of the new one, in the same file.
 //!
-//! It happens in the transaction that has locked the old content since before it was read: a program
-//! that has the database open sees the old tables or the new ones, and no commit can come in between.
+//! This runs in the transaction that has locked the old content since before it was read. A program that has
+//! the database open sees either the old or the new tables, and no commit can come in between.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -14,7 +14,7 @@ use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::legacy_revision::LegacyRevision;
 
-/// Something in the schema, with the statement that makes it.
+/// An object of a schema with the statement that creates it.
 #[derive(Debug, Clone, QueryableByName)]
 pub(super) struct Object {
     /// `table`, `index`, `view` or `trigger`.
@@ -22,14 +22,14 @@ pub(super) struct Object {
     pub(super) kind: String,
     #[diesel(sql_type = Text)]
     pub(super) name: String,
-    /// The table that it belongs to.
+    /// The table of the object.
     #[diesel(sql_type = Text)]
     pub(super) owner: String,
     #[diesel(sql_type = Text)]
     pub(super) statement: String,
 }
 
-/// Every object of a schema that a statement has made, tables first.
+/// Returns every object of a schema that has a CREATE statement, tables first.
 pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
     diesel::sql_query(format!(
         "SELECT type AS kind, name, tbl_name AS owner, sql AS statement FROM {schema}.sqlite_schema \
@@ -38,17 +38,17 @@ pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryR
     .load(connection)
 }
 
-/// Which tables of the old database are replaced, and which stay where they are.
+/// The replaced and the kept tables of the old database.
 #[derive(Debug)]
 pub(super) struct Tables<'rebuild> {
-    /// Dropped; the new ones take their place.
+    /// Tables that are dropped and replaced by the new ones.
     pub(super) replaced: &'rebuild [String],
-    /// Left with their rows; they get the new indexes.
-    pub(super) staying: &'rebuild [&'static str],
+    /// Tables that keep their rows and get the new indexes.
+    pub(super) kept: &'rebuild [&'static str],
 }
 
 /// Replaces tables of `main` by those of `new`.
-pub(super) fn swap(
+pub(super) fn replace(
     connection: &mut SqliteConnection,
     tables: &Tables<'_>,
     counter: &mut Counter<'_>,
@@ -58,8 +58,8 @@ pub(super) fn swap(
         sql::execute(connection, &format!("DROP TABLE main.{table}"))?;
     }
     let mut new = objects(connection, "new")?;
-    new.retain(|object| !tables.staying.contains(&object.owner.as_str()));
-    // Into empty tables with no other indexes SQLite copies the trees as they are.
+    new.retain(|object| !tables.kept.contains(&object.owner.as_str()));
+    // The tables are empty and have no other indexes yet, so that SQLite can copy whole B-trees below.
     for object in &new {
         sql::execute(connection, &object.statement)?;
     }
@@ -78,15 +78,15 @@ pub(super) fn swap(
     Ok(())
 }
 
-/// The indexes of the new schema, of `indexes`, that `main` does not have yet. Those that old revisions had
-/// on the tables that stay and the new schema does not have are dropped.
+/// Returns those of `indexes` that `main` lacks. Drops the indexes that an old revision has on kept tables
+/// and the new schema lacks.
 pub(super) fn missing_indexes<'index>(
     connection: &mut SqliteConnection,
     tables: &Tables<'_>,
     indexes: &'index [Object],
 ) -> Result<Vec<&'index Object>, Error> {
     let mut old = objects(connection, "main")?;
-    old.retain(|object| object.kind == "index" && tables.staying.contains(&object.owner.as_str()));
+    old.retain(|object| object.kind == "index" && tables.kept.contains(&object.owner.as_str()));
     let structure = Catalogue::read(connection)?;
     for index in &old {
         let properties = structure
