@@ -80,6 +80,7 @@ const fn rule(
 const POOLS: &[&str] = &["pools"];
 const V4: &[&str] = &["uniswap_v4_pools"];
 
+// To add a lineage: CONTRIBUTING.md, "A lineage".
 pub(super) const RULES: &[ColumnRule] = &[
     // Release 0.5.0a1 has one table for all pools, which are V3.
     rule(
