@@ -19,6 +19,7 @@ use clap::Subcommand;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 
+// To add one: CONTRIBUTING.md, "A command".
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Info(info::Info),

@@ -1,6 +1,7 @@
 //! JSON output: one object on stdout, or nothing if the command fails.
 //!
 //! `docs/json.md` describes the object of each command. This module has the parts that all objects share.
+//! To add a field: CONTRIBUTING.md, "A JSON field".
 
 use std::time::{Instant, SystemTime};
 

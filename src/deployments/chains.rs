@@ -11,6 +11,7 @@ pub(super) struct Chain {
     pub(super) title: &'static str,
 }
 
+// To add one: CONTRIBUTING.md, "A chain".
 const CHAINS: &[Chain] = &[
     Chain {
         id: ChainId::BASE,

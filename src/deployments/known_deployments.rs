@@ -34,6 +34,7 @@ pub(super) fn known_title(chain: ChainId, name: &str) -> Option<&'static str> {
 }
 
 /// The known deployments: chain, kind, name for people, factory (for V4, the pool manager), deployer or state view.
+// To add one: CONTRIBUTING.md, "An exchange".
 #[rustfmt::skip]
 pub(super) static KNOWN_DEPLOYMENTS: &[KnownDeployment] = &[
     row(ChainId::BASE, Pools(AerodromeV2), "Aerodrome V2", address!("0x420DD381b31aEf6683db6B902084cB0FFECe40Da"), None),

@@ -280,6 +280,7 @@ fn quiet_json_prints_only_the_document() {
             Some((name @ ("  \"started\"" | "  \"milliseconds\""), _)) => {
                 format!("{name}: [WHEN],")
             }
+            Some((name @ "  \"bytes\"", _)) => format!("{name}: [SIZE],"),
             _ => line.to_owned(),
         })
         .collect();
@@ -293,7 +294,7 @@ fn quiet_json_prints_only_the_document() {
       "milliseconds": [WHEN],
       "path": "degenbot.db",
       "backup": "degenbot.db.bak",
-      "bytes": 413696,
+      "bytes": [SIZE],
       "checkpointed": true,
       "verified": null
     }

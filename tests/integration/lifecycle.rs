@@ -5,7 +5,7 @@ use degenbot::database::{
 };
 
 use crate::support::cases;
-use crate::support::command::{degenbot, quietly, run, settled};
+use crate::support::command::{degenbot, quietly, run, settled, without_sizes};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
 
@@ -82,7 +82,7 @@ fn user_workflows_succeed_one_after_the_other() {
     told += &degenbot("database compact");
     // Schema upgrade.
     told += &degenbot("database upgrade --force");
-    insta::assert_snapshot!(settled(&told));
+    insta::assert_snapshot!(without_sizes(&settled(&told)));
 
     // Data recovery.
     let maintained = content::of(&database);

@@ -16,8 +16,8 @@ use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
 use crate::support::content;
-use crate::support::corpus::Copy;
 use crate::support::databases::generated;
+use crate::support::rows;
 
 fn chains(connection: &mut SqliteConnection) -> Vec<ChainId> {
     exchanges::table
@@ -135,7 +135,7 @@ fn compare_all_ways(connection: &mut SqliteConnection) -> BTreeMap<PoolKind, usi
 
 #[test]
 fn every_lookup_finds_the_same_pool() {
-    let copy = Copy::upgraded("populated/populated-0.6.0a14.db");
+    let copy = rows::in_every_table();
     let database = Database::open(&copy.path).unwrap();
     let kinds = compare_all_ways(&mut database.session().unwrap());
     assert_eq!(kinds.into_keys().collect::<Vec<_>>(), PoolKind::ALL);

@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{SqliteAggregateFunction, SqliteConnection};
 
 use crate::database::connection::open::open_in_memory;
+use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::obstacle::Obstacle;
@@ -104,11 +105,21 @@ impl Maps {
         "typeof(l.tick) = 'integer' AND typeof(s.spacing) = 'integer' AND s.spacing > 0"
     }
 
-    fn from(&self, place: Place) -> String {
+    /// The positions as `l` with the spacings of their pools as `s`.
+    fn from(&self, connection: &mut SqliteConnection, place: Place) -> QueryResult<String> {
         let owner = self.family.key();
+        // The table of a kind that came with a later version is not there yet.
+        let tables = sql::lines(
+            connection,
+            &format!(
+                "SELECT name AS line FROM {}.sqlite_schema WHERE type = 'table'",
+                place.pools
+            ),
+        )?;
         let spacings: Vec<_> = POOL_KIND_TABLES
             .iter()
             .filter(|kind| kind.family == self.family && kind.has_ticks())
+            .filter(|kind| tables.iter().any(|table| table == kind.table))
             .map(|kind| {
                 format!(
                     "SELECT {owner} AS id, tick_spacing AS spacing FROM {}.{}",
@@ -116,12 +127,12 @@ impl Maps {
                 )
             })
             .collect();
-        format!(
+        Ok(format!(
             "{}.{} AS l LEFT JOIN ({}) AS s ON s.id = l.{owner}",
             place.positions,
             self.positions,
             spacings.join(" UNION ALL ")
-        )
+        ))
     }
 
     /// Finds the positions from which no word can be computed: the tick spacing of the pool is unknown or the
@@ -134,7 +145,7 @@ impl Maps {
         let query = format!(
             "SELECT coalesce(group_concat(id, ', '), '') AS line, coalesce(max(number), 0) AS count \
              FROM (SELECT l.id, count(*) OVER () AS number FROM {} WHERE NOT coalesce({}, 0) LIMIT 5)",
-            self.from(place),
+            self.from(connection, place)?,
             Self::is_sound()
         );
         let row: Row = diesel::sql_query(query).get_result(connection)?;
@@ -162,7 +173,7 @@ impl Maps {
              GROUP BY owner, compressed >> 8 ORDER BY owner, compressed >> 8",
             place.pools,
             self.table,
-            self.from(place)
+            self.from(connection, place)?
         );
         Ok(diesel::sql_query(statement).execute(connection)?)
     }

@@ -17,6 +17,7 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     ("20260402000000", Some("e0aaad8ad486")),
     ("20260521000000", Some("2606a6c7f5ee")),
     ("20260618000000", None),
+    // To add one: CONTRIBUTING.md, "A column" or "A migration".
 ];
 
 /// What each version adds to the structure of the one before it and removes from it.
@@ -167,7 +168,7 @@ mod tests {
         compare_versions_with_migrations();
         let mut text = String::from(
             "# The parts of the schema that each version adds (+) and removes (-).\n\
-             # Generated from the migrations; see \"Authoring a migration\" in CONTRIBUTING.md.\n",
+             # Generated from the migrations; see \"A migration\" in CONTRIBUTING.md.\n",
         );
         let mut before: Vec<String> = Vec::new();
         let mut connection = open_in_memory().unwrap();

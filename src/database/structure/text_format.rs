@@ -1,5 +1,5 @@
 //! A structure as lines of text, one for each part, so that the structure of every version can be kept
-//! in a file: `structures.txt` lists what each version adds and removes.
+//! in a file: `versions.txt` lists what each version adds and removes.
 //!
 //! Finding out a version's structure by running its migrations would take longer than everything else
 //! that a short command does. A test runs them and compares (see `crate::database::structure::schema_version`).

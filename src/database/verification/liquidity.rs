@@ -299,6 +299,7 @@ impl<'operation> Pools<'operation> {
         let spacings: Vec<_> = POOL_KIND_TABLES
             .iter()
             .filter(|kind| kind.family == family && kind.has_ticks())
+            .filter(|kind| checker.catalogue.tables.contains_key(kind.table))
             .map(|kind| {
                 format!(
                     "WHEN '{}' THEN (SELECT s.tick_spacing FROM {} AS s WHERE s.{} = p.id)",

@@ -38,6 +38,7 @@ macro_rules! rules {
     };
 }
 
+// To add one: CONTRIBUTING.md, "A verify rule".
 rules! {
     Integrity = "integrity":
         "SQLite finds the file sound, and every table can be read.",

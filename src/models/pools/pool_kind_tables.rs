@@ -121,6 +121,7 @@ macro_rules! pool_kind_tables {
     };
 }
 
+// To add one: CONTRIBUTING.md, "A pool kind".
 pool_kind_tables!(
     pools: {
         AerodromeV2 in aerodrome_v2_pools: AerodromeV2Pool,

@@ -36,6 +36,7 @@ const EXCEPTIONS: &[(&str, &str, ColumnType)] = &[
 ];
 
 /// The names of the columns of each type.
+// To add one: CONTRIBUTING.md, "A column".
 const COLUMNS: &[(ColumnType, &[&str])] = &[
     (
         ColumnType::Id,

@@ -79,6 +79,7 @@ const fn rule(
 const POOLS: &[&str] = &["pools"];
 const V4: &[&str] = &["uniswap_v4_pools"];
 
+// To add a lineage: CONTRIBUTING.md, "A lineage".
 pub(super) const RULES: &[ColumnRule] = &[
     // Release 0.5.0a1 has only V3 pools, all in one table.
     rule(
