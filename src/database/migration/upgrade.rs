@@ -55,7 +55,8 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 ///
 /// # Errors
 ///
-/// Any failure leaves the database as it was. The function fails with the errors of
+/// A failure leaves the database as it was, except that of the scan of its rows: that comes after the commit. The
+/// function fails with the errors of
 /// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), and with
 /// [`ErrorKind::Interrupted`] if the observer asks for it. A rebuild also fails with
 ///
