@@ -1,4 +1,4 @@
-//! What keeps an exchange from being activated or added.
+//! The conflicts that prevent the activation or addition of an exchange.
 
 use std::fmt::{self, Display};
 
@@ -7,17 +7,17 @@ use crate::documented_errors::documented_errors;
 use crate::types::address::Address;
 
 documented_errors! {
-    /// What of a database keeps an exchange from being activated or added.
+    /// Why an exchange cannot be activated or added.
     #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum ExchangeConflict(path) {
-        /// The known exchange is there with another factory.
+        /// The database has the known exchange with a different factory.
         OtherFactory {
             /// The exchange.
             exchange: ExchangeName = example(),
-            /// The factory that is there.
+            /// The factory in the database.
             found: Address = Address::new([0x11; 20]),
-            /// The known one.
+            /// The known factory.
             expected: Address = Address::new([0x22; 20]),
         }
             in Exchanges;
@@ -26,7 +26,7 @@ documented_errors! {
                   given another name, with the sqlite3 shell";
             when "The database has a known exchange with a factory that is not its.";
 
-        /// An exchange that is not known is there with several factories.
+        /// The database has an unknown exchange with several factories.
         SeveralFactories {
             /// The exchange.
             exchange: ExchangeName = example(),
@@ -43,7 +43,7 @@ documented_errors! {
             hint "Nothing was changed. Activate one with the sqlite3 shell, or give one another name";
             when "The database has an exchange twice, and nothing tells which one is meant.";
 
-        /// An exchange of the name is there already.
+        /// The database already has an exchange with the name.
         NameTaken {
             /// The exchange.
             exchange: ExchangeName = example(),
@@ -55,7 +55,7 @@ documented_errors! {
             hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
             when "`exchange add` is given a name that an exchange of the chain has already.";
 
-        /// An exchange with the factory is there already.
+        /// The database already has an exchange with the factory.
         FactoryTaken {
             /// The exchange.
             exchange: ExchangeName = example(),
@@ -81,7 +81,7 @@ impl ExchangeConflict {
         }
     }
 
-    /// What to do next.
+    /// The hint: what to do next.
     pub(crate) fn hint(&self) -> String {
         self.next_step(&"")
     }
@@ -93,7 +93,7 @@ impl Display for ExchangeConflict {
     }
 }
 
-/// The name of an exchange, whatever a row may hold.
+/// The name of an exchange. Control characters, which a row may hold, are escaped.
 fn plain(exchange: &ExchangeName) -> String {
     exchange.to_string().escape_debug().to_string()
 }
