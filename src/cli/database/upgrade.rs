@@ -1,3 +1,5 @@
+//! `degenbot database upgrade`: brings the database to a newer version.
+
 use std::path::Path;
 
 use clap::Args;
@@ -107,7 +109,7 @@ impl Upgrade {
     }
 }
 
-/// Says what was done.
+/// Prints what the upgrade did.
 fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
     if !report.unsound.is_empty() {
         let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();

@@ -1,3 +1,5 @@
+//! The rules of verification, with their names and descriptions.
+
 use std::fmt;
 
 use serde::Serialize;
@@ -5,7 +7,7 @@ use serde::Serializer;
 
 macro_rules! rules {
     ($($rule:ident = $name:literal: $description:literal,)+) => {
-        /// What is demanded of a database.
+        /// A rule that every database must satisfy.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Rule {
@@ -16,10 +18,10 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// Every rule, in the order in which findings are reported.
+            /// Every rule, in the order of the report.
             pub const ALL: &'static [Self] = &[$(Self::$rule),+];
 
-            /// The rule's name, which stays the same from release to release.
+            /// The rule's name. It is stable across releases.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -27,7 +29,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What the rule demands, in one sentence.
+            /// The rule in one sentence.
             #[must_use]
             pub const fn description(self) -> &'static str {
                 match self {
