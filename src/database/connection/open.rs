@@ -205,7 +205,7 @@ pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     }
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => ErrorKind::NotFound.at(path),
-        _ => Error::io(path, "look at", error),
+        _ => Error::io(path, "inspect", error),
     })?;
     if metadata.is_dir() {
         return Err(ErrorKind::IsFolder.at(path));

@@ -56,7 +56,7 @@ documented_errors! {
             text format!("The file at {path} is not an SQLite database");
             hint "Check the path; nothing was changed. An encrypted or overwritten database looks like \
                   this too: move it away, and 'degenbot database restore' puts the backup in its place";
-            when "The file does not begin as an SQLite database does.";
+            when "The file does not have the header of an SQLite database.";
 
         /// The file is an SQLite database, and it is damaged.
         Damaged {
@@ -76,7 +76,7 @@ documented_errors! {
             in FindingTheDatabase;
             text format!("The database at {path} cannot be opened: {detail}");
             hint "Check the permissions of the file, of the files beside it (-wal, -shm) and of the folder";
-            when "The file may not be read, or SQLite may not create its `-wal` and `-shm` beside it.";
+            when "The file cannot be read, or SQLite cannot create its `-wal` and `-shm` beside it.";
 
         /// The database is not one that this program works with.
         Refused {
@@ -94,7 +94,7 @@ documented_errors! {
             text format!("The database at {path} cannot be written");
             hint "Check the permissions of the file and of its folder, in which SQLite must be able to \
                   create files";
-            when "The file or its folder may not be written, or the disk is mounted read-only.";
+            when "The file or its folder is not writable, or the disk is mounted read-only.";
 
         /// The disk is full.
         DiskFull
@@ -115,7 +115,7 @@ documented_errors! {
                 "There is not enough room beside {path}: {available} bytes are free and up to {needed} are needed"
             );
             hint "Nothing was changed. Free some space, or move the database to a larger disk";
-            when "Before it begins, a command finds less room than it can need.";
+            when "The disk has less free space than the command may need. Commands check this before they begin.";
 
         /// The disk failed. SQLite reports some full disks in this way, too.
         Disk {
@@ -138,7 +138,7 @@ documented_errors! {
             text format!("Could not {action} {path}");
             hint "Check the path, its permissions and the state of the disk";
             cause(source) Some(source);
-            when "The system refused to handle a file in the way that is named.";
+            when "A system call on the file failed.";
 
         /// A file exists at the path of a new database or copy.
         AlreadyExists
@@ -146,7 +146,7 @@ documented_errors! {
             text format!("{path} already exists");
             hint "Move it away. It may be a folder, a symbolic link that points nowhere, or a file that \
                   another program has just created";
-            when "A new database or copy was to be put where something is already.";
+            when "A file exists at the path of a new database or copy.";
 
         /// The log or journal of another database lies beside the path of a new file. SQLite would apply it to the new
         /// file.
@@ -164,7 +164,7 @@ documented_errors! {
                  move {} away",
                 leftover.display()
             );
-            when "Beside the place of a new file lies the log or journal of a database that is gone.";
+            when "The log or journal of a database that is gone lies beside the path of a new file.";
 
         /// Another connection held its lock longer than the time to wait, which is
         /// [`LOCK_TIMEOUT`](crate::database::LOCK_TIMEOUT) by default.
@@ -173,7 +173,7 @@ documented_errors! {
             text format!("The database at {path} is locked by another program");
             hint "Let the other program finish its transaction, or stop it, and try again. backup and the \
                   commands that write wait longer with --wait SECONDS";
-            when "Another program kept its lock longer than was waited. Who it is follows, where the system tells.";
+            when "Another program held its lock longer than the command waited. Its name follows if the system reports it.";
 
         /// A program was killed in the middle of a transaction. Reading the database without a rollback would show half
         /// of that transaction.
@@ -201,28 +201,28 @@ documented_errors! {
             in Backups;
             text format!("A backup at {path} already exists.");
             hint "Say --force to replace it, or name another place with --output";
-            when "A copy was to be put where a file is, and it was not said that it may be replaced.";
+            when "A file exists at the path of a copy, and the command was not told to replace it.";
 
         /// The path of the backup leads to the database itself.
         BackupOntoItself
             in Backups;
             text format!("The backup at {path} would be the database itself");
             hint "Name another file (--output, --into), or remove the link of that name";
-            when "The place of the backup is a link to the database.";
+            when "The path of the backup is a link to the database.";
 
         /// There is no file to restore.
         NoBackup
             in Backups;
             text format!("There is no backup at {path}");
             hint "Make one with 'degenbot database backup', or name another file with --from";
-            when "There is nothing where the backup should be.";
+            when "There is no file at the path of the backup.";
 
         /// The file to restore is the database itself.
         RestoreFromItself
             in Backups;
             text format!("{path} cannot be restored from itself");
             hint "Name another file with --from";
-            when "What was to be restored is the database, or a link to it.";
+            when "The file to restore is the database itself, or a link to it.";
 
         /// A copy is damaged or differs from its source.
         CopyCheckFailed {
@@ -231,8 +231,8 @@ documented_errors! {
         }
             in Backups;
             text format!("The copy at {path} failed its check: {detail}");
-            hint "The database itself may be damaged, or the disk. A backup from before was kept";
-            when "A copy is not what was copied, or a backup is damaged.";
+            hint "The database itself may be damaged, or the disk. An earlier backup was kept";
+            when "A copy differs from its source, or a backup is damaged.";
 
         /// An upgrade would have to guess the meaning of rows of an old database.
         Unclear {
@@ -261,7 +261,7 @@ documented_errors! {
             text format!("The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable");
             hint "Nothing was changed. If you know it, say so: --assume aerodrome_v2.stable=false, or \
                   =true, for all of them";
-            when "An old database does not say something that the new one has to.";
+            when "An old database lacks a fact that the new schema requires.";
 
         /// A failed upgrade by the Python package left a temporary table, and no other table has its rows.
         LeftoverRows {
@@ -287,9 +287,9 @@ documented_errors! {
             detail: String = "REASON".to_owned(),
         }
             in UpgradesAndDowngrades;
-            text format!("What was made of {path} failed its check: {detail}");
+            text format!("The database rebuilt from {path} failed its check: {detail}");
             hint "Nothing was changed. Please report this with the output of 'degenbot database info'";
-            when "What an upgrade has built differs from what it was built from.";
+            when "The database that an upgrade has built differs from its source.";
 
         /// The SQL of a migration failed. This migration and those before it were rolled back.
         Migration {
@@ -301,7 +301,7 @@ documented_errors! {
             in UpgradesAndDowngrades;
             text format!("Migration {migration} failed on {path}: {detail}");
             hint MIGRATION_HINT;
-            when "A migration's SQL fails, mostly over an object of the user's own.";
+            when "The SQL of a migration fails, usually because of an object of the user's own.";
 
         /// The migrations would have broken foreign keys. They were rolled back.
         ForeignKeysBroken {
@@ -319,7 +319,7 @@ documented_errors! {
                 violations.first().map(ToString::to_string).unwrap_or_default()
             );
             hint MIGRATION_HINT;
-            when "A migration would leave references to nothing that were not there before.";
+            when "A migration would break foreign keys that were intact before.";
 
         /// Another process changed the version after the migration was planned.
         VersionChanged {
@@ -329,7 +329,7 @@ documented_errors! {
             found: SchemaVersion = SchemaVersion::first(),
         }
             in UpgradesAndDowngrades;
-            text format!("The database at {path} has come to version {found} since, from {planned}");
+            text format!("The database at {path} is now at version {found}; the plan was made for {planned}");
             hint "Nothing was changed. Run the command again to see what it would do now";
             when "Another program has changed the version between the question and its answer.";
 
@@ -380,7 +380,7 @@ documented_errors! {
         Interrupted
             in QuestionsAndAnswers;
             text format!("The operation on {path} was interrupted");
-            hint "Nothing was changed. Start it again when it suits";
+            hint "Nothing was changed. Run the command again";
             when "In a program that uses the library: the observer of an operation has asked it to end.";
 
         /// A query failed.
@@ -394,7 +394,7 @@ documented_errors! {
             text format!("Could not {action}: {path}");
             hint SQL_HINT;
             cause(source) Some(source);
-            when "SQLite rejects a statement of this program's.";
+            when "SQLite rejects a statement of this program.";
 
         /// The caller's own query failed inside [`Session::read`](crate::database::Session::read) or
         /// [`Session::write`](crate::database::Session::write).

@@ -24,7 +24,7 @@ documented_errors! {
             text format!("has {} with the factory {found}, not {expected}", plain(exchange));
             hint "Nothing was changed. Find out which factory is right; the row in exchanges can be corrected, or \
                   given another name, with the sqlite3 shell";
-            when "The database has a known exchange with a factory that is not its.";
+            when "The database has a known exchange with a different factory.";
 
         /// The database has an unknown exchange with several factories.
         SeveralFactories {
@@ -41,7 +41,7 @@ documented_errors! {
                 factories[1]
             );
             hint "Nothing was changed. Activate one with the sqlite3 shell, or give one another name";
-            when "The database has an exchange twice, and nothing tells which one is meant.";
+            when "The database has an exchange with several factories, so it is unclear which one to activate.";
 
         /// The database already has an exchange with the name.
         NameTaken {
@@ -53,7 +53,7 @@ documented_errors! {
             in Exchanges;
             text format!("has {} already, with the factory {factory}", plain(exchange));
             hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
-            when "`exchange add` is given a name that an exchange of the chain has already.";
+            when "`exchange add` is given a name that an exchange on the chain already has.";
 
         /// The database already has an exchange with the factory.
         FactoryTaken {
@@ -65,7 +65,7 @@ documented_errors! {
             in Exchanges;
             text format!("has the factory {factory} already, as {}", plain(exchange));
             hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
-            when "`exchange add` is given a factory that an exchange of the chain has already.";
+            when "`exchange add` is given a factory that an exchange on the chain already has.";
     }
 }
 

@@ -36,7 +36,7 @@ documented_errors! {
             in NotADegenbotDatabase;
             text "carries no version stamp";
             hint NO_STAMP_HINT;
-            when "It has degenbot's tables and nothing that says of which version they are.";
+            when "It has degenbot's tables, but no stamp that records their version.";
 
         /// Its stamp table is empty.
         EmptyStamp {
@@ -46,7 +46,7 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries no version stamp: its table {table} is empty");
             hint NO_STAMP_HINT;
-            when "The table that should say of which version the others are has no row.";
+            when "The table that should record the version has no row.";
 
         /// Its stamp table has several rows, where it must have one.
         SeveralStamps {
@@ -56,7 +56,7 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries {} version stamps: {}", stamps.len(), enumerate(stamps));
             hint TWO_PROGRAMS_HINT;
-            when "The table that should say of which version the others are has several rows.";
+            when "The table that should record the version has several rows.";
 
         /// It carries the stamps of two programs, and these exclude each other.
         TwoLineages {
@@ -72,8 +72,7 @@ documented_errors! {
                 quoted(rust_core)
             );
             hint TWO_PROGRAMS_HINT;
-            when "Both Alembic and a Rust-core release of the Python package claim it, and its structure is that of \
-                  neither.";
+            when "Both Alembic and a Rust-core release of the Python package have stamped it.";
 
         /// No release has used its stamp.
         UnknownStamp {
@@ -83,7 +82,7 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries an unknown version stamp: {}", quoted(stamp));
             hint LATER_RELEASE_HINT;
-            when "Its Alembic revision is none that a release has had.";
+            when "No release has used its Alembic revision.";
 
         /// It is at a legacy revision. An upgrade rebuilds it.
         LegacyRevision {
@@ -103,7 +102,7 @@ documented_errors! {
                 }
             );
             hint UPGRADE_HINT;
-            when "It is older than the first version that is worked with, and the command is not `upgrade`.";
+            when "It is older than the first version that this program works with, and the command is not `upgrade`.";
 
         /// A Rust-core release of the Python package has dropped its initialization maps. An upgrade computes them
         /// again.
@@ -127,7 +126,7 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries a Rust-core version stamp that no known release uses: {}", quoted(stamp));
             hint LATER_RELEASE_HINT;
-            when "It is stamped by a Rust-core release that came later than this program.";
+            when "A Rust-core release that is newer than this program has stamped it.";
 
         /// It was upgraded by a later version of this program.
         Newer {
@@ -175,9 +174,9 @@ documented_errors! {
                 alembic.as_deref().map_or("nothing".to_owned(), quoted)
             );
             hint "Nothing was changed. The Python package may have changed the schema since; restore a \
-                  backup from before that, or bring the database back to the version of the first stamp \
-                  with it";
-            when "Its two stamps name different versions, and its structure is that of neither.";
+                  backup from before that, or use the package to bring the database back to the version \
+                  of the first stamp";
+            when "Its two stamps name different versions, and its structure matches neither.";
 
         /// Its structure differs from the structure of the stamped version.
         StampLies {
@@ -200,7 +199,7 @@ documented_errors! {
                 "Nothing was changed. Restore a backup from before the schema was changed (such as \
                  {path}.bak)"
             );
-            when "Its structure is not that of the version on its stamp, nor that of any other one.";
+            when "Its structure matches neither the version on its stamp nor any other version.";
     }
 }
 

@@ -223,7 +223,7 @@ impl Recognition {
             } => {
                 let (next, _) = revision.next();
                 Some(format!(
-                    "on the way to {next}, where an upgrade by the Python package has stopped"
+                    "half-way to {next}: an upgrade by the Python package has stopped"
                 ))
             }
             _ => None,

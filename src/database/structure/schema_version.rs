@@ -125,11 +125,11 @@ impl std::error::Error for UnknownVersion {}
 impl fmt::Display for UnknownVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.is_ambiguous {
-            "begins the name of several versions"
+            "matches several versions"
         } else {
-            "is no version"
+            "is not a version"
         };
-        write!(f, "'{}' {what}; there are", self.text)?;
+        write!(f, "'{}' {what}; the versions are", self.text)?;
         for (number, version) in SchemaVersion::all().enumerate() {
             let separator = if number == 0 { "" } else { "," };
             write!(f, "{separator} {version}")?;

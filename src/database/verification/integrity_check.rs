@@ -23,7 +23,7 @@ pub enum IntegrityCheck {
 
 /// The error of a text that is neither `quick` nor `full`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is either 'quick' or 'full'")]
+#[error("expected 'quick' or 'full'")]
 pub struct UnknownIntegrityCheck;
 
 impl FromStr for IntegrityCheck {

@@ -30,7 +30,7 @@ pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     };
     // An index of the user's own can need a collation that only the user's program defines.
     log::warn!(
-        "{} cannot be checked as a whole ({source}); its tables are, one by one",
+        "{} cannot be checked as a whole ({source}); its tables are checked one by one",
         checker.path.display()
     );
     for table in checker.catalogue.tables.keys() {
@@ -74,7 +74,7 @@ fn take_messages(checker: &mut Checker<'_>, owners: &Owners, what: &str) -> Resu
         }
     }
     if messages >= MESSAGES {
-        log::warn!("SQLite was asked for {MESSAGES} problems at the most; there may be more");
+        log::warn!("SQLite reports at most {MESSAGES} problems; there may be more");
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub(crate) fn scan(path: &Path, version: SchemaVersion) -> Result<Vec<SuspectRow
     read_without_trace(path, |connection| {
         connection
             .transaction(|connection| look_through(connection, version))
-            .map_err(|error| error.at(path, "look for unsound rows"))
+            .map_err(|error| error.at(path, "scan for suspect rows"))
     })
 }
 

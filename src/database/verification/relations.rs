@@ -158,7 +158,7 @@ fn beyond_mark((table, mark, owner, joined): Mark) -> Query {
         table,
         sql: format!(
             "SELECT r.{}, '{mark} is ' || r.{mark} || ', {owner} ' || o.id || \
-                    coalesce(' is at ' || o.last_update_block, ' has taken nothing in') \
+                    coalesce(' is at ' || o.last_update_block, ' has processed no block') \
              FROM {table} AS r {joined} WHERE typeof(r.{mark}) = 'integer' \
              AND (o.last_update_block ISNULL OR (typeof(o.last_update_block) = 'integer' \
                   AND r.{mark} > o.last_update_block))",
@@ -207,7 +207,7 @@ fn same_address(table: &'static str, place: &str) -> Query {
         rule: Rule::DuplicateAddress,
         table,
         sql: format!(
-            "SELECT id, 'its address is that of row ' || first || ', too' \
+            "SELECT id, 'row ' || first || ' has the same address' \
              FROM (SELECT id, min(id) OVER (PARTITION BY {place}, lower(address)) AS first \
                    FROM {table} WHERE typeof(address) = 'text') \
              WHERE id <> first ORDER BY id"
