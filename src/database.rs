@@ -1,16 +1,14 @@
 //! Operations on a database file, and sessions with one.
 //!
-//! An operation takes paths and options and returns a report or an [`Error`]; it prints nothing, asks
-//! nothing and ends nothing. Whichever way it ends, the database holds what it held before or what the
-//! operation's report says. How that is done, for all of them:
+//! An operation takes paths and options and returns a report or an [`Error`]. It never prints, prompts or ends the
+//! process. An operation that fails leaves the database as it was. Three rules hold for all operations:
 //!
-//! - opening never creates a database; a new file is written beside its place under a temporary name
-//!   and renamed when it is complete and synced ([`create_new_sqlite_database`],
-//!   [`backup_sqlite_database`]);
-//! - a database that other programs may have open is changed through SQLite only, never by replacing
-//!   the file ([`reset_sqlite_database`], [`upgrade_existing_sqlite_database`]);
-//! - a file is looked at without writing before it is touched, and refused where it is not a degenbot
-//!   database ([`recognise`]).
+//! - Opening never creates a database. A new file is written under a temporary name in the same folder, synced and
+//!   renamed ([`create_new_sqlite_database`], [`backup_sqlite_database`]).
+//! - A database that other programs may have open is changed through SQLite. Its file is never replaced
+//!   ([`reset_sqlite_database`], [`upgrade_existing_sqlite_database`]).
+//! - A file is recognised without a write before it is changed. A file that is not a degenbot database is refused
+//!   ([`recognise`]).
 //!
 //! ```
 //! use degenbot::database::{self, Database, Error};
@@ -40,8 +38,8 @@
 //!     Ok(())
 //! })?;
 //!
-//! // Any thread takes a session of its own; `database::db_session()` gives one on the database that
-//! // the user's settings name.
+//! // Each thread takes its own session. `database::db_session()` opens one on the database that the
+//! // user's settings name.
 //! let mut session = database.session()?;
 //! let tokens: Vec<Erc20Token> = session.read(|connection| -> Result<_, Error> {
 //!     Ok(erc20_tokens::table
@@ -120,7 +118,7 @@ pub use verification::quick_scan::{RowProblem, SuspectRows};
 pub use verification::rule::Rule;
 pub use verification::verify::{VerifyOptions, VerifyReport, verify_sqlite_database};
 
-/// The structure of a database, as [`Recognition::catalogue`] has it.
+/// The structure of a database: the type of [`Recognition::catalogue`] and its parts.
 pub mod catalogue {
     pub use super::structure::catalogue::{Affinity, Catalogue, Column, ForeignKey, Index, Table};
     pub use super::structure::difference::Difference;

@@ -1,8 +1,8 @@
-//! Errors that are documented where they are defined.
+//! The macro that defines an enum of errors together with their documentation.
 //!
-//! One entry of [`documented_errors!`] is all there is to an error: its documentation, its fields with the values of
-//! an example, its text, the next step, and when it occurs. `docs/errors.md` is made of these entries, so an error
-//! without one of these parts does not compile.
+//! An entry of [`documented_errors!`] has everything about one error: its documentation, its fields with example
+//! values, its text, its hint, and when it occurs. An entry that lacks a part does not compile. `docs/errors.md` is
+//! generated from these entries.
 
 /// A chapter of `docs/errors.md`.
 #[cfg(all(test, feature = "cli"))]
@@ -19,11 +19,11 @@ pub(crate) enum Chapter {
     ConfigFile,
     QuestionsAndAnswers,
     ShouldNotHappen,
-    /// Documented by what the error carries, which is an error of its own.
+    /// None: the error wraps another documented error, which has the chapter.
     Inner,
 }
 
-/// An example of an error, and where it stands in `docs/errors.md`.
+/// An error's entry in `docs/errors.md`.
 #[cfg(all(test, feature = "cli"))]
 #[derive(Debug)]
 pub(crate) struct Documented<E> {
@@ -35,7 +35,7 @@ pub(crate) struct Documented<E> {
     pub(crate) when: &'static str,
 }
 
-/// Defines an enum of errors. The name in parentheses is that of the path that an error is about, for texts and hints.
+/// Defines an enum of errors. The name in parentheses is the variable that holds the path in texts and hints.
 macro_rules! documented_errors {
     (
         $(#[$enum_meta:meta])*
@@ -62,7 +62,7 @@ macro_rules! documented_errors {
         }
 
         impl $name {
-            /// What failed, and why.
+            /// The message: what failed, and why.
             #[allow(unused_variables, reason = "not every text has every field")]
             fn text(&self, $path: &dyn std::fmt::Display) -> String {
                 match self {
@@ -70,7 +70,7 @@ macro_rules! documented_errors {
                 }
             }
 
-            /// What to do next.
+            /// The hint: what to do next.
             #[allow(unused_variables, reason = "not every hint has every field")]
             fn next_step(&self, $path: &dyn std::fmt::Display) -> String {
                 match self {
@@ -78,7 +78,7 @@ macro_rules! documented_errors {
                 }
             }
 
-            /// The error of something else that caused this one.
+            /// The underlying error.
             #[allow(dead_code, unused_variables, reason = "few errors have a cause")]
             fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
                 match self {
@@ -90,7 +90,7 @@ macro_rules! documented_errors {
                 }
             }
 
-            /// An example of each error.
+            /// The entries of `docs/errors.md`.
             #[cfg(all(test, feature = "cli"))]
             pub(crate) fn documented() -> Vec<$crate::documented_errors::Documented<Self>> {
                 vec![

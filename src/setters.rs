@@ -1,12 +1,13 @@
-//! Setters of options, which may get more fields.
+//! The macro that defines setters of option types.
 
-/// Gives a type of options a setter for each of these fields, called like the field. With `=> Some` the field is
-/// optional.
+/// Defines a setter for each of these fields, with the name of the field. With `=> Some` the field is optional.
+///
+/// Option types are `non_exhaustive`, because later releases may add fields. Callers set fields with these methods.
 macro_rules! setters {
     ($options:ident { $($field:ident: $type:ty $(=> $wrap:path)?),+ $(,)? }) => {
         impl $options {
             $(
-                #[doc = concat!("Sets the field of this name of [`", stringify!($options), "`].")]
+                #[doc = concat!("Sets the `", stringify!($field), "` field of [`", stringify!($options), "`].")]
                 #[must_use]
                 #[allow(unused_parens, reason = "an optional field is wrapped")]
                 pub fn $field(mut self, $field: $type) -> Self {

@@ -1,8 +1,8 @@
-//! The few SQLite calls that Diesel does not offer, behind safe functions.
+//! Safe wrappers of the SQLite calls that Diesel lacks.
 //!
-//! A [`RawConnection`](raw_connection::RawConnection) is a bare connection, opened and configured by [`crate::database`] only; its functions have
-//! the shape of the ones that Diesel has announced for its own connection, so that they can be replaced one
-//! by one. [`Statements`](prepared::Statements) runs prepared statements on a connection of Diesel's.
+//! [`RawConnection`](raw_connection::RawConnection) is a connection without Diesel. Only [`crate::database`] opens and
+//! configures one. Its functions have the signatures that Diesel has announced for its own connection, so they can be
+//! replaced one by one. [`Statements`](prepared::Statements) runs prepared statements on a Diesel connection.
 
 pub(crate) mod backup;
 pub(crate) mod busy_handler;

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_what_date_says() {
+    fn times_format_like_the_date_command() {
         // date -u -d @SECONDS '+%F %T'
         for (seconds, expected) in [
             (0, "1970-01-01 00:00:00 UTC"),

@@ -46,7 +46,7 @@ fn full_name(command: &Command) -> String {
 }
 
 #[test]
-fn the_document_is_what_the_commands_say() {
+fn cli_md_equals_the_help_of_every_command() {
     let mut document = HEAD.to_owned();
     walk(&mut tree(), &mut |command| {
         let help = command.render_long_help().to_string();
@@ -66,7 +66,7 @@ fn the_document_is_what_the_commands_say() {
 }
 
 #[test]
-fn no_line_of_any_help_is_too_wide() {
+fn help_is_at_most_80_columns_wide() {
     walk(&mut tree(), &mut |command| {
         let helps = [command.render_help(), command.render_long_help()];
         for help in helps.map(|help| help.to_string()) {
@@ -79,7 +79,7 @@ fn no_line_of_any_help_is_too_wide() {
 }
 
 #[test]
-fn every_command_and_option_has_a_help() {
+fn every_command_and_option_has_help() {
     walk(&mut tree(), &mut |command| {
         let name = full_name(command);
         assert!(command.get_about().is_some(), "{name}");

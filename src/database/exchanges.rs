@@ -1,4 +1,4 @@
-//! Which exchanges a database has, and which of them updates take in.
+//! Operations on the exchanges of a database: activate, deactivate, add and list.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,11 +25,11 @@ use crate::schema::exchanges;
 use crate::setters::setters;
 use crate::sqlite::transaction::{Begin, transaction};
 
-/// How the exchanges of a database are changed.
+/// Options for changes to the exchanges of a database.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExchangeOptions {
-    /// How long locks are waited for.
+    /// The time to wait for a lock.
     pub wait: Duration,
 }
 
@@ -41,36 +41,39 @@ impl Default for ExchangeOptions {
     }
 }
 
-/// What the activation of an exchange did.
+/// The result of an activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Activation {
-    /// The database had no such exchange; now it has, and it is active.
+    /// The exchange was not in the database. It was added and is active.
     Added,
-    /// It was there and is active now.
+    /// The exchange was inactive and is now active.
     Activated,
-    /// It was active.
+    /// The exchange was active before.
     AlreadyActive,
 }
 
-/// What the deactivation of an exchange did.
+/// The result of a deactivation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deactivation {
-    /// It is not active any more.
+    /// The exchange was active and is now inactive.
     Deactivated,
-    /// It was not active.
+    /// The exchange was inactive before.
     AlreadyInactive,
 }
 
-/// Has updates take an exchange in. A known deployment is added where the database does not have it; `None`, and
-/// nothing done, for another one that it does not have.
+/// Marks an exchange active, so that updates include it. A known deployment that the database lacks is added. For any
+/// other exchange that the database lacks, the function changes nothing and returns `None`.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Exchange`] where the database has the exchange with another factory than the known one, or with
-/// several; [`ErrorKind::Refused`] for a database of no version that this program works with, and
-/// [`ErrorKind::Locked`] where another program keeps the write lock. Nothing was changed then.
+/// - [`ErrorKind::Exchange`] if the database has a known exchange with a different factory, or an unknown one with
+///   several factories.
+/// - [`ErrorKind::Refused`] if the database is not at a version of this program.
+/// - [`ErrorKind::Locked`] if another program holds the write lock for too long.
+///
+/// After an error, the database is unchanged.
 pub fn activate_exchange(
     path: &Path,
     exchange: &ExchangeName,
@@ -96,11 +99,12 @@ pub fn activate_exchange(
     })
 }
 
-/// Has updates leave an exchange out, whatever factories it has; `None` where the database does not have it.
+/// Marks an exchange inactive in every row with its name, whatever the factory. Returns `None` if the database lacks
+/// the exchange.
 ///
 /// # Errors
 ///
-/// As for [`activate_exchange`], without [`ErrorKind::Exchange`].
+/// The errors of [`activate_exchange`] except [`ErrorKind::Exchange`].
 pub fn deactivate_exchange(
     path: &Path,
     exchange: &ExchangeName,
@@ -120,12 +124,12 @@ pub fn deactivate_exchange(
     })
 }
 
-/// Adds an exchange with its pool manager, not active yet.
+/// Adds an inactive exchange, with its pool manager if it has one.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Exchange`] where the chain has one of the name, or with the factory; the others as for
-/// [`activate_exchange`].
+/// [`ErrorKind::Exchange`] if the chain already has an exchange with the name or the factory. The other errors are
+/// those of [`activate_exchange`].
 pub fn add_exchange(
     path: &Path,
     deployment: &Deployment,
@@ -157,11 +161,11 @@ pub fn add_exchange(
     })
 }
 
-/// The exchanges that a degenbot database has, of whatever version, by id, found out without leaving a trace.
+/// Lists the exchanges of a degenbot database of any version, ordered by id. It reads without leaving a trace.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`] where the tables are not degenbot's; otherwise where the database cannot be read.
+/// [`ErrorKind::Refused`] if it is not a degenbot database. Other kinds if the database cannot be read.
 pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
     read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)
@@ -172,13 +176,13 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
     })
 }
 
-/// A transaction that writes, in a database of a version that this program works with.
+/// Runs `operate` in a write transaction. The database must be at a version of this program.
 fn write<T>(
     path: &Path,
     options: &ExchangeOptions,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    // Looked at first without writing, so that a database that is refused stays as it was to the byte.
+    // Recognition does not write, so a refused database stays unchanged to the byte.
     let recognition = recognise(path)?;
     recognition.require_version(path)?;
     if let Some(warning) = recognition.version_warning() {
@@ -195,7 +199,7 @@ fn write<T>(
         .map_err(|error| error.at(path, "write to the database"))
 }
 
-/// The row that an activation is about.
+/// Chooses the row to activate.
 fn choose<'stored>(
     stored: &'stored [Exchange],
     exchange: &ExchangeName,
@@ -217,7 +221,7 @@ fn choose<'stored>(
             exchange: exchange.clone(),
             factories: [first.factory, other.factory],
         }),
-        // Of doublets, one that is active is enough.
+        // If there are duplicates, one active row is enough.
         (one, ..) => Ok(same.find(|same| same.active).or(one)),
     }
 }
@@ -229,7 +233,7 @@ fn conflict(path: &Path, conflict: ExchangeConflict) -> Error {
     .at(path)
 }
 
-/// The name of the exchange of the chain that has the factory, in whatever letter case.
+/// Finds the exchange of the same chain and factory. The comparison ignores letter case.
 fn name_of_factory(
     connection: &mut SqliteConnection,
     deployment: &Deployment,
@@ -271,8 +275,8 @@ fn set_active(connection: &mut SqliteConnection, id: i64, active: bool) -> Query
     Ok(())
 }
 
-/// Adds the pool manager of an exchange where the database does not have it. Its address is the factory's: that
-/// is how the Python package finds it.
+/// Adds the pool manager of an exchange if the database lacks it. It gets the factory's address, because the Python
+/// package finds it by that address.
 fn ensure_pool_manager(
     connection: &mut SqliteConnection,
     deployment: &Deployment,

@@ -1,45 +1,45 @@
-//! How far an operation is, and stopping it.
+//! Progress reports of an operation, and its cancellation.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::cancel::CancelToken;
 
-/// How far an operation is.
+/// The progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress<'operation> {
-    /// What is being done.
+    /// The present stage.
     pub stage: Stage<'operation>,
-    /// What is done of it: bytes or rows, as the stage says.
+    /// The finished part of the stage, in bytes or rows (see [`Stage::counts_bytes`]).
     pub done: u64,
-    /// What there is to do.
+    /// The whole of the stage, in the same unit.
     pub total: u64,
 }
 
-/// What an operation is doing.
+/// A stage of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage<'operation> {
-    /// Bytes are copied.
+    /// Copies a file.
     Copying,
-    /// A copy or a database is checked; how far that is cannot be known.
+    /// Checks a copy or a database. The progress of this stage is unknown.
     Verifying,
-    /// A compact copy is written, in bytes.
+    /// Writes a compact copy.
     Compacting,
-    /// The pages of new content are written, in bytes.
+    /// Writes the pages of new content.
     Writing,
-    /// SQLite writes compact content back, in bytes, and cannot be stopped any more.
+    /// Writes compact content back into the database. SQLite cannot be interrupted in this stage.
     WritingBack,
-    /// The rows of this table are carried over into a new database.
+    /// Converts the rows of this table into a new database.
     CarryingOver(&'operation str),
-    /// The rows of this table are checked, or compared with what they were made of.
+    /// Checks the rows of this table, or compares them with the old rows.
     Checking(&'operation str),
-    /// The rows of this table are put in the place of the old ones.
+    /// Replaces the rows of this table by the new ones.
     Replacing(&'operation str),
 }
 
 impl Stage<'_> {
-    /// Whether [`Progress::done`] counts bytes; it counts rows otherwise.
+    /// Whether [`Progress::done`] counts bytes. Otherwise it counts rows.
     #[must_use]
     pub const fn counts_bytes(&self) -> bool {
         !matches!(
@@ -49,27 +49,27 @@ impl Stage<'_> {
     }
 }
 
-/// Watches an operation that takes a while, and can stop it.
+/// Receives the progress of a long operation, and can stop it.
 pub trait Observer {
-    /// Called every few thousand pages or rows; `Break` ends the operation with
-    /// [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted) and everything as it was before.
+    /// Receives a progress report, every few thousand pages or rows. If it returns `Break`, the operation leaves
+    /// everything as it was and returns [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted).
     fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()>;
 
-    /// A token that ends the operation when it is cancelled, also in the middle of a statement that runs for
-    /// minutes, such as the building of an index.
+    /// The token that cancels the operation. It also interrupts a statement that runs for minutes, such as one that
+    /// builds an index.
     fn cancel_token(&self) -> Option<CancelToken> {
         None
     }
 }
 
-/// Watches nothing and stops nothing.
+/// Ignores every report.
 impl Observer for () {
     fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// Stops nothing by itself; the operation ends when the token is cancelled.
+/// Stops the operation once the token is cancelled.
 impl Observer for CancelToken {
     fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
         if self.is_cancelled() {
@@ -84,13 +84,13 @@ impl Observer for CancelToken {
     }
 }
 
-/// An operation on a file was asked to stop.
+/// The error that a stopped operation returns.
 #[derive(Debug)]
 pub(crate) struct Cancelled {
     pub(crate) path: PathBuf,
 }
 
-/// Tells an observer how far an operation on a file is, and fails where it asks to stop.
+/// Reports progress to the observer. Fails if the observer stops the operation.
 pub(crate) fn report(
     observer: &mut dyn Observer,
     path: &Path,

@@ -130,7 +130,7 @@ mod tests {
     use crate::deployments::chains::chain;
 
     #[test]
-    fn each_deployment_is_known_once() {
+    fn known_deployments_are_unique() {
         let names: BTreeSet<_> = Deployment::known()
             .iter()
             .map(Deployment::exchange)
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_added_is_told() {
+    fn invalid_deployments_are_rejected_with_a_reason() {
         let factory = Address::new([7; 20]);
         let new = |name: &str, kind: &str, factory, deployer, state_view| {
             let exchange = name.parse().unwrap();

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_read_as_they_are_written() {
+    fn kinds_round_trip_through_text() {
         for kind in ExchangeKind::all() {
             assert_eq!(kind.to_string().parse(), Ok(kind));
             assert!(kind.suffix().starts_with('_'));

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_they_are_written() {
+    fn exchange_names_round_trip_through_text() {
         for text in [
             "base_uniswap_v3",
             "ethereum_x",

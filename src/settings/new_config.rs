@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(
+        fn settings_round_trip_through_a_new_config(
             name in "[^/\0~][^/\0]{0,20}",
             rpc in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
             ws in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_stays() {
+    fn write_never_replaces_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         fs::write(&path, "mine").unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_read_it() {
+    fn new_config_is_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         NewConfig::default().write(&path).unwrap();

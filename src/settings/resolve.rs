@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_without_a_file() {
+    fn defaults_apply_without_a_config_file() {
         let home = Home::new();
         let settings = home.resolve().unwrap();
         assert_eq!(
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_python_package_writes() {
+    fn config_of_the_python_package_is_read() {
         let home = Home::new();
         home.config(
             "home/.config/degenbot/config.toml",
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_the_file_start_at_its_folder() {
+    fn relative_path_in_a_config_starts_at_its_folder() {
         let home = Home::new();
         let file = home.config("elsewhere/config.toml", "[database]\npath = \"db/x.db\"\n");
         let environment = Environment {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn precedence() {
+    fn override_wins_over_environment_and_environment_over_config() {
         let home = Home::new();
         let one = home.config("one/config.toml", "[database]\npath = \"one.db\"\n");
         let two = home.config("two/config.toml", "[database]\npath = \"two.db\"\n");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_listed_and_do_no_harm() {
+    fn unknown_keys_are_listed_and_ignored() {
         let home = Home::new();
         home.config(
             "home/.config/degenbot/config.toml",
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_files_are_named_with_line_and_column() {
+    fn malformed_config_is_reported_with_line_and_column() {
         let home = Home::new();
         let cases = [
             ("[database\npath = 1", "1:10"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_named_must_be_there() {
+    fn missing_config_is_an_error_if_it_was_named() {
         let home = Home::new();
         let overrides = Overrides {
             config: Some(home.path("typo.toml")),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_home_folder_only_what_needs_one_fails() {
+    fn missing_home_folder_fails_only_if_it_is_needed() {
         let home = Home::new();
         let file = home.config("config.toml", "[database]\npath = \"x.db\"\n");
         let mut environment = Environment {

@@ -1,3 +1,5 @@
+//! SQLite's online backup interface.
+
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -6,19 +8,18 @@ use libsqlite3_sys as ffi;
 
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
-/// What a step of a backup came to.
+/// The state of a backup after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BackupStep {
-    /// Every page is copied and the destination is committed.
+    /// Every page is copied, and the destination is committed.
     Done,
-    /// Pages are left.
+    /// Pages remain.
     More,
 }
 
-/// SQLite's online backup: the pages of one database copied over another in one transaction.
+/// Copies the pages of one database over another in one transaction.
 ///
-/// The destination shows its old content until the last step, and again if the backup is dropped
-/// before it.
+/// Readers of the destination see its old content until the last step. Dropping the backup before that rolls it back.
 #[derive(Debug)]
 pub(crate) struct Backup<'connections> {
     raw: NonNull<ffi::sqlite3_backup>,
@@ -32,7 +33,7 @@ impl<'connections> Backup<'connections> {
         destination: &'connections RawConnection,
     ) -> Result<Self, SqliteError> {
         let main = c"main".as_ptr();
-        // SAFETY: both connections are open and, by the lifetime, outlive the backup; both names are
+        // SAFETY: both connections are open and outlive the backup, because it borrows them. Both names are
         // NUL-terminated.
         let raw =
             unsafe { ffi::sqlite3_backup_init(destination.as_ptr(), main, source.as_ptr(), main) };
@@ -48,7 +49,7 @@ impl<'connections> Backup<'connections> {
         })
     }
 
-    /// Copies up to `pages` pages, or all that are left for a negative number.
+    /// Copies up to `pages` pages. A negative number copies all that remain.
     pub(crate) fn step(&mut self, pages: c_int) -> Result<BackupStep, SqliteError> {
         // SAFETY: the backup is finished only when `self` is dropped.
         match unsafe { ffi::sqlite3_backup_step(self.raw.as_ptr(), pages) } {
@@ -58,14 +59,14 @@ impl<'connections> Backup<'connections> {
         }
     }
 
-    /// The pages that were left after the last step.
+    /// The number of pages that remained after the last step.
     pub(crate) fn remaining(&self) -> u64 {
         // SAFETY: as in `step`.
         let remaining = unsafe { ffi::sqlite3_backup_remaining(self.raw.as_ptr()) };
         remaining.try_into().unwrap_or_default()
     }
 
-    /// The pages of the source, as of the last step.
+    /// The number of pages that the source had at the last step.
     pub(crate) fn page_count(&self) -> u64 {
         // SAFETY: as in `step`.
         let count = unsafe { ffi::sqlite3_backup_pagecount(self.raw.as_ptr()) };
@@ -75,7 +76,7 @@ impl<'connections> Backup<'connections> {
 
 impl Drop for Backup<'_> {
     fn drop(&mut self) {
-        // SAFETY: finished once; both connections are still open. Its result repeats the error of the
+        // SAFETY: the backup is finished once, while both connections are open. The result repeats the error of the
         // last step, which the caller has seen.
         unsafe { ffi::sqlite3_backup_finish(self.raw.as_ptr()) };
     }

@@ -1,3 +1,5 @@
+//! The busy handler: how long a connection waits for a lock.
+
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::thread;
@@ -5,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
 
-/// How long is waited for a lock, and what ends the waiting.
+/// Waits for a lock until a timeout or a cancellation.
 #[derive(Debug, Clone)]
 pub(crate) struct BusyHandler {
     wait: Duration,
     cancel: Option<CancelToken>,
-    /// When the present waiting began.
+    /// When the present wait began.
     began: Cell<Option<Instant>>,
 }
 
 impl BusyHandler {
-    /// Waits for so long, or until it is cancelled.
+    /// Creates a handler that waits for `wait` at most, or until the token is cancelled.
     pub(crate) const fn new(wait: Duration, cancel: Option<CancelToken>) -> Self {
         Self {
             wait,
@@ -24,17 +26,17 @@ impl BusyHandler {
         }
     }
 
-    /// The same, for another time.
+    /// The same handler with another timeout.
     pub(crate) fn for_at_most(&self, wait: Duration) -> Self {
         Self::new(wait, self.cancel.clone())
     }
 
-    /// Whether the user has had enough.
+    /// Whether the token is cancelled.
     pub(crate) fn is_stopped(&self) -> bool {
         self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
-    /// Waits a moment, longer from time to time; whether to try again after it.
+    /// Sleeps, longer with each try. Returns whether SQLite should try again.
     fn wait(&self, tries: u32) -> bool {
         const PAUSES: [u64; 8] = [1, 2, 5, 10, 15, 20, 25, 50];
         if tries == 0 {
@@ -56,10 +58,10 @@ impl BusyHandler {
     }
 }
 
-/// Called by SQLite when a lock is taken; anything but 0 makes it try again.
+/// SQLite calls this when another connection holds the lock. It tries again unless the result is 0.
 pub(super) unsafe extern "C" fn busy(busy_handler: *mut c_void, tries: c_int) -> c_int {
-    // SAFETY: `RawConnection::set_busy_handler` has given the address of a value that the handle keeps for as long as
-    // SQLite may call this; it is used by the one thread at a time that uses the connection.
+    // SAFETY: `RawConnection::set_busy_handler` has registered the address of a value that the connection keeps as long
+    // as SQLite may call this. Only the thread that uses the connection reads it.
     let busy_handler = unsafe { &*busy_handler.cast_const().cast::<BusyHandler>() };
     c_int::from(busy_handler.wait(u32::try_from(tries).unwrap_or_default()))
 }

@@ -1,3 +1,5 @@
+//! The hooks that run on each new SQLite connection, and the raw connection behind a Diesel connection.
+
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -13,8 +15,8 @@ use libsqlite3_sys as ffi;
 
 use crate::cancel::CancelToken;
 
-/// Instructions of SQLite's virtual machine between two looks at a flag: some hundredths of a second's
-/// worth at most.
+/// How many instructions SQLite's virtual machine runs between two checks of the cancel token. They take a few
+/// hundredths of a second at most.
 const INSTRUCTIONS: c_int = 100_000;
 
 thread_local! {
@@ -25,22 +27,21 @@ thread_local! {
 }
 
 diesel::define_sql_function! {
-    /// Notes which connection it is called on, and the number it is called with.
+    /// Records the connection that it is called on, and its argument.
     fn degenbot_connection(call: BigInt) -> Nullable<Integer>;
 }
 
-/// Runs `open`; the connections it opens leave a `-wal` file as it is when they are closed.
+/// Runs `open`. The connections that it opens leave a `-wal` file unchanged when they close.
 ///
-/// The last connection to a WAL database normally moves the log into the database and deletes it,
-/// even when it was opened to read.
+/// Otherwise the last connection to close checkpoints the log and deletes it, even if it was opened to read.
 pub(crate) fn without_checkpoint_on_close<T>(open: impl FnOnce() -> T) -> T {
     configured(&KEEP_LOG, true, open)
 }
 
-/// Runs `open`, which opens one connection and reads from it; if that fails, the log stays as it is.
+/// Runs `open`, which opens one connection and reads from it. If `open` fails, the log stays unchanged.
 ///
-/// Where the index of a log cannot be written to, SQLite takes the log for empty when the connection is closed,
-/// and deletes it with what it holds.
+/// If SQLite cannot write the index of the log, it takes the log for empty and deletes it, content included, when the
+/// connection closes.
 pub(crate) fn without_checkpoint_until_read<T, E>(
     open: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
@@ -52,8 +53,7 @@ pub(crate) fn without_checkpoint_until_read<T, E>(
     Ok(opened)
 }
 
-/// Runs `open`; a statement on the connections it opens fails as interrupted once the token is cancelled,
-/// however long it would have gone on.
+/// Runs `open`. Once the token is cancelled, a running statement on the connections that it opens fails as interrupted.
 pub(crate) fn cancellable<T>(cancel: Option<CancelToken>, open: impl FnOnce() -> T) -> T {
     struct Restore(Option<CancelToken>);
     impl Drop for Restore {
@@ -67,15 +67,16 @@ pub(crate) fn cancellable<T>(cancel: Option<CancelToken>, open: impl FnOnce() ->
     open()
 }
 
-/// The handle of a connection of Diesel's, which does not give it: a function that every connection has been
-/// opened with tells on which one it is called.
+/// The raw connection behind a Diesel connection.
 ///
-/// Fails for a connection that was opened before this crate has opened its first one.
+/// Diesel does not expose it. A hook registers an SQL function on every connection; the function records the connection
+/// that it is called on. A connection that was opened before this crate has opened its first one lacks the function,
+/// and the call fails.
 pub(super) fn raw_connection_of(
     connection: &mut SqliteConnection,
 ) -> QueryResult<NonNull<ffi::sqlite3>> {
     static CALLS: AtomicI64 = AtomicI64::new(0);
-    // Diesel may call functions of the program's on the way, which may use other connections.
+    // Diesel may call the program's own functions in between, and these may use other connections.
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let before = FOUND.take();
     let called = diesel::select(degenbot_connection(call)).get_result::<Option<i32>>(connection);
@@ -92,10 +93,10 @@ pub(super) fn raw_connection_of(
     }
 }
 
-/// Runs `open` with a setting for the connections that are opened meanwhile on this thread.
+/// Runs `open` with a setting for every connection that this thread opens meanwhile.
 ///
-/// Such settings take the connection's handle, which Diesel does not give, so they are made by a hook
-/// that SQLite calls for every connection it opens.
+/// The setting needs the raw connection, which Diesel does not expose. A hook that SQLite calls for each new connection
+/// applies it.
 fn configured<S: Copy + 'static, T>(
     setting: &'static std::thread::LocalKey<Cell<S>>,
     value: S,
@@ -113,17 +114,17 @@ fn configured<S: Copy + 'static, T>(
     open()
 }
 
-/// Has SQLite call [`configure`] for every connection that it opens.
+/// Registers [`configure`] as a hook that SQLite calls for each new connection.
 fn register() {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
-        // SAFETY: the hook is a plain function that lives as long as the program. That it cannot be
-        // registered without memory is harmless: connections are then opened as usual.
+        // SAFETY: the hook is a plain function that lives as long as the program. If there is no memory to register it,
+        // connections open without the settings, which is harmless.
         unsafe { ffi::sqlite3_auto_extension(Some(configure)) };
     });
 }
 
-/// Called by SQLite with each new connection, on the thread that opens it.
+/// SQLite calls this with each new connection, on the thread that opens it.
 unsafe extern "C" fn configure(
     connection: *mut ffi::sqlite3,
     _message: *mut *mut c_char,
@@ -134,16 +135,16 @@ unsafe extern "C" fn configure(
     if let Some(opened) = opened.filter(|_| KEEP_LOG.get()) {
         keep_log(opened, true);
     }
-    // The token belongs to the connection: SQLite gives it to `drop_token` when the connection is closed, or at once where
-    // the function cannot be created.
+    // The connection owns the token: SQLite passes it to `drop_token` when the connection closes, or at once if the
+    // function cannot be created.
     let cancel = CANCEL.with_borrow(Clone::clone);
     let is_cancellable = cancel.is_some();
     let token: *mut c_void = cancel.map_or(ptr::null_mut(), |token| {
         Box::into_raw(Box::new(token)).cast()
     });
-    // SAFETY: the connection is being opened; the name is NUL-terminated; the callbacks live as long as the program, and the
-    // data is null or a token that `drop_token` gets. Without memory the function is missing, and its callers are told so.
-    // No view or trigger of a file may call it.
+    // SAFETY: the connection is being opened, the name is NUL-terminated, and the callbacks live as long as the
+    // program. The data is null or a token that `drop_token` frees. If there is no memory, the function is missing, and
+    // its callers get an error. SQLITE_DIRECTONLY keeps views and triggers of a file from calling it.
     let created = unsafe {
         ffi::sqlite3_create_function_v2(
             connection,
@@ -158,8 +159,8 @@ unsafe extern "C" fn configure(
         )
     };
     if is_cancellable && created == ffi::SQLITE_OK {
-        // SAFETY: as above. The token lives until the connection is closed, which runs no statement after it has dropped
-        // its functions; the handler only reads the token.
+        // SAFETY: as above. The token lives until the connection closes, and a closing connection runs no statement
+        // after it has dropped its functions. The handler only reads the token.
         unsafe {
             ffi::sqlite3_progress_handler(connection, INSTRUCTIONS, Some(is_cancelled), token);
         }
@@ -167,13 +168,13 @@ unsafe extern "C" fn configure(
     ffi::SQLITE_OK
 }
 
-/// The function `degenbot_connection(call)`. Its result is NULL.
+/// Implements `degenbot_connection(call)`, whose result is NULL.
 unsafe extern "C" fn find(
     context: *mut ffi::sqlite3_context,
     _count: c_int,
     arguments: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: the context is the one of the call that is being made, which has one argument.
+    // SAFETY: the context is that of the present call, which has one argument.
     let (call, handle) = unsafe {
         (
             ffi::sqlite3_value_int64(*arguments),
@@ -183,11 +184,10 @@ unsafe extern "C" fn find(
     FOUND.set(NonNull::new(handle).map(|handle| (call, handle)));
 }
 
-/// Says whether a log stays as it is when the connection is closed.
+/// Sets whether the connection leaves the log unchanged when it closes.
 fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
-    // SAFETY: the connection is the one that is being opened by this thread, or that `open` has just opened
-    // and returned; the arguments are those that SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE takes: an int, and a place
-    // for its old value or null.
+    // SAFETY: this thread is opening the connection, or `open` has just opened and returned it.
+    // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE takes an int, and a pointer to its old value or null.
     unsafe {
         ffi::sqlite3_db_config(
             connection.as_ptr(),
@@ -198,17 +198,17 @@ fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
     }
 }
 
-/// Called by SQLite now and then while a statement runs; anything but 0 ends it.
+/// SQLite calls this regularly while a statement runs. It interrupts the statement unless the result is 0.
 unsafe extern "C" fn is_cancelled(token: *mut c_void) -> c_int {
-    // SAFETY: `configure` has given a token that lives as long as the connection.
+    // SAFETY: `configure` has registered a token that lives as long as the connection.
     let token = unsafe { &*token.cast::<CancelToken>() };
     c_int::from(token.is_cancelled())
 }
 
-/// Called by SQLite when it has no more use for the function's data.
+/// SQLite calls this when it no longer needs the function's data.
 unsafe extern "C" fn drop_token(token: *mut c_void) {
     if !token.is_null() {
-        // SAFETY: `configure` has made it of a box, and SQLite calls this once.
+        // SAFETY: `configure` has made the pointer from a box, and SQLite calls this once.
         drop(unsafe { Box::from_raw(token.cast::<CancelToken>()) });
     }
 }

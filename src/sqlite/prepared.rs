@@ -1,3 +1,5 @@
+//! Prepared statements on a Diesel connection.
+
 use std::ffi::{CString, c_int};
 use std::marker::PhantomData;
 use std::ptr;
@@ -13,21 +15,21 @@ use crate::sqlite::connection_hooks::raw_connection_of;
 use crate::sqlite::raw_connection::{SqliteError, message_of};
 use crate::types::stored::{Encode, Stored};
 
-/// `SQLITE_UTF8` as the call takes it that has it as a byte.
+/// `SQLITE_UTF8` as a byte, which `sqlite3_bind_text64` takes.
 const UTF8: u8 = ffi::SQLITE_UTF8.to_le_bytes()[0];
 
-/// A connection of Diesel's, to run prepared statements on without Diesel.
+/// A Diesel connection that runs prepared statements without Diesel.
 ///
-/// For what has millions of rows: rows of Diesel's borrow the connection, so that several tables could not be gone
-/// through side by side, and its inserts of many rows are prepared anew each time.
+/// It is for tables with millions of rows. Diesel's rows borrow the connection, so it cannot read several tables side
+/// by side. It also prepares an insert of many rows anew each time.
 #[derive(Clone, Copy)]
 pub(crate) struct Statements<'connection> {
     handle: NonNull<ffi::sqlite3>,
-    /// Nobody else uses the connection, or closes it, meanwhile.
+    /// The borrow keeps others from using or closing the connection.
     connection: PhantomData<&'connection mut SqliteConnection>,
 }
 
-/// A value to be bound to a statement.
+/// A value to bind to a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound<'value> {
     Null,
@@ -35,15 +37,15 @@ pub(crate) enum Bound<'value> {
     Text(&'value str),
 }
 
-/// A prepared statement. It is finalized when it is dropped, so it does not outlive its connection.
+/// A prepared statement. Its drop finalizes it. It cannot outlive its connection.
 pub(crate) struct Statement<'connection> {
     raw: NonNull<ffi::sqlite3_stmt>,
     connection: Statements<'connection>,
-    /// Whether there are no more rows; SQLite itself would start again.
+    /// Whether all rows were read. Another step would make SQLite start again.
     ended: bool,
 }
 
-/// The lock of a connection. It can be taken again and again by the thread that has it, so it is in nobody's way.
+/// A guard of the connection's mutex. The mutex is recursive, so the calls of the same thread can still take it.
 pub(crate) struct Held<'connection> {
     mutex: *mut ffi::sqlite3_mutex,
     connection: PhantomData<Statements<'connection>>,
@@ -51,25 +53,26 @@ pub(crate) struct Held<'connection> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        // SAFETY: this thread has entered it, and leaves it once: a pointer cannot be sent to another thread.
+        // SAFETY: this thread has entered the mutex and leaves it once. The pointer keeps the guard from being sent to
+        // another thread.
         unsafe { ffi::sqlite3_mutex_leave(self.mutex) };
     }
 }
 
 impl<'value> Bound<'value> {
-    /// A text, or NULL.
+    /// A text, or NULL for `None`.
     pub(crate) fn text(text: Option<&'value str>) -> Self {
         text.map_or(Self::Null, Self::Text)
     }
 
-    /// A number, or NULL.
+    /// A number, or NULL for `None`.
     pub(crate) fn integer(number: Option<impl Encode>) -> Self {
         number.map_or(Self::Null, |number| Self::Integer(number.encode()))
     }
 }
 
 impl<'connection> Statements<'connection> {
-    /// Statements for a connection that was opened by this crate.
+    /// Wraps a connection that this crate has opened.
     pub(crate) fn of(connection: &'connection mut SqliteConnection) -> QueryResult<Self> {
         Ok(Self {
             handle: raw_connection_of(connection)?,
@@ -77,12 +80,12 @@ impl<'connection> Statements<'connection> {
         })
     }
 
-    /// Prepares the one statement of `sql`.
+    /// Prepares `sql`, which has one statement.
     pub(crate) fn prepare(self, sql: &str) -> QueryResult<Statement<'connection>> {
         let sql = CString::new(sql)?;
         let mut statement = ptr::null_mut();
-        // SAFETY: the connection is open; `sql` is NUL-terminated, which -1 says, and outlives the call;
-        // `statement` is a valid place for the result.
+        // SAFETY: the connection is open. `sql` is NUL-terminated, as -1 says, and outlives the call. `statement` is a
+        // valid place for the result.
         let code = unsafe {
             ffi::sqlite3_prepare_v2(
                 self.handle.as_ptr(),
@@ -102,16 +105,16 @@ impl<'connection> Statements<'connection> {
         }
     }
 
-    /// Prepares and runs a statement that gives no rows; how many rows it has changed.
+    /// Prepares and runs a statement that returns no rows. Returns the number of changed rows.
     pub(crate) fn execute(self, sql: &str) -> QueryResult<u64> {
         self.prepare(sql)?.run(&[])
     }
 
-    /// Takes the connection's lock once for many calls, each of which would otherwise take it for itself: which
-    /// is a tenth of the time for rows of a few columns.
+    /// Locks the connection's mutex once for many calls. Otherwise each call locks it, which takes a tenth of the time
+    /// for rows of a few columns.
     pub(crate) fn hold(self) -> Held<'connection> {
-        // SAFETY: the connection is open, and has such a lock, unless the library is built without threads; then
-        // this is null, and entering it does nothing.
+        // SAFETY: the connection is open and has a mutex. If the library is built without threads, the mutex is null,
+        // and entering it does nothing.
         let mutex = unsafe {
             let mutex = ffi::sqlite3_db_mutex(self.handle.as_ptr());
             ffi::sqlite3_mutex_enter(mutex);
@@ -129,12 +132,12 @@ impl<'connection> Statements<'connection> {
         unsafe { ffi::sqlite3_get_autocommit(self.handle.as_ptr()) == 0 }
     }
 
-    /// Ends a transaction that was forgotten, with whatever is still being read in it.
+    /// Rolls back a transaction that was left open. Statements that still read in it are reset.
     pub(crate) fn leave_transaction(self) -> QueryResult<()> {
         if !self.in_transaction() {
             return Ok(());
         }
-        // SAFETY: the connection is open; each statement belongs to it, and nobody is in the middle of a step.
+        // SAFETY: the connection is open. Each statement belongs to it, and none is inside a step.
         unsafe {
             let handle = self.handle.as_ptr();
             let mut statement = ffi::sqlite3_next_stmt(handle, ptr::null_mut());
@@ -146,7 +149,7 @@ impl<'connection> Statements<'connection> {
         self.execute("ROLLBACK").map(drop)
     }
 
-    /// The id that the last insertion has given to its row.
+    /// The rowid of the last inserted row.
     pub(crate) fn last_insert_rowid(self) -> i64 {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_last_insert_rowid(self.handle.as_ptr()) }
@@ -159,7 +162,7 @@ impl<'connection> Statements<'connection> {
             let message = message_of(self.handle, code);
             (message, ffi::sqlite3_extended_errcode(self.handle.as_ptr()))
         };
-        // Which constraint it was is in the higher bits.
+        // The higher bits say which constraint failed.
         let code = if extended & 0xff == code & 0xff {
             extended
         } else {
@@ -170,27 +173,27 @@ impl<'connection> Statements<'connection> {
 }
 
 impl Statement<'_> {
-    /// Binds the parameters of a query, whose rows are then stepped through.
+    /// Starts a query: resets the statement and binds its parameters. [`Self::step`] reads the rows.
     pub(crate) fn query(&mut self, values: &[Bound<'_>]) -> QueryResult<()> {
         self.reset();
         for (index, value) in (1..).zip(values) {
-            // The text is copied, because the rows are fetched after this call.
+            // SQLite copies the text, because the caller reads the rows after this call.
             self.bind(index, *value, ffi::SQLITE_TRANSIENT())?;
         }
         Ok(())
     }
 
-    /// The integer that a query's first row has first, if there is one.
+    /// The integer in the first column of a query's first row, if there is one.
     pub(crate) fn first_integer(&mut self, values: &[Bound<'_>]) -> QueryResult<Option<i64>> {
         self.query(values)?;
         let found = self.step()?.then(|| self.column(0).as_integer());
-        // So that the row does not keep others from what they do.
+        // An open row would keep a read transaction open.
         self.reset();
         Ok(found.flatten())
     }
 
-    /// Goes to the next row, if there is one. After the last one, or a failure, there is none until the query is
-    /// made again.
+    /// Steps to the next row. Returns whether there is one. After the last row or an error, it returns `false` until
+    /// the next [`Self::query`].
     #[inline]
     pub(crate) fn step(&mut self) -> QueryResult<bool> {
         if self.ended {
@@ -206,10 +209,10 @@ impl Statement<'_> {
         }
     }
 
-    /// Runs a statement that gives no rows; how many rows it has changed, not counting what triggers change.
+    /// Runs a statement that returns no rows. Returns the number of changed rows, without those that triggers changed.
     pub(crate) fn run(&mut self, values: &[Bound<'_>]) -> QueryResult<u64> {
         for (index, value) in (1..).zip(values) {
-            // The text is there until the statement has run, and is unbound after that.
+            // The text outlives the run, and `reset` unbinds it afterwards.
             if let Err(error) = self.bind(index, *value, ffi::SQLITE_STATIC()) {
                 self.reset();
                 return Err(error);
@@ -230,12 +233,12 @@ impl Statement<'_> {
         result
     }
 
-    /// A column of the current row, or NULL where there is none.
+    /// A column of the current row, or NULL if there is none.
     #[inline]
     pub(crate) fn column(&self, index: c_int) -> Stored<'_> {
-        // SAFETY: the statement is not finalized; a column that is not there is NULL. The value is looked at by
-        // this thread only and lives until the next step, for which the statement is borrowed mutably. A text
-        // that there is no memory for is a null pointer, and its length 0; so is an empty BLOB.
+        // SAFETY: the statement is not finalized, and a missing column is NULL. Only this thread reads the value. The
+        // value lives until the next step, which borrows the statement mutably. If there is no memory for a text, or if
+        // a BLOB is empty, the pointer is null and the length 0.
         unsafe {
             let value = ffi::sqlite3_column_value(self.raw.as_ptr(), index);
             match ffi::sqlite3_value_type(value) {
@@ -254,10 +257,10 @@ impl Statement<'_> {
         }
     }
 
-    /// A column of the current row that is an integer for certain, as a primary key is.
+    /// A column of the current row that is always an integer, such as a primary key.
     #[inline]
     pub(crate) fn key(&self, index: c_int) -> i64 {
-        // SAFETY: as in `column`; whatever the value is, this is a number.
+        // SAFETY: as in `column`. SQLite converts any value to a number.
         unsafe { ffi::sqlite3_column_int64(self.raw.as_ptr(), index) }
     }
 
@@ -268,8 +271,8 @@ impl Statement<'_> {
         lifetime: ffi::sqlite3_destructor_type,
     ) -> QueryResult<()> {
         let statement = self.raw.as_ptr();
-        // SAFETY: the statement is not finalized and not being stepped through: `query` and `run` have reset it
-        // before. The text has the given length, and lives as long as `lifetime` says, by what the callers do.
+        // SAFETY: the statement is not finalized, and it is reset: by `query` before it binds, by `run` at its end. The
+        // text has the given length, and the callers keep it alive as long as `lifetime` says.
         let code = unsafe {
             match value {
                 Bound::Null => ffi::sqlite3_bind_null(statement, index),
@@ -291,10 +294,10 @@ impl Statement<'_> {
         }
     }
 
-    /// Ends a run, and lets go of what was bound.
+    /// Resets the statement and clears its bindings.
     pub(crate) fn reset(&mut self) {
         self.ended = false;
-        // SAFETY: the statement is not finalized. What went wrong has been reported by the step.
+        // SAFETY: the statement is not finalized. The result repeats the error of the last step, which was reported.
         unsafe {
             ffi::sqlite3_reset(self.raw.as_ptr());
             ffi::sqlite3_clear_bindings(self.raw.as_ptr());
@@ -304,16 +307,16 @@ impl Statement<'_> {
 
 impl Drop for Statement<'_> {
     fn drop(&mut self) {
-        // SAFETY: the statement is finalized once, and its connection is still open.
+        // SAFETY: the statement is finalized once, while its connection is open.
         unsafe { ffi::sqlite3_finalize(self.raw.as_ptr()) };
     }
 }
 
-/// What SQLite points at.
+/// The bytes at a pointer of SQLite's, or none if it is null.
 ///
 /// # Safety
 ///
-/// A pointer that is not null points to so many bytes, which stay as they are for the slice's lifetime.
+/// A pointer that is not null points to `length` bytes, which stay unchanged for the slice's lifetime.
 unsafe fn bytes<'value>(start: *const u8, length: c_int) -> &'value [u8] {
     match usize::try_from(length) {
         // SAFETY: as the caller has promised.
@@ -322,7 +325,7 @@ unsafe fn bytes<'value>(start: *const u8, length: c_int) -> &'value [u8] {
     }
 }
 
-/// As Diesel would have reported it: a text and what kind of error it is.
+/// Converts an error to what Diesel would have reported: the kind and the message.
 impl From<SqliteError> for Error {
     fn from(error: SqliteError) -> Self {
         use diesel::result::DatabaseErrorKind as Kind;

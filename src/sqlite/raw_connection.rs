@@ -1,3 +1,5 @@
+//! An SQLite connection without Diesel.
+
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr;
@@ -11,7 +13,7 @@ use libsqlite3_sys as ffi;
 
 use crate::sqlite::busy_handler::{BusyHandler, busy};
 
-/// How often a statement that runs on another thread is looked after.
+/// The interval at which `execute_watched` calls its callback.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A failed SQLite call.
@@ -20,31 +22,31 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct SqliteError {
     /// SQLite's primary result code.
     pub code: c_int,
-    /// What SQLite says about it.
+    /// SQLite's message.
     pub message: String,
 }
 
-/// A bare connection to a database.
+/// A connection to a database.
 ///
-/// Used from one thread at a time: it can be sent to another one, not shared.
+/// One thread at a time uses it: it can be sent to another thread, but not shared.
 #[derive(Debug)]
 pub(crate) struct RawConnection {
     connection: NonNull<ffi::sqlite3>,
-    /// Where SQLite finds it when it has to wait.
+    /// SQLite has its address, so it is boxed.
     busy_handler: RefCell<Option<Box<BusyHandler>>>,
 }
 
-/// A connection's address, for the thread that runs a statement on it.
+/// The address of a connection, for a thread that runs statements on it.
 struct Address(*mut ffi::sqlite3);
 
-// SAFETY: the connection is opened with SQLITE_OPEN_FULLMUTEX, so its calls may come from any thread; what
-// is done with it meanwhile is said where it is sent.
+// SAFETY: the connection is opened with SQLITE_OPEN_FULLMUTEX, so its calls may come from any thread. `execute_watched`
+// says what the sending thread does meanwhile.
 unsafe impl Send for Address {}
 
 impl Address {
     fn execute(&self, sql: &CStr) -> c_int {
-        // SAFETY: the connection is open for as long as the handle that the address is of; `sql` is
-        // NUL-terminated and outlives the call; no callback and no place for a message are given.
+        // SAFETY: the connection is open as long as its `RawConnection` lives. `sql` is NUL-terminated and outlives the
+        // call. The callback and the place for a message may be null.
         unsafe { ffi::sqlite3_exec(self.0, sql.as_ptr(), None, ptr::null_mut(), ptr::null_mut()) }
     }
 }
@@ -54,7 +56,7 @@ impl Address {
 unsafe impl Send for RawConnection {}
 
 impl RawConnection {
-    /// Opens a file by its URI, which also says whether it may be created.
+    /// Opens a file by its URI. The URI also says whether SQLite may create the file.
     pub(crate) fn open(uri: &str) -> Result<Self, SqliteError> {
         let uri = CString::new(uri).map_err(|_| SqliteError {
             code: ffi::SQLITE_CANTOPEN,
@@ -65,8 +67,8 @@ impl RawConnection {
             | ffi::SQLITE_OPEN_URI
             | ffi::SQLITE_OPEN_FULLMUTEX;
         let mut connection = ptr::null_mut();
-        // SAFETY: `uri` is NUL-terminated and outlives the call; `connection` is a valid place for
-        // the result; a null VFS name means the default one.
+        // SAFETY: `uri` is NUL-terminated and outlives the call. `connection` is a valid place for the result. A null
+        // VFS name means the default VFS.
         let code =
             unsafe { ffi::sqlite3_open_v2(uri.as_ptr(), &raw mut connection, flags, ptr::null()) };
         let Some(connection) = NonNull::new(connection) else {
@@ -75,8 +77,7 @@ impl RawConnection {
                 message: "out of memory".to_owned(),
             });
         };
-        // Also where opening failed: SQLite then still gives a connection, which tells why and must
-        // be closed.
+        // If opening fails, SQLite still returns a connection. It has the message and must be closed.
         let handle = Self {
             connection,
             busy_handler: RefCell::new(None),
@@ -91,22 +92,22 @@ impl RawConnection {
         self.check(code)
     }
 
-    /// Runs the statements of `sql` on a thread of their own while this one looks after them several times a
-    /// second; once `look` says `false` they are interrupted, as far as SQLite lets them be.
+    /// Runs the statements of `sql` on a thread of their own. Meanwhile this thread calls `look` several times a
+    /// second. Once `look` returns `false`, the statements are interrupted, if SQLite can interrupt them.
     pub(crate) fn execute_watched(
         &self,
         sql: &str,
         mut look: impl FnMut() -> bool,
     ) -> Result<(), SqliteError> {
         let sql = c_string(sql)?;
-        // While the other thread uses the connection, this one calls nothing but `sqlite3_interrupt`, which
-        // is made for that, and it waits for the other one to end.
+        // While the other thread uses the connection, this one calls only `sqlite3_interrupt`, which is allowed from
+        // any thread. The scope waits for the other thread to end.
         let address = Address(self.as_ptr());
         let code = thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             scope.spawn(move || {
                 let address = address;
-                // The receiver waits until it has this.
+                // The receiver waits for this value, so sending cannot fail.
                 let _ = sender.send(address.execute(&sql));
             });
             loop {
@@ -124,12 +125,11 @@ impl RawConnection {
         self.check(code)
     }
 
-    /// The first `N` columns of the first row of `sql`, as integers; `None` where there is no row.
+    /// The first `N` columns of the first row of `sql`, as integers. `None` if there is no row.
     pub(crate) fn row<const N: usize>(&self, sql: &str) -> Result<Option<[i64; N]>, SqliteError> {
         let sql = c_string(sql)?;
         let mut statement = ptr::null_mut();
-        // SAFETY: as in `execute`; -1 says that the text ends at its NUL; `statement` is a valid place
-        // for the result.
+        // SAFETY: as in `execute`. -1 says that the text ends at its NUL. `statement` is a valid place for the result.
         let code = unsafe {
             ffi::sqlite3_prepare_v2(
                 self.as_ptr(),
@@ -140,8 +140,8 @@ impl RawConnection {
             )
         };
         self.check(code)?;
-        // SAFETY: `statement` was prepared above, is used by this thread only and is finalized once,
-        // after its last use. A column index out of range yields NULL, which reads as 0.
+        // SAFETY: `statement` was prepared above. Only this thread uses it, and it is finalized once, after its last
+        // use. A column index out of range yields NULL, which reads as 0.
         let (code, row) = unsafe {
             let code = ffi::sqlite3_step(statement);
             let row = (code == ffi::SQLITE_ROW).then(|| {
@@ -159,16 +159,17 @@ impl RawConnection {
         code.map_or(Ok(row), Err)
     }
 
-    /// Bytes of the database file, read through the descriptor that SQLite has open: opening and closing the
-    /// file once more would drop the locks of the whole process (see "How To Corrupt An SQLite Database
-    /// File", section 2.2). Whether there were so many; what is missing is filled up with zeros.
+    /// Reads bytes of the database file through SQLite's own descriptor. Returns `false` if the file is shorter; the
+    /// rest of `bytes` is then filled with zeros.
+    ///
+    /// Another descriptor would drop all locks of the process when it closes (see "How To Corrupt An SQLite Database
+    /// File", section 2.2).
     pub(crate) fn read_file(&self, bytes: &mut [u8], offset: u64) -> Result<bool, SqliteError> {
         let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        // SAFETY: the connection is open; for SQLITE_FCNTL_FILE_POINTER the last argument is a place
-        // for a pointer to the file of the named database, which lives as long as the connection. Its
-        // methods are null only while the file is not open, which is tested; xRead writes at most the
-        // given number of bytes to the buffer.
+        // SAFETY: the connection is open. For SQLITE_FCNTL_FILE_POINTER, the last argument is a place for a pointer to
+        // the file of the named database, which lives as long as the connection. Its methods are null only while the
+        // file is not open, and the code tests that. xRead writes at most the given number of bytes to the buffer.
         let code = unsafe {
             let code = ffi::sqlite3_file_control(
                 self.as_ptr(),
@@ -195,12 +196,12 @@ impl RawConnection {
         }
     }
 
-    /// How a statement waits for a lock of another connection.
+    /// Sets how statements wait for a lock of another connection.
     pub(crate) fn set_busy_handler(&self, busy_handler: BusyHandler) -> Result<(), SqliteError> {
         let busy_handler = Box::new(busy_handler);
         let address: *const BusyHandler = &raw const *busy_handler;
-        // SAFETY: the connection is open; the callback gets the address of what this handle keeps until
-        // another one is set, which happens only below, after SQLite has been told.
+        // SAFETY: the connection is open. The callback gets the address of a value that this connection keeps until the
+        // next call replaces it, after SQLite has the new address.
         let code = unsafe {
             ffi::sqlite3_busy_handler(
                 self.as_ptr(),
@@ -224,7 +225,7 @@ impl RawConnection {
         }
     }
 
-    /// What the connection says about the call that has just returned `code`.
+    /// The error of the call that has just returned `code`.
     pub(super) fn last_error(&self, code: c_int) -> SqliteError {
         // SAFETY: the connection is open.
         let message = unsafe { message_of(self.connection, code) };
@@ -245,20 +246,20 @@ impl RawConnection {
 
 impl Drop for RawConnection {
     fn drop(&mut self) {
-        // SAFETY: the connection is closed once. That fails only where a statement or a backup is left:
-        // `row` finalizes its statement and a `Backup` cannot outlive the handle.
+        // SAFETY: the connection is closed once. Closing fails only if a statement or a backup is left. `row` finalizes
+        // its statement, and a `Backup` cannot outlive the connection.
         unsafe { ffi::sqlite3_close(self.as_ptr()) };
     }
 }
 
-/// What a connection says about the call that has just returned `code`.
+/// The message for the call that has just returned `code`.
 ///
 /// # Safety
 ///
-/// The connection is open, and used by this thread only.
+/// The connection is open, and only this thread uses it.
 pub(super) unsafe fn message_of(connection: NonNull<ffi::sqlite3>, code: c_int) -> String {
-    // SAFETY: as the caller has promised; the connection's message is NUL-terminated and is copied before the
-    // next call could replace it. A code's own text is static and NUL-terminated.
+    // SAFETY: as the caller has promised. The connection's message is NUL-terminated and copied before another call
+    // replaces it. The text of a code is static and NUL-terminated.
     unsafe {
         let connection = connection.as_ptr();
         let text = if ffi::sqlite3_extended_errcode(connection) & 0xff == code & 0xff {

@@ -1,21 +1,23 @@
+//! Deferred and immediate transactions on a Diesel connection.
+
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 
-/// How a transaction begins.
+/// The behavior of a transaction at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// With whatever lock its first statement needs.
+    /// The first statement takes the lock that it needs.
     Deferred,
-    /// With the write lock.
+    /// The transaction takes the write lock at once.
     Immediate,
 }
 
-/// Runs `operate` in a transaction. An error of `operate` is returned as it is; `failed` is for one of the
-/// transaction's own.
+/// Runs `operate` in a transaction. Returns an error of `operate` unchanged. `failed` converts an error of the
+/// transaction itself.
 ///
-/// SQLite rolls back by itself when a statement is interrupted or the disk is full; that there is nothing left to
-/// roll back, which Diesel then says, is not what failed.
+/// SQLite rolls back by itself when a statement is interrupted or the disk is full. Diesel's own rollback then fails;
+/// that error is dropped, because it would hide the cause.
 pub(crate) fn transaction<T, E>(
     connection: &mut SqliteConnection,
     begin: Begin,

@@ -1,8 +1,8 @@
-//! A write lease: the system says when another program comes to open a file.
+//! The write lease of a file, by which the system reveals that another process opens it.
 
 use std::fs::File;
 
-/// A lease on a file: as long as it lasts, nobody else has the file open, and who comes to open it waits.
+/// A write lease on a file. While it lasts, no other process has the file open, and a process that opens it waits.
 #[derive(Debug)]
 pub(crate) struct Lease<'file> {
     file: &'file File,
@@ -19,19 +19,19 @@ mod linux {
     const F_SETSIG: libc::c_int = 10;
 
     impl<'file> Lease<'file> {
-        /// Whether the system has leases.
+        /// Whether the system supports leases.
         pub(crate) const IS_SUPPORTED: bool = true;
 
-        /// Takes a lease, if this is the only descriptor of the file that anybody has.
+        /// Takes a lease. Returns `None` if any other descriptor of the file is open.
         pub(crate) fn take(file: &'file File) -> Option<Self> {
-            // The signal by which the system tells that somebody waits: one that does nothing unless it is
-            // asked for. The one that it would send otherwise ends the process.
+            // The system sends a signal when another process waits. The default signal, SIGIO, would end this
+            // process; SIGURG is ignored by default.
             let is_set = call(file, F_SETSIG, libc::SIGURG) == 0
                 && call(file, libc::F_SETLEASE, libc::F_WRLCK) == 0;
             is_set.then_some(Self { file })
         }
 
-        /// Whether nobody has come to open the file.
+        /// Whether no other process has tried to open the file.
         pub(crate) fn is_undisturbed(&self) -> bool {
             call(self.file, libc::F_GETLEASE, 0) == libc::F_WRLCK
         }
@@ -45,8 +45,8 @@ mod linux {
 
     fn call(file: &File, command: libc::c_int, argument: libc::c_int) -> libc::c_int {
         let descriptor: RawFd = file.as_raw_fd();
-        // SAFETY: the descriptor is open for as long as `file`; each of the commands above takes one
-        // integer, or nothing, and touches no memory of this process.
+        // SAFETY: the descriptor is open as long as `file` lives. Each command above takes one integer or nothing, and
+        // touches no memory of this process.
         unsafe { libc::fcntl(descriptor, command, argument) }
     }
 }
@@ -57,15 +57,15 @@ mod elsewhere {
     use super::Lease;
 
     impl<'file> Lease<'file> {
-        /// Whether the system has leases.
+        /// Whether the system supports leases.
         pub(crate) const IS_SUPPORTED: bool = false;
 
-        /// Takes a lease.
+        /// Returns `None`, because the system has no leases.
         pub(crate) fn take(_: &'file File) -> Option<Self> {
             None
         }
 
-        /// Whether nobody has come to open the file.
+        /// Returns `false`, because there is no lease.
         pub(crate) fn is_undisturbed(&self) -> bool {
             false
         }

@@ -1,3 +1,3 @@
-//! Calls of the operating system that no package wraps.
+//! Safe wrappers of system calls that no crate offers.
 
 pub(crate) mod lease;

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_any_letter_case_and_displays_the_checksum() {
+    fn any_letter_case_parses_and_displays_the_checksum() {
         // From the examples of EIP-55.
         let checksummed = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
         for spelling in [
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_no_address() {
+    fn malformed_addresses_are_rejected() {
         for text in [
             "",
             "0x",
@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn spellings_are_read_again_and_sorted(bytes: [u8; 20]) {
+        fn spellings_are_the_checksum_and_lower_case_in_order(bytes: [u8; 20]) {
             let address = Address::new(bytes);
             let [written, old] = address.spellings();
             prop_assert!(written <= old);
@@ -159,7 +159,7 @@ mod tests {
         }
 
         #[test]
-        fn display_and_parse_are_inverse(bytes: [u8; 20]) {
+        fn addresses_round_trip_through_text(bytes: [u8; 20]) {
             let address = Address::new(bytes);
             prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
         }

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_canonical_form_is_read() {
+    fn only_canonical_decimals_parse() {
         for text in [
             "", "-", " 5", "5 ", "+7", "-0", "00", "007", "1e18", "0x10", "1_000", "1.0", "٣",
         ] {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn limits() {
+    fn decimals_parse_up_to_the_limits_of_their_type() {
         let max = alloy_primitives::U256::MAX.to_string();
         assert_eq!(max.len(), 78);
         assert_eq!(max.parse::<U256>().unwrap().0, alloy_primitives::U256::MAX);
@@ -266,7 +266,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4_096))]
 
         #[test]
-        fn round_trips(signed: i128, unsigned: u128, limbs: [u64; 4]) {
+        fn decimals_round_trip_through_text(signed: i128, unsigned: u128, limbs: [u64; 4]) {
             prop_assert_eq!(I128(signed).to_string().parse::<I128>().unwrap(), I128(signed));
             prop_assert_eq!(U128(unsigned).to_string().parse::<U128>().unwrap(), U128(unsigned));
             let wide = U256(alloy_primitives::U256::from_limbs(limbs));
@@ -274,17 +274,17 @@ mod tests {
         }
 
         #[test]
-        fn any_digits_are_read_as_the_standard_library_reads_them(text in "-?[0-9]{0,80}") {
+        fn digits_parse_as_in_std(text in "-?[0-9]{0,80}") {
             agree(text.as_bytes());
         }
 
         #[test]
-        fn any_bytes_are_read_or_rejected(bytes: Vec<u8>) {
+        fn bytes_parse_as_in_std(bytes: Vec<u8>) {
             agree(&bytes);
         }
 
         #[test]
-        fn one_wrong_byte_anywhere_is_found(text in "[1-9][0-9]{0,77}", place: prop::sample::Index, byte: u8) {
+        fn altered_digits_parse_as_in_std(text in "[1-9][0-9]{0,77}", place: prop::sample::Index, byte: u8) {
             let mut text = text.into_bytes();
             let place = place.index(text.len());
             text[place] = byte;
@@ -292,7 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn order_is_that_of_the_numbers(one: i128, other: i128) {
+        fn decimals_compare_like_their_numbers(one: i128, other: i128) {
             prop_assert_eq!(I128(one).cmp(&I128(other)), one.cmp(&other));
         }
     }

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_enforced() {
+    fn integers_outside_the_range_of_their_type_are_rejected() {
         assert!(ChainId::new(0).is_err());
         assert_eq!(ChainId::new(11_297_108_109).unwrap().get(), 11_297_108_109);
         assert!(ChainId::new(u64::MAX).is_err());

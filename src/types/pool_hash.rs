@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rejects_what_is_no_hash() {
+    fn malformed_hashes_are_rejected() {
         let digits = "ab".repeat(32);
         for text in [
             String::new(),
@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_letter_case_reads_the_same(bytes: [u8; 32]) {
+        fn hash_parses_in_any_letter_case(bytes: [u8; 32]) {
             let hash = PoolHash::new(bytes);
             let text = hash.to_string();
             prop_assert_eq!(text.to_lowercase(), text.clone());

@@ -261,7 +261,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(8_192))]
 
         #[test]
-        fn any_value_is_read_as_what_it_says_or_rejected(value in any_value()) {
+        fn stored_values_decode_unchanged_or_are_rejected(value in any_value()) {
             let stored = value.stored();
             macro_rules! integers {
                 ($($name:ident: $least:expr, $greatest:expr;)+) => {
@@ -290,7 +290,7 @@ mod tests {
         }
 
         #[test]
-        fn integers_keep_their_order(one: i64, other: i64) {
+        fn decoded_integers_compare_like_the_stored_ones(one: i64, other: i64) {
             macro_rules! integers {
                 ($($name:ident: $least:expr, $greatest:expr;)+) => {
                     $(if let (Ok(a), Ok(b)) = (
@@ -305,7 +305,7 @@ mod tests {
         }
 
         #[test]
-        fn addresses_and_hashes_keep_the_order_of_their_digits(one: [u8; 32], other: [u8; 32]) {
+        fn addresses_and_hashes_compare_like_their_lower_case_texts(one: [u8; 32], other: [u8; 32]) {
             let hashes = (PoolHash::new(one), PoolHash::new(other));
             prop_assert_eq!(hashes.0.cmp(&hashes.1), hashes.0.to_string().cmp(&hashes.1.to_string()));
             let lower = |address: Address| address.to_string().to_lowercase();
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_end_where_they_should() {
+    fn both_ends_of_a_range_decode_and_their_neighbours_are_rejected() {
         fn ends<T: Decode + Encode + Debug>(least: i64, greatest: i64) {
             for number in [least, greatest] {
                 assert_eq!(T::decode(Stored::Integer(number)).unwrap().encode(), number);

@@ -221,7 +221,7 @@ fn downgrade_and_upgrade_commands_plan_ask_and_report() {
         quietly(&copy.path, &["database", "upgrade", "--to", "eb4080485a56"])
     );
     let unknown = quietly(&copy.path, &["database", "downgrade", "--to", "2026"]);
-    let (_, list) = unknown.split_once("there are ").unwrap();
+    let (_, list) = unknown.split_once("the versions are ").unwrap();
     let (list, _) = list.split_once('\n').unwrap();
     for version in SchemaVersion::all() {
         assert!(list.contains(version.migration()), "{unknown}");

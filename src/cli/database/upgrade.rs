@@ -1,3 +1,5 @@
+//! `degenbot database upgrade`: brings the database to a newer version.
+
 use std::path::Path;
 
 use clap::Args;
@@ -30,8 +32,8 @@ Examples:
 
 /// Bring the database to the newest version of the schema
 ///
-/// Databases of all releases of the Python package are taken over, in one transaction: all of it is done, or nothing.
-/// --dry-run shows the steps, and the disk and the time that they need.
+/// It upgrades databases of all releases of the Python package, in one transaction: all of it is done, or nothing.
+/// --dry-run shows the steps, and the disk space and the time that they need.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Upgrade {
@@ -107,12 +109,12 @@ impl Upgrade {
     }
 }
 
-/// Says what was done.
+/// Prints what the upgrade did.
 fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
     if !report.unsound.is_empty() {
         let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();
         log::warn!(
-            "Some rows are not sound; they stay as they are: {}",
+            "Some rows look wrong and were left unchanged: {}",
             unsound.join(", ")
         );
     }
@@ -204,7 +206,7 @@ fn tell_of_rebuild(context: &Context, path: &Path, rebuild: &RebuildReport) {
     }
     if rebuild.added_exchanges > 0 {
         printer.message(format_args!(
-            "Made {} exchanges of the pools' factories; they are not active.",
+            "Added {} exchanges from the pools' factories; they are not active.",
             rebuild.added_exchanges
         ));
     }

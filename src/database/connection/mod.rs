@@ -1,4 +1,4 @@
-//! SQLite connections: how they are opened, and statements whose text is put together.
+//! Connections to a database: opening, reading without a trace, and statements with composed text.
 
 pub(crate) mod open;
 pub(crate) mod read_only;

@@ -1,4 +1,4 @@
-//! The one place that opens a database and sets its connection's pragmas.
+//! Opening of databases. No other file opens SQLite or sets the pragmas of a connection.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -18,19 +18,17 @@ use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::{without_checkpoint_on_close, without_checkpoint_until_read};
 use crate::sqlite::raw_connection::RawConnection;
 
-/// How long a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
+/// The time that a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pragmas of every connection, in the order in which they are set.
 ///
 /// - `busy_timeout` comes first, because the others may have to wait for a lock.
-/// - `synchronous=NORMAL` is safe in WAL mode: a power cut can undo the last commits, not damage the
-///   file.
-/// - `cache_size` is SQLite's own 2 MB for each connection: 32 times as much changes the figures of
+/// - `synchronous=NORMAL` is safe in WAL mode. A power cut can undo the last commits, but not damage the file.
+/// - `cache_size` is SQLite's default, 2 MB for each connection. A cache 32 times as large changes the figures of
 ///   `cargo bench --bench pragmas` by less than they vary from run to run.
-/// - `mmap_size` would gain about a tenth there. It stays 0, because copying a file over an open
-///   database, which users do to restore a backup, ends a process that has the file mapped instead of
-///   giving it an error.
+/// - `mmap_size` would gain about a tenth there. It stays 0 because users copy a backup over an open database. That
+///   kills a process that has the file mapped; otherwise the process gets an error.
 const PRAGMAS: [(&str, &str); 6] = [
     ("busy_timeout", "5000"),
     ("synchronous", "NORMAL"),
@@ -40,33 +38,34 @@ const PRAGMAS: [(&str, &str); 6] = [
     ("temp_store", "DEFAULT"),
 ];
 
-/// What a connection is opened for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Reading and writing a database that exists.
+    /// Reads and writes an existing database.
     ReadWrite,
-    /// Filling a new file. Only for files that this process has just made.
+    /// Fills a new file, which this process has just created.
     Create,
-    /// Replacing whatever content a file has, none included.
+    /// Replaces the content of a file, which may be empty.
     Overwrite,
-    /// Looking at a finished file that nobody else has: no lock, no file beside it.
+    /// Reads a file that no other process changes. Takes no locks and creates no sidecars.
     Immutable,
 }
 
-/// Held by [`read_without_trace`](crate::database::connection::read_only::read_without_trace) alone while it has a log's index open read-only, and by
-/// all who open a database otherwise until they have the index: SQLite opens the index once for a whole
-/// process, and whoever comes second gets it as the first has opened it.
+/// A lock on the log's index (`-shm`). SQLite opens the index once for the whole process, in the mode of the first
+/// connection. [`read_without_trace`](crate::database::connection::read_only::read_without_trace) opens it read-only,
+/// so it holds the lock exclusively. All others share the lock until they have opened the index.
 pub(crate) static INDEX: RwLock<()> = RwLock::new(());
 
 /// Opens a database and configures the connection.
 pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConnection, Error> {
-    // The lock guards nothing that a panic could leave half done. Setting the pragmas reads the file.
+    // The lock guards no data, so a poisoned lock is usable. The pragmas are set under it, because setting them opens
+    // the index.
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     without_checkpoint_until_read(|| establish(path, &uri(path, access.parameters()), ""))
 }
 
-/// Makes the statements of a connection wait for so long for other processes' locks.
+/// Sets how long the statements of a connection wait for another process's lock.
 pub(crate) fn set_busy_timeout(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -78,8 +77,8 @@ pub(crate) fn set_busy_timeout(
         .map_err(|error| Error::from_diesel(path, "set the time to wait", error))
 }
 
-/// Opens a database to read it for a while, as its other users do. A log that is there already stays as it is,
-/// even if a killed program has left it.
+/// Opens a database for a long read beside its other users. An existing log stays unchanged, even if a killed program
+/// left it.
 pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, Access::ReadWrite)?;
@@ -92,8 +91,8 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     }
 }
 
-/// Opens a database for the calls that Diesel does not offer, configured like any other connection but for
-/// how it waits.
+/// Opens a database for the calls that Diesel lacks. The pragmas are those of every connection; the busy handler takes
+/// the place of `busy_timeout`.
 pub(crate) fn open_raw_connection(
     path: &Path,
     access: Access,
@@ -111,22 +110,22 @@ pub(crate) fn open_raw_connection(
     .map_err(|error| Error::from_sqlite(path, error))
 }
 
-/// A private database in memory, to try migrations on.
+/// Opens a private database in memory.
 pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
     let path = Path::new(":memory:");
     establish(path, ":memory:", "")
 }
 
-/// The pragmas every connection is opened with, as (name, value).
+/// The pragmas of every connection, as (name, value).
 #[must_use]
 pub fn connection_pragmas() -> &'static [(&'static str, &'static str)] {
     &PRAGMAS
 }
 
-/// Puts the database into WAL mode if it is not.
+/// Switches the database to WAL mode if it is in another mode.
 ///
-/// Done where a database is created or first opened, not for every connection: switching takes the
-/// whole file, and connections that race for it fail.
+/// Callers do this when they create a database or first open it, not for every connection. The switch needs an
+/// exclusive lock on the file, and connections that race for that lock fail.
 pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
     let failed = |error| Error::from_diesel(path, "set the journal mode", error);
     if journal_mode(connection).map_err(failed)? == "wal" {
@@ -137,14 +136,14 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
         .map_err(failed)
 }
 
-/// The same for a handle.
+/// Switches the database of a raw connection to WAL mode.
 pub(crate) fn set_wal(handle: &RawConnection, path: &Path) -> Result<(), Error> {
     handle
         .execute("PRAGMA journal_mode = WAL")
         .map_err(|error| Error::from_sqlite(path, error))
 }
 
-/// Whether a connection's database is in WAL mode.
+/// Whether the database of a raw connection is in WAL mode.
 pub(crate) fn is_wal(handle: &RawConnection, path: &Path) -> Result<bool, Error> {
     let row = handle
         .row("SELECT journal_mode = 'wal' FROM pragma_journal_mode")
@@ -155,7 +154,7 @@ pub(crate) fn is_wal(handle: &RawConnection, path: &Path) -> Result<bool, Error>
 /// Whether the file's header says that the database is in WAL mode
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the file format's version).
 pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
-    // No statement is run, so there is nothing that a pragma could be about.
+    // No statement runs on this connection, so it needs no pragmas.
     let mut header = [0; 20];
     RawConnection::open(&uri(path, Access::Immutable.parameters()))
         .and_then(|handle| handle.read_file(&mut header, 0))
@@ -163,12 +162,12 @@ pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
     Ok(header[18] == 2)
 }
 
-/// Moves a log into its database, or rolls an interrupted transaction back, so that nothing is left
-/// beside the file. For a file that is about to be replaced: it leaves WAL mode.
+/// Removes the sidecars of a database that is about to be replaced: moves the log into the file, or rolls back an
+/// interrupted transaction. The database leaves WAL mode.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Locked`] where somebody has the database open.
+/// [`ErrorKind::Locked`] if another connection has the database open.
 pub(crate) fn settle(path: &Path, busy_handler: &BusyHandler) -> Result<(), Error> {
     open_raw_connection(path, Access::ReadWrite, busy_handler)?
         .execute(
@@ -198,15 +197,15 @@ impl Access {
     }
 }
 
-/// Tells apart what SQLite calls "unable to open database file", and an empty file from a database
-/// without tables. Looks at the file's metadata only.
+/// Checks that the path leads to a regular file that is not empty. It reads only the metadata. SQLite reports the other
+/// cases as "unable to open database file", and takes an empty file for a database without tables.
 pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     if access == Access::Create {
         return Ok(());
     }
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => ErrorKind::NotFound.at(path),
-        _ => Error::io(path, "look at", error),
+        _ => Error::io(path, "inspect", error),
     })?;
     if metadata.is_dir() {
         return Err(ErrorKind::IsFolder.at(path));
@@ -220,14 +219,14 @@ pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     Ok(())
 }
 
-/// Keeps a connection from writing, or lets it write again.
+/// Forbids or allows writes on a connection.
 pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) -> QueryResult<()> {
     let value = if forbid { "ON" } else { "OFF" };
     connection.batch_execute(&format!("PRAGMA query_only = {value}"))
 }
 
-/// Opens a connection and sets `first`, then the pragmas of every connection: setting some of those
-/// reads the file, which `first` may be about.
+/// Opens a connection, runs `first`, and sets the pragmas of every connection. `first` decides how the file is read, so
+/// it comes before the pragmas that read the file.
 pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
     let mut connection =
         SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
@@ -245,7 +244,7 @@ fn statements(pragmas: &[(&str, &str)]) -> String {
     statements.concat()
 }
 
-/// The URI of a file, every byte that a URI gives a meaning escaped.
+/// The URI of a file. Every byte with a meaning in URIs is escaped.
 pub(crate) fn uri(path: &Path, parameters: &str) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let escaped: Vec<_> = absolute

@@ -1,4 +1,4 @@
-//! Reading a database without leaving a trace.
+//! Read-only access to a database without a trace.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -19,39 +19,37 @@ use crate::database::files::database_file::{
 use crate::database::files::file_stamp::FileStamp;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 
-/// Calls `look` with a connection that writes nothing: not to the file, not a `-wal` or `-shm` beside
-/// it, not a lock byte more than reading needs.
+/// Calls `look` with a connection that writes nothing: it does not change the file, creates no `-wal` or `-shm`, and
+/// takes no lock but a reader's.
 ///
-/// A reader of a WAL database normally creates both files. This one picks its way by what the file's
-/// header says and by what lies beside it:
+/// A normal reader of a WAL database creates both files. This one chooses a mode by the file's header and its sidecars:
 ///
-/// - rollback mode: read as usual, since such a reader creates nothing;
-/// - a `-wal` with content and its `-shm`: read with the `-shm` opened read-only; beside live
-///   processes that is a normal reader, after a crash SQLite reads the `-wal` into memory;
-/// - a `-wal` with content alone: nobody has the database open, and the `-wal` is indexed in memory
-///   (`locking_mode=EXCLUSIVE`, through the VFS that takes no locks);
-/// - no `-wal` with content: nothing but the file counts (`immutable`).
+/// - Rollback mode: a normal reader, which creates nothing.
+/// - A `-wal` with content and a `-shm`: a reader that opens the `-shm` read-only. While other processes have the
+///   database open, this is a normal reader. After a crash, SQLite reads the `-wal` into memory.
+/// - A `-wal` with content and no `-shm`: no process has the database open, and SQLite indexes the `-wal` in memory
+///   (`locking_mode=EXCLUSIVE`, through the VFS without locks).
+/// - No `-wal` with content: the file alone counts (`immutable`).
 ///
-/// The last two take no locks, and in all of them the files can come and go in the meantime. So what
-/// was found counts only if the files are as they were before, and is looked for again otherwise. Where
-/// other programs open, write and close so fast that this finds no moment of rest, the database is read
-/// like any reader does, beside the files that they make anyway.
+/// The last two modes take no locks, and in every mode files can appear and disappear during the read. So a result
+/// counts only if the files are unchanged afterwards. Otherwise the read is repeated. If other programs open, write and
+/// close the database all the time, a normal reader reads it in the end, beside the sidecars that these programs create
+/// anyway.
 ///
-/// One trace can be left: where the last other program ends at the very moment at which this one opens
-/// the log, a `-wal` or `-shm` stays that it would have removed.
+/// In one case a trace remains. If the last other program closes the database while this one opens the log, that
+/// program leaves its `-wal` or `-shm` behind.
 pub(crate) fn read_without_trace<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     const PAUSE: Duration = Duration::from_millis(2);
-    /// How long a moment of rest is waited for.
+    /// The time after which a normal reader is used.
     const PATIENCE: Duration = Duration::from_millis(250);
-    /// How long a transaction must look interrupted: a program that takes the database into or out of
-    /// WAL mode at this moment leaves the same picture.
+    /// The time that a transaction must look interrupted. A program that switches the database into or out of WAL mode
+    /// looks the same for a moment.
     const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
     check_file(path, Access::ReadWrite)?;
-    // Another thread of this process can have the index for as long as it waits for a lock, which is not
-    // this look's time.
+    // Another thread of this process can hold the index while it waits for a lock. That time does not count.
     let waiting = Cell::new(Duration::ZERO);
     let mut attempt = |read_mode: ReadMode| {
         let uri = uri(path, read_mode.parameters());
@@ -82,7 +80,7 @@ pub(crate) fn read_without_trace<T>(
         let mut locked = read_mode.locks();
         let mut result = attempt(read_mode);
         if read_mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
-            // The index is of no use without its writers.
+            // Without a writer, the index is useless.
             locked = false;
             result = attempt(ReadMode::PrivateWal);
         }
@@ -91,7 +89,7 @@ pub(crate) fn read_without_trace<T>(
         }
         if FileState::of(path).is_ok_and(|after| after == before) {
             return match result {
-                // Rolling back is the next writer's business.
+                // The next writer rolls the transaction back.
                 Err(error)
                     if read_mode == ReadMode::Ordinary
                         && matches!(error.kind, ErrorKind::ReadOnly) =>
@@ -108,13 +106,13 @@ pub(crate) fn read_without_trace<T>(
     }
 }
 
-/// A database's file, and what lies beside it.
+/// The state of a database file and its sidecars.
 #[derive(Debug, PartialEq, Eq)]
 struct FileState {
     file: Option<FileStamp>,
     wal: Option<FileStamp>,
     shm: bool,
-    /// Whether a rollback journal with something to roll back lies there.
+    /// Whether there is a rollback journal of an unfinished transaction.
     journal: bool,
     wal_on_disk: bool,
 }
@@ -147,14 +145,14 @@ impl FileState {
         }
     }
 
-    /// Whether a transaction was interrupted that took the database into or out of WAL mode. In
-    /// rollback mode SQLite itself tells an interrupted transaction from one that is under way.
+    /// Whether a switch into or out of WAL mode was interrupted. In rollback mode, SQLite itself distinguishes an
+    /// interrupted transaction from a running one.
     fn is_interrupted(&self) -> bool {
         self.journal && self.read_mode() != ReadMode::Ordinary
     }
 }
 
-/// How a database is read without writing anything; see [`read_without_trace`].
+/// The modes of [`read_without_trace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReadMode {
     SharedWal,

@@ -1,4 +1,4 @@
-//! Running statements whose text is put together here.
+//! Statements with composed text.
 
 use std::path::Path;
 
@@ -22,17 +22,17 @@ struct Line {
     line: String,
 }
 
-/// Runs a statement; how many rows it has changed.
+/// Runs a statement. Returns the number of changed rows.
 pub(crate) fn execute(connection: &mut SqliteConnection, statement: &str) -> QueryResult<usize> {
     diesel::sql_query(statement).execute(connection)
 }
 
-/// The number in the column `number` of the only row; 0 for NULL.
+/// The value of the column `number` in the only row, with 0 for NULL.
 pub(crate) fn number(connection: &mut SqliteConnection, query: &str) -> QueryResult<i64> {
     Ok(optional_number(connection, query)?.unwrap_or(0))
 }
 
-/// The number in the column `number` of the only row.
+/// The value of the column `number` in the only row.
 pub(crate) fn optional_number(
     connection: &mut SqliteConnection,
     query: &str,
@@ -42,14 +42,14 @@ pub(crate) fn optional_number(
         .map(|row| row.number)
 }
 
-/// The texts in the column `line`.
+/// The values of the column `line`.
 pub(crate) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
     let rows = diesel::sql_query(query).load::<Line>(connection)?;
     Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
-/// Fails outside a transaction: SQLite rolls one back by itself when the disk fails, and what comes after that
-/// would be committed statement by statement.
+/// Fails outside a transaction. SQLite rolls a transaction back by itself when the disk fails, and each later statement
+/// would commit on its own.
 pub(crate) fn require_transaction(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -63,12 +63,12 @@ pub(crate) fn require_transaction(
     .at(path))
 }
 
-/// A text as a literal.
+/// A text as an SQL literal.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A name of a table, index, view or trigger as SQL has it.
+/// The name of a schema object as a quoted SQL identifier.
 pub(crate) fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,4 +1,4 @@
-//! How errors are made: of a kind and a path, and of the errors of Diesel, SQLite and the system.
+//! Conversions into the database error, from the errors of Diesel, SQLite and the system.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::settings::error::SettingsError;
 use crate::sqlite::raw_connection::SqliteError;
 
 impl ErrorKind {
-    /// The error about a file.
+    /// The error of this kind about a file.
     pub(crate) fn at(self, path: impl Into<PathBuf>) -> Error {
         Error {
             kind: self,
@@ -35,7 +35,7 @@ impl Error {
         .at(path)
     }
 
-    /// Whether a database could not be opened the way that was tried.
+    /// Whether the database could not be opened in this mode. Another mode may succeed.
     pub(crate) fn is_about_opening(&self) -> bool {
         match &self.kind {
             ErrorKind::CannotOpen { .. } | ErrorKind::ReadOnly => true,
@@ -44,7 +44,7 @@ impl Error {
         }
     }
 
-    /// Adds the path to an error that a query inside a transaction gave.
+    /// Adds the path and the action to the error of a query inside a transaction.
     pub(crate) fn at(self, path: &Path, action: &'static str) -> Self {
         match self.kind {
             ErrorKind::Sql { source } => Self::from_diesel(path, action, source),
@@ -113,8 +113,8 @@ impl Error {
     }
 }
 
-/// Diesel passes on SQLite's message and not its result code, so the message it is: each is the
-/// fixed text of one code (`sqlite3_errstr`).
+/// Finds the kind of an error by SQLite's message. Diesel does not pass on the result code; each message is the fixed
+/// text of one code (`sqlite3_errstr`).
 fn kind_of_message(message: &str) -> Option<ErrorKind> {
     let detail = message.to_owned();
     Some(match message {

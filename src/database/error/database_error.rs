@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use crate::database::error::error_kind::ErrorKind;
 
-/// Why an operation on a database failed, and on which file. Whatever failed, the database is as it was before.
+/// Why an operation failed, and on which file. A failed operation leaves the database as it was.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Error {
     /// What failed, and why.
     pub kind: ErrorKind,
-    /// The file that the error is about, where it is about one.
+    /// The file that the error is about, if it is about one.
     pub path: Option<PathBuf>,
 }
 
 impl Error {
-    /// The path the error is about, where it is about one.
+    /// The path of the file that the error is about, if it is about one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// What to do next, for somebody who uses the command.
+    /// The hint: what a user of the command can do next.
     #[must_use]
     pub fn hint(&self) -> String {
         self.kind.hint(&self.shown_path())

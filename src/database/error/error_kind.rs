@@ -1,4 +1,4 @@
-//! The errors of operations on a database.
+//! The kinds of errors of operations on a database, with their texts and hints.
 
 use std::fmt::Display;
 use std::io;
@@ -56,11 +56,11 @@ documented_errors! {
             text format!("The file at {path} is not an SQLite database");
             hint "Check the path; nothing was changed. An encrypted or overwritten database looks like \
                   this too: move it away, and 'degenbot database restore' puts the backup in its place";
-            when "The file does not begin as an SQLite database does.";
+            when "The file does not have the header of an SQLite database.";
 
-        /// The file is an SQLite database whose structure is broken.
+        /// The file is an SQLite database, and it is damaged.
         Damaged {
-            /// What SQLite says.
+            /// SQLite's message.
             detail: String = "REASON".to_owned(),
         }
             in FindingTheDatabase;
@@ -68,19 +68,19 @@ documented_errors! {
             hint format!("Nothing was changed. {}", damage_hint(path));
             when "SQLite cannot read the file's structure: it is cut off or overwritten.";
 
-        /// The file may not be read, or a file beside it not be created.
+        /// The file cannot be read, or SQLite cannot create its files beside it.
         CannotOpen {
-            /// What SQLite says.
+            /// SQLite's message.
             detail: String = "unable to open database file".to_owned(),
         }
             in FindingTheDatabase;
             text format!("The database at {path} cannot be opened: {detail}");
             hint "Check the permissions of the file, of the files beside it (-wal, -shm) and of the folder";
-            when "The file may not be read, or SQLite may not create its `-wal` and `-shm` beside it.";
+            when "The file cannot be read, or SQLite cannot create its `-wal` and `-shm` beside it.";
 
-        /// The database is sound, and is none that this program may touch.
+        /// The database is not one that this program works with.
         Refused {
-            /// Why not.
+            /// Why it is refused.
             refusal: Box<Refusal> = Box::new(Refusal::NoTables),
         }
             in Inner;
@@ -88,13 +88,13 @@ documented_errors! {
             hint refusal.hint(path);
             when "";
 
-        /// The file or its folder may not be written.
+        /// The file or its folder is not writable.
         ReadOnly
             in FileAndDisk;
             text format!("The database at {path} cannot be written");
             hint "Check the permissions of the file and of its folder, in which SQLite must be able to \
                   create files";
-            when "The file or its folder may not be written, or the disk is mounted read-only.";
+            when "The file or its folder is not writable, or the disk is mounted read-only.";
 
         /// The disk is full.
         DiskFull
@@ -103,7 +103,7 @@ documented_errors! {
             hint "Free some space and try again; the database is as it was";
             when "The disk, or the user's quota of it, is used up.";
 
-        /// There is less room on the disk than the operation can need.
+        /// The disk has less free space than the operation can need.
         NotEnoughSpace {
             /// The bytes needed at most.
             needed: u64 = 2_000,
@@ -115,11 +115,11 @@ documented_errors! {
                 "There is not enough room beside {path}: {available} bytes are free and up to {needed} are needed"
             );
             hint "Nothing was changed. Free some space, or move the database to a larger disk";
-            when "Before it begins, a command finds less room than it can need.";
+            when "The disk has less free space than the command may need. Commands check this before they begin.";
 
-        /// The disk failed, or had no room where SQLite does not say so.
+        /// The disk failed. SQLite reports some full disks in this way, too.
         Disk {
-            /// What SQLite says.
+            /// SQLite's message.
             detail: String = "disk I/O error".to_owned(),
         }
             in FileAndDisk;
@@ -127,29 +127,29 @@ documented_errors! {
             hint "Check the free space and the state of the disk; what was not finished is rolled back";
             when "The system could not read or write the file.";
 
-        /// A file could not be handled.
+        /// A system call on a file failed.
         Io {
-            /// What was being done.
+            /// The action that failed, as a verb.
             action: &'static str = "sync",
-            /// Why it failed.
+            /// The system's error.
             source: io::Error = io::Error::other("REASON"),
         }
             in FileAndDisk;
             text format!("Could not {action} {path}");
             hint "Check the path, its permissions and the state of the disk";
             cause(source) Some(source);
-            when "The system refused to handle a file in the way that is named.";
+            when "A system call on the file failed.";
 
-        /// A database or some other file is already where one was to be created.
+        /// A file exists at the path of a new database or copy.
         AlreadyExists
             in FileAndDisk;
             text format!("{path} already exists");
             hint "Move it away. It may be a folder, a symbolic link that points nowhere, or a file that \
                   another program has just created";
-            when "A new database or copy was to be put where something is already.";
+            when "A file exists at the path of a new database or copy.";
 
-        /// A database or a backup was to be put beside the log of another one, which SQLite would apply to
-        /// it.
+        /// The log or journal of another database lies beside the path of a new file. SQLite would apply it to the new
+        /// file.
         Leftover {
             /// The `-wal`, `-shm` or `-journal` file.
             leftover: PathBuf = PathBuf::from("PATH-wal"),
@@ -164,18 +164,19 @@ documented_errors! {
                  move {} away",
                 leftover.display()
             );
-            when "Beside the place of a new file lies the log or journal of a database that is gone.";
+            when "The log or journal of a database that is gone lies beside the path of a new file.";
 
-        /// Another connection kept its lock for longer than [`LOCK_TIMEOUT`](crate::database::LOCK_TIMEOUT).
+        /// Another connection held its lock longer than the time to wait, which is
+        /// [`LOCK_TIMEOUT`](crate::database::LOCK_TIMEOUT) by default.
         Locked
             in OtherPrograms;
             text format!("The database at {path} is locked by another program");
             hint "Let the other program finish its transaction, or stop it, and try again. backup and the \
                   commands that write wait longer with --wait SECONDS";
-            when "Another program kept its lock longer than was waited. Who it is follows, where the system tells.";
+            when "Another program held its lock longer than the command waited. Its name follows if the system reports it.";
 
-        /// A program was killed in the middle of a transaction, and reading the database without writing
-        /// to it would show half of that transaction.
+        /// A program was killed in the middle of a transaction. Reading the database without a rollback would show half
+        /// of that transaction.
         HotJournal
             in OtherPrograms;
             text format!("The database at {path} holds an interrupted transaction that must be rolled back first");
@@ -187,7 +188,7 @@ documented_errors! {
         PoolExhausted {
             /// The pool's size.
             size: u32 = 16,
-            /// How long was waited.
+            /// The time that the caller waited.
             seconds: u64 = 15,
         }
             in OtherPrograms;
@@ -195,47 +196,47 @@ documented_errors! {
             hint "Give sessions back sooner, or open the database with more connections";
             when "In a program that uses the library: more threads want a session than there are connections.";
 
-        /// A backup is already where one was to be made, and may not be replaced.
+        /// A file exists at the path of the backup, and the options do not allow replacing it.
         BackupExists
             in Backups;
             text format!("A backup at {path} already exists.");
             hint "Say --force to replace it, or name another place with --output";
-            when "A copy was to be put where a file is, and it was not said that it may be replaced.";
+            when "A file exists at the path of a copy, and the command was not told to replace it.";
 
-        /// The place of the backup is the database itself, by another name.
+        /// The path of the backup leads to the database itself.
         BackupOntoItself
             in Backups;
             text format!("The backup at {path} would be the database itself");
             hint "Name another file (--output, --into), or remove the link of that name";
-            when "The place of the backup is a link to the database.";
+            when "The path of the backup is a link to the database.";
 
-        /// There is nothing to restore.
+        /// There is no file to restore.
         NoBackup
             in Backups;
             text format!("There is no backup at {path}");
             hint "Make one with 'degenbot database backup', or name another file with --from";
-            when "There is nothing where the backup should be.";
+            when "There is no file at the path of the backup.";
 
-        /// What was to be restored is the database itself, by another name.
+        /// The file to restore is the database itself.
         RestoreFromItself
             in Backups;
             text format!("{path} cannot be restored from itself");
             hint "Name another file with --from";
-            when "What was to be restored is the database, or a link to it.";
+            when "The file to restore is the database itself, or a link to it.";
 
-        /// A copy does not hold what was copied.
+        /// A copy is damaged or differs from its source.
         CopyCheckFailed {
-            /// What is wrong with it.
+            /// What is wrong with the copy.
             detail: String = "REASON".to_owned(),
         }
             in Backups;
             text format!("The copy at {path} failed its check: {detail}");
-            hint "The database itself may be damaged, or the disk. A backup from before was kept";
-            when "A copy is not what was copied, or a backup is damaged.";
+            hint "The database itself may be damaged, or the disk. An earlier backup was kept";
+            when "A copy differs from its source, or a backup is damaged.";
 
-        /// Rows of an old database cannot be carried over without guessing.
+        /// An upgrade would have to guess the meaning of rows of an old database.
         Unclear {
-            /// The rows, and what is unclear about them.
+            /// The rows, and why they are unclear.
             obstacles: Vec<Obstacle> = vec![Obstacle {
                 count: 1,
                 rows: vec!["TABLE ID".to_owned()],
@@ -251,7 +252,7 @@ documented_errors! {
                   database upgrade --help' about --assume), and upgrade that";
             when "An upgrade would have to guess what rows of an old database mean.";
 
-        /// Old rows lack a value that only the user can tell.
+        /// Old rows lack a value that only the user knows.
         AssumptionNeeded {
             /// The number of the pools.
             rows: i64 = 5,
@@ -260,13 +261,13 @@ documented_errors! {
             text format!("The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable");
             hint "Nothing was changed. If you know it, say so: --assume aerodrome_v2.stable=false, or \
                   =true, for all of them";
-            when "An old database does not say something that the new one has to.";
+            when "An old database lacks a fact that the new schema requires.";
 
-        /// A failed upgrade by the Python package has left rows in a table of its own that are nowhere else.
+        /// A failed upgrade by the Python package left a temporary table, and no other table has its rows.
         LeftoverRows {
             /// The table.
             table: String = "TABLE".to_owned(),
-            /// The number of the rows.
+            /// The number of its rows.
             rows: i64 = 5,
         }
             in UpgradesAndDowngrades;
@@ -280,31 +281,31 @@ documented_errors! {
             );
             when "A failed upgrade by the Python package has left rows in a table of its own.";
 
-        /// What was built is not what it was built from; everything was rolled back.
+        /// The rebuilt database differs from its source. Everything was rolled back.
         RebuildCheckFailed {
-            /// What is wrong with it.
+            /// The difference.
             detail: String = "REASON".to_owned(),
         }
             in UpgradesAndDowngrades;
-            text format!("What was made of {path} failed its check: {detail}");
+            text format!("The database rebuilt from {path} failed its check: {detail}");
             hint "Nothing was changed. Please report this with the output of 'degenbot database info'";
-            when "What an upgrade has built differs from what it was built from.";
+            when "The database that an upgrade has built differs from its source.";
 
-        /// A migration's SQL failed; everything it and the migrations before it did was rolled back.
+        /// The SQL of a migration failed. This migration and those before it were rolled back.
         Migration {
             /// The migration's name.
             migration: String = "MIGRATION".to_owned(),
-            /// What failed.
+            /// SQLite's message.
             detail: String = "REASON".to_owned(),
         }
             in UpgradesAndDowngrades;
             text format!("Migration {migration} failed on {path}: {detail}");
             hint MIGRATION_HINT;
-            when "A migration's SQL fails, mostly over an object of the user's own.";
+            when "The SQL of a migration fails, usually because of an object of the user's own.";
 
-        /// Migrations would have left foreign keys broken that were not; they were rolled back.
+        /// The migrations would have broken foreign keys. They were rolled back.
         ForeignKeysBroken {
-            /// The rows that would have been left without what they refer to.
+            /// The rows whose references would have been broken.
             violations: Vec<Violation> = vec![Violation {
                 table: "TABLE".to_owned(),
                 rowid: Some(1),
@@ -318,22 +319,22 @@ documented_errors! {
                 violations.first().map(ToString::to_string).unwrap_or_default()
             );
             hint MIGRATION_HINT;
-            when "A migration would leave references to nothing that were not there before.";
+            when "A migration would break foreign keys that were intact before.";
 
-        /// Another process has changed the version since the step back was planned.
+        /// Another process changed the version after the migration was planned.
         VersionChanged {
-            /// The version that was planned for.
+            /// The version that the plan was made for.
             planned: SchemaVersion = SchemaVersion::first(),
-            /// The version now.
+            /// The present version.
             found: SchemaVersion = SchemaVersion::first(),
         }
             in UpgradesAndDowngrades;
-            text format!("The database at {path} has come to version {found} since, from {planned}");
+            text format!("The database at {path} is now at version {found}; the plan was made for {planned}");
             hint "Nothing was changed. Run the command again to see what it would do now";
             when "Another program has changed the version between the question and its answer.";
 
-        /// Objects of the user's own would have been dropped, or would not find what they refer to any more;
-        /// everything was rolled back.
+        /// The migrations would have dropped the user's own objects, or left them without what they refer to.
+        /// Everything was rolled back.
         ObjectsLost {
             /// The objects, each as `index NAME`.
             objects: Vec<String> = vec!["index NAME".to_owned()],
@@ -343,9 +344,9 @@ documented_errors! {
             hint "Nothing was changed. Drop them yourself, and create them again afterwards";
             when "A migration would drop objects of the user's own, or leave them without what they refer to.";
 
-        /// A row of the database cannot be what its table holds.
+        /// A row is missing or malformed.
         Row {
-            /// What is wrong with it.
+            /// What is wrong with the row.
             source: RowError = RowError::NotFound { table: "exchanges", id: 7 },
         }
             in Inner;
@@ -354,9 +355,9 @@ documented_errors! {
             cause(source) std::error::Error::source(source);
             when "";
 
-        /// An exchange that the database has is in the way.
+        /// An exchange in the database conflicts with the operation.
         Exchange {
-            /// What it has.
+            /// The conflict.
             conflict: Box<ExchangeConflict> = Box::new(ExchangeConflict::documented().remove(0).example),
         }
             in Inner;
@@ -364,9 +365,9 @@ documented_errors! {
             hint conflict.hint();
             when "";
 
-        /// The settings, which say where the database is, could not be resolved.
+        /// The settings, which name the database, could not be resolved.
         Settings {
-            /// Why not.
+            /// The error of the settings.
             source: SettingsError = SettingsError::documented().remove(0).example,
         }
             in Inner;
@@ -375,30 +376,30 @@ documented_errors! {
             cause(source) std::error::Error::source(source);
             when "";
 
-        /// The observer asked to stop.
+        /// The observer or a cancel token stopped the operation.
         Interrupted
             in QuestionsAndAnswers;
             text format!("The operation on {path} was interrupted");
-            hint "Nothing was changed. Start it again when it suits";
+            hint "Nothing was changed. Run the command again";
             when "In a program that uses the library: the observer of an operation has asked it to end.";
 
         /// A query failed.
         Query {
-            /// What was being done.
+            /// The action that failed, as a verb phrase.
             action: &'static str = "ACTION",
-            /// Why it failed.
+            /// Diesel's error.
             source: SqlError = sql_error(),
         }
             in ShouldNotHappen;
             text format!("Could not {action}: {path}");
             hint SQL_HINT;
             cause(source) Some(source);
-            when "SQLite rejects a statement of this program's.";
+            when "SQLite rejects a statement of this program.";
 
-        /// A query of the caller's own failed, inside [`Session::read`](crate::database::Session::read) or
+        /// The caller's own query failed inside [`Session::read`](crate::database::Session::read) or
         /// [`Session::write`](crate::database::Session::write).
         Sql {
-            /// Why it failed.
+            /// Diesel's error.
             source: SqlError = sql_error(),
         }
             in ShouldNotHappen;
@@ -417,23 +418,23 @@ const SQL_HINT: &str =
     "'degenbot database verify' tells whether the database is sound; if it is, please report this";
 
 impl ErrorKind {
-    /// What failed on the file at `path`.
+    /// The message about the file at `path`.
     pub(super) fn message(&self, path: &dyn Display) -> String {
         self.text(path)
     }
 
-    /// What to do next about it.
+    /// The hint: what to do next.
     pub(super) fn hint(&self, path: &dyn Display) -> String {
         self.next_step(path)
     }
 
-    /// The error of something else that caused this one.
+    /// The underlying error.
     pub(super) fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause()
     }
 }
 
-/// What to do about a damaged database.
+/// The hint about a damaged database.
 pub(crate) fn damage_hint(path: &dyn Display) -> String {
     format!(
         "Move it away with its -wal, and 'degenbot database restore' puts {path}.bak in its place; or salvage a copy \

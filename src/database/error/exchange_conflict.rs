@@ -1,4 +1,4 @@
-//! What keeps an exchange from being activated or added.
+//! The conflicts that prevent the activation or addition of an exchange.
 
 use std::fmt::{self, Display};
 
@@ -7,26 +7,26 @@ use crate::documented_errors::documented_errors;
 use crate::types::address::Address;
 
 documented_errors! {
-    /// What of a database keeps an exchange from being activated or added.
+    /// Why an exchange cannot be activated or added.
     #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum ExchangeConflict(path) {
-        /// The known exchange is there with another factory.
+        /// The database has the known exchange with a different factory.
         OtherFactory {
             /// The exchange.
             exchange: ExchangeName = example(),
-            /// The factory that is there.
+            /// The factory in the database.
             found: Address = Address::new([0x11; 20]),
-            /// The known one.
+            /// The known factory.
             expected: Address = Address::new([0x22; 20]),
         }
             in Exchanges;
             text format!("has {} with the factory {found}, not {expected}", plain(exchange));
             hint "Nothing was changed. Find out which factory is right; the row in exchanges can be corrected, or \
                   given another name, with the sqlite3 shell";
-            when "The database has a known exchange with a factory that is not its.";
+            when "The database has a known exchange with a different factory.";
 
-        /// An exchange that is not known is there with several factories.
+        /// The database has an unknown exchange with several factories.
         SeveralFactories {
             /// The exchange.
             exchange: ExchangeName = example(),
@@ -41,9 +41,9 @@ documented_errors! {
                 factories[1]
             );
             hint "Nothing was changed. Activate one with the sqlite3 shell, or give one another name";
-            when "The database has an exchange twice, and nothing tells which one is meant.";
+            when "The database has an exchange with several factories, so it is unclear which one to activate.";
 
-        /// An exchange of the name is there already.
+        /// The database already has an exchange with the name.
         NameTaken {
             /// The exchange.
             exchange: ExchangeName = example(),
@@ -53,9 +53,9 @@ documented_errors! {
             in Exchanges;
             text format!("has {} already, with the factory {factory}", plain(exchange));
             hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
-            when "`exchange add` is given a name that an exchange of the chain has already.";
+            when "`exchange add` is given a name that an exchange on the chain already has.";
 
-        /// An exchange with the factory is there already.
+        /// The database already has an exchange with the factory.
         FactoryTaken {
             /// The exchange.
             exchange: ExchangeName = example(),
@@ -65,7 +65,7 @@ documented_errors! {
             in Exchanges;
             text format!("has the factory {factory} already, as {}", plain(exchange));
             hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
-            when "`exchange add` is given a factory that an exchange of the chain has already.";
+            when "`exchange add` is given a factory that an exchange on the chain already has.";
     }
 }
 
@@ -81,7 +81,7 @@ impl ExchangeConflict {
         }
     }
 
-    /// What to do next.
+    /// The hint: what to do next.
     pub(crate) fn hint(&self) -> String {
         self.next_step(&"")
     }
@@ -93,7 +93,7 @@ impl Display for ExchangeConflict {
     }
 }
 
-/// The name of an exchange, whatever a row may hold.
+/// The name of an exchange. Control characters, which a row may hold, are escaped.
 fn plain(exchange: &ExchangeName) -> String {
     exchange.to_string().escape_debug().to_string()
 }

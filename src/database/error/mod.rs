@@ -1,4 +1,4 @@
-//! Why an operation on a database failed: values without logic, each with its text and the next step.
+//! The errors of operations on a database. They are values without logic, each with its text and its hint.
 
 pub(crate) mod conversion;
 pub(crate) mod database_error;

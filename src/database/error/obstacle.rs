@@ -1,15 +1,15 @@
-//! Rows that cannot be carried over without guessing.
+//! Obstacles to an upgrade: rows that cannot be converted without guessing.
 
 use std::fmt;
 
-/// Rows that a rebuild would have to interpret, all for the same reason.
+/// Rows that a rebuild cannot convert without guessing, all for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// How many rows there are.
+    /// The number of rows.
     pub count: usize,
-    /// Some of them, each as `TABLE ID`, or `TABLE VALUE` where the row has no id.
+    /// Some of the rows, each as `TABLE ID`, or as `TABLE VALUE` if the row has no id.
     pub rows: Vec<String>,
-    /// What is unclear about them.
+    /// Why the rows are unclear.
     pub problem: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Why a database is refused, in words.
+//! The refusals: why a database is not accepted.
 
 use std::fmt::{self, Display};
 
@@ -9,7 +9,7 @@ use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
 
 documented_errors! {
-    /// Why a sound database is not worked with. Displayed as what follows "The database at PATH".
+    /// Why an undamaged database is not accepted. Displayed as the predicate of "The database at PATH".
     #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum Refusal(path) {
@@ -20,7 +20,7 @@ documented_errors! {
             hint "Create the tables with 'degenbot database reset'";
             when "It is an SQLite database without tables.";
 
-        /// It has tables, and they are not degenbot's.
+        /// It has tables, and none of them is degenbot's.
         Foreign {
             /// Some of its tables.
             tables: Vec<String> = vec!["notes".to_owned()],
@@ -36,9 +36,9 @@ documented_errors! {
             in NotADegenbotDatabase;
             text "carries no version stamp";
             hint NO_STAMP_HINT;
-            when "It has degenbot's tables and nothing that says of which version they are.";
+            when "It has degenbot's tables, but no stamp that records their version.";
 
-        /// A table for the stamp is there and empty.
+        /// Its stamp table is empty.
         EmptyStamp {
             /// The table.
             table: &'static str = "alembic_version",
@@ -46,9 +46,9 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries no version stamp: its table {table} is empty");
             hint NO_STAMP_HINT;
-            when "The table that should say of which version the others are has no row.";
+            when "The table that should record the version has no row.";
 
-        /// It has several stamps where there must be one.
+        /// Its stamp table has several rows, where it must have one.
         SeveralStamps {
             /// The stamps.
             stamps: Vec<String> = vec!["ONE".to_owned(), "OTHER".to_owned()],
@@ -56,9 +56,9 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries {} version stamps: {}", stamps.len(), enumerate(stamps));
             hint TWO_PROGRAMS_HINT;
-            when "The table that should say of which version the others are has several rows.";
+            when "The table that should record the version has several rows.";
 
-        /// It carries the stamps of two programs that exclude each other.
+        /// It carries the stamps of two programs, and these exclude each other.
         TwoLineages {
             /// The Alembic stamp.
             alembic: String = "ONE".to_owned(),
@@ -72,10 +72,9 @@ documented_errors! {
                 quoted(rust_core)
             );
             hint TWO_PROGRAMS_HINT;
-            when "Both Alembic and a Rust-core release of the Python package claim it, and its structure is that of \
-                  neither.";
+            when "Both Alembic and a Rust-core release of the Python package have stamped it.";
 
-        /// Its stamp is none that any release has used.
+        /// No release has used its stamp.
         UnknownStamp {
             /// The stamp.
             stamp: String = "STAMP".to_owned(),
@@ -83,13 +82,13 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries an unknown version stamp: {}", quoted(stamp));
             hint LATER_RELEASE_HINT;
-            when "Its Alembic revision is none that a release has had.";
+            when "No release has used its Alembic revision.";
 
-        /// Its schema is from before the first version; an upgrade makes it anew.
+        /// It is at a legacy revision. An upgrade rebuilds it.
         LegacyRevision {
             /// The revision.
             revision: LegacyRevision = LegacyRevision::FIRST,
-            /// Whether an upgrade to the next revision has stopped on its way.
+            /// Whether an upgrade to the next revision is half-finished.
             half_way: bool = false,
         }
             in NotADegenbotDatabase;
@@ -103,12 +102,12 @@ documented_errors! {
                 }
             );
             hint UPGRADE_HINT;
-            when "It is older than the first version that is worked with, and the command is not `upgrade`.";
+            when "It is older than the first version that this program works with, and the command is not `upgrade`.";
 
-        /// A Rust-core release of the Python package has dropped its initialization maps; an upgrade
-        /// computes them anew.
+        /// A Rust-core release of the Python package has dropped its initialization maps. An upgrade computes them
+        /// again.
         MapsDropped {
-            /// The version but for them.
+            /// The version apart from the maps.
             version: SchemaVersion = SchemaVersion::first(),
         }
             in NotADegenbotDatabase;
@@ -119,7 +118,7 @@ documented_errors! {
             hint UPGRADE_HINT;
             when "A Rust-core release has dropped its initialization maps, and the command is not `upgrade`.";
 
-        /// It has a stamp that no Rust-core release of the Python package is known to use.
+        /// It carries a Rust-core stamp of no known release of the Python package.
         RustCore {
             /// Its stamp.
             stamp: String = "STAMP".to_owned(),
@@ -127,7 +126,7 @@ documented_errors! {
             in NotADegenbotDatabase;
             text format!("carries a Rust-core version stamp that no known release uses: {}", quoted(stamp));
             hint LATER_RELEASE_HINT;
-            when "It is stamped by a Rust-core release that came later than this program.";
+            when "A Rust-core release that is newer than this program has stamped it.";
 
         /// It was upgraded by a later version of this program.
         Newer {
@@ -147,7 +146,7 @@ documented_errors! {
             hint "Nothing was changed. Install the version of degenbot that upgraded it, or a newer one";
             when "A newer degenbot has upgraded it.";
 
-        /// Its list of migrations has a gap, or one that this program has never had.
+        /// Its list of migrations has gaps or unknown migrations.
         UnknownMigrations {
             /// The migrations that it lists.
             migrations: Vec<String> = vec!["20200101000000".to_owned()],
@@ -159,9 +158,9 @@ documented_errors! {
 
         /// Its two stamps name different versions.
         StampsDisagree {
-            /// The version by diesel's table.
+            /// The version in Diesel's table.
             diesel: SchemaVersion = SchemaVersion::first(),
-            /// The revision by Alembic's table; `None` where there is no row.
+            /// The revision in Alembic's table, or `None` if the table is missing or empty.
             alembic: Option<String> = Some("REVISION".to_owned()),
         }
             in NotADegenbotDatabase;
@@ -175,15 +174,15 @@ documented_errors! {
                 alembic.as_deref().map_or("nothing".to_owned(), quoted)
             );
             hint "Nothing was changed. The Python package may have changed the schema since; restore a \
-                  backup from before that, or bring the database back to the version of the first stamp \
-                  with it";
-            when "Its two stamps name different versions, and its structure is that of neither.";
+                  backup from before that, or use the package to bring the database back to the version \
+                  of the first stamp";
+            when "Its two stamps name different versions, and its structure matches neither.";
 
-        /// Its structure is not that of the version on its stamp.
+        /// Its structure differs from the structure of the stamped version.
         StampLies {
             /// The stamp.
             stamp: String = "STAMP".to_owned(),
-            /// What is different.
+            /// The differences.
             differences: Vec<Difference> = vec![Difference::TableMissing {
                 table: "pools".to_owned(),
             }],
@@ -200,7 +199,7 @@ documented_errors! {
                 "Nothing was changed. Restore a backup from before the schema was changed (such as \
                  {path}.bak)"
             );
-            when "Its structure is not that of the version on its stamp, nor that of any other one.";
+            when "Its structure matches neither the version on its stamp nor any other version.";
     }
 }
 
@@ -216,7 +215,7 @@ const LATER_RELEASE_HINT: &str =
 const UPGRADE_HINT: &str = "Bring it to the newest version with 'degenbot database upgrade'";
 
 impl Refusal {
-    /// What to do next about the database at `path`.
+    /// The hint: what to do next about the database at `path`.
     pub(crate) fn hint(&self, path: &dyn Display) -> String {
         self.next_step(path)
     }
@@ -228,7 +227,7 @@ impl Display for Refusal {
     }
 }
 
-/// A stamp as it can be shown: anything but plain characters is escaped.
+/// A stamp for display. A stamp with unusual characters is quoted and escaped.
 pub(crate) fn quoted(stamp: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-, ".contains(c);
     if !stamp.is_empty() && stamp.trim() == stamp && stamp.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! A broken foreign key.
+//! Violations of foreign keys.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::Serialize;
 
-/// A row whose foreign key refers to nothing.
+/// A row whose foreign key references a missing row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, QueryableByName, Serialize)]
 pub struct Violation {
     /// The table of the row.
     #[diesel(sql_type = Text)]
     pub table: String,
-    /// The row's id, where the table has ids.
+    /// The row's id, if the table has ids.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub rowid: Option<i64>,
-    /// The table that lacks the row referred to.
+    /// The table that lacks the referenced row.
     #[diesel(sql_type = Text)]
     pub parent: String,
 }

@@ -1,4 +1,4 @@
-//! The file of a database, and what lies beside it.
+//! The database file: its paths, its sidecars and its size.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -9,10 +9,10 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::file_stamp::FileStamp;
 
-/// The size of a log's header; what follows are the pages that it holds.
+/// The size of the log's header. Pages follow it.
 pub(crate) const WAL_HEADER_BYTES: u64 = 32;
 
-/// A file that SQLite keeps beside a database.
+/// A file that SQLite creates beside a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sidecar {
     /// The write-ahead log.
@@ -26,8 +26,8 @@ pub(crate) enum Sidecar {
 impl Sidecar {
     pub(crate) const ALL: [Self; 3] = [Self::Wal, Self::Shm, Self::Journal];
 
-    /// The sidecar of the database at `real`, a path without links: SQLite names it beside a link's target, not beside
-    /// the link.
+    /// The path of this sidecar. `real` is the database's path without symbolic links: SQLite puts sidecars beside the
+    /// target of a link.
     pub(crate) fn of(self, real: &Path) -> PathBuf {
         let suffix = match self {
             Self::Wal => "-wal",
@@ -38,7 +38,7 @@ impl Sidecar {
     }
 }
 
-/// A database file: its path as it was given, which errors and messages name, and its real path, behind symbolic links.
+/// A database file. It has the path as given, for errors and messages, and the real path without symbolic links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
@@ -46,7 +46,7 @@ pub(crate) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// The file at a path. One that is not there is where it would be created.
+    /// The file at a path. The file need not exist.
     pub(crate) fn at(path: &Path) -> Self {
         Self {
             real: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
@@ -54,7 +54,7 @@ impl DatabaseFile {
         }
     }
 
-    /// The file at a path, which must be there.
+    /// The file at a path, which must exist.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
         let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
         Ok(Self {
@@ -67,8 +67,7 @@ impl DatabaseFile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AlreadyExists`] for a link that points to nothing: it may point to a disk that is not there at the
-    /// moment.
+    /// [`ErrorKind::AlreadyExists`] for a dangling link. Its target may be on a disk that is not mounted at the moment.
     pub(crate) fn find(path: &Path) -> Result<Option<Self>, Error> {
         match (Self::existing(path), fs::symlink_metadata(path)) {
             (Ok(file), _) => Ok(Some(file)),
@@ -77,32 +76,32 @@ impl DatabaseFile {
         }
     }
 
-    /// The path as it was given.
+    /// The path as given.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path without links.
+    /// The path without symbolic links.
     pub(crate) fn real(&self) -> &Path {
         &self.real
     }
 
-    /// The folder in which SQLite keeps its files, and in which temporary files are made.
+    /// The folder of the sidecars and of temporary files.
     pub(crate) fn folder(&self) -> &Path {
         folder_of(&self.real)
     }
 
-    /// The path of a file that SQLite keeps beside it.
+    /// The path of a sidecar.
     pub(crate) fn sidecar(&self, sidecar: Sidecar) -> PathBuf {
         sidecar.of(&self.real)
     }
 
-    /// Whether anything lies beside the file that SQLite would look at.
+    /// Whether the file has any sidecar.
     pub(crate) fn has_sidecars(&self) -> bool {
         has_sidecars(&self.real)
     }
 
-    /// The log or journal beside the file that SQLite would apply to it.
+    /// The log or journal that SQLite would apply to this file, if there is one.
     pub(crate) fn leftover(&self) -> Option<PathBuf> {
         let (wal, journal) = (self.sidecar(Sidecar::Wal), self.sidecar(Sidecar::Journal));
         if file_bytes(&wal) > WAL_HEADER_BYTES {
@@ -114,7 +113,7 @@ impl DatabaseFile {
         }
     }
 
-    /// Fails where a log lies that SQLite would apply to a new database, or delete.
+    /// Fails if there is a log or journal that SQLite would apply to a new database.
     pub(crate) fn refuse_leftover(&self) -> Result<(), Error> {
         match self.leftover() {
             Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(&self.path)),
@@ -122,27 +121,27 @@ impl DatabaseFile {
         }
     }
 
-    /// The size of the file, in bytes; 0 for one that is not there.
+    /// The size of the file in bytes. It is 0 if the file does not exist.
     pub(crate) fn bytes(&self) -> u64 {
         file_bytes(&self.real)
     }
 
-    /// The size of the log, in bytes.
+    /// The size of the log in bytes.
     pub(crate) fn log_bytes(&self) -> u64 {
         file_bytes(&self.sidecar(Sidecar::Wal))
     }
 
-    /// The size of the file with its log, in bytes.
+    /// The size of the file and its log in bytes.
     pub(crate) fn bytes_with_log(&self) -> u64 {
         self.bytes() + self.log_bytes()
     }
 
-    /// What a write changes about the file; none where it is not there.
+    /// The stamp of the file, which changes with every write. `None` if the file does not exist.
     pub(crate) fn stamp(&self) -> Option<FileStamp> {
         FileStamp::of(&self.real)
     }
 
-    /// Whether another path leads to this file.
+    /// Whether another path leads to the same file.
     pub(crate) fn is_same_as(&self, other: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
         match (fs::metadata(&self.real), fs::metadata(other)) {
@@ -151,7 +150,7 @@ impl DatabaseFile {
         }
     }
 
-    /// Whether another path is where SQLite keeps a file beside this one.
+    /// Whether another path is that of a sidecar.
     pub(crate) fn has_sidecar_at(&self, other: &Path) -> bool {
         let (Ok(folder), Some(name)) = (fs::canonicalize(folder_of(other)), other.file_name())
         else {
@@ -162,18 +161,18 @@ impl DatabaseFile {
             .any(|sidecar| self.sidecar(*sidecar) == folder.join(name))
     }
 
-    /// Fails for a file that may not be written: opening it for that would leave SQLite's files beside it.
+    /// Fails if the file is not writable. Opening such a file for writing would leave sidecars behind.
     pub(crate) fn require_writable(&self) -> Result<(), Error> {
         match rustix::fs::access(&self.real, rustix::fs::Access::WRITE_OK) {
             Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
                 Err(ErrorKind::ReadOnly.at(&self.path))
             }
-            // Whatever else is wrong, opening it tells.
+            // Opening the file reports any other problem.
             _ => Ok(()),
         }
     }
 
-    /// Whether a reader that takes part in the locking can open the database: it may have to create files beside it.
+    /// Whether a reader that takes locks can open the database. Such a reader may have to create sidecars.
     pub(crate) fn may_be_shared(&self) -> bool {
         let may_write =
             |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
@@ -181,20 +180,20 @@ impl DatabaseFile {
     }
 }
 
-/// Where the backup of a database goes: its path with `.bak` appended.
+/// The default path of a database's backup: the database's path with `.bak` appended.
 #[must_use]
 pub fn backup_path(database: &Path) -> PathBuf {
     with_suffix(database, ".bak")
 }
 
-/// A path with something appended to its name.
+/// Appends a suffix to the name of a path.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// The folder of a file, which is the working folder for a bare name.
+/// The folder of a file. For a bare name, it is the working folder.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -202,20 +201,20 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Whether anything lies beside the file at `real` that SQLite would look at.
+/// Whether the database at `real` has any sidecar.
 pub(crate) fn has_sidecars(real: &Path) -> bool {
     Sidecar::ALL
         .iter()
         .any(|sidecar| fs::symlink_metadata(sidecar.of(real)).is_ok())
 }
 
-/// The size of a file, in bytes; 0 for one that is not there.
+/// The size of a file in bytes. It is 0 if the file does not exist.
 pub(crate) fn file_bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// Whether the file is a rollback journal that has not been finished with. SQLite takes no locks on
-/// journals, so this one may be opened.
+/// Whether the file is a rollback journal of an unfinished transaction. SQLite takes no locks on journals, so plain
+/// file calls may open it.
 pub(crate) fn begins_with_journal_magic(path: &Path) -> bool {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let mut bytes = [0; MAGIC.len()];
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_nothing_is_in_the_way() {
+    fn dangling_link_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link.db");
         assert_eq!(DatabaseFile::find(&link).unwrap(), None);
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_is_in_the_working_folder() {
+    fn folder_of_a_bare_name_is_the_working_folder() {
         assert_eq!(folder_of(Path::new("x.db")), Path::new("."));
         assert_eq!(folder_of(Path::new("a/x.db")), Path::new("a"));
         assert_eq!(folder_of(Path::new("/x.db")), Path::new("/"));

@@ -1,4 +1,4 @@
-//! Room on the disk.
+//! The free space on a disk.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::folder_of;
 
-/// Fails unless there is room for so many bytes in the folder of `file`, which the user knows as `path`. Where
-/// the file system does not tell, there is.
+/// Fails if the disk of `file` has less than `needed` bytes free. The error names `path`. A file system that does not
+/// report its free space passes.
 pub(crate) fn require_room(path: &Path, file: &Path, needed: u64) -> Result<(), Error> {
     let folder = folder_of(file);
     let available = match rustix::fs::statvfs(folder) {

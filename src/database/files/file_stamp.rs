@@ -1,10 +1,10 @@
-//! Whether a file is still the one that was looked at.
+//! File stamps, by which a changed or replaced file is noticed.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What a write, or another file under the same name, changes about a file.
+/// The size, inode and time of a file. They change if the file is written or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     /// The size, in bytes.
@@ -15,7 +15,7 @@ pub(crate) struct FileStamp {
 }
 
 impl FileStamp {
-    /// The stamp of a file; none where it cannot be looked at.
+    /// The stamp of a file, or `None` if its metadata cannot be read.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         Some(Self {

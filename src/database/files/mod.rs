@@ -1,4 +1,4 @@
-//! The files of a database, and new files that take their place.
+//! The files on disk: a database with its sidecars, and staged files.
 
 pub(crate) mod database_file;
 pub(crate) mod disk_space;

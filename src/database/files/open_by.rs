@@ -1,4 +1,4 @@
-//! Which programs use a database, where the system tells.
+//! The programs that have a database open, as far as the system reports them.
 
 use std::path::Path;
 
@@ -8,19 +8,18 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct Program {
-    /// Whether it holds the lock that writers take.
+    /// Whether it holds the write lock.
     pub is_writing: bool,
-    /// Its process id.
+    /// The process id.
     pub pid: u32,
-    /// Its name, as the system has it.
+    /// The name of the process, according to the system.
     pub name: String,
 }
 
-/// The other programs that have a database open, those first that are writing to it. Only those that this
-/// process may look at; none where the system does not tell.
+/// Lists the other programs that have a database open, writers first.
 ///
-/// It is read from `/proc`, on Linux: the files that processes have open, and the locks on them. Nothing of
-/// the database is opened.
+/// It reads the open files and the locks of processes from `/proc`, so it lists only processes that this process may
+/// inspect. On other systems than Linux, the list is empty. It does not open the database.
 #[must_use]
 pub fn programs_using(path: &Path) -> Vec<Program> {
     #[cfg(target_os = "linux")]
@@ -43,8 +42,8 @@ mod linux {
     use crate::database::files::database_file::{DatabaseFile, Sidecar};
     use crate::database::files::open_by::Program;
 
-    /// The byte of the `-shm` file that a writer locks in WAL mode, and those of the database that it locks
-    /// in rollback mode (<https://sqlite.org/walformat.html>, section 2.3; `os.h` in SQLite's source).
+    /// The byte of the `-shm` file that a writer locks in WAL mode, and the byte of the database that it locks in
+    /// rollback mode (<https://sqlite.org/walformat.html>, section 2.3; `os.h` in SQLite's source).
     const WAL_WRITE_LOCK: u64 = 120;
     const RESERVED_LOCK: u64 = 0x4000_0001;
 
@@ -69,7 +68,7 @@ mod linux {
         programs
     }
 
-    /// The device of a file and its number there.
+    /// The device and the inode of a file.
     type Identity = (u64, u64);
 
     fn identity(path: &Path) -> Option<Identity> {
@@ -84,7 +83,7 @@ mod linux {
 
     fn has_open(pid: u32, files: &[Identity]) -> bool {
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd"));
-        // The metadata of the file that is open, whatever its name is by now.
+        // This is the metadata of the open file, even if it was renamed.
         descriptors
             .into_iter()
             .flatten()
@@ -98,8 +97,8 @@ mod linux {
         name.trim().to_owned()
     }
 
-    /// The processes that have the write lock. A line of `/proc/locks` ends in the process, the file as
-    /// `MAJOR:MINOR:INODE`, and the first and the last byte of the lock.
+    /// The processes that hold the write lock. A line of `/proc/locks` ends with the process id, the file as
+    /// `MAJOR:MINOR:INODE`, and the first and last byte of the lock.
     fn writers(database: Option<Identity>, index: Option<Identity>) -> BTreeSet<u32> {
         let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
         let mut writers = BTreeSet::new();

@@ -1,9 +1,9 @@
-//! Files that become visible whole or not at all.
+//! Staged files: new files that get their name when they are complete.
 //!
-//! A new file is written beside its target under a temporary name, synced, and renamed over the
-//! target; then the folder is synced. Whatever ends the program in between leaves the target as it
-//! was and at most a temporary file, which the next operation on the same target removes: a temporary
-//! file is locked (`flock`) for as long as its process lives.
+//! A new file is written beside its target under a temporary name, synced and renamed over the target. Then its folder
+//! is synced. If the program ends in between, the target stays as it was, and at most a temporary file remains. The
+//! next operation on the same target removes it. The process that writes a temporary file holds a `flock` on it, which
+//! marks it as in use.
 
 use std::fs;
 use std::fs::{File, OpenOptions, Permissions};
@@ -23,13 +23,13 @@ use crate::system::lease::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
 pub(crate) const PRIVATE: u32 = 0o600;
-/// The mode of any new file, less what the umask takes away.
+/// The mode of any other new file. The umask reduces it.
 pub(crate) const PUBLIC: u32 = 0o666;
 
-/// What comes between the target's name and the process's id.
+/// The part of a temporary name between the target's name and the process id.
 const INFIX: &str = ".degenbot-tmp-";
 
-/// A file that is being written under a temporary name. Removed when it is dropped unpublished.
+/// A file under a temporary name. Dropping it unpublished removes it.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     target: PathBuf,
@@ -38,8 +38,7 @@ pub(crate) struct StagedFile {
 }
 
 impl StagedFile {
-    /// Creates an empty temporary file beside `target` and removes the ones that dead processes left
-    /// for the same target.
+    /// Creates an empty temporary file beside `target`. Removes those that dead processes left for the same target.
     pub(crate) fn create(target: &Path, mode: u32) -> Result<Self, Error> {
         sweep(target);
         loop {
@@ -52,11 +51,11 @@ impl StagedFile {
                 .open(&temporary);
             let file = match created {
                 Ok(file) => file,
-                // Of a process that had the same id and whose file is not swept, as without flock.
+                // A dead process with the same id left it, and the sweep could not remove it, as without flock.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(Error::io(target, "create", error)),
             };
-            // A file system without locks loses only the sweeping.
+            // On a file system without locks, only the sweep does not work.
             let _unsupported = file.try_lock();
             if is_at(&file, &temporary) {
                 return Ok(Self {
@@ -65,17 +64,17 @@ impl StagedFile {
                     file,
                 });
             }
-            // Swept by another process in the instant before it was locked.
+            // Another process has swept the file before it was locked.
         }
     }
 
-    /// The temporary file.
+    /// The path of the temporary file.
     pub(crate) fn path(&self) -> &Path {
         &self.temporary
     }
 
-    /// Takes the room for so many bytes on the disk, where the file system can do that beforehand: a full
-    /// disk is noticed at once, and the blocks lie together.
+    /// Allocates space on the disk, if the file system supports it. A full disk is then noticed at once, and the blocks
+    /// are contiguous.
     pub(crate) fn allocate(&self, bytes: u64) -> Result<(), Error> {
         use rustix::io::Errno;
         if bytes == 0 {
@@ -96,7 +95,7 @@ impl StagedFile {
             .map_err(|error| Error::io(&self.temporary, "write", error))
     }
 
-    /// Begins anew.
+    /// Empties the file.
     pub(crate) fn truncate(&mut self) -> Result<(), Error> {
         self.file
             .set_len(0)
@@ -104,23 +103,23 @@ impl StagedFile {
             .map_err(|error| Error::io(&self.temporary, "write", error))
     }
 
-    /// A lease on the file, which nobody else has open.
+    /// Takes a lease on the file, if no other descriptor of it is open.
     pub(crate) fn lease(&self) -> Option<Lease<'_>> {
         Lease::take(&self.file)
     }
 
-    /// Gives the file the permissions and, where this process may, the owner of `model`.
+    /// Gives the file the permissions of `model`, and its owner and group if this process may.
     pub(crate) fn copy_permissions(&self, model: &Path) -> Result<(), Error> {
         let failed = |error| Error::io(&self.temporary, "set the permissions of", error);
         let model = fs::metadata(model).map_err(failed)?;
         let own = self.file.metadata().map_err(failed)?;
         let mut mode = model.permissions().mode() & 0o777;
-        // Only root may give files away; anybody may give them to a group that he is in.
+        // Only root may change the owner. Other users may change the group to one that they belong to.
         if own.uid() != model.uid() {
             let _refused = fchown(&self.file, Some(model.uid()), None);
         }
         if own.gid() != model.gid() && fchown(&self.file, None, Some(model.gid())).is_err() {
-            // What the one group may is not for another one.
+            // The permissions of the model's group must not go to another group.
             mode &= !0o070;
         }
         self.file
@@ -128,7 +127,7 @@ impl StagedFile {
             .map_err(failed)
     }
 
-    /// Puts the file in the target's place, over whatever is there.
+    /// Renames the file to the target, and replaces a file there.
     pub(crate) fn replace(self) -> Result<(), Error> {
         self.sync()?;
         fs::rename(&self.temporary, &self.target)
@@ -136,8 +135,8 @@ impl StagedFile {
         sync_folder_of(&self.target)
     }
 
-    /// Exchanges the names of this file and its target, both complete and synced; whether that could be done.
-    /// Dropping this removes what has the temporary name then.
+    /// Swaps the names of this file and its target, both complete and synced. Returns whether the system could do that.
+    /// The drop then removes the old target, which has the temporary name.
     pub(crate) fn exchange(&self) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -149,12 +148,12 @@ impl StagedFile {
         false
     }
 
-    /// Makes exchanged names outlast a power cut.
+    /// Syncs the folder, so that the swap survives a power cut.
     pub(crate) fn sync_folder(&self) -> Result<(), Error> {
         sync_folder_of(&self.target)
     }
 
-    /// Takes the lock that other programs' SQLite finds in its way.
+    /// Locks the file against the SQLite of other programs.
     pub(crate) fn lock_for_others(&self) {
         let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
         if let Err(error) = rustix::fs::fcntl_lock(&self.file, operation) {
@@ -162,33 +161,33 @@ impl StagedFile {
         }
     }
 
-    /// Puts the file in the target's place, which must be free.
+    /// Gives the file its target's name. Fails if a file has that name.
     pub(crate) fn publish_new(self) -> Result<(), Error> {
         self.publish_new_as(&self.target)
     }
 
-    /// Puts the file in another place in the same folder, which must be free.
+    /// Gives the file another name in the same folder. Fails if a file has that name.
     pub(crate) fn publish_new_as(&self, target: &Path) -> Result<(), Error> {
         self.sync()?;
-        // Unlike a rename, a link never replaces a file that somebody made in the meantime. Not every
-        // file system has links.
+        // Unlike a rename, a hard link never replaces a file that another process creates meanwhile. Not every file
+        // system has hard links.
         let linked = fs::hard_link(&self.temporary, target);
         if fs::symlink_metadata(target).is_err() {
             fs::rename(&self.temporary, target)
                 .map_err(|error| Error::io(target, "create", error))?;
         } else if linked.is_ok() {
-            // Another process may have swept the second name already.
+            // Another process may already have swept the temporary name.
             let _ = fs::remove_file(&self.temporary);
         } else {
             return Err(ErrorKind::AlreadyExists.at(target));
         }
-        // What may be gone after a power cut has not been published.
+        // A file that a power cut may remove is not published, so it is removed.
         sync_folder_of(target).inspect_err(|_| {
             let _ = fs::remove_file(target);
         })
     }
 
-    /// Waits until what was written is on the disk.
+    /// Syncs the file to the disk.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         self.file
             .sync_all()
@@ -202,14 +201,15 @@ impl Drop for StagedFile {
     }
 }
 
-/// A name for a temporary file that this process has not used yet.
+/// A temporary name that this process has not used yet.
 fn temporary_name(target: &Path) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     with_suffix(target, &format!("{INFIX}{}-{number}", process::id()))
 }
 
-/// Removes the temporary files of dead processes. Best effort: what stays is in nobody's way.
+/// Removes the temporary files that dead processes left for a target. It ignores errors, because such a file is
+/// harmless.
 pub(crate) fn sweep(target: &Path) {
     let Some(name) = target.file_name() else {
         return;
@@ -229,8 +229,8 @@ pub(crate) fn sweep(target: &Path) {
             continue;
         }
         let path = entry.path();
-        // A second name of a file that was published: not to be opened, in case it is a database
-        // that this process has open (see `RawConnection::file_header`).
+        // This is a second name of a published file. It may be a database that this process has open, so it must not be
+        // opened with plain file calls (see `RawConnection::read_file`).
         if entry.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
             let _ = fs::remove_file(&path);
             continue;
@@ -256,7 +256,7 @@ fn is_process_and_number(name: &[u8]) -> bool {
             .all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
 }
 
-/// Whether the open file is the one that the path names.
+/// Whether the path leads to the open file.
 fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
@@ -271,7 +271,7 @@ fn remove_with_sidecars(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// Makes a rename or a link in the file's folder outlast a power cut.
+/// Syncs the file's folder, so that a rename or a link survives a power cut.
 fn sync_folder_of(path: &Path) -> Result<(), Error> {
     let folder = folder_of(path);
     File::open(folder)
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn unpublished_files_disappear_with_what_sqlite_left_beside_them() {
+    fn dropping_an_unpublished_file_removes_it_with_its_sidecars() {
         let folder = tempfile::tempdir().unwrap();
         let staged = StagedFile::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
         fs::write(Sidecar::Journal.of(staged.path()), "x").unwrap();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_are_swept_and_files_in_use_are_not() {
+    fn create_sweeps_the_files_of_dead_processes_only() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("x.bak");
         let alive = StagedFile::create(&target, PRIVATE).unwrap();

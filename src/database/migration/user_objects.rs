@@ -155,7 +155,7 @@ impl Firing {
 /// Separates the message about an invalid statement from other failures, such as a full disk. After such a
 /// failure SQLite may have rolled back by itself.
 fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
-    match result.map_err(|error| Error::from_diesel(path, "look at views and triggers", error)) {
+    match result.map_err(|error| Error::from_diesel(path, "inspect views and triggers", error)) {
         Ok(()) => Ok(Ok(())),
         Err(Error {
             kind: ErrorKind::Query { source, .. },

@@ -1,4 +1,6 @@
-//! What the stamps of a database claim, and whether its structure bears it out.
+//! Identification of a database by its stamps and its structure.
+//!
+//! A stamp is trusted only if the structure matches it. Otherwise an exact match with another known structure decides.
 
 use crate::database::error::refusal::Refusal;
 use crate::database::recognition::identity::Identity;
@@ -11,28 +13,28 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
 use crate::models::pools::pool_family::WORD_TABLES;
 
-/// The versions that the Rust-core releases 0.6.0a11 to a17 have stamped.
+/// The stamps of the Rust-core releases 0.6.0a11 to a17.
 const RUST_CORE_STAMPS: [&str; 3] = ["1", "2", "3"];
-/// The Rust-core version that has dropped [`WORD_TABLES`].
+/// The stamp of the Rust-core releases that drop [`WORD_TABLES`].
 const STAMP_WITHOUT_MAPS: &str = "3";
-/// The table that Rust-core releases add to any structure without migrating the rest.
+/// The table that Rust-core releases add to any structure. They do not migrate the rest.
 pub(crate) const LFJ_TABLE: &str = "lfj_pools";
 
-/// What the stamps of a database amount to.
+/// The claim of a database's stamps. A refusal in a claim applies if the structure does not match.
 enum StampClaim {
-    /// It is of this version.
+    /// The database is at this version.
     Version(SchemaVersion),
-    /// It is of one of these, by its structure; or else it is refused for this.
+    /// The database is at one of these versions; the structure decides.
     OneOf(Vec<SchemaVersion>, Refusal),
-    /// It is of this revision from before the first version.
+    /// The database is at this legacy revision.
     Legacy(LegacyRevision),
-    /// It is of the release that had no stamp; or else it is refused for this.
+    /// The database has no stamp, so only the release without a stamp can match.
     Unstamped(Refusal),
-    /// It can be of any structure, or else it is refused for this: a Rust-core release's stamp.
+    /// The database has the stamp of a Rust-core release, which fits any structure.
     Anything { stamp: String, may_lack_maps: bool },
 }
 
-/// Finds out what a database with these stamps and this structure is.
+/// Identifies the database that has these stamps and this structure.
 pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
     if catalogue.tables.is_empty() {
         return Identity::Foreign(Refusal::NoTables);
@@ -78,7 +80,7 @@ fn claim_of_stamps(stamps: &Stamps) -> Result<StampClaim, Refusal> {
         [] => Err(Refusal::EmptyStamp {
             table: RUST_CORE_TABLE,
         }),
-        // `cutover` stamps its release's own number on any structure, so the structure decides.
+        // `cutover` writes its release's stamp to a database of any structure, so the structure decides.
         [number] if RUST_CORE_STAMPS.contains(&number.as_str()) => Ok(StampClaim::Anything {
             may_lack_maps: number == STAMP_WITHOUT_MAPS,
             stamp,
@@ -138,7 +140,7 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampCl
     if alembic.as_deref() == version.alembic_stamp() {
         return Ok(StampClaim::Version(version));
     }
-    // The Python package has changed the schema since, or somebody a stamp.
+    // The Python package has changed the schema since then, or a stamp was edited.
     let other = alembic.as_deref().and_then(SchemaVersion::of_alembic);
     let versions = other.into_iter().chain([version]).collect();
     Ok(StampClaim::OneOf(
@@ -150,8 +152,8 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampCl
     ))
 }
 
-/// Whether something is missing that can be put there: a stamp, or where a Rust-core release has
-/// dropped them, the initialization maps.
+/// Whether an upgrade can remove the difference: the stamp's table is missing or differs, or a Rust-core release has
+/// dropped the initialization maps.
 fn is_lacking(difference: &Difference, may_lack_maps: bool) -> bool {
     match difference {
         Difference::TableMissing { table } if may_lack_maps => {
@@ -161,11 +163,11 @@ fn is_lacking(difference: &Difference, may_lack_maps: bool) -> bool {
     }
 }
 
-/// The structure of a database, to be compared with those that there have been.
+/// The structure of a database, to compare with the known ones.
 struct Structure<'catalogue>(&'catalogue Catalogue);
 
 impl Structure<'_> {
-    /// What a database is whose stamp names a version.
+    /// Identifies a database whose stamp names a version.
     fn as_version(&self, version: SchemaVersion) -> Identity {
         let differences = self.differences_from_version(version);
         if differences.is_empty() {
@@ -181,9 +183,9 @@ impl Structure<'_> {
         self.like_any(false, refusal)
     }
 
-    /// What a database is whose stamp names a legacy revision.
+    /// Identifies a database whose stamp names a legacy revision.
     fn as_legacy(&self, revision: LegacyRevision) -> Identity {
-        // A killed upgrade can have left the first version's structure without its stamp.
+        // A killed upgrade can leave the first version's structure without its stamp.
         if let Some(version) = self.one_of(SchemaVersion::all()) {
             return version;
         }
@@ -204,7 +206,7 @@ impl Structure<'_> {
         self.like_any(false, refusal)
     }
 
-    /// What a database is that a Rust-core release has stamped: the stamp says nothing about its structure.
+    /// Identifies a database with the stamp of a Rust-core release. That stamp says nothing about the structure.
     fn as_rust_core(&self, stamp: &str, may_lack_maps: bool) -> Identity {
         let refusal = Refusal::StampLies {
             stamp: format!("Rust-core {stamp}"),
@@ -229,7 +231,7 @@ impl Structure<'_> {
             })
     }
 
-    /// A legacy revision with exactly its structure and stamp.
+    /// Identifies the legacy revision, if the structure is exactly the revision's.
     fn exactly_legacy(&self, revision: LegacyRevision) -> Option<Identity> {
         self.differences_from_legacy(revision, false)
             .is_empty()
@@ -240,7 +242,7 @@ impl Structure<'_> {
             })
     }
 
-    /// The first of these versions whose structure this is, apart from the stamp.
+    /// Finds the first of these versions with the same structure, apart from the stamp.
     fn one_of(&self, mut versions: impl Iterator<Item = SchemaVersion>) -> Option<Identity> {
         versions
             .find(|version| self.is_version_but_for_its_stamp(*version))
@@ -250,7 +252,7 @@ impl Structure<'_> {
             })
     }
 
-    /// Whatever this is exactly, whichever stamp it carries; or else it is refused.
+    /// Finds the known schema that this structure equals, whatever the stamp. Otherwise returns the refusal.
     fn like_any(&self, may_lack_maps: bool, refusal: Refusal) -> Identity {
         if let Some(version) = self.one_of(SchemaVersion::all().rev()) {
             return version;
@@ -279,7 +281,7 @@ impl Structure<'_> {
         Identity::Unrecognised(refusal)
     }
 
-    /// What would have to be different for this to be the newest structure.
+    /// The differences from the newest version that an upgrade cannot remove.
     fn differences_from_latest(&self, may_lack_maps: bool) -> Vec<Difference> {
         let mut differences = self.differences_from_version(SchemaVersion::latest());
         differences.retain(|difference| !is_lacking(difference, may_lack_maps));
@@ -287,14 +289,14 @@ impl Structure<'_> {
     }
 
     fn is_version_but_for_its_stamp(&self, version: SchemaVersion) -> bool {
-        // The stamp itself is put right with the others.
+        // An upgrade corrects the stamp's table together with the other stamps.
         self.differences_from_version(version)
             .iter()
             .all(|difference| difference.table() == Some(ALEMBIC_TABLE))
     }
 
-    /// In what this differs from a version, which includes what it has under a name that a later
-    /// version uses: pending migrations would run into it.
+    /// Lists the differences from a version. They include objects with a name that a later version uses, because a
+    /// pending migration would fail on them.
     fn differences_from_version(&self, version: SchemaVersion) -> Vec<Difference> {
         let expected = version.catalogue();
         let mut differences = self.0.differences_from(expected);
@@ -309,8 +311,8 @@ impl Structure<'_> {
         differences
     }
 
-    /// In what the tables and columns differ from those of a revision, or from what an upgrade from it
-    /// to the next one has on its way.
+    /// Lists the differences of the tables and columns from a revision. With `half_way`, a half-finished upgrade to the
+    /// next revision is not a difference.
     fn differences_from_legacy(&self, revision: LegacyRevision, half_way: bool) -> Vec<Difference> {
         let expected = revision.catalogue();
         let next = if half_way {
@@ -331,7 +333,7 @@ impl Structure<'_> {
             let is_known = expected.tables.contains_key(table) || next.tables.contains_key(table);
             let object = SchemaObject::table(table);
             if !is_known
-                // To SQLite, letter case makes no other name.
+                // SQLite ignores letter case in names.
                 && latest.tables.contains_key(&table.to_lowercase())
                 && table != ALEMBIC_TABLE
                 && !self.is_lfj_table(&object)
@@ -342,8 +344,8 @@ impl Structure<'_> {
         differences
     }
 
-    /// Whether this is the table that Rust-core releases add to any structure, as they make it: the
-    /// migration that adds it leaves it as it is.
+    /// Whether this is the table that Rust-core releases add to any structure, with the columns that they give it. The
+    /// migration that adds this table accepts an existing one.
     fn is_lfj_table(&self, object: &SchemaObject) -> bool {
         object.is_table(LFJ_TABLE)
             && self.0.tables.get(LFJ_TABLE)
@@ -351,7 +353,7 @@ impl Structure<'_> {
     }
 }
 
-/// The tables that every release's schema has had, with columns that they have always had.
+/// Whether there are the tables and columns that the schema of every release has.
 fn has_degenbot_tables(catalogue: &Catalogue) -> bool {
     catalogue.has_columns("erc20_tokens", &["id", "address", "chain"])
         && catalogue.has_columns("pools", &["id", "address", "chain"])

@@ -1,4 +1,4 @@
-//! What a database is.
+//! The identity of a database: the result of its recognition.
 
 use std::path::Path;
 
@@ -12,50 +12,50 @@ use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{self, ALEMBIC_TABLE, MIGRATIONS_TABLE};
 
-/// A database's stamps and structure, and what these make it.
+/// The stamps and the structure of a database, and the identity that follows from them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Recognition {
-    /// What the database is.
+    /// The identity.
     pub identity: Identity,
-    /// The stamps it carries.
+    /// The stamps.
     pub stamps: Stamps,
-    /// Its structure.
+    /// The structure.
     pub catalogue: Catalogue,
 }
 
-/// What a database can be.
+/// The identity of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
-    /// A degenbot database of a version that this program works with.
+    /// A degenbot database at a version that this program works with.
     Version {
         /// The version.
         version: SchemaVersion,
-        /// Whether its stamps say so too. If not, the structure tells the version, and the next upgrade corrects the
+        /// Whether the stamps match the structure. If not, the structure decides, and the next upgrade corrects the
         /// stamps.
         is_stamped_right: bool,
     },
-    /// A degenbot database of this version, but a Rust-core release of the Python package has dropped the
-    /// initialization maps. An upgrade computes them anew.
+    /// A degenbot database at this version, without the initialization maps, which a Rust-core release of the Python
+    /// package has dropped. An upgrade computes them again.
     WithoutMaps(SchemaVersion),
-    /// A degenbot database from before the first version. An upgrade makes it anew.
+    /// A degenbot database at a legacy revision, older than the first version. An upgrade rebuilds it.
     Legacy {
         /// The revision.
         revision: LegacyRevision,
-        /// Whether an upgrade to the next revision has stopped on its way.
+        /// Whether an upgrade to the next revision is half-finished.
         half_way: bool,
-        /// Whether its stamp says so too.
+        /// Whether the stamp matches the structure.
         is_stamped_right: bool,
     },
-    /// A degenbot database whose stamps and structure fit nothing that is known.
+    /// A degenbot database whose stamps and structure match no known schema.
     Unrecognised(Refusal),
-    /// No degenbot database: it has tables of something else, or none.
+    /// Not a degenbot database. It has other tables, or none.
     Foreign(Refusal),
 }
 
 impl Identity {
-    /// The version, for a database that this program works with as it is.
+    /// The version, if this program works with the database as it is.
     #[must_use]
     pub const fn version(&self) -> Option<SchemaVersion> {
         match self {
@@ -64,7 +64,7 @@ impl Identity {
         }
     }
 
-    /// The version of the structure, with or without the initialization maps.
+    /// The version of the structure, even if the initialization maps are missing.
     #[must_use]
     pub const fn version_of_structure(&self) -> Option<SchemaVersion> {
         match self {
@@ -73,7 +73,7 @@ impl Identity {
         }
     }
 
-    /// The version, or why there is none that this program can work with.
+    /// The version, or the refusal if this program cannot work with the database.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl Identity {
         }
     }
 
-    /// Whether its stamps say what its structure is.
+    /// Whether the stamps match the structure.
     #[must_use]
     pub const fn is_stamped_right(&self) -> bool {
         match self {
@@ -106,7 +106,7 @@ impl Identity {
         }
     }
 
-    /// Whether an upgrade can bring it to a newer version.
+    /// Whether there is an upgrade to a newer version.
     #[must_use]
     pub fn is_upgradable(&self) -> bool {
         match self {
@@ -122,14 +122,14 @@ impl Recognition {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] where there is none that this program can work with.
+    /// [`ErrorKind::Refused`] if this program cannot work with the database.
     pub fn require_version(&self, path: &Path) -> Result<SchemaVersion, Error> {
         self.identity
             .version_or_refusal()
             .map_err(|refusal| refused(path, refusal))
     }
 
-    /// The version of the structure, with or without the initialization maps.
+    /// The version of the structure, even if the initialization maps are missing.
     pub(crate) fn require_version_of_structure(&self, path: &Path) -> Result<SchemaVersion, Error> {
         match self.identity.version_of_structure() {
             Some(version) => Ok(version),
@@ -137,11 +137,11 @@ impl Recognition {
         }
     }
 
-    /// Succeeds for a degenbot database of any version or none.
+    /// Checks that it is a degenbot database, of any version or of an unknown one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] where the tables are not degenbot's.
+    /// [`ErrorKind::Refused`] if the tables are not degenbot's.
     pub fn require_degenbot(&self, path: &Path) -> Result<(), Error> {
         match &self.identity {
             Identity::Foreign(refusal) => Err(refused(path, refusal.clone())),
@@ -149,8 +149,7 @@ impl Recognition {
         }
     }
 
-    /// The user's own tables, indexes, views and triggers; empty where there is
-    /// no structure to tell them from ours.
+    /// The user's own tables, indexes, views and triggers. Empty if the database matches no known structure.
     #[must_use]
     pub fn extras(&self) -> Vec<SchemaObject> {
         let mut extras = match &self.identity {
@@ -159,7 +158,7 @@ impl Recognition {
             }
             Identity::Legacy { revision, .. } => {
                 let mut extras = self.catalogue.extras_beyond(revision.catalogue());
-                // Half-way between two revisions there is something of both.
+                // A half-finished upgrade has objects of both revisions.
                 extras.retain(|extra| !self.is_of_some_revision(extra));
                 extras
             }
@@ -186,7 +185,7 @@ impl Recognition {
         }
     }
 
-    /// What the structure is that of, where that is known: a version, a revision or a release.
+    /// The name of the schema that the structure matches, if there is one: a version, a revision or a release.
     #[must_use]
     pub fn structure(&self) -> Option<String> {
         match &self.identity {
@@ -199,7 +198,7 @@ impl Recognition {
         }
     }
 
-    /// The version as its stamps tell it: that of the structure, unless they say otherwise.
+    /// The version according to the stamps. Without stamps, it is that of the structure.
     #[must_use]
     pub fn name(&self) -> String {
         let stamps = &self.stamps;
@@ -212,7 +211,7 @@ impl Recognition {
         }
     }
 
-    /// What is to be said about stamps that are not right, and about an upgrade that was left half-way.
+    /// A remark about wrong stamps and about a half-finished upgrade. Displayed as the predicate of "The database is".
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let structure = self.structure()?;
@@ -224,7 +223,7 @@ impl Recognition {
             } => {
                 let (next, _) = revision.next();
                 Some(format!(
-                    "on the way to {next}, where an upgrade by the Python package has stopped"
+                    "half-way to {next}: an upgrade by the Python package has stopped"
                 ))
             }
             _ => None,
@@ -252,7 +251,7 @@ impl Recognition {
         ))
     }
 
-    /// What users are warned with before they work with a database that is not at the latest version.
+    /// The warning about a database that is not at the latest version.
     #[must_use]
     pub fn version_warning(&self) -> Option<String> {
         let latest = SchemaVersion::latest();

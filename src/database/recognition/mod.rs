@@ -1,10 +1,9 @@
-//! What a database is: which program made it, at which version of the schema.
+//! Recognition of a database: the program that created it, and its schema version.
 //!
-//! A database says so in up to three stamps. `__diesel_schema_migrations` is ours and the authority;
-//! `alembic_version` is the Python package's, which our migrations keep in step with it;
-//! `_degenbot_db_schema_version` belongs to the Python package's later, Rust-core releases. A stamp is
-//! believed only where the structure bears it out, and nothing is guessed: what does not fit is a
-//! [`Refusal`](crate::database::error::refusal::Refusal).
+//! A database has up to three stamps. `__diesel_schema_migrations` is ours and decides. `alembic_version` belongs to
+//! the Python package, and our migrations keep it in step. `_degenbot_db_schema_version` belongs to the Python
+//! package's later, Rust-core releases. A stamp is trusted only if the structure matches it. Nothing is guessed: any
+//! other database is refused with a [`Refusal`](crate::database::error::refusal::Refusal).
 
 pub(crate) mod identify;
 pub(crate) mod identity;

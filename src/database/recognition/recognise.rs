@@ -1,4 +1,4 @@
-//! Recognising a database: reading its stamps and its structure.
+//! The functions that recognise a database: they read its stamps and its structure.
 
 use std::path::Path;
 
@@ -18,14 +18,14 @@ use crate::database::structure::catalogue::Catalogue;
 ///
 /// # Errors
 ///
-/// Where the database cannot be read; what it was found to be is never an error.
+/// If the database cannot be read. No identity is an error.
 pub fn recognise(path: &Path) -> Result<Recognition, Error> {
     let look = |connection: &mut SqliteConnection| {
         recognise_connection(connection).map_err(|error| error.at(path, "recognise the database"))
     };
     match read_without_trace(path, look) {
-        // An interrupted transaction must be rolled back before anything can be said; opening the
-        // database for writing does it, as it would for any program.
+        // An interrupted transaction must be rolled back first. Opening the database for writing does that, in any
+        // program.
         Err(error) if matches!(error.kind, ErrorKind::HotJournal) => {
             look(&mut open_connection(path, Access::ReadWrite)?)
         }
@@ -40,7 +40,7 @@ pub(crate) fn recognise_connection(
     connection.transaction(recognise_state)
 }
 
-/// The same, in the transaction that the connection is in.
+/// Recognises the database of an open connection, inside its open transaction.
 pub(crate) fn recognise_state(connection: &mut SqliteConnection) -> Result<Recognition, Error> {
     let catalogue = Catalogue::read(connection)?;
     let stamps = Stamps::read(connection, &catalogue)?;

@@ -1,4 +1,4 @@
-//! The stamps with which programs mark the version of a database.
+//! The version stamps of a database, which programs have written.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE};
 
-/// The version stamps that a database carries; `None` where the table for them is not there.
+/// The version stamps of a database. A field is `None` if its table is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stamps {

@@ -1,4 +1,4 @@
-//! What there is to know about a database, found out without writing to it.
+//! The description of a database for `database info`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,51 +19,51 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite;
 use crate::types::sql_value::SqlValue;
 
-/// Tables with more rows than this are estimated unless exact counts are asked for: counting is linear
-/// in the rows, and slow where they must come from the disk.
+/// The largest number of rows that is counted. Above it, the number is an estimate unless the caller wants exact
+/// counts. Counting takes time in proportion to the rows, and is slow if they must come from the disk.
 const COUNTED_ROWS: i64 = 100_000;
 
-/// What [`inspect_sqlite_database`] found.
+/// The result of [`inspect_sqlite_database`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DatabaseInfo {
-    /// The database.
+    /// The path of the database.
     pub path: PathBuf,
-    /// The size of the file, in bytes.
+    /// The size of the file in bytes.
     pub file_bytes: u64,
-    /// The size of its log, in bytes.
+    /// The size of the log in bytes.
     pub wal_bytes: u64,
-    /// The size of a page, in bytes.
+    /// The size of a page in bytes.
     pub page_size: i64,
     /// The number of pages.
     pub page_count: i64,
-    /// The number of pages without content.
+    /// The number of free pages.
     pub free_pages: i64,
-    /// How transactions are kept: `wal`, or the kind of rollback journal.
+    /// The journal mode: `wal`, or the kind of rollback journal.
     pub journal_mode: String,
-    /// How free pages are given back.
+    /// The mode in which free pages are given back to the file system.
     pub auto_vacuum: AutoVacuum,
-    /// How text is stored, such as `UTF-8`.
+    /// The encoding of text, such as `UTF-8`.
     pub encoding: String,
     /// The version of the SQLite library in this program.
     pub sqlite_version: &'static str,
-    /// What the database was found to be.
+    /// The identity of the database, with its stamps and its structure.
     pub recognition: Recognition,
-    /// The names of the migrations it lacks; none where its version is not known.
+    /// The names of the pending migrations. Empty if the version is unknown.
     pub pending: Vec<String>,
-    /// Its tables, by name.
+    /// The tables, ordered by name.
     pub tables: Vec<TableInfo>,
-    /// Its exchanges, by id; none where there is no such table.
+    /// The exchanges, ordered by id. Empty if the table is missing.
     pub exchanges: Vec<ExchangeInfo>,
-    /// Why the exchanges cannot be read.
+    /// The error if the exchanges cannot be read.
     pub exchanges_problem: Option<String>,
 }
 
-/// How a database gives free pages back.
+/// When a database gives free pages back to the file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AutoVacuum {
-    /// Not at all.
+    /// Never.
     None,
     /// At every commit.
     Full,
@@ -71,58 +71,58 @@ pub enum AutoVacuum {
     Incremental,
 }
 
-/// A table and how many rows it has.
+/// A table with its number of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableInfo {
-    /// The table.
+    /// The name of the table.
     pub name: String,
-    /// The number of its rows; none where they cannot be counted.
+    /// The number of rows, or `None` if they cannot be counted.
     pub rows: Option<i64>,
-    /// Whether that is an estimate, made from the lowest and the highest id.
+    /// Whether the number is an estimate from the lowest and the highest id.
     #[serde(rename = "estimated")]
     pub is_estimated: bool,
-    /// Why the rows cannot be counted.
+    /// The error if the rows cannot be counted.
     pub problem: Option<String>,
 }
 
-/// An exchange, as it is stored.
+/// An exchange with its stored values.
 #[derive(Debug, Clone, PartialEq, QueryableByName, Serialize)]
 pub struct ExchangeInfo {
-    /// Its chain.
+    /// The chain id.
     #[diesel(sql_type = Nullable<Text>)]
     pub chain_id: Option<SqlValue>,
-    /// Its name.
+    /// The name.
     #[diesel(sql_type = Nullable<Text>)]
     pub name: Option<SqlValue>,
-    /// 1 where updates take it in.
+    /// 1 if the exchange is active, so that updates include it.
     #[diesel(sql_type = Nullable<Text>)]
     pub active: Option<SqlValue>,
-    /// The last block taken in.
+    /// The last block that updates have processed.
     #[diesel(sql_type = Nullable<Text>)]
     pub last_update_block: Option<SqlValue>,
     /// The factory contract, or the pool manager of Uniswap V4.
     #[diesel(sql_type = Nullable<Text>)]
     pub factory: Option<SqlValue>,
-    /// The contract that deploys the pools, where that is not the factory.
+    /// The contract that deploys the pools, if it is not the factory.
     #[diesel(sql_type = Nullable<Text>)]
     pub deployer: Option<SqlValue>,
 }
 
-/// Describes a database of whatever origin without writing anything: not to the file, not beside it.
+/// Describes a database of any origin. It reads without leaving a trace.
 ///
-/// Tables of more than a hundred thousand rows are estimated unless `exact`.
+/// The number of rows of a table above a hundred thousand is an estimate unless `exact`.
 ///
 /// # Errors
 ///
-/// Where the file is no database, is damaged so that its structure cannot be read, or holds an interrupted
-/// transaction ([`HotJournal`](crate::database::ErrorKind::HotJournal)).
+/// If the file is not a database, if damage hides its structure, or if an interrupted transaction must be rolled back
+/// first ([`HotJournal`](crate::database::ErrorKind::HotJournal)).
 pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo, Error> {
     let mut info = read_without_trace(path, |connection| {
         connection
             .transaction(|connection| read(connection, path, exact))
             .map_err(|error| error.at(path, "inspect the database"))
     })?;
-    // SQLite does not tell the journal mode of a file that it was told not to lock; the file does.
+    // SQLite does not report the journal mode of a file that it reads without locks, so the header decides.
     if is_wal_on_disk(path)? {
         "wal".clone_into(&mut info.journal_mode);
     }
@@ -195,8 +195,8 @@ fn read(
     })
 }
 
-/// Counts a table's rows. A table that cannot be read, as in a damaged database, does not keep the
-/// others from being counted.
+/// Counts the rows of a table. A table that cannot be read, as in a damaged database, has the error instead, so that
+/// the other tables are still counted.
 fn count(connection: &mut SqliteConnection, name: &str, exact: bool) -> TableInfo {
     let table = format!("\"{}\"", name.replace('"', "\"\""));
     let (rows, is_estimated, problem) = match count_rows(connection, &table, exact) {
@@ -237,20 +237,20 @@ fn count_rows(
     if rows < limit {
         return Ok((rows, false));
     }
-    // Each end of the primary key's tree is found without a scan.
+    // SQLite finds the lowest and the highest rowid without a scan.
     let span = number(format!(
         "SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) AS number"
     ));
     match span {
         Ok(span) => Ok((span.saturating_add(1).max(rows), true)),
-        // A table of the user's own without row ids.
+        // This is a WITHOUT ROWID table of the user's own.
         Err(_) => {
             number(format!("SELECT count(*) AS number FROM {table}")).map(|rows| (rows, false))
         }
     }
 }
 
-/// The exchanges as they are stored, by id; none where there is no such table.
+/// The exchanges with their stored values, ordered by id. Empty if the table is missing.
 pub(crate) fn exchanges_of(
     connection: &mut SqliteConnection,
     recognition: &Recognition,
@@ -270,13 +270,13 @@ pub(crate) fn exchanges_of(
 }
 
 impl DatabaseInfo {
-    /// The version of the database, where it is known.
+    /// The version of the database, if it is known.
     #[must_use]
     pub fn version(&self) -> Option<SchemaVersion> {
         self.recognition.identity.version()
     }
 
-    /// The stamps that the database carries.
+    /// The stamps of the database.
     #[must_use]
     pub fn stamps(&self) -> &Stamps {
         &self.recognition.stamps

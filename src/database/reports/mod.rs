@@ -1,3 +1,3 @@
-//! What there is to know about a database.
+//! Reports about a database.
 
 pub(crate) mod inspect;

@@ -1,4 +1,4 @@
-//! How the pool opens connections, and which of them it throws away.
+//! The connection manager of the pool.
 
 use std::path::PathBuf;
 use std::thread;
@@ -12,10 +12,10 @@ use crate::database::connection::open::{Access, open_connection};
 use crate::database::error::database_error::Error;
 use crate::sqlite::prepared::Statements;
 
-/// A connection of the pool, which goes back to it when it is dropped.
+/// A connection of the pool. Its drop returns it to the pool.
 pub(crate) type PooledSqliteConnection = PooledConnection<ConnectionManager>;
 
-/// Opens connections for the pool.
+/// Opens connections for the pool, and discards broken ones.
 #[derive(Debug)]
 pub(crate) struct ConnectionManager {
     path: PathBuf,
@@ -45,7 +45,7 @@ impl ManageConnection for ConnectionManager {
         if thread::panicking() || connection.is_broken() {
             return true;
         }
-        // A transaction that Diesel does not know of would take in what the next session writes, and undo it.
+        // Diesel may not know of an open transaction. It would include the writes of the next session and lose them.
         let left = Statements::of(connection).and_then(Statements::leave_transaction);
         left.is_err()
     }

@@ -1,4 +1,4 @@
-//! A database that many threads work with.
+//! The pool of connections to a database.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -18,18 +18,17 @@ use crate::setters::setters;
 use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
 
-/// How a database's connections are pooled.
+/// Options for the pool of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolOptions {
-    /// How many connections there are at most. Readers do not wait for each other, so this is the
-    /// number of threads that read at once; of the writers one works at a time in any case.
+    /// The largest number of connections. Readers do not wait for each other, so this is the number of threads that can
+    /// read at once. Only one writer works at a time in any case.
     pub max_size: u32,
-    /// How many connections are kept open while nobody uses them.
+    /// The number of unused connections that stay open.
     pub min_idle: u32,
-    /// How long to wait for a connection while all are in use. Longer than
-    /// [`LOCK_TIMEOUT`], so that threads that wait for a lock inside the database fail before the
-    /// threads that wait for their connections.
+    /// The time to wait for a connection while all are in use. It is longer than [`LOCK_TIMEOUT`], so a thread that
+    /// waits for a lock fails before the threads that wait for its connection.
     pub connection_timeout: Duration,
 }
 
@@ -49,7 +48,7 @@ impl Default for PoolOptions {
     }
 }
 
-/// A database and its connections, to be shared between threads; cloning it shares the connections.
+/// A database with a pool of connections, for many threads. Clones share the pool.
 #[derive(Debug, Clone)]
 pub struct Database {
     path: PathBuf,
@@ -58,9 +57,9 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database that exists, with default [`PoolOptions`].
+    /// Opens an existing database with default [`PoolOptions`].
     ///
-    /// A database of an older version is opened with a logged warning.
+    /// It logs a warning if the database is at an older version.
     ///
     /// # Errors
     ///
@@ -69,12 +68,12 @@ impl Database {
         Self::open_with(path, &PoolOptions::default())
     }
 
-    /// Opens a database that exists.
+    /// Opens an existing database.
     ///
     /// # Errors
     ///
-    /// At once where there is no database, where it is not one that this program works with ([`ErrorKind::Refused`]),
-    /// or where it cannot be opened.
+    /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), or if it cannot be
+    /// opened. The errors come at once, without waiting for the timeout.
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         let recognition = recognise(&path)?;
@@ -82,7 +81,7 @@ impl Database {
         if let Some(warning) = recognition.version_warning() {
             log::warn!("{warning}");
         }
-        // One plain connection first: r2d2 would try again and again until its timeout.
+        // A plain connection comes first, because r2d2 would retry until its timeout.
         let mut first = open_connection(&path, Access::ReadWrite)?;
         ensure_wal(&mut first, &path)?;
         drop(first);
@@ -91,7 +90,7 @@ impl Database {
             .max_size(options.max_size)
             .min_idle(Some(options.min_idle.min(options.max_size)))
             .connection_timeout(options.connection_timeout)
-            // A failed attempt is reported by the call that waits for it.
+            // The call that waits for the connection reports a failed attempt.
             .error_handler(Box::new(NopErrorHandler))
             .build(ConnectionManager::to(path.clone()))
             .map_err(|error| {
@@ -113,16 +112,16 @@ impl Database {
         &self.path
     }
 
-    /// A connection for the calling thread, which goes back to the pool when it is dropped.
+    /// Takes a connection from the pool. Its drop returns it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::PoolExhausted`] where all were in use for too long, [`ErrorKind::CannotOpen`] where no more can
-    /// be opened.
+    /// [`ErrorKind::PoolExhausted`] if all connections were in use for too long, and [`ErrorKind::CannotOpen`] if a new
+    /// one cannot be opened.
     pub fn session(&self) -> Result<Session, Error> {
         let connection = self.pool.get().map_err(|error| {
             let path = self.path.clone();
-            // r2d2 adds the last failure to open a connection, if that is why there was none.
+            // If opening a connection failed, r2d2 appends that error after a colon.
             match error.to_string().split_once(": ") {
                 Some((_, cause)) => ErrorKind::CannotOpen {
                     detail: cause.to_owned(),
@@ -138,9 +137,9 @@ impl Database {
         Ok(Session::new(self.path.clone(), connection))
     }
 
-    /// A session, and others as far as the pool has connections to spare, up to this number.
+    /// Takes one session, and up to `count` if the pool has connections to spare.
     pub(crate) fn sessions(&self, count: usize) -> Result<Vec<Session>, Error> {
-        /// What opening a connection takes at most, unless something is wrong.
+        /// The longest time that opening a connection takes, if nothing is wrong.
         const SOON: Duration = Duration::from_millis(200);
         let mut sessions = vec![self.session()?];
         while sessions.len() < count {
@@ -150,14 +149,14 @@ impl Database {
             }
             match self.pool.get_timeout(SOON) {
                 Ok(connection) => sessions.push(Session::new(self.path.clone(), connection)),
-                // Somebody else was faster.
+                // Another thread has taken the connection.
                 Err(_) => break,
             }
         }
         Ok(sessions)
     }
 
-    /// [`Session::read`] on a connection of the pool.
+    /// Calls [`Session::read`] on a connection of the pool.
     ///
     /// # Errors
     ///
@@ -169,7 +168,7 @@ impl Database {
         self.session()?.read(operate)
     }
 
-    /// [`Session::write`] on a connection of the pool.
+    /// Calls [`Session::write`] on a connection of the pool.
     ///
     /// # Errors
     ///
@@ -182,12 +181,11 @@ impl Database {
     }
 }
 
-/// A session on the database that the user's settings name.
+/// Takes a session on the database that the user's settings name.
 ///
-/// The process has one pool for it, made on the first call from the settings
-/// ([`Settings::resolve`] without overrides, so `DEGENBOT_CONFIG` and `DEGENBOT_DB_PATH` count). Each
-/// call gives the calling thread a connection of its own for as long as it keeps the session. Where
-/// the first call fails, the next one tries again.
+/// The first call resolves the settings ([`Settings::resolve`] without overrides, so `DEGENBOT_CONFIG` and
+/// `DEGENBOT_DB_PATH` count) and creates one pool for the process. If it fails, the next call tries again. Each call
+/// takes a connection of its own from the pool.
 ///
 /// # Errors
 ///
@@ -195,7 +193,7 @@ impl Database {
 pub fn db_session() -> Result<Session, Error> {
     static DATABASE: Mutex<Option<Database>> = Mutex::new(None);
     let database = {
-        // Whatever panicked while it held the lock left either a whole database or none.
+        // A panic under the lock leaves a complete value or none, so a poisoned lock is usable.
         let mut shared = DATABASE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! A database that many threads work with: a pool of connections, sessions and snapshots.
+//! Sessions for bots: a pool of connections, its sessions, and snapshots of one state.
 
 pub(crate) mod connection_manager;
 pub(crate) mod database;

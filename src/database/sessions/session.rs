@@ -1,3 +1,5 @@
+//! The session: one connection of the pool, for one thread.
+
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -8,8 +10,8 @@ use crate::database::error::database_error::Error;
 use crate::database::sessions::connection_manager::PooledSqliteConnection;
 use crate::sqlite::transaction::{Begin, transaction};
 
-/// A connection that a thread has to itself. It is a [`SqliteConnection`] for single statements; what
-/// belongs together goes through [`Session::read`] or [`Session::write`].
+/// A connection that one thread uses. It dereferences to a [`SqliteConnection`] for single statements. Statements that
+/// belong together go through [`Session::read`] or [`Session::write`].
 pub struct Session {
     path: PathBuf,
     connection: PooledSqliteConnection,
@@ -20,11 +22,12 @@ impl Session {
         Self { path, connection }
     }
 
-    /// Runs `operate` on one snapshot of the database: it sees nothing that others commit meanwhile.
+    /// Runs `operate` in a read transaction. It sees one state of the database, without the commits of others
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// Whatever `operate` returns, and where the transaction cannot be begun.
+    /// The error that `operate` returns, or that of the transaction itself.
     pub fn read<T, E: From<Error>>(
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
@@ -33,17 +36,18 @@ impl Session {
         transaction(&mut self.connection, Begin::Deferred, operate, failed)
     }
 
-    /// Runs `operate` in a transaction that has the write lock from its beginning, and commits what it
-    /// did if it succeeds.
+    /// Runs `operate` in a write transaction, and commits if `operate` succeeds.
     ///
-    /// A transaction that began by reading would fail at its first write, without waiting, if another
-    /// process had written meanwhile. SQLite itself rolls back where the disk is full or fails; so what `operate`
-    /// does after such an error, instead of returning it, would be committed on its own.
+    /// The transaction takes the write lock at its start. A transaction that starts with a read fails at its first
+    /// write, without waiting, if another process has written meanwhile.
+    ///
+    /// `operate` must return the errors of its statements. When the disk is full or fails, SQLite rolls back by itself,
+    /// and each later statement commits on its own.
     ///
     /// # Errors
     ///
-    /// Whatever `operate` returns, [`Locked`](crate::database::ErrorKind::Locked) where another process keeps the
-    /// write lock, and where the commit fails. Nothing was written then.
+    /// The error that `operate` returns, [`Locked`](crate::database::ErrorKind::Locked) if another process holds the
+    /// write lock for too long, or the error of the commit. After an error, nothing is written.
     pub fn write<T, E: From<Error>>(
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,

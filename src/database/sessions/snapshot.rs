@@ -1,4 +1,4 @@
-//! Several connections on one state of a database.
+//! Snapshots: read-only sessions on one state of a database, and parallel reads with several of them.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, RangeInclusive};
@@ -23,19 +23,18 @@ use crate::models::pools::chain_pools::{ChainPools, ReferencedRows, UnlinkedPool
 use crate::models::pools::pool_family::PoolFamily;
 use crate::types::integer::ChainId;
 
-/// A session that sees one state of the database for as long as it lives, whatever others commit meanwhile, and
-/// that cannot be written with.
+/// A read-only session that sees one state of the database as long as it lives, without the commits of others.
 ///
-/// It keeps SQLite from moving the log into the database beyond that state, so it is not to be kept for long.
+/// A snapshot should be short: while it lives, checkpoints cannot move later commits from the log into the database.
 pub struct Snapshot(Session);
 
 impl Snapshot {
     fn begin(mut session: Session) -> QueryResult<Self> {
         AnsiTransactionManager::begin_transaction(&mut *session)?;
-        // From here on the transaction is ended when it is dropped.
+        // From here on, the drop ends the transaction.
         let mut snapshot = Self(session);
         forbid_writing(&mut snapshot, true)?;
-        // A transaction has its state from its first statement on.
+        // A transaction gets its state with its first statement.
         diesel::sql_query("SELECT 1 FROM sqlite_schema").execute(&mut *snapshot)?;
         Ok(snapshot)
     }
@@ -75,16 +74,16 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Database {
-    /// Several sessions of the pool on the same state of the database, to read it in parallel: as many as are
-    /// asked for, or as the pool has to spare, and at least one.
+    /// Takes up to `count` sessions on the same state of the database, to read it in parallel. The number depends on
+    /// the connections that the pool has to spare. It is at least one.
     ///
     /// # Errors
     ///
-    /// Those of [`Database::session`], and [`ErrorKind::Locked`] where others commit so often that no two sessions
-    /// see the same state.
+    /// Those of [`Database::session`], and [`ErrorKind::Locked`] if others commit so often that no two sessions see the
+    /// same state.
     pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
         let failed = |error| Error::from_diesel(self.path(), "read from the database", error);
-        // Beside the pool, which could have none left. It is told when anybody commits.
+        // This connection notices the commits of others. It is not from the pool, which may be exhausted.
         let mut watcher = open_connection(self.path(), Access::ReadWrite)?;
         let began = Instant::now();
         loop {
@@ -95,8 +94,8 @@ impl Database {
                 .map(Snapshot::begin)
                 .collect::<QueryResult<Vec<_>>>()
                 .map_err(failed)?;
-            // Whoever committed meanwhile may have done so between two of them. That is some microseconds; a lock
-            // would keep others from writing, and cannot be had where the file may only be read.
+            // A commit meanwhile may lie between two of the snapshots, so all are taken again. That window is a few
+            // microseconds. A lock would block writers instead, and is not available on a read-only file.
             if data_version(&mut watcher).map_err(failed)? == before {
                 return Ok(snapshots);
             }
@@ -106,7 +105,7 @@ impl Database {
         }
     }
 
-    /// All pools of a chain with what they refer to, read with two connections of the pool on the same state of
+    /// Reads all pools of a chain with the rows that they refer to. Two connections of the pool read the same state of
     /// the database.
     ///
     /// ```
@@ -132,7 +131,7 @@ impl Database {
     ///     }
     /// }
     ///
-    /// // Their liquidity, on two threads; one that has to have all maps puts them behind a lock.
+    /// // Their liquidity, on two threads. To collect the maps, put them behind a lock.
     /// database.for_each_tick_map(PoolFamily::Pools, base, 2, |map| -> Result<(), Error> {
     ///     let map = map?;
     ///     println!("pool {} has {} ticks", map.pool_id, map.tick_map.ticks().len());
@@ -163,16 +162,15 @@ impl Database {
         Ok(ChainPools::link(bare?, referred?)?)
     }
 
-    /// Calls `each` with the tick map of every pool of a chain that has one, on so many threads at once, or as many
-    /// as the pool has connections to spare for, each with one of them. All of them see the same state of the database. The order is not that of
-    /// the ids.
+    /// Calls `each` with the tick map of every pool of a chain that has one. Up to `threads` threads read in parallel,
+    /// each with a connection of the pool, as far as the pool has connections to spare. They see the same state of the
+    /// database. The maps come in no particular order.
     ///
-    /// A pool that is malformed comes as an error, for `each` to decide about; what `each` returns as an error
-    /// ends the work.
+    /// `each` gets an error for a malformed pool. If `each` returns an error, the work ends.
     ///
     /// # Errors
     ///
-    /// The first error that `each` has returned, and those of [`Database::snapshots`].
+    /// The first error that `each` returns, and those of [`Database::snapshots`].
     pub fn for_each_tick_map<E: From<Error> + Send>(
         &self,
         family: PoolFamily,
@@ -226,7 +224,7 @@ impl Database {
     }
 }
 
-/// A number that changes with every commit of others.
+/// A number that changes with every commit of another connection.
 fn data_version(connection: &mut SqliteConnection) -> QueryResult<i64> {
     #[derive(QueryableByName)]
     struct Row {
@@ -238,7 +236,7 @@ fn data_version(connection: &mut SqliteConnection) -> QueryResult<i64> {
         .map(|row| row.data_version)
 }
 
-/// Ends the work of the other threads when this one panics.
+/// A guard that stops the other threads if this one panics.
 struct EndOnPanic<'flag>(&'flag AtomicBool);
 
 impl Drop for EndOnPanic<'_> {
@@ -249,8 +247,8 @@ impl Drop for EndOnPanic<'_> {
     }
 }
 
-/// The ids of a table in equal parts, for whoever has nothing to do. There are many, because nobody knows in
-/// which of them the liquidity is.
+/// The ids of a table in equal shares. Each thread takes the next share when it is free. There are many shares, because
+/// the liquidity may be concentrated in a few of them.
 struct Shares {
     taken: AtomicI64,
     first: i64,
@@ -270,7 +268,7 @@ impl Shares {
             last: Option<i64>,
         }
         let table = family.table();
-        // One query for both would read the table from end to end.
+        // A single `SELECT min(id), max(id)` would scan the whole table.
         let query = format!(
             "SELECT (SELECT min(id) FROM {table}) AS first, (SELECT max(id) FROM {table}) AS last"
         );
@@ -299,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_all_ids_once() {
+    fn shares_cover_every_id_once() {
         for (first, last) in [
             (1, 1),
             (1, 1_000_003),

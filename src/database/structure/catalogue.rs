@@ -1,9 +1,9 @@
 //! The structure of a database, read from SQLite's own catalogue.
 //!
-//! One schema version exists in several shapes: the order of columns, the names of constraints,
-//! defaults and the text of the CREATE statements depend on whether a database was created at the
-//! version or upgraded to it, and by which steps. So structures are compared by what the parts are
-//! called and what they do: tables, columns with their affinity and keys, foreign keys, indexes.
+//! Structures are compared by the names and properties of their parts: tables, columns with their affinity and keys,
+//! foreign keys, indexes. The order of columns, the names of constraints, the defaults and the text of the CREATE
+//! statements do not count. They differ within one schema version: they depend on the version at which a database was
+//! created, and on its upgrades since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 /// A database's tables, and the names of its views and triggers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalogue {
-    /// Each table by its name, without the ones SQLite keeps for itself.
+    /// The tables by name, without SQLite's internal tables.
     pub tables: BTreeMap<String, Table>,
     /// The names of the views.
     pub views: BTreeSet<String>,
@@ -28,11 +28,11 @@ pub struct Catalogue {
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Each column by its name.
+    /// The columns by name.
     pub columns: BTreeMap<String, Column>,
-    /// The foreign keys, whatever they are called.
+    /// The foreign keys. Their names do not count.
     pub foreign_keys: BTreeSet<ForeignKey>,
-    /// Each index by its name, without the ones SQLite makes for constraints.
+    /// The indexes by name, without those that SQLite creates for constraints.
     pub indexes: BTreeMap<String, Index>,
     /// The columns of each UNIQUE constraint.
     pub unique_constraints: BTreeSet<Vec<String>>,
@@ -41,11 +41,11 @@ pub struct Table {
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// What values are converted to when they are stored.
+    /// The type affinity, which decides how values are converted when they are stored.
     pub affinity: Affinity,
-    /// Whether NULL is refused.
+    /// Whether the column is NOT NULL.
     pub not_null: bool,
-    /// The place in the primary key, counted from 1; 0 for a column that is not in it.
+    /// The position in the primary key, counted from 1. It is 0 for a column outside the key.
     pub primary_key: i64,
     /// Whether the column is generated or hidden.
     pub hidden: bool,
@@ -69,26 +69,25 @@ pub enum Affinity {
 /// A foreign key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ForeignKey {
-    /// The columns, each with the one it refers to; the latter is empty for a primary key that the
-    /// declaration does not name.
+    /// The columns, each with the column that it references. The second name is empty if the declaration references the
+    /// primary key without naming it.
     pub columns: Vec<(String, String)>,
-    /// The table referred to.
+    /// The referenced table.
     pub table: String,
-    /// What happens on an update of the row referred to.
+    /// The action on an update of the referenced row.
     pub on_update: String,
-    /// What happens when the row referred to is deleted.
+    /// The action on a deletion of the referenced row.
     pub on_delete: String,
 }
 
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Whether equal keys are refused.
+    /// Whether it is a UNIQUE index.
     pub unique: bool,
-    /// Whether the index covers only some rows.
+    /// Whether it is a partial index.
     pub partial: bool,
-    /// The columns, each with whether it is descending, and its collation; the name is empty for an
-    /// expression.
+    /// The columns: name, whether the order is descending, and collation. The name of an expression is empty.
     pub columns: Vec<(String, bool, String)>,
 }
 
@@ -155,11 +154,11 @@ struct IndexRow {
 }
 
 impl Catalogue {
-    /// Reads the catalogue of the connection's main database.
+    /// Reads the structure of the connection's main database.
     ///
     /// # Errors
     ///
-    /// Whatever the queries fail with.
+    /// If a query fails.
     pub fn read(connection: &mut SqliteConnection) -> QueryResult<Self> {
         let mut catalogue = Self::default();
         let objects = diesel::sql_query(
@@ -186,7 +185,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    // A virtual table, which has no root page, can be asked only with its module loaded.
+    // `rootpage > 0` excludes virtual tables: SQLite describes one only if its module is loaded.
     fn read_columns(&mut self, connection: &mut SqliteConnection) -> QueryResult<()> {
         let rows = diesel::sql_query(
             "SELECT t.name AS table_name, c.name, c.type AS declared, c.\"notnull\" AS not_null, \
@@ -289,8 +288,8 @@ impl Catalogue {
         })
     }
 
-    /// The names of what is here and not in `expected`: tables, indexes, views and triggers that
-    /// somebody else made.
+    /// Lists the tables, indexes, views and triggers that `expected` lacks. The user or another program has created
+    /// them.
     #[must_use]
     pub fn extras_beyond(&self, expected: &Self) -> Vec<SchemaObject> {
         let mut extras = Vec::new();

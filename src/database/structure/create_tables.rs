@@ -1,4 +1,4 @@
-//! The tables of a version, as its migrations make them.
+//! Creation of the tables of a schema version, by its migrations.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use crate::database::structure::pending_migrations::{MigrationStepError, steps_f
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite::transaction::{Begin, transaction};
 
-/// Why tables could not be created.
+/// The error of [`create_tables`].
 #[derive(Debug)]
 pub(crate) enum CreateTablesError {
     /// A migration's SQL failed.
@@ -19,8 +19,7 @@ pub(crate) enum CreateTablesError {
     Sql(SqlError),
 }
 
-/// Runs every migration up to a version on a database that has no tables. It leaves the enforcement of foreign
-/// keys off.
+/// Runs every migration up to `target` on a database without tables. It leaves the enforcement of foreign keys off.
 pub(crate) fn create_tables(
     connection: &mut SqliteConnection,
     target: SchemaVersion,
@@ -38,7 +37,7 @@ pub(crate) fn create_tables(
     transaction(connection, Begin::Immediate, create, CreateTablesError::Sql)
 }
 
-/// Creates diesel's table of migrations where it is not there; the number of rows it has.
+/// Creates Diesel's table of migrations if it is missing. Returns its number of rows.
 pub(crate) fn create_migrations_table(connection: &mut SqliteConnection) -> QueryResult<usize> {
     match connection.applied_migrations() {
         Ok(applied) => Ok(applied.len()),

@@ -1,4 +1,4 @@
-//! Comparing the structure of a database with what it should be.
+//! The differences between the structure of a database and an expected structure.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::database::structure::schema_object::SchemaObject;
 #[non_exhaustive]
 #[expect(
     missing_docs,
-    reason = "the names of the variants and of their fields say it"
+    reason = "the variants and fields are named after what they mean"
 )]
 pub enum Difference {
     TableMissing {
@@ -55,7 +55,7 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// The table that is different; none for what belongs to a later version.
+    /// The table that differs. `None` for an object of a later version.
     pub(crate) fn table(&self) -> Option<&str> {
         match self {
             Self::TableMissing { table }
@@ -108,9 +108,8 @@ impl fmt::Display for Difference {
 }
 
 impl Catalogue {
-    /// In what this structure falls short of `expected`: what is missing, and what is there under a
-    /// name of `expected` and is something else. Tables, indexes, views and triggers of other names
-    /// are no difference; a column or key more in one of the expected tables is.
+    /// Lists what `expected` has and `self` lacks or defines differently. Tables, indexes, views and triggers with
+    /// other names do not count. An additional column or key in an expected table does.
     #[must_use]
     pub fn differences_from(&self, expected: &Self) -> Vec<Difference> {
         let mut differences = Vec::new();
@@ -127,11 +126,10 @@ impl Catalogue {
 }
 
 impl Catalogue {
-    /// In what the tables and columns of this structure, whatever their keys and indexes, fall short of
-    /// those that lie between `expected` and `next`: a part that both have must be there, and nothing
-    /// that neither has. With `next` the same as `expected`, that is having the same columns.
+    /// Lists how the tables and columns differ from a structure between `expected` and `next`. Such a structure has
+    /// every part that both share and none that neither has. If `next` is `expected`, the columns must be equal.
     ///
-    /// Enough for reading every value, where the tables are going to be made anew.
+    /// Keys and indexes do not count: a rebuild creates the tables anew and only needs to read every value.
     pub(crate) fn column_differences_from(&self, expected: &Self, next: &Self) -> Vec<Difference> {
         let mut differences = Vec::new();
         let names = expected.tables.keys().chain(next.tables.keys());
@@ -253,15 +251,15 @@ impl Table {
 }
 
 impl Column {
-    /// Whether the values are kept and found alike.
+    /// Whether the column stores values in the same way.
     fn holds_like(&self, expected: &Self, table: &str) -> bool {
         self.affinity == expected.affinity
             && self.hidden == expected.hidden
             && (self.primary_key == expected.primary_key || table == "alembic_version")
     }
 
-    /// Equal but for the primary key of the Python package's stamp: Alembic creates one, the releases
-    /// 0.6.0a3 to a10 do not.
+    /// Whether the columns are equal. The primary key of `alembic_version` does not count: Alembic creates one, and the
+    /// releases 0.6.0a3 to a10 do not.
     fn is_like(&self, expected: &Self, table: &str) -> bool {
         self.not_null == expected.not_null && self.holds_like(expected, table)
     }

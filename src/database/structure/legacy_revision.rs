@@ -1,8 +1,8 @@
-//! The structures that the Python package's databases had before its first stable schema.
+//! The legacy revisions: the structures of the Python package's databases before its first stable schema.
 //!
-//! `legacy.txt` lists them as `versions.txt` lists this program's versions: for each Alembic
-//! revision, what it adds to the structure of the one before it and removes from it. It begins with
-//! release 0.5.0a1, which had no Alembic yet, and ends with the first version of this program.
+//! `legacy.txt` lists what each Alembic revision adds to the revision before it and removes from it. The format is that
+//! of `versions.txt`. The list begins with release 0.5.0a1, which did not use Alembic yet, and ends with the first
+//! version of this program.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -12,16 +12,15 @@ use crate::database::structure::sections::{Section, sections};
 
 const STRUCTURES: &str = include_str!("legacy.txt");
 
-/// The state of the schema before the first stable one: an Alembic revision of the Python package, or
-/// its release 0.5.0a1.
+/// A schema before the first stable one: an Alembic revision of the Python package, or its release 0.5.0a1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegacyRevision(usize);
 
-/// Each structure, oldest first; the last one is that of the first version.
+/// The structures, oldest first. The last one is the first version's.
 static KNOWN: LazyLock<Vec<Section>> = LazyLock::new(|| sections("revision", STRUCTURES));
 
 impl LegacyRevision {
-    /// The release without a stamp.
+    /// Release 0.5.0a1, which has no stamp.
     pub(crate) const FIRST: Self = Self(0);
 
     /// Every revision, oldest first.
@@ -29,12 +28,12 @@ impl LegacyRevision {
         (0..KNOWN.len() - 1).map(Self)
     }
 
-    /// The revision of this name.
+    /// The revision with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::all().find(|revision| *revision != Self::FIRST && revision.name() == name)
     }
 
-    /// The Alembic revision, or the release's number.
+    /// The name: the Alembic revision, or the release's number.
     #[must_use]
     pub fn name(self) -> &'static str {
         KNOWN[self.0].name
@@ -55,12 +54,12 @@ impl LegacyRevision {
         })
     }
 
-    /// Its structure.
+    /// The structure.
     pub(crate) fn catalogue(self) -> &'static Catalogue {
         KNOWN[self.0].catalogue()
     }
 
-    /// The name and the structure of what comes after it.
+    /// The name and the structure of the next revision, or of the first version.
     pub(crate) fn next(self) -> (&'static str, &'static Catalogue) {
         let next = &KNOWN[self.0 + 1];
         (next.name, next.catalogue())
@@ -79,7 +78,7 @@ mod tests {
     use crate::database::structure::schema_version::SchemaVersion;
 
     #[test]
-    fn the_last_structure_is_that_of_the_first_version() {
+    fn last_legacy_structure_is_that_of_the_first_version() {
         let last = KNOWN.last().unwrap();
         let first = SchemaVersion::all().next().unwrap();
         assert_eq!(Some(last.name), first.alembic_revision());
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn revisions_are_found_by_name() {
         assert_eq!(LegacyRevision::FIRST.name(), "0.5.0a1");
         let revision = LegacyRevision::named("756fba1f75f4").unwrap();
         assert_eq!(revision.to_string(), "756fba1f75f4");

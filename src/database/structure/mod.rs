@@ -1,4 +1,4 @@
-//! What the tables of a database look like, at every version of the schema and before the first one.
+//! The structure of a database: its tables at every schema version and every legacy revision.
 
 pub(crate) mod catalogue;
 pub(crate) mod create_tables;

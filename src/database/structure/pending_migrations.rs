@@ -1,4 +1,4 @@
-//! The migrations between two versions of the schema.
+//! The migrations between two schema versions.
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -10,7 +10,7 @@ use crate::database::structure::schema_version::SchemaVersion;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
-/// One step from a version to the next one or to the one before.
+/// A migration to run, or to revert.
 pub(crate) enum MigrationStep {
     Up(Box<dyn Migration<Sqlite>>),
     Down(Box<dyn Migration<Sqlite>>),
@@ -23,7 +23,7 @@ impl MigrationStep {
         migration.name().to_string()
     }
 
-    /// Runs the migration, or undoes it.
+    /// Runs or reverts the migration.
     pub(crate) fn run(&self, connection: &mut SqliteConnection) -> Result<(), MigrationStepError> {
         let taken = match self {
             Self::Up(migration) => {
@@ -42,18 +42,18 @@ impl MigrationStep {
     }
 }
 
-/// A migration whose SQL failed.
+/// The error of a migration whose SQL failed.
 #[derive(Debug)]
 pub(crate) struct MigrationStepError {
     /// The migration's name.
     pub(crate) migration: String,
-    /// What SQLite says.
+    /// SQLite's message.
     pub(crate) message: String,
 }
 
 impl MigrationStepError {
     fn new(migration: String, source: &dyn std::error::Error) -> Self {
-        // diesel_migrations puts the migration's name before the cause and keeps its type private.
+        // diesel_migrations puts the migration's name before the cause, and the error's type is private.
         let message = source.to_string();
         let message = match message.split_once(" with: ") {
             Some((_, cause)) => cause.to_owned(),
@@ -92,9 +92,9 @@ pub(crate) fn migrations_after(current: Option<SchemaVersion>) -> Vec<Box<dyn Mi
     migrations
 }
 
-/// Every migration that is compiled in, oldest first. A test compares them with the versions.
+/// The embedded migrations, oldest first. A test compares them with the versions.
 pub(crate) fn all_migrations() -> Vec<Box<dyn Migration<Sqlite>>> {
-    // Those that are compiled in are always there.
+    // Reading the embedded migrations cannot fail.
     let mut migrations: Vec<_> =
         MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap_or_default();
     migrations.sort_by_key(|migration| migration.name().version().to_string());

@@ -1,4 +1,4 @@
-//! What `diesel print-schema` prints for the migrations, compared with `src/schema.rs`.
+//! The test that compares `src/schema.rs` with the output of `diesel print-schema`.
 
 use std::fmt::Write;
 
@@ -32,7 +32,7 @@ struct ForeignKeyRow {
     column: String,
 }
 
-/// What `diesel print-schema` prints for the migrations with the settings of `diesel.toml`.
+/// The output of `diesel print-schema` for the migrations, with the settings of `diesel.toml`.
 fn printed_schema() -> String {
     let mut connection = open_in_memory().unwrap();
     connection.applied_migrations().unwrap();
@@ -83,7 +83,7 @@ fn printed_schema() -> String {
         }
         text.push_str("    }\n}\n\n");
     }
-    // A key is joinable where it is the only one between its two tables.
+    // A key is joinable if it is the only one between its two tables.
     let keys: Vec<ForeignKeyRow> = diesel::sql_query(
         "SELECT t.name AS child, k.\"table\" AS parent, k.\"from\" AS \"column\" \
          FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS k WHERE t.type = 'table' \
@@ -120,7 +120,7 @@ fn printed_schema() -> String {
 fn schema_rs_is_what_diesel_prints_for_the_migrations() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/schema.rs");
     let printed = printed_schema();
-    // Without the diesel CLI, this writes what `diesel migration run` would.
+    // Without the diesel CLI, this writes `src/schema.rs` as `diesel migration run` does.
     if std::env::var_os("DEGENBOT_WRITE_SCHEMA").is_some() {
         std::fs::write(path, &printed).unwrap();
     }

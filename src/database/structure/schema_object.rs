@@ -1,8 +1,8 @@
-//! An object of a schema: a table, an index, a view or a trigger.
+//! Schema objects: tables, indexes, views and triggers.
 
 use std::fmt;
 
-/// The kind of an object.
+/// The kind of a schema object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
     /// A table.
@@ -28,7 +28,7 @@ impl ObjectKind {
     }
 }
 
-/// An object by its name. Displayed as `table NAME`.
+/// A schema object, identified by kind and name. Displayed as `table NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaObject {
     /// The kind.
@@ -53,7 +53,7 @@ impl SchemaObject {
         }
     }
 
-    /// Whether this is the table of a name.
+    /// Whether this is the table with this name.
     pub(crate) fn is_table(&self, name: &str) -> bool {
         self.kind == ObjectKind::Table && self.name == name
     }

@@ -1,4 +1,4 @@
-//! The versions of the schema and their names.
+//! The schema versions and their names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,12 +20,12 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     // To add one: CONTRIBUTING.md, "A column" or "A migration".
 ];
 
-/// What each version adds to the structure of the one before it and removes from it.
+/// The structures: what each version adds to the version before it and removes from it.
 const STRUCTURES: &str = include_str!("versions.txt");
 
 /// A version of the schema that this program knows.
 ///
-/// Displayed as the Alembic revision where there is one for it, else as the migration's version.
+/// Displayed as its Alembic revision if it has one, and otherwise as the migration's version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaVersion(usize);
 
@@ -36,7 +36,7 @@ impl SchemaVersion {
         Self(0)
     }
 
-    /// The version that this program brings databases to.
+    /// The newest version.
     #[must_use]
     pub const fn latest() -> Self {
         Self(VERSIONS.len() - 1)
@@ -47,20 +47,20 @@ impl SchemaVersion {
         (0..VERSIONS.len()).map(Self)
     }
 
-    /// The version of the migration that leads to this schema, as in `__diesel_schema_migrations`.
+    /// The version of the migration that creates this schema, as `__diesel_schema_migrations` records it.
     #[must_use]
     pub const fn migration(self) -> &'static str {
         VERSIONS[self.0].0
     }
 
-    /// The Alembic revision of exactly this schema, if the Python package has one.
+    /// The Alembic revision with exactly this schema, if the Python package has one.
     #[must_use]
     pub const fn alembic_revision(self) -> Option<&'static str> {
         VERSIONS[self.0].1
     }
 
-    /// What a database of this version carries in `alembic_version`: the revision of this schema or
-    /// of the last one before it that has a revision.
+    /// The content of `alembic_version` in a database of this version: the revision of this schema, or of the last
+    /// schema before it that has a revision.
     #[must_use]
     pub fn alembic_stamp(self) -> Option<&'static str> {
         VERSIONS[..=self.0]
@@ -77,7 +77,7 @@ impl SchemaVersion {
         Self::all().find(|version| version.migration() == migration)
     }
 
-    /// The version that is so many migrations away from a database without tables.
+    /// The number of migrations from a database without tables to this version.
     pub(crate) const fn number(self) -> usize {
         self.0 + 1
     }
@@ -94,8 +94,7 @@ impl SchemaVersion {
     }
 }
 
-/// Reads an Alembic revision or a migration's version, or the beginning of one that only one version's
-/// name has.
+/// Parses an Alembic revision, a migration's version, or an unambiguous prefix of one.
 impl FromStr for SchemaVersion {
     type Err = UnknownVersion;
 
@@ -115,7 +114,7 @@ impl FromStr for SchemaVersion {
     }
 }
 
-/// A text that names no version, or several.
+/// The error of a text that names no version, or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownVersion {
     text: String,
@@ -127,11 +126,11 @@ impl std::error::Error for UnknownVersion {}
 impl fmt::Display for UnknownVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.is_ambiguous {
-            "begins the name of several versions"
+            "matches several versions"
         } else {
-            "is no version"
+            "is not a version"
         };
-        write!(f, "'{}' {what}; there are", self.text)?;
+        write!(f, "'{}' {what}; the versions are", self.text)?;
         for (number, version) in SchemaVersion::all().enumerate() {
             let separator = if number == 0 { "" } else { "," };
             write!(f, "{separator} {version}")?;
@@ -160,10 +159,10 @@ mod tests {
     use crate::database::structure::pending_migrations::{all_migrations, migrations_after};
     use crate::database::structure::stamp_tables;
 
-    /// Writes `versions.txt` anew instead of comparing it if `DEGENBOT_WRITE_STRUCTURES` is set, as
-    /// CONTRIBUTING.md tells an author of a migration to.
+    /// With `DEGENBOT_WRITE_STRUCTURES`, writes `versions.txt` instead of comparing it. See "Authoring a migration" in
+    /// CONTRIBUTING.md.
     #[test]
-    fn structures_are_what_the_migrations_lead_to() {
+    fn versions_txt_equals_the_structures_that_the_migrations_create() {
         // A version that is not listed would be left out.
         compare_versions_with_migrations();
         let mut text = String::from(
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_structure_can_be_read() {
+    fn every_version_has_the_structure_that_its_migration_creates() {
         let mut connection = open_in_memory().unwrap();
         connection.applied_migrations().unwrap();
         for (migration, version) in migrations_after(None).iter().zip(SchemaVersion::all()) {
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn version_names_are_found_by_unambiguous_prefix() {
         let without_revision = SchemaVersion::of_migration("20260618000000").unwrap();
         assert_eq!(without_revision.to_string(), "20260618000000");
         assert_eq!(without_revision.migration(), "20260618000000");

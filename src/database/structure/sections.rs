@@ -1,13 +1,13 @@
-//! Files that list structures one after the other: `versions.txt` and `legacy.txt`.
+//! The parser of `versions.txt` and `legacy.txt`, which list structures in sections.
 //!
-//! Each section has a name, and lists what its structure has (`+`) that the one before it does not have, and what
-//! it does not have any more (`-`).
+//! A section has a name. Its lines list the parts that it adds (`+`) to the section before it, and those that it
+//! removes (`-`).
 
 use std::sync::OnceLock;
 
 use crate::database::structure::catalogue::Catalogue;
 
-/// A structure and its name.
+/// A section: a structure with its name.
 #[derive(Debug)]
 pub(crate) struct Section {
     pub(crate) name: &'static str,
@@ -16,12 +16,12 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    /// The structure, put together when it is asked for: a short command needs one or two.
+    /// The structure. It is parsed on first use, because a short command needs one or two of them.
     pub(crate) fn catalogue(&self) -> &Catalogue {
         self.catalogue.get_or_init(|| {
             let mut catalogue = Catalogue::default();
             for part in &self.parts {
-                // A test makes sure that every part can be read.
+                // Parsing cannot fail: a test parses every part.
                 let _ = catalogue.add_part(part);
             }
             catalogue
@@ -29,7 +29,7 @@ impl Section {
     }
 }
 
-/// The structures of a text that is compiled in, in their order. Its sections begin with `keyword NAME`.
+/// Splits a text into its sections. A section begins with a line `keyword NAME`.
 pub(crate) fn sections(keyword: &str, text: &'static str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in text.lines() {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_texts_can_be_read() {
+    fn every_line_of_the_embedded_texts_parses() {
         for text in [include_str!("versions.txt"), include_str!("legacy.txt")] {
             let mut catalogue = Catalogue::default();
             for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -1,13 +1,12 @@
-//! A structure as lines of text, one for each part, so that the structure of every version can be kept
-//! in a file: `versions.txt` lists what each version adds and removes.
+//! The text format of a structure, with one line for each part.
 //!
-//! Finding out a version's structure by running its migrations would take longer than everything else
-//! that a short command does. A test runs them and compares (see `crate::database::structure::schema_version`).
+//! `versions.txt` and `legacy.txt` use it. Running the migrations to learn the structure of a version would take longer
+//! than everything else that a short command does. A test in `schema_version.rs` runs them and compares.
 
 use crate::database::structure::catalogue::{Affinity, Catalogue, Column, ForeignKey, Index};
 
 impl Catalogue {
-    /// Adds what one line says; `None` where it says nothing that can be understood.
+    /// Adds the part that a line describes. Returns `None` for a malformed line.
     pub(crate) fn add_part(&mut self, line: &str) -> Option<()> {
         let words: Vec<_> = line.split(' ').collect();
         match *words.as_slice() {
@@ -56,8 +55,8 @@ impl Catalogue {
         Some(())
     }
 
-    /// The lines of a structure, in the order in which they can be added. Fails for what the format
-    /// has no line for, and no migration has made yet.
+    /// The lines of a structure, in an order in which [`Self::add_part`] accepts them. Panics if the format cannot
+    /// express a part; no migration has created such a part yet.
     #[cfg(test)]
     pub(crate) fn parts(&self) -> Vec<String> {
         let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! What the rules look at, and where they put what they find.
+//! The checker: the state of a verification, which all rules share.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::database::verification::findings::Findings;
 use crate::database::verification::rule::Rule;
 use crate::sqlite::prepared::{Statement, Statements};
 
-/// What the rules look at, and where they put what they find.
+/// The state of a verification: the input of the rules and their findings.
 pub(super) struct Checker<'operation> {
     pub(super) path: &'operation Path,
     pub(super) statements: Statements<'operation>,
@@ -22,7 +22,7 @@ pub(super) struct Checker<'operation> {
     pub(super) observer: &'operation mut dyn Observer,
 }
 
-/// A query for the rows of a table that break a rule: their ids, and what is wrong with them.
+/// A query for the rows of a table that break a rule. It returns their ids and the details.
 pub(super) struct Query {
     pub(super) rule: Rule,
     pub(super) table: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Query {
 }
 
 impl<'operation> Checker<'operation> {
-    /// Does a part of the work. Where damage keeps it from being done, that is a finding, and the others follow.
+    /// Runs a part of the work. If damage prevents it, that is a finding, and the verification continues.
     pub(super) fn attempt(
         &mut self,
         table: Option<&str>,
@@ -47,7 +47,7 @@ impl<'operation> Checker<'operation> {
         Ok(())
     }
 
-    /// Counts the rows that a query finds.
+    /// Runs a query and records a violation for each row.
     pub(super) fn run(&mut self, query: &Query) -> Result<(), Error> {
         self.tell(Stage::Verifying, 0, 0)?;
         self.attempt(Some(query.table), query.rule.name(), |checker| {
@@ -62,8 +62,8 @@ impl<'operation> Checker<'operation> {
         })
     }
 
-    /// The rows of a table, at the most, for the progress: each end of the primary key's tree is found without
-    /// a scan.
+    /// An upper bound of the number of rows of a table, for the progress. It comes from the lowest and the highest
+    /// rowid, which SQLite finds without a scan.
     pub(super) fn rows(&self, table: &str) -> u64 {
         let sql = format!(
             "SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) + 1"
@@ -77,21 +77,21 @@ impl<'operation> Checker<'operation> {
         u64::try_from(span).unwrap_or(0).max(1)
     }
 
-    /// Tells the observer how far this is.
+    /// Reports the progress to the observer.
     pub(super) fn tell(&mut self, stage: Stage<'_>, done: u64, total: u64) -> Result<(), Error> {
         report(self.observer, self.path, stage, done, total)?;
         Ok(())
     }
 }
 
-/// What keeps something from being read, unless it is an error of another kind.
+/// The detail of an error that is due to damage. Other errors are returned unchanged.
 pub(super) fn damage(error: Error) -> Result<String, Error> {
     match error {
         Error {
             kind: ErrorKind::Damaged { detail, .. },
             ..
         } => Ok(detail),
-        // A name that is no UTF-8, for example.
+        // An example is a name that is not UTF-8.
         Error {
             kind: ErrorKind::Query { source, .. },
             ..

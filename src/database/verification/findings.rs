@@ -1,35 +1,37 @@
+//! The findings of a verification.
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::database::verification::rule::Rule;
 
-/// The examples that are kept of each finding.
+/// The number of examples in a finding.
 const EXAMPLES: usize = 10;
 
-/// Rows of one table that break one rule.
+/// The rows of one table that break one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The rule.
     pub rule: Rule,
-    /// The table; none where the file as a whole is meant.
+    /// The table, or `None` if the finding is about the whole file.
     pub table: Option<String>,
-    /// How often the rule is broken: usually the number of the rows. A row with two bad values counts twice.
+    /// The number of violations. Usually it is the number of rows, but a row with two bad values counts twice.
     pub rows: u64,
-    /// The first ten.
+    /// The first ten violations.
     pub examples: Vec<Example>,
 }
 
 /// A row that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Example {
-    /// The row's id, where one row is meant.
+    /// The row's id, if the violation is about one row.
     pub id: Option<i64>,
-    /// What is wrong with it.
+    /// What is wrong with the row.
     pub detail: String,
 }
 
-/// What has been found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings(BTreeMap<(Rule, Option<String>), Found>);
 
@@ -40,7 +42,7 @@ struct Found {
 }
 
 impl Findings {
-    /// Counts a row. The detail is asked for only where it is kept.
+    /// Records a violation. It composes the detail only for an example.
     #[cold]
     pub(super) fn add(
         &mut self,
@@ -59,7 +61,7 @@ impl Findings {
         }
     }
 
-    /// By rule and table.
+    /// The findings, ordered by rule and table.
     pub(super) fn into_list(self) -> Vec<Finding> {
         self.0
             .into_iter()

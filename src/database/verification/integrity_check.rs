@@ -1,4 +1,4 @@
-//! Whether the pages of a database are sound.
+//! SQLite's own integrity check of a copy.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -11,19 +11,19 @@ use serde::Serialize;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 
-/// How thoroughly a copy is looked at.
+/// The thoroughness of an integrity check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrityCheck {
-    /// The structure of every table, but not whether the indexes agree with them (`PRAGMA quick_check`).
+    /// Checks every table, but not that the indexes match their tables (`PRAGMA quick_check`).
     Quick,
-    /// Everything that SQLite can check (`PRAGMA integrity_check`): several times as long.
+    /// Checks everything that SQLite can check (`PRAGMA integrity_check`). It takes several times as long.
     Full,
 }
 
-/// A thoroughness that is neither `quick` nor `full`.
+/// The error of a text that is neither `quick` nor `full`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is either 'quick' or 'full'")]
+#[error("expected 'quick' or 'full'")]
 pub struct UnknownIntegrityCheck;
 
 impl FromStr for IntegrityCheck {
@@ -47,7 +47,7 @@ impl IntegrityCheck {
     }
 }
 
-/// The first thing that is wrong with a database, if anything is.
+/// The first problem that SQLite finds, if there is one.
 pub(crate) fn first_problem(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -66,7 +66,7 @@ pub(crate) fn first_problem(
             .map(|row| row.finding)
             .find(|finding| finding != "ok")),
         Err(error) => match Error::from_diesel(path, "check the database", error) {
-            // An index of the user's own can need a collation that only his program has.
+            // An index of the user's own can need a collation that only the user's program defines.
             Error {
                 kind: ErrorKind::Query { source, .. },
                 ..

@@ -1,4 +1,6 @@
-//! Ticks and initialization maps: pool by pool, both in the order of an index, however many there are.
+//! The rules about ticks and initialization maps.
+//!
+//! One pass reads both tables pool by pool, in the order of an index. It needs little memory for any number of rows.
 
 use std::cmp::Ordering;
 use std::ffi::c_int;
@@ -21,10 +23,10 @@ use crate::types::decimal::{I128, U128, U256};
 use crate::types::integer::{Tick, TickSpacing, WordPosition};
 use crate::types::stored::{Decode, Stored};
 
-/// Rows between two looks at the observer.
+/// The number of rows between two progress reports.
 const ROWS: u64 = 16_384;
 
-/// Goes through the liquidity of both families of pools.
+/// Checks the liquidity of both families of pools.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     for family in PoolFamily::ALL {
         checker.attempt(Some(family.tick_columns().table), "liquidity", |checker| {
@@ -43,7 +45,7 @@ fn check_family(checker: &mut Checker<'_>, family: PoolFamily) -> Result<(), Err
         ticks: Rows::of(checker, family, ticks, "tick")?,
         words: None,
     };
-    // Some releases have dropped the words, and compute them.
+    // Some releases have dropped the table of words and compute them.
     if checker.catalogue.tables.contains_key(words.table) {
         pass.words = Some(Rows::of(checker, family, words, "word")?);
         total += checker.rows(words.table);
@@ -60,7 +62,7 @@ fn check_family(checker: &mut Checker<'_>, family: PoolFamily) -> Result<(), Err
     Ok(())
 }
 
-/// Both tables of a family, each at the same pool.
+/// A pass over both tables of a family, pool by pool.
 struct Pass<'operation> {
     family: PoolFamily,
     pools: Pools<'operation>,
@@ -68,30 +70,30 @@ struct Pass<'operation> {
     words: Option<Rows<'operation>>,
 }
 
-/// A word as the ticks have it.
+/// A word that is derived from the ticks.
 struct Derived {
     position: WordPosition,
     bits: Word,
-    /// The bits of ticks that may or may not be initialized, since their liquidity cannot be read.
+    /// The bits of ticks whose liquidity cannot be read, so that it is unknown whether they are initialized.
     unknown: Word,
 }
 
-/// What is known of the pool that a tick or a word belongs to.
+/// The pool of a tick or a word, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pool {
     Spaced(TickSpacing),
     WithoutTicks,
-    /// It is not there, or other rules have something to say about it.
+    /// The pool is missing, or other rules report it.
     Unknown,
 }
 
-/// The net liquidity of ticks, exactly: what is added and what is removed as the price rises.
+/// The exact sum of the net liquidity of ticks: what is added and what is removed as the price rises.
 #[derive(Default)]
 struct Net {
     added: Word,
     removed: Word,
     is_incomplete: bool,
-    /// Where it is below zero for the first time.
+    /// The first tick at which the sum is below zero.
     below_zero: Option<Tick>,
 }
 
@@ -145,7 +147,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The current row's tick, and whether it is initialized, as far as these can be told.
+    /// The current row's tick, and whether it is initialized. Each is `None` if it cannot be read.
     fn check_tick(&self, net: &mut Net, findings: &mut Findings) -> (Option<Tick>, Option<bool>) {
         let tick = self.ticks.value::<Tick>(1, findings);
         let liquidity_net = self.ticks.value::<I128>(2, findings);
@@ -165,7 +167,8 @@ impl Pass<'_> {
         (tick, liquidity_gross.map(|gross| gross.0 > 0))
     }
 
-    /// Compares a pool's stored words with what the ticks say, up to and with this word; without one, the rest.
+    /// Compares a pool's stored words with the derived ones, up to and including `derived`. With `None`, it compares
+    /// the rest.
     fn compare(
         &mut self,
         pool_id: i64,
@@ -178,7 +181,7 @@ impl Pass<'_> {
         };
         let mut is_stored = false;
         while words.pool_id == Some(pool_id) {
-            // Without noting what is wrong with it: the row may be looked at again.
+            // This records no finding, because a later call may read the row again.
             let position: Option<WordPosition> = words.peek(1);
             let place = match (position, &derived) {
                 (Some(position), Some(derived)) => position.cmp(&derived.position),
@@ -224,7 +227,7 @@ impl Pass<'_> {
     }
 }
 
-/// What is wrong with the bits of a stored word.
+/// Describes the wrong bits of a stored word.
 fn describe(wrong: Word, stored: Word, position: WordPosition, spacing: TickSpacing) -> String {
     let bit = wrong.trailing_zeros();
     let compressed = i64::from(position.get()) * 256 + i64::try_from(bit).unwrap_or_default();
@@ -259,7 +262,7 @@ impl Derived {
 }
 
 impl Net {
-    /// What is wrong with it after the last tick.
+    /// The problem of the sum after the last tick, if there is one.
     fn fault(&self) -> Option<String> {
         if self.is_incomplete {
             return None;
@@ -289,7 +292,7 @@ impl Net {
     }
 }
 
-/// Looks pools up by their ids.
+/// Finds pools by id.
 struct Pools<'operation> {
     statement: Statement<'operation>,
 }
@@ -337,12 +340,12 @@ impl<'operation> Pools<'operation> {
     }
 }
 
-/// The rows of a table in the order of the pools that they belong to.
+/// The rows of a table, ordered by pool.
 struct Rows<'operation> {
     statement: Statement<'operation>,
     columns: Columns,
     key: &'static str,
-    /// The current row's pool; none after the last row.
+    /// The current row's pool, or `None` after the last row.
     pool_id: Option<i64>,
     read: u64,
 }
@@ -371,7 +374,7 @@ impl<'operation> Rows<'operation> {
         Ok(rows)
     }
 
-    /// Goes to the next row that has the id of a pool.
+    /// Advances to the next row with a pool's id. Rows without one are checked on the way.
     fn advance(&mut self, findings: &mut Findings) -> QueryResult<()> {
         loop {
             if !self.statement.step()? {
@@ -389,7 +392,7 @@ impl<'operation> Rows<'operation> {
         }
     }
 
-    /// What is wrong with the values of a row that belongs to no pool.
+    /// Records the invalid values of a row without a pool.
     fn add_faults(&self, findings: &mut Findings) {
         for (index, column) in (0..).zip(self.columns.names) {
             let stored = self.statement.column(self.columns.offset + index);
@@ -397,12 +400,12 @@ impl<'operation> Rows<'operation> {
         }
     }
 
-    /// The value of a column, or none where there is something wrong with it.
+    /// The value of a column, or `None` if it is invalid.
     fn peek<T: Decode>(&self, index: c_int) -> Option<T> {
         T::decode(self.statement.column(self.columns.offset + index)).ok()
     }
 
-    /// The same; what is wrong is noted.
+    /// The value of a column. An invalid one is recorded.
     fn value<T: Decode>(&self, index: c_int, findings: &mut Findings) -> Option<T> {
         let value = self.peek(index);
         if value.is_none()
@@ -422,7 +425,7 @@ impl<'operation> Rows<'operation> {
         }
     }
 
-    /// Counts the current row.
+    /// Records a violation of the current row.
     #[cold]
     fn add(&self, rule: Rule, findings: &mut Findings, detail: impl FnOnce() -> String) {
         let id = self.columns.get(&self.statement, 0).ok();

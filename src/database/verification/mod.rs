@@ -1,4 +1,4 @@
-//! Whether a database is what it should be.
+//! Verification of a database: damage and invalid rows.
 
 pub(crate) mod checker;
 pub(crate) mod findings;

@@ -1,4 +1,4 @@
-//! What SQLite itself can check.
+//! SQLite's own checks of pages, indexes and foreign keys, with its messages sorted by table.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::database::verification::rule::Rule;
 use crate::database::verification::values;
 use crate::sqlite::prepared::Bound;
 
-/// The messages that SQLite is asked for.
+/// The largest number of messages that SQLite returns.
 const MESSAGES: u64 = 100_000;
 
-/// Whether the pages are sound, and the indexes agree with their tables.
+/// Checks that the pages are sound, and that the indexes match their tables.
 pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     checker.tell(Stage::Verifying, 0, 0)?;
     let owners = Owners::read(checker);
@@ -28,9 +28,9 @@ pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     else {
         return checker.attempt(None, "the rest of the file", |_| whole);
     };
-    // An index of the user's own can need a collation that only his program has.
+    // An index of the user's own can need a collation that only the user's program defines.
     log::warn!(
-        "{} cannot be checked as a whole ({source}); its tables are, one by one",
+        "{} cannot be checked as a whole ({source}); its tables are checked one by one",
         checker.path.display()
     );
     for table in checker.catalogue.tables.keys() {
@@ -43,7 +43,7 @@ pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks SQLite for what is wrong with the whole file, up to a number of messages, or with one table.
+/// Runs SQLite's check. `what` is the largest number of messages about the whole file, or the name of a table.
 fn take_messages(checker: &mut Checker<'_>, owners: &Owners, what: &str) -> Result<(), Error> {
     let pragma = if checker.quick {
         "quick_check"
@@ -55,7 +55,7 @@ fn take_messages(checker: &mut Checker<'_>, owners: &Owners, what: &str) -> Resu
         .prepare(&format!("PRAGMA {pragma}({what})"))?;
     let mut messages = 0;
     while statement.step()? {
-        // What is wrong with the trees comes as one text below a heading.
+        // SQLite returns the problems of the trees as one text with a heading.
         let text = statement.column(0).to_text();
         for message in text.lines() {
             if message == "ok" || message.starts_with("***") {
@@ -74,12 +74,12 @@ fn take_messages(checker: &mut Checker<'_>, owners: &Owners, what: &str) -> Resu
         }
     }
     if messages >= MESSAGES {
-        log::warn!("SQLite was asked for {MESSAGES} problems at the most; there may be more");
+        log::warn!("SQLite reports at most {MESSAGES} problems; there may be more");
     }
     Ok(())
 }
 
-/// Whether a message is about what the types of the columns say as well.
+/// Whether a message is about the type of a value, which the rules about values check as well.
 fn is_about_a_value(message: &str) -> bool {
     ["NULL", "NUMERIC", "TEXT"].iter().any(|what| {
         message
@@ -88,17 +88,17 @@ fn is_about_a_value(message: &str) -> bool {
     })
 }
 
-/// Which table a message is about.
+/// Finds the table that a message is about.
 #[derive(Default)]
 struct Owners {
-    /// By the name of an index or a table.
+    /// The tables by the name of an index or a table.
     names: BTreeMap<String, String>,
-    /// By the page at which a tree begins.
+    /// The tables by the root page of a tree.
     roots: BTreeMap<String, String>,
 }
 
 impl Owners {
-    /// None where the structure cannot be read.
+    /// Reads the names and root pages. The result is empty if the structure cannot be read.
     fn read(checker: &Checker<'_>) -> Self {
         let mut owners = Self::default();
         let sql = "SELECT name, tbl_name, rootpage FROM sqlite_schema WHERE rootpage > 0";
@@ -128,7 +128,7 @@ impl Owners {
     }
 }
 
-/// Whether what rows refer to is there.
+/// Checks that every foreign key references an existing row.
 pub(super) fn check_foreign_keys(checker: &mut Checker<'_>) -> Result<(), Error> {
     let ours = &SchemaVersion::latest().catalogue().tables;
     for table in checker.catalogue.tables.keys() {
@@ -138,7 +138,7 @@ pub(super) fn check_foreign_keys(checker: &mut Checker<'_>) -> Result<(), Error>
                 check_keys_of(checker, table)
             })?;
         } else if let Err(error) = check_keys_of(checker, table) {
-            // A key of the user's may refer to something that no key can refer to.
+            // A key in a table of the user's own may reference columns that no foreign key can reference.
             match error.at(checker.path, "check foreign keys") {
                 Error {
                     kind: ErrorKind::Query { source, .. },

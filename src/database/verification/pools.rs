@@ -1,4 +1,4 @@
-//! Pools, and the tables with the columns of their kinds.
+//! The rules about pools and the tables of their kinds.
 
 use crate::database::error::database_error::Error;
 use crate::database::verification::checker::{Checker, Query};
@@ -6,7 +6,7 @@ use crate::database::verification::rule::Rule;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
 
-/// Every pool has its row in the table of its kind, and every row there its pool.
+/// Checks that every pool has a row in the table of its kind, and that every row there has its pool.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     let tables = &checker.catalogue.tables;
     let kinds: Vec<_> = POOL_KIND_TABLES
@@ -51,7 +51,7 @@ fn without_row(family: PoolFamily, kinds: &[&PoolKindTable]) -> Query {
 fn without_pool(kind: &PoolKindTable) -> Query {
     let PoolKindTable { name, table, .. } = *kind;
     let (key, pools) = (kind.family.key(), kind.family.table());
-    // What is of no kind at all is another rule's.
+    // Another rule reports a pool of an unknown kind.
     let names: Vec<_> = POOL_KIND_TABLES
         .iter()
         .filter(|other| other.family == kind.family)

@@ -1,7 +1,7 @@
-//! Rows that no migration touches and that are not as they should be.
+//! The quick scan for suspect rows, which runs after an upgrade.
 //!
-//! An upgrade leaves them as they are and counts them. It takes no longer for that on a large database
-//! than on a small one: of every table the first rows are looked at.
+//! An upgrade leaves such rows unchanged and reports them. The scan reads only the first rows of every table, so it
+//! takes no longer on a large database than on a small one.
 
 use std::fmt;
 use std::path::Path;
@@ -17,32 +17,32 @@ use crate::database::structure::catalogue::{Affinity, Table};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::models::rows::column_type::ColumnType;
 
-/// The rows of a table that are looked at.
+/// The number of rows that the scan reads of a table.
 const ROWS: u32 = 1_000;
 
-/// Rows of one table that are unsound for the same reason.
+/// The rows of one table that have the same problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SuspectRows {
     /// The table.
     pub table: String,
-    /// What is wrong with them.
+    /// The problem.
     pub problem: RowProblem,
-    /// How many there are among the rows that were looked at.
+    /// The number of such rows among those that the scan read.
     pub rows: i64,
 }
 
-/// What can be wrong with a row.
+/// A problem of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RowProblem {
-    /// It refers to a row that is not there.
+    /// It references a missing row.
     BrokenForeignKey,
-    /// A value is of another type than its column.
+    /// The type of a value is not that of its column.
     WrongType,
-    /// A text is no decimal number as they are written.
+    /// The text of a number is not a canonical decimal number.
     BadNumber,
-    /// Its address is that of another row too, in another letter case.
+    /// Another row has the same address in other letter case.
     SameAddress,
 }
 
@@ -59,12 +59,12 @@ impl fmt::Display for SuspectRows {
     }
 }
 
-/// Looks for unsound rows in a database of this version.
+/// Finds suspect rows in a database at this version.
 pub(crate) fn scan(path: &Path, version: SchemaVersion) -> Result<Vec<SuspectRows>, Error> {
     read_without_trace(path, |connection| {
         connection
             .transaction(|connection| look_through(connection, version))
-            .map_err(|error| error.at(path, "look for unsound rows"))
+            .map_err(|error| error.at(path, "scan for suspect rows"))
     })
 }
 
@@ -112,7 +112,7 @@ fn look_through(
     Ok(found)
 }
 
-/// A condition for each problem that a row of the table, as `r`, can have.
+/// The problems that a row of the table can have, each with its SQL condition on the row `r`.
 fn conditions(name: &str, table: &Table) -> Vec<(RowProblem, String)> {
     let broken: Vec<_> = table
         .foreign_keys

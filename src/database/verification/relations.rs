@@ -1,4 +1,4 @@
-//! What rows of different tables must have in common. All of it is data, of which queries are made.
+//! The rules about relations between rows. Each rule is data, from which a query is composed.
 
 use crate::database::error::database_error::Error;
 use crate::database::verification::checker::{Checker, Query};
@@ -6,16 +6,16 @@ use crate::database::verification::rule::Rule;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
 
-/// A chain or market that a row has in common with a row it refers to.
+/// A row and a row that it references, which must have the same chain or market.
 struct Agreement {
     rule: Rule,
     table: &'static str,
-    /// What refers to the other row.
+    /// The column that references the other row.
     column: &'static str,
     parent: &'static str,
-    /// The other row's chain or market.
+    /// The column with the other row's chain or market.
     theirs: &'static str,
-    /// The row's own, and what has to be joined to know it.
+    /// The row's own chain or market, and the join that finds it.
     own: &'static str,
     joined: &'static str,
 }
@@ -123,8 +123,8 @@ impl Agreement {
     }
 }
 
-/// A table whose rows are marked with the last block that they have taken in, the column of the mark, and
-/// the exchange or market whose mark it must not be beyond.
+/// An update mark: a table, its column with the last processed block, and the exchange or market whose own mark is the
+/// upper bound. The last field is the join to that exchange or market.
 type Mark = (&'static str, &'static str, &'static str, &'static str);
 
 fn marks() -> impl Iterator<Item = Mark> {
@@ -151,14 +151,14 @@ fn marks() -> impl Iterator<Item = Mark> {
     pools.chain([(ASSETS, "last_update_block", "market", MARKET)])
 }
 
-/// One that has taken nothing in has no mark.
+/// Finds marks above those of their exchange or market. One that has not processed any block has no mark.
 fn beyond_mark((table, mark, owner, joined): Mark) -> Query {
     Query {
         rule: Rule::UpdateMark,
         table,
         sql: format!(
             "SELECT r.{}, '{mark} is ' || r.{mark} || ', {owner} ' || o.id || \
-                    coalesce(' is at ' || o.last_update_block, ' has taken nothing in') \
+                    coalesce(' is at ' || o.last_update_block, ' has processed no block') \
              FROM {table} AS r {joined} WHERE typeof(r.{mark}) = 'integer' \
              AND (o.last_update_block ISNULL OR (typeof(o.last_update_block) = 'integer' \
                   AND r.{mark} > o.last_update_block))",
@@ -167,13 +167,14 @@ fn beyond_mark((table, mark, owner, joined): Mark) -> Query {
     }
 }
 
-/// The two tokens of a pool. Those of a Liquidity Book pool have no order.
+/// The columns with the two tokens of a pool. The tokens of a Liquidity Book pool have no order.
 const TOKENS: [(&str, &str, &str, &str); 2] = [
     ("pools", "token0_id", "token1_id", "r.kind <> 'lfj_binned'"),
     (V4, "currency0_id", "currency1_id", "1"),
 ];
 
-/// Addresses of one length, whose digits compare as the numbers do.
+/// Finds pools whose tokens are out of order. It compares only addresses of full length, whose texts compare like the
+/// numbers.
 fn out_of_order((table, lower, higher, condition): (&'static str, &str, &str, &str)) -> Query {
     let is_address =
         |alias| format!("typeof({alias}.address) = 'text' AND length({alias}.address) = 42");
@@ -193,7 +194,7 @@ fn out_of_order((table, lower, higher, condition): (&'static str, &str, &str, &s
     }
 }
 
-/// Tables in which an address can be once, in each chain or market.
+/// The tables in which an address is unique in its chain or market.
 const ADDRESSES: &[(&str, &str)] = &[
     (ERC20, "chain"),
     ("pools", "chain"),
@@ -206,7 +207,7 @@ fn same_address(table: &'static str, place: &str) -> Query {
         rule: Rule::DuplicateAddress,
         table,
         sql: format!(
-            "SELECT id, 'its address is that of row ' || first || ', too' \
+            "SELECT id, 'row ' || first || ' has the same address' \
              FROM (SELECT id, min(id) OVER (PARTITION BY {place}, lower(address)) AS first \
                    FROM {table} WHERE typeof(address) = 'text') \
              WHERE id <> first ORDER BY id"
@@ -214,7 +215,7 @@ fn same_address(table: &'static str, place: &str) -> Query {
     }
 }
 
-/// Pools of one manager that are the same. No index keeps them apart.
+/// Finds pools of one manager with the same hash. No index prevents them.
 fn same_pool() -> Query {
     Query {
         rule: Rule::DuplicatePool,
@@ -230,10 +231,10 @@ fn same_pool() -> Query {
     }
 }
 
-/// Uniswap V4's `LPFeeLibrary.DYNAMIC_FEE_FLAG`: the hooks say what the fee is.
+/// Uniswap V4's `LPFeeLibrary.DYNAMIC_FEE_FLAG`, which stands for a fee that the hooks decide.
 const DYNAMIC_FEE: u32 = 0x80_0000;
 
-/// Both fees of a pool, which one denominator is for.
+/// Finds fees that are not fractions. The two fees of a pool have one denominator.
 fn no_fraction(kind: &'static PoolKindTable) -> Query {
     let [one, other] = match kind.family {
         PoolFamily::Pools => ["fee_token0", "fee_token1"],
@@ -269,7 +270,7 @@ pub(super) fn key_of(table: &str) -> &'static str {
     kind.map_or("id", |kind| kind.family.key())
 }
 
-/// Runs what the database has the tables and columns for.
+/// Runs the rules for which the database has the tables and columns.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     let catalogue = checker.catalogue;
     for agreement in AGREEMENTS {

@@ -1,3 +1,5 @@
+//! The rules of verification, with their names and descriptions.
+
 use std::fmt;
 
 use serde::Serialize;
@@ -5,7 +7,7 @@ use serde::Serializer;
 
 macro_rules! rules {
     ($($rule:ident = $name:literal: $description:literal,)+) => {
-        /// What is demanded of a database.
+        /// A rule that every database must satisfy.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Rule {
@@ -16,10 +18,10 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// Every rule, in the order in which findings are reported.
+            /// Every rule, in the order of the report.
             pub const ALL: &'static [Self] = &[$(Self::$rule),+];
 
-            /// The rule's name, which stays the same from release to release.
+            /// The rule's name. It is stable across releases.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -27,7 +29,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What the rule demands, in one sentence.
+            /// The rule in one sentence.
             #[must_use]
             pub const fn description(self) -> &'static str {
                 match self {
@@ -43,7 +45,7 @@ rules! {
     Integrity = "integrity":
         "SQLite finds the file sound, and every table can be read.",
     ForeignKey = "foreign-key":
-        "What a row refers to is there.",
+        "The row that a foreign key references exists.",
     Value = "value":
         "A value is of its column's type and in its range.",
     Decimal = "decimal":
@@ -55,11 +57,11 @@ rules! {
     PoolHash = "pool-hash":
         "A pool hash is 0x and 64 hexadecimal digits in lower case.",
     DuplicateAddress = "duplicate-address":
-        "No two rows of a chain or market have one address in different letter case.",
+        "No two rows of a chain or market have the same address in different letter case.",
     DuplicatePool = "duplicate-pool":
-        "No manager has two pools with one hash.",
+        "No pool manager has two pools with the same hash.",
     Fee = "fee":
-        "A fee is a fraction: its denominator is not zero, and it is not above that, unless it is V4's mark of a dynamic fee.",
+        "A fee is at most its denominator, which is not zero; V4's mark of a dynamic fee is an exception.",
     PoolKind = "pool-kind":
         "A pool has a row in the table of its kind.",
     PoolOrphan = "pool-orphan":
@@ -67,21 +69,21 @@ rules! {
     TokenOrder = "token-order":
         "The address of a pool's first token is lower than that of its second.",
     TokenChain = "token-chain":
-        "What belongs together is on one chain: pools, tokens, exchanges, markets.",
+        "Rows that belong together are on the same chain: pools, tokens, exchanges, markets.",
     TickRange = "tick-range":
         "A tick is from -887272 to 887272.",
     TickSpacing = "tick-spacing":
         "A tick is a multiple of its pool's tick spacing.",
     LiquiditySum = "liquidity-sum":
-        "The net liquidity of a pool's ticks adds up to zero, and never to less on the way.",
+        "The net liquidity of a pool's ticks adds up to zero, and no partial sum is below zero.",
     LiquidityGross = "liquidity-gross":
-        "The gross liquidity of a tick is above zero, and not below its net liquidity's absolute value.",
+        "The gross liquidity of a tick is above zero, and at least the absolute value of its net liquidity.",
     Bitmap = "bitmap":
         "The bits of a pool's initialization map are set for its initialized ticks and no others.",
     UpdateMark = "update-mark":
-        "No mark is beyond the last block that its exchange or market has taken in.",
+        "The last update block of a pool or asset is not above that of its exchange or market.",
     AaveMarket = "aave-market":
-        "What Aave users and assets refer to is in their own market.",
+        "Aave users and assets refer only to rows of their own market.",
 }
 
 impl fmt::Display for Rule {

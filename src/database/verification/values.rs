@@ -1,4 +1,4 @@
-//! Values, each by the type that its column's model has.
+//! The rules about single values: each column's type decides which values are valid.
 
 use crate::database::error::database_error::Error;
 use crate::database::progress::Stage;
@@ -21,13 +21,13 @@ use crate::types::kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
 use crate::types::pool_hash::PoolHash;
 use crate::types::stored::{Decode, Stored};
 
-/// What is wrong with a value.
+/// The fault of a value: the broken rule and the detail.
 type Fault = (Rule, String);
 
-/// Whether a column can hold a value that is not NULL.
+/// Checks a value that is not NULL.
 type Check = fn(Stored<'_>) -> Result<(), Fault>;
 
-/// The tables with a row for each Aave user, or several.
+/// The tables with rows for each Aave user.
 const OF_USERS: [&str; 4] = [
     "aave_v3_collateral_positions",
     "aave_v3_debt_positions",
@@ -41,7 +41,7 @@ fn value<T: Decode>(stored: Stored<'_>) -> Result<(), Fault> {
         .map_err(|invalid| (Rule::Value, invalid.to_string()))
 }
 
-/// What is no text is a value of another type; anything else is no number.
+/// Checks a decimal number. A malformed text breaks the rule `decimal`, and a value of another type the rule `value`.
 fn decimal<T: Decode>(stored: Stored<'_>) -> Result<(), Fault> {
     value::<T>(stored).map_err(|(rule, detail)| match stored {
         Stored::Text(_) => (Rule::Decimal, detail),
@@ -110,13 +110,13 @@ fn check_of(table: &str, column: &str) -> Option<Check> {
     })
 }
 
-/// What is wrong with a value that is not NULL, if anything is.
+/// The fault of a value that is not NULL, if it has one.
 pub(super) fn fault(table: &str, column: &str, stored: Stored<'_>) -> Option<Fault> {
     let (rule, detail) = check_of(table, column)?(stored).err()?;
     Some((rule, format!("{column}: {detail}")))
 }
 
-/// Whether the values of a table are looked at, here or with the ticks.
+/// Whether verification checks the values of a table, here or with the ticks.
 pub(super) fn is_checked(table: &str, quick: bool) -> bool {
     SchemaVersion::latest()
         .catalogue()
@@ -126,7 +126,7 @@ pub(super) fn is_checked(table: &str, quick: bool) -> bool {
         && !(quick && (LIQUIDITY_TABLES.contains(&table) || OF_USERS.contains(&table)))
 }
 
-/// Goes through the values of every table but those of the liquidity.
+/// Checks the values of every table except those of the liquidity.
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
     for (name, table) in &checker.catalogue.tables {
         if is_checked(name, checker.quick) && !LIQUIDITY_TABLES.contains(&name.as_str()) {
@@ -139,7 +139,7 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
 }
 
 fn check_table(checker: &mut Checker<'_>, name: &str, table: &Table) -> Result<(), Error> {
-    /// Rows between two looks at the observer.
+    /// The number of rows between two progress reports.
     const ROWS: u64 = 16_384;
     let columns: Vec<_> = table
         .columns

@@ -1,4 +1,4 @@
-//! Whether a database is what it should be: its pages, its references, and what the chain demands of its rows.
+//! The operation `verify`, which runs all rules.
 
 use std::path::{Path, PathBuf};
 
@@ -22,55 +22,59 @@ use crate::setters::setters;
 use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
 
-/// How a database is verified.
+/// Options for the verification of a database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyOptions {
-    /// Leave out what takes longest: whether the indexes agree with their tables, ticks and initialization maps,
-    /// and the values of the tables that have a row for each tick or each Aave user.
+    /// Skips the slowest checks: the comparison of indexes with their tables, the ticks and initialization maps, and
+    /// the values of tables with a row for each tick or each Aave user.
     pub quick: bool,
 }
 
 setters!(VerifyOptions { quick: bool });
 
-/// What the verification of a database has found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// The database.
+    /// The path of the database.
     pub path: PathBuf,
-    /// Its version; none where it is so damaged that this cannot be told.
+    /// The version, or `None` if damage hides it.
     pub version: Option<SchemaVersion>,
-    /// Whether the verification was a quick one.
+    /// Whether the verification was quick.
     pub quick: bool,
-    /// What is wrong, by rule and table.
+    /// The findings, ordered by rule and table.
     pub findings: Vec<Finding>,
 }
 
 impl VerifyReport {
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// How often rules are broken.
+    /// The number of violations.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.findings.iter().map(|finding| finding.rows).sum()
     }
 }
 
-/// Looks for whatever breaks a [`Rule`], in one state of the database, and changes nothing.
+/// Finds everything that breaks a [`Rule`]. It reads one state of the database and changes nothing.
 ///
-/// It reads as the database's other users do, who go on meanwhile; in WAL mode they can write, too, and the log
-/// grows until it is done. Where nothing may be written beside the file, it is read without.
+/// It is a normal reader, so other programs continue. In WAL mode they can also write; the log grows until the
+/// verification ends. If the folder is not writable, it reads without sidecars.
 ///
 /// # Errors
 ///
-/// Where there is no database, or none of a version that this program knows ([`ErrorKind::Refused`]): what is older
-/// is to be upgraded first. [`ErrorKind::HotJournal`] for one that must be written to before it can be read,
-/// [`ErrorKind::Interrupted`] where the observer asks for it. Damage is no error but a finding.
+/// - [`ErrorKind::Refused`] if the database is not at a version of this program. An older database needs an upgrade
+///   first.
+/// - [`ErrorKind::HotJournal`] if an interrupted transaction must be rolled back first.
+/// - [`ErrorKind::Interrupted`] if the observer stops it.
+/// - Other kinds if there is no database, or if it cannot be read.
+///
+/// Damage is a finding, not an error.
 pub fn verify_sqlite_database(
     path: &Path,
     options: &VerifyOptions,
@@ -78,7 +82,7 @@ pub fn verify_sqlite_database(
 ) -> Result<VerifyReport, Error> {
     let cancel = observer.cancel_token();
     let mut verify = |connection: &mut SqliteConnection| {
-        // It ends with the connection: on a damaged database even that can fail.
+        // The transaction ends with the connection. On a damaged database, even a rollback can fail.
         connection
             .batch_execute("BEGIN")
             .map_err(Error::from)
@@ -86,7 +90,7 @@ pub fn verify_sqlite_database(
             .map_err(|error| error.at(path, "verify the database"))
     };
     let verified = match cancellable(cancel, || open_and(path, &mut verify)) {
-        // Not even its structure can be read.
+        // Damage hides even the structure.
         Err(Error {
             kind: ErrorKind::Damaged { detail, .. },
             ..
@@ -106,7 +110,7 @@ pub fn verify_sqlite_database(
     })
 }
 
-/// Calls `verify` with a connection, once what is to be refused has been refused without leaving a trace.
+/// Opens a connection and calls `verify`. A database that is refused is refused before that, without a trace.
 fn open_and<T>(
     path: &Path,
     mut verify: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
@@ -121,11 +125,11 @@ fn open_and<T>(
     });
     if let Err(error) = recognised {
         damage(error)?;
-        // Nobody can use such a database, and opening it would leave files beside it.
+        // No program can use such a database, and opening it would leave sidecars behind.
         return read_without_trace(path, verify);
     }
-    // Beside its other users. `read_without_trace` would keep the rest of this process from opening a database for as
-    // long as this takes.
+    // `read_without_trace` would keep the rest of this process from opening a database during the whole verification,
+    // so a normal reader runs it.
     let opened = open_for_reading(path);
     match opened.and_then(|mut connection| verify(&mut connection)) {
         Err(error) if error.is_about_opening() => read_without_trace(path, verify),
@@ -133,7 +137,7 @@ fn open_and<T>(
     }
 }
 
-/// Applies every rule, the quickest first.
+/// Runs every rule, the fastest first.
 fn verify_state(
     connection: &mut SqliteConnection,
     path: &Path,
