@@ -1,14 +1,13 @@
 //! Operations on a database file, and sessions with one.
 //!
 //! An operation takes paths and options and returns a report or an [`Error`]. It never prints, prompts or ends the
-//! process. An operation that fails leaves the database as it was. Three rules hold for all operations:
+//! process. An operation that fails before its commit leaves the rows as they were. Three rules hold for all operations:
 //!
 //! - Opening never creates a database. A new file is written under a temporary name in the same folder, synced and
 //!   renamed ([`create_new_sqlite_database`], [`backup_sqlite_database`]).
 //! - A database that other programs may have open is changed through SQLite. Its file is never replaced
 //!   ([`reset_sqlite_database`], [`upgrade_existing_sqlite_database`]).
-//! - A file is recognised without a write before it is changed. A file that is not a degenbot database is refused
-//!   ([`recognise`]).
+//! - A file is recognised before it is changed. A file that is not a degenbot database is refused ([`recognise`]).
 //!
 //! ```
 //! use degenbot::database::{self, Database, Error};

@@ -52,7 +52,8 @@ impl Stage<'_> {
 /// Receives the progress of a long operation, and can stop it.
 pub trait Observer {
     /// Receives a progress report, every few thousand pages or rows. If it returns `Break`, the operation leaves
-    /// everything as it was and returns [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted).
+    /// everything as it was and returns [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted). After its
+    /// point of no return ([`Stage::WritingBack`]) it completes instead.
     fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()>;
 
     /// The token that cancels the operation. It also interrupts a statement that runs for minutes, such as one that

@@ -1,4 +1,4 @@
-//! Opening of databases. No other file opens SQLite or sets the pragmas of a connection.
+//! Opening of databases. No other file opens SQLite. Every connection gets its pragmas here.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

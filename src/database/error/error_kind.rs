@@ -151,7 +151,7 @@ documented_errors! {
         /// The log or journal of another database lies beside the path of a new file. SQLite would apply it to the new
         /// file.
         Leftover {
-            /// The `-wal`, `-shm` or `-journal` file.
+            /// The `-wal` or `-journal` file.
             leftover: PathBuf = PathBuf::from("PATH-wal"),
         }
             in FileAndDisk;

@@ -20,7 +20,7 @@ documented_errors! {
             hint "Create the tables with 'degenbot database reset'";
             when "It is an SQLite database without tables.";
 
-        /// It has tables, and none of them is degenbot's.
+        /// It has tables, but lacks one that every degenbot database has.
         Foreign {
             /// Some of its tables.
             tables: Vec<String> = vec!["notes".to_owned()],

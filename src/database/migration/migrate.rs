@@ -81,7 +81,9 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// - [`ErrorKind::VersionChanged`] if another process has migrated the database, and reaching the target would
 ///   now be a downgrade that nobody has planned;
 /// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
-///   triggers or foreign keys of theirs.
+///   triggers or foreign keys of theirs;
+/// - [`ErrorKind::LeftoverRows`] if rows lie in a temporary table of a failed upgrade by the Python package;
+/// - [`ErrorKind::Unclear`] if a dropped initialization map cannot be computed.
 pub fn migrate_sqlite_database(
     path: &Path,
     from: SchemaVersion,

@@ -63,7 +63,8 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 /// - [`ErrorKind::Unclear`] if rows lack a value or contradict each other;
 /// - [`ErrorKind::AssumptionNeeded`] if an assumption is missing;
 /// - [`ErrorKind::ObjectsLost`] if an index, trigger or view of the user does not fit the new schema;
-/// - [`ErrorKind::NotEnoughSpace`] if the new database and the original do not fit on the disk.
+/// - [`ErrorKind::NotEnoughSpace`] if the new database and the original do not fit on the disk;
+/// - [`ErrorKind::RebuildCheckFailed`] if a row of the new database differs from its origin.
 pub fn upgrade_sqlite_database(
     path: &Path,
     options: &UpgradeOptions,

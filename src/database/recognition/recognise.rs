@@ -14,7 +14,8 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::catalogue::Catalogue;
 
-/// Recognises a database without writing to it.
+/// Recognises a database without writing to it. If a program was killed in a transaction, SQLite rolls that back
+/// first.
 ///
 /// # Errors
 ///

@@ -288,8 +288,8 @@ impl Catalogue {
         })
     }
 
-    /// Lists the tables, indexes, views and triggers that `expected` lacks. The user or another program has created
-    /// them.
+    /// Lists the tables and indexes that `expected` lacks, and every view and trigger. The user or another program has
+    /// created them: no version has views or triggers.
     #[must_use]
     pub fn extras_beyond(&self, expected: &Self) -> Vec<SchemaObject> {
         let mut extras = Vec::new();

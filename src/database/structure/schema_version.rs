@@ -159,7 +159,7 @@ mod tests {
     use crate::database::structure::pending_migrations::{all_migrations, migrations_after};
     use crate::database::structure::stamp_tables;
 
-    /// With `DEGENBOT_WRITE_STRUCTURES`, writes `versions.txt` instead of comparing it. See "Authoring a migration" in
+    /// With `DEGENBOT_WRITE_STRUCTURES`, writes `versions.txt` instead of comparing it. See "A migration" in
     /// CONTRIBUTING.md.
     #[test]
     fn versions_txt_equals_the_structures_that_the_migrations_create() {
