@@ -243,8 +243,10 @@ fn comparison_of_added_column(
     value: &str,
 ) -> Option<String> {
     match source.added_value(table, column) {
-        Some(NewValue::Null) | None => Some(format!("n.{column} IS NULL")),
-        Some(NewValue::Assumed | NewValue::StateView) => Some(format!("n.{column} IS {value}")),
+        // A rule can move an older column here, whose own condition covers that.
+        Some(NewValue::Null | NewValue::Assumed | NewValue::StateView) | None => {
+            Some(format!("n.{column} IS {value}"))
+        }
         Some(NewValue::Exchange) => Some(exchange_is(
             "n",
             "x.chain_id IS s.chain AND x.name IS s.kind",
