@@ -1,7 +1,8 @@
 //! Operations on a database file, and sessions with one.
 //!
 //! An operation takes paths and options and returns a report or an [`Error`]. It never prints, prompts or ends the
-//! process. An operation that fails before its commit leaves the rows as they were. Three rules hold for all operations:
+//! process. An operation that fails before its commit leaves the rows as they were. Three rules hold for all
+//! operations:
 //!
 //! - Opening never creates a database. A new file is written under a temporary name in the same folder, synced and
 //!   renamed ([`create_new_sqlite_database`], [`backup_sqlite_database`]).

@@ -64,6 +64,23 @@ pub fn send(child: &Child, signal: &str) -> bool {
     output.status.success()
 }
 
+/// Waits until a process handles SIGINT, or has ended. Before that, the signal would kill it. Only Linux tells.
+pub fn await_signal_handler(child: &mut Child) {
+    const SIGINT: u64 = 1 << 1;
+    let status = format!("/proc/{}/status", child.id());
+    while child.try_wait().unwrap().is_none() {
+        let Ok(status) = std::fs::read_to_string(&status) else {
+            return;
+        };
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        if caught.is_some_and(|mask| mask & SIGINT != 0) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// Runs a command without input.
 pub fn quietly(database: &Path, arguments: &[&str]) -> String {
     run(on(database, arguments), "")

@@ -66,9 +66,9 @@ pub struct BackupReport {
 
 /// Copies one state of a database while others go on using it.
 ///
-/// Checkpoints come first, the last one `PRAGMA wal_checkpoint(FULL)`; the copy does not depend on their success. The copy is a snapshot:
-/// commits of other processes neither get into it nor make it start over. It is one file that needs no log and
-/// has the database's permissions. A rename gives it its name.
+/// Checkpoints come first, the last one `PRAGMA wal_checkpoint(FULL)`; the copy does not depend on their success.
+/// The copy is a snapshot: commits of other processes neither get into it nor make it start over. It is one file
+/// that needs no log and has the database's permissions. A rename gives it its name.
 ///
 /// # Errors
 ///

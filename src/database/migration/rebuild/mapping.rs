@@ -332,3 +332,23 @@ fn of_single_pool_table(table: &str) -> Mapping {
         comparisons,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::structure::legacy_revision::LegacyRevision;
+
+    #[test]
+    fn added_columns_are_compared_with_the_value_that_fills_them() {
+        let revision = LegacyRevision::FIRST;
+        let source = LegacySource::new(revision.catalogue(), revision);
+        let comparison =
+            |value| comparison_of_added_column(&source, "uniswap_v3_pools", "new_name", value);
+        assert_eq!(comparison("NULL").unwrap(), "n.new_name IS NULL");
+        // As a rule fills it that renames a column.
+        assert_eq!(
+            comparison("s.old_name").unwrap(),
+            "n.new_name IS s.old_name"
+        );
+    }
+}
