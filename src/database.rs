@@ -76,6 +76,7 @@ pub use copying::restore::{
     RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
 };
 pub use error::database_error::Error;
+pub use error::effect::Effect;
 pub use error::error_kind::ErrorKind;
 pub use error::exchange_conflict::ExchangeConflict;
 pub use error::obstacle::Obstacle;

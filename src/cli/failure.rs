@@ -14,6 +14,7 @@ use inquire::InquireError;
 use crate::cli::format::plain;
 use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::{ErrorKind, damage_hint};
 use crate::database::files::open_by::programs_using;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -36,7 +37,7 @@ documented_errors! {
         }
             in Inner;
             text format!("{}{}", with_causes(error), used_by(error));
-            hint error.hint();
+            hint with_effect(error);
             when "";
 
         /// What was to be added is none that can be.
@@ -101,7 +102,7 @@ documented_errors! {
             in QuestionsAndAnswers;
             text ABORTED;
             hint "";
-            when "The user said no, or nothing, or pressed Ctrl-C. Nothing was changed.";
+            when "The user said no, or nothing, or pressed Ctrl-C before anything was changed.";
 
         /// The question could not be put.
         Prompt {
@@ -127,7 +128,7 @@ documented_errors! {
         }
             in QuestionsAndAnswers;
             text format!("Could not write to stdout: {error}");
-            hint "Check where the output goes; the database is as it was";
+            hint "Check where the output goes. Only the output is missing: the command had done its work before";
             when "What was to be printed cannot be: the disk that stdout goes to is full, for example.";
     }
 }
@@ -137,7 +138,7 @@ const FORCE_HINT: &str = "Answer it beforehand with --force";
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error.kind {
-            ErrorKind::Interrupted => Self::Aborted,
+            ErrorKind::Interrupted if error.effect != Some(Effect::Changed) => Self::Aborted,
             _ => Self::Database { error },
         }
     }
@@ -205,6 +206,19 @@ fn with_causes(error: &dyn StdError) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What the operation did, as far as it knows, and what to do next.
+fn with_effect(error: &Error) -> String {
+    let effect = match error.effect {
+        Some(Effect::Nothing) => "Nothing was changed. ",
+        Some(Effect::Changed) => "The change itself was made. ",
+        Some(Effect::Unknown) => {
+            "The disk failed during the commit, so the change may have been made: see 'degenbot database info'. "
+        }
+        None => "",
+    };
+    format!("{effect}{}", error.hint())
 }
 
 /// Who uses a database that is locked, where the system tells.

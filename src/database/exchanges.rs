@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
@@ -23,7 +24,6 @@ use crate::models::rows::exchange::{Exchange, NewExchange};
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
 use crate::setters::setters;
-use crate::sqlite::transaction::{Begin, transaction};
 
 /// Options for changes to the exchanges of a database.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub enum Deactivation {
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program.
 /// - [`ErrorKind::Locked`] if another program holds the write lock for too long.
 ///
-/// After an error, the database is unchanged.
+/// [`Error::effect`] says whether the database was changed.
 pub fn activate_exchange(
     path: &Path,
     exchange: &ExchangeName,
@@ -182,6 +182,15 @@ fn write<T>(
     options: &ExchangeOptions,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    EffectTracker::track(|effect| write_tracked(path, options, effect, operate))
+}
+
+fn write_tracked<T>(
+    path: &Path,
+    options: &ExchangeOptions,
+    effect: &mut EffectTracker,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
     // Recognition does not write, so a refused database stays unchanged to the byte.
     let recognition = recognise(path)?;
     recognition.require_version(path)?;
@@ -195,7 +204,8 @@ fn write<T>(
         recognise_state(connection)?.require_version(path)?;
         operate(connection)
     };
-    transaction(&mut connection, Begin::Immediate, operate, Error::from)
+    effect
+        .write(&mut connection, operate)
         .map_err(|error| error.at(path, "write to the database"))
 }
 

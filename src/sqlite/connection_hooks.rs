@@ -198,6 +198,38 @@ fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
     }
 }
 
+/// Runs `operate` on a connection whose statements fire no triggers. A view's INSTEAD OF triggers do not fire either.
+pub(crate) fn without_triggers<T, E: From<Error>>(
+    connection: &mut SqliteConnection,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    enable_triggers(connection, false)?;
+    let result = operate(connection);
+    enable_triggers(connection, true)?;
+    result
+}
+
+fn enable_triggers(connection: &mut SqliteConnection, enable: bool) -> QueryResult<()> {
+    let handle = raw_connection_of(connection)?;
+    // SAFETY: the connection is open, and this thread has borrowed it. SQLITE_DBCONFIG_ENABLE_TRIGGER takes an int, and
+    // a pointer to its new value or null.
+    let code = unsafe {
+        ffi::sqlite3_db_config(
+            handle.as_ptr(),
+            ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+            c_int::from(enable),
+            ptr::null_mut::<c_int>(),
+        )
+    };
+    if code == ffi::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(Error::QueryBuilderError(
+            "SQLite cannot turn triggers off".into(),
+        ))
+    }
+}
+
 /// SQLite calls this regularly while a statement runs. It interrupts the statement unless the result is 0.
 unsafe extern "C" fn is_cancelled(token: *mut c_void) -> c_int {
     // SAFETY: `configure` has registered a token that lives as long as the connection.

@@ -233,6 +233,12 @@ impl Statement<'_> {
         result
     }
 
+    /// The number of columns.
+    pub(crate) fn columns(&self) -> c_int {
+        // SAFETY: the statement is not finalized.
+        unsafe { ffi::sqlite3_column_count(self.raw.as_ptr()) }
+    }
+
     /// A column of the current row, or NULL if there is none.
     #[inline]
     pub(crate) fn column(&self, index: c_int) -> Stored<'_> {

@@ -15,6 +15,7 @@ mod compact;
 mod concurrency;
 mod config;
 mod downgrade;
+mod effects;
 mod exchange;
 mod faults;
 mod info;

@@ -200,6 +200,28 @@ fn rebuild_refuses_rows_that_would_have_to_be_guessed_and_names_them() {
 }
 
 #[test]
+fn rebuild_names_rows_with_text_that_is_not_utf8() {
+    for (statement, row) in [
+        (
+            "UPDATE aerodrome_v2_pools SET token0 = CAST(x'3078ff41' AS TEXT) WHERE pool_id = \
+             (SELECT min(pool_id) FROM aerodrome_v2_pools)",
+            "this is not a token address",
+        ),
+        (
+            "UPDATE pools SET kind = CAST(x'ff41' AS TEXT) WHERE id = (SELECT min(id) FROM pools)",
+            "pools ",
+        ),
+    ] {
+        let copy = changed(A2, statement);
+        let before = content::of(&copy.path);
+        let error = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Unclear { .. }), "{error:?}");
+        assert!(error.to_string().contains(row), "{error}");
+        assert_eq!(content::of(&copy.path), before);
+    }
+}
+
+#[test]
 fn rebuild_takes_missing_values_from_assumptions() {
     let copy = changed(A2, "UPDATE uniswap_v3_pools SET factory = NULL");
     let mut options = upgrade_options();
@@ -301,6 +323,14 @@ fn rebuild_refuses_user_objects_that_have_no_place_and_names_them() {
             "CREATE TABLE mine (x); CREATE TRIGGER gone AFTER INSERT ON mine \
              BEGIN INSERT INTO metadata (key, value) VALUES ('x', 'y'); END",
             "trigger gone",
+        ),
+        (
+            "CREATE TRIGGER gone AFTER INSERT ON metadata BEGIN SELECT 1; END",
+            "trigger gone (on metadata",
+        ),
+        (
+            "CREATE INDEX gone ON metadata (value)",
+            "index gone (on metadata",
         ),
         (
             "ALTER TABLE pools ADD COLUMN mine",

@@ -1,8 +1,8 @@
 //! `database upgrade`: everything or nothing.
 
 use degenbot::database::{
-    self, ErrorKind, MigrateOptions, SchemaVersion, inspect_sqlite_database,
-    upgrade_existing_sqlite_database,
+    self, ErrorKind, MigrateOptions, SchemaVersion, UpgradeOptions, inspect_sqlite_database,
+    plan_upgrade, upgrade_existing_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -136,12 +136,14 @@ fn upgrade_works_in_place_on_unusual_files() {
 #[test]
 fn upgrade_rolls_back_when_a_migration_fails() {
     let copy = Copy::of("populated/populated-0.5.0.db");
-    // A trigger that only the third of the pending migrations runs into.
+    // A stamp that only the third of the pending migrations writes.
     content::connect(&copy.path)
         .batch_execute(
-            "CREATE TRIGGER bomb BEFORE UPDATE ON alembic_version \
-             WHEN new.version_num = '9c411aeeb15e' \
-             BEGIN SELECT raise(ABORT, 'the bomb went off'); END",
+            "ALTER TABLE alembic_version RENAME TO old; \
+             CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL \
+               CHECK (version_num <> '9c411aeeb15e'), \
+               CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); \
+             INSERT INTO alembic_version SELECT * FROM old; DROP TABLE old",
         )
         .unwrap();
     let before = content::of(&copy.path);
@@ -151,7 +153,7 @@ fn upgrade_rolls_back_when_a_migration_fails() {
             migration, detail, ..
         } => {
             assert_eq!(migration, "2026-03-20-000000_aave_v3_emode_and_configs");
-            assert_eq!(detail, "the bomb went off");
+            assert!(detail.starts_with("CHECK constraint failed"), "{detail}");
         }
         other => panic!("{other:?}"),
     }
@@ -162,28 +164,6 @@ fn upgrade_rolls_back_when_a_migration_fails() {
             .to_string(),
         "eb4080485a56"
     );
-}
-
-#[test]
-fn upgrade_rolls_back_new_foreign_key_violations() {
-    let copy = Copy::of("populated/populated-0.5.0.db");
-    content::connect(&copy.path)
-        .batch_execute(
-            "CREATE TRIGGER thief AFTER UPDATE ON alembic_version \
-             WHEN new.version_num = 'e0aaad8ad486' \
-             BEGIN DELETE FROM pools WHERE id = (SELECT max(pool_id) FROM liquidity_positions); END",
-        )
-        .unwrap();
-    let before = content::of(&copy.path);
-    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
-    match &error.kind {
-        ErrorKind::ForeignKeysBroken { violations, .. } => {
-            assert!(violations.iter().any(|v| v.table == "liquidity_positions"));
-            assert!(violations.iter().all(|v| v.parent == "pools"));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(content::of(&copy.path), before);
 }
 
 #[test]
@@ -345,4 +325,95 @@ fn upgrade_reconciles_stamps_after_the_python_package_migrated() {
     assert_eq!(report.migrations, migrations_after(older));
     let version = database::current_database_version(&copy.path).unwrap();
     assert_eq!(version, SchemaVersion::latest());
+}
+
+#[test]
+fn upgrade_refuses_names_that_the_new_version_needs() {
+    for (statement, object) in [
+        ("CREATE VIEW lfj_pools AS SELECT 1", "view lfj_pools"),
+        ("CREATE VIEW LFJ_Pools AS SELECT 1", "view LFJ_Pools"),
+        ("CREATE TABLE LFJ_POOLS (a)", "table LFJ_POOLS"),
+        (
+            "CREATE TABLE mine (a); CREATE INDEX lfj_pools ON mine (a)",
+            "index lfj_pools",
+        ),
+        (
+            "CREATE TABLE Ix_Erc20_Tokens_Chain (a)",
+            "table Ix_Erc20_Tokens_Chain",
+        ),
+        (
+            "CREATE VIEW __Diesel_Schema_Migrations AS SELECT 1",
+            "view __Diesel_Schema_Migrations",
+        ),
+    ] {
+        let copy = Copy::of("populated/populated-0.5.0.db");
+        content::connect(&copy.path)
+            .batch_execute(statement)
+            .unwrap();
+        let before = content::of(&copy.path);
+        let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+        assert!(
+            matches!(error.kind, ErrorKind::NamesTaken { .. }),
+            "{error:?}"
+        );
+        assert!(error.to_string().ends_with(object), "{error}");
+        assert_eq!(content::of(&copy.path), before);
+        let planned = plan_upgrade(&copy.path, &UpgradeOptions::default()).unwrap_err();
+        assert_eq!(planned.to_string(), error.to_string());
+    }
+}
+
+#[test]
+fn upgrade_fires_no_trigger_of_the_user() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut connection = content::connect(&copy.path);
+    let pools = content::lines(&mut connection, "SELECT id AS line FROM pools");
+    connection
+        .batch_execute(
+            "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+               run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP); \
+             CREATE TRIGGER on_stamp AFTER INSERT ON __diesel_schema_migrations \
+               BEGIN DELETE FROM pools; DELETE FROM initialization_maps; END; \
+             CREATE TRIGGER on_revision AFTER UPDATE ON alembic_version \
+               BEGIN DELETE FROM erc20_tokens; END; \
+             CREATE TRIGGER on_revision_gone AFTER DELETE ON alembic_version \
+               BEGIN DELETE FROM erc20_tokens; END",
+        )
+        .unwrap();
+    let before = content::of(&copy.path);
+    upgrade_existing_sqlite_database(&copy.path).unwrap();
+    content::assert_carried_over(&before, &content::of(&copy.path), "triggers");
+    let mut connection = content::connect(&copy.path);
+    let after = content::lines(&mut connection, "SELECT id AS line FROM pools");
+    assert_eq!(after, pools);
+    let triggers = "SELECT name AS line FROM sqlite_schema WHERE type = 'trigger'";
+    assert_eq!(content::lines(&mut connection, triggers).len(), 3);
+}
+
+#[test]
+fn upgrade_corrects_a_stamp_that_is_stored_as_a_blob() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    for table in [
+        "alembic_version SET version_num = CAST(version_num AS BLOB)",
+        "__diesel_schema_migrations SET version = CAST(version AS BLOB)",
+    ] {
+        let mut connection = content::connect(&copy.path);
+        connection
+            .batch_execute(&format!("UPDATE {table}"))
+            .unwrap();
+        let recognition = database::recognise(&copy.path).unwrap();
+        assert!(!recognition.identity.is_stamped_right());
+        assert!(
+            recognition
+                .remark()
+                .unwrap()
+                .contains("another type than text")
+        );
+        upgrade_existing_sqlite_database(&copy.path).unwrap();
+        let types = "SELECT typeof(version_num) AS line FROM alembic_version \
+                     UNION SELECT typeof(version) FROM __diesel_schema_migrations";
+        assert_eq!(content::lines(&mut connection, types), ["text"]);
+        let recognition = database::recognise(&copy.path).unwrap();
+        assert!(recognition.identity.is_stamped_right());
+    }
 }

@@ -83,8 +83,9 @@ fn documented() -> Vec<Documented<Failure>> {
 fn document() -> String {
     let mut text = String::from(
         "# Errors\n\nWhat each error says, when it comes, and what to do next. The words in capitals stand for what \
-         an error is about.\nA command that fails ends with status 1, and the database is as it was; status 2 means \
-         that its arguments are wrong.\n",
+         an error is about.\nA command that fails ends with status 1; status 2 means that its \
+         arguments are wrong.\nThe hint of a command that was to change something begins with what it did: \"Nothing was \
+         changed\", nearly always.\n",
     );
     let errors = documented();
     for (chapter, title) in CHAPTERS {

@@ -15,7 +15,9 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::BusyHandler;
-use crate::sqlite::connection_hooks::{without_checkpoint_on_close, without_checkpoint_until_read};
+use crate::sqlite::connection_hooks::{
+    cancellable, without_checkpoint_on_close, without_checkpoint_until_read,
+};
 use crate::sqlite::raw_connection::RawConnection;
 
 /// The time that a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
@@ -113,7 +115,7 @@ pub(crate) fn open_raw_connection(
 /// Opens a private database in memory.
 pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
     let path = Path::new(":memory:");
-    establish(path, ":memory:", "")
+    cancellable(None, || establish(path, ":memory:", ""))
 }
 
 /// The pragmas of every connection, as (name, value).

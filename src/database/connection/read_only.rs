@@ -12,6 +12,7 @@ use crate::database::connection::open::{
     Access, INDEX, LOCK_TIMEOUT, check_file, establish, is_wal_on_disk, uri,
 };
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{
     DatabaseFile, Sidecar, WAL_HEADER_BYTES, begins_with_journal_magic,
@@ -39,6 +40,13 @@ use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 /// In one case a trace remains. If the last other program closes the database while this one opens the log, that
 /// program leaves its `-wal` or `-shm` behind.
 pub(crate) fn read_without_trace<T>(
+    path: &Path,
+    look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    read(path, look).map_err(|error| error.with_effect(Effect::Nothing))
+}
+
+fn read<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {

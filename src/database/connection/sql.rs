@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
@@ -14,12 +14,6 @@ use crate::sqlite::prepared::Statements;
 struct Number {
     #[diesel(sql_type = Nullable<BigInt>)]
     number: Option<i64>,
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
 }
 
 /// Runs a statement. Returns the number of changed rows.
@@ -42,10 +36,14 @@ pub(crate) fn optional_number(
         .map(|row| row.number)
 }
 
-/// The values of the column `line`.
+/// The values of the first column as texts. Bytes that are not UTF-8 are replaced.
 pub(crate) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
-    let rows = diesel::sql_query(query).load::<Line>(connection)?;
-    Ok(rows.into_iter().map(|row| row.line).collect())
+    let mut statement = Statements::of(connection)?.prepare(query)?;
+    let mut lines = Vec::new();
+    while statement.step()? {
+        lines.push(statement.column(0).to_text());
+    }
+    Ok(lines)
 }
 
 /// Fails outside a transaction. SQLite rolls a transaction back by itself when the disk fails, and each later statement

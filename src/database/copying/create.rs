@@ -5,6 +5,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, is_wal_on_disk, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -27,6 +28,10 @@ pub(crate) const PAGE_SIZE: i64 = 4_096;
 /// Fails with [`ErrorKind::AlreadyExists`] if the path exists, with [`ErrorKind::Leftover`] if the log of a
 /// deleted database lies there, and with another kind if the file cannot be written.
 pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
+    EffectTracker::track(|effect| create(path, effect))
+}
+
+fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
     if fs::symlink_metadata(path).is_ok() {
         return Err(ErrorKind::AlreadyExists.at(path));
     }
@@ -35,7 +40,7 @@ pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", error))?;
     let staged = StagedFile::create(path, PUBLIC)?;
     build_empty(staged.path(), PAGE_SIZE)?;
-    staged.publish_new()?;
+    effect.commit(|| staged.publish_new())?;
     log::info!("Created the database {}", path.display());
     Ok(())
 }

@@ -208,12 +208,12 @@ fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
 
 /// Turns a failed check of the copy into an error about the backup.
 fn damaged(error: Error) -> Error {
-    let Error { kind, path } = error;
+    let Error { kind, .. } = error;
     let kind = match kind {
         ErrorKind::CopyCheckFailed { detail } => ErrorKind::Damaged { detail },
         other => other,
     };
-    Error { kind, path }
+    Error { kind, ..error }
 }
 
 /// Replaces the content of the database. Returns the path of the copy that was kept.

@@ -22,6 +22,7 @@ impl ErrorKind {
         Error {
             kind: self,
             path: Some(path.into()),
+            effect: None,
         }
     }
 }
@@ -44,10 +45,22 @@ impl Error {
         }
     }
 
+    /// Whether the disk has failed, so that nobody knows what has reached it.
+    pub(crate) fn is_about_the_disk(&self) -> bool {
+        match &self.kind {
+            ErrorKind::Disk { .. } | ErrorKind::Io { .. } => true,
+            ErrorKind::Sql { source } => source.to_string() == "disk I/O error",
+            _ => false,
+        }
+    }
+
     /// Adds the path and the action to the error of a query inside a transaction.
     pub(crate) fn at(self, path: &Path, action: &'static str) -> Self {
         match self.kind {
-            ErrorKind::Sql { source } => Self::from_diesel(path, action, source),
+            ErrorKind::Sql { source } => Self {
+                effect: self.effect,
+                ..Self::from_diesel(path, action, source)
+            },
             _ => self,
         }
     }

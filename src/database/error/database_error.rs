@@ -4,9 +4,10 @@ use std::error::Error as StdError;
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 
-/// Why an operation failed, and on which file. A failed operation leaves the database as it was.
+/// Why an operation failed, and on which file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Error {
@@ -14,6 +15,9 @@ pub struct Error {
     pub kind: ErrorKind,
     /// The file that the error is about, if it is about one.
     pub path: Option<PathBuf>,
+    /// What the operation did before it failed. `None` if the error is not one of an operation that changes a
+    /// database.
+    pub effect: Option<Effect>,
 }
 
 impl Error {
@@ -32,6 +36,14 @@ impl Error {
     /// Another error about the same file.
     pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
         Self { kind, ..self }
+    }
+
+    /// Records the effect. The effect of a part of the operation counts as well.
+    pub(crate) fn with_effect(self, effect: Effect) -> Self {
+        Self {
+            effect: self.effect.max(Some(effect)),
+            ..self
+        }
     }
 
     fn shown_path(&self) -> impl Display {
@@ -53,6 +65,10 @@ impl StdError for Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, path: None }
+        Self {
+            kind,
+            path: None,
+            effect: None,
+        }
     }
 }

@@ -54,7 +54,7 @@ documented_errors! {
         NotADatabase
             in FindingTheDatabase;
             text format!("The file at {path} is not an SQLite database");
-            hint "Check the path; nothing was changed. An encrypted or overwritten database looks like \
+            hint "Check the path. An encrypted or overwritten database looks like \
                   this too: move it away, and 'degenbot database restore' puts the backup in its place";
             when "The file does not have the header of an SQLite database.";
 
@@ -65,7 +65,7 @@ documented_errors! {
         }
             in FindingTheDatabase;
             text format!("The database at {path} is damaged: {detail}");
-            hint format!("Nothing was changed. {}", damage_hint(path));
+            hint damage_hint(path);
             when "SQLite cannot read the file's structure: it is cut off or overwritten.";
 
         /// The file cannot be read, or SQLite cannot create its files beside it.
@@ -100,7 +100,7 @@ documented_errors! {
         DiskFull
             in FileAndDisk;
             text format!("The disk is full: {path} could not be written");
-            hint "Free some space and try again; the database is as it was";
+            hint "Free some space and try again";
             when "The disk, or the user's quota of it, is used up.";
 
         /// The disk has less free space than the operation can need.
@@ -114,7 +114,7 @@ documented_errors! {
             text format!(
                 "There is not enough room beside {path}: {available} bytes are free and up to {needed} are needed"
             );
-            hint "Nothing was changed. Free some space, or move the database to a larger disk";
+            hint "Free some space, or move the database to a larger disk";
             when "The disk has less free space than the command may need. Commands check this before they begin.";
 
         /// The disk failed. SQLite reports some full disks in this way, too.
@@ -124,7 +124,7 @@ documented_errors! {
         }
             in FileAndDisk;
             text format!("The disk failed while {path} was in use: {detail}");
-            hint "Check the free space and the state of the disk; what was not finished is rolled back";
+            hint "Check the free space and the state of the disk";
             when "The system could not read or write the file.";
 
         /// A system call on a file failed.
@@ -231,7 +231,7 @@ documented_errors! {
         }
             in Backups;
             text format!("The copy at {path} failed its check: {detail}");
-            hint "The database itself may be damaged, or the disk. An earlier backup was kept";
+            hint "The database itself may be damaged, or the disk";
             when "A copy differs from its source, or a backup is damaged.";
 
         /// An upgrade would have to guess the meaning of rows of an old database.
@@ -248,7 +248,7 @@ documented_errors! {
                 "The database at {path} has rows that cannot be carried over without guessing: {}",
                 join(obstacles, "; ")
             );
-            hint "Nothing was changed. Put these rows right in a copy of the database (see 'degenbot \
+            hint "Put these rows right in a copy of the database (see 'degenbot \
                   database upgrade --help' about --assume), and upgrade that";
             when "An upgrade would have to guess what rows of an old database mean.";
 
@@ -259,7 +259,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!("The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable");
-            hint "Nothing was changed. If you know it, say so: --assume aerodrome_v2.stable=false, or \
+            hint "If you know it, say so: --assume aerodrome_v2.stable=false, or \
                   =true, for all of them";
             when "An old database lacks a fact that the new schema requires.";
 
@@ -276,7 +276,7 @@ documented_errors! {
                  else"
             );
             hint format!(
-                "Nothing was changed. Look at {table} with the sqlite3 shell; once its rows are where \
+                "Look at {table} with the sqlite3 shell; once its rows are where \
                  they belong, drop it"
             );
             when "A failed upgrade by the Python package has left rows in a table of its own.";
@@ -288,7 +288,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!("The database rebuilt from {path} failed its check: {detail}");
-            hint "Nothing was changed. Please report this with the output of 'degenbot database info'";
+            hint "Please report this with the output of 'degenbot database info'";
             when "The database that an upgrade has built differs from its source.";
 
         /// The SQL of a migration failed. This migration and those before it were rolled back.
@@ -321,6 +321,32 @@ documented_errors! {
             hint MIGRATION_HINT;
             when "A migration would break foreign keys that were intact before.";
 
+        /// Objects of the user have names that the target version needs.
+        NamesTaken {
+            /// The objects, each as `view NAME`.
+            objects: Vec<String> = vec!["view NAME".to_owned()],
+        }
+            in UpgradesAndDowngrades;
+            text format!(
+                "Objects of your own in {path} have names that the new version needs: {}",
+                objects.join(", ")
+            );
+            hint "Give them other names, or drop them";
+            when "A view, an index or a table of the user's own has the name of a new table or index, in whatever letter case.";
+
+        /// The migrations do not lead to the version that they should lead to. They were rolled back.
+        TargetMissed {
+            /// The version that was to be reached.
+            target: SchemaVersion = SchemaVersion::first(),
+            /// What the database would have been.
+            found: String = "VERSION".to_owned(),
+        }
+            in UpgradesAndDowngrades;
+            text format!("The migrations of {path} lead to version {found}, not to {target}");
+            hint "An object of your own may have the name of one of degenbot's: give it another name. If not, \
+                  please report this with the output of 'degenbot database info'";
+            when "After the migrations, the database would not be at the version that was asked for.";
+
         /// Another process changed the version after the migration was planned.
         VersionChanged {
             /// The version that the plan was made for.
@@ -330,7 +356,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!("The database at {path} is now at version {found}; the plan was made for {planned}");
-            hint "Nothing was changed. Run the command again to see what it would do now";
+            hint "Run the command again to see what it would do now";
             when "Another program has changed the version between the question and its answer.";
 
         /// The migrations would have dropped the user's own objects, or left them without what they refer to.
@@ -341,7 +367,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!("Objects of your own in {path} would be lost or broken: {}", objects.join(", "));
-            hint "Nothing was changed. Drop them yourself, and create them again afterwards";
+            hint "Drop them yourself, and create them again afterwards";
             when "A migration would drop objects of the user's own, or leave them without what they refer to.";
 
         /// A row is missing or malformed.
@@ -380,7 +406,7 @@ documented_errors! {
         Interrupted
             in QuestionsAndAnswers;
             text format!("The operation on {path} was interrupted");
-            hint "Nothing was changed. Run the command again";
+            hint "Run the command again";
             when "In a program that uses the library: the observer of an operation has asked it to end.";
 
         /// A query failed.
@@ -410,7 +436,7 @@ documented_errors! {
     }
 }
 
-const MIGRATION_HINT: &str = "Nothing was changed. If an object of your own is named or stands in the way (a view, a \
+const MIGRATION_HINT: &str = "If an object of your own is named or stands in the way (a view, a \
                               trigger, a foreign key), drop it and create it again afterwards; if not, please report \
                               this with the output of 'degenbot database info'";
 

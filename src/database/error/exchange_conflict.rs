@@ -22,7 +22,7 @@ documented_errors! {
         }
             in Exchanges;
             text format!("has {} with the factory {found}, not {expected}", plain(exchange));
-            hint "Nothing was changed. Find out which factory is right; the row in exchanges can be corrected, or \
+            hint "Find out which factory is right; the row in exchanges can be corrected, or \
                   given another name, with the sqlite3 shell";
             when "The database has a known exchange with a different factory.";
 
@@ -40,7 +40,7 @@ documented_errors! {
                 factories[0],
                 factories[1]
             );
-            hint "Nothing was changed. Activate one with the sqlite3 shell, or give one another name";
+            hint "Activate one with the sqlite3 shell, or give one another name";
             when "The database has an exchange with several factories, so it is unclear which one to activate.";
 
         /// The database already has an exchange with the name.
@@ -52,7 +52,7 @@ documented_errors! {
         }
             in Exchanges;
             text format!("has {} already, with the factory {factory}", plain(exchange));
-            hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
+            hint format!("Use 'degenbot exchange activate {}'", plain(exchange));
             when "`exchange add` is given a name that an exchange on the chain already has.";
 
         /// The database already has an exchange with the factory.
@@ -64,7 +64,7 @@ documented_errors! {
         }
             in Exchanges;
             text format!("has the factory {factory} already, as {}", plain(exchange));
-            hint format!("Nothing was changed. Use 'degenbot exchange activate {}'", plain(exchange));
+            hint format!("Use 'degenbot exchange activate {}'", plain(exchange));
             when "`exchange add` is given a factory that an exchange on the chain already has.";
     }
 }

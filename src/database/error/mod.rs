@@ -2,6 +2,7 @@
 
 pub(crate) mod conversion;
 pub(crate) mod database_error;
+pub(crate) mod effect;
 pub(crate) mod error_kind;
 pub(crate) mod exchange_conflict;
 pub(crate) mod obstacle;

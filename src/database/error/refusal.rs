@@ -27,8 +27,7 @@ documented_errors! {
         }
             in NotADegenbotDatabase;
             text format!("is not a degenbot database: its tables are {}", enumerate(tables));
-            hint "Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file); \
-                  nothing was changed";
+            hint "Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file)";
             when "It has tables, and none of them is degenbot's.";
 
         /// It is a degenbot database without any stamp.
@@ -143,7 +142,7 @@ documented_errors! {
                 env!("CARGO_PKG_VERSION"),
                 latest.migration()
             );
-            hint "Nothing was changed. Install the version of degenbot that upgraded it, or a newer one";
+            hint "Install the version of degenbot that upgraded it, or a newer one";
             when "A newer degenbot has upgraded it.";
 
         /// Its list of migrations has gaps or unknown migrations.
@@ -153,7 +152,7 @@ documented_errors! {
         }
             in NotADegenbotDatabase;
             text format!("lists migrations that do not lead to any version: {}", enumerate(migrations));
-            hint "Nothing was changed. Another program's migrations may have been run on it";
+            hint "Another program's migrations may have been run on it";
             when "Its list of migrations has gaps, or some that degenbot has never had.";
 
         /// Its two stamps name different versions.
@@ -173,7 +172,7 @@ documented_errors! {
                 },
                 alembic.as_deref().map_or("nothing".to_owned(), quoted)
             );
-            hint "Nothing was changed. The Python package may have changed the schema since; restore a \
+            hint "The Python package may have changed the schema since; restore a \
                   backup from before that, or use the package to bring the database back to the version \
                   of the first stamp";
             when "Its two stamps name different versions, and its structure matches neither.";
@@ -196,21 +195,20 @@ documented_errors! {
                 )
             };
             hint format!(
-                "Nothing was changed. Restore a backup from before the schema was changed (such as \
+                "Restore a backup from before the schema was changed (such as \
                  {path}.bak)"
             );
             when "Its structure matches neither the version on its stamp nor any other version.";
     }
 }
 
-const NO_STAMP_HINT: &str = "Nothing was changed. An upgrade by the Python package may have failed half-way; restore \
+const NO_STAMP_HINT: &str = "An upgrade by the Python package may have failed half-way; restore \
                              a backup from before it";
 
-const TWO_PROGRAMS_HINT: &str = "Nothing was changed. Two programs have claimed the database; restore a backup from \
+const TWO_PROGRAMS_HINT: &str = "Two programs have claimed the database; restore a backup from \
                                  before that";
 
-const LATER_RELEASE_HINT: &str =
-    "Nothing was changed. A later release may know it: check for a newer degenbot";
+const LATER_RELEASE_HINT: &str = "A later release may know it: check for a newer degenbot";
 
 const UPGRADE_HINT: &str = "Bring it to the newest version with 'degenbot database upgrade'";
 

@@ -8,11 +8,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::sqlite::transaction::{Begin, transaction};
 
 /// Returns the broken foreign keys of some tables. A user's own table is skipped if SQLite cannot check it: its
 /// key can refer to columns that are not unique, which SQLite calls a mismatch.
@@ -60,19 +60,54 @@ pub(crate) fn require_known(
     Err(ErrorKind::ForeignKeysBroken { violations }.at(path))
 }
 
-/// Runs `operate` in an IMMEDIATE transaction with foreign keys off. They stay off: the connection is for
-/// migrations only.
+/// Runs `operate` in an IMMEDIATE transaction with foreign keys off; its commit is the operation's change. They stay
+/// off: the connection is for migrations only.
 ///
 /// A migration that rebuilds a table drops the old one. With foreign keys on, that would delete the rows that
 /// refer to it. The pragma is set before the transaction because it has no effect inside one.
 pub(crate) fn with_foreign_keys_off<T>(
     connection: &mut SqliteConnection,
     path: &Path,
+    effect: &mut EffectTracker,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let located = |error: Error| error.at(path, "migrate the database");
     connection
         .batch_execute("PRAGMA foreign_keys = OFF")
         .map_err(|error| located(error.into()))?;
-    transaction(connection, Begin::Immediate, operate, Error::from).map_err(located)
+    effect.write(connection, operate).map_err(located)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::connection::open::open_in_memory;
+
+    #[test]
+    fn new_violations_are_refused_and_old_ones_stay() {
+        let path = Path::new("degenbot.db");
+        let mut connection = open_in_memory().unwrap();
+        connection
+            .batch_execute(
+                "PRAGMA foreign_keys = OFF; \
+                 CREATE TABLE pools (id INTEGER PRIMARY KEY); INSERT INTO pools VALUES (1), (2); \
+                 CREATE TABLE positions (id INTEGER PRIMARY KEY, pool REFERENCES pools (id)); \
+                 INSERT INTO positions VALUES (1, 1), (2, 2), (3, 9)",
+            )
+            .unwrap();
+        let tables = ["pools".to_owned(), "positions".to_owned()];
+        let before = violations_of(&mut connection, &tables).unwrap();
+        assert_eq!(before.len(), 1);
+        assert!(require_known(path, before.clone(), before.clone()).is_ok());
+        connection
+            .batch_execute("DELETE FROM pools WHERE id = 2")
+            .unwrap();
+        let after = violations_of(&mut connection, &tables).unwrap();
+        let refused = require_known(path, after, before).unwrap_err();
+        let ErrorKind::ForeignKeysBroken { violations } = refused.kind else {
+            unreachable!("{refused:?}");
+        };
+        assert_eq!(violations.len(), 1);
+        assert_eq!(violations[0].rowid, Some(2));
+    }
 }

@@ -9,7 +9,9 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, ensure_wal, open_connection, set_busy_timeout};
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -21,13 +23,13 @@ use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
 };
 use crate::database::recognition::identity::Recognition;
-use crate::database::recognition::recognise::{recognise, recognise_connection};
+use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::structure::catalogue::{Catalogue, Table};
 use crate::database::structure::create_tables::create_migrations_table;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
-use crate::sqlite::connection_hooks::cancellable;
+use crate::sqlite::connection_hooks::{cancellable, without_triggers};
 
 /// The result of an upgrade or a downgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +75,12 @@ pub const fn latest_database_version() -> SchemaVersion {
 ///
 /// # Errors
 ///
-/// Any failure leaves the database as it was. The function fails with
+/// [`Error::effect`] says whether the database was changed. The function fails with
 ///
 /// - [`ErrorKind::Refused`] if this program cannot migrate the database;
 /// - [`ErrorKind::Migration`] or [`ErrorKind::ForeignKeysBroken`] if a migration fails;
+/// - [`ErrorKind::NamesTaken`] if objects of the user have names that the target needs;
+/// - [`ErrorKind::TargetMissed`] if the database would not be at the target after the migrations;
 /// - [`ErrorKind::Locked`] if another process keeps the database locked;
 /// - [`ErrorKind::VersionChanged`] if another process has migrated the database, and reaching the target would
 ///   now be a downgrade that nobody has planned;
@@ -90,36 +94,61 @@ pub fn migrate_sqlite_database(
     target: SchemaVersion,
     options: &MigrateOptions,
 ) -> Result<MigrationReport, Error> {
-    migrate_in_place(path, from, target, options.wait, None)
+    EffectTracker::track(|effect| {
+        let task = Task {
+            path,
+            from,
+            target,
+            wait: options.wait,
+            cancel: None,
+        };
+        let (report, ()) = migrate_in_place(&task, effect, |_, _| Ok(()))?;
+        Ok(report)
+    })
 }
 
-/// Like [`migrate_sqlite_database`]. Cancelling the token stops the migration and leaves the database as it
-/// was.
-pub(crate) fn migrate_in_place(
-    path: &Path,
-    from: SchemaVersion,
-    target: SchemaVersion,
-    wait: Duration,
-    cancel: Option<CancelToken>,
-) -> Result<MigrationReport, Error> {
+/// The input of a migration in place.
+pub(crate) struct Task<'task> {
+    pub(crate) path: &'task Path,
+    /// The version for which the caller has made a plan.
+    pub(crate) from: SchemaVersion,
+    pub(crate) target: SchemaVersion,
+    pub(crate) wait: Duration,
+    /// Cancelling the token stops the migration and leaves the database as it was.
+    pub(crate) cancel: Option<CancelToken>,
+}
+
+/// Like [`migrate_sqlite_database`]. It calls `inspect` with the database at the target, before the commit: an error
+/// of `inspect` leaves the database as it was.
+pub(crate) fn migrate_in_place<T>(
+    task: &Task<'_>,
+    effect: &mut EffectTracker,
+    mut inspect: impl FnMut(&mut SqliteConnection, SchemaVersion) -> Result<T, Error>,
+) -> Result<(MigrationReport, T), Error> {
+    let Task { path, target, .. } = *task;
     // The first recognition does not write, so that a refused database stays as it was to the byte, with its
     // log and its journal.
     let recognition = recognise(path)?;
     let version = recognition.require_version_of_structure(path)?;
-    if version == target && recognition.identity.is_stamped_right() {
-        return Ok(MigrationReport {
+    if version == target
+        && recognition.identity.is_stamped_right()
+        && let Some(inspected) = inspect_finished(path, target, &mut inspect)?
+    {
+        let report = MigrationReport {
             from: version,
             to: version,
             migrations: Vec::new(),
             computed_words: 0,
-        });
+        };
+        return Ok((report, inspected));
     }
     DatabaseFile::at(path).require_writable()?;
-    let mut connection = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, wait)?;
+    let open = || open_connection(path, Access::ReadWrite);
+    let mut connection = cancellable(task.cancel.clone(), open)?;
+    set_busy_timeout(&mut connection, path, task.wait)?;
     let mut scope = ForeignKeyScope::Structure;
     let report = loop {
-        match migrate(&mut connection, path, from, target, scope)? {
+        match migrate(&mut connection, task, scope, effect, &mut inspect)? {
             Some(report) => break report,
             None => scope = ForeignKeyScope::Everything,
         }
@@ -128,6 +157,26 @@ pub(crate) fn migrate_in_place(
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
     Ok(report)
+}
+
+/// Calls `inspect` with a database that is at the target, without writing. Returns `None` if another process has
+/// brought it to another version meanwhile.
+fn inspect_finished<T>(
+    path: &Path,
+    target: SchemaVersion,
+    inspect: &mut impl FnMut(&mut SqliteConnection, SchemaVersion) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    read_without_trace(path, |connection| {
+        let inspected = connection.transaction(|connection| {
+            let version = recognise_state(connection)?.require_version_of_structure(path)?;
+            if version == target {
+                inspect(connection, version).map(Some)
+            } else {
+                Ok(None)
+            }
+        });
+        inspected.map_err(|error: Error| error.at(path, "inspect the database"))
+    })
 }
 
 /// The foreign keys that are checked before and after a migration.
@@ -141,15 +190,19 @@ enum ForeignKeyScope {
 
 /// Runs every migration to the target, or none. Returns `None` and rolls back if a migration has changed rows,
 /// so that all foreign keys must be checked.
-fn migrate(
+///
+/// The user's triggers do not fire meanwhile: they are for the rows that programs write, and one on a table of stamps
+/// could change any row unnoticed.
+fn migrate<T>(
     connection: &mut SqliteConnection,
-    path: &Path,
-    planned: SchemaVersion,
-    target: SchemaVersion,
+    task: &Task<'_>,
     scope: ForeignKeyScope,
-) -> Result<Option<MigrationReport>, Error> {
+    effect: &mut EffectTracker,
+    inspect: &mut impl FnMut(&mut SqliteConnection, SchemaVersion) -> Result<T, Error>,
+) -> Result<Option<(MigrationReport, T)>, Error> {
+    let (path, planned, target) = (task.path, task.from, task.target);
     let mut is_enough = true;
-    let migrated = with_foreign_keys_off(connection, path, |connection| {
+    let migrated = with_foreign_keys_off(connection, path, effect, |connection| {
         let recognition = recognise_connection(connection)?;
         let from = recognition.require_version_of_structure(path)?;
         // An upgrade loses nothing from any version, and a database at the target needs no step.
@@ -160,28 +213,38 @@ fn migrate(
             }
             .at(path));
         }
+        if from <= target {
+            let catalogue = &recognition.catalogue;
+            let (from, target) = (from.catalogue(), target.catalogue());
+            user_objects::require_free_names(path, catalogue, from, target)?;
+        }
         let steps = steps(from, target);
         let usable = UserObjects::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
-        put_stamps_right(connection, &recognition, from)?;
-        alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
-        let computed_words =
-            initialization_maps::restore(connection, path, &recognition.catalogue)?;
-
         let mut tables = tables_to_check(&recognition.catalogue, from, target, scope);
-        let before = violations_of(connection, &tables)?;
-        let changes = total_changes(connection)?;
-        for step in &steps {
-            step.run(connection)
-                .map_err(|error| Error::from_step(path, error))?;
-        }
-        is_enough = scope == ForeignKeyScope::Everything
-            || total_changes(connection)? - changes == rows_stamped(from, target);
+        let (computed_words, before) = without_triggers(connection, |connection| {
+            put_stamps_right(connection, &recognition, from)?;
+            alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
+            let words = initialization_maps::restore(connection, path, &recognition.catalogue)?;
+            let before = violations_of(connection, &tables)?;
+            let changes = total_changes(connection)?;
+            for step in &steps {
+                step.run(connection)
+                    .map_err(|error| Error::from_step(path, error))?;
+            }
+            is_enough = scope == ForeignKeyScope::Everything
+                || total_changes(connection)? - changes == rows_stamped(from, target);
+            Ok::<_, Error>((words, before))
+        })?;
         if !is_enough {
             return Err(diesel::result::Error::RollbackTransaction.into());
         }
         let arrived = recognise_connection(connection)?;
         let to = arrived.require_version(path)?;
+        if to != target || !arrived.identity.is_stamped_right() {
+            let found = arrived.name();
+            return Err(ErrorKind::TargetMissed { target, found }.at(path));
+        }
         tables.retain(|table| arrived.catalogue.tables.contains_key(table));
         let after = violations_of(connection, &tables)?;
         foreign_keys::require_known(path, after, before)?;
@@ -191,13 +254,21 @@ fn migrate(
                 && !arrived.catalogue.tables.contains_key(table)
         })?;
         usable.require(connection, path)?;
-        Ok(MigrationReport {
+        let inspected = inspect(connection, to)?;
+        let report = MigrationReport {
             from,
             to,
             migrations: steps.iter().map(MigrationStep::name).collect(),
             computed_words,
-        })
+        };
+        Ok((report, inspected))
     });
+    if migrated.is_err() {
+        effect.find_out(|| {
+            let identity = recognise(path)?.identity;
+            Ok(identity.version() == Some(target) && identity.is_stamped_right())
+        });
+    }
     if is_enough {
         migrated.map(Some)
     } else {

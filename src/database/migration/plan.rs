@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::DatabaseFile;
@@ -138,7 +139,7 @@ pub fn require_assumptions(path: &Path, options: &UpgradeOptions) -> Result<(), 
     let missing = read_without_trace(path, |connection| {
         missing(connection).map_err(|error| error.at(path, "plan the migration"))
     })?;
-    missing.map_or(Ok(()), Err)
+    missing.map_or(Ok(()), |error| Err(error.with_effect(Effect::Nothing)))
 }
 
 fn plan(

@@ -43,12 +43,14 @@ use std::path::{Path, PathBuf};
 
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
     Access, ensure_wal, journal_mode, open_connection, set_busy_timeout,
 };
 use crate::database::connection::sql;
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
@@ -63,7 +65,9 @@ use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::temporary_files::TemporaryFiles;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
-use crate::database::recognition::recognise::recognise_connection;
+use crate::database::recognition::recognise::{recognise, recognise_connection};
+use crate::database::verification::quick_scan;
+use crate::database::verification::quick_scan::SuspectRows;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::cancellable;
 
@@ -95,7 +99,7 @@ pub struct RebuildReport {
 /// The outcome of a rebuild.
 pub(crate) enum Outcome {
     /// The database is at the target.
-    Done(RebuildReport),
+    Done(RebuildReport, Vec<SuspectRows>),
     /// Another process has upgraded the database meanwhile.
     NotNeeded,
 }
@@ -105,6 +109,7 @@ pub(crate) fn rebuild(
     path: &Path,
     options: &UpgradeOptions,
     observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<Outcome, Error> {
     let (target, wait) = (options.target, options.wait);
     let file = DatabaseFile::existing(path)?;
@@ -122,7 +127,7 @@ pub(crate) fn rebuild(
     }
     let files = TemporaryFiles::create(&mut connection, &file, target)?;
     let mut kept: Option<Published> = None;
-    let result = with_foreign_keys_off(&mut connection, path, |connection| {
+    let result = with_foreign_keys_off(&mut connection, path, effect, |connection| {
         let recognition = recognise_connection(connection)?;
         let Identity::Legacy {
             revision, half_way, ..
@@ -174,14 +179,26 @@ pub(crate) fn rebuild(
         if let Some(check) = check.take() {
             check.finish(observer)?;
         }
+        let unsound = quick_scan::scan(connection, target)?;
         let original = original.publish()?;
         kept = Some(original.clone());
-        Ok(Outcome::Done(RebuildReport {
+        let report = RebuildReport {
             original: original.into_path(),
             ..report
-        }))
+        };
+        Ok(Outcome::Done(report, unsound))
     });
-    if let (Err(_), Some(kept)) = (&result, &kept) {
+    if result.is_err() {
+        effect.find_out(|| {
+            Ok(!matches!(
+                recognise(path)?.identity,
+                Identity::Legacy { .. }
+            ))
+        });
+    }
+    if let Some(kept) = &kept
+        && effect.effect() == Effect::Nothing
+    {
         // The database is as it was, so the copy is of no use.
         kept.discard();
     }
@@ -196,6 +213,7 @@ pub(crate) fn rebuild(
 fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     rebuild.refuse_dangling()?;
+    put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)?;
     require_assumptions(
         connection,
         rebuild.path,

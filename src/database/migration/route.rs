@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
+use crate::database::migration::user_objects;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -46,7 +48,8 @@ impl Route {
     /// # Errors
     ///
     /// Fails with [`ErrorKind::Refused`](crate::database::ErrorKind::Refused) if the database cannot be brought
-    /// to the version.
+    /// to the version, and with [`ErrorKind::NamesTaken`](crate::database::ErrorKind::NamesTaken) if objects of the
+    /// user are in the way.
     pub(crate) fn of(
         recognition: &Recognition,
         path: &Path,
@@ -59,14 +62,20 @@ impl Route {
             }
             _ => (Some(recognition.require_version(path)?), Method::InPlace),
         };
-        Ok(Self {
+        let route = Self {
             name: recognition.name(),
             from,
             to,
             method,
             remark: recognition.remark(),
             is_done: from == Some(to) && recognition.identity.is_stamped_right(),
-        })
+        };
+        if let Some(from) = from.filter(|_| !route.is_step_back()) {
+            let (from, to) = (from.catalogue(), to.catalogue());
+            user_objects::require_free_names(path, &recognition.catalogue, from, to)
+                .map_err(|error| error.with_effect(Effect::Nothing))?;
+        }
+        Ok(route)
     }
 
     /// Whether the target is older than the version of the database.

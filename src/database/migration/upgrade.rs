@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
-use crate::database::migration::migrate::{MigrationReport, migrate_in_place};
+use crate::database::migration::migrate::{MigrationReport, Task, migrate_in_place};
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild;
 use crate::database::migration::rebuild::{Outcome, RebuildReport};
@@ -55,8 +56,7 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 ///
 /// # Errors
 ///
-/// A failure leaves the database as it was, except that of the scan of its rows: that comes after the commit. The
-/// function fails with the errors of
+/// [`Error::effect`] says whether the database was changed. The function fails with the errors of
 /// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), and with
 /// [`ErrorKind::Interrupted`] if the observer asks for it. A rebuild also fails with
 ///
@@ -70,13 +70,22 @@ pub fn upgrade_sqlite_database(
     options: &UpgradeOptions,
     observer: &mut dyn Observer,
 ) -> Result<UpgradeReport, Error> {
+    EffectTracker::track(|effect| upgrade(path, options, observer, effect))
+}
+
+fn upgrade(
+    path: &Path,
+    options: &UpgradeOptions,
+    observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
+) -> Result<UpgradeReport, Error> {
     let target = options.target;
     // An upgrade that was killed after its commit has left temporary files.
     staged_file::sweep(DatabaseFile::at(path).real());
     let route = find_route(path, target)?;
     let from = route.name.clone();
     if route.method == Method::Rebuild
-        && let Outcome::Done(report) = rebuild::rebuild(path, options, observer)?
+        && let Outcome::Done(report, unsound) = rebuild::rebuild(path, options, observer, effect)?
     {
         log::info!("Rebuilt {} at version {target}", path.display());
         return Ok(UpgradeReport {
@@ -85,7 +94,7 @@ pub fn upgrade_sqlite_database(
             migrations: Vec::new(),
             computed_words: 0,
             rebuild: Some(report),
-            unsound: quick_scan::scan(path, target)?,
+            unsound,
         });
     }
     if route.is_step_back() {
@@ -95,19 +104,26 @@ pub fn upgrade_sqlite_database(
         }
         .at(path));
     }
-    let planned = route.from.unwrap_or(target);
+    let task = Task {
+        path,
+        from: route.from.unwrap_or(target),
+        target,
+        wait: options.wait,
+        cancel: observer.cancel_token(),
+    };
+    let (migrated, unsound) = migrate_in_place(&task, effect, quick_scan::scan)?;
     let MigrationReport {
         to,
         migrations,
         computed_words,
         ..
-    } = migrate_in_place(path, planned, target, options.wait, observer.cancel_token())?;
+    } = migrated;
     Ok(UpgradeReport {
         from,
         to,
         migrations,
         computed_words,
         rebuild: None,
-        unsound: quick_scan::scan(path, to)?,
+        unsound,
     })
 }

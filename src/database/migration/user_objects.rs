@@ -10,6 +10,8 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
+use crate::database::structure::stamp_tables::MIGRATIONS_TABLE;
 
 /// The views and triggers of the user that work.
 #[derive(Debug)]
@@ -188,6 +190,49 @@ fn resolve_all(
     let undone = connection.batch_execute("ROLLBACK TO usability; RELEASE usability");
     verdict(path, undone)?.map_err(|detail| ErrorKind::Damaged { detail }.at(path))?;
     Ok(resolved)
+}
+
+/// Fails if an object of the user has a name that the target version gives to an object of its own. A migration that
+/// creates its table only if it is missing would otherwise do nothing.
+pub(crate) fn require_free_names(
+    path: &Path,
+    catalogue: &Catalogue,
+    from: &Catalogue,
+    target: &Catalogue,
+) -> Result<(), Error> {
+    let names_beyond = |catalogue: &Catalogue| {
+        let mut objects = Vec::new();
+        for (name, table) in &catalogue.tables {
+            let known = from.tables.get(name);
+            if known.is_none() {
+                objects.push(SchemaObject::table(name));
+            }
+            for index in table.indexes.keys() {
+                if known.is_none_or(|known| !known.indexes.contains_key(index)) {
+                    objects.push(SchemaObject::new(ObjectKind::Index, index));
+                }
+            }
+        }
+        objects
+    };
+    let mut needed = names_beyond(target);
+    needed.push(SchemaObject::table(MIGRATIONS_TABLE));
+    let views = catalogue.views.iter();
+    let mut taken = names_beyond(catalogue);
+    taken.extend(views.map(|view| SchemaObject::new(ObjectKind::View, view)));
+    taken.retain(|object| {
+        // An object of the very kind and name is the object itself, which recognition has compared. SQLite ignores
+        // letter case in names; tables, indexes and views share one namespace.
+        !needed.contains(object)
+            && needed
+                .iter()
+                .any(|needed| needed.name.eq_ignore_ascii_case(&object.name))
+    });
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let objects = taken.iter().map(ToString::to_string).collect();
+    Err(ErrorKind::NamesTaken { objects }.at(path))
 }
 
 /// Fails if a remaining table has a foreign key to a table for which `is_gone` returns true. Rows could not be

@@ -45,7 +45,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
         });
     }
     let structure = Structure(catalogue);
-    match claim_of_stamps(stamps) {
+    let identity = match claim_of_stamps(stamps) {
         Err(refusal) => Identity::Unrecognised(refusal),
         Ok(StampClaim::Version(version)) => structure.as_version(version),
         Ok(StampClaim::Legacy(revision)) => structure.as_legacy(revision),
@@ -59,6 +59,11 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
             stamp,
             may_lack_maps,
         }) => structure.as_rust_core(&stamp, may_lack_maps),
+    };
+    if stamps.has_blobs {
+        identity.with_wrong_stamps()
+    } else {
+        identity
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::{Refusal, quoted};
 use crate::database::recognition::stamps::Stamps;
@@ -90,6 +91,20 @@ impl Identity {
             }),
             Self::Unrecognised(refusal) | Self::Foreign(refusal) => Err(refusal.clone()),
         }
+    }
+
+    /// The same identity with stamps that the next upgrade corrects.
+    pub(crate) fn with_wrong_stamps(mut self) -> Self {
+        if let Self::Version {
+            is_stamped_right, ..
+        }
+        | Self::Legacy {
+            is_stamped_right, ..
+        } = &mut self
+        {
+            *is_stamped_right = false;
+        }
+        self
     }
 
     /// Whether the stamps match the structure.
@@ -246,8 +261,13 @@ impl Recognition {
             _ => self.name(),
         };
         let half_way = half_way.map_or(String::new(), |half_way| format!(", {half_way}"));
+        let blob = if self.stamps.has_blobs {
+            " (stored as another type than text)"
+        } else {
+            ""
+        };
         Some(format!(
-            "stamped {stamp}; the structure is that of {structure}{half_way}"
+            "stamped {stamp}{blob}; the structure is that of {structure}{half_way}"
         ))
     }
 
@@ -288,4 +308,5 @@ fn refused(path: &Path, refusal: Refusal) -> Error {
         refusal: Box::new(refusal),
     }
     .at(path)
+    .with_effect(Effect::Nothing)
 }

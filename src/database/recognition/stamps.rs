@@ -1,10 +1,10 @@
 //! The version stamps of a database, which programs have written.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
+use crate::database::connection::sql;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE};
 
@@ -18,6 +18,9 @@ pub struct Stamps {
     pub alembic: Option<Vec<String>>,
     /// The rows of `_degenbot_db_schema_version`.
     pub rust_core: Option<Vec<String>>,
+    /// Whether a stamp is stored as a BLOB or a REAL, which the Python package does not recognise.
+    #[serde(skip)]
+    pub has_blobs: bool,
 }
 
 impl Stamps {
@@ -25,18 +28,28 @@ impl Stamps {
         connection: &mut SqliteConnection,
         catalogue: &Catalogue,
     ) -> QueryResult<Self> {
+        let mut has_blobs = false;
         let mut column = |table: &str, column: &str| {
             if !catalogue.has_columns(table, &[column]) {
                 return Ok(None);
             }
+            has_blobs |= has_blob(connection, table, column)?;
             stamp_column(connection, table, column).map(Some)
         };
         Ok(Self {
             diesel: column(MIGRATIONS_TABLE, "version")?,
             alembic: column(ALEMBIC_TABLE, "version_num")?,
             rust_core: column(RUST_CORE_TABLE, "schema_version")?,
+            has_blobs,
         })
     }
+}
+
+fn has_blob(connection: &mut SqliteConnection, table: &str, column: &str) -> QueryResult<bool> {
+    let query = format!(
+        "SELECT count(*) AS number FROM {table} WHERE typeof({column}) IN ('blob', 'real')"
+    );
+    Ok(sql::number(connection, &query)? > 0)
 }
 
 fn stamp_column(
@@ -44,14 +57,9 @@ fn stamp_column(
     table: &str,
     column: &str,
 ) -> QueryResult<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        stamp: String,
-    }
-    let query = format!(
-        "SELECT coalesce(CAST({column} AS TEXT), 'NULL') AS stamp FROM {table} ORDER BY stamp"
-    );
-    let rows = diesel::sql_query(query).load::<Row>(connection)?;
-    Ok(rows.into_iter().map(|row| row.stamp).collect())
+    let stamp = format!("coalesce(CAST({column} AS TEXT), 'NULL')");
+    sql::lines(
+        connection,
+        &format!("SELECT {stamp} FROM {table} ORDER BY {stamp}"),
+    )
 }

@@ -1,16 +1,14 @@
-//! The quick scan for suspect rows, which runs after an upgrade.
+//! The quick scan for suspect rows, which an upgrade runs before its commit.
 //!
 //! An upgrade leaves such rows unchanged and reports them. The scan reads only the first rows of every table, so it
 //! takes no longer on a large database than on a small one.
 
 use std::fmt;
-use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
-use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::{Affinity, Table};
@@ -59,16 +57,9 @@ impl fmt::Display for SuspectRows {
     }
 }
 
-/// Finds suspect rows in a database at this version.
-pub(crate) fn scan(path: &Path, version: SchemaVersion) -> Result<Vec<SuspectRows>, Error> {
-    read_without_trace(path, |connection| {
-        connection
-            .transaction(|connection| look_through(connection, version))
-            .map_err(|error| error.at(path, "scan for suspect rows"))
-    })
-}
-
-fn look_through(
+/// Finds suspect rows in a database at this version. The caller has begun a transaction, so that no other program can
+/// change the version meanwhile.
+pub(crate) fn scan(
     connection: &mut SqliteConnection,
     version: SchemaVersion,
 ) -> Result<Vec<SuspectRows>, Error> {

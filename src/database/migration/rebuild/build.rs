@@ -14,7 +14,7 @@ use crate::database::migration::rebuild::replace_tables::Object;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{
-    carry, exchanges, indexes, mapping, pool_references, tokens,
+    carry, exchanges, indexes, mapping, obstacles, pool_references, tokens,
 };
 use crate::database::progress::Observer;
 use crate::database::structure::stamp_tables;
@@ -43,7 +43,18 @@ pub(super) fn build(
     // Diesel's transactions are avoided: an interrupted statement rolls back by itself, and Diesel's own
     // rollback would then fail.
     connection.batch_execute("BEGIN")?;
-    let built = fill(connection, rebuild, observer)?;
+    let built = match fill(connection, rebuild, observer) {
+        Err(error) if obstacles::is_about_a_value(&error) => {
+            let tables = rebuild.replaced_tables();
+            return Err(obstacles::explain(
+                connection,
+                rebuild.path,
+                &tables,
+                error,
+            )?);
+        }
+        built => built?,
+    };
     connection.batch_execute("COMMIT")?;
     Ok(built)
 }

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use diesel::prelude::*;
+use diesel::result::Error as SqlError;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::obstacle::Obstacle;
+use crate::sqlite::prepared::Statements;
+use crate::types::stored::Stored;
 
 /// The number of rows that an obstacle names.
 const NAMED: usize = 5;
@@ -71,6 +74,25 @@ impl Obstacles {
         }
     }
 
+    /// Adds the rows of a table with a text that is not UTF-8.
+    fn look_for_unreadable(
+        &mut self,
+        connection: &mut SqliteConnection,
+        table: &str,
+    ) -> QueryResult<()> {
+        let name = sql::name(table);
+        let statements = Statements::of(connection)?;
+        let mut rows = statements.prepare(&format!("SELECT rowid, * FROM main.{name}"))?;
+        while rows.step()? {
+            let is_unreadable = |value: Stored<'_>| matches!(value, Stored::Text(text) if std::str::from_utf8(text).is_err());
+            if (1..rows.columns()).any(|column| is_unreadable(rows.column(column))) {
+                let id = rows.column(0).to_text();
+                self.add("a text is not UTF-8", format!("{table} {id}"));
+            }
+        }
+        Ok(())
+    }
+
     /// Fails if there are any.
     pub(super) fn refuse(self, path: &Path) -> Result<(), Error> {
         if self.0.is_empty() {
@@ -78,4 +100,28 @@ impl Obstacles {
         }
         Err(ErrorKind::Unclear { obstacles: self.0 }.at(path))
     }
+}
+
+/// Whether a value of a row could not be read.
+pub(super) fn is_about_a_value(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Sql {
+            source: SqlError::DeserializationError(_)
+        }
+    )
+}
+
+/// Names the rows of these tables that cannot be read. Returns `error` if there are none.
+pub(super) fn explain(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    tables: &[String],
+    error: Error,
+) -> Result<Error, Error> {
+    let mut obstacles = Obstacles::default();
+    for table in tables {
+        obstacles.look_for_unreadable(connection, table)?;
+    }
+    Ok(obstacles.refuse(path).err().unwrap_or(error))
 }

@@ -31,12 +31,14 @@ pub(super) fn replace_content(
         replaced: &rebuild.replaced_tables(),
         kept: &rebuild.kept_tables(),
     };
-    let lost = |error| users_object_lost(rebuild.path, &users, error);
+    let all: Vec<_> = users.iter().collect();
+    let lost = |error| users_object_lost(rebuild.path, &all, error);
     replace_tables::replace(connection, &tables, &mut counter).map_err(lost)?;
     let missing = replace_tables::missing_indexes(connection, &tables, indexes)?;
     indexes::make(connection, rebuild.path, rebuild.target, "main", missing).map_err(lost)?;
     for object in &users {
-        sql::execute(connection, &object.statement).map_err(|error| lost(error.into()))?;
+        let created = sql::execute(connection, &object.statement);
+        created.map_err(|error| users_object_lost(rebuild.path, &[object], error.into()))?;
     }
     usable.require(connection, rebuild.path)?;
     let arrived = recognise_connection(connection)?;
@@ -68,8 +70,29 @@ fn users_objects(
     Ok(objects)
 }
 
+/// Fails if an index or a trigger of the user belongs to a table that the new database lacks.
+pub(super) fn refuse_objects_of_dropped_tables(
+    rebuild: &Rebuild<'_>,
+    connection: &mut SqliteConnection,
+) -> Result<(), Error> {
+    let remaining = &rebuild.target.catalogue().tables;
+    let mut users = users_objects(rebuild, connection)?;
+    users.retain(|object| !remaining.contains_key(&object.owner));
+    if users.is_empty() {
+        return Ok(());
+    }
+    let describe = |object: &Object| {
+        let Object {
+            kind, name, owner, ..
+        } = object;
+        format!("{kind} {name} (on {owner}, which goes)")
+    };
+    let objects = users.iter().map(describe).collect();
+    Err(ErrorKind::ObjectsLost { objects }.at(rebuild.path))
+}
+
 /// Names the user's object that could not be created again, or whose name the new schema needs.
-fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
+fn users_object_lost(path: &Path, users: &[&Object], error: Error) -> Error {
     let ErrorKind::Sql { source: cause } = &error.kind else {
         return error;
     };

@@ -115,8 +115,11 @@ fn resolve_others(
     // The table has only the wanted addresses. There can be millions of others.
     sql::execute(
         connection,
-        "INSERT OR IGNORE INTO work.work_spellings SELECT lower(address), chain, NULL, 0 \
-         FROM work.work_tokens WHERE id IS NULL AND typeof(address) = 'text'",
+        &format!(
+            "INSERT OR IGNORE INTO work.work_spellings SELECT lower(address), chain, NULL, 0 \
+             FROM work.work_tokens WHERE id IS NULL AND {}",
+            is_address("address")
+        ),
     )?;
     sql::execute(
         connection,

@@ -1,0 +1,127 @@
+//! The effect tracker, which follows an operation to its commit.
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
+use crate::sqlite::transaction::{Begin, transaction};
+
+/// Follows an operation to its commit, so that its error can say what was changed.
+///
+/// Texts do not say for a kind of error that nothing was changed: the same disk can be full before a commit and after
+/// it. Only the operation knows.
+#[derive(Debug)]
+pub(crate) struct EffectTracker(Effect);
+
+impl EffectTracker {
+    /// Runs an operation. Its error gets the effect.
+    pub(crate) fn track<T>(
+        operation: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut tracker = Self(Effect::Nothing);
+        operation(&mut tracker).map_err(|error| error.with_effect(tracker.0))
+    }
+
+    /// The effect so far.
+    pub(crate) const fn effect(&self) -> Effect {
+        self.0
+    }
+
+    /// Makes the change of the operation.
+    ///
+    /// SQLite rolls a failed commit back. If the disk itself has failed, the change may have reached it nevertheless.
+    pub(crate) fn commit<T>(
+        &mut self,
+        commit: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.0 = Effect::Unknown;
+        let result = commit();
+        self.ended(&result);
+        result
+    }
+
+    /// Runs `operate` in an IMMEDIATE transaction, whose commit is the change of the operation.
+    pub(crate) fn write<T>(
+        &mut self,
+        connection: &mut SqliteConnection,
+        operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let operate = |connection: &mut SqliteConnection| {
+            let done = operate(connection)?;
+            // From here on, only the commit can fail.
+            self.0 = Effect::Unknown;
+            Ok(done)
+        };
+        let result = transaction(connection, Begin::Immediate, operate, Error::from);
+        if self.0 == Effect::Unknown {
+            self.ended(&result);
+        }
+        result
+    }
+
+    /// Finds out whether a commit that failed has changed the database. `is_changed` reads it; if that fails, the effect
+    /// stays unknown.
+    pub(crate) fn find_out(&mut self, is_changed: impl FnOnce() -> Result<bool, Error>) {
+        if self.0 == Effect::Unknown {
+            self.0 = match is_changed() {
+                Ok(true) => Effect::Changed,
+                Ok(false) => Effect::Nothing,
+                Err(_) => Effect::Unknown,
+            };
+        }
+    }
+
+    fn ended<T>(&mut self, result: &Result<T, Error>) {
+        self.0 = match result {
+            Ok(_) => Effect::Changed,
+            Err(error) if error.is_about_the_disk() => Effect::Unknown,
+            Err(_) => Effect::Nothing,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::error::error_kind::ErrorKind;
+
+    fn effect_after(commit: Result<(), ErrorKind>, then: Result<(), ErrorKind>) -> Option<Effect> {
+        let tracked = EffectTracker::track(|tracker| {
+            tracker.commit(|| commit.map_err(Error::from))?;
+            then.map_err(Error::from)
+        });
+        tracked.err().and_then(|error| error.effect)
+    }
+
+    #[test]
+    fn an_error_before_the_commit_says_that_nothing_was_changed() {
+        let failed = EffectTracker::track(|_| Err::<(), _>(ErrorKind::DiskFull.into()));
+        assert_eq!(failed.unwrap_err().effect, Some(Effect::Nothing));
+    }
+
+    #[test]
+    fn an_error_of_the_commit_says_what_is_known() {
+        let busy = effect_after(Err(ErrorKind::Locked), Ok(()));
+        assert_eq!(busy, Some(Effect::Nothing));
+        let full = effect_after(Err(ErrorKind::DiskFull), Ok(()));
+        assert_eq!(full, Some(Effect::Nothing));
+        let detail = "disk I/O error".to_owned();
+        let broken = effect_after(Err(ErrorKind::Disk { detail }), Ok(()));
+        assert_eq!(broken, Some(Effect::Unknown));
+    }
+
+    #[test]
+    fn the_effect_of_a_part_counts() {
+        let failed = EffectTracker::track(|tracker| {
+            tracker.commit(|| Ok(()))?;
+            EffectTracker::track(|_| Err::<(), _>(ErrorKind::DiskFull.into()))
+        });
+        assert_eq!(failed.unwrap_err().effect, Some(Effect::Changed));
+    }
+
+    #[test]
+    fn an_error_after_the_commit_says_that_the_change_was_made() {
+        let late = effect_after(Ok(()), Err(ErrorKind::Locked));
+        assert_eq!(late, Some(Effect::Changed));
+    }
+}
