@@ -1,5 +1,7 @@
 //! `database upgrade`: everything or nothing.
 
+use std::fmt::Write;
+
 use degenbot::database::{
     self, ErrorKind, MigrateOptions, SchemaVersion, UpgradeOptions, inspect_sqlite_database,
     plan_upgrade, upgrade_existing_sqlite_database,
@@ -416,4 +418,25 @@ fn upgrade_corrects_a_stamp_that_is_stored_as_a_blob() {
         let recognition = database::recognise(&copy.path).unwrap();
         assert!(recognition.identity.is_stamped_right());
     }
+}
+
+#[test]
+fn upgrade_refuses_views_that_sqlite_would_resolve_for_ever() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    let mut connection = content::connect(&copy.path);
+    let mut views = "CREATE VIEW v0 AS SELECT 1 AS id;".to_owned();
+    for n in 1..=60 {
+        let before = n - 1;
+        let _ = write!(
+            views,
+            "CREATE VIEW v{n} AS SELECT a.id FROM v{before} a, v{before} b;"
+        );
+    }
+    connection.batch_execute(&views).unwrap();
+    let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+    assert!(
+        matches!(error.kind, ErrorKind::ObjectsTooLarge { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("view v14, "), "{error}");
 }

@@ -8,7 +8,7 @@ use diesel::result::Error as SqlError;
 
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::obstacle::Obstacle;
-use crate::database::error::refusal::Refusal;
+use crate::database::error::refusal::{Refusal, shortened};
 use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::documented_errors::documented_errors;
@@ -320,6 +320,19 @@ documented_errors! {
             );
             hint MIGRATION_HINT;
             when "A migration would break foreign keys that were intact before.";
+
+        /// SQLite would take too long to resolve the user's views or triggers.
+        ObjectsTooLarge {
+            /// The objects, each as `view NAME`.
+            objects: Vec<String> = vec!["view NAME".to_owned()],
+        }
+            in UpgradesAndDowngrades;
+            text format!(
+                "Objects of your own in {path} read so many views that SQLite cannot resolve them in reasonable time: {}",
+                shortened(objects, ", ")
+            );
+            hint "Drop them, and create them again afterwards";
+            when "Views of the user's own read each other so often that one of them has more than 10,000 SELECTs.";
 
         /// Objects of the user have names that the target version needs.
         NamesTaken {

@@ -240,7 +240,7 @@ fn enumerate(names: &[String]) -> String {
     shortened(&names, ", ")
 }
 
-fn shortened(parts: &[String], separator: &str) -> String {
+pub(super) fn shortened(parts: &[String], separator: &str) -> String {
     const SHOWN: usize = 5;
     let text = parts[..parts.len().min(SHOWN)].join(separator);
     match parts.len().checked_sub(SHOWN) {

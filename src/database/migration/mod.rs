@@ -2,6 +2,7 @@
 
 pub(crate) mod alembic_leftovers;
 pub(crate) mod assumptions;
+pub(crate) mod expansion;
 pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;
 pub(crate) mod migrate;

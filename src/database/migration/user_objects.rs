@@ -9,9 +9,11 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::migration::expansion::{UserStatement, too_large};
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::stamp_tables::MIGRATIONS_TABLE;
+use crate::sqlite::prepared::Statements;
 
 /// The views and triggers of the user that work.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ impl UserObjects {
         path: &Path,
         catalogue: &Catalogue,
     ) -> Result<Self, Error> {
+        refuse_large(connection, path)?;
         let mut views = Vec::new();
         for view in &catalogue.views {
             if read(connection, path, view)?.is_ok() {
@@ -87,6 +90,30 @@ impl UserObjects {
             return Ok(());
         }
         Err(ErrorKind::ObjectsLost { objects }.at(path))
+    }
+}
+
+/// Fails if SQLite would take too long to resolve a view or a trigger. It also does that when a migration renames or
+/// drops a column.
+fn refuse_large(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    let mut statements = Vec::new();
+    {
+        let query =
+            "SELECT type, name, sql FROM main.sqlite_schema WHERE type IN ('view', 'trigger')";
+        let mut rows = Statements::of(connection)?.prepare(query)?;
+        while rows.step()? {
+            let [kind, name, sql] = [0, 1, 2].map(|column| rows.column(column).to_text());
+            statements.push(UserStatement {
+                object: format!("{kind} {name}"),
+                is_view: kind == "view",
+                name,
+                sql,
+            });
+        }
+    }
+    match too_large(&statements) {
+        objects if objects.is_empty() => Ok(()),
+        objects => Err(ErrorKind::ObjectsTooLarge { objects }.at(path)),
     }
 }
 
