@@ -13,6 +13,7 @@ pub(crate) mod liquidity;
 pub(crate) mod pools;
 pub(crate) mod rows;
 
+pub use crate::types::sync_cursor::{LogPosition, SyncCursor};
 pub use aave::account::read::AaveV3Accounts;
 pub use aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 pub use aave::reserve::AaveV3Reserve;
@@ -32,8 +33,8 @@ pub use pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
 pub use pools::managed_liquidity_pool::{ManagedLiquidityPool, ManagedLiquidityPools};
 pub use pools::pool_family::PoolFamily;
 pub use pools::pool_parameters::{
-    Fees, LiquidityBookParameters, PoolParameters, SyncCursor, V2Parameters, V2Protocol,
-    V3Parameters, V3Protocol,
+    Fees, LiquidityBookParameters, PoolParameters, V2Parameters, V2Protocol, V3Parameters,
+    V3Protocol,
 };
 pub use rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
 pub use rows::aave_v3_asset::{

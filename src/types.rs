@@ -14,6 +14,7 @@ pub(crate) mod kind;
 pub(crate) mod pool_hash;
 pub(crate) mod sql_value;
 pub(crate) mod stored;
+pub(crate) mod sync_cursor;
 
 pub use address::Address;
 pub use decimal::{I128, U128, U256};

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use degenbot::database::{Database, Error};
 use degenbot::models::{
     Exchange, Fees, LiquidityPool, LiquidityUpdate, NewErc20Token, NewLiquidityPool, PoolFamily,
-    PoolParameters, PoolUpdate, TickLiquidity, UpdateReport, V2Parameters, V2Protocol,
+    PoolParameters, PoolUpdate, SyncCursor, TickLiquidity, UpdateReport, V2Parameters, V2Protocol,
 };
 use degenbot::schema::{erc20_tokens, pools};
-use degenbot::types::{Address, ChainId, FeeParts, I128, PoolKind, Tick, U128};
+use degenbot::types::{Address, BlockNumber, ChainId, FeeParts, I128, PoolKind, Tick, U128};
 use diesel::prelude::*;
 
 use crate::bare::{Bare, Value};
@@ -21,10 +21,17 @@ const UPSERT: &str = "INSERT INTO liquidity_positions (pool_id, tick, liquidity_
      VALUES (?1, ?2, ?3, ?4) ON CONFLICT (pool_id, tick) DO UPDATE SET \
      liquidity_net = excluded.liquidity_net, liquidity_gross = excluded.liquidity_gross";
 
+/// The updates then lead from no mark to the first version, and from there to the next.
+const WITHOUT_MARKS: &str = "UPDATE aerodrome_v3_pools SET liquidity_update_block = NULL, liquidity_update_log_index = NULL; \
+     UPDATE pancakeswap_v3_pools SET liquidity_update_block = NULL, liquidity_update_log_index = NULL; \
+     UPDATE sushiswap_v3_pools SET liquidity_update_block = NULL, liquidity_update_log_index = NULL; \
+     UPDATE uniswap_v3_pools SET liquidity_update_block = NULL, liquidity_update_log_index = NULL";
+
 pub fn bench(limits: &mut Limits, folder: &Path, tenth: &Subject, whole: &Subject) -> Result<()> {
     let empty = folder.join("empty.db");
     copy(&tenth.path, &empty)?;
     let bare = Bare::open(&empty);
+    bare.execute(WITHOUT_MARKS);
     bare.execute("DELETE FROM liquidity_positions; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     drop(bare);
     upserts_into_empty(limits, folder, &empty)?;
@@ -65,15 +72,15 @@ impl Positions {
                 ));
             }
         }
-        Self::from_rows(rows)
+        Self::from_rows(rows, SyncCursor::default(), version(0))
     }
 
-    fn from_rows(rows: Vec<(i64, i32, i128, u128)>) -> Self {
+    fn from_rows(rows: Vec<(i64, i32, i128, u128)>, from: SyncCursor, to: SyncCursor) -> Self {
         let mut pools: Vec<PoolUpdate> = Vec::new();
         let mut last = None;
         for (pool_id, tick, net, gross) in &rows {
             if last != Some(*pool_id) {
-                pools.push(PoolUpdate::new(PoolFamily::Pools, *pool_id));
+                pools.push(PoolUpdate::between(PoolFamily::Pools, *pool_id, from, to));
                 last = Some(*pool_id);
             }
             pools
@@ -97,8 +104,9 @@ impl Positions {
         }
     }
 
-    /// The same positions with other liquidity.
+    /// The same positions with other liquidity, as this version, which follows the one before the last.
     fn changed(&self, by: u8) -> Self {
+        let from = by.checked_sub(2).map_or_else(SyncCursor::default, version);
         let rows = self.rows.iter().map(|(pool_id, tick, net, gross)| {
             (
                 *pool_id,
@@ -107,7 +115,7 @@ impl Positions {
                 *gross + 2 * u128::from(by),
             )
         });
-        Self::from_rows(rows.collect())
+        Self::from_rows(rows.collect(), from, version(by))
     }
 
     fn write_ours(&self, database: &Database) -> Result<UpdateReport> {
@@ -130,6 +138,14 @@ impl Positions {
             ]);
         }
         bare.execute("COMMIT");
+    }
+}
+
+/// The mark of the pools at a version of their liquidity.
+fn version(number: u8) -> SyncCursor {
+    SyncCursor {
+        block: BlockNumber::new(number.into()).ok(),
+        log_index: None,
     }
 }
 
@@ -163,7 +179,7 @@ fn upserts_into_empty(limits: &mut Limits, folder: &Path, empty: &Path) -> Resul
         times[0].push(time(|| all.write_ours(&database).map(drop))?);
         times[1].push(time(|| {
             let report = all.write_ours(&database)?;
-            assert_eq!(report, UpdateReport::default());
+            assert_eq!((report.written, report.deleted), (0, 0));
             Ok(())
         })?);
         drop(database);
@@ -214,7 +230,8 @@ fn upserts_into_full(limits: &mut Limits, whole: &Subject) -> Result<()> {
                     + u128::from(rows.integer(2).unsigned_abs()),
             ));
         }
-        Positions::from_rows(found)
+        bare.execute(WITHOUT_MARKS);
+        Positions::from_rows(found, SyncCursor::default(), version(0))
     };
     let database = Database::open(&whole.path)?;
     let bare = Bare::open(&whole.path);

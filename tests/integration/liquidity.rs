@@ -83,6 +83,10 @@ fn tick_maps_are_streamed_as_stored() {
                 .iter()
                 .map(|map| (map.pool_id, written_out(&map.tick_map)))
                 .collect();
+            let found: BTreeMap<_, _> = found
+                .into_iter()
+                .filter(|(_, lines)| !lines.is_empty())
+                .collect();
             assert_eq!(found, expected);
             for map in &streamed {
                 let single = TickMap::of_pool(&mut session, family, map.pool_id).unwrap();

@@ -1,11 +1,13 @@
 //! Liquidity changed by events, and written.
 
+mod followers;
+
 use std::collections::BTreeMap;
 
 use degenbot::database::{Error, ErrorKind};
 use degenbot::models::{
-    BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, PoolFamily, PoolUpdate,
-    RowError, SyncCursor, TickLiquidity, TickMap, UpdateReport, bitmap_position,
+    BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, LogPosition, PoolFamily,
+    PoolUpdate, RowError, SyncCursor, TickLiquidity, TickMap, UpdateReport, bitmap_position,
 };
 use degenbot::schema::exchanges;
 use degenbot::types::{
@@ -34,11 +36,22 @@ fn some_pool(connection: &mut SqliteConnection) -> (i64, TickSpacing, i64) {
     panic!("there is no V3 pool");
 }
 
+fn place(block: u64, log_index: u32) -> LogPosition {
+    LogPosition::new(
+        BlockNumber::new(block).unwrap(),
+        LogIndex::new(log_index).unwrap(),
+    )
+}
+
 fn cursor(block: u64, log_index: u32) -> SyncCursor {
-    SyncCursor {
-        block: Some(BlockNumber::new(block).unwrap()),
-        log_index: Some(LogIndex::new(log_index).unwrap()),
-    }
+    place(block, log_index).into()
+}
+
+/// What an update does that was written before.
+fn already_applied() -> UpdateReport {
+    let mut report = UpdateReport::default();
+    report.already_applied = 1;
+    report
 }
 
 #[test]
@@ -52,9 +65,9 @@ fn update_is_applied_once_and_deletes_empty_ticks() {
 
     let mut map = before.clone();
     let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
-    map.modify_liquidity(&mut pool, spacing, lower, upper, 1_000)
+    let mint = place(22_999_999, 3);
+    map.modify_liquidity(&mut pool, spacing, mint, lower, upper, 1_000)
         .unwrap();
-    pool.set_sync_cursor(cursor(22_999_999, 3));
     let mut update = LiquidityUpdate::default();
     update.pools.push(pool);
     update
@@ -76,63 +89,95 @@ fn update_is_applied_once_and_deletes_empty_ticks() {
         content::lines(connection, "SELECT total_changes() || '' AS line")
     };
     let counted = changes(&mut session);
-    assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+    assert_eq!(update.apply(&mut session).unwrap(), already_applied());
     assert_eq!(changes(&mut session), counted);
     assert_eq!(content::of(&path), content);
 
     // The liquidity goes, and the ticks that it made with it.
     let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
-    map.modify_liquidity(&mut pool, spacing, lower, upper, -1_000)
+    let burn = place(22_999_999, 5);
+    map.modify_liquidity(&mut pool, spacing, burn, lower, upper, -1_000)
         .unwrap();
-    assert_eq!(map, before);
+    assert_eq!((map.ticks(), map.words()), (before.ticks(), before.words()));
     let update = LiquidityUpdate::new(vec![pool], Vec::new());
     let report = update.apply(&mut session).unwrap();
     assert!(report.written + report.deleted >= 2, "{report:?}");
     let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
-    assert_eq!(stored, before);
-    assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+    assert_eq!(stored, map);
+    assert_eq!(update.apply(&mut session).unwrap(), already_applied());
 }
 
 #[test]
-fn older_update_is_skipped() {
+fn mark_moves_backwards_only_on_request() {
     let (_folder, database) = generated();
     let mut session = database.session().unwrap();
     let (pool_id, spacing, exchange_id) = some_pool(&mut session);
     let tick = Tick::new(spacing.get() * 3).unwrap();
-    let update = |gross: u128, block: u64| {
-        let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+    let stored = |connection: &mut SqliteConnection| {
+        TickMap::of_pool(connection, PoolFamily::Pools, pool_id).unwrap()
+    };
+    let update = |gross: u128, from: SyncCursor, block: u64| {
+        let mut pool = PoolUpdate::between(PoolFamily::Pools, pool_id, from, cursor(block, 3));
         pool.set_tick(TickLiquidity {
             tick,
             liquidity_net: I128(0),
             liquidity_gross: U128(gross),
         })
         .unwrap();
-        pool.set_sync_cursor(cursor(block, 3));
         LiquidityUpdate::new(
             vec![pool],
             vec![(exchange_id, BlockNumber::new(block).unwrap())],
         )
     };
-    let (old, new) = (update(5, 24_000_000), update(7, 24_000_001));
-    let gross = |connection: &mut SqliteConnection| {
-        let map = TickMap::of_pool(connection, PoolFamily::Pools, pool_id).unwrap();
-        map.tick(tick).unwrap().liquidity_gross
-    };
-    old.apply(&mut session).unwrap();
-    new.apply(&mut session).unwrap();
-    let report = old.apply(&mut session).unwrap();
-    assert_eq!((report.written, report.outdated), (0, 2));
-    assert_eq!(gross(&mut session), U128(7));
+    let gross =
+        |connection: &mut SqliteConnection| stored(connection).tick(tick).unwrap().liquidity_gross;
+    let first = stored(&mut session).sync_cursor();
+    update(5, first, 24_000_000).apply(&mut session).unwrap();
+    update(7, cursor(24_000_000, 3), 24_000_001)
+        .apply(&mut session)
+        .unwrap();
 
-    let mut back = old;
+    let mut back = update(5, cursor(24_000_001, 3), 24_000_000);
+    let error = back.apply(&mut session).unwrap_err();
+    let expected = "expected a mark that moves forwards, found block 24000000, log 3 after block 24000001, log 3";
+    assert!(error.to_string().ends_with(expected), "{error}");
     back.allow_rewind = true;
-    assert_eq!(back.apply(&mut session).unwrap().written, 3);
+    let report = back.apply(&mut session).unwrap();
+    assert_eq!((report.written, report.outdated), (3, 0));
     assert_eq!(gross(&mut session), U128(5));
     let exchange = Exchange::by_id(&mut session, exchange_id).unwrap().unwrap();
     assert_eq!(
         exchange.last_update_block,
         BlockNumber::new(24_000_000).ok()
     );
+    assert_eq!(back.apply(&mut session).unwrap(), already_applied());
+
+    // Values are corrected at their mark on request only, and an exchange that is further stays there.
+    let here = cursor(24_000_000, 3);
+    let mut corrected = update(6, here, 24_000_000);
+    let error = corrected.apply(&mut session).unwrap_err();
+    assert!(
+        matches!(error, RowError::Conflict { stored, .. } if stored == here),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("is at block 24000000, log 3, but with other liquidity"),
+        "{error}"
+    );
+    corrected.allow_rewind = true;
+    assert_eq!(corrected.apply(&mut session).unwrap().written, 1);
+    assert_eq!(
+        corrected.apply(&mut session).unwrap(),
+        UpdateReport::default()
+    );
+    assert_eq!(gross(&mut session), U128(6));
+    let behind = LiquidityUpdate::new(
+        Vec::new(),
+        vec![(exchange_id, BlockNumber::new(1).unwrap())],
+    );
+    assert_eq!(behind.apply(&mut session).unwrap().outdated, 1);
 }
 
 #[test]
@@ -193,12 +238,16 @@ fn update_is_written_whole_or_not_at_all() {
         liquidity_net: I128(5),
         liquidity_gross: U128(5),
     };
-    let with = |family, id, marked: bool| {
-        let mut pool = PoolUpdate::new(family, id);
+    let marked = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id)
+        .unwrap()
+        .sync_cursor();
+    let with = |family, id, is_marked: bool| {
+        let mut pool = if is_marked {
+            PoolUpdate::between(family, id, marked, cursor(24_000_000, 1))
+        } else {
+            PoolUpdate::new(family, id)
+        };
         pool.set_tick(tick).unwrap();
-        if marked {
-            pool.set_sync_cursor(cursor(1, 1));
-        }
         pool
     };
     let good = with(PoolFamily::Pools, pool_id, true);
@@ -221,7 +270,17 @@ fn update_is_written_whole_or_not_at_all() {
             "expected a kind with ticks, found uniswap_v2",
         ),
         (
-            good.clone(),
+            with(PoolFamily::Pools, pool_id, false),
+            None,
+            "expected marks for new values, found none",
+        ),
+        (
+            PoolUpdate::between(PoolFamily::Pools, pool_id, marked, cursor(24_000_000, 2)),
+            None,
+            "is at block 24000000, log 1, but the update leads from",
+        ),
+        (
+            PoolUpdate::new(PoolFamily::Pools, pool_id),
             Some((77, block)),
             "there is no row 77 in exchanges",
         ),
@@ -255,9 +314,11 @@ fn impossible_events_change_nothing() {
     let tick = |number| Tick::new(number).unwrap();
     let mut map = TickMap::default();
     let mut update = PoolUpdate::new(PoolFamily::Pools, 1);
-    map.modify_liquidity(&mut update, spacing, tick(-60), tick(60), 10)
+    let mint = place(7, 3);
+    map.modify_liquidity(&mut update, spacing, mint, tick(-60), tick(60), 10)
         .unwrap();
     let (map_before, update_before) = (map.clone(), update.clone());
+    let next = place(7, 4);
     for (lower, upper, delta, expected) in [
         (
             60,
@@ -286,14 +347,15 @@ fn impossible_events_change_nothing() {
         (0, 120, i128::MIN, "does not fit the liquidity at tick 0"),
     ] {
         let error: LiquidityError = map
-            .modify_liquidity(&mut update, spacing, tick(lower), tick(upper), delta)
+            .modify_liquidity(&mut update, spacing, next, tick(lower), tick(upper), delta)
             .unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!((&map, &update), (&map_before, &update_before));
     }
-    map.modify_liquidity(&mut update, spacing, tick(-60), tick(60), -10)
+    map.modify_liquidity(&mut update, spacing, next, tick(-60), tick(60), -10)
         .unwrap();
     assert!(map.is_empty());
+    assert_eq!(map.sync_cursor(), next.into());
 }
 
 #[test]
@@ -331,7 +393,8 @@ proptest! {
         session
             .batch_execute("DELETE FROM liquidity_positions; DELETE FROM initialization_maps")
             .unwrap();
-        let mut map = TickMap::default();
+        let mut map = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+        let mut places = (0..).map(|log_index| place(24_000_000, log_index));
         let mut positions: Vec<(i32, i32, i128)> = Vec::new();
         for block in events.chunks(block_size) {
             let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
@@ -346,13 +409,14 @@ proptest! {
                     }
                 };
                 let tick = |number: i32| Tick::new(number * spacing.get()).unwrap();
-                map.modify_liquidity(&mut pool, spacing, tick(lower), tick(upper), delta).unwrap();
+                let place = places.next().unwrap();
+                map.modify_liquidity(&mut pool, spacing, place, tick(lower), tick(upper), delta).unwrap();
             }
             let update = LiquidityUpdate::new(vec![pool], Vec::new());
             update.apply(&mut session).unwrap();
             let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
             prop_assert_eq!(&stored, &map);
-            prop_assert_eq!(update.apply(&mut session).unwrap(), UpdateReport::default());
+            prop_assert_eq!(update.apply(&mut session).unwrap(), already_applied());
         }
         let mut expected: BTreeMap<i32, (i128, u128)> = BTreeMap::new();
         for (lower, upper, amount) in positions {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use crate::documented_errors::documented_errors;
 use crate::types::invalid_value::InvalidValue;
+use crate::types::sync_cursor::SyncCursor;
 
 documented_errors! {
     /// The error of reading or writing a row.
@@ -43,7 +44,7 @@ documented_errors! {
             hint VERIFY_HINT;
             when "A row in the database refers to one that is not there, or a pool has no row of its kind.";
 
-        /// The row to update does not exist.
+        /// The row to update, or to refer to, does not exist.
         NotFound {
             /// The table.
             table: &'static str = "exchanges",
@@ -53,7 +54,7 @@ documented_errors! {
             in Rows;
             text format!("there is no row {id} in {table}");
             hint VERIFY_HINT;
-            when "In a program that uses the library: a row that is to be changed is not there.";
+            when "In a program that uses the library: a row that is to be changed or referred to is not there.";
 
         /// The row to write is invalid.
         Rejected {
@@ -69,6 +70,25 @@ documented_errors! {
             hint VERIFY_HINT;
             cause(source) Some(source);
             when "In a program that uses the library: what is to be written cannot be right.";
+
+        /// The pool's liquidity in the database is not the one that the update changes.
+        Conflict {
+            /// The table of the pool.
+            table: &'static str = "pools",
+            /// Its id.
+            id: i64 = 7,
+            /// The pool's mark in the database. If it is `from` or `to`, the liquidity there is of other events.
+            stored: SyncCursor = mark(23_000_001, 5),
+            /// The mark that the update leads from.
+            from: SyncCursor = mark(23_000_000, 3),
+            /// The mark that the update leads to.
+            to: SyncCursor = mark(23_000_002, 9),
+        }
+            in Rows;
+            text conflict(table, *id, *stored, *from, *to);
+            hint "Read the pool's tick map again, and apply the events that are after its mark";
+            when "In a program that uses the library: another program has changed the pool's liquidity since the \
+                  tick map was read, or events were left out.";
 
         /// A position's asset belongs to another market than its user.
         OtherMarket {
@@ -100,6 +120,24 @@ documented_errors! {
 }
 
 const VERIFY_HINT: &str = "'degenbot database verify' lists whatever is wrong in the database";
+
+fn conflict(table: &str, id: i64, stored: SyncCursor, from: SyncCursor, to: SyncCursor) -> String {
+    if stored == from || stored == to {
+        return format!(
+            "{table} row {id} is at {stored}, but with other liquidity than the update's"
+        );
+    }
+    format!("{table} row {id} is at {stored}, but the update leads from {from} to {to}")
+}
+
+/// The example of a mark.
+#[cfg(all(test, feature = "cli"))]
+fn mark(block: u64, log_index: u32) -> SyncCursor {
+    SyncCursor {
+        block: crate::types::integer::BlockNumber::new(block).ok(),
+        log_index: crate::types::integer::LogIndex::new(log_index).ok(),
+    }
+}
 
 /// The example of an invalid value.
 #[cfg(all(test, feature = "cli"))]

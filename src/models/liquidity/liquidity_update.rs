@@ -15,7 +15,8 @@ use crate::types::integer::BlockNumber;
 /// # use degenbot::models::{
 /// #     Exchange, Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolParameters, V3Protocol, V3Parameters,
 /// # };
-/// use degenbot::models::{LiquidityUpdate, PoolFamily, PoolUpdate, SyncCursor, TickMap};
+/// use degenbot::models::{LiquidityError, LiquidityUpdate, LogPosition, PoolFamily, PoolUpdate, TickMap};
+/// # use degenbot::models::SyncCursor;
 /// # use degenbot::schema::exchanges;
 /// # use degenbot::types::{ChainId, FeeParts};
 /// use degenbot::types::{BlockNumber, LogIndex, Tick, TickSpacing};
@@ -61,36 +62,43 @@ use crate::types::integer::BlockNumber;
 /// # };
 /// # let pool_id = database.write(|connection| LiquidityPool::insert_or_get(connection, &[new]).map_err(Error::from))?[0];
 /// // In memory since the bot has started; here read from the database.
-/// let mut tick_map = database.read(|connection| -> Result<_, Error> {
-///     Ok(TickMap::of_pool(connection, PoolFamily::Pools, pool_id)?)
-/// })?;
+/// let read = |database: &Database| {
+///     database.read(|connection| -> Result<_, Error> {
+///         Ok(TickMap::of_pool(connection, PoolFamily::Pools, pool_id)?)
+///     })
+/// };
+/// let mut tick_map = read(&database)?;
 ///
 /// // A Mint event of block 23000000.
 /// let block = BlockNumber::new(23_000_000)?;
+/// let place = LogPosition::new(block, LogIndex::new(12)?);
+/// let (lower, upper) = (Tick::new(-60)?, Tick::new(120)?);
 /// let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
-/// tick_map.modify_liquidity(&mut pool, spacing, Tick::new(-60)?, Tick::new(120)?, 5_000_000)?;
-/// pool.set_sync_cursor(SyncCursor { block: Some(block), log_index: Some(LogIndex::new(12)?) });
+/// tick_map.modify_liquidity(&mut pool, spacing, place, lower, upper, 5_000_000)?;
 ///
 /// let update = LiquidityUpdate::new(vec![pool], vec![(exchange_id, block)]);
-/// let written = database.write(|connection| update.apply(connection).map_err(Error::from))?;
-/// assert_eq!(written.written, 2 + 2 + 1 + 1); // ticks, words, the pool's cursor, the exchange's block
+/// let apply = || database.write(|connection| update.apply(connection).map_err(Error::from));
+/// assert_eq!(apply()?.written, 2 + 2 + 1 + 1); // ticks, words, the pool's mark, the exchange's block
+/// assert_eq!(read(&database)?, tick_map);
 ///
-/// let stored = database.read(|connection| -> Result<_, Error> {
-///     Ok(TickMap::of_pool(connection, PoolFamily::Pools, pool_id)?)
-/// })?;
-/// assert_eq!(stored, tick_map);
+/// // Whoever applies the event once more, or has missed that somebody has, adds nothing.
+/// assert_eq!(apply()?.already_applied, 1);
+/// let mut again = PoolUpdate::new(PoolFamily::Pools, pool_id);
+/// let refused = tick_map.modify_liquidity(&mut again, spacing, place, lower, upper, 5_000_000);
+/// assert_eq!(refused, Err(LiquidityError::NotAfterMark { place, mark: place.into() }));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LiquidityUpdate {
-    /// The updates of pools. If a pool occurs twice, the later update wins.
+    /// The updates of pools. Those of one pool are written in this order.
     pub pools: Vec<PoolUpdate>,
     /// The ids of exchanges, each with the block up to which it is synchronized.
     pub exchanges: Vec<(i64, BlockNumber)>,
-    /// Whether cursors and blocks may move backwards, as they must after a reorganisation of the chain. If
-    /// not, a pool or an exchange that is further in the database is left unchanged.
+    /// Whether marks and blocks may move backwards, as they must after a reorganisation of the chain. If not,
+    /// an exchange that is further in the database is left unchanged, and a pool's update whose own marks
+    /// lead backwards is an error.
     pub allow_rewind: bool,
 }
 
@@ -114,6 +122,8 @@ pub struct UpdateReport {
     pub written: u64,
     /// Rows deleted.
     pub deleted: u64,
-    /// Pools and exchanges left unchanged because the database is further.
+    /// Updates of pools that are in the database already.
+    pub already_applied: u64,
+    /// Exchanges left unchanged because the database is further.
     pub outdated: u64,
 }

@@ -1,5 +1,6 @@
 //! The liquidity of one V3 or V4 pool in memory: its ticks and its tick bitmap.
 
+mod marks;
 pub(crate) mod modify;
 pub(crate) mod read;
 
@@ -7,15 +8,18 @@ use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::types::decimal::U256;
 use crate::types::integer::{Tick, WordPosition};
+use crate::types::sync_cursor::SyncCursor;
 
-/// The initialized ticks of a V3 or V4 pool, and the words of its tick bitmap, each in ascending order.
+/// The initialized ticks of a V3 or V4 pool and the words of its tick bitmap, each in ascending order, with
+/// the pool's mark.
 ///
-/// Both are as stored. [`verify_sqlite_database`](crate::database::verify_sqlite_database) checks that they
-/// agree.
+/// All are as stored. [`verify_sqlite_database`](crate::database::verify_sqlite_database) checks that they
+/// agree. The default is the map of a pool without liquidity that no event has reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TickMap {
     ticks: Vec<TickLiquidity>,
     words: Vec<BitmapWord>,
+    sync_cursor: SyncCursor,
 }
 
 impl TickMap {
@@ -29,6 +33,13 @@ impl TickMap {
     #[must_use]
     pub fn words(&self) -> &[BitmapWord] {
         &self.words
+    }
+
+    /// The mark: the last event that is in the map. It is the pool's mark when the map was read, and
+    /// [`Self::modify_liquidity`] moves it.
+    #[must_use]
+    pub const fn sync_cursor(&self) -> SyncCursor {
+        self.sync_cursor
     }
 
     /// Whether there is no liquidity.

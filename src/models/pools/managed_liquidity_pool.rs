@@ -12,7 +12,7 @@ use crate::models::access::lookup::load;
 use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
-use crate::models::pools::pool_parameters::{Fees, SyncCursor};
+use crate::models::pools::pool_parameters::Fees;
 use crate::models::rows::managed_pool::ManagedPool;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
@@ -22,6 +22,7 @@ use crate::types::address::Address;
 use crate::types::integer::{ChainId, TickSpacing};
 use crate::types::pool_hash::PoolHash;
 use crate::types::stored::Encode;
+use crate::types::sync_cursor::SyncCursor;
 
 /// A pool inside a pool manager.
 #[derive(Debug, Clone, PartialEq, Eq)]

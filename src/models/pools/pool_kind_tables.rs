@@ -9,8 +9,8 @@ use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::{
-    Fees, LiquidityBookParameters, PoolParameters, SyncCursor, V2Parameters, V2Protocol,
-    V3Parameters, V3Protocol,
+    Fees, LiquidityBookParameters, PoolParameters, V2Parameters, V2Protocol, V3Parameters,
+    V3Protocol,
 };
 use crate::models::rows::lfj_pool::LfjPool;
 use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
@@ -28,6 +28,11 @@ use crate::schema::{
 };
 use crate::sqlite::prepared::Statement;
 use crate::types::kind::{ManagedPoolKind, PoolKind};
+use crate::types::sync_cursor::SyncCursor;
+
+/// The columns of a pool's mark, in the table of its kind.
+pub(in crate::models) const CURSOR_COLUMNS: [&str; 2] =
+    ["liquidity_update_block", "liquidity_update_log_index"];
 
 /// A kind of pools, with the table of the columns specific to it.
 #[derive(Debug)]
@@ -53,6 +58,20 @@ impl PoolKindTable {
     /// Whether pools of this kind have ticks, which means that they have a tick spacing.
     pub(crate) fn has_ticks(&self) -> bool {
         self.columns.names.contains(&"tick_spacing")
+    }
+
+    /// The columns of the pools' marks, the pool's id first.
+    pub(in crate::models) const fn cursor_columns(&self) -> Columns {
+        Columns {
+            table: self.table,
+            names: match self.family {
+                PoolFamily::Pools => &["pool_id", CURSOR_COLUMNS[0], CURSOR_COLUMNS[1]],
+                PoolFamily::ManagedPools => {
+                    &["managed_pool_id", CURSOR_COLUMNS[0], CURSOR_COLUMNS[1]]
+                }
+            },
+            offset: 0,
+        }
     }
 
     pub(crate) fn has_fees(&self) -> bool {

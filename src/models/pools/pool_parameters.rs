@@ -1,7 +1,8 @@
 //! The parameters of a pool, which depend on its kind.
 
-use crate::types::integer::{BinStep, BlockNumber, FeeParts, LogIndex, TickSpacing};
+use crate::types::integer::{BinStep, FeeParts, TickSpacing};
 use crate::types::kind::PoolKind;
+use crate::types::sync_cursor::SyncCursor;
 
 /// A pool's fees, as fractions of the input amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +46,6 @@ pub enum V3Protocol {
     Sushiswap,
     /// Uniswap.
     Uniswap,
-}
-
-/// The last liquidity event of a pool that is in the database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SyncCursor {
-    /// The block of the event; `None` before the first event.
-    pub block: Option<BlockNumber>,
-    /// The log index of the event in its block.
-    pub log_index: Option<LogIndex>,
 }
 
 /// The parameters of a V2 pool.

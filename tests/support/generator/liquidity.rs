@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use degenbot::models::{PoolFamily, PoolUpdate, TickMap};
-use degenbot::types::{Tick, TickSpacing};
+use degenbot::models::{LogPosition, PoolFamily, PoolUpdate, TickMap};
+use degenbot::types::{BlockNumber, LogIndex, Tick, TickSpacing};
 
 use super::Result;
 use super::random::Random;
@@ -22,16 +22,10 @@ pub fn share(random: &mut Random, average: u64) -> u64 {
     average * random.one_of(&SHARES) / 100
 }
 
-/// Positions of so many ticks in a pool without liquidity, and the map that comes of them. No ticks where one
-/// is wanted, since a position has two.
-pub fn provide(
-    random: &mut Random,
-    family: PoolFamily,
-    pool_id: i64,
-    spacing: TickSpacing,
-    ticks: u64,
-) -> Result<(PoolUpdate, TickMap)> {
-    let mut update = PoolUpdate::new(family, pool_id);
+/// The map of a pool with positions of so many ticks. No ticks where one is wanted, since a position has two.
+pub fn provide(random: &mut Random, spacing: TickSpacing, ticks: u64) -> Result<TickMap> {
+    // The values of the map are written with another mark.
+    let mut update = PoolUpdate::new(PoolFamily::Pools, 0);
     let mut tick_map = TickMap::default();
     let ticks = usize::try_from(ticks)?;
     let outermost = 887_272 / spacing.get();
@@ -57,17 +51,18 @@ pub fn provide(
         .chunks_exact(2)
         .map(|pair| [pair[0], pair[1]])
         .chain(odd);
-    for [one, other] in pairs {
+    for (log_index, [one, other]) in (0..).zip(pairs) {
         let (lower, upper) = (one.min(other), one.max(other));
         tick_map.modify_liquidity(
             &mut update,
             spacing,
+            LogPosition::new(BlockNumber::new(0)?, LogIndex::new(log_index)?),
             Tick::new(lower * spacing.get())?,
             Tick::new(upper * spacing.get())?,
             liquidity(random),
         )?;
     }
-    Ok((update, tick_map))
+    Ok(tick_map)
 }
 
 /// An amount of 10⁹ to 10²⁴.

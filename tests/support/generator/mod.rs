@@ -15,7 +15,8 @@ use degenbot::database::{self, Database};
 use degenbot::models::{
     Exchange, Fees, LiquidityPool, LiquidityUpdate, ManagedLiquidityPool, NewErc20Token,
     NewExchange, NewLiquidityPool, NewManagedLiquidityPool, NewPoolManager, PoolFamily,
-    PoolManager, PoolParameters, SyncCursor, V2Parameters, V2Protocol, V3Parameters, V3Protocol,
+    PoolManager, PoolParameters, PoolUpdate, SyncCursor, V2Parameters, V2Protocol, V3Parameters,
+    V3Protocol,
 };
 use degenbot::schema::{exchanges, pool_managers};
 use degenbot::types::{
@@ -359,12 +360,19 @@ impl Market {
             } else {
                 liquidity::share(random, average)
             };
-            let (mut pool, tick_map) = liquidity::provide(random, *family, *id, *spacing, wanted)?;
+            let tick_map = liquidity::provide(random, *spacing, wanted)?;
             left = left.saturating_sub(tick_map.ticks().len() as u64);
-            pool.set_sync_cursor(SyncCursor {
+            let mark = SyncCursor {
                 block: Some(BlockNumber::new((BLOCK - random.below(1_000_000)).into())?),
                 log_index: Some(LogIndex::new(random.below(500))?),
-            });
+            };
+            let mut pool = PoolUpdate::between(*family, *id, SyncCursor::default(), mark);
+            for tick in tick_map.ticks() {
+                pool.set_tick(*tick)?;
+            }
+            for word in tick_map.words() {
+                pool.set_word(*word);
+            }
             content.ticks += tick_map.ticks().len() as u64;
             content.words += tick_map.words().len() as u64;
             update.pools.push(pool);

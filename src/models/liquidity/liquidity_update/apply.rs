@@ -17,10 +17,31 @@ impl LiquidityUpdate {
     /// in the caller's transaction, such as that of [`Session::write`](crate::database::Session::write), or
     /// in one of its own.
     ///
+    /// An update of a pool leads from one mark to another; [`PoolUpdate`](crate::models::PoolUpdate) says how
+    /// it gets them. The pool's mark in the database decides, in the transaction that writes:
+    ///
+    /// - It is the mark that the update leads to: the update was written before, by this program or by another
+    ///   one that follows the chain. Nothing is written, and the pool counts as
+    ///   [`already_applied`](UpdateReport::already_applied). If the liquidity there is not the update's, because
+    ///   one of the two has left out events, that is a [`RowError::Conflict`].
+    /// - It is the mark that the update leads from: the update is written, and the mark moves. That is a
+    ///   [`RowError::Conflict`] too if the ticks that events have changed are not as they were in the map.
+    /// - It is any other: [`RowError::Conflict`]. Somebody has written since the tick map was read, or this
+    ///   program has read the map again without the events that it had written. Read the map again
+    ///   ([`TickMap::of_pool`](crate::models::TickMap::of_pool)), and apply the events that are after its mark.
+    ///
+    /// So any number of programs can follow a chain in one database, and each can be killed at any time and
+    /// apply its events again. A conflict names the first pool that has one; the others may have some too.
+    ///
+    /// Several updates of one pool are written in their order, each from the mark of the one before. An update
+    /// of a pool without events changes nothing. With [`allow_rewind`](Self::allow_rewind), a mark may move
+    /// backwards, and an update may also correct the values at a mark: it leads from the mark to the same one.
+    ///
     /// # Errors
     ///
-    /// [`RowError::NotFound`] if a pool or an exchange does not exist, [`RowError::Rejected`] if a pool's
-    /// kind has no ticks, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside the
+    /// [`RowError::Conflict`] as above, [`RowError::NotFound`] if a pool or an exchange does not exist,
+    /// [`RowError::Rejected`] if a pool's kind has no ticks, if its mark would move backwards or if new values
+    /// come without marks, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside the
     /// caller's transaction, the caller must roll back.
     pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
         // The order of the indexes. The sort is stable: updates of one pool keep their order.

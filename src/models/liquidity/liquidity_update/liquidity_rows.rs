@@ -122,17 +122,20 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
         })
     }
 
-    /// Writes rows of one pool, given in the order of their indexes.
+    /// Writes rows of one pool, given in the order of their indexes, each with the row that must be there
+    /// before, if that is known. Returns whether it was so; if not, nothing is written.
     ///
     /// All stored rows are read before any is written. Stepping through neighbouring rows takes a third of
     /// the time of looking each one up, and SQLite is slow at alternating reads and writes of a table.
     pub(super) fn write(
         &mut self,
         pool_id: i64,
-        rows: impl Iterator<Item = R>,
+        rows: impl Iterator<Item = (R, Option<R>)>,
         report: &mut UpdateReport,
-    ) -> QueryResult<()> {
-        self.compare(pool_id, rows)?;
+    ) -> QueryResult<bool> {
+        if !self.compare(pool_id, rows)? {
+            return Ok(false);
+        }
         for (change, row) in self.changes.drain(..) {
             match change {
                 Change::Insert => {
@@ -145,14 +148,32 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
                 Change::Delete(id) => report.deleted += self.delete.run(&[Bound::Integer(id)])?,
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn compare(&mut self, pool_id: i64, rows: impl Iterator<Item = R>) -> QueryResult<()> {
+    /// Whether any of these rows, given in the order of their indexes, is stored with other values.
+    pub(super) fn differ(
+        &mut self,
+        pool_id: i64,
+        rows: impl Iterator<Item = R>,
+    ) -> QueryResult<bool> {
+        self.compare(pool_id, rows.map(|row| (row, None)))?;
+        let differ = !self.changes.is_empty();
+        self.changes.clear();
+        Ok(differ)
+    }
+
+    /// Collects the changes. Returns whether every row is as it must be before.
+    fn compare(
+        &mut self,
+        pool_id: i64,
+        rows: impl Iterator<Item = (R, Option<R>)>,
+    ) -> QueryResult<bool> {
+        self.changes.clear();
         let read = &mut self.read;
         // `None` before the statement is started; `Some(None)` at its end; else the index of its row.
         let mut at: Option<Option<i64>> = None;
-        for row in rows {
+        for (row, before) in rows {
             let index = row.index();
             let mut steps = 0;
             while at.is_none_or(|at| at.is_some_and(|at| at < index)) {
@@ -167,6 +188,17 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
                 );
             }
             let is_there = at == Some(Some(index));
+            let is_as_before = before.is_none_or(|before| {
+                if is_there {
+                    before.matches(read, 2)
+                } else {
+                    before.is_deleted()
+                }
+            });
+            if !is_as_before {
+                read.reset();
+                return Ok(false);
+            }
             let change = match (is_there, row.is_deleted()) {
                 (true, true) => Change::Delete(read.key(0)),
                 (true, false) if row.matches(read, 2) => continue,
@@ -177,7 +209,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             self.changes.push((change, row));
         }
         read.reset();
-        Ok(())
+        Ok(true)
     }
 }
 

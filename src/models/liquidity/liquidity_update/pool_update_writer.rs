@@ -7,22 +7,20 @@ use diesel::prelude::*;
 
 use super::UpdateReport;
 use super::liquidity_rows::LiquidityRowWriter;
-use super::row_updater::RowUpdater;
 use crate::models::access::columns::Columns;
 use crate::models::access::row_error::RowError;
-use crate::models::liquidity::pool_update::PoolUpdate;
+use crate::models::liquidity::pool_update::{Marks, PoolUpdate};
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
-use crate::models::pools::pool_kind_tables::{managed_pool_kind_columns, pool_kind_columns};
-use crate::models::pools::pool_parameters::SyncCursor;
+use crate::models::pools::pool_kind_tables::{
+    CURSOR_COLUMNS, managed_pool_kind_columns, pool_kind_columns,
+};
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::{ManagedPoolKind, PoolKind};
 use crate::types::stored::Decode;
-
-/// The columns of a pool's sync cursor.
-const CURSOR_COLUMNS: [&str; 2] = ["liquidity_update_block", "liquidity_update_log_index"];
+use crate::types::sync_cursor::SyncCursor;
 
 /// Writes the updates of one family's pools.
 pub(super) struct PoolUpdateWriter<'connection> {
@@ -57,23 +55,56 @@ impl<'connection> PoolUpdateWriter<'connection> {
         allow_rewind: bool,
         report: &mut UpdateReport,
     ) -> Result<(), RowError> {
-        let id = pool.pool_id;
+        let (family, id) = (self.family, pool.pool_id);
         let cursors = self.cursors_of(id)?;
-        if let Some(cursor) = pool.sync_cursor {
-            if !allow_rewind && cursors.read(id)? > cursor {
-                report.outdated += 1;
+        let Some(marks) = pool.marks else {
+            if pool.ticks.is_empty() && pool.words.is_empty() {
                 return Ok(());
             }
-            let values = [
-                Bound::integer(cursor.block),
-                Bound::integer(cursor.log_index),
-            ];
-            report.written += cursors.update.run(id, &values)?;
+            return Err(rejected(
+                family,
+                id,
+                "marks for new values",
+                "none".to_owned(),
+            ));
+        };
+        if marks.to < marks.from && !allow_rewind {
+            let found = format!("{} after {}", marks.to, marks.from);
+            return Err(rejected(family, id, "a mark that moves forwards", found));
         }
-        self.ticks.write(id, pool.ticks.values().copied(), report)?;
+        let is_moved = marks.to != marks.from && cursors.advance(id, marks)?;
+        let stored = if is_moved {
+            report.written += 1;
+            marks.from
+        } else {
+            cursors.read(family, id)?
+        };
+        let conflict = RowError::Conflict {
+            table: family.table(),
+            id,
+            stored,
+            from: marks.from,
+            to: marks.to,
+        };
+        let rewrites = allow_rewind && marks.from == marks.to;
         let words = pool.words.iter();
         let words = words.map(|(&word, &bitmap)| BitmapWord { word, bitmap });
-        self.words.write(id, words, report)?;
+        if is_moved || (rewrites && stored == marks.to) {
+            let ticks = pool.ticks.values();
+            let ticks = ticks.map(|change| (change.after, change.before));
+            if !self.ticks.write(id, ticks, report)? {
+                return Err(conflict);
+            }
+            self.words
+                .write(id, words.map(|word| (word, None)), report)?;
+            return Ok(());
+        }
+        let ticks = pool.ticks.values().map(|change| change.after);
+        // The same last event does not prove that the other events are the same.
+        if stored != marks.to || self.ticks.differ(id, ticks)? || self.words.differ(id, words)? {
+            return Err(conflict);
+        }
+        report.already_applied += 1;
         Ok(())
     }
 
@@ -105,14 +136,7 @@ impl<'connection> PoolUpdateWriter<'connection> {
             .iter()
             .all(|column| columns.names.contains(column))
         {
-            return Err(RowError::Rejected {
-                table: pools,
-                what: format!("row {pool_id}"),
-                source: InvalidValue {
-                    expected: "a kind with ticks",
-                    found,
-                },
-            });
+            return Err(rejected(self.family, pool_id, "a kind with ticks", found));
         }
         Ok(match self.cursors.entry(columns.table) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -124,11 +148,19 @@ impl<'connection> PoolUpdateWriter<'connection> {
     }
 }
 
-/// A table with the sync cursors of the pools of one kind.
+fn rejected(family: PoolFamily, id: i64, expected: &'static str, found: String) -> RowError {
+    RowError::Rejected {
+        table: family.table(),
+        what: format!("row {id}"),
+        source: InvalidValue { expected, found },
+    }
+}
+
+/// A table with the marks of the pools of one kind.
 struct CursorTable<'connection> {
     columns: Columns,
     read: Statement<'connection>,
-    update: RowUpdater<'connection>,
+    advance: Statement<'connection>,
 }
 
 impl<'connection> CursorTable<'connection> {
@@ -137,6 +169,7 @@ impl<'connection> CursorTable<'connection> {
         table: &'static str,
         key: &str,
     ) -> QueryResult<Self> {
+        let [block, log_index] = CURSOR_COLUMNS;
         Ok(Self {
             columns: Columns {
                 table,
@@ -144,24 +177,44 @@ impl<'connection> CursorTable<'connection> {
                 offset: 0,
             },
             read: statements.prepare(&format!(
-                "SELECT {key}, {} FROM {table} WHERE {key} = ?1",
-                CURSOR_COLUMNS.join(", ")
+                "SELECT {key}, {block}, {log_index} FROM {table} WHERE {key} = ?1",
             ))?,
-            update: RowUpdater::new(statements, table, key, &CURSOR_COLUMNS)?,
+            // The condition saves a read of the row before.
+            advance: statements.prepare(&format!(
+                "UPDATE {table} SET {block} = ?2, {log_index} = ?3 \
+                 WHERE {key} = ?1 AND {block} IS ?4 AND {log_index} IS ?5",
+            ))?,
         })
     }
 
-    fn read(&mut self, pool_id: i64) -> Result<SyncCursor, RowError> {
+    /// Moves a pool's mark. Returns whether it was where it moves from.
+    fn advance(&mut self, pool_id: i64, Marks { from, to }: Marks) -> QueryResult<bool> {
+        let changed = self.advance.run(&[
+            Bound::Integer(pool_id),
+            Bound::integer(to.block),
+            Bound::integer(to.log_index),
+            Bound::integer(from.block),
+            Bound::integer(from.log_index),
+        ])?;
+        Ok(changed > 0)
+    }
+
+    fn read(&mut self, family: PoolFamily, pool_id: i64) -> Result<SyncCursor, RowError> {
         self.read.query(&[Bound::Integer(pool_id)])?;
         let cursor = if self.read.step()? {
-            SyncCursor {
+            Ok(SyncCursor {
                 block: self.columns.get(&self.read, 1)?,
                 log_index: self.columns.get(&self.read, 2)?,
-            }
+            })
         } else {
-            SyncCursor::default()
+            Err(RowError::Missing {
+                table: family.table(),
+                id: pool_id,
+                parent: self.columns.table,
+                missing: pool_id,
+            })
         };
         self.read.reset();
-        Ok(cursor)
+        cursor
     }
 }

@@ -1,16 +1,36 @@
 //! Applies liquidity events to a tick map in memory.
 
 use super::TickMap;
-use crate::models::liquidity::pool_update::PoolUpdate;
+use crate::models::liquidity::pool_update::{Marks, PoolUpdate};
 use crate::models::liquidity::tick_bitmap::{BitmapWord, bitmap_position};
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::integer::{Tick, TickSpacing};
+use crate::types::sync_cursor::{LogPosition, SyncCursor};
 
-/// The error of a liquidity event that contradicts the pool or its present liquidity.
+/// The error of a liquidity event that contradicts the pool, its mark or its present liquidity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LiquidityError {
+    /// The event is not after the map's mark: it is in the map already, or comes too late.
+    #[error("the event at {place} is not after the pool's mark, {mark}")]
+    NotAfterMark {
+        /// The place of the event.
+        place: LogPosition,
+        /// The map's mark.
+        mark: SyncCursor,
+    },
+    /// There is liquidity, but no mark, so nobody can say which events are in it.
+    #[error("the pool has liquidity, but no mark that says which events are in it")]
+    NoMark,
+    /// The update records events that the map does not have, or the map has events that the update lacks.
+    #[error("the map is at {map}, but the update at {update}")]
+    OtherUpdate {
+        /// The map's mark.
+        map: SyncCursor,
+        /// The mark that the update leads to.
+        update: SyncCursor,
+    },
     /// The lower tick is not below the upper one.
     #[error("the position's lower tick {lower} is not below its upper tick {upper}")]
     TickOrder {
@@ -38,9 +58,27 @@ pub enum LiquidityError {
 }
 
 impl TickMap {
-    /// Adds liquidity between two ticks, or removes it if `delta` is negative, as Uniswap's `Tick.update` and
-    /// `TickBitmap.flipTick` do. The changed ticks and words are recorded in `update`, which writes them to
-    /// the database.
+    /// Applies the event at `place`: adds liquidity between two ticks, or removes it if `delta` is negative,
+    /// as Uniswap's `Tick.update` and `TickBitmap.flipTick` do. The changed ticks and words are recorded in
+    /// `update`, which [`LiquidityUpdate::apply`](crate::models::LiquidityUpdate::apply) writes to the
+    /// database.
+    ///
+    /// The rules about places and marks:
+    ///
+    /// - Events come in the order of the chain, without gaps. An event that is not after the map's mark is
+    ///   refused: it is in the map already. So a program that starts again can take all events from any older
+    ///   block on, and skip those that are refused.
+    /// - The event becomes the map's mark. If `delta` is zero, the event changes nothing, and the mark stays
+    ///   where it is: a mark is the place of the last event that changed liquidity.
+    /// - The first event of an update records where the map stood; that is the mark that the pool must still
+    ///   have in the database when the update is applied. All events of an update come from one map.
+    /// - A map without liquidity and without a mark takes any event as its first one. A map with liquidity,
+    ///   but without a mark, takes none, because nobody can say which events are in it already. Only databases
+    ///   from before the Python package kept marks have such pools. A
+    ///   [`PoolUpdate::between`](crate::models::PoolUpdate::between) without ticks, from no mark to a known
+    ///   one, gives such a pool its mark.
+    ///
+    /// The example at [`LiquidityUpdate`](crate::models::LiquidityUpdate) follows a chain.
     ///
     /// # Errors
     ///
@@ -49,10 +87,28 @@ impl TickMap {
         &mut self,
         update: &mut PoolUpdate,
         spacing: TickSpacing,
+        place: LogPosition,
         lower: Tick,
         upper: Tick,
         delta: i128,
     ) -> Result<(), LiquidityError> {
+        let mark = self.sync_cursor;
+        if !mark.is_before(place) {
+            return Err(LiquidityError::NotAfterMark { place, mark });
+        }
+        if mark.block.is_none() && !self.is_empty() {
+            return Err(LiquidityError::NoMark);
+        }
+        let from = match update.marks {
+            Some(marks) if marks.to != mark => {
+                return Err(LiquidityError::OtherUpdate {
+                    map: mark,
+                    update: marks.to,
+                });
+            }
+            Some(marks) => marks.from,
+            None => mark,
+        };
         if lower >= upper {
             return Err(LiquidityError::TickOrder { lower, upper });
         }
@@ -60,14 +116,22 @@ impl TickMap {
             self.changed(lower, spacing, delta, Some(delta))?,
             self.changed(upper, spacing, delta, delta.checked_neg())?,
         ];
+        if delta == 0 {
+            return Ok(());
+        }
         for tick in ends {
-            self.set_tick(tick);
-            update.note_tick(tick);
+            let before = self.set_tick(tick);
+            update.note_tick(Some(before), tick);
             let word = self.flip_if_needed(tick, spacing);
             if let Some(word) = word {
                 update.set_word(word);
             }
         }
+        self.sync_cursor = place.into();
+        update.marks = Some(Marks {
+            from,
+            to: self.sync_cursor,
+        });
         Ok(())
     }
 
@@ -99,15 +163,22 @@ impl TickMap {
         }
     }
 
-    fn set_tick(&mut self, tick: TickLiquidity) {
+    /// Returns the liquidity at the tick before.
+    fn set_tick(&mut self, tick: TickLiquidity) -> TickLiquidity {
         let place = self.ticks.binary_search_by_key(&tick.tick, |at| at.tick);
+        let none = TickLiquidity {
+            liquidity_net: I128(0),
+            liquidity_gross: U128(0),
+            ..tick
+        };
         match (place, tick.liquidity_gross.0) {
-            (Ok(place), 0) => {
-                self.ticks.remove(place);
+            (Ok(place), 0) => self.ticks.remove(place),
+            (Err(_), 0) => none,
+            (Ok(place), _) => std::mem::replace(&mut self.ticks[place], tick),
+            (Err(place), _) => {
+                self.ticks.insert(place, tick);
+                none
             }
-            (Err(_), 0) => {}
-            (Ok(place), _) => self.ticks[place] = tick,
-            (Err(place), _) => self.ticks.insert(place, tick),
         }
     }
 

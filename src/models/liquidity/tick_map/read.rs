@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::TickMap;
+use super::marks::PoolMarks;
 use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
@@ -28,7 +29,8 @@ pub struct PoolTickMap {
 }
 
 impl TickMap {
-    /// The tick map of one pool; empty if the pool has no liquidity or does not exist.
+    /// The tick map of one pool, with its mark; [`TickMap::default`] if the pool has no liquidity and no mark,
+    /// or does not exist.
     ///
     /// # Errors
     ///
@@ -42,6 +44,7 @@ impl TickMap {
             connection,
             family,
             with_id(family),
+            "{id} = ?1",
             &[Bound::Integer(pool_id)],
         )?;
         Ok(maps
@@ -54,11 +57,16 @@ impl TickMap {
 /// The tick maps of many pools, in the order of their ids.
 ///
 /// The iterator holds one map at a time. It reads in the caller's transaction, or in a read transaction of
-/// its own. Pools without ticks and words are left out. A malformed value yields an error for its pool, and
-/// the next pool follows; a failed statement ends the iterator.
+/// its own. Pools without ticks, words and mark are left out: their map is [`TickMap::default`]. A malformed
+/// value yields an error for its pool, and the next pool follows; a failed statement ends the iterator.
 pub struct TickMaps<'connection> {
     ticks: PoolRows<'connection>,
     words: PoolRows<'connection>,
+    marks: PoolMarks<'connection>,
+    /// Finds out whether a pool is one of those asked for.
+    is_asked_for: Statement<'connection>,
+    /// The values of the conditions. A place for a pool's id is left after them.
+    values: [Bound<'static>; 4],
     /// The current pool's map. Reused, to allocate less.
     current: TickMap,
     failed: bool,
@@ -95,6 +103,7 @@ impl<'connection> TickMaps<'connection> {
             connection,
             family,
             &on_chain_between(family),
+            "{id} BETWEEN ?2 AND ?3",
             &[
                 Bound::Integer(chain.encode()),
                 Bound::Integer(*ids.start()),
@@ -107,9 +116,12 @@ impl<'connection> TickMaps<'connection> {
         connection: &'connection mut SqliteConnection,
         family: PoolFamily,
         condition: &str,
-        values: &[Bound<'_>],
+        condition_of_id: &str,
+        asked: &[Bound<'static>],
     ) -> Result<Self, RowError> {
         let transaction = ReadTransaction::begin(connection)?;
+        let mut values = [Bound::Null; 4];
+        values[..asked.len()].copy_from_slice(asked);
         let rows = |columns: Columns, order: &str| -> QueryResult<PoolRows<'connection>> {
             // CROSS JOIN fixes the plan: scan the pools, and look up each one's rows in the index, which has
             // the order asked for, so that nothing is sorted.
@@ -121,12 +133,18 @@ impl<'connection> TickMaps<'connection> {
                 columns.table,
                 family.key(),
             ))?;
-            statement.query(values)?;
+            statement.query(asked)?;
             PoolRows::new(statement, columns)
         };
         Ok(Self {
             ticks: rows(family.tick_columns(), "tick")?,
             words: rows(family.word_columns(), "word")?,
+            marks: PoolMarks::of(transaction.statements(), family, condition_of_id, asked)?,
+            is_asked_for: transaction.statements().prepare(&format!(
+                "SELECT 1 FROM {} WHERE {condition} AND p.id = ?4",
+                pools(family)
+            ))?,
+            values,
             current: TickMap::default(),
             failed: false,
             transaction,
@@ -154,12 +172,30 @@ impl<'connection> TickMaps<'connection> {
             });
             Ok(())
         });
-        // Only now: both scans must have moved to the next pool.
+        let mark = self.marks.of_pool(pool_id);
+        // Only now: all scans must have moved to the next pool.
         ticks_read.and(words_read)?;
         Ok(TickMap {
             ticks: self.current.ticks.as_slice().to_vec(),
             words: self.current.words.as_slice().to_vec(),
+            sync_cursor: mark?,
         })
+    }
+
+    /// The next pool that has ticks, words or a mark.
+    fn next_pool(&mut self) -> QueryResult<Option<i64>> {
+        let with_liquidity = match (self.ticks.pool_id, self.words.pool_id) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        while let Some(marked) = self.marks.next_marked(with_liquidity)? {
+            self.values[3] = Bound::Integer(marked);
+            if self.is_asked_for.first_integer(&self.values)?.is_some() {
+                return Ok(Some(marked));
+            }
+            self.marks.advance()?;
+        }
+        Ok(with_liquidity)
     }
 }
 
@@ -208,9 +244,12 @@ impl Iterator for TickMaps<'_> {
         if self.failed {
             return None;
         }
-        let pool_id = match (self.ticks.pool_id, self.words.pool_id) {
-            (Some(one), Some(other)) => one.min(other),
-            (one, other) => one.or(other)?,
+        let pool_id = match self.next_pool() {
+            Ok(pool_id) => pool_id?,
+            Err(error) => {
+                self.failed = true;
+                return Some(Err(error.into()));
+            }
         };
         let read = self.read(pool_id);
         self.failed = matches!(read, Err(RowError::Sql { .. }));

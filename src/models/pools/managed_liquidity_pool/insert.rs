@@ -7,7 +7,7 @@ use super::ManagedLiquidityPool;
 use super::V4_COLUMNS;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
-use crate::models::pools::pool_parameters::{Fees, SyncCursor};
+use crate::models::pools::pool_parameters::Fees;
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenInserter;
 use crate::models::rows::pool_manager::PoolManager;
@@ -18,6 +18,7 @@ use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::ManagedPoolKind;
 use crate::types::pool_hash::PoolHash;
 use crate::types::stored::Encode;
+use crate::types::sync_cursor::SyncCursor;
 
 /// A managed pool to insert, with its currencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
