@@ -50,6 +50,15 @@ impl Address {
     }
 }
 
+/// Whether a text is an address with its checksum, or in lower case.
+pub(crate) fn is_usual_spelling(text: &str) -> bool {
+    let is_lower_case = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    is_lower_case
+        || text
+            .parse::<Address>()
+            .is_ok_and(|address| address.0.to_checksum_buffer(None).as_str() == text)
+}
+
 impl From<alloy_primitives::Address> for Address {
     fn from(address: alloy_primitives::Address) -> Self {
         Self(address)

@@ -1,5 +1,7 @@
 //! Whole pools: one by one, streamed, loaded with what they refer to, and inserted.
 
+mod insert;
+
 use std::collections::BTreeMap;
 
 use degenbot::database::{Database, Error, create_new_sqlite_database};
@@ -470,6 +472,7 @@ fn insert_or_get_rejects_a_batch_with_an_impossible_pool() {
         }
     });
     let no_exchange = new_pool(exchange_id + 1, 8);
+    let missing = format!("there is no row {} in exchanges", exchange_id + 1);
     for (bad, reason) in [
         (reversed, "expected token0's address below token1's, found "),
         (
@@ -477,7 +480,7 @@ fn insert_or_get_rejects_a_batch_with_an_impossible_pool() {
             "expected tokens on the pool's chain, found chain 10",
         ),
         (other_kind, "expected uniswap_v2, found aerodrome_v2"),
-        (no_exchange, "FOREIGN KEY constraint failed"),
+        (no_exchange, &missing),
     ] {
         let batch = [new_pool(exchange_id, 5), bad];
         let error = LiquidityPool::insert_or_get(&mut session, &batch).unwrap_err();

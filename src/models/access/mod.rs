@@ -2,6 +2,8 @@
 
 pub(crate) mod columns;
 pub(in crate::models) mod lookup;
+pub(in crate::models) mod missing_parent;
+pub(in crate::models) mod other_spellings;
 pub(in crate::models) mod read_transaction;
 pub(crate) mod row_error;
 pub(in crate::models) mod table_row;

@@ -4,12 +4,14 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::models::access::lookup::{find_by_address, load};
+use crate::models::access::missing_parent::name_missing_parent;
+use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::table_row;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::schema::pool_managers;
 use crate::sqlite::prepared::Bound;
-use crate::types::address::Address;
+use crate::types::address::{Address, is_usual_spelling};
 use crate::types::integer::ChainId;
 use crate::types::kind::PoolManagerKind;
 use crate::types::stored::Encode;
@@ -49,6 +51,15 @@ pub struct NewPoolManager {
     /// The exchange the manager belongs to.
     pub exchange_id: i64,
 }
+
+const ADDRESSES: HexColumn = HexColumn {
+    table: "pool_managers",
+    from: "pool_managers",
+    text: "address",
+    group: "chain",
+    id: "id",
+    is_usual: is_usual_spelling,
+};
 
 impl PoolManager {
     /// The manager with an id.
@@ -93,8 +104,8 @@ impl PoolManager {
     ///
     /// # Errors
     ///
-    /// [`RowError`] if a statement fails. Nothing is written then; inside the caller's transaction, the
-    /// caller must roll back.
+    /// [`RowError::NotFound`] if a manager's exchange does not exist, and [`RowError::Sql`] if a statement
+    /// fails. Nothing is written then; inside the caller's transaction, the caller must roll back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         managers: &[NewPoolManager],
@@ -103,6 +114,7 @@ impl PoolManager {
             let mut find = statements.prepare(
                 "SELECT id FROM pool_managers WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
             )?;
+            let mut others = OtherSpellings::new(statements, ADDRESSES, managers.len())?;
             let mut insert = statements.prepare(
                 "INSERT INTO pool_managers (address, chain, kind, state_view, exchange_id) \
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -110,19 +122,26 @@ impl PoolManager {
             let mut id_of = |manager: &NewPoolManager| -> Result<i64, RowError> {
                 let [address, lower_case] = manager.address.spellings();
                 let chain = Bound::Integer(manager.chain.encode());
-                let found =
-                    find.first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+                let spellings = [Bound::Text(&address), Bound::Text(&lower_case), chain];
+                let mut found = find.first_integer(&spellings)?;
+                if found.is_none() {
+                    found = others.find(&lower_case, manager.chain.encode())?;
+                }
                 if let Some(id) = found {
                     return Ok(id);
                 }
                 let state_view = manager.state_view.map(|address| address.to_string());
-                insert.run(&[
+                let values = [
                     Bound::Text(&address),
                     chain,
                     Bound::Text(manager.kind.as_str()),
                     Bound::text(state_view.as_deref()),
                     Bound::Integer(manager.exchange_id),
-                ])?;
+                ];
+                let parents = [("exchanges", manager.exchange_id)];
+                insert
+                    .run(&values)
+                    .map_err(|error| name_missing_parent(statements, error, &parents))?;
                 Ok(statements.last_insert_rowid())
             };
             managers.iter().map(&mut id_of).collect()

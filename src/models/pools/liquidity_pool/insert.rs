@@ -7,6 +7,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::LiquidityPool;
+use crate::models::access::missing_parent::name_missing_parent;
+use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_kind_tables::pool_kind_columns;
@@ -14,7 +16,7 @@ use crate::models::pools::pool_parameters::{Fees, PoolParameters, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenInserter;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
-use crate::types::address::Address;
+use crate::types::address::{Address, is_usual_spelling};
 use crate::types::integer::ChainId;
 use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::PoolKind;
@@ -44,8 +46,9 @@ impl LiquidityPool {
     /// # Errors
     ///
     /// [`RowError::Rejected`] if a pool's tokens are in the wrong order or on another chain, or if the pool
-    /// exists with another kind, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside
-    /// the caller's transaction, the caller must roll back.
+    /// exists with another kind, [`RowError::NotFound`] if its exchange does not exist, and [`RowError::Sql`]
+    /// if a statement fails. Nothing is written then; inside the caller's transaction, the caller must roll
+    /// back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         pools: &[NewLiquidityPool],
@@ -54,7 +57,7 @@ impl LiquidityPool {
             pool.check()?;
         }
         in_write_transaction(connection, |statements| {
-            let mut inserter = PoolInserter::new(statements)?;
+            let mut inserter = PoolInserter::new(statements, pools.len())?;
             pools.iter().map(|pool| inserter.id_of(pool)).collect()
         })
     }
@@ -87,20 +90,33 @@ impl NewLiquidityPool {
     }
 }
 
+const ADDRESSES: HexColumn = HexColumn {
+    table: "pools",
+    from: "pools",
+    text: "address",
+    group: "chain",
+    id: "id",
+    is_usual: is_usual_spelling,
+};
+
 struct PoolInserter<'connection> {
     statements: Statements<'connection>,
     tokens: TokenInserter<'connection>,
     find: Statement<'connection>,
+    others: OtherSpellings<'connection>,
+    find_by_id: Statement<'connection>,
     insert: Statement<'connection>,
     /// The statements prepared so far.
     insert_by_kind: BTreeMap<PoolKind, Statement<'connection>>,
 }
 
 impl<'connection> PoolInserter<'connection> {
-    fn new(statements: Statements<'connection>) -> QueryResult<Self> {
+    fn new(statements: Statements<'connection>, batch: usize) -> QueryResult<Self> {
         Ok(Self {
             statements,
-            tokens: TokenInserter::new(statements)?,
+            tokens: TokenInserter::new(statements, 2 * batch)?,
+            others: OtherSpellings::new(statements, ADDRESSES, batch)?,
+            find_by_id: statements.prepare("SELECT id, kind FROM pools WHERE id = ?1")?,
             find: statements.prepare(
                 "SELECT id, kind FROM pools WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
             )?,
@@ -116,29 +132,29 @@ impl<'connection> PoolInserter<'connection> {
         let kind = pool.parameters.kind();
         let [address, lower_case] = pool.address.spellings();
         let chain = Bound::Integer(pool.chain.encode());
-        self.find
-            .query(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
-        if self.find.step()? {
-            let found = PoolKind::decode(self.find.column(1));
-            if found.as_ref() != Ok(&kind) {
-                return Err(pool.rejected(InvalidValue {
-                    expected: kind.as_str(),
-                    found: found.map_or_else(|error| error.found, |found| found.to_string()),
-                }));
-            }
-            return Ok(self.find.key(0));
+        let spellings = [Bound::Text(&address), Bound::Text(&lower_case), chain];
+        if let Some(id) = existing(&mut self.find, &spellings, pool)? {
+            return Ok(id);
         }
-        self.find.reset();
+        if let Some(id) = self.others.find(&lower_case, pool.chain.encode())?
+            && let Some(id) = existing(&mut self.find_by_id, &[Bound::Integer(id)], pool)?
+        {
+            return Ok(id);
+        }
         let token0_id = self.tokens.id_of(&pool.token0)?;
         let token1_id = self.tokens.id_of(&pool.token1)?;
-        self.insert.run(&[
+        let values = [
             Bound::Text(&address),
             chain,
             Bound::Text(kind.as_str()),
             Bound::Integer(token0_id),
             Bound::Integer(token1_id),
             Bound::Integer(pool.exchange_id),
-        ])?;
+        ];
+        let parents = [("exchanges", pool.exchange_id)];
+        self.insert
+            .run(&values)
+            .map_err(|error| name_missing_parent(self.statements, error, &parents))?;
         let id = self.statements.last_insert_rowid();
         self.insert_kind_row(id, &pool.parameters)?;
         Ok(id)
@@ -159,6 +175,30 @@ impl<'connection> PoolInserter<'connection> {
         insert.run(&values)?;
         Ok(())
     }
+}
+
+/// The id of an existing pool, which must have the kind of the new one.
+fn existing(
+    find: &mut Statement<'_>,
+    values: &[Bound<'_>],
+    pool: &NewLiquidityPool,
+) -> Result<Option<i64>, RowError> {
+    find.query(values)?;
+    let found = find
+        .step()?
+        .then(|| (find.key(0), PoolKind::decode(find.column(1))));
+    find.reset();
+    let Some((id, found)) = found else {
+        return Ok(None);
+    };
+    let kind = pool.parameters.kind();
+    if found.as_ref() != Ok(&kind) {
+        return Err(pool.rejected(InvalidValue {
+            expected: kind.as_str(),
+            found: found.map_or_else(|error| error.found, |found| found.to_string()),
+        }));
+    }
+    Ok(Some(id))
 }
 
 /// The columns and values of a pool's row in the table of its kind.

@@ -5,6 +5,8 @@ use diesel::sqlite::SqliteConnection;
 
 use super::ManagedLiquidityPool;
 use super::V4_COLUMNS;
+use crate::models::access::missing_parent::name_missing_parent;
+use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_parameters::Fees;
@@ -41,13 +43,13 @@ pub struct NewManagedLiquidityPool {
 
 impl ManagedLiquidityPool {
     /// Returns the ids of the manager's pools, in order, and inserts those that do not exist, with their
-    /// currencies. An existing pool is left unchanged.
+    /// currencies. An existing pool is left unchanged, whatever the letter case of its hash.
     ///
     /// # Errors
     ///
     /// [`RowError::Rejected`] if a pool's currencies are in the wrong order or not on the manager's chain,
-    /// and [`RowError::Sql`] if a statement fails. Nothing is written then; inside the caller's transaction,
-    /// the caller must roll back.
+    /// [`RowError::NotFound`] if there is no manager with this id, and [`RowError::Sql`] if a statement fails.
+    /// Nothing is written then; inside the caller's transaction, the caller must roll back.
     pub fn insert_or_get(
         connection: &mut SqliteConnection,
         manager: &PoolManager,
@@ -57,7 +59,7 @@ impl ManagedLiquidityPool {
             pool.check(manager)?;
         }
         in_write_transaction(connection, |statements| {
-            let mut inserter = ManagedPoolInserter::new(statements, manager.id)?;
+            let mut inserter = ManagedPoolInserter::new(statements, manager.id, pools.len())?;
             pools.iter().map(|pool| inserter.id_of(pool)).collect()
         })
     }
@@ -83,21 +85,36 @@ impl NewManagedLiquidityPool {
     }
 }
 
+const HASHES: HexColumn = HexColumn {
+    table: "managed_pools",
+    from: "uniswap_v4_pools AS v CROSS JOIN managed_pools AS p ON p.id = v.managed_pool_id",
+    text: "v.pool_hash",
+    group: "p.manager_id",
+    id: "v.managed_pool_id",
+    is_usual: |text| !text.bytes().any(|byte| byte.is_ascii_uppercase()),
+};
+
 struct ManagedPoolInserter<'connection> {
     statements: Statements<'connection>,
     manager_id: i64,
     tokens: TokenInserter<'connection>,
     find: Statement<'connection>,
+    others: OtherSpellings<'connection>,
     insert_pool: Statement<'connection>,
     insert_v4_row: Statement<'connection>,
 }
 
 impl<'connection> ManagedPoolInserter<'connection> {
-    fn new(statements: Statements<'connection>, manager_id: i64) -> QueryResult<Self> {
+    fn new(
+        statements: Statements<'connection>,
+        manager_id: i64,
+        batch: usize,
+    ) -> QueryResult<Self> {
         Ok(Self {
             statements,
             manager_id,
-            tokens: TokenInserter::new(statements)?,
+            tokens: TokenInserter::new(statements, 2 * batch)?,
+            others: OtherSpellings::new(statements, HASHES, batch)?,
             find: statements.prepare(
                 "SELECT p.id FROM uniswap_v4_pools AS v CROSS JOIN managed_pools AS p \
                  ON p.id = v.managed_pool_id WHERE v.pool_hash = ?1 AND p.manager_id = ?2 \
@@ -119,10 +136,16 @@ impl<'connection> ManagedPoolInserter<'connection> {
         if let Some(id) = self.find.first_integer(&[Bound::Text(&hash), manager])? {
             return Ok(id);
         }
+        if let Some(id) = self.others.find(&hash, self.manager_id)? {
+            return Ok(id);
+        }
         let currency0_id = self.tokens.id_of(&pool.currency0)?;
         let currency1_id = self.tokens.id_of(&pool.currency1)?;
         let kind = Bound::Text(ManagedPoolKind::UniswapV4.as_str());
-        self.insert_pool.run(&[kind, manager])?;
+        let parents = [("pool_managers", self.manager_id)];
+        self.insert_pool
+            .run(&[kind, manager])
+            .map_err(|error| name_missing_parent(self.statements, error, &parents))?;
         let id = self.statements.last_insert_rowid();
         self.insert_v4_row.run(&[
             Bound::Integer(id),

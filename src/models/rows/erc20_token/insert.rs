@@ -7,10 +7,11 @@ use diesel::sqlite::SqliteConnection;
 
 use super::Erc20Token;
 use super::NewErc20Token;
+use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
-use crate::types::address::Address;
+use crate::types::address::{Address, is_usual_spelling};
 use crate::types::integer::ChainId;
 use crate::types::stored::Encode;
 
@@ -27,27 +28,42 @@ impl Erc20Token {
         tokens: &[NewErc20Token],
     ) -> Result<Vec<i64>, RowError> {
         in_write_transaction(connection, |statements| {
-            let mut inserter = TokenInserter::new(statements)?;
+            let mut inserter = TokenInserter::new(statements, tokens.len())?;
             tokens.iter().map(|token| inserter.id_of(token)).collect()
         })
     }
 }
 
+const ADDRESSES: HexColumn = HexColumn {
+    table: "erc20_tokens",
+    from: "erc20_tokens",
+    text: "address",
+    group: "chain",
+    id: "id",
+    is_usual: is_usual_spelling,
+};
+
 /// Finds or inserts tokens, and caches their ids: many pools share the same few tokens.
 pub(in crate::models) struct TokenInserter<'connection> {
     statements: Statements<'connection>,
     find: Statement<'connection>,
+    others: OtherSpellings<'connection>,
     insert: Statement<'connection>,
     known: HashMap<(ChainId, Address), i64>,
 }
 
 impl<'connection> TokenInserter<'connection> {
-    pub(in crate::models) fn new(statements: Statements<'connection>) -> QueryResult<Self> {
+    /// For a batch of this many tokens.
+    pub(in crate::models) fn new(
+        statements: Statements<'connection>,
+        batch: usize,
+    ) -> QueryResult<Self> {
         Ok(Self {
             statements,
             find: statements.prepare(
                 "SELECT id FROM erc20_tokens WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
             )?,
+            others: OtherSpellings::new(statements, ADDRESSES, batch)?,
             insert: statements.prepare(
                 "INSERT INTO erc20_tokens (chain, address, name, symbol, decimals) \
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -62,9 +78,11 @@ impl<'connection> TokenInserter<'connection> {
         }
         let [address, lower_case] = token.address.spellings();
         let chain = Bound::Integer(token.chain.encode());
-        let found =
-            self.find
-                .first_integer(&[Bound::Text(&address), Bound::Text(&lower_case), chain])?;
+        let spellings = [Bound::Text(&address), Bound::Text(&lower_case), chain];
+        let mut found = self.find.first_integer(&spellings)?;
+        if found.is_none() {
+            found = self.others.find(&lower_case, token.chain.encode())?;
+        }
         let id = if let Some(id) = found {
             id
         } else {
