@@ -1,78 +1,88 @@
 //! Prints every pool with its tokens and its ticks: `cargo run --example list_pools -- PATH`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
 
-use degenbot::database::Database;
-use degenbot::models::{
-    Erc20Token, Exchange, LiquidityPosition, ManagedPoolLiquidityPosition, Pool, UniswapV4Pool,
-};
-use degenbot::schema::{
-    erc20_tokens, exchanges, liquidity_positions, managed_pool_liquidity_positions, pools,
-    uniswap_v4_pools,
-};
+use degenbot::database::{self, Database};
+use degenbot::models::{Erc20Token, Exchange, PoolFamily, TickMap};
+use degenbot::schema::exchanges;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: list_pools PATH")?;
-    Database::open(path)?.read(|connection| list(connection, &mut std::io::stdout().lock()))
+    list(Path::new(&path), &mut std::io::stdout().lock())
 }
 
-fn list(connection: &mut SqliteConnection, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let found = pools::table
-        .inner_join(exchanges::table)
-        .order(pools::id)
-        .select((Pool::as_select(), Exchange::as_select()))
-        .load(connection)?;
-    for (pool, exchange) in found {
-        writeln!(
-            out,
-            "{} {} on {} (chain {}): {} / {}",
-            pool.kind,
-            pool.address,
-            exchange.name,
-            pool.chain,
-            symbol(connection, pool.token0_id)?,
-            symbol(connection, pool.token1_id)?
-        )?;
-        let ticks: Vec<LiquidityPosition> = liquidity_positions::table
-            .filter(liquidity_positions::pool_id.eq(pool.id))
-            .order(liquidity_positions::tick)
-            .select(LiquidityPosition::as_select())
-            .load(connection)?;
-        for tick in ticks {
-            writeln!(out, "  {} {}", tick.tick, tick.liquidity_net)?;
+/// Prints the pools of all chains.
+pub(crate) fn list(path: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let database = Database::open(path)?;
+    let exchanges: Vec<Exchange> = database.read(|connection| {
+        let all = exchanges::table.select(Exchange::as_select());
+        Ok::<_, database::Error>(all.load(connection)?)
+    })?;
+    let chains: BTreeSet<_> = exchanges.iter().map(|exchange| exchange.chain_id).collect();
+    for chain in chains {
+        let pools = database.chain_pools(chain)?;
+        let mut maps = BTreeMap::new();
+        for family in PoolFamily::ALL {
+            let found = Mutex::new(Vec::new());
+            // Several threads read, and call this at the same time.
+            database.for_each_tick_map(family, chain, 4, |map| -> Result<_, database::Error> {
+                let mut found = found
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                found.push(map?);
+                Ok(())
+            })?;
+            let found = found
+                .into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            maps.extend(
+                found
+                    .into_iter()
+                    .map(|map| ((family, map.pool_id), map.tick_map)),
+            );
         }
-    }
-    let managed: Vec<UniswapV4Pool> = uniswap_v4_pools::table
-        .order(uniswap_v4_pools::managed_pool_id)
-        .select(UniswapV4Pool::as_select())
-        .load(connection)?;
-    for pool in managed {
-        writeln!(
-            out,
-            "uniswap_v4 {}: {} / {}",
-            pool.pool_hash,
-            symbol(connection, pool.currency0_id)?,
-            symbol(connection, pool.currency1_id)?
-        )?;
-        let ticks: Vec<ManagedPoolLiquidityPosition> = managed_pool_liquidity_positions::table
-            .filter(managed_pool_liquidity_positions::managed_pool_id.eq(pool.managed_pool_id))
-            .order(managed_pool_liquidity_positions::tick)
-            .select(ManagedPoolLiquidityPosition::as_select())
-            .load(connection)?;
-        for tick in ticks {
-            writeln!(out, "  {} {}", tick.tick, tick.liquidity_net)?;
+        for entry in pools.pools() {
+            let base = entry.pool.base();
+            writeln!(
+                out,
+                "{} {} on {} (chain {chain}): {} / {}",
+                entry.pool.kind(),
+                base.address,
+                entry.exchange.name,
+                symbol(entry.token0),
+                symbol(entry.token1),
+            )?;
+            list_ticks(maps.get(&(PoolFamily::Pools, base.id)), out)?;
+        }
+        for entry in pools.managed_pools() {
+            writeln!(
+                out,
+                "uniswap_v4 {}: {} / {}",
+                entry.pool.pool_hash,
+                symbol(entry.currency0),
+                symbol(entry.currency1),
+            )?;
+            list_ticks(maps.get(&(PoolFamily::ManagedPools, entry.pool.id)), out)?;
         }
     }
     Ok(())
 }
 
-fn symbol(connection: &mut SqliteConnection, id: i64) -> QueryResult<String> {
-    let token: Erc20Token = erc20_tokens::table
-        .find(id)
-        .select(Erc20Token::as_select())
-        .first(connection)?;
-    Ok(token.symbol.unwrap_or_else(|| token.address.to_string()))
+fn list_ticks(map: Option<&TickMap>, out: &mut impl Write) -> std::io::Result<()> {
+    for tick in map.map(TickMap::ticks).unwrap_or_default() {
+        writeln!(out, "  {} {}", tick.tick, tick.liquidity_net)?;
+    }
+    Ok(())
+}
+
+fn symbol(token: &Erc20Token) -> String {
+    token
+        .symbol
+        .clone()
+        .unwrap_or_else(|| token.address.to_string())
 }

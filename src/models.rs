@@ -1,5 +1,44 @@
 //! Rows, pools, liquidity and Aave accounts: typed reads and writes of the database's tables.
 //!
+//! # Pools
+//!
+//! - [`ChainPools`]: all pools of a chain, each as [`ChainPool`] or [`ChainManagedPool`] with its tokens and its
+//!   exchange or manager. [`Database::chain_pools`](crate::database::Database::chain_pools) loads it.
+//! - [`LiquidityPool`]: a pool with its own contract, of any kind: [`V2Pool`], [`V3Pool`] or [`LiquidityBookPool`].
+//!   [`LiquidityPools`] streams them.
+//! - [`ManagedLiquidityPool`]: a pool inside a pool manager (Uniswap V4). [`ManagedLiquidityPools`] streams them.
+//! - [`PoolParameters`], [`BasePool`] and [`Fees`]: what pools consist of. [`PoolFamily`] tells the two sorts of pools
+//!   apart where both have ids.
+//! - [`NewLiquidityPool`] and [`NewManagedLiquidityPool`]: pools to insert, with their tokens.
+//!
+//! # Liquidity
+//!
+//! - [`TickMap`]: the ticks, the bitmap and the mark of one pool. [`TickMaps`] streams those of a chain as
+//!   [`PoolTickMap`]; [`Database::for_each_tick_map`](crate::database::Database::for_each_tick_map) does it on
+//!   several threads.
+//! - [`LogPosition`] and [`SyncCursor`]: the place of an event, and the mark of a pool.
+//! - [`PoolUpdate`] and [`LiquidityUpdate`]: changes of one pool and of many, with the rules that keep each event from
+//!   being lost or counted twice. [`UpdateReport`] says what was written.
+//! - [`TickLiquidity`], [`BitmapWord`] and [`bitmap_position`]: a tick, a word, and where the one is in the other.
+//!
+//! # Tokens, exchanges and managers
+//!
+//! - [`Erc20Token`], [`Exchange`] and [`PoolManager`]: rows with lookups of their own.
+//!
+//! # Aave V3
+//!
+//! - [`AaveV3Account`]: a user with its [`AaveV3Collateral`] and [`AaveV3Debt`]. [`AaveV3Accounts`] streams all users
+//!   with debt.
+//! - [`AaveV3Reserve`]: an asset of a market with its parameters.
+//!
+//! # Errors
+//!
+//! - [`RowError`]: a row cannot be read or written. [`LiquidityError`]: an event contradicts a tick map.
+//!
+//! # Rows
+//!
+//! All other types are the rows of one table each, for queries with Diesel. Most bots do without them.
+//!
 //! The fields of a row type have the names of the table's columns, and the checked types of [`crate::types`].
 //! A `New…` type is the same row without an id, which the database assigns. A row type can be inserted as
 //! well: that copies a row, with its id, into another database.

@@ -16,6 +16,7 @@ mod concurrency;
 mod config;
 mod downgrade;
 mod effects;
+mod examples;
 mod exchange;
 mod faults;
 mod info;

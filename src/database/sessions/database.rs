@@ -1,7 +1,7 @@
 //! The pool of connections to a database.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use diesel::sqlite::SqliteConnection;
@@ -17,6 +17,7 @@ use crate::database::sessions::session::Session;
 use crate::setters::setters;
 use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
+use crate::sqlite::build_options;
 
 /// Options for the pool of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,8 @@ pub struct Database {
 impl Database {
     /// Opens an existing database with default [`PoolOptions`].
     ///
-    /// It logs a warning if the database is at an older version.
+    /// It logs a warning if the database is at an older version, and one, once, if SQLite is built so that
+    /// connections wait for each other; the crate's documentation says what to do.
     ///
     /// # Errors
     ///
@@ -81,6 +83,7 @@ impl Database {
         if let Some(warning) = recognition.version_warning() {
             log::warn!("{warning}");
         }
+        warn_of_build_options();
         // A plain connection comes first, because r2d2 would retry until its timeout.
         let mut first = open_connection(&path, Access::ReadWrite)?;
         ensure_wal(&mut first, &path)?;
@@ -179,6 +182,16 @@ impl Database {
     ) -> Result<T, E> {
         self.session()?.write(operate)
     }
+}
+
+/// Logs a warning if SQLite is built so that connections wait for each other. Only the first call does.
+fn warn_of_build_options() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        if let Some(warning) = build_options::warning() {
+            log::warn!("{warning}");
+        }
+    });
 }
 
 /// Takes a session on the database that the user's settings name.

@@ -10,6 +10,9 @@ use crate::types::integer::BlockNumber;
 
 /// Changes of the liquidity of many pools, and the blocks up to which exchanges are synchronized.
 ///
+/// The rules about events are at [`TickMap::modify_liquidity`](crate::models::TickMap::modify_liquidity), those about
+/// writes at [`Self::apply`]. `examples/bot.rs` is a whole bot with several pools, restarts and conflicts.
+///
 /// ```
 /// # use degenbot::database::{self, Database, Error};
 /// # use degenbot::models::{

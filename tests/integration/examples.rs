@@ -1,0 +1,47 @@
+//! The examples, run on a new database.
+
+use degenbot::database::{VerifyOptions, verify_sqlite_database};
+
+use crate::support::databases::empty;
+
+#[path = "../../examples/bot.rs"]
+#[expect(dead_code, reason = "the test calls what its main function calls")]
+mod bot;
+#[path = "../../examples/fill.rs"]
+#[expect(dead_code, reason = "the test calls what its main function calls")]
+mod fill;
+#[path = "../../examples/list_pools.rs"]
+#[expect(dead_code, reason = "the test calls what its main function calls")]
+mod list_pools;
+
+#[test]
+fn bot_follows_a_chain_and_starts_again_where_it_stopped() {
+    let (_folder, path) = empty();
+    fill::fill(&path).unwrap();
+    let mut said = Vec::new();
+    bot::run(&path, &mut said).unwrap();
+    assert_eq!(
+        String::from_utf8(said).unwrap(),
+        "loaded 1 pools with ticks\n\
+         block 23000001: 6 rows written, 0 deleted, 0 updates there already\n\
+         block 23000002: 4 rows written, 1 deleted, 0 updates there already\n\
+         loaded 1 pools with ticks again\n\
+         block 23000001: 0 rows written, 0 deleted, 0 updates there already\n\
+         block 23000002: 0 rows written, 0 deleted, 0 updates there already\n\
+         block 23000003: 6 rows written, 0 deleted, 0 updates there already\n"
+    );
+    let mut listed = Vec::new();
+    list_pools::list(&path, &mut listed).unwrap();
+    assert_eq!(
+        String::from_utf8(listed).unwrap(),
+        "uniswap_v3 0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640 on uniswap_v3 (chain 1): USDC / WETH\n  \
+         -887270 1000000\n  \
+         199000 1000\n  \
+         200000 7000\n  \
+         200020 -7000\n  \
+         201000 -1000\n  \
+         887270 -1000000\n"
+    );
+    let report = verify_sqlite_database(&path, &VerifyOptions::default(), &mut ()).unwrap();
+    assert!(report.findings.is_empty(), "{report:?}");
+}
