@@ -8,12 +8,15 @@
 //!
 //! Reading settings never writes a file. Without a file at the default place, the defaults apply.
 
+mod encoding;
+pub(crate) mod endpoint;
 pub(crate) mod environment;
 pub(crate) mod error;
 mod file;
 pub(crate) mod new_config;
 pub(crate) mod resolve;
 
+pub use endpoint::{endpoint_without_key, text_without_keys};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use new_config::NewConfig;

@@ -31,9 +31,25 @@ documented_errors! {
         }
             in ConfigFile;
             text format!("The config file at {} cannot be read", path.display());
-            hint PERMISSIONS_HINT;
+            hint file_hint(source);
             cause(source) Some(source);
-            when "The config file may not be read.";
+            when "The config file may not be read, or is a folder.";
+
+        /// The config file is not UTF-8.
+        Encoding {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+            /// The encoding that it probably has, as `iconv` names it.
+            encoding: &'static str = "UTF-16",
+            /// How that shows.
+            detail: String = "it begins as a UTF-16 text does".to_owned(),
+        }
+            in ConfigFile;
+            text format!("The config file at {} is not UTF-8: {detail}", path.display());
+            hint format!(
+                "Save it as UTF-8 in your editor, or convert it with 'iconv -f {encoding} -t UTF-8'"
+            );
+            when "The config file has another encoding, such as UTF-16 or Latin-1.";
 
         /// The config file is not valid TOML, or a value in it has the wrong type.
         Malformed {
@@ -80,7 +96,7 @@ documented_errors! {
         }
             in ConfigFile;
             text format!("The config file at {} cannot be written", path.display());
-            hint PERMISSIONS_HINT;
+            hint file_hint(source);
             cause(source) Some(source);
             when "`config init` may not write the file or its folder.";
 
@@ -96,7 +112,21 @@ documented_errors! {
     }
 }
 
-const PERMISSIONS_HINT: &str = "Check the permissions of the file and of its folder";
+/// What to do about a file that cannot be read or written.
+fn file_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "Check the permissions of the file and of its folder"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Free some space and try again"
+        }
+        io::ErrorKind::IsADirectory => {
+            "Give the path of the file in the folder (--config, DEGENBOT_CONFIG)"
+        }
+        _ => "Check the path (--config, DEGENBOT_CONFIG) and the state of the disk",
+    }
+}
 
 impl SettingsError {
     /// What to do next.

@@ -1,15 +1,20 @@
 //! Reading the config file.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
+use crate::settings::encoding::decode;
+use crate::settings::endpoint::endpoint_without_key;
 use crate::settings::error::SettingsError;
 use crate::types::integer::ChainId;
+
+/// The size of a file that is no config file any more, but perhaps a device without an end.
+const TOO_LARGE: u64 = 1 << 20;
 
 /// The content of the file. Every part may be absent.
 #[derive(Debug, Default)]
@@ -21,63 +26,15 @@ pub(super) struct ConfigFile {
     pub unknown_keys: Vec<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Document {
-    database: Database,
-    rpc: BTreeMap<Key, String>,
-    ws: BTreeMap<Key, String>,
-    default_chain_id: Option<Number>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Database {
-    path: Option<PathBuf>,
-}
-
-/// A chain ID as a key of a table.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(ChainId);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .ok()
-            .and_then(|number| ChainId::new(number).ok())
-            .map(Self)
-            .ok_or_else(|| {
-                D::Error::custom(format!(
-                    "expected a chain ID (a positive integer), found '{text}'"
-                ))
-            })
-    }
-}
-
-/// A chain ID as a value.
-#[derive(Debug)]
-struct Number(ChainId);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u64::deserialize(deserializer)?;
-        ChainId::new(number).map(Self).map_err(D::Error::custom)
-    }
-}
-
 /// Reads the file. Returns `None` if it does not exist and was not named.
 pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, SettingsError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match read_bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return if named {
-                Err(SettingsError::NotFound {
-                    path: path.to_owned(),
-                })
-            } else {
-                Ok(None)
-            };
+            return Err(SettingsError::NotFound {
+                path: path.to_owned(),
+            });
         }
         Err(source) => {
             return Err(SettingsError::Unreadable {
@@ -86,58 +43,256 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, Setti
             });
         }
     };
-    let malformed = |error: &toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let before = text.get(..start).unwrap_or(&text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        SettingsError::Malformed {
-            path: path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: error.message().trim_end().to_owned(),
-        }
-    };
-    let table: toml::Table = toml::from_str(&text).map_err(|error| malformed(&error))?;
-    let document: Document = toml::from_str(&text).map_err(|error| malformed(&error))?;
-    // The Python package requires it too; a misspelled key would lead to another database.
-    if let Some(toml::Value::Table(database)) = table.get("database")
-        && !database.contains_key("path")
-    {
-        let start = text.find("[database]").unwrap_or(0);
-        return Err(SettingsError::Malformed {
-            path: path.to_owned(),
-            line: text[..start].matches('\n').count() + 1,
-            column: 1,
-            message: "the section [database] has no key `path`".to_owned(),
-        });
-    }
-    let endpoints = |map: BTreeMap<Key, String>| map.into_iter().map(|(k, v)| (k.0, v)).collect();
-    let unknown_keys = unknown_keys(&table);
-    for key in &unknown_keys {
+    let text = decode(path, bytes)?;
+    let config = Document { path, text: &text }.config()?;
+    for key in &config.unknown_keys {
         log::warn!("Unknown key '{key}' in {}", path.display());
     }
-    Ok(Some(ConfigFile {
-        database: document.database.path,
-        rpc: endpoints(document.rpc),
-        ws: endpoints(document.ws),
-        default_chain_id: document.default_chain_id.map(|number| number.0),
-        unknown_keys,
-    }))
+    Ok(Some(config))
 }
 
-fn unknown_keys(table: &toml::Table) -> Vec<String> {
-    let mut unknown = Vec::new();
-    for (key, value) in table {
-        match (key.as_str(), value) {
-            ("database", toml::Value::Table(database)) => unknown.extend(
-                database
-                    .keys()
-                    .filter(|key| *key != "path")
-                    .map(|key| format!("database.{key}")),
-            ),
-            ("database" | "rpc" | "ws" | "default_chain_id", _) => {}
-            (other, _) => unknown.push(other.to_owned()),
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(TOO_LARGE).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length < TOO_LARGE => Ok(bytes),
+        _ => Err(io::ErrorKind::FileTooLarge.into()),
+    }
+}
+
+/// The text of a file. No error quotes a value of it, because values have keys of nodes.
+struct Document<'text> {
+    path: &'text Path,
+    text: &'text str,
+}
+
+impl Document<'_> {
+    fn config(&self) -> Result<ConfigFile, SettingsError> {
+        let document = DeTable::parse(self.text).map_err(|error| {
+            let place = error.span().map_or(0, |span| span.start);
+            self.malformed(place, error.message())
+        })?;
+        let mut config = ConfigFile::default();
+        for (key, value) in in_order(document.get_ref()) {
+            match key.get_ref().as_ref() {
+                "database" => {
+                    let database = self.table(value)?;
+                    config.database = Some(self.database_path(value, database)?);
+                    let others = database.keys().filter(|key| key.get_ref() != "path");
+                    let others = others.map(|key| format!("database.{}", shown(key)));
+                    config.unknown_keys.extend(others);
+                }
+                "rpc" => config.rpc = self.endpoints(value)?,
+                "ws" => config.ws = self.endpoints(value)?,
+                "default_chain_id" => config.default_chain_id = Some(self.chain_id(value)?),
+                _ => config.unknown_keys.push(shown(key)),
+            }
+        }
+        Ok(config)
+    }
+
+    /// The path in the section, which the Python package requires too; a misspelled key would lead to another database.
+    fn database_path(
+        &self,
+        section: &Spanned<DeValue<'_>>,
+        database: &DeTable<'_>,
+    ) -> Result<PathBuf, SettingsError> {
+        match database.get("path") {
+            Some(path) => self.string(path).map(PathBuf::from),
+            None => Err(self.malformed(
+                section.span().start,
+                "the section [database] has no key `path`",
+            )),
         }
     }
-    unknown
+
+    fn endpoints(
+        &self,
+        section: &Spanned<DeValue<'_>>,
+    ) -> Result<BTreeMap<ChainId, String>, SettingsError> {
+        let mut endpoints = BTreeMap::new();
+        for (key, value) in in_order(self.table(section)?) {
+            let chain = key.get_ref().parse().ok();
+            let Some(chain) = chain.and_then(|number| ChainId::new(number).ok()) else {
+                return Err(self.malformed(
+                    key.span().start,
+                    &format!(
+                        "expected a chain ID (a positive integer), found '{}'",
+                        shown(key)
+                    ),
+                ));
+            };
+            let endpoint = self.string(value)?.to_owned();
+            if endpoints.insert(chain, endpoint).is_some() {
+                let message = format!("chain {chain} has an address already");
+                return Err(self.malformed(key.span().start, &message));
+            }
+        }
+        Ok(endpoints)
+    }
+
+    fn chain_id(&self, value: &Spanned<DeValue<'_>>) -> Result<ChainId, SettingsError> {
+        let DeValue::Integer(integer) = value.get_ref() else {
+            return Err(self.unexpected(value, "a chain ID (a positive integer)"));
+        };
+        u64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .and_then(|number| ChainId::new(number).ok())
+            .ok_or_else(|| {
+                self.malformed(
+                    value.span().start,
+                    "expected a chain ID (a positive integer)",
+                )
+            })
+    }
+
+    fn table<'value, 'text>(
+        &self,
+        value: &'value Spanned<DeValue<'text>>,
+    ) -> Result<&'value DeTable<'text>, SettingsError> {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(self.unexpected(value, "a table")),
+        }
+    }
+
+    fn string<'value>(
+        &self,
+        value: &'value Spanned<DeValue<'_>>,
+    ) -> Result<&'value str, SettingsError> {
+        match value.get_ref() {
+            DeValue::String(string) => Ok(string),
+            _ => Err(self.unexpected(value, "a string")),
+        }
+    }
+
+    fn unexpected(&self, value: &Spanned<DeValue<'_>>, expected: &str) -> SettingsError {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.malformed(
+            value.span().start,
+            &format!("expected {expected}, found {found}"),
+        )
+    }
+
+    /// The error about what begins at a byte of the text.
+    fn malformed(&self, place: usize, message: &str) -> SettingsError {
+        let before = self.text.get(..place).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        SettingsError::Malformed {
+            path: self.path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: message.trim_end().to_owned(),
+        }
+    }
+}
+
+/// The entries in the order of the file, in which its first error comes first.
+fn in_order<'table, 'text>(
+    table: &'table DeTable<'text>,
+) -> Vec<(
+    &'table Spanned<DeString<'text>>,
+    &'table Spanned<DeValue<'text>>,
+)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// A key as it may be shown. It may be the address of a node that stands on the wrong side of the `=`.
+fn shown(key: &Spanned<DeString<'_>>) -> String {
+    let key = key.get_ref();
+    if key.contains(['/', ':', '@', '?']) {
+        endpoint_without_key(key)
+    } else {
+        key.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn read_text(text: &str) -> Result<ConfigFile, SettingsError> {
+        let path = Path::new("config.toml");
+        Document { path, text }.config()
+    }
+
+    #[test]
+    fn malformed_config_is_reported_with_line_and_column() {
+        let cases = [
+            ("[database\npath = 1", "1:10"),
+            ("[database]\npath = 1\n", "2:8"),
+            ("[rpc]\n# a comment with é\nmainnet = \"x\"\n", "3:1"),
+            ("[rpc]\n1 = 5\n", "2:5"),
+            ("default_chain_id = -1\n", "1:20"),
+            ("default_chain_id = 0\n", "1:20"),
+            ("# mine\n[database]\npaht = \"x.db\"\n", "2:1"),
+            (
+                "# one\ndatabase = { pth = \"a.db\" }\n# see [database] above\n",
+                "2:12",
+            ),
+            ("# [database]\ndatabase.pth = \"a.db\"\n", "2:1"),
+            ("x = '[database]'\n[ database ]\n", "2:1"),
+            ("rpc = 1", "1:7"),
+            ("[rpc]\r\n1 = \"é\"\r\n\r\n  01 = \"x\"", "4:3"),
+            ("ws = [1]", "1:6"),
+            ("[[rpc]]\n1 = \"x\"", "1:1"),
+            ("default_chain_id = 1.5", "1:20"),
+            ("[rpc]\n1 = \"x\"\n1 = \"y\"\n", "3:1"),
+            ("[rpc]\n1 = \"x\n", "2:7"),
+        ];
+        for (text, place) in cases {
+            let error = read_text(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("config.toml:{place}: ")),
+                "{text:?}: {error}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn errors_about_a_config_quote_no_value(
+            begin in select(&[
+                "rpc", "ws", "database", "default_chain_id", "[rpc]\n1", "[ws]", "[database]\npath",
+                "\"https://n/SECRET\"", "[rpc]\n\"n/SECRET\"", "x",
+            ][..]),
+            equals in select(&[" = ", "=", ""][..]),
+            value in select(&[
+                "\"https://n.example/SECRET\"", "'user:SECRET@n'", "[\"n/SECRET\"]", "{ \"n/SECRET\" = 1 }",
+                "\"n/SECRET", "n/SECRET", "\"\"\"\nSECRET", "1SECRET", "\"\\SECRET\"",
+            ][..]),
+            end in select(&["", "\n", ",", "]", "\n[rpc]\n1 = 1", "\nrpc = 1"][..]),
+        ) {
+            match read_text(&format!("{begin}{equals}{value}{end}")) {
+                Ok(config) => prop_assert!(!config.unknown_keys.join(" ").contains("SECRET")),
+                Err(error) => prop_assert!(!error.to_string().contains("SECRET"), "{}", error),
+            }
+        }
+    }
+
+    #[test]
+    fn config_that_cannot_be_read_is_reported_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let hint = |path: &Path| read(path, true).unwrap_err().hint();
+        let in_folder = hint(folder.path());
+        assert!(
+            in_folder.starts_with("Give the path of the file"),
+            "{in_folder}"
+        );
+        let endless = hint(Path::new("/dev/zero"));
+        assert!(endless.starts_with("Check the path"), "{endless}");
+    }
 }

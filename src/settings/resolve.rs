@@ -305,28 +305,6 @@ mod tests {
     }
 
     #[test]
-    fn malformed_config_is_reported_with_line_and_column() {
-        let home = Home::new();
-        let cases = [
-            ("[database\npath = 1", "1:10"),
-            ("[database]\npath = 1\n", "2:8"),
-            ("[rpc]\n# a comment with é\nmainnet = \"x\"\n", "3:1"),
-            ("[rpc]\n1 = 5\n", "2:5"),
-            ("default_chain_id = -1\n", "1:20"),
-            ("default_chain_id = 0\n", "1:20"),
-            ("# mine\n[database]\npaht = \"x.db\"\n", "2:1"),
-        ];
-        for (text, place) in cases {
-            let path = home.config("home/.config/degenbot/config.toml", text);
-            let error = home.resolve().unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("{}:{place}: ", path.display())),
-                "{text:?}: {error}"
-            );
-        }
-    }
-
-    #[test]
     fn missing_config_is_an_error_if_it_was_named() {
         let home = Home::new();
         let overrides = Overrides {

@@ -78,7 +78,7 @@ fn malformed_config_file_is_reported_with_line_and_column() {
     status: 1
     --- stdout
     --- stderr
-    error: config.toml:2:8: invalid type: integer `5`, expected path string
+    error: config.toml:2:8: expected a string, found an integer
     hint: Correct the file; its form is described in README.md
     "#);
 }
@@ -139,4 +139,23 @@ fn config_file_is_created_at_the_given_path_with_the_given_database() {
     let outcome = told(home.path(), &[&file[..], &reset].concat());
     assert!(outcome.contains("at [HOME]/data/x.db"), "{outcome}");
     assert!(home.path().join("data/x.db").exists());
+}
+
+#[test]
+fn config_file_in_another_encoding_is_reported_as_such() {
+    let home = tempfile::tempdir().unwrap();
+    let text = "[database]\npath = \"x.db\"\n";
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(home.path().join("config.toml"), utf16).unwrap();
+    insta::assert_snapshot!(told(home.path(), &["--config", "config.toml", "config", "show"]), @r"
+    $ degenbot --config config.toml config show
+    status: 1
+    --- stdout
+    --- stderr
+    error: The config file at config.toml is not UTF-8: it begins as a UTF-16 text does
+    hint: Save it as UTF-8 in your editor, or convert it with 'iconv -f UTF-16 -t UTF-8'
+    ");
 }
