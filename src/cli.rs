@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod database;
 mod exchange;
+mod exit_status;
 mod failure;
 mod format;
 mod global_options;
@@ -17,6 +18,7 @@ mod json;
 mod logging;
 mod man;
 mod options;
+mod parse;
 mod printer;
 mod progress;
 mod prompt;
@@ -24,33 +26,26 @@ mod prompt;
 mod reference;
 mod table;
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::cli::arguments::Cli;
 use crate::cli::context::Context;
+use crate::cli::exit_status::ExitStatus;
 
 /// Runs the command that the arguments of the process name.
 ///
-/// The exit status is 0 if it is done, 1 if it failed, was refused or was aborted by the user, and 2 if
-/// the arguments are wrong.
+/// `degenbot --help` lists the exit statuses.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse::parse(env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap prints help to stdout (status 0) and errors to stderr (status 2). If the stream is closed,
-            // nobody can read a message about it.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(other) => return other.report(),
     };
     logging::initialize(cli.global.verbose, cli.global.quiet);
     interrupt::install();
     let context = Context::new(cli.global);
     match cli.command.run(&context) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(&context.printer),
+        Ok(()) => ExitStatus::Done.into(),
+        Err(failure) => failure.report(&context.printer).into(),
     }
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::completions::Completions;
 use crate::cli::context::Context;
+use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::global_options::GlobalOptions;
 use crate::cli::man::Man;
@@ -16,7 +17,7 @@ use crate::cli::{config, database, exchange};
 /// It manages the SQLite file in which a bot keeps its tokens, exchanges, pools, liquidity and Aave positions. It uses
 /// the database and the config file of the Python package degenbot.
 #[derive(Debug, Parser)]
-#[command(name = "degenbot", version, propagate_version = true, after_long_help = AFTER_HELP)]
+#[command(name = "degenbot", version, propagate_version = true, after_long_help = after_help())]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalOptions,
@@ -41,12 +42,11 @@ Which config file:
   The first of these that is given; the last one need not exist:
     --config PATH
     the environment variable DEGENBOT_CONFIG
-    degenbot/config.toml in $XDG_CONFIG_HOME, or in ~/.config if that is not set
+    degenbot/config.toml in $XDG_CONFIG_HOME, or in ~/.config if that is not set";
 
-Exit status:
-  0  done
-  1  failed, refused, or aborted by the user
-  2  wrong arguments";
+fn after_help() -> String {
+    format!("{AFTER_HELP}\n\n{}", ExitStatus::table())
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

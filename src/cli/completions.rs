@@ -7,6 +7,7 @@ use clap_complete::generate;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::printer::Lines;
 
 const PLACES: &str = "\
 Where the script goes:
@@ -38,6 +39,6 @@ impl Completions {
         let name = tree.get_name().to_owned();
         let mut script = Vec::new();
         generate(self.shell, &mut tree, name, &mut script);
-        context.print(&String::from_utf8_lossy(&script))
+        context.print(&Lines::of_own_text(&String::from_utf8_lossy(&script)))
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::failure::Failure;
 use crate::cli::global_options::GlobalOptions;
-use crate::cli::printer::Printer;
+use crate::cli::printer::{Lines, Printer};
 use crate::database::error::database_error::Error;
 use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
@@ -27,9 +27,9 @@ impl Context {
         }
     }
 
-    /// Prints data to stdout.
-    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
-        let printed = self.printer.data(text);
+    /// Prints text for people to stdout.
+    pub(super) fn print(&self, lines: &Lines) -> Result<(), Failure> {
+        let printed = self.printer.data(lines);
         printed.map_err(|error| Failure::Output { error })
     }
 

@@ -6,12 +6,11 @@ mod tests;
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use indicatif::HumanCount;
 use inquire::InquireError;
 
-use crate::cli::format::plain;
+use crate::cli::exit_status::ExitStatus;
 use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
@@ -20,9 +19,6 @@ use crate::database::files::open_by::programs_using;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::documented_errors;
-
-/// The exit status for arguments that make no sense; clap has the same.
-const WRONG_ARGUMENTS: u8 = 2;
 
 /// What an aborted command says.
 pub(super) const ABORTED: &str = "Aborted!";
@@ -93,7 +89,7 @@ documented_errors! {
             alike: Vec<String> = vec!["OTHER".to_owned()],
         }
             in Exchanges;
-            text format!("There is no exchange '{}'", plain(name));
+            text format!("There is no exchange '{name}'");
             hint unknown_exchange_hint(alike);
             when "No exchange has the name that is to be activated or deactivated. The exit status is 2.";
 
@@ -152,7 +148,7 @@ impl From<InvalidDeployment> for Failure {
 
 impl Failure {
     /// Tells the user, and gives the exit status.
-    pub(super) fn report(&self, printer: &Printer) -> ExitCode {
+    pub(super) fn report(&self, printer: &Printer) -> ExitStatus {
         match self {
             Self::Aborted => printer.always(self.message()),
             _ => printer.error(self.message()),
@@ -160,18 +156,17 @@ impl Failure {
         if let Some(hint) = self.hint() {
             printer.hint(hint);
         }
-        if self.is_about_arguments() {
-            WRONG_ARGUMENTS.into()
-        } else {
-            ExitCode::FAILURE
-        }
+        self.exit_status()
     }
 
-    const fn is_about_arguments(&self) -> bool {
+    const fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::UnknownExchange { .. } => true,
-            Self::Deployment { error } => !matches!(error, InvalidDeployment::Known { .. }),
-            _ => false,
+            Self::UnknownExchange { .. } => ExitStatus::WrongArguments,
+            Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {
+                ExitStatus::WrongArguments
+            }
+            Self::Unsound { .. } | Self::Damaged { .. } => ExitStatus::Findings,
+            _ => ExitStatus::Failed,
         }
     }
 
@@ -243,14 +238,9 @@ fn unknown_exchange_hint(alike: &[String]) -> String {
     let all = "'degenbot exchange list' lists the exchanges";
     match alike {
         [] => format!("{all}, and 'degenbot exchange add' adds one"),
-        [one] => format!("Did you mean {}? {all}", plain(one)),
+        [one] => format!("Did you mean {one}? {all}"),
         [others @ .., last] => {
-            let others: Vec<_> = others.iter().map(|name| plain(name)).collect();
-            format!(
-                "Did you mean {} or {}? {all}",
-                others.join(", "),
-                plain(last)
-            )
+            format!("Did you mean {} or {last}? {all}", others.join(", "))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fmt::Display;
 use std::time::SystemTime;
 
+use crate::escape::escaped_name;
 use crate::types::sql_value::SqlValue;
 
 /// A number of bytes for people, in binary units.
@@ -16,9 +17,13 @@ pub(super) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
-/// A value of a row, or a dash.
+/// A value of a row, cut if it is very long, or a dash.
 pub(super) fn cell(cell: Option<&SqlValue>) -> String {
-    cell.map_or("-".to_owned(), ToString::to_string)
+    match cell {
+        None => "-".to_owned(),
+        Some(SqlValue::Text(text)) => escaped_name(text),
+        Some(other) => other.to_string(),
+    }
 }
 
 /// A flag of a row as yes or no.
@@ -30,12 +35,12 @@ pub(super) fn yes_or_no(flag: Option<&SqlValue>) -> String {
     }
 }
 
-/// A text with its control characters escaped, which could change the terminal.
+/// A name from a database, cut if it is very long.
 pub(super) fn plain(name: &str) -> String {
-    name.escape_debug().to_string()
+    escaped_name(name)
 }
 
-/// Appends a line to a text.
+/// Appends a line to a text, such as the help. What is printed is `Lines`.
 pub(super) fn line(text: &mut String, content: impl Display) {
     // Writing to a string cannot fail.
     let _ = fmt::Write::write_fmt(text, format_args!("{content}\n"));

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::timestamp;
+use crate::cli::printer::Lines;
 use crate::database::structure::schema_version::SchemaVersion;
 
 /// The number of the format. It grows when a field changes its meaning or disappears, not when one is added.
@@ -52,7 +53,8 @@ impl Json {
         let text = text.map_err(|error| Failure::Output {
             error: error.into(),
         })?;
-        context.print(&(text + "\n"))
+        let printed = context.printer.json(&text);
+        printed.map_err(|error| Failure::Output { error })
     }
 
     /// Prints the report if `--json` is given, otherwise a text for people.
@@ -61,7 +63,7 @@ impl Json {
         context: &Context,
         command: &'static str,
         report: &impl Serialize,
-        describe: impl FnOnce() -> String,
+        describe: impl FnOnce() -> Lines,
     ) -> Result<(), Failure> {
         if self.is_wanted {
             self.report(context, command, report)

@@ -5,6 +5,8 @@ use std::io::Write;
 use log::Level;
 use log::LevelFilter;
 
+use crate::escape::escaped;
+
 /// Prints log records to stderr as plain lines. The options set the level; the default is warnings.
 pub(super) fn initialize(verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
@@ -25,7 +27,7 @@ pub(super) fn initialize(verbose: u8, quiet: bool) {
                 Level::Trace => "trace",
             };
             let style = buffer.default_level_style(record.level());
-            writeln!(buffer, "{style}{name}{style:#}: {}", record.args())
+            writeln!(buffer, "{style}{name}{style:#}: {}", escaped(record.args()))
         })
         .try_init();
     // A program that links this crate may have its own logger.

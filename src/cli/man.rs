@@ -9,6 +9,7 @@ use clap_mangen::Man as Page;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::printer::Lines;
 use crate::database::error::database_error::Error;
 
 const EXAMPLES: &str = "\
@@ -34,7 +35,7 @@ impl Man {
         let mut tree = tree.disable_help_subcommand(true);
         tree.build();
         let Some(folder) = &self.out else {
-            return context.print(&render(&page(&tree))?);
+            return context.print(&Lines::of_own_text(&render(&page(&tree))?));
         };
         fs::create_dir_all(folder)
             .map_err(|error| Error::io(folder, "create the folder", error))?;

@@ -1,63 +1,99 @@
 //! The printer, which owns stdout and stderr.
+//!
+//! A unit of output is a line. The printer escapes every character in it that would end the line, control the terminal
+//! or stay invisible, wherever the text comes from.
 
 use std::env;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io;
 use std::io::{IsTerminal, Write};
 
+use clap::builder::StyledStr;
 use env_logger::fmt::style::{AnsiColor, Style};
+
+use crate::escape::{escaped, is_hidden};
 
 /// The process's streams: data goes to stdout, everything else to stderr.
 #[derive(Debug)]
 pub(super) struct Printer {
     quiet: bool,
     verbose: bool,
-    /// Whether stderr shows colours.
-    is_coloured: bool,
 }
 
 /// The styles of clap's own errors, which read well on a light and on a dark background.
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Green.on_default();
 
+/// Text for people in lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<String>);
+
+impl Lines {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The lines of a text that this program has written itself, such as a manual page.
+    pub(super) fn of_own_text(text: &str) -> Self {
+        text.lines().collect()
+    }
+
+    /// Appends a line.
+    pub(super) fn push(&mut self, line: impl Display) {
+        self.0.push(line.to_string());
+    }
+}
+
+impl<Line: Display> Extend<Line> for Lines {
+    fn extend<Of: IntoIterator<Item = Line>>(&mut self, lines: Of) {
+        lines.into_iter().for_each(|line| self.push(line));
+    }
+}
+
+impl<Line: Display> FromIterator<Line> for Lines {
+    fn from_iter<Of: IntoIterator<Item = Line>>(lines: Of) -> Self {
+        let mut all = Self::new();
+        all.extend(lines);
+        all
+    }
+}
+
 impl Printer {
-    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
-        Self {
-            quiet,
-            verbose,
-            is_coloured: io::stderr().is_terminal() && !is_plain(),
-        }
+    pub(super) const fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose }
     }
 
     /// Prints an error, even with `--quiet`.
     pub(super) fn error(&self, message: impl Display) {
-        self.labelled(ERROR, "error:", message);
+        labelled(ERROR, "error:", message);
     }
 
     /// Prints a hint: what to do next.
     pub(super) fn hint(&self, message: impl Display) {
-        self.labelled(HINT, "hint:", message);
+        labelled(HINT, "hint:", message);
     }
 
-    fn labelled(&self, style: Style, label: &str, message: impl Display) {
-        if self.is_coloured {
-            self.always(format_args!("{style}{label}{style:#} {message}"));
-        } else {
-            self.always(format_args!("{label} {message}"));
-        }
+    /// Prints text for people to stdout.
+    pub(super) fn data(&self, lines: &Lines) -> io::Result<()> {
+        let lines = lines.0.iter().map(|line| format!("{}\n", escaped(line)));
+        write_data(&lines.collect::<String>())
     }
 
-    /// Prints data to stdout.
-    pub(super) fn data(&self, text: &str) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            // The reader has read enough and closed the pipe, as `head` does.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+    /// Prints a JSON text to stdout. Hidden characters can only be in its strings, where JSON has an escape of its own.
+    pub(super) fn json(&self, text: &str) -> io::Result<()> {
+        let mut safe = String::with_capacity(text.len() + 1);
+        for character in text.chars() {
+            if is_hidden(character) && character != '\n' {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(safe, "\\u{unit:04x}");
+                }
+            } else {
+                safe.push(character);
+            }
         }
+        safe.push('\n');
+        write_data(&safe)
     }
 
     /// Prints a message for people, unless `--quiet` is given.
@@ -67,10 +103,9 @@ impl Printer {
         }
     }
 
-    /// Prints a line, even with `--quiet`. Errors are ignored: nobody reads a closed stderr.
+    /// Prints a line, even with `--quiet`.
     pub(super) fn always(&self, line: impl Display) {
-        // In one write, so that no other output comes between.
-        let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+        tell(format_args!("{}\n", escaped(line)));
     }
 
     pub(super) const fn is_quiet(&self) -> bool {
@@ -81,6 +116,83 @@ impl Printer {
     pub(super) const fn is_verbose(&self) -> bool {
         self.verbose
     }
+
+    /// Whether messages go to a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+}
+
+/// Prints a question to stderr; the answer stands on the same line.
+pub(super) fn ask(question: impl Display) {
+    tell(format_args!("{} ", escaped(question)));
+}
+
+/// Prints a line to stderr while a question is being asked.
+pub(super) fn answer(line: &'static str) {
+    tell(format_args!("{line}\n"));
+}
+
+/// Prints what clap says about wrong arguments. The arguments in it must be escaped already: on a terminal, the text
+/// has colours.
+pub(super) fn wrong_arguments(text: &StyledStr) {
+    if is_coloured(&io::stderr()) {
+        tell(format_args!("{}", text.ansi()));
+    } else {
+        let text = text.to_string();
+        tell(format_args!("{}", lines_of(&text)));
+    }
+}
+
+/// Prints help, or the version, to stdout.
+pub(super) fn help(text: &StyledStr) -> io::Result<()> {
+    if is_coloured(&io::stdout()) {
+        write_data(&text.ansi().to_string())
+    } else {
+        write_data(&lines_of(&text.to_string()))
+    }
+}
+
+/// A text of several lines, each escaped.
+fn lines_of(text: &str) -> String {
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match line.strip_suffix('\n') {
+            Some(line) => format!("{}\n", escaped(line)),
+            None => escaped(line).to_string(),
+        });
+    lines.collect()
+}
+
+fn labelled(style: Style, label: &str, message: impl Display) {
+    let message = escaped(message);
+    if is_coloured(&io::stderr()) {
+        tell(format_args!("{style}{label}{style:#} {message}\n"));
+    } else {
+        tell(format_args!("{label} {message}\n"));
+    }
+}
+
+/// Writes to stderr, in one write, so that no other output comes between. Errors are ignored: nobody reads a closed
+/// stderr.
+fn tell(text: impl Display) {
+    let _ = io::stderr().write_all(text.to_string().as_bytes());
+}
+
+fn write_data(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        // The reader has read enough and closed the pipe, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn is_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && !is_plain()
 }
 
 /// Whether the user or the terminal wants no colours.

@@ -1,6 +1,5 @@
 //! The progress reporter: a bar on a terminal, lines in a log.
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -46,7 +45,7 @@ impl<'printer> ProgressReporter<'printer> {
         Self {
             copying,
             printer,
-            is_terminal: io::stderr().is_terminal(),
+            is_terminal: printer.is_terminal(),
             bar: None,
             kind: None,
             began: now,

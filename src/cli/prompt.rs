@@ -4,7 +4,7 @@
 //! `echo y | degenbot …` and `yes | degenbot …` work. An empty answer and the end of input mean no.
 
 use std::io;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
 use inquire::InquireError;
 use inquire::Text;
@@ -12,7 +12,8 @@ use inquire::ui::RenderConfig;
 use inquire::validator::{ErrorMessage, Validation};
 
 use crate::cli::failure::Failure;
-use crate::cli::printer::is_plain;
+use crate::cli::printer::{self, is_plain};
+use crate::escape::escaped;
 
 const EXPLANATION: &str = "Please answer y or n.";
 
@@ -22,7 +23,7 @@ pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
     if assume_yes {
         return Ok(());
     }
-    let question = format!("{question} [y/N]");
+    let question = format!("{} [y/N]", escaped(question));
     let agreed = if io::stdin().is_terminal() {
         ask_on_terminal(&question)?
     } else {
@@ -60,21 +61,18 @@ fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
 fn ask_on_stream(question: &str) -> Result<bool, Failure> {
     let mut stdin = io::stdin().lock();
     loop {
-        let mut stderr = io::stderr();
-        let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
+        printer::ask(question);
         let mut line = String::new();
         let length = stdin
             .read_line(&mut line)
             .map_err(|error| Failure::Input { error })?;
-        let _ = writeln!(stderr);
+        printer::answer("");
         if length == 0 {
             return Ok(false);
         }
         match parse(&line) {
             Some(answer) => return Ok(answer),
-            None => {
-                let _ = writeln!(stderr, "{EXPLANATION}");
-            }
+            None => printer::answer(EXPLANATION),
         }
     }
 }

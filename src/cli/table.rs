@@ -1,8 +1,8 @@
 //! Tables of text, whose columns are as wide as their widest cell.
 
 use std::array;
-use std::fmt;
-use std::fmt::Display;
+
+use crate::escape::escaped;
 
 /// Where a column's cells stand in their column.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 
     pub(super) fn push(&mut self, row: [String; COLUMNS]) {
-        self.rows.push(row);
+        // Here, because a cell's width is that of what is shown.
+        self.rows.push(row.map(|cell| escaped(cell).to_string()));
     }
 
     /// One line for each row.
@@ -47,10 +48,9 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
             let cells: [String; COLUMNS] = array::from_fn(|column| {
                 let (cell, width) = (&row[column], widths[column]);
                 match self.columns[column] {
-                    Alignment::Right => format!("{cell:>width$}"),
                     // No line ends with spaces.
                     Alignment::Left if column + 1 == COLUMNS => cell.clone(),
-                    Alignment::Left => format!("{cell:<width$}"),
+                    alignment => padded(cell, width, alignment),
                 }
             });
             cells.join("  ")
@@ -58,9 +58,12 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 }
 
-impl<const COLUMNS: usize> Display for Table<COLUMNS> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines().try_for_each(|line| writeln!(f, "{line}"))
+/// A text with spaces up to a width in characters. (A width in a format, as in `{:>width$}`, must be below 65,536.)
+pub(super) fn padded(text: &str, width: usize, alignment: Alignment) -> String {
+    let spaces = " ".repeat(width.saturating_sub(text.chars().count()));
+    match alignment {
+        Alignment::Left => format!("{text}{spaces}"),
+        Alignment::Right => format!("{spaces}{text}"),
     }
 }
 
@@ -77,8 +80,20 @@ mod tests {
         ]);
         table.push(["éèê".to_owned(), "12,345".to_owned(), "new".to_owned()]);
         assert_eq!(
-            table.to_string(),
-            "Name    Rows  Remark\néèê   12,345  new\n"
+            table.lines().collect::<Vec<_>>(),
+            ["Name    Rows  Remark", "éèê   12,345  new"]
         );
+    }
+
+    #[test]
+    fn cells_are_as_wide_as_what_is_shown() {
+        let mut table = Table::new([Alignment::Left, Alignment::Left]);
+        table.push(["\n\u{1b}".to_owned(), "one".to_owned()]);
+        table.push(["x".repeat(70_000), "two".to_owned()]);
+        table.push(["12345678".to_owned(), "three".to_owned()]);
+        let lines: Vec<_> = table.lines().collect();
+        assert!(lines[0].starts_with("\\n\\u{1b} "), "{}", lines[0]);
+        let lengths: Vec<_> = lines.iter().map(String::len).collect();
+        assert_eq!(lengths, [70_005, 70_005, 70_007]);
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::deployments::chains::{chain, chain_called};
 use crate::deployments::known_deployments::known_title;
+use crate::escape::escaped_name;
 use crate::types::integer::ChainId;
 
 /// The name of an exchange: the chain and the name in the table `exchanges`.
@@ -25,7 +26,7 @@ impl ExchangeName {
         let title = match known_title(self.chain, &self.name) {
             Some(title) => title.to_owned(),
             // A row may hold any text.
-            None => self.name.escape_debug().to_string(),
+            None => escaped_name(&self.name),
         };
         match chain(self.chain) {
             Some(chain) => format!("{title} on {} (chain ID {})", chain.title, self.chain),

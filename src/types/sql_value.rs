@@ -8,6 +8,8 @@ use diesel::sql_types::Text;
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 use serde::Serialize;
 
+use crate::escape::escaped;
+
 /// A stored value of any type, unchecked.
 ///
 /// Reports use it, because they describe databases that can hold anything. All other code reads through
@@ -44,8 +46,7 @@ impl fmt::Display for SqlValue {
         match self {
             Self::Integer(number) => number.fmt(f),
             Self::Real(number) => number.fmt(f),
-            // Control characters could change the terminal.
-            Self::Text(text) => f.pad(&text.escape_debug().to_string()),
+            Self::Text(text) => f.pad(&escaped(text).to_string()),
             Self::Blob(bytes) => write!(f, "{} bytes", bytes.len()),
         }
     }

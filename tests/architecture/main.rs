@@ -12,6 +12,7 @@ mod fixtures;
 mod modules;
 mod resolve;
 mod rooms;
+mod streams;
 mod tokens;
 
 use std::path::Path;

@@ -142,6 +142,56 @@ fn config_file_is_created_at_the_given_path_with_the_given_database() {
 }
 
 #[test]
+fn node_keys_are_not_printed() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.toml");
+    for text in [
+        "[rpc]\n1 = \"https://user:SECRET@SECRET.node.example/v2/SECRET?key=SECRET\"\n",
+        "[rpc]\n1 = \"node.example/v2/SECRET\"\n",
+        "[ws]\n1 = \"https:/node.example/SECRET\"\n",
+        "rpc = \"https://node.example/SECRET\"\n",
+        "default_chain_id = \"https://node.example/SECRET\"\n",
+        "[rpc]\n\"https://node.example/SECRET\" = 1\n",
+        "\"https://node.example/SECRET\" = 1\n",
+        "[rpc]\n1 = https://node.example/SECRET\n",
+        "[rpc]\n1 = [\"https://node.example/SECRET\"]\n",
+    ] {
+        fs::write(&file, text).unwrap();
+        for command in [
+            &["config", "show"][..],
+            &["config", "show", "--json"],
+            &["-vvv", "database", "info"],
+        ] {
+            let told = told(
+                home.path(),
+                &[&["--config", "config.toml"], command].concat(),
+            );
+            assert!(!told.contains("SECRET"), "{text}: {told}");
+        }
+    }
+    // Nor in what is wrong with arguments.
+    for arguments in [
+        &["--rpc", "https://node.example/SECRET"][..],
+        &["--rpc", "x=https://node.example/SECRET"],
+        &["--rpc=x=node.example/SECRET"],
+        &["--ws", "node.example/SECRET?x=1"],
+        &["--rpc", "1=https://node.example/SECRET", "--nothing"],
+        &["https://node.example/SECRET"],
+    ] {
+        let told = run(
+            {
+                let mut command = degenbot(home.path());
+                command.args(["config", "init"]).args(arguments);
+                command
+            },
+            "",
+        );
+        assert!(told.starts_with("status: 2\n"), "{arguments:?}: {told}");
+        assert!(!told.contains("SECRET"), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
 fn config_file_in_another_encoding_is_reported_as_such() {
     let home = tempfile::tempdir().unwrap();
     let text = "[database]\npath = \"x.db\"\n";

@@ -346,3 +346,30 @@ fn wrong_arguments_exit_with_status_two() {
         );
     }
 }
+
+#[test]
+fn very_long_names_are_cut() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let name = "x".repeat(70_000);
+    let mut connection = content::connect(&copy.path);
+    let changes = format!(
+        "CREATE TABLE {name} (a); UPDATE exchanges SET name = '{name}' || id, active = '{name}', \
+         last_update_block = '{name}', factory = '{name}', chain_id = id"
+    );
+    connection.batch_execute(&changes).unwrap();
+    drop(connection);
+    for arguments in [&["database", "info"][..], &["exchange", "list"]] {
+        let told = quietly(&copy.path, arguments);
+        assert!(told.starts_with("status: 0\n"), "{arguments:?}");
+        assert!(told.contains("x… (70000 characters)"), "{arguments:?}");
+        assert!(told.lines().all(|line| line.len() < 500), "{arguments:?}");
+    }
+    for arguments in [
+        &["database", "verify"][..],
+        &["database", "upgrade", "--force"],
+        &["database", "downgrade", "--to", "eb4080485a56", "--force"],
+    ] {
+        let told = quietly(&copy.path, arguments);
+        assert!(!told.starts_with("status: 101\n"), "{arguments:?}");
+    }
+}

@@ -19,6 +19,7 @@ mod effects;
 mod examples;
 mod exchange;
 mod faults;
+mod foreign_text;
 mod info;
 mod injection;
 mod json;

@@ -134,3 +134,64 @@ fn completions_and_man_report_what_they_cannot_do() {
     For more information, try '--help'.
     ");
 }
+
+#[test]
+fn help_that_cannot_be_written_fails() {
+    const FULL: &str = "/dev/full";
+    if !Path::new(FULL).exists() {
+        eprintln!("skipped: there is no {FULL}");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    for line in [
+        "--help",
+        "-h",
+        "--version",
+        "help",
+        "help database",
+        "database help backup",
+        "database backup --help",
+        "completions bash",
+        "man",
+        "config path",
+    ] {
+        let full = fs::File::options().write(true).open(FULL).unwrap();
+        let mut command = degenbot(home.path());
+        let output = command.args(line.split(' ')).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.starts_with("error: Could not write to stdout: "),
+            "{line}: {told}"
+        );
+    }
+}
+
+#[test]
+fn help_to_a_closed_pipe_succeeds() {
+    let home = tempfile::tempdir().unwrap();
+    for line in ["--help", "help database", "--version", "completions zsh"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = degenbot(home.path());
+        let output = command
+            .args(line.split(' '))
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{line}");
+        assert!(output.stderr.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn help_lists_every_exit_status() {
+    let help = stdout(&["--help"]);
+    let (_, table) = help.split_once("Exit status:\n").unwrap();
+    assert_eq!(
+        table,
+        "  0  done\n  1  failed, refused, or aborted by the user\n  2  wrong arguments\n  \
+         3  'database verify' has found a problem\n  \
+         4  reserved for a command that finds the database stale\n"
+    );
+}

@@ -460,7 +460,7 @@ fn verify_works_where_nothing_may_be_written() {
     let told = run(command, "");
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     insta::assert_snapshot!(told, @r"
-    status: 1
+    status: 3
     --- stdout
     Rule         Table  Rows
     token-order  pools     1
@@ -509,7 +509,7 @@ fn verify_lists_findings() {
     let faulty = faulty();
     let told = quietly(&faulty.path, &["database", "verify"]);
     insta::assert_snapshot!(told, @r#"
-    status: 1
+    status: 3
     --- stdout
     Rule              Table               Rows
     foreign-key       aave_v3_contracts  1,234
@@ -550,7 +550,7 @@ fn verify_lists_findings() {
 
 #[test]
 fn verify_json_is_one_object_on_stdout() {
-    let document = json(&faulty().path, 1);
+    let document = json(&faulty().path, 3);
     assert_eq!(document["format"], 1);
     assert_eq!(document["path"], "degenbot.db");
     assert_eq!(document["quick"], false);
@@ -580,7 +580,7 @@ fn json(path: &Path, status: i32) -> serde_json::Value {
 fn verify_suggests_a_remedy_for_damage() {
     let copy = Copy::of("odd/corrupt-sqlite-master.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "verify"]), @r"
-    status: 1
+    status: 3
     --- stdout
     Rule       Table  Rows
     integrity  -         1

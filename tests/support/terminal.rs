@@ -17,11 +17,13 @@ impl Terminal {
         Self(session)
     }
 
-    /// Waits until this text is on the screen.
-    pub fn wait_for(&mut self, text: &str) {
-        self.0
+    /// Waits until this text is on the screen, and returns what came before it.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let found = self
+            .0
             .expect(text)
             .unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        String::from_utf8_lossy(found.before()).into_owned()
     }
 
     pub fn press(&mut self, keys: &str) {

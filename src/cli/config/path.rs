@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::printer::Lines;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Path {}
@@ -11,6 +12,6 @@ pub(in crate::cli) struct Path {}
 impl Path {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.config_path()?;
-        context.print(&format!("{}\n", path.display()))
+        context.print(&Lines::from_iter([path.display()]))
     }
 }

@@ -8,8 +8,10 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::json::Json;
+use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;
+use crate::settings::endpoint::endpoint_without_key;
 use crate::settings::resolve::{Settings, Source};
 use crate::types::integer::ChainId;
 
@@ -28,7 +30,7 @@ impl Show {
         let endpoint = if self.secrets {
             str::to_owned
         } else {
-            without_secrets
+            endpoint_without_key
         };
         let document = Document::of(&settings, endpoint);
         let describe = || describe(&settings, endpoint);
@@ -97,7 +99,7 @@ const fn name(source: Source) -> &'static str {
     }
 }
 
-fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
+fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> Lines {
     let mut rows = Vec::new();
     let missing = |exists: bool| if exists { "" } else { ", does not exist" };
     match &settings.config_path {
@@ -146,44 +148,5 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> String {
     for (what, value, source) in rows {
         table.push([what, format!("{value} ({source})")]);
     }
-    table.to_string()
-}
-
-/// The address of a node up to its host: providers put keys into the user name, the path or the query. The path of a
-/// socket is complete.
-fn without_secrets(endpoint: &str) -> String {
-    let Some((scheme, rest)) = endpoint.split_once("://") else {
-        return endpoint.to_owned();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let (user, host) = match authority.rsplit_once('@') {
-        Some((_, host)) => ("…@", host),
-        None => ("", authority),
-    };
-    let path = if path.len() > 1 { "/…" } else { path };
-    format!("{scheme}://{user}{host}{path}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_not_shown() {
-        for (endpoint, shown) in [
-            ("http://localhost:8545", "http://localhost:8545"),
-            ("http://localhost:8545/", "http://localhost:8545/"),
-            (
-                "https://eth-mainnet.example.com/v2/KEY",
-                "https://eth-mainnet.example.com/…",
-            ),
-            ("wss://example.com?key=KEY", "wss://example.com/…"),
-            ("https://user:KEY@example.com", "https://…@example.com"),
-            ("https://u:K@Y@example.com/K", "https://…@example.com/…"),
-            ("/run/base.ipc", "/run/base.ipc"),
-        ] {
-            assert_eq!(without_secrets(endpoint), shown);
-        }
-    }
+    table.lines().collect()
 }

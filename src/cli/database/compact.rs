@@ -1,6 +1,5 @@
 //! `degenbot database compact`: gives unused space back.
 
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -63,7 +62,7 @@ impl Compact {
         };
         let (report, timing) = replace_existing(&path, self.confirmation.force, question, compact)?;
         // Scripts expect no output, as with the Python command; `-v` prints the message to a log.
-        if io::stderr().is_terminal() || context.printer.is_verbose() {
+        if context.printer.is_terminal() || context.printer.is_verbose() {
             self.tell(context, &path, &report);
         }
         let document = Document {

@@ -7,6 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, cell, grouped, plain, yes_or_no};
 use crate::cli::json::{Json, Version};
+use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::{Left, Right};
 use crate::cli::table::Table;
 use crate::database::connection::open::connection_pragmas;
@@ -115,7 +116,7 @@ fn problem(info: &DatabaseInfo) -> Option<String> {
     Some(format!("It {refusal}"))
 }
 
-fn describe(info: &DatabaseInfo) -> String {
+fn describe(info: &DatabaseInfo) -> Lines {
     let mut facts = vec![
         ("Database", info.path.display().to_string()),
         (
@@ -189,7 +190,7 @@ fn describe(info: &DatabaseInfo) -> String {
     for (name, value) in facts {
         table.push([name.to_owned(), value]);
     }
-    let mut text = table.to_string();
+    let mut text: Lines = table.lines().collect();
     describe_exchanges(&mut text, &info.exchanges);
     describe_tables(&mut text, &info.tables);
     text
@@ -202,7 +203,7 @@ fn version_names(version: SchemaVersion) -> String {
     }
 }
 
-fn describe_exchanges(text: &mut String, exchanges: &[ExchangeInfo]) {
+fn describe_exchanges(text: &mut Lines, exchanges: &[ExchangeInfo]) {
     if exchanges.is_empty() {
         return;
     }
@@ -220,11 +221,11 @@ fn describe_exchanges(text: &mut String, exchanges: &[ExchangeInfo]) {
             cell(exchange.last_update_block.as_ref()),
         ]);
     }
-    text.push('\n');
-    text.push_str(&table.to_string());
+    text.push("");
+    text.extend(table.lines());
 }
 
-fn describe_tables(text: &mut String, tables: &[TableInfo]) {
+fn describe_tables(text: &mut Lines, tables: &[TableInfo]) {
     let mut table = Table::titled([("Table", Left), ("Rows", Right)]);
     for info in tables {
         let rows = match (info.rows, &info.problem) {
@@ -235,6 +236,6 @@ fn describe_tables(text: &mut String, tables: &[TableInfo]) {
         };
         table.push([plain(&info.name), rows]);
     }
-    text.push('\n');
-    text.push_str(&table.to_string());
+    text.push("");
+    text.extend(table.lines());
 }

@@ -1,6 +1,5 @@
 //! The plan of an upgrade or a downgrade (`--dry-run`), as text and as JSON.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::bytes;
 use crate::cli::json::{Json, Version};
+use crate::cli::printer::Lines;
 use crate::database::migration::plan::{Loss, MigrationPlan};
 use crate::database::migration::route::Method;
 use crate::database::recognition::stamps::Stamps;
@@ -78,18 +78,15 @@ impl<'plan> Document<'plan> {
     }
 }
 
-fn describe(path: &Path, plan: &MigrationPlan) -> String {
+fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     let lineage = match &plan.stamps {
         stamps if stamps.rust_core.is_some() => "a Rust-core release of the Python package",
         stamps if stamps.diesel.is_some() => "degenbot",
         stamps if stamps.alembic.is_none() => "the Python package, before it used Alembic",
         _ => "the Python package (Alembic)",
     };
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<10} {value}");
-    };
+    let mut text = Lines::new();
+    let mut line = |name: &str, value: &str| text.push(format_args!("{name:<10} {value}"));
     line("Database", &path.display().to_string());
     line("Lineage", lineage);
     if let Some(remark) = &plan.remark {

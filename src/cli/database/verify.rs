@@ -7,16 +7,17 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::{grouped, line, plain};
 use crate::cli::json::{Json, Version};
+use crate::cli::printer::Lines;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::table::Alignment::{Left, Right};
-use crate::cli::table::Table;
+use crate::cli::table::{Table, padded};
 use crate::database::verification::findings::Finding;
 use crate::database::verification::rule::Rule;
 use crate::database::verification::verify::{VerifyOptions, VerifyReport, verify_sqlite_database};
 
 /// Look for damage, and for rows that cannot be right
 ///
-/// It changes nothing, and bots can run meanwhile. The exit status is 1 if it finds a problem. The rules are listed
+/// It changes nothing, and bots can run meanwhile. The exit status is 3 if it finds a problem. The rules are listed
 /// below.
 #[derive(Debug, Args)]
 #[command(after_long_help = rules())]
@@ -86,16 +87,16 @@ impl<'report> Document<'report> {
     }
 }
 
-fn describe(report: &VerifyReport) -> String {
+fn describe(report: &VerifyReport) -> Lines {
     let path = report.path.display();
-    let mut text = String::new();
+    let mut text = Lines::new();
     if report.is_clean() {
         let quick = if report.quick {
             ", as far as --quick checks it"
         } else {
             ""
         };
-        line(&mut text, format_args!("{path} is sound{quick}"));
+        text.push(format_args!("{path} is sound{quick}"));
         return text;
     }
     let mut table = Table::titled([("Rule", Left), ("Table", Left), ("Rows", Right)]);
@@ -105,7 +106,7 @@ fn describe(report: &VerifyReport) -> String {
     }
     let findings = std::iter::once(None).chain(report.findings.iter().map(Some));
     for (row, finding) in table.lines().zip(findings) {
-        line(&mut text, row);
+        text.push(row);
         if let Some(finding) = finding {
             describe_examples(&mut text, finding);
         }
@@ -113,7 +114,7 @@ fn describe(report: &VerifyReport) -> String {
     text
 }
 
-fn describe_examples(text: &mut String, finding: &Finding) {
+fn describe_examples(text: &mut Lines, finding: &Finding) {
     let ids: Vec<_> = finding
         .examples
         .iter()
@@ -123,27 +124,12 @@ fn describe_examples(text: &mut String, finding: &Finding) {
     for (example, id) in finding.examples.iter().zip(&ids) {
         let id = id.as_deref().unwrap_or("");
         let gap = if width == 0 { "" } else { "  " };
-        line(
-            text,
-            format_args!("    {id:>width$}{gap}{}", printable(&example.detail)),
-        );
+        let id = padded(id, width, Right);
+        text.push(format_args!("    {id}{gap}{}", example.detail));
     }
     let shown = u64::try_from(finding.examples.len()).unwrap_or(u64::MAX);
     if finding.rows > shown {
         let others = grouped(finding.rows - shown);
-        line(text, format_args!("    and {others} more"));
+        text.push(format_args!("    and {others} more"));
     }
-}
-
-/// A detail with its control characters escaped; quotes and backslashes stay as they are.
-fn printable(detail: &str) -> String {
-    let mut text = String::with_capacity(detail.len());
-    for character in detail.chars() {
-        if character.is_control() {
-            text.extend(character.escape_debug());
-        } else {
-            text.push(character);
-        }
-    }
-    text
 }

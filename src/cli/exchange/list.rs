@@ -8,6 +8,7 @@ use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
 use crate::cli::format::{cell, plain, yes_or_no};
 use crate::cli::json::Json;
+use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::{Left, Right};
 use crate::cli::table::Table;
 use crate::database::error::error_kind::ErrorKind;
@@ -133,7 +134,7 @@ impl Row {
     }
 }
 
-fn describe(entries: &[Entry]) -> String {
+fn describe(entries: &[Entry]) -> Lines {
     let mut table = Table::titled([
         ("Name", Left),
         ("Chain", Right),
@@ -151,7 +152,7 @@ fn describe(entries: &[Entry]) -> String {
             abbreviated(&cell(row.factory.as_ref())),
         ]);
     }
-    table.to_string()
+    table.lines().collect()
 }
 
 /// The first and last digits of an address, for a narrow column.

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use crate::deployments::exchange_name::ExchangeName;
 use crate::documented_errors::documented_errors;
+use crate::escape::escaped;
 use crate::types::address::Address;
 
 documented_errors! {
@@ -93,9 +94,9 @@ impl Display for ExchangeConflict {
     }
 }
 
-/// The name of an exchange. Control characters, which a row may hold, are escaped.
+/// The name of an exchange; a row may hold any text.
 fn plain(exchange: &ExchangeName) -> String {
-    exchange.to_string().escape_debug().to_string()
+    escaped(exchange).to_string()
 }
 
 #[cfg(all(test, feature = "cli"))]

@@ -7,6 +7,7 @@ use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
+use crate::escape::escaped_name;
 
 documented_errors! {
     /// Why an undamaged database is not accepted. Displayed as the predicate of "The database at PATH".
@@ -229,9 +230,9 @@ impl Display for Refusal {
 pub(crate) fn quoted(stamp: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-, ".contains(c);
     if !stamp.is_empty() && stamp.trim() == stamp && stamp.chars().all(plain) {
-        stamp.to_owned()
+        escaped_name(stamp)
     } else {
-        format!("{stamp:?}")
+        escaped_name(&format!("{stamp:?}"))
     }
 }
 

@@ -1,0 +1,50 @@
+//! The exit statuses of the command.
+
+use std::process::ExitCode;
+
+/// The exit statuses. This is the only list of them; the help prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExitStatus {
+    Done,
+    Failed,
+    WrongArguments,
+    Findings,
+    /// No command ends with it yet.
+    Stale,
+}
+
+impl ExitStatus {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Done, "done"),
+        (Self::Failed, "failed, refused, or aborted by the user"),
+        (Self::WrongArguments, "wrong arguments"),
+        (Self::Findings, "'database verify' has found a problem"),
+        (
+            Self::Stale,
+            "reserved for a command that finds the database stale",
+        ),
+    ];
+
+    /// The number that the process ends with.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::WrongArguments => 2,
+            Self::Findings => 3,
+            Self::Stale => 4,
+        }
+    }
+
+    /// The table of all statuses, for the help.
+    pub(super) fn table() -> String {
+        let lines = Self::ALL.map(|(status, meaning)| format!("  {}  {meaning}", status.number()));
+        format!("Exit status:\n{}", lines.join("\n"))
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        status.number().into()
+    }
+}

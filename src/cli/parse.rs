@@ -1,0 +1,90 @@
+//! Parsing of the arguments, and what is printed if they name no command: help, the version, or what is wrong.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::Error;
+
+use crate::cli::arguments::Cli;
+use crate::cli::exit_status::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::printer::{self, Printer};
+use crate::escape::escaped;
+use crate::settings::endpoint::{endpoint_without_key, text_without_keys};
+
+/// Arguments that name no command to run.
+#[derive(Debug)]
+pub(super) struct NoCommand(Error);
+
+/// Parses the arguments of the process, the first of which is the name of the program.
+pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, NoCommand> {
+    let arguments: Vec<_> = arguments.collect();
+    Cli::try_parse_from(&arguments).map_err(|error| NoCommand(presentable(error, &arguments)))
+}
+
+/// The error as it may be shown. clap's texts quote arguments, among styles of their own; so the error is made anew, of
+/// arguments without hidden characters and node keys.
+fn presentable(error: Error, arguments: &[OsString]) -> Error {
+    let shown = shown(arguments);
+    let is_shown = |(shown, argument): (&String, &OsString)| argument == shown.as_str();
+    if shown.iter().zip(arguments).all(is_shown) {
+        return error;
+    }
+    match Cli::try_parse_from(shown) {
+        Err(other) if other.kind() == error.kind() => other,
+        // Only the characters that are not shown are wrong.
+        _ => Error::raw(
+            error.kind(),
+            "an argument is invalid or not UTF-8\n\nFor more information, try '--help'.\n",
+        ),
+    }
+}
+
+/// The arguments without hidden characters and node keys.
+fn shown(arguments: &[OsString]) -> Vec<String> {
+    let mut is_node = false;
+    let mut shown = Vec::new();
+    for argument in arguments {
+        let text = escaped(argument.to_string_lossy()).to_string();
+        shown.push(match text.split_once('=') {
+            _ if is_node && !text.starts_with('-') => node_without_key(&text),
+            Some((option, node)) if OF_NODES.contains(&option) => {
+                format!("{option}={}", node_without_key(node))
+            }
+            _ => text_without_keys(&text, ""),
+        });
+        is_node = OF_NODES.contains(&text.as_str());
+    }
+    shown
+}
+
+/// The options whose value has the address of a node.
+const OF_NODES: [&str; 2] = ["--rpc", "--ws"];
+
+/// The value of such an option: `1=NODE`.
+fn node_without_key(value: &str) -> String {
+    match value.split_once('=') {
+        Some((chain, node)) if chain.chars().all(char::is_alphanumeric) => {
+            format!("{chain}={}", endpoint_without_key(node))
+        }
+        _ => endpoint_without_key(value),
+    }
+}
+
+impl NoCommand {
+    /// Prints help and the version to stdout, errors to stderr.
+    pub(super) fn report(&self) -> ExitCode {
+        let text = self.0.render();
+        if self.0.use_stderr() {
+            printer::wrong_arguments(&text);
+            return ExitStatus::WrongArguments.into();
+        }
+        match printer::help(&text) {
+            Ok(()) => ExitStatus::Done.into(),
+            Err(error) => Failure::Output { error }
+                .report(&Printer::new(false, false))
+                .into(),
+        }
+    }
+}
