@@ -1,5 +1,9 @@
 //! The progress reporter: a bar on a terminal, lines in a log.
 
+mod layout;
+mod pace;
+
+use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -11,12 +15,16 @@ use crate::cli::format::bytes;
 use crate::cli::interrupt;
 use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::Printer;
+use crate::cli::progress::layout::Layout;
+use crate::cli::progress::pace::Pace;
 use crate::database::progress::{Observer, Progress, Stage};
+use crate::escape::escaped_name;
 
-const BYTES: &str =
-    "{msg} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left";
-const ROWS: &str = "{msg} {bar:30} {human_pos}/{human_len} rows {eta} left";
+/// What is shown if the end cannot be known.
 const UNKNOWN: &str = "{msg} {spinner} {elapsed}";
+
+/// The columns that the clock takes.
+const CLOCK: usize = 10;
 
 /// The interval between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -29,9 +37,10 @@ pub(super) struct ProgressReporter<'printer> {
     printer: &'printer Printer,
     is_terminal: bool,
     bar: Option<ProgressBar>,
-    /// The kind of stage that the bar shows.
-    kind: Option<&'static str>,
-    /// When that stage began, and when the last line was printed.
+    /// What the bar shows: the kind of the stage, and whether its end is known.
+    shown: Option<(&'static str, bool)>,
+    pace: Pace,
+    /// When the operation began, and when the last line was printed.
     began: Instant,
     told: Instant,
     has_told_that_it_goes_on: bool,
@@ -47,7 +56,8 @@ impl<'printer> ProgressReporter<'printer> {
             printer,
             is_terminal: printer.is_terminal(),
             bar: None,
-            kind: None,
+            shown: None,
+            pace: Pace::begin(0, now),
             began: now,
             told: now,
             has_told_that_it_goes_on: false,
@@ -68,56 +78,60 @@ impl<'printer> ProgressReporter<'printer> {
         }
     }
 
-    /// Draws the bar for this kind of stage.
-    fn draw(&mut self, kind: &'static str, table: &str, progress: Progress<'_>) {
+    /// Draws the bar, on one line however narrow the terminal is.
+    fn draw(&mut self, what: &str, progress: Progress<'_>) {
+        let is_known = progress.total > 0;
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(0);
-            let template = match progress {
-                Progress { total: 0, .. } => UNKNOWN,
-                _ if progress.stage.counts_bytes() => BYTES,
-                _ => ROWS,
-            };
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
-            }
-            if progress.total == 0 {
+            // The clock is that of the operation, so that it does not go back from stage to stage.
+            let bar = ProgressBar::new(0).with_elapsed(self.began.elapsed());
+            if !is_known {
+                set_template(&bar, UNKNOWN);
                 bar.enable_steady_tick(Duration::from_millis(100));
             }
             bar
         });
-        let message = format!("{kind} {table}");
-        let message = message.trim_end();
-        if bar.message() != message {
-            bar.set_message(message.to_owned());
+        if !is_known {
+            let what = layout::cut(what, terminal_width().saturating_sub(CLOCK));
+            if bar.message() != what {
+                bar.set_message(what);
+            }
+            return;
         }
+        let now = Instant::now();
+        let rate = self.pace.rate(now);
+        let left = self.pace.seconds_left(progress, now);
+        let layout = Layout::new(terminal_width(), what, progress, rate, left);
+        set_template(bar, layout.template);
+        bar.set_message(layout.begin);
+        bar.set_prefix(layout.end);
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     }
 
     /// Prints a line if the interval has passed.
-    fn say(&mut self, kind: &'static str, table: &str, progress: Progress<'_>) {
+    fn say(&mut self, what: &str, progress: Progress<'_>) {
         if self.told.elapsed() < LINE_EVERY {
             return;
         }
-        self.told = Instant::now();
-        let what = format!("{kind} {table}");
-        let what = what.trim_end();
+        let now = Instant::now();
+        self.told = now;
         let Progress { done, total, .. } = progress;
-        let seconds = self.began.elapsed().as_secs().max(1);
-        let rate = done / seconds;
-        let left = total.saturating_sub(done) / rate.max(1);
-        let line = if done == 0 {
-            format!("{what}: {seconds} s so far")
-        } else if progress.stage.counts_bytes() {
-            format!(
-                "{what}: {} of {}, {}/s, {left} s left",
-                bytes(done),
-                bytes(total),
-                bytes(rate)
-            )
-        } else {
-            format!("{what}: {done} of {total} rows, {left} s left")
+        let mut line = match done {
+            0 => format!("{what}: {} s so far", self.began.elapsed().as_secs()),
+            _ if progress.stage.counts_bytes() => {
+                format!("{what}: {} of {}", bytes(done), bytes(total))
+            }
+            _ => format!("{what}: {done} of {total} rows"),
         };
+        // Writing to a string cannot fail.
+        if let Some(rate) = self.pace.rate(now)
+            && progress.stage.counts_bytes()
+        {
+            let _ = write!(line, ", {}/s", bytes(rate));
+        }
+        if let Some(left) = self.pace.seconds_left(progress, now) {
+            let _ = write!(line, ", {left} s left");
+        }
         self.printer.message(line);
     }
 
@@ -128,19 +142,36 @@ impl<'printer> ProgressReporter<'printer> {
     }
 }
 
+fn set_template(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+}
+
+/// The width of the terminal in columns.
+fn terminal_width() -> usize {
+    const USUAL: u16 = 80;
+    let size = crossterm::terminal::window_size();
+    let columns = size.map_or(USUAL, |size| size.columns);
+    if columns == 0 { USUAL } else { columns }.into()
+}
+
 impl Observer for ProgressReporter<'_> {
     fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
         let (kind, table) = self.kind(progress.stage);
-        if self.kind != Some(kind) {
+        let shown = Some((kind, progress.total > 0));
+        if self.shown != shown {
             self.clear();
-            self.kind = Some(kind);
-            self.began = Instant::now();
+            self.shown = shown;
+            self.pace = Pace::begin(progress.done, Instant::now());
         }
+        self.pace.advance(progress.done, Instant::now());
         if !self.printer.is_quiet() {
+            let what = escaped_name(format!("{kind} {table}").trim_end());
             if self.is_terminal {
-                self.draw(kind, table, progress);
+                self.draw(&what, progress);
             } else {
-                self.say(kind, table, progress);
+                self.say(&what, progress);
             }
         }
         if !interrupt::cancel_token().is_cancelled() {
