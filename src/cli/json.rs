@@ -5,7 +5,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::cli::context::Context;
@@ -15,14 +15,30 @@ use crate::cli::printer::Lines;
 use crate::database::structure::schema_version::SchemaVersion;
 
 /// The number of the format. It grows when a field changes its meaning or disappears, not when one is added.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The option of every command with a report.
 #[derive(Debug, Args)]
 pub(super) struct Json {
     /// Print the result on stdout as one JSON object
-    #[arg(id = "json", long)]
-    is_wanted: bool,
+    #[arg(
+        id = "json",
+        long,
+        value_name = "LAYOUT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "pretty"
+    )]
+    layout: Option<Layout>,
+}
+
+/// The layout of the object.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Layout {
+    /// Indented, on several lines
+    Pretty,
+    /// On one line
+    Compact,
 }
 
 #[derive(Serialize)]
@@ -41,19 +57,21 @@ impl Json {
         command: &'static str,
         report: &impl Serialize,
     ) -> Result<(), Failure> {
-        if !self.is_wanted {
+        let Some(layout) = self.layout else {
             return Ok(());
-        }
+        };
         let document = Document {
             format: FORMAT,
             command,
             report,
         };
-        let text = serde_json::to_string_pretty(&document);
-        let text = text.map_err(|error| Failure::Output {
-            error: error.into(),
-        })?;
-        let printed = context.printer.json(&text);
+        let text = match layout {
+            Layout::Pretty => serde_json::to_string_pretty(&document),
+            Layout::Compact => serde_json::to_string(&document),
+        };
+        let printed = text
+            .map_err(Into::into)
+            .and_then(|text| context.printer.json(&text));
         printed.map_err(|error| Failure::Output { error })
     }
 
@@ -65,7 +83,7 @@ impl Json {
         report: &impl Serialize,
         describe: impl FnOnce() -> Lines,
     ) -> Result<(), Failure> {
-        if self.is_wanted {
+        if self.layout.is_some() {
             self.report(context, command, report)
         } else {
             context.print(&describe())

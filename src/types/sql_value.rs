@@ -6,7 +6,7 @@ use diesel::deserialize;
 use diesel::deserialize::{FromSql, FromSqlRow};
 use diesel::sql_types::Text;
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::escape::escaped;
 
@@ -15,8 +15,10 @@ use crate::escape::escaped;
 /// Reports use it, because they describe databases that can hold anything. All other code reads through
 /// the checked types. It reads a column that is selected as text, and does not convert the value. NULL
 /// reads as `Option::None`.
-#[derive(Debug, Clone, PartialEq, FromSqlRow, Serialize)]
-#[serde(untagged)]
+///
+/// JSON has a number, a text, or an array with the bytes of a BLOB. An infinite number is a text, `Infinity` or
+/// `-Infinity`, because JSON has no such number.
+#[derive(Debug, Clone, PartialEq, FromSqlRow)]
 pub enum SqlValue {
     /// An integer.
     Integer(i64),
@@ -38,6 +40,33 @@ impl FromSql<Text, Sqlite> for SqlValue {
             Some(SqliteType::Binary) => Self::Blob(value.read_blob().to_vec()),
             Some(SqliteType::Text) | None => Self::Text(value.read_text().to_owned()),
         })
+    }
+}
+
+impl Serialize for SqlValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(number) => serializer.serialize_i64(*number),
+            Self::Real(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::Real(number) if number.is_nan() => serializer.serialize_str("NaN"),
+            Self::Real(number) if *number > 0.0 => serializer.serialize_str("Infinity"),
+            Self::Real(_) => serializer.serialize_str("-Infinity"),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Blob(bytes) => bytes.serialize(serializer),
+        }
+    }
+}
+
+/// Serializes a flag of a row: 0 and 1 as false and true, any other value as it is.
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
+pub(crate) fn serialize_flag<S: Serializer>(
+    flag: &Option<SqlValue>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match flag {
+        Some(SqlValue::Integer(0)) => serializer.serialize_bool(false),
+        Some(SqlValue::Integer(1)) => serializer.serialize_bool(true),
+        other => other.serialize(serializer),
     }
 }
 

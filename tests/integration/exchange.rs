@@ -463,7 +463,7 @@ fn list_shows_known_exchanges_and_rows() {
     assert!(output.status.success());
     assert!(output.stderr.is_empty());
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["format"], 1);
+    assert_eq!(document["format"], 2);
     assert_eq!(document["path"], "degenbot.db");
     assert_eq!(document["has_database"], true);
     let find = |chain: u64, name: &str| {
@@ -482,14 +482,14 @@ fn list_shows_known_exchanges_and_rows() {
             "is_in_database": true,
             "chain_id": 8453,
             "exchange": "pancakeswap_v3",
-            "active": 1,
+            "active": true,
             "last_update_block": 16_235_771,
             "factory": "0x0BFbCF9fa4f9C56B0F40a671Ad40E0805A091865",
             "deployer": "0x41ff9AA7e16B8B1a8a8dc4f0eFacd93D02d071c9",
         })
     );
     assert_eq!(find(42161, "camelot_v2")["is_known"], false);
-    assert_eq!(find(42161, "camelot_v2")["active"], 0);
+    assert_eq!(find(42161, "camelot_v2")["active"], false);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn info_json_is_one_object_on_stdout() {
     assert!(output.status.success());
     assert!(output.stderr.is_empty());
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["format"], 1);
+    assert_eq!(document["format"], 2);
     assert_eq!(document["current_version"]["alembic"], "9c411aeeb15e");
     assert_eq!(document["current_version"]["migration"], "20260320000000");
     let latest = SchemaVersion::latest();

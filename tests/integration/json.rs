@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
 use crate::support::command::{on, quietly, run, settled};
+use crate::support::content;
 use crate::support::corpus::Copy;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
@@ -180,7 +182,7 @@ fn json_examples_match_what_commands_print() {
             let stderr = String::from_utf8(stderr).unwrap();
             let document: Value = serde_json::from_slice(&stdout)
                 .unwrap_or_else(|error| panic!("{database}: {line}: {error}: {stderr}"));
-            assert_eq!(document["format"], 1, "{line}");
+            assert_eq!(document["format"], 2, "{line}");
             let title = title(line);
             assert_eq!(document["command"], title.replace(" --dry-run", ""));
             if *line != "config show" {
@@ -219,13 +221,76 @@ fn every_command_with_json_is_documented() {
     for section in text.split("\n## `degenbot ").skip(1) {
         let (command, help) = section.split_once("`\n").unwrap();
         let has = |option: &str| help.lines().any(|line| line.trim_start() == option);
-        if has("--json") {
+        if has("--json[=<LAYOUT>]") {
             assert!(documented.contains_key(command), "{command}");
             let dry_run = format!("{command} --dry-run");
             assert!(
                 !has("--dry-run") || documented.contains_key(&dry_run),
                 "{dry_run}"
             );
+        }
+    }
+}
+
+#[test]
+fn json_compact_is_the_same_object_on_one_line() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    for command in [
+        &["database", "info"][..],
+        &["database", "verify"],
+        &["exchange", "list"],
+    ] {
+        let stdout = |option| {
+            let output = on(&copy.path, command).arg(option).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let (pretty, compact) = (stdout("--json"), stdout("--json=compact"));
+        assert_eq!(compact.matches('\n').count(), 1, "{compact}");
+        assert!(compact.ends_with("}\n"), "{compact}");
+        let [pretty, compact] =
+            [pretty, compact].map(|text| serde_json::from_str::<Value>(&text).unwrap());
+        assert_eq!(pretty, compact);
+    }
+    let told = quietly(&copy.path, &["database", "info", "--json=short"]);
+    assert!(
+        told.contains("[possible values: pretty, compact]"),
+        "{told}"
+    );
+    // The value needs the `=`, so that the option can stand before anything else.
+    let told = quietly(&copy.path, &["database", "info", "--json", "compact"]);
+    assert!(told.contains("unexpected argument 'compact'"), "{told}");
+}
+
+#[test]
+fn json_tells_every_stored_value() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut connection = content::connect(&copy.path);
+    for (stored, active, block) in [
+        ("1", Value::from(true), Value::from(1)),
+        ("0", Value::from(false), Value::from(0)),
+        ("2", Value::from(2), Value::from(2)),
+        ("1.5", Value::from(1.5), Value::from(1.5)),
+        ("9e999", Value::from("Infinity"), Value::from("Infinity")),
+        ("-9e999", Value::from("-Infinity"), Value::from("-Infinity")),
+        ("'yes'", Value::from("yes"), Value::from("yes")),
+        (
+            "x'01ff'",
+            Value::from(vec![1, 255]),
+            Value::from(vec![1, 255]),
+        ),
+    ] {
+        let sql = format!("UPDATE exchanges SET active = {stored}, last_update_block = {stored}");
+        connection.batch_execute(&sql).unwrap();
+        for command in [&["database", "info"][..], &["exchange", "list"]] {
+            let output = on(&copy.path, command).arg("--json").output().unwrap();
+            let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let exchanges = document["exchanges"].as_array().unwrap();
+            let exchange = exchanges
+                .iter()
+                .find(|exchange| !exchange["last_update_block"].is_null())
+                .unwrap();
+            assert_eq!(exchange["active"], active, "{command:?}");
+            assert_eq!(exchange["last_update_block"], block, "{command:?}");
         }
     }
 }
@@ -288,7 +353,7 @@ fn quiet_json_prints_only_the_document() {
     status: 0
     --- stdout
     {
-      "format": 1,
+      "format": 2,
       "command": "database backup",
       "started": [WHEN],
       "milliseconds": [WHEN],

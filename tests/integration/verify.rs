@@ -551,7 +551,7 @@ fn verify_lists_findings() {
 #[test]
 fn verify_json_is_one_object_on_stdout() {
     let document = json(&faulty().path, 3);
-    assert_eq!(document["format"], 1);
+    assert_eq!(document["format"], 2);
     assert_eq!(document["path"], "degenbot.db");
     assert_eq!(document["quick"], false);
     let findings = document["findings"].as_array().unwrap();

@@ -15,7 +15,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::deployment::Deployment;
-use crate::types::sql_value::SqlValue;
+use crate::types::sql_value::{SqlValue, serialize_flag};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
@@ -72,6 +72,7 @@ struct Row {
     chain_id: Option<SqlValue>,
     #[serde(rename = "exchange")]
     name: Option<SqlValue>,
+    #[serde(serialize_with = "serialize_flag")]
     active: Option<SqlValue>,
     last_update_block: Option<SqlValue>,
     factory: Option<SqlValue>,

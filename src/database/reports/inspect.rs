@@ -17,7 +17,7 @@ use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite;
-use crate::types::sql_value::SqlValue;
+use crate::types::sql_value::{SqlValue, serialize_flag};
 
 /// The largest number of rows that is counted. Above it, the number is an estimate unless the caller wants exact
 /// counts. Counting takes time in proportion to the rows, and is slow if they must come from the disk.
@@ -94,8 +94,9 @@ pub struct ExchangeInfo {
     /// The name.
     #[diesel(sql_type = Nullable<Text>)]
     pub name: Option<SqlValue>,
-    /// 1 if the exchange is active, so that updates include it.
+    /// 1 if the exchange is active, so that updates include it. In JSON, 1 is true and 0 is false.
     #[diesel(sql_type = Nullable<Text>)]
+    #[serde(serialize_with = "serialize_flag")]
     pub active: Option<SqlValue>,
     /// The last block that updates have processed.
     #[diesel(sql_type = Nullable<Text>)]
