@@ -173,7 +173,7 @@ fn describe(printer: &Printer, what: &str, summary: &Summary) {
 fn lost(replaced: &Summary, from: &Summary) -> String {
     match (replaced.newest_block, from.newest_block) {
         (Some(now), Some(then)) if now > then => {
-            format!(", which is {} blocks older", now - then)
+            format!(", which is {} blocks older", now.abs_diff(then))
         }
         _ => match (replaced.modified, from.modified) {
             (Some(now), Some(then)) => lost_time(now, then),
