@@ -69,7 +69,7 @@ documented_errors! {
             in Rows;
             text format!("{} found in {}", problems(*rows), path.display());
             hint "'degenbot database verify --help' says what each rule demands";
-            when "`verify` has found rows that break its rules.";
+            when "`verify` has found rows that break its rules. The exit status is 3.";
 
         /// SQLite says that the database is damaged.
         Damaged {
@@ -80,7 +80,7 @@ documented_errors! {
             in Rows;
             text format!("{} found in {}", problems(*rows), path.display());
             hint damage_hint(&path.display());
-            when "`verify` has found problems, and damage to the file is among them.";
+            when "`verify` has found problems, and damage to the file is among them. The exit status is 3.";
 
         /// No exchange has the name.
         UnknownExchange {

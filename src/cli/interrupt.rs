@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cancel::CancelToken;
+use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::ABORTED;
 
 static CANCELLABLE: AtomicBool = AtomicBool::new(false);
@@ -24,7 +25,7 @@ pub(super) fn install() {
         } else {
             leave_prompt();
             let _ = writeln!(std::io::stderr(), "\n{ABORTED}");
-            process::exit(1);
+            process::exit(ExitStatus::Failed.number().into());
         }
     });
     if let Err(error) = installed {

@@ -5,7 +5,7 @@ use std::io::Write;
 use log::Level;
 use log::LevelFilter;
 
-use crate::escape::escaped;
+use crate::cli::printer::presentable;
 
 /// Prints log records to stderr as plain lines. The options set the level; the default is warnings.
 pub(super) fn initialize(verbose: u8, quiet: bool) {
@@ -27,7 +27,11 @@ pub(super) fn initialize(verbose: u8, quiet: bool) {
                 Level::Trace => "trace",
             };
             let style = buffer.default_level_style(record.level());
-            writeln!(buffer, "{style}{name}{style:#}: {}", escaped(record.args()))
+            writeln!(
+                buffer,
+                "{style}{name}{style:#}: {}",
+                presentable(record.args())
+            )
         })
         .try_init();
     // A program that links this crate may have its own logger.

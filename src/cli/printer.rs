@@ -1,7 +1,7 @@
 //! The printer, which owns stdout and stderr.
 //!
 //! A unit of output is a line. The printer escapes every character in it that would end the line, control the terminal
-//! or stay invisible, wherever the text comes from.
+//! or stay invisible, wherever the text comes from. Messages also lose the keys in the addresses of nodes.
 
 use std::env;
 use std::fmt::{Display, Write as _};
@@ -12,6 +12,7 @@ use clap::builder::StyledStr;
 use env_logger::fmt::style::{AnsiColor, Style};
 
 use crate::escape::{escaped, is_hidden};
+use crate::settings::endpoint::text_without_keys;
 
 /// The process's streams: data goes to stdout, everything else to stderr.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Printer {
 
     /// Prints a line, even with `--quiet`.
     pub(super) fn always(&self, line: impl Display) {
-        tell(format_args!("{}\n", escaped(line)));
+        tell(format_args!("{}\n", presentable(line)));
     }
 
     pub(super) const fn is_quiet(&self) -> bool {
@@ -125,7 +126,7 @@ impl Printer {
 
 /// Prints a question to stderr; the answer stands on the same line.
 pub(super) fn ask(question: impl Display) {
-    tell(format_args!("{} ", escaped(question)));
+    tell(format_args!("{} ", presentable(question)));
 }
 
 /// Prints a line to stderr while a question is being asked.
@@ -153,6 +154,11 @@ pub(super) fn help(text: &StyledStr) -> io::Result<()> {
     }
 }
 
+/// A message as it may be shown: without what controls the terminal, and without the keys of nodes.
+pub(super) fn presentable(message: impl Display) -> String {
+    escaped(text_without_keys(&message.to_string(), "")).to_string()
+}
+
 /// A text of several lines, each escaped.
 fn lines_of(text: &str) -> String {
     let lines = text
@@ -165,7 +171,7 @@ fn lines_of(text: &str) -> String {
 }
 
 fn labelled(style: Style, label: &str, message: impl Display) {
-    let message = escaped(message);
+    let message = presentable(message);
     if is_coloured(&io::stderr()) {
         tell(format_args!("{style}{label}{style:#} {message}\n"));
     } else {

@@ -12,8 +12,7 @@ use inquire::ui::RenderConfig;
 use inquire::validator::{ErrorMessage, Validation};
 
 use crate::cli::failure::Failure;
-use crate::cli::printer::{self, is_plain};
-use crate::escape::escaped;
+use crate::cli::printer::{self, is_plain, presentable};
 
 const EXPLANATION: &str = "Please answer y or n.";
 
@@ -23,7 +22,7 @@ pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
     if assume_yes {
         return Ok(());
     }
-    let question = format!("{} [y/N]", escaped(question));
+    let question = format!("{} [y/N]", presentable(question));
     let agreed = if io::stdin().is_terminal() {
         ask_on_terminal(&question)?
     } else {

@@ -2,7 +2,10 @@
 //!
 //! Providers of nodes put the key into the path, the query, the user name or the name of the host.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::types::integer::ChainId;
 
 /// The schemes of nodes. Anything else before `://` could be a key.
 const SCHEMES: [&str; 7] = ["http", "https", "ws", "wss", "ipc", "unix", "file"];
@@ -76,6 +79,14 @@ pub fn text_without_keys(text: &str, endpoint: &str) -> String {
         shown = replaced(&shown, &secret);
     }
     shown
+}
+
+/// The nodes of chains as they may be shown.
+pub(super) fn endpoints_without_keys(
+    endpoints: &BTreeMap<ChainId, String>,
+) -> BTreeMap<ChainId, String> {
+    let shown = |(chain, node): (&ChainId, &String)| (*chain, endpoint_without_key(node));
+    endpoints.iter().map(shown).collect()
 }
 
 /// The parts of an address behind its scheme.

@@ -98,7 +98,13 @@ impl Document<'_> {
         database: &DeTable<'_>,
     ) -> Result<PathBuf, SettingsError> {
         match database.get("path") {
-            Some(path) => self.string(path).map(PathBuf::from),
+            Some(path) => match self.string(path)? {
+                // It would be shown as the path, with its key.
+                address if address.contains("://") => {
+                    Err(self.malformed(path.span().start, "expected a path, found an address"))
+                }
+                path => Ok(PathBuf::from(path)),
+            },
             None => Err(self.malformed(
                 section.span().start,
                 "the section [database] has no key `path`",

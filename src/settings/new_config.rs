@@ -1,6 +1,7 @@
 //! Writing a new config file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::fs::OpenOptions;
 use std::io;
@@ -8,11 +9,12 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::settings::endpoint::endpoints_without_keys;
 use crate::settings::error::SettingsError;
 use crate::types::integer::ChainId;
 
-/// A config file to be written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A config file to be written. `Debug` leaves out the keys in the addresses of nodes.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct NewConfig {
     /// The path of the database. A relative path starts at the config file's folder.
     pub database: PathBuf,
@@ -22,6 +24,17 @@ pub struct NewConfig {
     pub ws: BTreeMap<ChainId, String>,
     /// The chain that a bot session uses by default.
     pub default_chain_id: Option<ChainId>,
+}
+
+impl fmt::Debug for NewConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewConfig")
+            .field("database", &self.database)
+            .field("rpc", &endpoints_without_keys(&self.rpc))
+            .field("ws", &endpoints_without_keys(&self.ws))
+            .field("default_chain_id", &self.default_chain_id)
+            .finish()
+    }
 }
 
 impl NewConfig {
@@ -146,6 +159,23 @@ mod tests {
             prop_assert_eq!(settings.ws, config.ws);
             prop_assert_eq!(settings.default_chain_id, config.default_chain_id);
             prop_assert!(settings.unknown_keys.is_empty());
+        }
+    }
+
+    #[test]
+    fn debug_output_has_no_keys() {
+        let nodes = BTreeMap::from([(ChainId::ETHEREUM, "https://node.example/SECRET".to_owned())]);
+        let config = NewConfig {
+            rpc: nodes.clone(),
+            ws: nodes,
+            ..NewConfig::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        config.write(&path).unwrap();
+        for shown in [format!("{config:?}"), format!("{:?}", read(&path))] {
+            assert!(shown.contains("https://node.example/…"), "{shown}");
+            assert!(!shown.contains("SECRET"), "{shown}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! The settings in force, and where each value comes from.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::settings::endpoint::endpoints_without_keys;
 use crate::settings::environment::Environment;
 use crate::settings::error::SettingsError;
 use crate::settings::file;
@@ -31,8 +33,8 @@ pub enum Source {
     Default,
 }
 
-/// The settings in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The settings in force. `Debug` leaves out the keys in the addresses of nodes.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
     /// The path of the config file, which may not exist. `None` if there is no home folder and no file is
@@ -62,6 +64,21 @@ pub struct DatabaseSettings {
     pub path: PathBuf,
     /// The source of that path.
     pub source: Source,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("config_path", &self.config_path)
+            .field("config_source", &self.config_source)
+            .field("config_exists", &self.config_exists)
+            .field("database", &self.database)
+            .field("rpc", &endpoints_without_keys(&self.rpc))
+            .field("ws", &endpoints_without_keys(&self.ws))
+            .field("default_chain_id", &self.default_chain_id)
+            .field("unknown_keys", &self.unknown_keys)
+            .finish()
+    }
 }
 
 impl Settings {

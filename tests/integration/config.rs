@@ -155,6 +155,7 @@ fn node_keys_are_not_printed() {
         "\"https://node.example/SECRET\" = 1\n",
         "[rpc]\n1 = https://node.example/SECRET\n",
         "[rpc]\n1 = [\"https://node.example/SECRET\"]\n",
+        "[database]\npath = \"https://node.example/SECRET\"\n",
     ] {
         fs::write(&file, text).unwrap();
         for command in [
