@@ -1,9 +1,10 @@
 //! Options that several commands have.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::verification::integrity_check::IntegrityCheck;
@@ -15,6 +16,18 @@ pub(in crate::cli) fn verification() -> impl TypedValueParser<Value = IntegrityC
         PossibleValue::new("full").help("The indexes too, which takes several times as long"),
     ])
     .try_map(|level| level.parse::<IntegrityCheck>())
+}
+
+/// The path of a copy. Other programs write to stdout if they are told to write to `-`; a copy is checked and renamed
+/// before it is complete, so it must be a file.
+pub(in crate::cli) fn path_of_copy() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        if path == Path::new("-") {
+            Err("a copy cannot be written to stdout; name a file ('./-' is one)")
+        } else {
+            Ok(path)
+        }
+    })
 }
 
 /// The option of every command that asks a question.

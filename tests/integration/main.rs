@@ -35,6 +35,7 @@ mod restore;
 mod schema;
 mod sessions;
 mod shell;
+mod special_files;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the soak test and the benches use the rest")]
 mod support;

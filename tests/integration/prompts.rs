@@ -32,8 +32,12 @@ const QUESTIONS: [(&str, &str, &str); 3] = [
 
 fn prepare(database: &str) -> Copy {
     let copy = Copy::of(database);
-    fs::write(backup_path(&copy.path), "an earlier backup").unwrap();
+    fs::write(backup_path(&copy.path), earlier_backup()).unwrap();
     copy
+}
+
+fn earlier_backup() -> Vec<u8> {
+    Copy::of("fresh/fresh-0.6.0a3.db").files()["degenbot.db"].clone()
 }
 
 /// Asserts that the command did what it was asked to, or that nothing was changed.
@@ -43,7 +47,7 @@ fn assert_done(copy: &Copy, database: &str, command: &str, done: bool, told: &st
     if !done {
         assert!(told.contains("Aborted!"), "{command}: {told}");
         let mut files = original.files();
-        files.insert("degenbot.db.bak".to_owned(), b"an earlier backup".to_vec());
+        files.insert("degenbot.db.bak".to_owned(), earlier_backup());
         assert_eq!(copy.files(), files, "{command}");
         return;
     }

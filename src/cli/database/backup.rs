@@ -11,7 +11,7 @@ use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
 use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
-use crate::cli::options::{Confirmation, Waiting, verification};
+use crate::cli::options::{Confirmation, Waiting, path_of_copy, verification};
 use crate::cli::progress::ProgressReporter;
 use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 use crate::database::error::database_error::Error;
@@ -31,7 +31,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Backup {
     /// Write the backup to this path instead of PATH.bak
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path_of_copy())]
     output: Option<PathBuf>,
     /// Check the copy before it replaces the existing backup
     #[arg(long, value_name = "LEVEL", value_parser = verification())]

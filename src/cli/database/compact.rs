@@ -11,7 +11,7 @@ use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
 use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
-use crate::cli::options::{Confirmation, Waiting};
+use crate::cli::options::{Confirmation, Waiting, path_of_copy};
 use crate::cli::progress::ProgressReporter;
 use crate::database::copying::compact::{
     CompactOptions, CompactReport, Compaction, compact_sqlite_database,
@@ -31,7 +31,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Compact {
     /// Write a compact copy to this path, and leave the database as it is
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path_of_copy())]
     into: Option<PathBuf>,
     #[command(flatten)]
     waiting: Waiting,

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-/// The path of the kept file in the folder that the user gave, if it exists there.
+use crate::database::files::database_file::DatabaseFile;
+
+/// The path of the kept file in the folder that the user gave, if it is there. Where that path is a link, another file
+/// of the same name may lie beside the link.
 pub(super) fn beside(path: &Path, kept: &Path) -> PathBuf {
-    match (path.parent(), kept.file_name()) {
-        (Some(folder), Some(name)) if folder.join(name).exists() => folder.join(name),
-        _ => kept.to_owned(),
-    }
+    let near = path.parent().zip(kept.file_name());
+    near.map(|(folder, name)| folder.join(name))
+        .filter(|near| DatabaseFile::at(kept).is_same_as(near))
+        .unwrap_or_else(|| kept.to_owned())
 }

@@ -6,9 +6,11 @@ use crate::cli::failure::Failure;
 use crate::cli::prompt::confirm;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::recognition::recognise::recognise;
 
 /// Runs an operation on the database at `path`. If it finds an existing file at its target, this asks the question,
-/// and runs the operation again if the answer is yes. With `assume_yes`, it does not ask.
+/// and runs the operation again if the answer is yes. With `assume_yes`, it does not ask. The question is about a
+/// database of degenbot's; about any other file, another one is asked.
 ///
 /// The operation gets whether it may replace the file, the question the path of the file.
 pub(super) fn replace_existing<Report>(
@@ -19,7 +21,16 @@ pub(super) fn replace_existing<Report>(
 ) -> Result<Report, Failure> {
     match operation(assume_yes) {
         Err(error) if matches!(error.kind, ErrorKind::BackupExists) => {
-            confirm(&question(error.path().unwrap_or(path)), false)?;
+            let existing = error.path().unwrap_or(path);
+            let recognised = recognise(existing).and_then(|found| found.require_degenbot(existing));
+            let question = match recognised {
+                Ok(()) => question(existing),
+                Err(_) => format!(
+                    "The file at {} cannot be read as a degenbot database. Do you want to replace it?",
+                    existing.display()
+                ),
+            };
+            confirm(&question, false)?;
             Ok(operation(true)?)
         }
         done => Ok(done?),

@@ -199,9 +199,11 @@ impl Access {
     }
 }
 
-/// Checks that the path leads to a regular file that is not empty. It reads only the metadata. SQLite reports the other
-/// cases as "unable to open database file", and takes an empty file for a database without tables.
+/// Checks that the path leads to a regular file that is not empty, and that its sidecars are regular files. It reads
+/// only the metadata. SQLite reports the other cases as "unable to open database file", waits at a pipe, and takes an
+/// empty file for a database without tables.
 pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
+    DatabaseFile::at(path).require_regular_sidecars()?;
     if access == Access::Create {
         return Ok(());
     }

@@ -1,14 +1,15 @@
 //! The original: a copy of a database under another name, made before its content is replaced.
 
 use std::fs;
-use std::fs::File;
 use std::io;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, has_sidecars, with_suffix};
+use crate::database::files::regular_file::open_regular;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
 use crate::sqlite::busy_handler::BusyHandler;
@@ -51,8 +52,8 @@ impl PreservedOriginal {
         })
     }
 
-    /// Gives the copy its final name: the first of `NAME.SUFFIX`, `NAME.SUFFIX-2`, … that is free. If a file
-    /// with the same content has one of the names before that, it is used instead.
+    /// Gives the copy its final name: the first of `NAME.SUFFIX`, `NAME.SUFFIX-2`, … that is free. If a regular file
+    /// with the same content and no other name has one of the names before that, it is used instead.
     pub(crate) fn publish(self) -> Result<Published, Error> {
         let mut number = 1;
         loop {
@@ -63,7 +64,7 @@ impl PreservedOriginal {
             let is_free = fs::symlink_metadata(&path).is_err() && !has_sidecars(&path);
             if is_free {
                 self.staged.publish_new_as(&path)?;
-            } else if !is_same_content(self.staged.path(), &path).unwrap_or(false) {
+            } else if !self.is_at(&path).unwrap_or(false) {
                 number += 1;
                 continue;
             }
@@ -71,6 +72,36 @@ impl PreservedOriginal {
                 path,
                 was_there: !is_free,
             });
+        }
+    }
+
+    /// Whether the file at `kept` is a copy of its own with the same content, on the disk.
+    ///
+    /// A file with a second name is none: that name may be the database's, whose content is about to change. It is not
+    /// opened either, because closing the database drops SQLite's locks.
+    fn is_at(&self, kept: &Path) -> io::Result<bool> {
+        let metadata = fs::symlink_metadata(kept)?;
+        let is_own = metadata.is_file() && metadata.nlink() == 1 && !self.file.is_same_as(kept);
+        let copy = self.staged.path();
+        if !is_own || has_sidecars(kept) || fs::metadata(copy)?.len() != metadata.len() {
+            return Ok(false);
+        }
+        let (mut copy, mut kept) = (open_regular(copy)?, open_regular(kept)?);
+        let (mut bytes, mut others) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        loop {
+            let length = copy.read(&mut bytes)?;
+            if length == 0 {
+                kept.sync_all()?;
+                return Ok(true);
+            }
+            let (bytes, others) = (bytes.get(..length), others.get_mut(..length));
+            let (Some(bytes), Some(others)) = (bytes, others) else {
+                return Ok(false);
+            };
+            kept.read_exact(others)?;
+            if bytes != others {
+                return Ok(false);
+            }
         }
     }
 }
@@ -85,23 +116,5 @@ impl Published {
 
     pub(crate) fn into_path(self) -> PathBuf {
         self.path
-    }
-}
-
-fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
-    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
-        return Ok(false);
-    }
-    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
-    let (mut bytes, mut others) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    loop {
-        let length = one.read(&mut bytes)?;
-        if length == 0 {
-            return Ok(true);
-        }
-        other.read_exact(&mut others[..length])?;
-        if bytes[..length] != others[..length] {
-            return Ok(false);
-        }
     }
 }

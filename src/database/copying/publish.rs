@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::database::connection::open::settle;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::database_file::{DatabaseFile, backup_path};
+use crate::database::files::regular_file::require_replaceable_file;
 use crate::database::files::staged_file::StagedFile;
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::busy_handler::BusyHandler;
@@ -22,12 +23,15 @@ pub(crate) fn publish(staged: StagedFile, replace_existing: bool) -> Result<(), 
     })
 }
 
-/// Fails if a copy of `file` cannot be written to `backup`.
+/// Fails if a copy of `file` cannot be written to `backup`. Only a regular file is replaced, and only one that is
+/// degenbot's: its default name says so of a backup, and anything else must be recognised.
 pub(crate) fn check_target(
     file: &DatabaseFile,
     backup: &Path,
     replace_existing: bool,
 ) -> Result<(), Error> {
+    require_replaceable_file(backup)?;
+    DatabaseFile::at(backup).require_regular_sidecars()?;
     if file.has_sidecar_at(backup) {
         return Err(ErrorKind::BackupOntoItself.at(backup));
     }
@@ -41,10 +45,31 @@ pub(crate) fn check_target(
     if file.is_same_as(backup) {
         return Err(ErrorKind::BackupOntoItself.at(backup));
     }
+    if backup != backup_path(file.path()) {
+        require_degenbot(backup)?;
+    }
     if !replace_existing {
         return Err(ErrorKind::BackupExists.at(backup));
     }
     Ok(())
+}
+
+/// Fails if the file at the path of a copy is somebody else's. An empty or a damaged database is not.
+fn require_degenbot(existing: &Path) -> Result<(), Error> {
+    let foreign = || Err(ErrorKind::TargetIsForeign.at(existing));
+    match recognise(existing) {
+        Ok(recognition) if recognition.catalogue.tables.is_empty() => Ok(()),
+        Ok(recognition) => recognition
+            .require_degenbot(existing)
+            .or_else(|_| foreign()),
+        Err(error) => match error.kind {
+            ErrorKind::NotADatabase => foreign(),
+            // Nobody knows what it is.
+            ErrorKind::CannotOpen { .. } | ErrorKind::Io { .. } => Err(error),
+            // Clearing the leftovers away finds any other obstacle.
+            _ => Ok(()),
+        },
+    }
 }
 
 /// Removes the sidecars of an earlier backup that somebody has opened. SQLite would apply that log to the new

@@ -39,8 +39,16 @@ documented_errors! {
         NotAFile
             in FindingTheDatabase;
             text format!("{path} is not a regular file");
-            hint "Give the path of a database file";
-            when "The path is that of a device, a pipe or a socket.";
+            hint "Give the path of a regular file: databases and copies of them are in no others";
+            when "The path is that of a device, a pipe or a socket, or of an open file such as /dev/stdout.";
+
+        /// A file that SQLite opens beside the database is a link, a pipe or another thing that SQLite does not make, or
+        /// it is the database itself under a second name.
+        SidecarNotAFile
+            in FindingTheDatabase;
+            text format!("{path} has the name of a file that SQLite makes, and is not one");
+            hint "Move it away: SQLite would wait at a pipe, and write over whatever a link leads to";
+            when "The name of a `-wal`, `-shm` or `-journal` belongs to a link, a pipe, a device or a folder.";
 
         /// The file has no bytes.
         EmptyFile
@@ -202,6 +210,13 @@ documented_errors! {
             text format!("A backup at {path} already exists.");
             hint "Say --force to replace it, or name another place with --output";
             when "A file exists at the path of a copy, and the command was not told to replace it.";
+
+        /// The file at the path of a copy is not a degenbot database, so it is not replaced.
+        TargetIsForeign
+            in Backups;
+            text format!("{path} exists and is not a degenbot database");
+            hint "Name another file (--output, --into), or move this one away";
+            when "A file that is not degenbot's has the name that was given for a copy. --force does not replace it.";
 
         /// The path of the backup leads to the database itself.
         BackupOntoItself

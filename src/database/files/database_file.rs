@@ -1,13 +1,14 @@
 //! The database file: its paths, its sidecars and its size.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::file_stamp::FileStamp;
+use crate::database::files::regular_file::{identity, open_regular};
 
 /// The size of the log's header. Pages follow it.
 pub(crate) const WAL_HEADER_BYTES: u64 = 32;
@@ -115,10 +116,27 @@ impl DatabaseFile {
 
     /// Fails if there is a log or journal that SQLite would apply to a new database.
     pub(crate) fn refuse_leftover(&self) -> Result<(), Error> {
+        self.require_regular_sidecars()?;
         match self.leftover() {
             Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(&self.path)),
             None => Ok(()),
         }
+    }
+
+    /// Fails if a sidecar is not a regular file of its own. SQLite makes no others, and opens whatever has the name: it
+    /// would wait at a pipe, and write over a database that the name is a link to.
+    pub(crate) fn require_regular_sidecars(&self) -> Result<(), Error> {
+        use std::os::unix::fs::MetadataExt;
+        let database = identity(&self.real);
+        for path in Sidecar::ALL.map(|sidecar| self.sidecar(sidecar)) {
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if !metadata.is_file() || database == Some((metadata.dev(), metadata.ino())) {
+                return Err(ErrorKind::SidecarNotAFile.at(path));
+            }
+        }
+        Ok(())
     }
 
     /// The size of the file in bytes. It is 0 if the file does not exist.
@@ -143,15 +161,17 @@ impl DatabaseFile {
 
     /// Whether another path leads to the same file.
     pub(crate) fn is_same_as(&self, other: &Path) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        match (fs::metadata(&self.real), fs::metadata(other)) {
-            (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-            _ => false,
-        }
+        let other = identity(other);
+        other.is_some() && identity(&self.real) == other
     }
 
-    /// Whether another path is that of a sidecar.
+    /// Whether another path is that of a sidecar, or leads to one.
     pub(crate) fn has_sidecar_at(&self, other: &Path) -> bool {
+        let file = identity(other);
+        let leads_to = |sidecar: Sidecar| identity(&self.sidecar(sidecar)) == file;
+        if file.is_some() && Sidecar::ALL.into_iter().any(leads_to) {
+            return true;
+        }
         let (Ok(folder), Some(name)) = (fs::canonicalize(folder_of(other)), other.file_name())
         else {
             return false;
@@ -218,7 +238,7 @@ pub(crate) fn file_bytes(path: &Path) -> u64 {
 pub(crate) fn begins_with_journal_magic(path: &Path) -> bool {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let mut bytes = [0; MAGIC.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    let read = open_regular(path).and_then(|mut file| file.read_exact(&mut bytes));
     read.is_ok() && bytes == MAGIC
 }
 
@@ -249,6 +269,30 @@ mod tests {
         assert!(file.leftover().is_some());
         assert!(file.is_same_as(&target));
         assert_eq!(backup_path(&link), folder.path().join("link.db.bak"));
+    }
+
+    #[test]
+    fn sidecars_that_lead_elsewhere_are_refused() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        fs::write(&path, "x").unwrap();
+        let file = DatabaseFile::existing(&path).unwrap();
+        let wal = file.sidecar(Sidecar::Wal);
+        let is_refused = || {
+            let refused = file.require_regular_sidecars();
+            fs::remove_file(&wal).unwrap();
+            matches!(refused, Err(error) if matches!(error.kind, ErrorKind::SidecarNotAFile))
+        };
+        fs::write(&wal, "x").unwrap();
+        assert!(!is_refused());
+        fs::hard_link(&path, &wal).unwrap();
+        assert!(is_refused());
+        symlink(&path, &wal).unwrap();
+        assert!(is_refused());
+        symlink("nothing", &wal).unwrap();
+        assert!(is_refused());
     }
 
     #[test]

@@ -4,4 +4,5 @@ pub(crate) mod database_file;
 pub(crate) mod disk_space;
 pub(crate) mod file_stamp;
 pub(crate) mod open_by;
+pub(crate) mod regular_file;
 pub(crate) mod staged_file;

@@ -35,12 +35,12 @@ pub fn programs_using(path: &Path) -> Vec<Program> {
 mod linux {
     use std::collections::BTreeSet;
     use std::fs;
-    use std::os::unix::fs::MetadataExt;
     use std::path::Path;
     use std::process;
 
     use crate::database::files::database_file::{DatabaseFile, Sidecar};
     use crate::database::files::open_by::Program;
+    use crate::database::files::regular_file::{Identity, identity};
 
     /// The byte of the `-shm` file that a writer locks in WAL mode, and the byte of the database that it locks in
     /// rollback mode (<https://sqlite.org/walformat.html>, section 2.3; `os.h` in SQLite's source).
@@ -66,14 +66,6 @@ mod linux {
             .collect();
         programs.sort_by_key(|program| (!program.is_writing, program.pid));
         programs
-    }
-
-    /// The device and the inode of a file.
-    type Identity = (u64, u64);
-
-    fn identity(path: &Path) -> Option<Identity> {
-        let metadata = fs::metadata(path).ok()?;
-        Some((metadata.dev(), metadata.ino()))
     }
 
     fn processes() -> impl Iterator<Item = u32> {

@@ -19,6 +19,7 @@ use rustix::fs::FallocateFlags;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{Sidecar, folder_of, with_suffix};
+use crate::database::files::regular_file::{open_regular, require_replaceable_file};
 use crate::system::lease::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
@@ -127,9 +128,10 @@ impl StagedFile {
             .map_err(failed)
     }
 
-    /// Renames the file to the target, and replaces a file there.
+    /// Renames the file to the target, and replaces a regular file there.
     pub(crate) fn replace(self) -> Result<(), Error> {
         self.sync()?;
+        require_replaceable_file(&self.target)?;
         fs::rename(&self.temporary, &self.target)
             .map_err(|error| Error::io(&self.target, "replace", error))?;
         sync_folder_of(&self.target)
@@ -235,7 +237,7 @@ pub(crate) fn sweep(target: &Path) {
             let _ = fs::remove_file(&path);
             continue;
         }
-        let Ok(file) = File::open(&path) else {
+        let Ok(file) = open_regular(&path) else {
             continue;
         };
         if file.try_lock().is_ok() && is_at(&file, &path) {
