@@ -15,6 +15,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
 use crate::deployments::deployment::Deployment;
@@ -198,6 +199,7 @@ fn write_tracked<T>(
         log::warn!("{warning}");
     }
     DatabaseFile::at(path).require_writable()?;
+    staged_file::sweep(DatabaseFile::at(path).real());
     let mut connection = open_connection(path, Access::ReadWrite)?;
     set_busy_timeout(&mut connection, path, options.wait)?;
     let operate = |connection: &mut SqliteConnection| {

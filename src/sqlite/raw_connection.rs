@@ -165,28 +165,13 @@ impl RawConnection {
     /// Another descriptor would drop all locks of the process when it closes (see "How To Corrupt An SQLite Database
     /// File", section 2.2).
     pub(crate) fn read_file(&self, bytes: &mut [u8], offset: u64) -> Result<bool, SqliteError> {
-        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        // SAFETY: the connection is open. For SQLITE_FCNTL_FILE_POINTER, the last argument is a place for a pointer to
-        // the file of the named database, which lives as long as the connection. Its methods are null only while the
-        // file is not open, and the code tests that. xRead writes at most the given number of bytes to the buffer.
+        // SAFETY: xRead writes at most the given number of bytes to the buffer.
         let code = unsafe {
-            let code = ffi::sqlite3_file_control(
-                self.as_ptr(),
-                c"main".as_ptr(),
-                ffi::SQLITE_FCNTL_FILE_POINTER,
-                (&raw mut file).cast(),
-            );
-            let read = file
-                .as_ref()
-                .and_then(|file| file.pMethods.as_ref())
-                .and_then(|methods| methods.xRead);
-            match (code, read, c_int::try_from(bytes.len())) {
-                (ffi::SQLITE_OK, Some(read), Ok(length)) => {
-                    read(file, bytes.as_mut_ptr().cast(), length, offset)
-                }
-                (ffi::SQLITE_OK, ..) => ffi::SQLITE_MISUSE,
-                (code, ..) => code,
+            let (file, methods) = self.file()?;
+            match (methods.xRead, c_int::try_from(bytes.len())) {
+                (Some(read), Ok(length)) => read(file, bytes.as_mut_ptr().cast(), length, offset),
+                _ => ffi::SQLITE_MISUSE,
             }
         };
         match code {
@@ -194,6 +179,41 @@ impl RawConnection {
             ffi::SQLITE_IOERR_SHORT_READ => Ok(false),
             code => Err(self.last_error(code)),
         }
+    }
+
+    /// Runs `operate` while no other connection can use the database. Returns `None` if one uses it at the moment. This
+    /// connection must not have read anything.
+    pub(crate) fn if_unused<T>(&self, operate: impl FnOnce() -> T) -> Option<T> {
+        // SAFETY: a connection that has not read holds no lock. The locks that are taken here are given back.
+        unsafe {
+            let (file, methods) = self.file().ok()?;
+            let (lock, unlock) = (methods.xLock?, methods.xUnlock?);
+            let is_locked = lock(file, ffi::SQLITE_LOCK_SHARED) == ffi::SQLITE_OK
+                && lock(file, ffi::SQLITE_LOCK_EXCLUSIVE) == ffi::SQLITE_OK;
+            let result = is_locked.then(operate);
+            unlock(file, ffi::SQLITE_LOCK_NONE);
+            result
+        }
+    }
+
+    /// The database file and its methods, which live as long as the connection.
+    fn file(&self) -> Result<(*mut ffi::sqlite3_file, &ffi::sqlite3_io_methods), SqliteError> {
+        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+        // SAFETY: the connection is open. For SQLITE_FCNTL_FILE_POINTER, the last argument is a place for a pointer to
+        // the file of the named database. Its methods are null only while the file is not open.
+        let (code, methods) = unsafe {
+            let code = ffi::sqlite3_file_control(
+                self.as_ptr(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_FILE_POINTER,
+                (&raw mut file).cast(),
+            );
+            (code, file.as_ref().and_then(|file| file.pMethods.as_ref()))
+        };
+        self.check(code)?;
+        methods
+            .map(|methods| (file, methods))
+            .ok_or_else(|| self.last_error(ffi::SQLITE_MISUSE))
     }
 
     /// Sets how statements wait for a lock of another connection.

@@ -39,6 +39,7 @@ mod special_files;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the soak test and the benches use the rest")]
 mod support;
+mod traces;
 mod updates;
 mod upgrade;
 mod values;

@@ -79,9 +79,27 @@ pub(crate) fn set_busy_timeout(
         .map_err(|error| Error::from_diesel(path, "set the time to wait", error))
 }
 
-/// Opens a database for a long read beside its other users. An existing log stays unchanged, even if a killed program
-/// left it.
-pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
+/// Calls `look` with a connection for a long read beside the database's other users. An existing log stays unchanged,
+/// even if a killed program left it. No file is left that was not there before.
+pub(crate) fn read_beside_others<T>(
+    path: &Path,
+    look: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let file = DatabaseFile::at(path);
+    let index = file.sidecar(Sidecar::Shm);
+    let makes_index = file.sidecar(Sidecar::Wal).exists() && !index.exists();
+    let result = open_for_reading(path).and_then(|mut connection| look(&mut connection));
+    if makes_index && index.exists() {
+        // SQLite deletes the index only together with the log. Like SQLite, this does so while nobody can use either.
+        let removed = RawConnection::open(&uri(path, Access::ReadWrite.parameters()))
+            .map(|handle| handle.if_unused(|| fs::remove_file(&index)));
+        log::debug!("The index of the log is removed: {removed:?}");
+    }
+    result
+}
+
+/// Opens a database for a long read beside its other users.
+fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, Access::ReadWrite)?;
     let uri = uri(path, Access::ReadWrite.parameters());
@@ -154,14 +172,14 @@ pub(crate) fn is_wal(handle: &RawConnection, path: &Path) -> Result<bool, Error>
 }
 
 /// Whether the file's header says that the database is in WAL mode
-/// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the file format's version).
+/// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the version for reading).
 pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
     // No statement runs on this connection, so it needs no pragmas.
     let mut header = [0; 20];
     RawConnection::open(&uri(path, Access::Immutable.parameters()))
         .and_then(|handle| handle.read_file(&mut header, 0))
         .map_err(|error| Error::from_sqlite(path, error))?;
-    Ok(header[18] == 2)
+    Ok(header[19] == 2)
 }
 
 /// Removes the sidecars of a database that is about to be replaced: moves the log into the file, or rolls back an

@@ -11,7 +11,7 @@ use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
-use crate::database::files::staged_file::{PRIVATE, StagedFile};
+use crate::database::files::staged_file::{self, PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::IntegrityCheck;
@@ -101,6 +101,7 @@ pub fn backup_sqlite_database(
     } else {
         PinnedSnapshot::take(&file, Writers::Free, &busy_handler)?
     };
+    staged_file::sweep(file.real());
     let mut staged = StagedFile::create(target.real(), PRIVATE)?;
     let checkpointed = snapshot.checkpointed;
     let bytes = snapshot.copy(&mut staged, &backup_path, observer)?;

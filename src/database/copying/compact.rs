@@ -108,6 +108,7 @@ pub fn compact_sqlite_database(
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     let file = DatabaseFile::existing(path)?;
     let before = file.bytes();
+    staged_file::sweep(file.real());
     if let Some(into) = &options.into {
         copy_into(&file, into, options, &busy_handler, observer)?;
         log::info!("Compacted {} into {}", path.display(), into.display());
@@ -118,7 +119,6 @@ pub fn compact_sqlite_database(
         });
     }
     file.require_writable()?;
-    staged_file::sweep(file.real());
     let how = if swap(&file, &busy_handler, observer)? {
         Compaction::Swapped
     } else {

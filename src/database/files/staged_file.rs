@@ -210,23 +210,21 @@ fn temporary_name(target: &Path) -> PathBuf {
     with_suffix(target, &format!("{INFIX}{}-{number}", process::id()))
 }
 
-/// Removes the temporary files that dead processes left for a target. It ignores errors, because such a file is
-/// harmless.
+/// Removes the temporary files that dead processes left for a target, and those of the files that are named after it: a
+/// backup, a kept copy. It ignores errors, because such a file is harmless.
 pub(crate) fn sweep(target: &Path) {
     let Some(name) = target.file_name() else {
         return;
     };
-    let mut prefix = name.to_owned();
-    prefix.push(INFIX);
     let Ok(entries) = fs::read_dir(folder_of(target)) else {
         return;
     };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_temporary = name
+        let found = entry.file_name();
+        let is_temporary = found
             .as_encoded_bytes()
-            .strip_prefix(prefix.as_encoded_bytes())
-            .is_some_and(is_process_and_number);
+            .strip_prefix(name.as_encoded_bytes())
+            .is_some_and(is_temporary_of_any);
         if !is_temporary {
             continue;
         }
@@ -248,6 +246,16 @@ pub(crate) fn sweep(target: &Path) {
             remove_with_sidecars(&path);
         }
     }
+}
+
+/// Whether this is what a temporary name has after the name of the database.
+fn is_temporary_of_any(rest: &[u8]) -> bool {
+    let of = |suffix: &&str| {
+        rest.strip_prefix(suffix.as_bytes())
+            .and_then(|rest| rest.strip_prefix(INFIX.as_bytes()))
+            .is_some_and(is_process_and_number)
+    };
+    ["", ".bak", ".pre-restore", ".pre-upgrade"].iter().any(of)
 }
 
 fn is_process_and_number(name: &[u8]) -> bool {

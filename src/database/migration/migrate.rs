@@ -16,6 +16,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
 use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::user_objects::UserObjects;
@@ -143,6 +144,7 @@ pub(crate) fn migrate_in_place<T>(
         return Ok((report, inspected));
     }
     DatabaseFile::at(path).require_writable()?;
+    staged_file::sweep(DatabaseFile::at(path).real());
     let open = || open_connection(path, Access::ReadWrite);
     let mut connection = cancellable(task.cancel.clone(), open)?;
     set_busy_timeout(&mut connection, path, task.wait)?;

@@ -11,6 +11,8 @@ use r2d2::Pool;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, ensure_wal, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise;
 use crate::database::sessions::connection_manager::ConnectionManager;
 use crate::database::sessions::session::Session;
@@ -84,6 +86,7 @@ impl Database {
             log::warn!("{warning}");
         }
         warn_of_build_options();
+        staged_file::sweep(DatabaseFile::at(&path).real());
         // A plain connection comes first, because r2d2 would retry until its timeout.
         let mut first = open_connection(&path, Access::ReadWrite)?;
         ensure_wal(&mut first, &path)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::open_for_reading;
+use crate::database::connection::open::read_beside_others;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -130,8 +130,7 @@ fn open_and<T>(
     }
     // `read_without_trace` would keep the rest of this process from opening a database during the whole verification,
     // so a normal reader runs it.
-    let opened = open_for_reading(path);
-    match opened.and_then(|mut connection| verify(&mut connection)) {
+    match read_beside_others(path, &mut verify) {
         Err(error) if error.is_about_opening() => read_without_trace(path, verify),
         other => other,
     }
