@@ -31,6 +31,7 @@ use std::process::ExitCode;
 
 use crate::cli::context::Context;
 use crate::cli::exit_status::ExitStatus;
+use crate::system::file_size_limit;
 
 /// Runs the command that the arguments of the process name.
 ///
@@ -41,6 +42,7 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(other) => return other.report(),
     };
+    file_size_limit::report_as_error();
     logging::initialize(cli.global.verbose, cli.global.quiet);
     interrupt::install();
     let context = Context::new(cli.global);

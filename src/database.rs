@@ -51,6 +51,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Large files
+//!
+//! Beyond the limit on the size of a process's files (`ulimit -f`), the system ends the process with SIGXFSZ. The command
+//! ignores this signal. If a program does so too, an operation fails with [`ErrorKind::FileTooLarge`] instead, and leaves
+//! nothing behind.
 
 pub(crate) mod connection;
 pub(crate) mod copying;

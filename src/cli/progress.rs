@@ -19,6 +19,7 @@ use crate::cli::progress::layout::Layout;
 use crate::cli::progress::pace::Pace;
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::escape::escaped_name;
+use crate::system::threads::require_threads;
 
 /// What is shown if the end cannot be known.
 const UNKNOWN: &str = "{msg} {spinner} {elapsed}";
@@ -86,7 +87,10 @@ impl<'printer> ProgressReporter<'printer> {
             let bar = ProgressBar::new(0).with_elapsed(self.began.elapsed());
             if !is_known {
                 set_template(&bar, UNKNOWN);
-                bar.enable_steady_tick(Duration::from_millis(100));
+                // The bar panics without a thread for its clock.
+                if require_threads(2).is_ok() {
+                    bar.enable_steady_tick(Duration::from_millis(100));
+                }
             }
             bar
         });

@@ -12,6 +12,7 @@ use std::time::Duration;
 use libsqlite3_sys as ffi;
 
 use crate::sqlite::busy_handler::{BusyHandler, busy};
+use crate::sqlite::system_failure::Failure;
 
 /// The interval at which `execute_watched` calls its callback.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -94,6 +95,8 @@ impl RawConnection {
 
     /// Runs the statements of `sql` on a thread of their own. Meanwhile this thread calls `look` several times a
     /// second. Once `look` returns `false`, the statements are interrupted, if SQLite can interrupt them.
+    ///
+    /// If the system has no thread left, the statements run on this one, and nothing looks.
     pub(crate) fn execute_watched(
         &self,
         sql: &str,
@@ -105,14 +108,23 @@ impl RawConnection {
         let address = Address(self.as_ptr());
         let code = thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
-            scope.spawn(move || {
+            let statements = &sql;
+            let started = thread::Builder::new().spawn_scoped(scope, move || {
                 let address = address;
+                let code = address.execute(statements);
                 // The receiver waits for this value, so sending cannot fail.
-                let _ = sender.send(address.execute(&sql));
+                let _ = sender.send((code, Failure::last()));
             });
+            if let Err(error) = started {
+                log::debug!("The statements run on the thread that waits for them: {error}");
+                return Address(self.as_ptr()).execute(&sql);
+            }
             loop {
                 match receiver.recv_timeout(LOOK_EVERY) {
-                    Ok(code) => return code,
+                    Ok((code, failure)) => {
+                        Failure::set_last(failure);
+                        return code;
+                    }
                     Err(RecvTimeoutError::Disconnected) => return ffi::SQLITE_ABORT,
                     Err(RecvTimeoutError::Timeout) if !look() => {
                         // SAFETY: the connection is open.

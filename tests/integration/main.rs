@@ -24,6 +24,7 @@ mod info;
 mod injection;
 mod json;
 mod lifecycle;
+mod limits;
 mod lineages;
 mod liquidity;
 mod pools;

@@ -6,6 +6,9 @@
  *   FAULTS_ERRNO   the error it fails with, as a number
  *   FAULTS_STICKY  1 if all that follow fail as well
  *   FAULTS_LOG     a file outside the folder that gets a line for each call: its number, what it is, paths
+ *   FAULTS_REFUSED what always fails with that error: "chmod", "folder" (syncing a folder, and everything
+ *                  instead of it), "lock", "thread" (each with EAGAIN); several are separated by commas
+ *   FAULTS_SWITCH  a file; before it exists, nothing is refused
  *
  * Counted are writes, truncations, allocations, syncs, renames, links, and what opens a file for writing
  * or creates it. Deleting is logged without a number and never fails: it needs no space, and a file that
@@ -15,6 +18,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -36,6 +41,7 @@ static const char *folder;
 static long fault_at;
 static int fault_errno;
 static int is_sticky;
+static const char *refused = "";
 static int log_fd = -1;
 
 static atomic_long counted;
@@ -56,6 +62,8 @@ __attribute__((constructor)) static void read_environment(void)
     fault_at = number_of("FAULTS_AT");
     fault_errno = (int)number_of("FAULTS_ERRNO");
     is_sticky = number_of("FAULTS_STICKY") == 1;
+    if (getenv("FAULTS_REFUSED"))
+        refused = getenv("FAULTS_REFUSED");
     if (log)
         log_fd = NEXT(open)(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 }
@@ -137,6 +145,28 @@ static int fails_on_file(const char *call, int fd)
     const char *name = name_of_file(fd, path);
     errno = before;
     return fails(call, name, NULL);
+}
+
+/* Whether calls of this kind always fail. */
+static int is_refused(const char *call)
+{
+    int before = errno;
+    const char *file = getenv("FAULTS_SWITCH");
+    int is_on = strstr(refused, call) && (!file || !access(file, F_OK));
+    errno = before;
+    if (!is_on)
+        return 0;
+    errno = fault_errno;
+    return 1;
+}
+
+static int is_refused_on(const char *call, int fd)
+{
+    char path[PATH_MAX];
+    int before = errno;
+    int is_below = name_of_file(fd, path) != NULL;
+    errno = before;
+    return is_below && is_refused(call);
 }
 
 static int fails_on_open(const char *call, int at, const char *path, int flags)
@@ -260,7 +290,43 @@ int posix_fallocate64(int fd, off64_t offset, off64_t length)
 
 int fsync(int fd)
 {
+    struct stat status;
+    if (!fstat(fd, &status) && S_ISDIR(status.st_mode) && is_refused_on("folder", fd))
+        return -1;
     return fails_on_file("sync", fd) ? -1 : 0;
+}
+
+int syncfs(int fd)
+{
+    return is_refused_on("folder", fd) ? -1 : 0;
+}
+
+int fchmod(int fd, mode_t mode)
+{
+    return is_refused_on("chmod", fd) ? -1 : NEXT(fchmod)(fd, mode);
+}
+
+/* The third argument is a number or a pointer, which are passed alike. */
+#define LOCKS(name)                                                                                    \
+    int name(int fd, int command, ...)                                                                 \
+    {                                                                                                  \
+        va_list arguments;                                                                             \
+        va_start(arguments, command);                                                                  \
+        void *argument = va_arg(arguments, void *);                                                    \
+        va_end(arguments);                                                                             \
+        int takes = (command == F_SETLK || command == F_SETLKW)                                        \
+                    && ((struct flock *)argument)->l_type != F_UNLCK;                                  \
+        return takes && is_refused_on("lock", fd) ? -1 : NEXT(name)(fd, command, argument);            \
+    }
+
+LOCKS(fcntl)
+LOCKS(fcntl64)
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+    if (is_refused("thread"))
+        return EAGAIN;
+    return NEXT(pthread_create)(thread, attributes, start, argument);
 }
 
 int fdatasync(int fd)

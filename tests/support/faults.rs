@@ -55,6 +55,13 @@ pub fn preload(command: &mut Command, library: &Path, folder: &Path) {
         .env("FAULTS_FOLDER", fs::canonicalize(folder).unwrap());
 }
 
+/// Has every call of these kinds fail in a command that is run with the library: `chmod`, `folder`, `lock`, `thread`.
+pub fn refuse(command: &mut Command, calls: &str, error: Errno) {
+    command
+        .env("FAULTS_REFUSED", calls)
+        .env("FAULTS_ERRNO", error.raw_os_error().to_string());
+}
+
 /// Which call of a run fails, and how.
 #[derive(Clone, Copy)]
 pub struct Fault {

@@ -1,5 +1,7 @@
 //! Conversions into the database error, from the errors of Diesel, SQLite and the system.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,7 @@ use crate::database::structure::pending_migrations::MigrationStepError;
 use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 use crate::sqlite::raw_connection::SqliteError;
+use crate::sqlite::system_failure::Failure;
 
 impl ErrorKind {
     /// The error of this kind about a file.
@@ -31,6 +34,7 @@ impl Error {
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+            io::ErrorKind::FileTooLarge => ErrorKind::FileTooLarge,
             _ => ErrorKind::Io { action, source },
         }
         .at(path)
@@ -66,7 +70,14 @@ impl Error {
     }
 
     pub(crate) fn from_step(path: &Path, failed: MigrationStepError) -> Self {
-        kind_of_message(&failed.message)
+        // SQLite has rolled back by itself, and the rollback of the failed step finds no transaction.
+        let is_rolled_back = failed.message == SqlError::NotInTransaction.to_string();
+        let message = if is_rolled_back && Failure::last().is_some() {
+            "disk I/O error"
+        } else {
+            &failed.message
+        };
+        kind_of_message(path, message)
             .unwrap_or(ErrorKind::Migration {
                 migration: failed.migration,
                 detail: failed.message,
@@ -84,7 +95,7 @@ impl Error {
     }
 
     pub(crate) fn from_diesel(path: &Path, action: &'static str, source: SqlError) -> Self {
-        kind_of_message(&source.to_string())
+        kind_of_message(path, &source.to_string())
             .unwrap_or(ErrorKind::Query { action, source })
             .at(path)
     }
@@ -96,7 +107,7 @@ impl Error {
             }
             other => {
                 let message = other.to_string();
-                kind_of_message(&message)
+                kind_of_message(path, &message)
                     .unwrap_or(ErrorKind::CannotOpen { detail: message })
                     .at(path)
             }
@@ -105,7 +116,7 @@ impl Error {
 
     pub(crate) fn from_sqlite(path: &Path, source: SqliteError) -> Self {
         let detail = source.message;
-        match source.code {
+        let kind = match source.code {
             ffi::SQLITE_NOTADB => ErrorKind::NotADatabase,
             ffi::SQLITE_CORRUPT => ErrorKind::Damaged { detail },
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => ErrorKind::Locked,
@@ -121,16 +132,16 @@ impl Error {
                     Box::new(detail),
                 ),
             },
-        }
-        .at(path)
+        };
+        with_reason(path, kind).at(path)
     }
 }
 
 /// Finds the kind of an error by SQLite's message. Diesel does not pass on the result code; each message is the fixed
 /// text of one code (`sqlite3_errstr`).
-fn kind_of_message(message: &str) -> Option<ErrorKind> {
+fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
     let detail = message.to_owned();
-    Some(match message {
+    let kind = match message {
         "file is not a database" => ErrorKind::NotADatabase,
         "database is locked" | "database table is locked" | "database schema is locked" => {
             ErrorKind::Locked
@@ -146,7 +157,46 @@ fn kind_of_message(message: &str) -> Option<ErrorKind> {
             ErrorKind::Damaged { detail }
         }
         _ => return None,
-    })
+    };
+    Some(with_reason(path, kind))
+}
+
+/// Finds the reason behind an error that SQLite reports as another one, or without a reason.
+fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
+    match (kind, Failure::last()) {
+        (ErrorKind::Locked | ErrorKind::Disk { .. }, Some(Failure::Lock(code))) => {
+            let source = io::Error::from_raw_os_error(code);
+            ErrorKind::NoLocks { source }
+        }
+        (kind @ ErrorKind::Disk { .. }, Some(Failure::Write(code))) => {
+            match io::Error::from_raw_os_error(code).kind() {
+                io::ErrorKind::FileTooLarge => ErrorKind::FileTooLarge,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+                _ => kind,
+            }
+        }
+        (ErrorKind::CannotOpen { detail }, _) => {
+            too_long(path).unwrap_or(ErrorKind::CannotOpen { detail })
+        }
+        (kind, _) => kind,
+    }
+}
+
+/// The error about a path that is too long for SQLite, if it is.
+fn too_long(path: &Path) -> Option<ErrorKind> {
+    /// The suffix of the longest name beside a database.
+    const SUFFIX: usize = "-journal".len();
+    /// The limits of SQLite (`MAX_PATHNAME`) and of nearly every file system.
+    const LONGEST: [(&str, usize); 2] = [("path", 512 - SUFFIX), ("name", 255 - SUFFIX)];
+    let real = fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .ok()?;
+    let bytes = [real.as_os_str(), real.file_name()?].map(OsStr::len);
+    let parts = LONGEST.into_iter().zip(bytes);
+    parts
+        .map(|((part, limit), bytes)| (part, bytes, limit))
+        .find(|(_, bytes, limit)| bytes > limit)
+        .map(|(part, bytes, limit)| ErrorKind::PathTooLong { part, bytes, limit })
 }
 
 impl From<RowError> for Error {

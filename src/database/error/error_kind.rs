@@ -111,6 +111,53 @@ documented_errors! {
             hint "Free some space and try again";
             when "The disk, or the user's quota of it, is used up.";
 
+        /// A file may not become as large as it has to.
+        FileTooLarge
+            in FileAndDisk;
+            text format!("{path} could not be written: a file may not become that large here");
+            hint "Raise the limit on the size of files (ulimit -f, LimitFSIZE= of a service), or use a file system \
+                  for larger ones: FAT stores at most 4 GiB in a file";
+            when "A file would become larger than a limit of the process or of the file system.";
+
+        /// The system cannot lock files here.
+        NoLocks {
+            /// The system's error.
+            source: io::Error = io::Error::other("REASON"),
+        }
+            in FileAndDisk;
+            text format!("The system cannot lock {path}");
+            hint "No other program is in the way: the file system has no locks, which SQLite needs. Move the \
+                  database to a local disk, or mount the share with locks";
+            cause(source) Some(source);
+            when "A share or a file system offers no locks, or its lock service does not answer.";
+
+        /// The system has no thread for the operation.
+        NoThread {
+            /// The system's error.
+            source: io::Error = io::Error::other("REASON"),
+        }
+            in FileAndDisk;
+            text format!("No thread could be started to work on {path}");
+            hint "Raise the limit on processes and threads (ulimit -u, TasksMax= of a service), or end other \
+                  programs";
+            cause(source) Some(source);
+            when "The user or the service has as many processes and threads as it may have.";
+
+        /// The path of the database, or its name, is too long for SQLite.
+        PathTooLong {
+            /// What is too long.
+            part: &'static str = "path",
+            /// Its length in bytes.
+            bytes: usize = 570,
+            /// The greatest length in bytes.
+            limit: usize = 504,
+        }
+            in FileAndDisk;
+            text format!("The {part} of {path} has {bytes} bytes, and SQLite needs one of at most {limit}");
+            hint "Move the database to a folder nearer to the root, or give it a shorter name; a link does not \
+                  help, and the names of all folders count, also for a path that is relative";
+            when "SQLite limits the whole path of a file, and the file system the name of a file.";
+
         /// The disk has less free space than the operation can need.
         NotEnoughSpace {
             /// The bytes needed at most.

@@ -6,3 +6,4 @@ pub(crate) mod file_stamp;
 pub(crate) mod open_by;
 pub(crate) mod regular_file;
 pub(crate) mod staged_file;
+pub(crate) mod sync_folder;

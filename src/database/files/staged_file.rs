@@ -20,6 +20,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{Sidecar, folder_of, with_suffix};
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
+use crate::database::files::sync_folder::{is_refused, sync_folder_of};
 use crate::system::lease::Lease;
 
 /// The mode of a temporary file that gets its final permissions later.
@@ -82,7 +83,7 @@ impl StagedFile {
             return Ok(());
         }
         match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes) {
-            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::IO)) => {
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::IO | Errno::FBIG)) => {
                 Err(Error::io(&self.temporary, "write", error.into()))
             }
             _ => Ok(()),
@@ -109,7 +110,8 @@ impl StagedFile {
         Lease::take(&self.file)
     }
 
-    /// Gives the file the permissions of `model`, and its owner and group if this process may.
+    /// Gives the file the permissions of `model`, and its owner and group if this process may. On a file system without
+    /// permissions of its own, it keeps those that it has.
     pub(crate) fn copy_permissions(&self, model: &Path) -> Result<(), Error> {
         let failed = |error| Error::io(&self.temporary, "set the permissions of", error);
         let model = fs::metadata(model).map_err(failed)?;
@@ -123,9 +125,19 @@ impl StagedFile {
             // The permissions of the model's group must not go to another group.
             mode &= !0o070;
         }
-        self.file
-            .set_permissions(Permissions::from_mode(mode))
-            .map_err(failed)
+        if own.permissions().mode() & 0o777 == mode {
+            return Ok(());
+        }
+        match self.file.set_permissions(Permissions::from_mode(mode)) {
+            Err(error) if is_refused(&error) => {
+                log::warn!(
+                    "The permissions of {} could not be set to {mode:o}: {error}",
+                    self.target.display()
+                );
+                Ok(())
+            }
+            set => set.map_err(failed),
+        }
     }
 
     /// Renames the file to the target, and replaces a regular file there.
@@ -134,7 +146,7 @@ impl StagedFile {
         require_replaceable_file(&self.target)?;
         fs::rename(&self.temporary, &self.target)
             .map_err(|error| Error::io(&self.target, "replace", error))?;
-        sync_folder_of(&self.target)
+        sync_folder_of(&self.target, &self.file)
     }
 
     /// Swaps the names of this file and its target, both complete and synced. Returns whether the system could do that.
@@ -152,7 +164,7 @@ impl StagedFile {
 
     /// Syncs the folder, so that the swap survives a power cut.
     pub(crate) fn sync_folder(&self) -> Result<(), Error> {
-        sync_folder_of(&self.target)
+        sync_folder_of(&self.target, &self.file)
     }
 
     /// Locks the file against the SQLite of other programs.
@@ -184,7 +196,7 @@ impl StagedFile {
             return Err(ErrorKind::AlreadyExists.at(target));
         }
         // A file that a power cut may remove is not published, so it is removed.
-        sync_folder_of(target).inspect_err(|_| {
+        sync_folder_of(target, &self.file).inspect_err(|_| {
             let _ = fs::remove_file(target);
         })
     }
@@ -279,14 +291,6 @@ fn remove_with_sidecars(path: &Path) {
         let _ = fs::remove_file(sidecar.of(path));
     }
     let _ = fs::remove_file(path);
-}
-
-/// Syncs the file's folder, so that a rename or a link survives a power cut.
-fn sync_folder_of(path: &Path) -> Result<(), Error> {
-    let folder = folder_of(path);
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| Error::io(folder, "write", error))
 }
 
 #[cfg(test)]

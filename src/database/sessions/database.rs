@@ -20,6 +20,10 @@ use crate::setters::setters;
 use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
 use crate::sqlite::build_options;
+use crate::system::threads::require_threads;
+
+/// The threads that r2d2 starts for a pool. It panics if it cannot.
+const POOL_THREADS: usize = 3;
 
 /// Options for the pool of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +80,9 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), or if it cannot be
-    /// opened. The errors come at once, without waiting for the timeout.
+    /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), if it cannot be opened, or
+    /// if the system has no threads for the pool ([`ErrorKind::NoThread`]). The errors come at once, without waiting for
+    /// the timeout.
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         let recognition = recognise(&path)?;
@@ -87,6 +92,8 @@ impl Database {
         }
         warn_of_build_options();
         staged_file::sweep(DatabaseFile::at(&path).real());
+        require_threads(2 * POOL_THREADS)
+            .map_err(|source| ErrorKind::NoThread { source }.at(path.clone()))?;
         // A plain connection comes first, because r2d2 would retry until its timeout.
         let mut first = open_connection(&path, Access::ReadWrite)?;
         ensure_wal(&mut first, &path)?;

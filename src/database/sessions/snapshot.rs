@@ -152,19 +152,24 @@ impl Database {
             (None, _) => return Ok(ChainPools::load(&mut *self.session()?, chain)?),
         };
         let (bare, referred) = thread::scope(|scope| {
-            let referred = scope.spawn(move || ReferencedRows::read(&mut other, chain));
+            let referred = thread::Builder::new()
+                .spawn_scoped(scope, || ReferencedRows::read(&mut other, chain));
             let bare = UnlinkedPools::read(&mut one, chain);
-            let referred = referred
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let referred = referred.map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
             (bare, referred)
         });
+        // If the system has no thread left, one connection reads after the other.
+        let referred = referred.unwrap_or_else(|_| ReferencedRows::read(&mut other, chain));
         Ok(ChainPools::link(bare?, referred?)?)
     }
 
     /// Calls `each` with the tick map of every pool of a chain that has one. Up to `threads` threads read in parallel,
-    /// each with a connection of the pool, as far as the pool has connections to spare. They see the same state of the
-    /// database. The maps come in no particular order.
+    /// the caller's among them, each with a connection of the pool, as far as the pool has connections and the system
+    /// threads to spare. They see the same state of the database. The maps come in no particular order.
     ///
     /// `each` gets an error for a malformed pool. If `each` returns an error, the work ends.
     ///
@@ -204,18 +209,27 @@ impl Database {
             }
             Ok(())
         };
-        thread::scope(|scope| {
-            for snapshot in snapshots {
-                scope.spawn(|| {
-                    if let Err(error) = work(snapshot) {
-                        ended.store(true, Ordering::Relaxed);
-                        failure
-                            .lock()
-                            .unwrap_or_else(std::sync::PoisonError::into_inner)
-                            .get_or_insert(error);
-                    }
-                });
+        let run = |snapshot: Snapshot| {
+            if let Err(error) = work(snapshot) {
+                ended.store(true, Ordering::Relaxed);
+                failure
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .get_or_insert(error);
             }
+        };
+        thread::scope(|scope| {
+            let run = &run;
+            let mut snapshots = snapshots.into_iter();
+            let own = snapshots.next();
+            for snapshot in snapshots {
+                let started = thread::Builder::new().spawn_scoped(scope, move || run(snapshot));
+                if let Err(error) = started {
+                    log::debug!("Fewer threads read than there are connections: {error}");
+                    break;
+                }
+            }
+            own.map(run)
         });
         failure
             .into_inner()

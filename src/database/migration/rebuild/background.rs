@@ -59,7 +59,7 @@ impl<T: Send + 'static> Background<T> {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new()
             .spawn(move || operate(&mut Reporter(sender)))
-            .map_err(|error| Error::io(path, "start a thread for", error))?;
+            .map_err(|source| ErrorKind::NoThread { source }.at(path))?;
         Ok(Self {
             path: path.to_owned(),
             running: Some(Running {

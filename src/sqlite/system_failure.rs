@@ -1,0 +1,160 @@
+//! The system's reason for the failure of an SQLite call.
+//!
+//! SQLite reports some failures as something else: a file system without locks as a lock of another program, a file that
+//! may not grow as a broken disk. It makes its system calls through a table that a program can change. The calls here
+//! make the same ones and record why they fail.
+
+use std::cell::Cell;
+use std::ffi::c_int;
+
+thread_local! {
+    static LAST: Cell<Option<Failure>> = const { Cell::new(None) };
+}
+
+/// A failed system call of SQLite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The system's error when it could not lock a file, and no other program held a lock that was in the way.
+    Lock(c_int),
+    /// The system's error when it could not write to a file, or could not change its size.
+    Write(c_int),
+}
+
+impl Failure {
+    /// The last failure on this thread that could be behind an error that SQLite has just reported.
+    pub(crate) fn last() -> Option<Self> {
+        LAST.get()
+    }
+
+    /// Takes over the last failure of another thread, which has run statements for this one.
+    pub(super) fn set_last(last: Option<Self>) {
+        LAST.set(last);
+    }
+}
+
+/// Puts the recording calls into SQLite's table. On other systems than 64-bit Linux, nothing is recorded.
+pub(super) fn record() {
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    linux::record();
+}
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod linux {
+    use std::ffi::{c_int, c_void};
+    use std::io;
+    use std::mem::transmute;
+    use std::ptr;
+
+    use libsqlite3_sys as ffi;
+
+    use super::{Failure, LAST};
+
+    /// A call of the table, whatever its arguments are.
+    type Call = unsafe extern "C" fn();
+    type Lock = unsafe extern "C" fn(c_int, c_int, *mut libc::flock) -> c_int;
+    type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
+    type WriteAt = unsafe extern "C" fn(c_int, *const c_void, usize, i64) -> isize;
+    type Truncate = unsafe extern "C" fn(c_int, i64) -> c_int;
+
+    pub(super) fn record() {
+        // SAFETY: each call has the arguments and the result of the one whose place it takes. `fcntl` takes a variable
+        // argument, which these systems pass like a fixed one. The table is changed once, while a wrapper of this crate
+        // opens its first connection; SQLite reads each entry whole.
+        unsafe {
+            let vfs = ffi::sqlite3_vfs_find(ptr::null());
+            let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) else {
+                return;
+            };
+            let calls = [
+                (c"fcntl", transmute::<Lock, Call>(lock)),
+                (c"write", transmute::<Write, Call>(write)),
+                (c"pwrite", transmute::<WriteAt, Call>(write_at)),
+                (c"pwrite64", transmute::<WriteAt, Call>(write_at)),
+                (c"ftruncate", transmute::<Truncate, Call>(truncate)),
+            ];
+            for (name, call) in calls {
+                let is_used = vfs
+                    .as_ref()
+                    .and_then(|vfs| vfs.xGetSystemCall)
+                    .and_then(|get| get(vfs, name.as_ptr()))
+                    .is_some();
+                if is_used {
+                    set(vfs, name.as_ptr(), Some(call));
+                }
+            }
+        }
+    }
+
+    /// The error of the call that has just failed.
+    fn code() -> c_int {
+        io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or_default()
+    }
+
+    unsafe extern "C" fn lock(file: c_int, command: c_int, argument: *mut libc::flock) -> c_int {
+        // SAFETY: the arguments are SQLite's own.
+        let result = unsafe { libc::fcntl(file, command, argument) };
+        if command == libc::F_SETLK || command == libc::F_SETLKW || command == libc::F_GETLK {
+            // SAFETY: these commands take a pointer to a lock.
+            let is_release = c_int::from(unsafe { (*argument).l_type }) == libc::F_UNLCK;
+            record_lock(result, is_release && command != libc::F_GETLK);
+        }
+        result
+    }
+
+    fn record_lock(result: c_int, is_release: bool) {
+        const HELD_BY_OTHERS: [c_int; 5] = [
+            libc::EAGAIN,
+            libc::EACCES,
+            libc::EINTR,
+            libc::EBUSY,
+            libc::EDEADLK,
+        ];
+        let is_lock = matches!(LAST.get(), Some(Failure::Lock(_)));
+        if result != -1 {
+            // SQLite releases what it holds before it reports the failure.
+            if is_lock && !is_release {
+                LAST.set(None);
+            }
+            return;
+        }
+        match code() {
+            code if !HELD_BY_OTHERS.contains(&code) => LAST.set(Some(Failure::Lock(code))),
+            _ if is_lock => LAST.set(None),
+            _ => {}
+        }
+    }
+
+    fn record_write(is_failed: bool) {
+        if is_failed {
+            LAST.set(Some(Failure::Write(code())));
+        }
+    }
+
+    unsafe extern "C" fn write(file: c_int, bytes: *const c_void, count: usize) -> isize {
+        // SAFETY: the arguments are SQLite's own.
+        let written = unsafe { libc::write(file, bytes, count) };
+        record_write(written < 0);
+        written
+    }
+
+    unsafe extern "C" fn write_at(
+        file: c_int,
+        bytes: *const c_void,
+        count: usize,
+        offset: i64,
+    ) -> isize {
+        // SAFETY: the arguments are SQLite's own.
+        let written = unsafe { libc::pwrite(file, bytes, count, offset) };
+        record_write(written < 0);
+        written
+    }
+
+    unsafe extern "C" fn truncate(file: c_int, length: i64) -> c_int {
+        // SAFETY: the arguments are SQLite's own.
+        let result = unsafe { libc::ftruncate(file, length) };
+        record_write(result != 0);
+        result
+    }
+}

@@ -1,0 +1,301 @@
+//! What the system refuses: permissions, the sync of a folder, locks, threads, large files and long paths.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use degenbot::database::{
+    BackupOptions, Database, Error, ErrorKind, backup_sqlite_database, inspect_sqlite_database,
+};
+use degenbot::models::PoolFamily;
+use rustix::io::Errno;
+
+use crate::support::command::{degenbot, on, quietly, run};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::databases::{chain, generated};
+use crate::support::faults::{library, preload, refuse};
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
+
+/// Runs a command on a database while the system refuses calls.
+fn run_refused(
+    library: &Path,
+    database: &Path,
+    arguments: &[&str],
+    calls: &str,
+    error: Errno,
+) -> String {
+    let mut command = on(database, arguments);
+    preload(&mut command, library, database.parent().unwrap());
+    refuse(&mut command, calls, error);
+    run(command, "")
+}
+
+#[test]
+fn copy_is_complete_where_permissions_or_the_sync_of_a_folder_are_refused() {
+    let Some(library) = library() else {
+        return;
+    };
+    let refusals = [
+        ("chmod", Errno::PERM, "could not be set to 640"),
+        ("chmod", Errno::NOTSUP, "could not be set to 640"),
+        ("folder", Errno::INVAL, "cannot be synced"),
+        ("folder", Errno::ACCESS, "cannot be synced"),
+    ];
+    let copies: [(&[&str], &str); 3] = [
+        (&["database", "backup"], "degenbot.db.bak"),
+        (
+            &["database", "compact", "--into", "compact.db"],
+            "compact.db",
+        ),
+        (
+            &["database", "restore", "--from", "other.db", "--force"],
+            "degenbot.db.pre-restore",
+        ),
+    ];
+    for (calls, error, warning) in refusals {
+        for (arguments, written) in copies {
+            let copy = Copy::of("populated/populated-0.6.0a4.db");
+            fs::copy(&copy.path, copy.folder().join("other.db")).unwrap();
+            fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o640)).unwrap();
+            let before = content::of(&copy.path);
+            let told = run_refused(library, &copy.path, arguments, calls, error);
+            assert!(told.starts_with("status: 0\n"), "{told}");
+            assert!(told.contains(warning), "{told}");
+            let written = copy.folder().join(written);
+            assert_eq!(content::of(&written), before);
+            let mode = fs::metadata(&written).unwrap().permissions().mode() & 0o777;
+            assert!([0o600, 0o640].contains(&mode), "{mode:o}");
+        }
+    }
+}
+
+#[test]
+fn copy_goes_to_a_folder_that_cannot_be_listed() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o733)).unwrap();
+    fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o444)).unwrap();
+    let binary = public_copy_of_the_binary();
+    let target = folder.path().join("copy.db");
+    let mut command = unprivileged(&binary.1);
+    command
+        .args([
+            "--database",
+            "degenbot.db",
+            "database",
+            "backup",
+            "--output",
+        ])
+        .arg(&target)
+        .current_dir(copy.folder());
+    let told = run(command, "");
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert_eq!(content::of(&target), content::of(&copy.path));
+}
+
+const COMMANDS: [&[&str]; 7] = [
+    &["database", "verify"],
+    &["database", "backup", "--force"],
+    &["database", "compact", "--into", "compact.db"],
+    &["database", "restore", "--force"],
+    &["database", "upgrade", "--force"],
+    &["database", "downgrade", "--to", "eb4080485a56", "--force"],
+    &["database", "reset", "--force"],
+];
+
+fn with_backup(name: &str) -> Copy {
+    let copy = Copy::of(name);
+    fs::copy(&copy.path, copy.folder().join("degenbot.db.bak")).unwrap();
+    copy
+}
+
+#[test]
+fn file_system_without_locks_is_not_taken_for_another_program() {
+    let Some(library) = library() else {
+        return;
+    };
+    for error in [Errno::NOLCK, Errno::OPNOTSUPP] {
+        for arguments in COMMANDS {
+            let copy = with_backup("populated/populated-0.6.0a4.db");
+            let before = copy.files();
+            let mut arguments = arguments.to_vec();
+            if !arguments.contains(&"verify") {
+                arguments.extend(["--wait", "0"]);
+            }
+            let told = run_refused(library, &copy.path, &arguments, "lock", error);
+            assert!(told.starts_with("status: 1\n"), "{told}");
+            assert!(told.contains("The system cannot lock"), "{told}");
+            assert!(!told.contains("locked by another program"), "{told}");
+            assert_eq!(copy.files(), before, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn command_works_without_a_second_thread_or_says_that_it_needs_one() {
+    let Some(library) = library() else {
+        return;
+    };
+    for arguments in COMMANDS {
+        let copy = with_backup("populated/populated-0.6.0a4.db");
+        let told = run_refused(library, &copy.path, arguments, "thread", Errno::AGAIN);
+        let is_verify = arguments.contains(&"verify");
+        assert!(told.starts_with("status: 0\n") || is_verify, "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    let copy = Copy::of("populated/populated-0.5.0b1.db");
+    let before = copy.files();
+    let arguments = [
+        "database",
+        "upgrade",
+        "--force",
+        "--assume",
+        "aerodrome_v2.stable=false",
+    ];
+    let told = run_refused(library, &copy.path, &arguments, "thread", Errno::AGAIN);
+    assert!(told.starts_with("status: 1\n"), "{told}");
+    assert!(
+        told.contains("No thread could be started to work on degenbot.db"),
+        "{told}"
+    );
+    assert_eq!(copy.files(), before);
+}
+
+/// It reads in a process of its own, in which the system starts no more threads from some moment on.
+#[test]
+fn library_reads_without_further_threads() {
+    const NAME: &str = "limits::library_reads_without_further_threads";
+    const SWITCH: &str = "FAULTS_SWITCH";
+    let Some(library) = library() else {
+        return;
+    };
+    let Some(switch) = std::env::var_os(SWITCH) else {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", NAME, "--test-threads=1"])
+            .env(SWITCH, folder.path().join("switch"));
+        preload(&mut command, library, folder.path());
+        refuse(&mut command, "thread", Errno::AGAIN);
+        let told = run(command, "");
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        return;
+    };
+    let (folder, database) = generated();
+    let whole = database.chain_pools(chain()).unwrap();
+    let count = |threads| {
+        let count = AtomicUsize::new(0);
+        let family = PoolFamily::Pools;
+        let each = |map: Result<_, _>| -> Result<(), Error> {
+            map?;
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        database
+            .for_each_tick_map(family, chain(), threads, each)
+            .unwrap();
+        count.into_inner()
+    };
+    let maps = count(4);
+    assert!(maps > 0);
+    fs::write(switch, "").unwrap();
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+    assert_eq!(
+        database.chain_pools(chain()).unwrap().pools().count(),
+        whole.pools().count()
+    );
+    assert_eq!(count(4), maps);
+    let error = Database::open(folder.path().join("degenbot.db")).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::NoThread { .. }), "{error}");
+}
+
+#[test]
+fn limit_on_the_size_of_files_is_an_error_and_leaves_nothing() {
+    let (binary, path) = (env!("CARGO_BIN_EXE_degenbot"), "degenbot.db");
+    for (blocks, command) in [
+        (100, "backup --force"),
+        (100, "compact"),
+        (100, "compact --into compact.db"),
+        (100, "restore --force"),
+        (100, "upgrade --force"),
+        (100, "reset --force"),
+    ] {
+        let copy = with_backup("populated/populated-0.5.0.db");
+        let before = copy.files();
+        let script =
+            format!("ulimit -f {blocks}; exec {binary} --database {path} database {command}");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .env_clear()
+            .env("HOME", copy.folder())
+            .current_dir(copy.folder());
+        let told = run(shell, "");
+        assert!(told.starts_with("status: 1\n"), "{command}: {told}");
+        assert!(
+            told.contains("may not become that large"),
+            "{command}: {told}"
+        );
+        assert_eq!(copy.files(), before, "{command}: {told}");
+    }
+}
+
+#[test]
+fn path_that_is_too_long_for_sqlite_is_named_as_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = (0..6).fold(folder.path().to_owned(), |path, _| {
+        path.join("d".repeat(90))
+    });
+    fs::create_dir_all(&deep).unwrap();
+    let model = Copy::of("populated/populated-0.6.0a4.db");
+    let database = deep.join("degenbot.db");
+    fs::copy(&model.path, &database).unwrap();
+    let error = inspect_sqlite_database(&database, false).unwrap_err();
+    let bytes = fs::canonicalize(&database).unwrap().as_os_str().len();
+    assert!(
+        matches!(error.kind, ErrorKind::PathTooLong { part: "path", bytes: found, .. } if found == bytes),
+        "{error}"
+    );
+    // A path that is relative, and one through a link.
+    let told = quietly(&database, &["database", "info"]);
+    assert!(told.contains("degenbot.db has "), "{told}");
+    assert!(!told.contains("permissions"), "{told}");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&deep, &link).unwrap();
+    let error = inspect_sqlite_database(&link.join("degenbot.db"), false).unwrap_err();
+    assert!(
+        matches!(error.kind, ErrorKind::PathTooLong { .. }),
+        "{error}"
+    );
+
+    // A copy has a longer name while it is written.
+    let target = folder.path().join("n".repeat(254));
+    let options = BackupOptions::default().output(target);
+    let error = backup_sqlite_database(&model.path, &options, &mut ()).unwrap_err();
+    assert!(
+        matches!(
+            error.kind,
+            ErrorKind::Io {
+                action: "create",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let name = model.folder().join("n".repeat(254));
+    fs::rename(&model.path, &name).unwrap();
+    let mut command = degenbot(model.folder());
+    command
+        .arg("--database")
+        .arg(&name)
+        .args(["database", "verify"]);
+    let told = run(command, "");
+    assert!(
+        told.contains("has 254 bytes, and SQLite needs one of at most 247"),
+        "{told}"
+    );
+}
