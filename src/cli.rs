@@ -46,7 +46,10 @@ pub fn run() -> ExitCode {
     logging::initialize(cli.global.verbose, cli.global.quiet);
     interrupt::install();
     let context = Context::new(cli.global);
-    match cli.command.run(&context) {
+    let result = cli.command.run(&context);
+    // A signal that comes now is too late: the command is done, or says why it is not.
+    interrupt::finish();
+    match result {
         Ok(()) => ExitStatus::Done.into(),
         Err(failure) => failure.report(&context.printer).into(),
     }

@@ -11,10 +11,11 @@ pub(super) enum ExitStatus {
     Findings,
     /// No command ends with it yet.
     Stale,
+    EndedBySignal,
 }
 
 impl ExitStatus {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Done, "done"),
         (Self::Failed, "failed, refused, or aborted by the user"),
         (Self::WrongArguments, "wrong arguments"),
@@ -23,6 +24,7 @@ impl ExitStatus {
             Self::Stale,
             "reserved for a command that finds the database stale",
         ),
+        (Self::EndedBySignal, "ended at once by a second Ctrl-C"),
     ];
 
     /// The number that the process ends with.
@@ -33,12 +35,14 @@ impl ExitStatus {
             Self::WrongArguments => 2,
             Self::Findings => 3,
             Self::Stale => 4,
+            Self::EndedBySignal => 130,
         }
     }
 
     /// The table of all statuses, for the help.
     pub(super) fn table() -> String {
-        let lines = Self::ALL.map(|(status, meaning)| format!("  {}  {meaning}", status.number()));
+        let lines =
+            Self::ALL.map(|(status, meaning)| format!("  {:<3}  {meaning}", status.number()));
         format!("Exit status:\n{}", lines.join("\n"))
     }
 }

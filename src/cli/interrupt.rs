@@ -1,36 +1,112 @@
-//! Handler of Ctrl-C and of the other signals that end a process.
+//! Ctrl-C and the other signals that ask the process to end.
 //!
-//! An operation that can be cancelled is notified and cleans up. At any other time, for example during a
-//! question, the process ends at once; SQLite rolls uncommitted changes back.
+//! A thread waits for them. What the first one does depends on what the command is doing:
+//!
+//! - It reads or asks a question: the process ends at once.
+//! - It writes: the operation is notified, cleans up and returns, or completes if it is past the point of no return.
+//! - It has written, or failed to: the result is reported as if there had been no signal.
+//!
+//! A second Ctrl-C, or a second termination, ends the process in any case, even if the command is inside a call that
+//! nothing can interrupt. SQLite then rolls back what was not committed.
 
 use std::io::Write;
 use std::process;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::cancel::CancelToken;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::ABORTED;
+use crate::system::signals::{EndSignals, Signal};
 
-static CANCELLABLE: AtomicBool = AtomicBool::new(false);
+/// What a second signal says during an operation.
+const STOPPED: &str =
+    "Stopped at once by a second signal. SQLite rolls back what was not committed.";
+
+/// What a second signal says after an operation.
+const CUT_SHORT: &str = "Stopped at once by a second signal, after the operation had ended. Its report may be incomplete.";
+
+/// What the command is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It has changed nothing: it reads, or asks a question.
+    Idle,
+    /// It runs an operation that polls [`cancel_token`].
+    Running,
+    /// The operation has ended, and its result counts.
+    Finished,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    is_signalled: bool,
+}
+
+/// The thread that waits for signals holds this lock while it ends the process. So no operation can begin or end between
+/// the decision and the end.
+static STATE: Mutex<State> = Mutex::new(State {
+    phase: Phase::Idle,
+    is_signalled: false,
+});
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 
-/// Installs the handler. If that fails, the signals keep their default effect: they end the process.
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the thread that waits for signals. If that fails, the signals keep their default effect: they end the process.
 pub(super) fn install() {
-    // Made here, not in the handler.
-    let _ = cancel_token();
-    let installed = ctrlc::set_handler(|| {
-        if CANCELLABLE.load(Ordering::SeqCst) {
-            TOKEN.cancel();
-        } else {
-            leave_prompt();
-            let _ = writeln!(std::io::stderr(), "\n{ABORTED}");
-            process::exit(ExitStatus::Failed.number().into());
+    let signals = match EndSignals::block() {
+        Ok(signals) => signals,
+        Err(error) => {
+            log::debug!("The signals cannot be waited for: {error}");
+            return;
         }
-    });
-    if let Err(error) = installed {
-        log::debug!("The handler for Ctrl-C cannot be installed: {error}");
+    };
+    let builder = thread::Builder::new().name("signals".to_owned());
+    if let Err(error) = builder.spawn(move || wait(signals)) {
+        log::debug!("The signals cannot be waited for: {error}");
+        let _ = signals.unblock();
     }
+}
+
+fn wait(signals: EndSignals) {
+    loop {
+        match signals.wait() {
+            Ok(signal) => receive(signal, signals),
+            Err(error) => {
+                log::debug!("The signals cannot be waited for: {error}");
+                let _ = signals.unblock();
+                // This thread takes the next signal, which ends the process.
+                loop {
+                    thread::park();
+                }
+            }
+        }
+    }
+}
+
+fn receive(signal: Signal, signals: EndSignals) {
+    let mut state = state();
+    let is_second = state.is_signalled && signal != Signal::HangUp;
+    match (state.phase, is_second) {
+        (Phase::Idle, _) => end(signals, ABORTED, ExitStatus::Failed),
+        (Phase::Running, true) => end(signals, STOPPED, ExitStatus::EndedBySignal),
+        (Phase::Finished, true) => end(signals, CUT_SHORT, ExitStatus::EndedBySignal),
+        (Phase::Running, false) => TOKEN.cancel(),
+        // A terminal that closes sends several hangups, and a result can be reported without one.
+        (Phase::Finished, false) => {}
+    }
+    state.is_signalled = true;
+}
+
+fn end(signals: EndSignals, message: &str, status: ExitStatus) -> ! {
+    // Nobody may read stderr, and the command may hold its lock: the next signal must not wait for this message.
+    let _ = signals.unblock();
+    leave_prompt();
+    let _ = writeln!(std::io::stderr(), "\n{message}");
+    process::exit(status.number().into());
 }
 
 /// Restores the terminal if a question has changed it. During a question, Ctrl-C sends no signal, but a closed terminal
@@ -46,21 +122,32 @@ fn leave_prompt() {
     }
 }
 
-/// A guard: while it exists, an operation is running that polls [`cancel_token`].
+/// A guard: while it exists, an operation is running that polls [`cancel_token`], or one that is too short for that.
+/// Afterwards the result counts, until [`await_answer`] or the next operation.
 #[derive(Debug)]
 pub(super) struct Cancellable(());
 
 impl Cancellable {
     pub(super) fn begin() -> Self {
-        CANCELLABLE.store(true, Ordering::SeqCst);
+        state().phase = Phase::Running;
         Self(())
     }
 }
 
 impl Drop for Cancellable {
     fn drop(&mut self) {
-        CANCELLABLE.store(false, Ordering::SeqCst);
+        finish();
     }
+}
+
+/// From now on the result of the command counts, whatever signal comes.
+pub(super) fn finish() {
+    state().phase = Phase::Finished;
+}
+
+/// From now on a signal ends the process at once: a question waits for its answer.
+pub(super) fn await_answer() {
+    state().phase = Phase::Idle;
 }
 
 /// The token that is cancelled when a signal has requested the end.

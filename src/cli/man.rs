@@ -9,6 +9,7 @@ use clap_mangen::Man as Page;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::Lines;
 use crate::database::error::database_error::Error;
 
@@ -37,6 +38,7 @@ impl Man {
         let Some(folder) = &self.out else {
             return context.print(&Lines::of_own_text(&render(&page(&tree))?));
         };
+        let _running = Cancellable::begin();
         fs::create_dir_all(folder)
             .map_err(|error| Error::io(folder, "create the folder", error))?;
         let number = write(&tree, folder)?;

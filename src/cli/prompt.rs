@@ -12,6 +12,7 @@ use inquire::ui::RenderConfig;
 use inquire::validator::{ErrorMessage, Validation};
 
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::{await_answer, cancel_token};
 use crate::cli::printer::{self, is_plain, presentable};
 
 const EXPLANATION: &str = "Please answer y or n.";
@@ -22,6 +23,10 @@ pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
     if assume_yes {
         return Ok(());
     }
+    if cancel_token().is_cancelled() {
+        return Err(Failure::Aborted);
+    }
+    await_answer();
     let question = format!("{} [y/N]", presentable(question));
     let agreed = if io::stdin().is_terminal() {
         ask_on_terminal(&question)?

@@ -8,8 +8,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
+use crate::cancel::CancelToken;
 use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
+use crate::database::connection::open::{
+    Access, LOCK_TIMEOUT, interruptible, open_connection, set_busy_timeout,
+};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -25,6 +28,7 @@ use crate::models::rows::exchange::{Exchange, NewExchange};
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
 use crate::setters::setters;
+use crate::sqlite::connection_hooks::cancellable;
 
 /// Options for changes to the exchanges of a database.
 #[derive(Debug, Clone)]
@@ -32,13 +36,18 @@ use crate::setters::setters;
 pub struct ExchangeOptions {
     /// The time to wait for a lock.
     pub wait: Duration,
+    /// The token that cancels the operation.
+    pub cancel: Option<CancelToken>,
 }
 
-setters!(ExchangeOptions { wait: Duration });
+setters!(ExchangeOptions { wait: Duration, cancel: CancelToken => Some });
 
 impl Default for ExchangeOptions {
     fn default() -> Self {
-        Self { wait: LOCK_TIMEOUT }
+        Self {
+            wait: LOCK_TIMEOUT,
+            cancel: None,
+        }
     }
 }
 
@@ -72,6 +81,7 @@ pub enum Deactivation {
 /// - [`ErrorKind::Exchange`] if the database has a known exchange with a different factory, or an unknown one with
 ///   several factories.
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program.
+/// - [`ErrorKind::Interrupted`] if the token of the options is cancelled.
 /// - [`ErrorKind::Locked`] if another program holds the write lock for too long.
 ///
 /// [`Error::effect`] says whether the database was changed.
@@ -200,15 +210,18 @@ fn write_tracked<T>(
     }
     DatabaseFile::at(path).require_writable()?;
     staged_file::sweep(DatabaseFile::at(path).real());
-    let mut connection = open_connection(path, Access::ReadWrite)?;
-    set_busy_timeout(&mut connection, path, options.wait)?;
+    let cancel = options.cancel.as_ref();
+    let mut connection = cancellable(cancel.cloned(), || open_connection(path, Access::ReadWrite))?;
+    set_busy_timeout(&mut connection, path, options.wait, cancel.cloned())?;
     let operate = |connection: &mut SqliteConnection| {
         recognise_state(connection)?.require_version(path)?;
         operate(connection)
     };
-    effect
-        .write(&mut connection, operate)
-        .map_err(|error| error.at(path, "write to the database"))
+    interruptible(cancel, || {
+        effect
+            .write(&mut connection, operate)
+            .map_err(|error| error.at(path, "write to the database"))
+    })
 }
 
 /// Chooses the row to activate.

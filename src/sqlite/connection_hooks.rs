@@ -14,6 +14,7 @@ use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
 use crate::cancel::CancelToken;
+use crate::sqlite::busy_handler::{BusyHandler, busy};
 use crate::sqlite::system_failure;
 
 /// How many instructions SQLite's virtual machine runs between two checks of the cancel token. They take a few
@@ -66,6 +67,39 @@ pub(crate) fn cancellable<T>(cancel: Option<CancelToken>, open: impl FnOnce() ->
     register();
     let _restore = Restore(CANCEL.replace(cancel));
     open()
+}
+
+/// Sets how the statements of a connection wait for a lock of another connection, instead of its `busy_timeout`. Unlike
+/// that one, a busy handler notices when its token is cancelled.
+pub(crate) fn set_busy_handler(
+    connection: &mut SqliteConnection,
+    busy_handler: BusyHandler,
+) -> QueryResult<()> {
+    let raw = raw_connection_of(connection)?.as_ptr();
+    let address: *mut c_void = Box::into_raw(Box::new(busy_handler)).cast();
+    // SAFETY: the connection is open. It owns the handler: SQLite passes it to `drop_busy_handler` when the next call
+    // replaces it, when the connection closes, or at once if it cannot keep it. No statement can wait with a handler that
+    // is gone, because the connection has none while the two are exchanged.
+    let code = unsafe {
+        ffi::sqlite3_busy_handler(raw, None, ptr::null_mut());
+        let kept = ffi::sqlite3_set_clientdata(
+            raw,
+            c"degenbot_busy_handler".as_ptr(),
+            address,
+            Some(drop_busy_handler),
+        );
+        if kept == ffi::SQLITE_OK {
+            ffi::sqlite3_busy_handler(raw, Some(busy), address)
+        } else {
+            kept
+        }
+    };
+    if code == ffi::SQLITE_OK {
+        return Ok(());
+    }
+    Err(Error::QueryBuilderError(
+        "there is no memory for a busy handler".into(),
+    ))
 }
 
 /// The raw connection behind a Diesel connection.
@@ -245,4 +279,10 @@ unsafe extern "C" fn drop_token(token: *mut c_void) {
         // SAFETY: `configure` has made the pointer from a box, and SQLite calls this once.
         drop(unsafe { Box::from_raw(token.cast::<CancelToken>()) });
     }
+}
+
+/// SQLite calls this when the connection no longer needs its busy handler.
+unsafe extern "C" fn drop_busy_handler(busy_handler: *mut c_void) {
+    // SAFETY: `set_busy_handler` has made the pointer from a box, and SQLite calls this once.
+    drop(unsafe { Box::from_raw(busy_handler.cast::<BusyHandler>()) });
 }

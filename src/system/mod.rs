@@ -3,4 +3,6 @@
 #[cfg(feature = "cli")]
 pub(crate) mod file_size_limit;
 pub(crate) mod lease;
+#[cfg(feature = "cli")]
+pub(crate) mod signals;
 pub(crate) mod threads;

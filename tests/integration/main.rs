@@ -22,6 +22,7 @@ mod faults;
 mod foreign_text;
 mod info;
 mod injection;
+mod interrupt;
 mod json;
 mod lifecycle;
 mod limits;

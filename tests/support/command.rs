@@ -64,7 +64,7 @@ pub fn send(child: &Child, signal: &str) -> bool {
     output.status.success()
 }
 
-/// Waits until a process handles SIGINT, or has ended. Before that, the signal would kill it. Only Linux tells.
+/// Waits until a process waits for SIGINT, or has ended. Before that, the signal would kill it. Only Linux tells.
 pub fn await_signal_handler(child: &mut Child) {
     const SIGINT: u64 = 1 << 1;
     let status = format!("/proc/{}/status", child.id());
@@ -72,9 +72,10 @@ pub fn await_signal_handler(child: &mut Child) {
         let Ok(status) = std::fs::read_to_string(&status) else {
             return;
         };
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        if caught.is_some_and(|mask| mask & SIGINT != 0) {
+        // The signal is blocked, and a thread takes it.
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        let blocked = blocked.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        if blocked.is_some_and(|mask| mask & SIGINT != 0) {
             return;
         }
         std::thread::yield_now();

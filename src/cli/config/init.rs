@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Cancellable;
 use crate::database::error::database_error::Error;
 use crate::settings::new_config::NewConfig;
 use crate::types::integer::ChainId;
@@ -41,6 +42,7 @@ impl Init {
             ws: self.ws.into_iter().collect(),
             default_chain_id: self.default_chain,
         };
+        let _running = Cancellable::begin();
         config.write(&path).map_err(Error::from)?;
         context
             .printer

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::database::plan;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::prompt::confirm;
@@ -91,7 +92,10 @@ impl Downgrade {
             self.to
         );
         confirm(&question, self.confirmation.force)?;
-        let options = MigrateOptions::default().wait(self.waiting.time());
+        let options = MigrateOptions::default()
+            .wait(self.waiting.time())
+            .cancel(cancel_token().clone());
+        let _running = Cancellable::begin();
         let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to, &options))?;
         context.printer.message(format_args!(
             "Downgraded the database at {} from version {} to {}.",

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Cancellable;
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
@@ -37,6 +38,7 @@ impl Reset {
         let path = context.database_path()?;
         match warn_of_other_version(&path) {
             Err(error) if matches!(error.kind, ErrorKind::NotFound) => {
+                let _running = Cancellable::begin();
                 let ((), timing) = timed(|| create_new_sqlite_database(&path))?;
                 context.printer.message(format_args!(
                     "Created an empty database at {}.",

@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::database::kept_file::beside;
 use crate::cli::database::plan;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
@@ -78,7 +79,9 @@ impl Upgrade {
         let name = route.name;
         let from = Version::of(name.clone(), route.from);
         if route.is_done {
-            let done = timed(|| upgrade_sqlite_database(&path, &options, &mut ()))?;
+            let _running = Cancellable::begin();
+            let mut cancel = cancel_token().clone();
+            let done = timed(|| upgrade_sqlite_database(&path, &options, &mut cancel))?;
             let what = if target == SchemaVersion::latest() {
                 "the latest version"
             } else {

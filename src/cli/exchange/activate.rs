@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{Activation, ExchangeOptions, activate_exchange};
 use crate::settings::resolve::Settings;
@@ -24,7 +25,10 @@ impl Activate {
         let settings = context.settings()?;
         let path = &settings.database.path;
         let exchange = parse(path, &self.name)?;
-        let options = ExchangeOptions::default().wait(self.waiting.time());
+        let options = ExchangeOptions::default()
+            .wait(self.waiting.time())
+            .cancel(cancel_token().clone());
+        let _running = Cancellable::begin();
         let Some(activation) = activate_exchange(path, &exchange, &options)? else {
             return Err(unknown(path, &self.name));
         };

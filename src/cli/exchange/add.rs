@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{ExchangeOptions, add_exchange};
 use crate::deployments::chains::chain_called;
@@ -61,7 +62,10 @@ impl Add {
             self.deployer,
             self.state_view,
         )?;
-        let options = ExchangeOptions::default().wait(self.waiting.time());
+        let options = ExchangeOptions::default()
+            .wait(self.waiting.time())
+            .cancel(cancel_token().clone());
+        let _running = Cancellable::begin();
         add_exchange(&path, &deployment, &options)?;
         context.printer.message(format_args!(
             "Added {}. Activate it with 'degenbot exchange activate {exchange}'.",

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{Deactivation, ExchangeOptions, deactivate_exchange};
 use crate::deployments::deployment::Deployment;
@@ -22,7 +23,10 @@ impl Deactivate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let exchange = parse(&path, &self.name)?;
-        let options = ExchangeOptions::default().wait(self.waiting.time());
+        let options = ExchangeOptions::default()
+            .wait(self.waiting.time())
+            .cancel(cancel_token().clone());
+        let _running = Cancellable::begin();
         let deactivation = deactivate_exchange(&path, &exchange, &options)?;
         let printer = &context.printer;
         let description = exchange.description();

@@ -11,12 +11,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use crate::cancel::CancelToken;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::{
-    cancellable, without_checkpoint_on_close, without_checkpoint_until_read,
+    cancellable, set_busy_handler, without_checkpoint_on_close, without_checkpoint_until_read,
 };
 use crate::sqlite::raw_connection::RawConnection;
 
@@ -67,15 +68,14 @@ pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConne
     without_checkpoint_until_read(|| establish(path, &uri(path, access.parameters()), ""))
 }
 
-/// Sets how long the statements of a connection wait for another process's lock.
+/// Sets how long the statements of a connection wait for another process's lock. Cancelling the token ends the wait.
 pub(crate) fn set_busy_timeout(
     connection: &mut SqliteConnection,
     path: &Path,
     wait: Duration,
+    cancel: Option<CancelToken>,
 ) -> Result<(), Error> {
-    let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-    connection
-        .batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}"))
+    set_busy_handler(connection, BusyHandler::new(wait, cancel))
         .map_err(|error| Error::from_diesel(path, "set the time to wait", error))
 }
 
@@ -96,6 +96,20 @@ pub(crate) fn read_beside_others<T>(
         log::debug!("The index of the log is removed: {removed:?}");
     }
     result
+}
+
+/// Runs an operation that waits for locks. If the token has ended the wait, the error says so.
+pub(crate) fn interruptible<T>(
+    cancel: Option<&CancelToken>,
+    operation: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    operation().map_err(|error| match error.kind {
+        // SQLite does not tell why its busy handler has given up.
+        ErrorKind::Locked if cancel.is_some_and(CancelToken::is_cancelled) => {
+            error.with_kind(ErrorKind::Interrupted)
+        }
+        _ => error,
+    })
 }
 
 /// Opens a database for a long read beside its other users.

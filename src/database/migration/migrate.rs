@@ -10,7 +10,9 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
 use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::{Access, ensure_wal, open_connection, set_busy_timeout};
+use crate::database::connection::open::{
+    Access, ensure_wal, interruptible, open_connection, set_busy_timeout,
+};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
@@ -85,6 +87,7 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// - [`ErrorKind::Locked`] if another process keeps the database locked;
 /// - [`ErrorKind::VersionChanged`] if another process has migrated the database, and reaching the target would
 ///   now be a downgrade that nobody has planned;
+/// - [`ErrorKind::Interrupted`] if the token of the options is cancelled;
 /// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
 ///   triggers or foreign keys of theirs;
 /// - [`ErrorKind::LeftoverRows`] if rows lie in a temporary table of a failed upgrade by the Python package;
@@ -101,7 +104,7 @@ pub fn migrate_sqlite_database(
             from,
             target,
             wait: options.wait,
-            cancel: None,
+            cancel: options.cancel.clone(),
         };
         let (report, ()) = migrate_in_place(&task, effect, |_, _| Ok(()))?;
         Ok(report)
@@ -147,14 +150,16 @@ pub(crate) fn migrate_in_place<T>(
     staged_file::sweep(DatabaseFile::at(path).real());
     let open = || open_connection(path, Access::ReadWrite);
     let mut connection = cancellable(task.cancel.clone(), open)?;
-    set_busy_timeout(&mut connection, path, task.wait)?;
+    set_busy_timeout(&mut connection, path, task.wait, task.cancel.clone())?;
     let mut scope = ForeignKeyScope::Structure;
-    let report = loop {
-        match migrate(&mut connection, task, scope, effect, &mut inspect)? {
-            Some(report) => break report,
-            None => scope = ForeignKeyScope::Everything,
+    let report = interruptible(task.cancel.as_ref(), || {
+        loop {
+            match migrate(&mut connection, task, scope, effect, &mut inspect)? {
+                Some(report) => break Ok(report),
+                None => scope = ForeignKeyScope::Everything,
+            }
         }
-    };
+    })?;
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }

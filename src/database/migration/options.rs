@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -41,12 +42,17 @@ impl Default for UpgradeOptions {
 pub struct MigrateOptions {
     /// The longest time to wait for a lock.
     pub wait: Duration,
+    /// The token that cancels the migration.
+    pub cancel: Option<CancelToken>,
 }
 
-setters!(MigrateOptions { wait: Duration });
+setters!(MigrateOptions { wait: Duration, cancel: CancelToken => Some });
 
 impl Default for MigrateOptions {
     fn default() -> Self {
-        Self { wait: LOCK_TIMEOUT }
+        Self {
+            wait: LOCK_TIMEOUT,
+            cancel: None,
+        }
     }
 }

@@ -45,7 +45,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
-    Access, ensure_wal, journal_mode, open_connection, set_busy_timeout,
+    Access, ensure_wal, interruptible, journal_mode, open_connection, set_busy_timeout,
 };
 use crate::database::connection::sql;
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
@@ -117,7 +117,7 @@ pub(crate) fn rebuild(
     disk_space::require_room(path, file.real(), disk_bytes(&file))?;
     let cancel = observer.cancel_token();
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, wait)?;
+    set_busy_timeout(&mut connection, path, wait, cancel.clone())?;
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
     let is_wal = journal_mode(&mut connection).map_err(failed)? == "wal";
     if !is_wal {
@@ -152,7 +152,7 @@ pub(crate) fn rebuild(
                 PreservedOriginal::copy(&file, ".pre-upgrade", &busy_handler, observer)
             }
         })?;
-        let mut builder = cancellable(cancel, || open_connection(path, Access::ReadWrite))?;
+        let mut builder = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
         build::check_remaining(&mut builder, &rebuild, &built)?;
@@ -202,7 +202,7 @@ pub(crate) fn rebuild(
         // The database is as it was, so the copy is of no use.
         kept.discard();
     }
-    let done = result?;
+    let done = interruptible(cancel.as_ref(), || result)?;
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }

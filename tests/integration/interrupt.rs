@@ -1,0 +1,204 @@
+//! Ctrl-C and the other signals that ask the command to end, while it waits, while it works and when it is done.
+
+use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use degenbot::database::{backup_path, programs_using};
+use diesel::connection::SimpleConnection;
+use rustix::fs::{OFlags, fcntl_setfl};
+
+use crate::support::command::{await_signal_handler, degenbot, finish, on, send, spawn};
+use crate::support::content;
+use crate::support::corpus::Copy;
+
+/// Waits until the process has the database open, and waits for the lock of another program. Only Linux tells.
+fn await_use(database: &Path, child: &Child) {
+    if cfg!(target_os = "linux") {
+        let uses = || programs_using(database).into_iter();
+        while !uses().any(|program| program.pid == child.id()) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Sends Ctrl-C until the process has ended.
+fn insist(child: &mut Child) {
+    while child.try_wait().unwrap().is_none() {
+        send(child, "-INT");
+    }
+}
+
+/// `degenbot database backup --json` with nobody who reads its stdout, after the copy is complete.
+fn backup_that_cannot_report(copy: &Copy) -> (Child, PipeReader) {
+    let (reader, writer) = full_pipe();
+    let child = on(&copy.path, &["database", "backup", "--json"])
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !backup_path(&copy.path).exists() {
+        std::thread::yield_now();
+    }
+    (child, reader)
+}
+
+/// A pipe that takes no byte before some are read.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = io::pipe().unwrap();
+    fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    for chunk in [4096, 1] {
+        while writer.write(&vec![b' '; chunk]).is_ok() {}
+    }
+    fcntl_setfl(&writer, OFlags::empty()).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn every_wait_for_a_lock_is_ended_by_sigint() {
+    let latest = "populated/populated-0.6.0a4.db";
+    let older = "populated/populated-0.5.0.db";
+    let legacy = "populated/populated-0.5.0a2.db";
+    let waits: [(&str, &[&str]); 6] = [
+        (older, &["database", "upgrade", "-y"]),
+        (
+            legacy,
+            &[
+                "database",
+                "upgrade",
+                "-y",
+                "--assume",
+                "aerodrome_v2.stable=true",
+            ],
+        ),
+        (
+            latest,
+            &["database", "downgrade", "-y", "--to", "eb4080485a56"],
+        ),
+        (latest, &["exchange", "activate", "base_uniswap_v4"]),
+        (latest, &["exchange", "deactivate", "base_pancakeswap_v3"]),
+        (
+            latest,
+            &[
+                "exchange",
+                "add",
+                "--chain",
+                "10",
+                "--name",
+                "other_v3",
+                "--kind",
+                "uniswap_v3",
+                "--factory",
+                "0x2000000000000000000000000000000000000001",
+            ],
+        ),
+    ];
+    for (database, arguments) in waits {
+        let copy = Copy::of(database);
+        let mut writer = content::connect(&copy.path);
+        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--wait", "100000"]);
+        let mut child = spawn(on(&copy.path, &arguments));
+        await_signal_handler(&mut child);
+        await_use(&copy.path, &child);
+        assert!(send(&child, "-INT"));
+        let told = finish(child);
+        assert!(told.starts_with("status: 1\n"), "{arguments:?}: {told}");
+        assert!(told.ends_with("Aborted!\n"), "{arguments:?}: {told}");
+        writer.batch_execute("ROLLBACK").unwrap();
+    }
+}
+
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    for signal in ["HUP", "INT", "TERM"] {
+        let copy = Copy::of("populated/populated-0.6.0a4.db");
+        let mut writer = content::connect(&copy.path);
+        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        // As `nohup` does it.
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap '' \"$1\"; shift; exec \"$@\"", "sh", signal])
+            .arg(env!("CARGO_BIN_EXE_degenbot"))
+            .arg("--database")
+            .arg(&copy.path)
+            .args(["database", "reset", "--force", "--wait", "100000"])
+            .env("HOME", copy.folder());
+        let child = spawn(command);
+        await_use(&copy.path, &child);
+        assert!(send(&child, &format!("-{signal}")));
+        writer.batch_execute("ROLLBACK").unwrap();
+        let told = finish(child);
+        assert!(told.starts_with("status: 0\n"), "{signal}: {told}");
+        assert!(!told.contains("Aborted!"), "{signal}: {told}");
+    }
+}
+
+#[test]
+fn second_sigint_ends_what_cannot_be_interrupted() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("man1");
+    fs::create_dir(&folder).unwrap();
+    // The page that is written second leads into a pipe that nobody reads.
+    let pipe = folder.join("degenbot-database.1");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut command = degenbot(home.path());
+    command.args(["man", "--out", "man1"]);
+    let mut child = spawn(command);
+    while !folder.join("degenbot.1").exists() {
+        std::thread::yield_now();
+    }
+    insist(&mut child);
+    assert_eq!(
+        finish(child),
+        "status: 130\n--- stdout\n--- stderr\n\n\
+         Stopped at once by a second signal. SQLite rolls back what was not committed.\n"
+    );
+}
+
+#[test]
+fn signal_after_the_operation_does_not_change_its_result() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        let (child, mut reader) = backup_that_cannot_report(&copy);
+        assert!(send(&child, signal));
+        let mut output = String::new();
+        reader.read_to_string(&mut output).unwrap();
+        assert!(output.ends_with("}\n"), "{output}");
+        let told = finish_without_stdout(child);
+        assert_eq!(told.0, Some(0), "{signal}: {told:?}");
+        assert!(!told.1.contains("Aborted!"), "{signal}: {told:?}");
+        assert_eq!(
+            content::of(&backup_path(&copy.path)),
+            content::of(&copy.path)
+        );
+    }
+}
+
+#[test]
+fn second_sigint_after_the_operation_says_that_it_had_ended() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let (mut child, reader) = backup_that_cannot_report(&copy);
+    insist(&mut child);
+    drop(reader);
+    let (status, told) = finish_without_stdout(child);
+    assert_eq!(status, Some(130), "{told}");
+    assert!(
+        told.ends_with("after the operation had ended. Its report may be incomplete.\n"),
+        "{told}"
+    );
+    assert_eq!(
+        content::of(&backup_path(&copy.path)),
+        content::of(&copy.path)
+    );
+}
+
+fn finish_without_stdout(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), told)
+}
