@@ -1,5 +1,7 @@
 //! Operations on the exchanges of a database: activate, deactivate, add and list.
 
+mod kept;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +19,9 @@ use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::exchanges::kept::{
+    new_row, not_added, require_active, require_added, require_inactive, require_pool_manager,
+};
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
@@ -24,7 +29,7 @@ use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::models::rows::exchange::{Exchange, NewExchange};
+use crate::models::rows::exchange::Exchange;
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
 use crate::setters::setters;
@@ -76,10 +81,13 @@ pub enum Deactivation {
 /// Marks an exchange active, so that updates include it. A known deployment that the database lacks is added. For any
 /// other exchange that the database lacks, the function changes nothing and returns `None`.
 ///
+/// The database can be at any version of this program: the tables `exchanges` and `pool_managers` are the same in all of
+/// them.
+///
 /// # Errors
 ///
 /// - [`ErrorKind::Exchange`] if the database has a known exchange with a different factory, or an unknown one with
-///   several factories.
+///   several factories, or if it does not keep the change, because a trigger ignores or undoes it.
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program.
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled.
 /// - [`ErrorKind::Locked`] if another program holds the write lock for too long.
@@ -96,7 +104,10 @@ pub fn activate_exchange(
         let chosen = choose(&stored, exchange, known).map_err(|found| conflict(path, found))?;
         let (id, activation) = match (chosen, known) {
             (None, None) => return Ok(None),
-            (None, Some(known)) => (insert(connection, known, true)?, Activation::Added),
+            (None, Some(known)) => {
+                let id = insert(connection, path, known, true)?;
+                (id, Activation::Added)
+            }
             (Some(stored), _) if stored.active => (stored.id, Activation::AlreadyActive),
             (Some(stored), _) => {
                 set_active(connection, stored.id, true)?;
@@ -104,7 +115,13 @@ pub fn activate_exchange(
             }
         };
         if let Some(known) = known {
-            ensure_pool_manager(connection, known, id)?;
+            ensure_pool_manager(connection, path, known, id)?;
+        }
+        match (activation, known) {
+            (Activation::Added, Some(known)) => {
+                require_added(connection, path, id, known, true)?;
+            }
+            _ => require_active(connection, path, id, exchange)?,
         }
         Ok(Some(activation))
     })
@@ -115,7 +132,7 @@ pub fn activate_exchange(
 ///
 /// # Errors
 ///
-/// The errors of [`activate_exchange`] except [`ErrorKind::Exchange`].
+/// The errors of [`activate_exchange`]. [`ErrorKind::Exchange`] only means that the database does not keep the change.
 pub fn deactivate_exchange(
     path: &Path,
     exchange: &ExchangeName,
@@ -131,6 +148,7 @@ pub fn deactivate_exchange(
             set_active(connection, active.id, false)?;
             deactivation = Deactivation::Deactivated;
         }
+        require_inactive(connection, path, &stored, exchange)?;
         Ok(Some(deactivation))
     })
 }
@@ -139,8 +157,8 @@ pub fn deactivate_exchange(
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Exchange`] if the chain already has an exchange with the name or the factory. The other errors are
-/// those of [`activate_exchange`].
+/// [`ErrorKind::Exchange`] if the chain already has an exchange with the name or the factory, or if the database does not
+/// keep the new one. The other errors are those of [`activate_exchange`].
 pub fn add_exchange(
     path: &Path,
     deployment: &Deployment,
@@ -167,8 +185,9 @@ pub fn add_exchange(
                 },
             ));
         }
-        let id = insert(connection, deployment, false)?;
-        ensure_pool_manager(connection, deployment, id)
+        let id = insert(connection, path, deployment, false)?;
+        ensure_pool_manager(connection, path, deployment, id)?;
+        require_added(connection, path, id, deployment, false)
     })
 }
 
@@ -203,11 +222,7 @@ fn write_tracked<T>(
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     // Recognition does not write, so a refused database stays unchanged to the byte.
-    let recognition = recognise(path)?;
-    recognition.require_version(path)?;
-    if let Some(warning) = recognition.version_warning() {
-        log::warn!("{warning}");
-    }
+    recognise(path)?.require_version(path)?;
     DatabaseFile::at(path).require_writable()?;
     staged_file::sweep(DatabaseFile::at(path).real());
     let cancel = options.cancel.as_ref();
@@ -277,20 +292,17 @@ fn name_of_factory(
 
 fn insert(
     connection: &mut SqliteConnection,
+    path: &Path,
     deployment: &Deployment,
     active: bool,
-) -> QueryResult<i64> {
-    diesel::insert_into(exchanges::table)
-        .values(&NewExchange {
-            chain_id: deployment.chain,
-            name: deployment.name.clone().into_owned(),
-            active,
-            last_update_block: None,
-            factory: deployment.factory,
-            deployer: deployment.deployer,
-        })
+) -> Result<i64, Error> {
+    let id = diesel::insert_into(exchanges::table)
+        .values(&new_row(deployment, active))
         .returning(exchanges::id)
         .get_result(connection)
+        .optional()?;
+    // A trigger can ignore the row.
+    id.map_or_else(|| Err(not_added(connection, path, deployment)?), Ok)
 }
 
 fn set_active(connection: &mut SqliteConnection, id: i64, active: bool) -> QueryResult<()> {
@@ -304,6 +316,7 @@ fn set_active(connection: &mut SqliteConnection, id: i64, active: bool) -> Query
 /// package finds it by that address.
 fn ensure_pool_manager(
     connection: &mut SqliteConnection,
+    path: &Path,
     deployment: &Deployment,
     exchange_id: i64,
 ) -> Result<(), Error> {
@@ -315,7 +328,8 @@ fn ensure_pool_manager(
             state_view: deployment.state_view,
             exchange_id,
         };
-        PoolManager::insert_or_get(connection, &[manager])?;
+        let ids = PoolManager::insert_or_get(connection, std::slice::from_ref(&manager))?;
+        require_pool_manager(connection, path, &ids, &manager, deployment)?;
     }
     Ok(())
 }

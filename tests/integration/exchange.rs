@@ -303,6 +303,119 @@ fn activate_writes_to_every_version_and_leaves_refused_databases_unchanged() {
 }
 
 #[test]
+fn exchange_commands_fail_if_a_trigger_does_not_let_them() {
+    let (ignore, undo) = (
+        "SELECT RAISE(IGNORE);",
+        "UPDATE exchanges SET active = 1 - NEW.active",
+    );
+    let add = "exchange add --chain 10 --name other_v3 --kind uniswap_v3 \
+               --factory 0x2000000000000000000000000000000000000001";
+    let v4 = "exchange activate base_uniswap_v4";
+    let cases = [
+        (
+            "exchange deactivate base_pancakeswap_v3",
+            "BEFORE UPDATE ON exchanges",
+            ignore,
+        ),
+        (
+            "exchange deactivate base_pancakeswap_v3",
+            "AFTER UPDATE OF active ON exchanges",
+            &format!("{undo} WHERE id = NEW.id;"),
+        ),
+        (
+            "exchange deactivate base_pancakeswap_v3",
+            "AFTER UPDATE ON exchanges",
+            "DELETE FROM exchanges WHERE id = NEW.id;",
+        ),
+        (
+            "exchange activate base_aerodrome_v2",
+            "BEFORE UPDATE OF active ON exchanges",
+            ignore,
+        ),
+        (
+            "exchange activate base_aerodrome_v2",
+            "AFTER UPDATE ON exchanges",
+            &format!("{undo} WHERE id = NEW.id;"),
+        ),
+        (v4, "BEFORE INSERT ON exchanges", ignore),
+        (v4, "BEFORE INSERT ON pool_managers", ignore),
+        (
+            v4,
+            "AFTER INSERT ON pool_managers",
+            "DELETE FROM pool_managers WHERE id = NEW.id;",
+        ),
+        (
+            v4,
+            "AFTER INSERT ON exchanges",
+            "UPDATE exchanges SET deployer = factory WHERE id = NEW.id;",
+        ),
+        (add, "BEFORE INSERT ON exchanges", ignore),
+        (
+            add,
+            "AFTER INSERT ON exchanges",
+            "UPDATE exchanges SET active = 1 WHERE id = NEW.id;",
+        ),
+        (
+            add,
+            "AFTER INSERT ON exchanges",
+            "UPDATE exchanges SET chain_id = 11 WHERE id = NEW.id;",
+        ),
+    ];
+    for (command, event, body) in cases {
+        let (_folder, path) = databases::empty();
+        for (known, active) in [("base_pancakeswap_v3", 1), ("base_aerodrome_v2", 0)] {
+            let known = Deployment::of(&name(known)).unwrap();
+            execute(
+                &path,
+                &format!(
+                    "INSERT INTO exchanges (chain_id, name, active, factory) \
+                     VALUES ({}, '{}', {active}, '{}')",
+                    known.chain, known.name, known.factory
+                ),
+            );
+        }
+        execute(
+            &path,
+            &format!("CREATE TRIGGER \"mine\u{1b}\" {event} BEGIN {body} END"),
+        );
+        let before = content::of(&path);
+        let told = quietly(&path, &command.split_whitespace().collect::<Vec<_>>());
+        assert!(
+            told.starts_with("status: 1\n"),
+            "{command}, {event}: {told}"
+        );
+        assert!(told.contains("does not keep"), "{command}, {event}: {told}");
+        assert!(
+            told.contains("its triggers on these tables are mine\\u{1b}\nhint: "),
+            "{command}, {event}: {told}"
+        );
+        assert_eq!(content::of(&path), before, "{command}, {event}");
+    }
+}
+
+#[test]
+fn tables_that_exchange_commands_write_to_are_the_same_in_every_version() {
+    // The commands write to databases of every version. A migration that changes these tables must decide what they do.
+    let columns = |database: &str, table: &str| {
+        let query = format!(
+            "SELECT name || ' ' || \"notnull\" || ' ' || pk AS line FROM pragma_table_info('{table}') ORDER BY name"
+        );
+        content::lines(&mut content::connect(&Copy::of(database).path), &query)
+    };
+    let (_folder, latest) = databases::empty();
+    for table in ["exchanges", "pool_managers"] {
+        let query = format!(
+            "SELECT name || ' ' || \"notnull\" || ' ' || pk AS line FROM pragma_table_info('{table}') ORDER BY name"
+        );
+        let now = content::lines(&mut content::connect(&latest), &query);
+        assert!(!now.is_empty());
+        for database in corpus::supported() {
+            assert_eq!(columns(database, table), now, "{database}: {table}");
+        }
+    }
+}
+
+#[test]
 fn list_changes_no_file_and_reads_early_databases() {
     let names = corpus::names(&["populated", "upgraded"]);
     cases::for_each(&names, |database| {

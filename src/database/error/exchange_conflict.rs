@@ -1,4 +1,4 @@
-//! The conflicts that prevent the activation or addition of an exchange.
+//! The conflicts that prevent a change to an exchange.
 
 use std::fmt::{self, Display};
 
@@ -8,7 +8,7 @@ use crate::escape::escaped;
 use crate::types::address::Address;
 
 documented_errors! {
-    /// Why an exchange cannot be activated or added.
+    /// Why an exchange cannot be activated, deactivated or added.
     #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum ExchangeConflict(path) {
@@ -67,6 +67,28 @@ documented_errors! {
             text format!("has the factory {factory} already, as {}", plain(exchange));
             hint format!("Use 'degenbot exchange activate {}'", plain(exchange));
             when "`exchange add` is given a factory that an exchange on the chain already has.";
+
+        /// The database has not kept what was written to it.
+        NotKept {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// What the database should have kept, such as `as active`.
+            expected: &'static str = "as active",
+            /// The triggers of the tables that were written to.
+            triggers: Vec<String> = vec!["TRIGGER".to_owned()],
+        }
+            in Exchanges;
+            text format!(
+                "does not keep {} {expected}{}",
+                plain(exchange),
+                match triggers.as_slice() {
+                    [] => String::new(),
+                    triggers => format!("; its triggers on these tables are {}", list(triggers)),
+                }
+            );
+            hint "Look at the triggers of exchanges and pool_managers with the sqlite3 shell; drop the one that ignores \
+                  or undoes the change, and run the command again";
+            when "A trigger of the user's own ignores the change of an exchange, or undoes it. The change is rolled back.";
     }
 }
 
@@ -78,7 +100,8 @@ impl ExchangeConflict {
             Self::OtherFactory { exchange, .. }
             | Self::SeveralFactories { exchange, .. }
             | Self::NameTaken { exchange, .. }
-            | Self::FactoryTaken { exchange, .. } => exchange,
+            | Self::FactoryTaken { exchange, .. }
+            | Self::NotKept { exchange, .. } => exchange,
         }
     }
 
@@ -97,6 +120,15 @@ impl Display for ExchangeConflict {
 /// The name of an exchange; a row may hold any text.
 fn plain(exchange: &ExchangeName) -> String {
     escaped(exchange).to_string()
+}
+
+/// Names for a message.
+fn list(names: &[String]) -> String {
+    let names: Vec<_> = names
+        .iter()
+        .map(|name| name.escape_debug().to_string())
+        .collect();
+    names.join(", ")
 }
 
 #[cfg(all(test, feature = "cli"))]
