@@ -28,6 +28,7 @@ mod lifecycle;
 mod limits;
 mod lineages;
 mod liquidity;
+mod plans;
 mod pools;
 mod prompts;
 mod rebuild;

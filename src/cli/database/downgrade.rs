@@ -69,12 +69,8 @@ impl Downgrade {
         if self.dry_run {
             return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
-        if from == self.to && plan.remark.is_none() {
-            context.printer.message(format_args!(
-                "The database at {} is already at version {}.",
-                path.display(),
-                self.to
-            ));
+        if plan.is_done {
+            context.printer.message(plan::already_there(&path, self.to));
             return self.report(context, &path, &plan, &[], Timing::now());
         }
         if let Some(remark) = &plan.remark {

@@ -12,6 +12,7 @@ use crate::cli::printer::Lines;
 use crate::database::migration::plan::{Loss, MigrationPlan};
 use crate::database::migration::route::Method;
 use crate::database::recognition::stamps::Stamps;
+use crate::database::structure::schema_version::SchemaVersion;
 
 /// The JSON document of a plan. Documents of completed migrations have `dry_run` too; it is false there.
 #[derive(Serialize)]
@@ -78,6 +79,19 @@ impl<'plan> Document<'plan> {
     }
 }
 
+/// The sentence about a database that is at the target already.
+pub(super) fn already_there(path: &Path, target: SchemaVersion) -> String {
+    let what = if target == SchemaVersion::latest() {
+        "the latest version"
+    } else {
+        "version"
+    };
+    format!(
+        "The database at {} is already at {what} ({target}).",
+        path.display()
+    )
+}
+
 fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     let lineage = match &plan.stamps {
         stamps if stamps.rust_core.is_some() => "a Rust-core release of the Python package",
@@ -86,6 +100,10 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
         _ => "the Python package (Alembic)",
     };
     let mut text = Lines::new();
+    if plan.is_done {
+        text.push(already_there(path, plan.to));
+        return text;
+    }
     let mut line = |name: &str, value: &str| text.push(format_args!("{name:<10} {value}"));
     line("Database", &path.display().to_string());
     line("Lineage", lineage);
@@ -95,7 +113,7 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     line("From", &plan.structure);
     line("To", &plan.to.to_string());
     if plan.migrations.is_empty() && plan.method == Method::InPlace {
-        line("Steps", "none");
+        line("Steps", "none but the stamps");
     }
     let what = if plan.from.is_some_and(|from| from <= plan.to) {
         "run"
@@ -125,6 +143,12 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
         &format!("up to {} more, for {what_for}", bytes(plan.disk_bytes)),
     );
     line("Time", &format!("about {} s", plan.seconds));
+    if plan.method == Method::Rebuild {
+        line(
+            "Open",
+            "whether every row can be converted: the upgrade finds out before it changes anything",
+        );
+    }
     for loss in &plan.losses {
         line("Drops", &loss.to_string());
     }

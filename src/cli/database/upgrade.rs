@@ -82,15 +82,7 @@ impl Upgrade {
             let _running = Cancellable::begin();
             let mut cancel = cancel_token().clone();
             let done = timed(|| upgrade_sqlite_database(&path, &options, &mut cancel))?;
-            let what = if target == SchemaVersion::latest() {
-                "the latest version"
-            } else {
-                "version"
-            };
-            context.printer.message(format_args!(
-                "The database at {} is already at {what} ({target}).",
-                path.display()
-            ));
+            context.printer.message(plan::already_there(&path, target));
             return report(context, &self.json, &path, from, done);
         }
         if let Some(remark) = route.remark {

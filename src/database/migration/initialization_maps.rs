@@ -218,6 +218,20 @@ pub(crate) fn restore(
     Ok(words)
 }
 
+/// Fails if [`restore`] would: there are positions from which no word of a missing map can be computed.
+pub(crate) fn require_sound_positions(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    for maps in MAPS {
+        if !catalogue.tables.contains_key(maps.table) {
+            require_sound(&maps, connection, path, Place::MAIN)?;
+        }
+    }
+    Ok(())
+}
+
 /// Fails if there are positions from which no word can be computed.
 pub(crate) fn require_sound(
     maps: &Maps,

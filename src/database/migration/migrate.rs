@@ -188,7 +188,7 @@ fn inspect_finished<T>(
 
 /// The foreign keys that are checked before and after a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ForeignKeyScope {
+pub(crate) enum ForeignKeyScope {
     /// The foreign keys of tables whose structure changes, and of tables that refer to these.
     Structure,
     /// All foreign keys.
@@ -200,7 +200,7 @@ enum ForeignKeyScope {
 ///
 /// The user's triggers do not fire meanwhile: they are for the rows that programs write, and one on a table of stamps
 /// could change any row unnoticed.
-fn migrate<T>(
+pub(crate) fn migrate<T>(
     connection: &mut SqliteConnection,
     task: &Task<'_>,
     scope: ForeignKeyScope,

@@ -9,6 +9,7 @@ pub(crate) mod migrate;
 pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
+pub(crate) mod rehearsal;
 pub(crate) mod route;
 pub(crate) mod upgrade;
 pub(crate) mod user_objects;

@@ -14,9 +14,11 @@ use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::disk_space;
 use crate::database::migration::options::UpgradeOptions;
-use crate::database::migration::rebuild;
 use crate::database::migration::route::{Method, Route};
+use crate::database::migration::{rebuild, rehearsal};
+use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
@@ -42,6 +44,8 @@ pub struct MigrationPlan {
     pub method: Method,
     /// The names of the migrations that would be run or undone, in that order.
     pub migrations: Vec<String>,
+    /// Whether the database is at the target already, with the right stamps.
+    pub is_done: bool,
     /// Why the database cannot be used before an upgrade.
     pub refusal: Option<Refusal>,
     /// Tables and columns with values that a downgrade would drop.
@@ -94,11 +98,10 @@ impl fmt::Display for Loss {
 ///
 /// # Errors
 ///
-/// Fails with [`ErrorKind::Refused`] if the database has no version that this program supports, and with
-/// another kind if it cannot be read.
+/// Fails if the database cannot be read, and with the error with which the migration would be refused.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
     let options = UpgradeOptions::default().target(target);
-    let plan = plan_upgrade(path, &options)?;
+    let plan = plan_in(path, &options, Direction::Either)?;
     match plan.refusal {
         Some(refusal) => Err(ErrorKind::Refused {
             refusal: Box::new(refusal),
@@ -113,12 +116,30 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
 ///
 /// # Errors
 ///
-/// Fails with [`ErrorKind::Refused`] if the database cannot be upgraded, and with another kind if it cannot be
-/// read.
+/// Fails if the database cannot be read, and with the error with which the upgrade would be refused. Two things do not
+/// make the plan fail: a missing assumption, which the plan names, and the rows of a database from before the first
+/// version, which only the rebuild itself can judge.
+///
+/// If the target is older than the database, the plan is that of a downgrade, which the upgrade would refuse.
 pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPlan, Error> {
+    plan_in(path, options, Direction::Up)
+}
+
+/// The directions in which a migration may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Either,
+}
+
+fn plan_in(
+    path: &Path,
+    options: &UpgradeOptions,
+    direction: Direction,
+) -> Result<MigrationPlan, Error> {
     read_without_trace(path, |connection| {
         connection
-            .transaction(|connection| plan(connection, path, options))
+            .transaction(|connection| plan(connection, path, options, direction))
             .map_err(|error| error.at(path, "plan the migration"))
     })
 }
@@ -146,16 +167,23 @@ fn plan(
     connection: &mut SqliteConnection,
     path: &Path,
     options: &UpgradeOptions,
+    direction: Direction,
 ) -> Result<MigrationPlan, Error> {
     let target = options.target;
     let recognition = recognise_connection(connection)?;
+    let route = Route::of(&recognition, path, target)?;
+    let is_possible = direction == Direction::Either || !route.is_step_back();
+    if is_possible && !route.is_done {
+        require_possible(connection, path, &recognition, options, route.method)?;
+    }
     let Route {
         name,
         from,
         method,
         remark,
+        is_done,
         ..
-    } = Route::of(&recognition, path, target)?;
+    } = route;
     let extras = recognition.extras();
     let mut rows = Vec::new();
     for table in recognition.catalogue.tables.keys() {
@@ -171,6 +199,7 @@ fn plan(
         remark,
         structure: recognition.structure().unwrap_or_default(),
         dropped: rebuild::dropped_from(&recognition),
+        is_done,
         refusal: recognition.identity.version_or_refusal().err(),
         needs: needs.map(|error| error.to_string()),
         from,
@@ -200,6 +229,27 @@ fn plan(
         },
         stamps: recognition.stamps,
     })
+}
+
+/// Fails if the migration would be refused. The checks are those of the migration.
+fn require_possible(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    recognition: &Recognition,
+    options: &UpgradeOptions,
+    method: Method,
+) -> Result<(), Error> {
+    let file = DatabaseFile::existing(path)?;
+    file.require_writable()?;
+    match method {
+        Method::Rebuild => {
+            disk_space::require_room(path, file.real(), rebuild::disk_bytes(&file))?;
+            rebuild::require_structure(connection, path, recognition, options)
+        }
+        Method::InPlace | Method::InPlaceWithMaps => {
+            rehearsal::require_possible(connection, path, recognition, options.target)
+        }
+    }
 }
 
 /// The tables and columns that the target lacks and that have values.

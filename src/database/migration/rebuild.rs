@@ -209,6 +209,31 @@ pub(crate) fn rebuild(
     Ok(done)
 }
 
+/// Fails if the structure of a database does not allow its rebuild.
+pub(crate) fn require_structure(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    recognition: &Recognition,
+    options: &UpgradeOptions,
+) -> Result<(), Error> {
+    let Identity::Legacy {
+        revision, half_way, ..
+    } = recognition.identity
+    else {
+        return Ok(());
+    };
+    let rebuild = Rebuild {
+        path,
+        recognition,
+        revision,
+        half_way,
+        target: options.target,
+        assumptions: &options.assumptions,
+    };
+    alembic_leftovers::check(connection, path, &recognition.catalogue)?;
+    rebuild.refuse_dangling()
+}
+
 /// Fails if the rebuild can be refused before anything is built.
 fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;

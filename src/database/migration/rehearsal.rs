@@ -1,0 +1,108 @@
+//! Rehearsal: finds out whether an in-place migration would be refused, without writing.
+//!
+//! The migration runs on a database in memory that has the schema of the real one, with the user's own objects, and its
+//! stamps, but no other rows. The checks of rows run on the real one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::effect_tracker::EffectTracker;
+use crate::database::connection::open::open_in_memory;
+use crate::database::connection::sql;
+use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
+use crate::database::migration::migrate::{ForeignKeyScope, Task, migrate};
+use crate::database::migration::{alembic_leftovers, initialization_maps};
+use crate::database::recognition::identity::Recognition;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::stamp_tables;
+use crate::sqlite::connection_hooks::without_triggers;
+
+/// Fails with the error with which the migration of this database would be refused.
+pub(crate) fn require_possible(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    recognition: &Recognition,
+    target: SchemaVersion,
+) -> Result<(), Error> {
+    let from = recognition.require_version_of_structure(path)?;
+    alembic_leftovers::check(connection, path, &recognition.catalogue)?;
+    initialization_maps::require_sound_positions(connection, path, &recognition.catalogue)?;
+    let mut rehearsed = schema_in_memory(connection)?;
+    let task = Task {
+        path,
+        from,
+        target,
+        wait: Duration::ZERO,
+        cancel: None,
+    };
+    let scope = ForeignKeyScope::Everything;
+    EffectTracker::track(|effect| {
+        migrate(&mut rehearsed, &task, scope, effect, &mut |_, _| Ok(()))
+    })
+    .map_err(|error| Error {
+        effect: Some(Effect::Nothing),
+        ..error
+    })?;
+    Ok(())
+}
+
+/// Creates a database in memory with the schema and the stamps of this one.
+fn schema_in_memory(connection: &mut SqliteConnection) -> Result<SqliteConnection, Error> {
+    let mut copy = open_in_memory()?;
+    copy.batch_execute("PRAGMA foreign_keys = OFF")?;
+    // Tables come before the indexes and triggers that need them.
+    let statements = sql::lines(
+        connection,
+        "SELECT sql AS line FROM main.sqlite_schema WHERE sql NOTNULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+         ORDER BY type <> 'table', rowid",
+    )?;
+    for statement in statements {
+        if let Err(error) = copy.batch_execute(&statement) {
+            // SQLite could not use the object here either: it needs the module or the collation of an application.
+            log::debug!("An object of the user is left out of the rehearsal: {error}");
+        }
+    }
+    without_triggers(&mut copy, |copy| copy_stamps(connection, copy))?;
+    Ok(copy)
+}
+
+fn copy_stamps(
+    connection: &mut SqliteConnection,
+    copy: &mut SqliteConnection,
+) -> Result<(), Error> {
+    for table in stamp_tables::TABLES {
+        let columns = sql::lines(
+            connection,
+            &format!(
+                "SELECT name AS line FROM pragma_table_info({})",
+                sql::literal(table)
+            ),
+        )?;
+        if columns.is_empty() {
+            continue;
+        }
+        let values: Vec<_> = columns
+            .iter()
+            .map(|column| format!("quote({})", sql::name(column)))
+            .collect();
+        let rows = sql::lines(
+            connection,
+            &format!(
+                "SELECT {} AS line FROM {}",
+                values.join(" || ', ' || "),
+                sql::name(table)
+            ),
+        )?;
+        for row in rows {
+            sql::execute(
+                copy,
+                &format!("INSERT INTO {} VALUES ({row})", sql::name(table)),
+            )?;
+        }
+    }
+    Ok(())
+}

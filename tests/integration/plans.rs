@@ -1,0 +1,138 @@
+//! `--dry-run` of upgrades and downgrades: what it says yes to is done, and what is refused it refuses with the same
+//! words.
+
+use diesel::connection::SimpleConnection;
+
+use crate::support::cases;
+use crate::support::command::quietly;
+use crate::support::content;
+use crate::support::corpus::{self, Copy};
+
+const ASSUME: [&str; 2] = ["--assume", "aerodrome_v2.stable=false"];
+
+/// The exit status and the error and its hint, without what else is printed.
+fn verdict(copy: &Copy, arguments: &[&str]) -> (String, Vec<String>) {
+    let told = quietly(&copy.path, arguments);
+    let status = told.lines().next().unwrap().to_owned();
+    let is_verdict = |line: &&str| line.starts_with("error: ") || line.starts_with("hint: ");
+    let verdict = told.lines().filter(is_verdict).map(str::to_owned);
+    (status, verdict.collect())
+}
+
+/// Asserts that the dry run changes nothing and says what the command then does. Returns whether it was done.
+fn assert_planned(copy: &Copy, arguments: &[&str], what: &str) -> bool {
+    let before = copy.files();
+    let planned = verdict(copy, &[arguments, &["--dry-run"]].concat());
+    assert_eq!(copy.files(), before, "{what}");
+    let done = verdict(copy, &[arguments, &["--force"]].concat());
+    assert_eq!(planned, done, "{what}");
+    done.0 == "status: 0"
+}
+
+#[test]
+fn dry_run_of_every_database_agrees_with_the_upgrade() {
+    let mut names = corpus::names(&["populated", "upgraded", "odd"]);
+    // The upgrade rolls its transaction back first, and a dry run must not write.
+    names.retain(|name| *name != "odd/hot-journal.db");
+    cases::for_each(&names, |name| {
+        let copy = Copy::of(name);
+        let arguments = ["database", "upgrade", ASSUME[0], ASSUME[1]];
+        assert_planned(&copy, &arguments, name);
+    });
+}
+
+#[test]
+fn dry_run_refuses_what_the_command_refuses() {
+    let upgrade = ["database", "upgrade", ASSUME[0], ASSUME[1]].as_slice();
+    let downgrade = ["database", "downgrade", "--to", "eb4080485a56"].as_slice();
+    let older = "populated/populated-0.5.0.db";
+    let latest = "populated/populated-0.6.0a4.db";
+    let legacy = "populated/populated-0.5.0a2.db";
+    let leftover = "CREATE TABLE _alembic_tmp_pools (id, address); \
+                    INSERT INTO _alembic_tmp_pools VALUES (123456789, 'nowhere else')";
+    let refused = [
+        (
+            older,
+            "CREATE TABLE lfj_pools (mine); INSERT INTO lfj_pools VALUES (1)",
+            upgrade,
+        ),
+        (older, leftover, upgrade),
+        (legacy, leftover, upgrade),
+        (
+            latest,
+            "CREATE VIEW mine AS SELECT id FROM aave_v3_users",
+            downgrade,
+        ),
+        (
+            latest,
+            "CREATE TRIGGER mine AFTER INSERT ON pools BEGIN DELETE FROM aave_v3_users; END",
+            downgrade,
+        ),
+        (
+            latest,
+            "CREATE INDEX mine ON aave_v3_users (address)",
+            downgrade,
+        ),
+        (
+            latest,
+            "CREATE TABLE mine (id INTEGER PRIMARY KEY, user REFERENCES aave_v3_users (id))",
+            downgrade,
+        ),
+        (
+            "populated/populated-0.6.0a17.db",
+            "UPDATE liquidity_positions SET tick = 'x' WHERE id = (SELECT min(id) FROM liquidity_positions)",
+            upgrade,
+        ),
+    ];
+    for (database, statements, arguments) in refused {
+        let copy = Copy::of(database);
+        let mut connection = content::connect(&copy.path);
+        connection.batch_execute(statements).unwrap();
+        drop(connection);
+        let what = format!("{database}, {statements}");
+        assert!(
+            !assert_planned(&copy, arguments, &what),
+            "{what}: it was done"
+        );
+    }
+}
+
+#[test]
+fn dry_run_allows_objects_that_are_not_in_the_way() {
+    let own = "CREATE TABLE mine (a, b COLLATE nocase); CREATE INDEX harmless ON mine (b); \
+               CREATE VIEW seen AS SELECT count(*) FROM pools; \
+               CREATE TRIGGER noted AFTER INSERT ON mine BEGIN UPDATE mine SET a = 1; END; \
+               CREATE VIRTUAL TABLE words USING fts5(word)";
+    let upgrade = ["database", "upgrade"].as_slice();
+    for (database, arguments) in [
+        ("populated/populated-0.5.0.db", upgrade),
+        (
+            "populated/populated-0.6.0a4.db",
+            &["database", "downgrade", "--to", "eb4080485a56"],
+        ),
+    ] {
+        let copy = Copy::of(database);
+        let mut connection = content::connect(&copy.path);
+        connection.batch_execute(own).unwrap();
+        drop(connection);
+        assert!(assert_planned(&copy, arguments, database), "{database}");
+    }
+}
+
+#[test]
+fn dry_run_with_nothing_to_do_says_so_in_one_line() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let latest = degenbot::database::latest_database_version().to_string();
+    for arguments in [
+        ["database", "upgrade", "--dry-run"].as_slice(),
+        &["database", "downgrade", "--to", &latest, "--dry-run"],
+    ] {
+        assert_eq!(
+            quietly(&copy.path, arguments),
+            format!(
+                "status: 0\n--- stdout\nThe database at degenbot.db is already at the latest version ({latest}).\n\
+                 --- stderr\n"
+            )
+        );
+    }
+}
