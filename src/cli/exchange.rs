@@ -4,7 +4,7 @@ mod activate;
 mod add;
 mod deactivate;
 mod list;
-mod lookup;
+pub(in crate::cli) mod lookup;
 
 use clap::Subcommand;
 

@@ -98,8 +98,8 @@ fn user_workflows_succeed_one_after_the_other() {
     let described = degenbot("database info");
     for line in [
         "\nPending      no migrations\n",
-        "\nuniswap_v3        1  yes                     -\n",
-        "\naerodrome_v2   8453  yes                     -\n",
+        "\nethereum_uniswap_v3      1  yes                     -\n",
+        "\nbase_aerodrome_v2     8453  yes                     -\n",
     ] {
         assert!(described.contains(line), "{line}: {described}");
     }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, cell, grouped, plain, yes_or_no};
 use crate::cli::json::{Json, Version};
@@ -72,7 +73,15 @@ struct Document<'info> {
     pending_migrations: &'info [String],
     other_objects: Vec<String>,
     tables: &'info [TableInfo],
-    exchanges: &'info [ExchangeInfo],
+    exchanges: Vec<ExchangeDocument<'info>>,
+}
+
+#[derive(Serialize)]
+struct ExchangeDocument<'info> {
+    /// The name for `exchange activate`; `None` for an invalid row.
+    full_name: Option<String>,
+    #[serde(flatten)]
+    row: &'info ExchangeInfo,
 }
 
 impl<'info> Document<'info> {
@@ -106,7 +115,14 @@ impl<'info> Document<'info> {
                 .map(ToString::to_string)
                 .collect(),
             tables: &info.tables,
-            exchanges: &info.exchanges,
+            exchanges: info
+                .exchanges
+                .iter()
+                .map(|row| ExchangeDocument {
+                    full_name: name_of(row).map(|name| name.to_string()),
+                    row,
+                })
+                .collect(),
         }
     }
 }
@@ -215,7 +231,11 @@ fn describe_exchanges(text: &mut Lines, exchanges: &[ExchangeInfo]) {
     ]);
     for exchange in exchanges {
         table.push([
-            cell(exchange.name.as_ref()),
+            // The name that the commands take, as in `exchange list`.
+            name_of(exchange).map_or_else(
+                || cell(exchange.name.as_ref()),
+                |name| plain(&name.to_string()),
+            ),
             cell(exchange.chain_id.as_ref()),
             yes_or_no(exchange.active.as_ref()),
             cell(exchange.last_update_block.as_ref()),

@@ -16,7 +16,7 @@ pub(super) fn parse(path: &Path, name: &str) -> Result<ExchangeName, Failure> {
 }
 
 /// The name of the exchange of a row, if the row is valid.
-pub(super) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
+pub(in crate::cli) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
     match (&row.chain_id, &row.name) {
         (Some(SqlValue::Integer(chain)), Some(SqlValue::Text(name))) => Some(ExchangeName {
             chain: ChainId::new(u64::try_from(*chain).ok()?).ok()?,
