@@ -20,6 +20,19 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     // To add one: CONTRIBUTING.md, "A column" or "A migration".
 ];
 
+/// The releases of the Python package that have the schema of an Alembic revision.
+const RELEASES: &[(&str, &[&str])] = &[
+    ("eb4080485a56", &["0.5.0b4", "0.5.0"]),
+    ("b0b9e84d5527", &["0.6.0a1", "0.6.0a1.post1"]),
+    ("e0aaad8ad486", &["0.6.0a2"]),
+    (
+        "2606a6c7f5ee",
+        &[
+            "0.6.0a3", "0.6.0a4", "0.6.0a5", "0.6.0a6", "0.6.0a7", "0.6.0a8", "0.6.0a9", "0.6.0a10",
+        ],
+    ),
+];
+
 /// The structures: what each version adds to the version before it and removes from it.
 const STRUCTURES: &str = include_str!("versions.txt");
 
@@ -69,6 +82,15 @@ impl SchemaVersion {
             .find_map(|version| version.1)
     }
 
+    /// The releases of the Python package that create this schema and can use it, the oldest first.
+    #[must_use]
+    pub fn releases(self) -> &'static [&'static str] {
+        let of_revision = RELEASES
+            .iter()
+            .find(|(revision, _)| Some(*revision) == self.alembic_revision());
+        of_revision.map_or(&[], |(_, releases)| releases)
+    }
+
     pub(crate) fn of_alembic(revision: &str) -> Option<Self> {
         Self::all().find(|version| version.alembic_revision() == Some(revision))
     }
@@ -94,11 +116,15 @@ impl SchemaVersion {
     }
 }
 
-/// Parses an Alembic revision, a migration's version, or an unambiguous prefix of one.
+/// Parses an Alembic revision, a migration's version, an unambiguous prefix of one, or the name of a release of the Python
+/// package, such as `0.5.0`.
 impl FromStr for SchemaVersion {
     type Err = UnknownVersion;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(version) = Self::all().find(|version| version.releases().contains(&text)) {
+            return Ok(version);
+        }
         let names = |version: Self| [version.alembic_revision(), Some(version.migration())];
         let mut found = Self::all().filter(|version| {
             let names = names(*version);
@@ -136,6 +162,11 @@ impl fmt::Display for UnknownVersion {
             write!(f, "{separator} {version}")?;
             if version.alembic_revision().is_some() {
                 write!(f, " ({})", version.migration())?;
+            }
+            match version.releases() {
+                [] => {}
+                [release] => write!(f, " of {release}")?,
+                [first, .., last] => write!(f, " of {first} to {last}")?,
             }
         }
         Ok(())
@@ -282,7 +313,32 @@ mod tests {
         for name in ["2606a6c7f5ee", "26", "20260521000000", "202605"] {
             assert_eq!(name.parse(), Ok(with_revision), "{name}");
         }
-        for name in ["", "2", "2026", "756fba1f75f4", "2606a6c7f5eee"] {
+        for (release, revision) in [
+            ("0.5.0", "eb4080485a56"),
+            ("0.5.0b4", "eb4080485a56"),
+            ("0.6.0a1.post1", "b0b9e84d5527"),
+            ("0.6.0a1", "b0b9e84d5527"),
+            ("0.6.0a10", "2606a6c7f5ee"),
+        ] {
+            assert_eq!(
+                release.parse(),
+                Ok(SchemaVersion::of_alembic(revision).unwrap())
+            );
+        }
+        for (revision, _) in RELEASES {
+            assert!(SchemaVersion::of_alembic(revision).is_some(), "{revision}");
+        }
+        for name in [
+            "",
+            "2",
+            "2026",
+            "756fba1f75f4",
+            "2606a6c7f5eee",
+            "0",
+            "0.5",
+            "0.5.0a1",
+            "0.6.0a11",
+        ] {
             assert!(name.parse::<SchemaVersion>().is_err(), "{name}");
         }
     }
