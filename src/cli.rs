@@ -7,6 +7,7 @@ mod arguments;
 mod completions;
 mod config;
 mod context;
+mod contradictions;
 mod database;
 mod exchange;
 mod exit_status;
@@ -25,6 +26,7 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod table;
+mod unknown_command;
 
 use std::env;
 use std::process::ExitCode;

@@ -18,6 +18,7 @@ pub(crate) enum Chapter {
     Exchanges,
     ConfigFile,
     QuestionsAndAnswers,
+    Commands,
     ShouldNotHappen,
     /// None: the error wraps another documented error, which has the chapter.
     Inner,

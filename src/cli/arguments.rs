@@ -63,7 +63,23 @@ pub(super) enum Command {
     Man(Man),
 }
 
+/// A command, such as `["database", "upgrade"]`, and what two of its arguments contradict each other about.
+pub(super) type Contradiction = (Vec<&'static str>, String);
+
 impl Command {
+    /// What two arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<Contradiction> {
+        match self {
+            Self::Database(command) => command
+                .contradiction()
+                .map(|(command, problem)| (vec!["database", command], problem)),
+            Self::Config(command) => command
+                .contradiction()
+                .map(|(command, problem)| (vec!["config", command], problem)),
+            Self::Exchange(_) | Self::Completions(_) | Self::Man(_) => None,
+        }
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Database(command) => command.run(context),

@@ -20,6 +20,14 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// The command, and what two of its arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Init(command) => Some(("init", command.contradiction()?)),
+            _ => None,
+        }
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Show(command) => command.run(context),

@@ -33,6 +33,14 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// The command, and what two of its arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Upgrade(command) => Some(("upgrade", command.contradiction()?)),
+            _ => None,
+        }
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Info(command) => command.run(context),

@@ -93,6 +93,27 @@ documented_errors! {
             hint unknown_exchange_hint(alike);
             when "No exchange has the name that is to be activated or deactivated. The exit status is 2.";
 
+        /// The command has another name, or is in another group.
+        OtherCommand {
+            typed: String = "upgrade".to_owned(),
+            /// What to type instead, without the name of the program.
+            command: String = "database upgrade".to_owned(),
+        }
+            in Commands;
+            text format!("There is no command 'degenbot {}'", plain(typed));
+            hint format!("Type 'degenbot {}'", plain(command));
+            when "A command was typed without its group, with another group, or as the Python package has it. The exit \
+                  status is 2.";
+
+        /// Only the Python package has the command.
+        OnlyInPython {
+            command: String = "pool update".to_owned(),
+        }
+            in Commands;
+            text format!("This version of degenbot has no command '{}'", plain(command));
+            hint "Use the one of the Python package, which works on the same database";
+            when "A command was typed that only the Python package has. The exit status is 2.";
+
         /// The user said no.
         Aborted
             in QuestionsAndAnswers;
@@ -161,7 +182,9 @@ impl Failure {
 
     const fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::UnknownExchange { .. } => ExitStatus::WrongArguments,
+            Self::UnknownExchange { .. }
+            | Self::OtherCommand { .. }
+            | Self::OnlyInPython { .. } => ExitStatus::WrongArguments,
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {
                 ExitStatus::WrongArguments
             }

@@ -51,3 +51,15 @@ impl Waiting {
         Duration::from_secs(self.wait)
     }
 }
+
+/// The first of these subjects that occurs twice: an option that can be repeated contradicts itself.
+pub(in crate::cli) fn repeated<Subject: PartialEq>(subjects: Vec<Subject>) -> Option<Subject> {
+    let mut seen = Vec::new();
+    for subject in subjects {
+        if seen.contains(&subject) {
+            return Some(subject);
+        }
+        seen.push(subject);
+    }
+    None
+}

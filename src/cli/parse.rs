@@ -3,35 +3,47 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::Error;
 
 use crate::cli::arguments::Cli;
+use crate::cli::contradictions;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::printer::{self, Printer};
+use crate::cli::unknown_command;
 use crate::escape::escaped;
 use crate::settings::endpoint::{endpoint_without_key, text_without_keys};
 
 /// Arguments that name no command to run.
 #[derive(Debug)]
-pub(super) struct NoCommand(Error);
+pub(super) enum NoCommand {
+    /// They ask for help or the version, or are wrong.
+    Error(Error),
+    /// They name a command that does not exist, and this says what to type instead.
+    Advice(Failure),
+}
 
 /// Parses the arguments of the process, the first of which is the name of the program.
 pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, NoCommand> {
     let arguments: Vec<_> = arguments.collect();
-    Cli::try_parse_from(&arguments).map_err(|error| NoCommand(presentable(error, &arguments)))
+    let error = match contradictions::parse(&arguments) {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    let shown: Vec<_> = shown(&arguments).into_iter().map(OsString::from).collect();
+    Err(match unknown_command::advice(&error, &shown) {
+        Some(failure) => NoCommand::Advice(failure),
+        None => NoCommand::Error(presentable(error, &arguments, &shown)),
+    })
 }
 
 /// The error as it may be shown. clap's texts quote arguments, among styles of their own; so the error is made anew, of
 /// arguments without hidden characters and node keys.
-fn presentable(error: Error, arguments: &[OsString]) -> Error {
-    let shown = shown(arguments);
-    let is_shown = |(shown, argument): (&String, &OsString)| argument == shown.as_str();
-    if shown.iter().zip(arguments).all(is_shown) {
+fn presentable(error: Error, arguments: &[OsString], shown: &[OsString]) -> Error {
+    if shown == arguments {
         return error;
     }
-    match Cli::try_parse_from(shown) {
+    match contradictions::parse(shown) {
         Err(other) if other.kind() == error.kind() => other,
         // Only the characters that are not shown are wrong.
         _ => Error::raw(
@@ -75,8 +87,12 @@ fn node_without_key(value: &str) -> String {
 impl NoCommand {
     /// Prints help and the version to stdout, errors to stderr.
     pub(super) fn report(&self) -> ExitCode {
-        let text = self.0.render();
-        if self.0.use_stderr() {
+        let error = match self {
+            Self::Error(error) => error,
+            Self::Advice(failure) => return failure.report(&Printer::new(false, false)).into(),
+        };
+        let text = error.render();
+        if error.use_stderr() {
             printer::wrong_arguments(&text);
             return ExitStatus::WrongArguments.into();
         }

@@ -71,6 +71,28 @@ impl From<Address> for alloy_primitives::Address {
     }
 }
 
+impl Address {
+    /// Parses an address that a person has typed. If its letters have both cases, they must be its checksum.
+    ///
+    /// # Errors
+    ///
+    /// The reason, as text.
+    pub(crate) fn typed(text: &str) -> Result<Self, String> {
+        let address: Self = text.parse().map_err(|error| format!("{error}"))?;
+        let digits = text.get(2..).unwrap_or_default();
+        let is_of_one_case =
+            digits == digits.to_ascii_lowercase() || digits == digits.to_ascii_uppercase();
+        if is_of_one_case || address.to_string().get(2..) == Some(digits) {
+            Ok(address)
+        } else {
+            Err(format!(
+                "its letter case is not a valid checksum, so a character may be wrong; if all characters are right, \
+                 write {address}"
+            ))
+        }
+    }
+}
+
 /// Reads `0x` (or `0X`) and 40 hexadecimal digits in any letter case. It does not check the checksum in
 /// the letter case: the Python package never did, so valid databases hold addresses that would fail it.
 impl FromStr for Address {

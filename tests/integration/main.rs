@@ -8,6 +8,7 @@
 )]
 
 mod aave;
+mod arguments;
 mod backup;
 mod beside;
 mod cases;

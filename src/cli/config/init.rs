@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Cancellable;
+use crate::cli::options::repeated;
 use crate::database::error::database_error::Error;
 use crate::settings::new_config::NewConfig;
 use crate::types::integer::ChainId;
@@ -28,6 +29,17 @@ pub(in crate::cli) struct Init {
 }
 
 impl Init {
+    /// The chain that two options give a node for.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        [("--rpc", &self.rpc), ("--ws", &self.ws)]
+            .into_iter()
+            .find_map(|(option, nodes)| {
+                let chains = nodes.iter().map(|(chain, _)| *chain).collect();
+                let chain = repeated(chains)?;
+                Some(format!("{option} names several nodes for chain ID {chain}"))
+            })
+    }
+
     /// Writes the file to the path where the other commands look for it. It names the database that the options or
     /// the environment name, or the default.
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {

@@ -38,7 +38,7 @@ pub(in crate::cli) struct Downgrade {
     #[arg(long, value_name = "VERSION")]
     to: SchemaVersion,
     /// Show what would be done, and do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "force")]
     dry_run: bool,
     #[command(flatten)]
     waiting: Waiting,

@@ -11,7 +11,7 @@ use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
-use crate::cli::options::{Confirmation, Waiting};
+use crate::cli::options::{Confirmation, Waiting, repeated};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
@@ -44,7 +44,7 @@ pub(in crate::cli) struct Upgrade {
     #[arg(long, value_name = "VERSION")]
     to: Option<SchemaVersion>,
     /// Show what would be done, and do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "force")]
     dry_run: bool,
     /// Supply a fact that an old database does not record; can be repeated
     ///
@@ -61,6 +61,13 @@ pub(in crate::cli) struct Upgrade {
 }
 
 impl Upgrade {
+    /// What two assumptions are about.
+    pub(in crate::cli) fn contradiction(&self) -> Option<String> {
+        let subjects = self.assume.iter().map(Assumption::subject).collect();
+        let subject = repeated(subjects)?;
+        Some(format!("--assume says several things about {subject}"))
+    }
+
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let target = self.to.unwrap_or(SchemaVersion::latest());

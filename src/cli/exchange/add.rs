@@ -36,13 +36,13 @@ pub(in crate::cli) struct Add {
     #[arg(long, value_parser = kinds())]
     kind: ExchangeKind,
     /// The factory contract; with the kind uniswap_v4, the pool manager
-    #[arg(long, visible_alias = "pool-manager", value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, visible_alias = "pool-manager", value_name = "ADDRESS", value_parser = Address::typed)]
     factory: Address,
     /// The contract that deploys the pools, if that is not the factory
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", value_parser = Address::typed)]
     deployer: Option<Address>,
     /// The contract that reads the pools; only with the kind uniswap_v4
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", value_parser = Address::typed)]
     state_view: Option<Address>,
     #[command(flatten)]
     waiting: Waiting,
@@ -82,20 +82,4 @@ fn chain(text: &str) -> Result<ChainId, &'static str> {
 fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
     PossibleValuesParser::new(ExchangeKind::all().map(ExchangeKind::as_str))
         .try_map(|kind| kind.parse::<ExchangeKind>())
-}
-
-/// Parses an address that the user gave. If its letters have both cases, they must be its checksum.
-fn address(text: &str) -> Result<Address, String> {
-    let address: Address = text.parse().map_err(|error| format!("{error}"))?;
-    let digits = text.get(2..).unwrap_or_default();
-    let is_of_one_case =
-        digits == digits.to_ascii_lowercase() || digits == digits.to_ascii_uppercase();
-    if is_of_one_case || address.to_string().get(2..) == Some(digits) {
-        Ok(address)
-    } else {
-        Err(format!(
-            "its letter case is not a valid checksum, so a character may be wrong; if all characters are right, \
-             write {address}"
-        ))
-    }
 }

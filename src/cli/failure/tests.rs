@@ -13,7 +13,7 @@ use crate::documented_errors::{Chapter, Documented};
 use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 
-const CHAPTERS: [(Chapter, &str); 11] = [
+const CHAPTERS: [(Chapter, &str); 12] = [
     (Chapter::FindingTheDatabase, "Finding the database"),
     (
         Chapter::NotADegenbotDatabase,
@@ -27,6 +27,7 @@ const CHAPTERS: [(Chapter, &str); 11] = [
     (Chapter::Exchanges, "Exchanges"),
     (Chapter::ConfigFile, "The config file"),
     (Chapter::QuestionsAndAnswers, "Questions and answers"),
+    (Chapter::Commands, "Commands that do not exist"),
     (Chapter::ShouldNotHappen, "What should not happen"),
 ];
 

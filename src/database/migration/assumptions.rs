@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::deployments::exchange_kind::ExchangeKind;
 use crate::types::address::Address;
 
 /// Values that the rows of an old database lack, supplied by the user.
@@ -61,11 +62,26 @@ impl Assumptions {
     }
 }
 
+impl Assumption {
+    /// What the assumption is about: the text before the `=`. Two assumptions about the same contradict each other.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::AerodromeV2Stable(_) => "aerodrome_v2.stable".to_owned(),
+            Self::Factory(factory) => format!("factory.{}.{}", factory.chain, factory.kind),
+        }
+    }
+}
+
 impl FromStr for Assumption {
     type Err = UnknownAssumption;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownAssumption(text.to_owned());
+        let unknown = || UnknownAssumption::unknown(text);
+        let invalid = |reason: String| UnknownAssumption {
+            text: text.to_owned(),
+            reason: Some(reason),
+        };
         let (name, value) = text.split_once('=').ok_or_else(unknown)?;
         if name == "aerodrome_v2.stable" {
             let stable = value.parse().map_err(|_| unknown())?;
@@ -75,28 +91,54 @@ impl FromStr for Assumption {
             .strip_prefix("factory.")
             .and_then(|exchange| exchange.split_once('.'))
             .ok_or_else(unknown)?;
+        let chain = chain.parse().ok().filter(|chain| *chain > 0);
         Ok(Self::Factory(FactoryAssumption {
-            chain: chain.parse().map_err(|_| unknown())?,
-            kind: kind.to_owned(),
-            factory: value.parse().map_err(|_| unknown())?,
+            chain: chain.ok_or_else(|| invalid("CHAIN is not a chain ID".to_owned()))?,
+            kind: kind
+                .parse::<ExchangeKind>()
+                .map_err(|_| invalid(format!("KIND is not one of {}", kinds())))?
+                .to_string(),
+            factory: Address::typed(value).map_err(invalid)?,
         }))
     }
 }
 
+/// The kinds of exchanges, for a message.
+fn kinds() -> String {
+    let kinds: Vec<_> = ExchangeKind::all().map(ExchangeKind::as_str).collect();
+    kinds.join(", ")
+}
+
 /// The error of a text that is not an assumption.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownAssumption(String);
+pub struct UnknownAssumption {
+    text: String,
+    /// What is wrong; `None` if the text is nothing like an assumption.
+    reason: Option<String>,
+}
+
+impl UnknownAssumption {
+    fn unknown(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            reason: None,
+        }
+    }
+}
 
 impl std::error::Error for UnknownAssumption {}
 
 impl fmt::Display for UnknownAssumption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "'{}' is not a known assumption; the known ones are aerodrome_v2.stable=true, \
-             aerodrome_v2.stable=false and factory.CHAIN.KIND=ADDRESS",
-            self.0
-        )
+        match &self.reason {
+            Some(reason) => f.write_str(reason),
+            None => write!(
+                f,
+                "'{}' is not a known assumption; the known ones are aerodrome_v2.stable=true, \
+                 aerodrome_v2.stable=false and factory.CHAIN.KIND=ADDRESS",
+                self.text
+            ),
+        }
     }
 }
 
@@ -122,6 +164,10 @@ mod tests {
             "aerodrome_v2.stable=1",
             "factory.1=0x33128a8fC17869897dcE68Ed026d694621f6FDfD",
             "factory.1.uniswap_v3=0x33",
+            "factory.0.uniswap_v3=0x33128a8fC17869897dcE68Ed026d694621f6FDfD",
+            "factory.1.nokind=0x33128a8fC17869897dcE68Ed026d694621f6FDfD",
+            // Its letter case is not the checksum.
+            "factory.1.uniswap_v3=0x33128a8fC17869897dcE68Ed026d694621f6FDfd",
         ] {
             assert!(text.parse::<Assumption>().is_err(), "{text}");
         }
