@@ -16,6 +16,7 @@ mod format;
 mod global_options;
 mod interrupt;
 mod json;
+mod known_values;
 mod logging;
 mod man;
 mod options;

@@ -10,7 +10,7 @@ pub(crate) mod exchange_name;
 pub(crate) mod invalid_deployment;
 mod known_deployments;
 
-pub use chains::chain_called;
+pub use chains::{chain_called, chain_names};
 pub use deployment::Deployment;
 pub use exchange_kind::ExchangeKind;
 pub use exchange_name::{ExchangeName, NotAnExchangeName};

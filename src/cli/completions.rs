@@ -1,5 +1,7 @@
 //! `degenbot completions`: shell completion scripts.
 
+use std::fmt::Write;
+
 use clap::Args;
 use clap::Command;
 use clap_complete::Shell;
@@ -39,6 +41,49 @@ impl Completions {
         let name = tree.get_name().to_owned();
         let mut script = Vec::new();
         generate(self.shell, &mut tree, name, &mut script);
-        context.print(&Lines::of_own_text(&String::from_utf8_lossy(&script)))
+        let script = String::from_utf8_lossy(&script);
+        let script = match self.shell {
+            Shell::Bash => with_paths_by_readline(&script),
+            Shell::Fish => script.into_owned() + &arguments_for_fish(&tree),
+            _ => script.into_owned(),
+        };
+        context.print(&Lines::of_own_text(&script))
     }
+}
+
+/// The script for bash, in which readline itself completes paths. clap's code splits a path at its spaces and does not
+/// quote it. If a script offers nothing, readline completes paths and quotes them as it does elsewhere.
+fn with_paths_by_readline(script: &str) -> String {
+    script.replace(r#"COMPREPLY=($(compgen -f "${cur}"))"#, "COMPREPLY=()")
+}
+
+/// The known values of arguments without an option's name, which clap's script for fish leaves out.
+fn arguments_for_fish(tree: &Command) -> String {
+    let mut script = String::new();
+    for group in tree.get_subcommands() {
+        for command in group.get_subcommands() {
+            for argument in command.get_positionals() {
+                let values: Vec<_> = argument
+                    .get_value_parser()
+                    .possible_values()
+                    .into_iter()
+                    .flatten()
+                    .map(|value| value.get_name().to_owned())
+                    .collect();
+                if !values.is_empty() {
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(
+                        script,
+                        "complete -c {} -n \"__fish_seen_subcommand_from {}; and __fish_seen_subcommand_from {}\" \
+                         -f -a \"{}\"",
+                        tree.get_name(),
+                        group.get_name(),
+                        command.get_name(),
+                        values.join(" ")
+                    );
+                }
+            }
+        }
+    }
+    script
 }

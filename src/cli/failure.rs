@@ -100,8 +100,8 @@ documented_errors! {
             command: String = "database upgrade".to_owned(),
         }
             in Commands;
-            text format!("There is no command 'degenbot {}'", plain(typed));
-            hint format!("Type 'degenbot {}'", plain(command));
+            text format!("There is no command 'degenbot {}'", typed);
+            hint format!("Type 'degenbot {}'", command);
             when "A command was typed without its group, with another group, or as the Python package has it. The exit \
                   status is 2.";
 
@@ -110,7 +110,7 @@ documented_errors! {
             command: String = "pool update".to_owned(),
         }
             in Commands;
-            text format!("This version of degenbot has no command '{}'", plain(command));
+            text format!("This version of degenbot has no command '{}'", command);
             hint "Use the one of the Python package, which works on the same database";
             when "A command was typed that only the Python package has. The exit status is 2.";
 

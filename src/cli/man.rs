@@ -1,8 +1,10 @@
 //! `degenbot man`: manual pages.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ArgAction;
 use clap::Args;
 use clap::Command;
 use clap_mangen::Man as Page;
@@ -33,10 +35,10 @@ impl Man {
     /// `tree` is the tree of commands.
     pub(super) fn run(self, context: &Context, tree: Command) -> Result<(), Failure> {
         // Pages for `help` would be useless.
-        let mut tree = tree.disable_help_subcommand(true);
+        let mut tree = with_known_values(tree.disable_help_subcommand(true));
         tree.build();
         let Some(folder) = &self.out else {
-            return context.print(&Lines::of_own_text(&render(&page(&tree))?));
+            return context.print(&Lines::of_own_text(&render(&tree)?));
         };
         let _running = Cancellable::begin();
         fs::create_dir_all(folder)
@@ -52,9 +54,8 @@ impl Man {
 
 /// Writes the pages of a command and its subcommands, and returns the number of pages.
 fn write(command: &Command, folder: &Path) -> Result<usize, Failure> {
-    let page = page(command);
-    let path = folder.join(page.get_filename());
-    fs::write(&path, render(&page)?).map_err(|error| Error::io(&path, "write", error))?;
+    let path = folder.join(Page::new(command.clone()).get_filename());
+    fs::write(&path, render(command)?).map_err(|error| Error::io(&path, "write", error))?;
     let mut number = 1;
     for below in command
         .get_subcommands()
@@ -65,14 +66,83 @@ fn write(command: &Command, folder: &Path) -> Result<usize, Failure> {
     Ok(number)
 }
 
-fn page(command: &Command) -> Page {
-    Page::new(command.clone()).source(concat!("degenbot ", env!("CARGO_PKG_VERSION")))
+/// The tree with the values that the help leaves out for brevity.
+fn with_known_values(tree: Command) -> Command {
+    tree.mut_args(|argument| argument.hide_possible_values(false))
+        .mut_subcommands(with_known_values)
 }
 
-fn render(page: &Page) -> Result<String, Failure> {
+fn render(command: &Command) -> Result<String, Failure> {
+    let page = Page::new(command.clone());
     let mut text = Vec::new();
     page.render(&mut text)
         .map_err(|error| Failure::Output { error })?;
     // Manual pages use this heading for the text after the options.
-    Ok(String::from_utf8_lossy(&text).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n", 1))
+    let text = String::from_utf8_lossy(&text).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n", 1);
+    let title = page.get_filename();
+    let title = title.trim_end_matches(".1");
+    // The first line has the title twice. In 80 columns, only a short text fits in between.
+    let heading = format!(
+        ".TH \"{title}\" \"1\" \"\" \"degenbot {}\" \"degenbot\"",
+        env!("CARGO_PKG_VERSION")
+    );
+    let synopsis = format!(".SH SYNOPSIS\n{}", synopsis(command));
+    let mut lines = Vec::new();
+    let mut skipped = false;
+    for line in text.lines() {
+        if std::mem::take(&mut skipped) {
+            continue;
+        }
+        lines.push(match line {
+            _ if line.starts_with(".TH ") => &heading,
+            // clap's synopsis, the next line, has options without their values.
+            ".SH SYNOPSIS" => {
+                skipped = true;
+                &synopsis
+            }
+            _ => line,
+        });
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+/// The synopsis: the command and each argument with its value, in the language of manual pages.
+fn synopsis(command: &Command) -> String {
+    let bold = |text: &str| format!("\\fB{}\\fR", text.replace('-', "\\-"));
+    let mut parts = vec![bold(command.get_bin_name().unwrap_or(command.get_name()))];
+    let (positional, options): (Vec<_>, Vec<_>) = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set())
+        .partition(|argument| argument.is_positional());
+    for argument in options.into_iter().chain(positional) {
+        let short = argument.get_short().map(|short| format!("-{short}"));
+        let long = argument.get_long().map(|long| format!("--{long}"));
+        let names: Vec<_> = [short, long]
+            .iter()
+            .flatten()
+            .map(|name| bold(name))
+            .collect();
+        let mut part = names.join("|");
+        if argument.get_action().takes_values() {
+            let names = argument.get_value_names().unwrap_or_default();
+            for name in names {
+                if !part.is_empty() {
+                    // It is not broken between an option and its value.
+                    part.push_str("\\ ");
+                }
+                let _ = write!(part, "\\fI{name}\\fR");
+            }
+        }
+        if !argument.is_required_set() {
+            part = format!("[{part}]");
+        }
+        if matches!(argument.get_action(), ArgAction::Append | ArgAction::Count) {
+            part.push_str("...");
+        }
+        parts.push(part);
+    }
+    if command.has_subcommands() {
+        parts.push("\\fICOMMAND\\fR".to_owned());
+    }
+    parts.join(" ")
 }

@@ -29,6 +29,11 @@ pub(super) fn chain(id: ChainId) -> Option<&'static Chain> {
     CHAINS.iter().find(|chain| chain.id == id)
 }
 
+/// The names of the chains that have one.
+pub fn chain_names() -> impl Iterator<Item = &'static str> {
+    CHAINS.iter().map(|chain| chain.name)
+}
+
 /// Finds a chain by its name, such as `base`, or by its ID.
 #[must_use]
 pub fn chain_called(text: &str) -> Option<ChainId> {

@@ -66,6 +66,66 @@ fn bash_completes_with_the_script() {
          _degenbot degenbot ver database; echo \"${COMPREPLY[@]}\"",
     ]);
     assert_eq!(completed, "verify\n");
+    for (words, word, before, expected) in [
+        // The names of versions and releases, and those of exchanges.
+        (
+            "database downgrade --to 0.5",
+            "0.5",
+            "--to",
+            "0.5.0b4 0.5.0\n",
+        ),
+        (
+            "exchange activate base_uni",
+            "base_uni",
+            "activate",
+            "base_uniswap_v2 base_uniswap_v3 base_uniswap_v4\n",
+        ),
+        ("database backup --verify f", "f", "--verify", "full\n"),
+        // Nothing: readline completes paths, and quotes them.
+        ("database backup --output ./", "./", "--output", "\n"),
+        ("--database ./", "./", "--database", "\n"),
+    ] {
+        let script = format!(
+            "source \"$0\"; COMP_WORDS=(degenbot {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _degenbot degenbot '{word}' '{before}'; echo \"${{COMPREPLY[@]}}\""
+        );
+        assert_eq!(bash(&["-c", &script]), expected, "{words}");
+    }
+    let registered = bash(&["-c", "source \"$0\"; complete -p degenbot"]);
+    assert!(registered.contains("-o default"), "{registered}");
+}
+
+#[test]
+fn zsh_and_fish_accept_the_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["zsh", "fish"] {
+        let path = folder.path().join(shell);
+        fs::write(&path, stdout(&["completions", shell])).unwrap();
+        match Command::new(shell).arg("-n").arg(&path).output() {
+            Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
+            Err(_) => eprintln!("skipped: there is no {shell}"),
+        }
+    }
+    let complete = |line: &str| {
+        let script = format!(
+            "source '{}'; complete -C '{line}'",
+            folder.path().join("fish").display()
+        );
+        let mut fish = Command::new("fish");
+        fish.args(["--no-config", "-c", &script])
+            .env("HOME", folder.path());
+        let output = fish.current_dir(folder.path()).output().ok()?;
+        Some(String::from_utf8(output.stdout).unwrap())
+    };
+    let Some(exchanges) = complete("degenbot exchange activate base_uni") else {
+        return;
+    };
+    assert_eq!(
+        exchanges,
+        "base_uniswap_v2\nbase_uniswap_v3\nbase_uniswap_v4\n"
+    );
+    let versions = complete("degenbot database upgrade --to 0.5").unwrap();
+    assert_eq!(versions, "0.5.0\n0.5.0b4\n");
 }
 
 #[test]
@@ -96,6 +156,57 @@ fn man_writes_a_page_for_every_command() {
     let page = |name| fs::read_to_string(folder.join(name)).unwrap();
     assert_eq!(page("degenbot.1"), stdout(&["man"]));
     insta::assert_snapshot!(settled(&page("degenbot-database-reset.1")));
+}
+
+#[test]
+fn man_pages_fit_in_80_columns_and_list_values() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = degenbot(home.path());
+    command.args(["man", "--out", "man1"]);
+    run(command, "");
+    let render = |page: &Path| {
+        let mut man = Command::new("man");
+        man.env("MANWIDTH", "80")
+            .env("LC_ALL", "C")
+            .env("MAN_KEEP_FORMATTING", "");
+        man.args(["--warnings", "-l"])
+            .arg(page)
+            .stdin(Stdio::null());
+        man.output().ok().filter(|output| output.status.success())
+    };
+    for entry in fs::read_dir(home.path().join("man1")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let page = fs::read_to_string(&path).unwrap();
+        let synopsis = page.split_once("\n.SH SYNOPSIS\n").unwrap().1;
+        let synopsis = synopsis.split_once('\n').unwrap().0;
+        assert!(
+            synopsis.contains("\\-\\-database\\fR\\ \\fIPATH\\fR"),
+            "{synopsis}"
+        );
+        let Some(output) = render(&path) else {
+            eprintln!("skipped: there is no man");
+            continue;
+        };
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+        let heading: Vec<_> = text.lines().next().unwrap().split_whitespace().collect();
+        let title = format!("{name}(1)");
+        assert_eq!(heading, [title.as_str(), "degenbot", &title]);
+    }
+    let page = |name: &str| fs::read_to_string(home.path().join("man1").join(name)).unwrap();
+    for (name, value) in [
+        ("degenbot-database-backup.1", "quick"),
+        ("degenbot-database-downgrade.1", "eb4080485a56"),
+        ("degenbot-database-upgrade.1", "0.6.0a4"),
+        ("degenbot-exchange-activate.1", "base_uniswap_v4"),
+        ("degenbot-exchange-add.1", "ethereum"),
+    ] {
+        assert!(page(name).contains(value), "{name}: {value}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
+use crate::cli::known_values::version;
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::prompt::confirm;
 use crate::database::migration::migrate::migrate_sqlite_database;
@@ -22,7 +23,7 @@ const COMMAND: &str = "database downgrade";
 
 const EXAMPLES: &str = "\
 Examples:
-  degenbot database downgrade --to 2606a6c7f5ee --dry-run
+  degenbot database downgrade --to 0.5.0 --dry-run
   degenbot database downgrade --to 2606a6c7f5ee";
 
 /// Bring the database back to an older version of the schema
@@ -34,8 +35,9 @@ Examples:
 pub(in crate::cli) struct Downgrade {
     /// The version to go back to
     ///
-    /// An Alembic revision, a migration's version, or the beginning of one.
-    #[arg(long, value_name = "VERSION")]
+    /// An Alembic revision, a migration's version, or the beginning of one; or the release of the Python package that shall
+    /// open the database, such as 0.5.0.
+    #[arg(long, value_name = "VERSION", value_parser = version(), hide_possible_values = true)]
     to: SchemaVersion,
     /// Show what would be done, and do nothing
     #[arg(long, conflicts_with = "force")]

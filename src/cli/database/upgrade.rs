@@ -11,6 +11,7 @@ use crate::cli::database::plan;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
+use crate::cli::known_values::version;
 use crate::cli::options::{Confirmation, Waiting, repeated};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
@@ -40,8 +41,9 @@ Examples:
 pub(in crate::cli) struct Upgrade {
     /// Go to this version, not to the newest one
     ///
-    /// An Alembic revision, a migration's version, or the beginning of one, as 'degenbot database info' shows them.
-    #[arg(long, value_name = "VERSION")]
+    /// An Alembic revision, a migration's version, or the beginning of one, as 'degenbot database info' shows them; or a
+    /// release of the Python package, such as 0.6.0a4.
+    #[arg(long, value_name = "VERSION", value_parser = version(), hide_possible_values = true)]
     to: Option<SchemaVersion>,
     /// Show what would be done, and do nothing
     #[arg(long, conflicts_with = "force")]

@@ -6,6 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::known_values::exchange;
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{Activation, ExchangeOptions, activate_exchange};
 use crate::settings::resolve::Settings;
@@ -15,6 +16,7 @@ use crate::types::integer::ChainId;
 pub(in crate::cli) struct Activate {
     /// The exchange, as `exchange list` shows it, such as ethereum_uniswap_v3
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
+    #[arg(value_parser = exchange(), hide_possible_values = true)]
     name: String,
     #[command(flatten)]
     waiting: Waiting,

@@ -1,11 +1,12 @@
 //! `degenbot exchange add`: adds an unknown exchange.
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::known_values;
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{ExchangeOptions, add_exchange};
 use crate::deployments::chains::chain_called;
@@ -24,7 +25,7 @@ use crate::types::integer::ChainId;
 )]
 pub(in crate::cli) struct Add {
     /// The chain ID, or a chain name (base, ethereum)
-    #[arg(long, value_parser = chain)]
+    #[arg(long, value_parser = chains(), hide_possible_values = true)]
     chain: ChainId,
     /// The name on that chain; it must end like the kind, such as camelot_v2
     ///
@@ -73,6 +74,10 @@ impl Add {
         ));
         Ok(())
     }
+}
+
+fn chains() -> impl TypedValueParser<Value = ChainId> {
+    known_values::chain(StringValueParser::new().try_map(|name| chain(&name)))
 }
 
 fn chain(text: &str) -> Result<ChainId, &'static str> {

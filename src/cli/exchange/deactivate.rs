@@ -6,6 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::known_values::exchange;
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{Deactivation, ExchangeOptions, deactivate_exchange};
 use crate::deployments::deployment::Deployment;
@@ -14,6 +15,7 @@ use crate::deployments::deployment::Deployment;
 pub(in crate::cli) struct Deactivate {
     /// The exchange, as `exchange list` shows it, such as ethereum_uniswap_v3
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
+    #[arg(value_parser = exchange(), hide_possible_values = true)]
     name: String,
     #[command(flatten)]
     waiting: Waiting,
