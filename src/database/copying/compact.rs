@@ -219,9 +219,11 @@ fn access_of(path: &Path) -> Option<(u32, u32, u32)> {
 fn has_attributes(path: &Path) -> bool {
     let mut names = [0_u8; 4_096];
     match rustix::fs::listxattr(path, &mut names) {
-        Ok(length) => names[..length]
-            .split(|byte| *byte == 0)
-            .any(|name| name.starts_with(b"system.") || name.starts_with(b"user.")),
+        Ok(length) => names.get(..length).is_none_or(|names| {
+            names
+                .split(|byte| *byte == 0)
+                .any(|name| name.starts_with(b"system.") || name.starts_with(b"user."))
+        }),
         Err(rustix::io::Errno::NOTSUP) => false,
         // There are too many to read, or they cannot be read.
         Err(_) => true,

@@ -15,6 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::file_stamp::FileStamp;
@@ -128,7 +129,7 @@ fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapp
     }
     let is_back = staged.exchange();
     drop(old);
-    if !new.is_undisturbed() {
+    if is_back && !new.is_undisturbed() {
         lock_out(staged, new);
     }
     if is_back {
@@ -139,15 +140,17 @@ fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapp
 }
 
 /// Locks out the processes that opened the new file while it had the database's name. What they write would go
-/// to a file without a name. They find it locked until they close it.
+/// to a file without a name. They find it locked, and after a while no database, until they open the database again.
 fn lock_out(staged: &StagedFile, lease: Lease<'_>) {
     staged.lock_for_others();
+    staged.spoil();
     drop(lease);
     log::warn!(
-        "A program has opened a temporary file instead of the database; it finds that locked until it opens the \
+        "A program has opened a temporary file instead of the database; it cannot use that and has to open the \
          database again"
     );
-    while staged.lease().is_none() {
+    let locked = Instant::now();
+    while staged.lease().is_none() && locked.elapsed() < LOCK_TIMEOUT {
         thread::sleep(STRAGGLERS);
     }
 }

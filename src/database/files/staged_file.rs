@@ -9,7 +9,7 @@ use std::fs;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::io::{Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -165,6 +165,13 @@ impl StagedFile {
     /// Syncs the folder, so that the swap survives a power cut.
     pub(crate) fn sync_folder(&self) -> Result<(), Error> {
         sync_folder_of(&self.target, &self.file)
+    }
+
+    /// Makes the file one that no program takes for a database.
+    pub(crate) fn spoil(&self) {
+        if let Err(error) = self.file.write_all_at(&[0; 100], 0) {
+            log::warn!("{} could not be written: {error}", self.temporary.display());
+        }
     }
 
     /// Locks the file against the SQLite of other programs.
