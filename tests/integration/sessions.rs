@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use crate::support::cases;
 use crate::support::content;
 use crate::support::corpus::Copy;
+use crate::support::databases::empty;
 
 fn token(thread: u8, number: u8) -> NewErc20Token {
     let mut bytes = [0; 20];
@@ -351,4 +352,20 @@ fn recognition_does_not_make_the_database_read_only_for_other_threads() {
     }
     drop(holder.stdin.take());
     holder.wait().unwrap();
+}
+
+#[test]
+fn pool_opens_with_extreme_options() {
+    let (_folder, path) = empty();
+    for timeout in [Duration::ZERO, Duration::MAX] {
+        for size in [0, u32::MAX] {
+            let options = PoolOptions::default()
+                .max_size(size)
+                .min_idle(size.min(1))
+                .connection_timeout(timeout);
+            // Whether the shortest wait suffices depends on the machine.
+            let opened = Database::open_with(&path, &options);
+            assert!(opened.is_ok() || timeout.is_zero(), "{opened:?}");
+        }
+    }
 }

@@ -25,17 +25,23 @@ use crate::system::threads::require_threads;
 /// The threads that r2d2 starts for a pool. It panics if it cannot.
 const POOL_THREADS: usize = 3;
 
+/// More than a process usually may have files open.
+const MOST_CONNECTIONS: u32 = 10_000;
+
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Options for the pool of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolOptions {
-    /// The largest number of connections. Readers do not wait for each other, so this is the number of threads that can
-    /// read at once. Only one writer works at a time in any case.
+    /// The largest number of connections, from 1 to 10,000. Readers do not wait for each other, so this is the number of
+    /// threads that can read at once. Only one writer works at a time in any case.
     pub max_size: u32,
     /// The number of unused connections that stay open.
     pub min_idle: u32,
-    /// The time to wait for a connection while all are in use. It is longer than [`LOCK_TIMEOUT`], so a thread that
-    /// waits for a lock fails before the threads that wait for its connection.
+    /// The time to wait for a connection while all are in use; at most a year counts. It is longer than
+    /// [`LOCK_TIMEOUT`], so a thread that waits for a lock fails before the threads that wait for its connection.
     pub connection_timeout: Duration,
 }
 
@@ -99,10 +105,16 @@ impl Database {
         ensure_wal(&mut first, &path)?;
         drop(first);
 
+        // r2d2 panics at a pool of no connections, and at a time that is zero or has no end. It takes the memory for the
+        // largest number of connections at once.
+        let max_size = options.max_size.clamp(1, MOST_CONNECTIONS);
+        let timeout = options
+            .connection_timeout
+            .clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
         let pool = Pool::builder()
-            .max_size(options.max_size)
-            .min_idle(Some(options.min_idle.min(options.max_size)))
-            .connection_timeout(options.connection_timeout)
+            .max_size(max_size)
+            .min_idle(Some(options.min_idle.min(max_size)))
+            .connection_timeout(timeout)
             // The call that waits for the connection reports a failed attempt.
             .error_handler(Box::new(NopErrorHandler))
             .build(ConnectionManager::to(path.clone()))
@@ -115,7 +127,7 @@ impl Database {
         Ok(Self {
             path,
             pool,
-            timeout: options.connection_timeout,
+            timeout,
         })
     }
 
