@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use degenbot::diesel::SqliteConnection;
 use degenbot::diesel::connection::{Connection, SimpleConnection};
 
+use crate::support::cases::map;
 use crate::support::command::{degenbot, on};
 use crate::support::corpus::Copy;
 use crate::support::terminal::Terminal;
@@ -122,12 +123,16 @@ fn names_and_rows_of_a_database_are_escaped() {
         format!("ALTER TABLE pools ADD COLUMN \"c{quoted}\""),
         format!("CREATE TABLE degenbot(a); DROP TABLE pools; CREATE TABLE \"{quoted}\"(a)"),
     ];
-    let mut printed = 0;
-    for change in &changes {
-        let copy = Copy::of("populated/populated-0.6.0a4.db");
-        execute(&copy.path, change);
-        printed += check_all(&copy.path);
-    }
+    let printed = map(
+        &changes,
+        |change| format!("{change:?}"),
+        |change| {
+            let copy = Copy::of("populated/populated-0.6.0a4.db");
+            execute(&copy.path, change);
+            check_all(&copy.path)
+        },
+    );
+    let printed: usize = printed.into_iter().sum();
     assert!(
         printed > 2 * changes.len(),
         "the texts are printed somewhere: {printed}"
