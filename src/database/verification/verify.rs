@@ -66,6 +66,11 @@ impl VerifyReport {
 /// It is a normal reader, so other programs continue. In WAL mode they can also write; the log grows until the
 /// verification ends. If the folder is not writable, it reads without sidecars.
 ///
+/// The rules about liquidity find ticks and words of a pool that do not fit each other, such as after a write that
+/// replaced one end of a position by older values. An event that is missing at both its ticks, or counted twice at both,
+/// leaves liquidity that is consistent by itself; only a comparison with the chain shows it. The library refuses what
+/// would lead there: see [`LiquidityUpdate::apply`](crate::models::LiquidityUpdate::apply).
+///
 /// # Errors
 ///
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program. An older database needs an upgrade

@@ -97,11 +97,13 @@ use crate::types::integer::BlockNumber;
 pub struct LiquidityUpdate {
     /// The updates of pools. Those of one pool are written in this order.
     pub pools: Vec<PoolUpdate>,
-    /// The ids of exchanges, each with the block up to which it is synchronized.
+    /// The ids of exchanges, each with the block up to which it is synchronized. A pool's mark should not be
+    /// above the block of its exchange: `verify` reports that, and the Python package starts from the block.
     pub exchanges: Vec<(i64, BlockNumber)>,
     /// Whether marks and blocks may move backwards, as they must after a reorganisation of the chain. If not,
     /// an exchange that is further in the database is left unchanged, and a pool's update whose own marks
-    /// lead backwards is an error.
+    /// lead backwards is an error. Such an update has the values of the older block, from
+    /// [`PoolUpdate::between`].
     pub allow_rewind: bool,
 }
 
