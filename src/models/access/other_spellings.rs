@@ -3,8 +3,9 @@
 //! The index of a column tells upper case from lower case. This program and the Python package write an address with
 //! its checksum, or in lower case, and these two spellings are looked up by the index. Rows of other origin can have
 //! any of the others. A scan of the table for each new row would take as long as the table is large, so the index is
-//! used in another way: letters differ only in the first few digits of the candidates, and the few prefixes that these
-//! can have are looked up. If a batch is large compared with its table, one scan of the table is faster.
+//! used in another way: the first few digits leave few candidates, and the prefixes that other spellings can have there
+//! are looked up: some five in a table of a million rows. If a batch is large compared with its table, one scan of the
+//! table is faster.
 
 use std::collections::HashMap;
 
@@ -44,8 +45,9 @@ pub(in crate::models) struct OtherSpellings<'connection> {
 }
 
 impl<'connection> OtherSpellings<'connection> {
-    /// The number of rows that a scan reads in about the time of a search.
-    const ROWS_PER_SEARCH: i64 = 8;
+    /// The number of rows that a scan reads in about the time of a search. Measured with a million rows, a search took
+    /// some 35 µs and a scan 0.4 µs a row, where an insertion takes 20 µs.
+    const ROWS_PER_SEARCH: i64 = 64;
 
     /// For a batch of this many rows.
     pub(in crate::models) fn new(
