@@ -437,7 +437,7 @@ enum Step {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(4))]
 
     /// Each event has an amount of its own bit, so the liquidity says which events are in it, and how often.
     #[test]
@@ -445,14 +445,14 @@ proptest! {
         rounds in proptest::collection::vec(
             proptest::collection::vec(
                 (0_usize..2, prop_oneof![
-                    1 => Just(Step::Restart),
+                    2 => Just(Step::Restart),
                     4 => (0_u32..6).prop_map(Step::Take),
                     3 => Just(Step::Write),
-                    1 => Just(Step::NewUpdate),
+                    2 => Just(Step::NewUpdate),
                 ]),
                 1..40,
             ),
-            20,
+            100,
         ),
     ) {
         let (_folder, database, pool_id, spacing) = with_new_pool();
