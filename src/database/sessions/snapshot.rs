@@ -167,9 +167,10 @@ impl Database {
         Ok(ChainPools::link(bare?, referred?)?)
     }
 
-    /// Calls `each` with the tick map of every pool of a chain that has one. Up to `threads` threads read in parallel,
-    /// the caller's among them, each with a connection of the pool, as far as the pool has connections and the system
-    /// threads to spare. They see the same state of the database. The maps come in no particular order.
+    /// Calls `each` with the tick map of every pool of a chain that has liquidity or a mark; that of any other is
+    /// [`TickMap::default`](crate::models::TickMap::default). Up to `threads` threads read in parallel, the caller's
+    /// among them, each with a connection of the pool, as far as the pool has connections and the system threads to
+    /// spare. They see the same state of the database. The maps come in no particular order.
     ///
     /// `each` gets an error for a malformed pool. If `each` returns an error, the work ends.
     ///
