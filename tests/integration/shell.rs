@@ -301,8 +301,9 @@ fn help_lists_every_exit_status() {
     let (_, table) = help.split_once("Exit status:\n").unwrap();
     assert_eq!(
         table,
-        "  0  done\n  1  failed, refused, or aborted by the user\n  2  wrong arguments\n  \
-         3  'database verify' has found a problem\n  \
-         4  reserved for a command that finds the database stale\n"
+        "  0    done\n  1    failed, refused, or aborted by the user\n  2    wrong arguments\n  \
+         3    'database verify' has found a problem\n  \
+         4    reserved for a command that finds the database stale\n  \
+         130  ended at once by a second Ctrl-C\n"
     );
 }

@@ -296,7 +296,7 @@ impl Recognition {
         };
         Some(format!(
             "The current database revision ({current}) does not match the latest ({latest}) for \
-             degenbot version {}!\nDatabase-related features may raise exceptions if you continue. \
+             degenbot version {}! Database-related features may raise exceptions if you continue. \
              Perform database migrations with 'degenbot database upgrade'.",
             env!("CARGO_PKG_VERSION")
         ))
