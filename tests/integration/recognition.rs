@@ -206,10 +206,14 @@ fn stamps_that_a_later_program_left_are_refused_each_with_its_own_reason() {
 
     let copy = Copy::of("populated/populated-0.6.0a1.db");
     upgrade_existing_sqlite_database(&copy.path).unwrap();
-    let cases: [(&str, Check); 4] = [
+    let cases: [(&str, Check); 5] = [
         (
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')",
             |refusal| matches!(refusal, Refusal::Newer { migration, .. } if migration == "20991231000000"),
+        ),
+        (
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('another')",
+            |refusal| matches!(refusal, Refusal::UnknownMigrations { .. }),
         ),
         (
             "DELETE FROM __diesel_schema_migrations WHERE version = '20260312000000'",

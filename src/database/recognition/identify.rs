@@ -115,10 +115,11 @@ fn claim_of_alembic(stamps: &Stamps) -> Result<StampClaim, Refusal> {
 }
 
 fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampClaim, Refusal> {
-    if let Some(newer) = migrations
-        .iter()
-        .find(|migration| migration.as_str() > SchemaVersion::latest().migration())
-    {
+    if let Some(newer) = migrations.iter().find(|migration| {
+        // A later version of this program has a later number. Other texts belong to other programs.
+        migration.as_str() > SchemaVersion::latest().migration()
+            && migration.bytes().all(|byte| byte.is_ascii_digit())
+    }) {
         return Err(Refusal::Newer {
             migration: newer.clone(),
             latest: SchemaVersion::latest(),
