@@ -77,10 +77,11 @@ pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
 pub use copying::create::create_new_sqlite_database;
-pub use copying::reset::{ResetOptions, reset_sqlite_database};
+pub use copying::reset::{ResetOptions, check_reset, reset_sqlite_database};
 pub use copying::restore::{
     RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
 };
+pub use error::backup_problem::BackupProblem;
 pub use error::database_error::Error;
 pub use error::effect::Effect;
 pub use error::error_kind::ErrorKind;

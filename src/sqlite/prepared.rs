@@ -233,8 +233,8 @@ impl Statement<'_> {
         result
     }
 
-    /// The number of columns.
-    pub(crate) fn columns(&self) -> c_int {
+    /// The number of columns of the result.
+    pub(crate) fn column_count(&self) -> c_int {
         // SAFETY: the statement is not finalized.
         unsafe { ffi::sqlite3_column_count(self.raw.as_ptr()) }
     }

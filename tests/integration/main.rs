@@ -15,6 +15,7 @@ mod cases;
 mod compact;
 mod concurrency;
 mod config;
+mod damage;
 mod downgrade;
 mod effects;
 mod examples;
@@ -36,9 +37,11 @@ mod rebuild;
 mod recognition;
 mod reset;
 mod restore;
+mod rowids;
 mod schema;
 mod sessions;
 mod shell;
+mod sources;
 mod special_files;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the soak test and the benches use the rest")]

@@ -14,7 +14,7 @@ use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::create::create_new_sqlite_database;
-use crate::database::copying::reset::{ResetOptions, reset_sqlite_database};
+use crate::database::copying::reset::{ResetOptions, check_reset, reset_sqlite_database};
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
@@ -54,6 +54,7 @@ impl Reset {
                 _ => return Err(error.into()),
             },
         }
+        check_reset(&path)?;
         let question = format!(
             "The existing database at {} will be removed and a new, empty database will be \
              initialized using the schema included in degenbot version {}. Do you want to proceed?",

@@ -17,7 +17,7 @@ use crate::cli::printer::Printer;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::restore::{
-    RestoreOptions, Summary, plan_restore, restore_sqlite_database,
+    RestoreOptions, Summary, check_restore, restore_sqlite_database,
 };
 use crate::database::verification::integrity_check::IntegrityCheck;
 
@@ -59,8 +59,18 @@ impl Restore {
             verify: self.verify,
             wait: self.waiting.time(),
         };
-        let plan = plan_restore(&path, &options)?;
         let printer = &context.printer;
+        let plan = {
+            // A question must not be about what is then refused. Without one, the restore checks the backup.
+            let verify = (!self.confirmation.force).then_some(options.verify);
+            let mut progress = ProgressReporter::new("Checking the backup", printer);
+            check_restore(&path, &options, verify, &mut progress)?
+        };
+        if let Some(refusal) = &plan.refusal {
+            log::warn!(
+                "The backup {refusal}. No command but backup, restore, compact and reset works with it."
+            );
+        }
         if let Some(replaced) = &plan.replaced {
             if !self.confirmation.force {
                 describe(printer, "Database", replaced);

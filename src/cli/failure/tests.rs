@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Failure;
+use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::refusal::Refusal;
@@ -59,6 +60,11 @@ fn documented() -> Vec<Documented<Failure>> {
         wrapped(Refusal::documented(), |refusal| {
             at_path(ErrorKind::Refused {
                 refusal: Box::new(refusal),
+            })
+        }),
+        wrapped(BackupProblem::documented(), |problem| {
+            at_path(ErrorKind::BadBackup {
+                problem: Box::new(problem),
             })
         }),
         wrapped(RowError::documented(), |source| Failure::Database {

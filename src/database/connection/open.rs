@@ -113,7 +113,7 @@ pub(crate) fn interruptible<T>(
 }
 
 /// Opens a database for a long read beside its other users.
-fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
+pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, Access::ReadWrite)?;
     let uri = uri(path, Access::ReadWrite.parameters());

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use diesel::sqlite::SqliteConnection;
 
@@ -18,7 +18,9 @@ use crate::database::files::database_file::{
     DatabaseFile, Sidecar, WAL_HEADER_BYTES, begins_with_journal_magic,
 };
 use crate::database::files::file_stamp::FileStamp;
+use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
+use crate::sqlite::raw_connection::RawConnection;
 
 /// Calls `look` with a connection that writes nothing: it does not change the file, creates no `-wal` or `-shm`, and
 /// takes no lock but a reader's.
@@ -33,9 +35,9 @@ use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 /// - No `-wal` with content: the file alone counts (`immutable`).
 ///
 /// The last two modes take no locks, and in every mode files can appear and disappear during the read. So a result
-/// counts only if the files are unchanged afterwards. Otherwise the read is repeated. If other programs open, write and
-/// close the database all the time, a normal reader reads it in the end, beside the sidecars that these programs create
-/// anyway.
+/// counts only if the files are unchanged afterwards, and if their times were old enough before to show a write
+/// ([`FileStamp::is_settled`]). Otherwise the read is repeated. If other programs open, write and close the database
+/// all the time, a normal reader reads it in the end, beside the sidecars that these programs create anyway.
 ///
 /// In one case a trace remains. If the last other program closes the database while this one opens the log, that
 /// program leaves its `-wal` or `-shm` behind.
@@ -50,16 +52,9 @@ fn read<T>(
     path: &Path,
     mut look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    const PAUSE: Duration = Duration::from_millis(2);
-    /// The time after which a normal reader is used.
-    const PATIENCE: Duration = Duration::from_millis(250);
-    /// The time that a transaction must look interrupted. A program that switches the database into or out of WAL mode
-    /// looks the same for a moment.
-    const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
-    check_file(path, Access::ReadWrite)?;
     // Another thread of this process can hold the index while it waits for a lock. That time does not count.
     let waiting = Cell::new(Duration::ZERO);
-    let mut attempt = |read_mode: ReadMode| {
+    let attempt = |read_mode: ReadMode| {
         let uri = uri(path, read_mode.parameters());
         let asked = Instant::now();
         let _index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
@@ -67,10 +62,63 @@ fn read<T>(
         without_checkpoint_on_close(|| establish(path, &uri, read_mode.pragmas()))
             .and_then(|mut connection| look(&mut connection))
     };
+    repeat_until_proven(path, &waiting, attempt)
+}
+
+/// The same with a connection for the calls that Diesel lacks, for as long as a copy takes. A read transaction is open on
+/// it. `look` gets whether the connection takes locks. If not, `look` may give up with any error once the file has
+/// changed.
+///
+/// While the index of a log is open read-only, other connections of this process can only read that database. Others
+/// than the one that is copied are not affected.
+pub(crate) fn read_raw_without_trace<T>(
+    path: &Path,
+    busy_handler: &BusyHandler,
+    mut look: impl FnMut(RawConnection, bool) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let waiting = Cell::new(Duration::ZERO);
+    let attempt = |read_mode: ReadMode| {
+        let uri = uri(path, read_mode.parameters());
+        let asked = Instant::now();
+        // The lock ends before `look`, which opens databases.
+        let index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
+        waiting.set(waiting.get() + asked.elapsed());
+        let reader = without_checkpoint_on_close(|| {
+            let reader = RawConnection::open(&uri)?;
+            reader.set_busy_handler(busy_handler.clone())?;
+            reader.execute(read_mode.pragmas())?;
+            reader.execute("BEGIN")?;
+            reader.row::<0>("SELECT 1 FROM sqlite_schema")?;
+            Ok(reader)
+        })
+        .map_err(|error| Error::from_sqlite(path, error))?;
+        drop(index);
+        look(reader, read_mode.locks())
+    };
+    repeat_until_proven(path, &waiting, attempt)
+}
+
+/// Runs `attempt` in the mode that the files call for, until its result is that of unchanged files or of a reader with
+/// locks.
+fn repeat_until_proven<T>(
+    path: &Path,
+    waiting: &Cell<Duration>,
+    mut attempt: impl FnMut(ReadMode) -> Result<T, Error>,
+) -> Result<T, Error> {
+    const PAUSE: Duration = Duration::from_millis(2);
+    /// The time after which a normal reader is used.
+    const PATIENCE: Duration = Duration::from_millis(250);
+    /// The time that a transaction must look interrupted. A program that switches the database into or out of WAL mode
+    /// looks the same for a moment.
+    const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
+    check_file(path, Access::ReadWrite)?;
     let began = Instant::now();
     let mut interrupted = None;
+    let mut settling = Duration::ZERO;
     loop {
+        let now = SystemTime::now();
         let before = FileState::of(path)?;
+        let is_settled = before.is_settled(now);
         let looked_for = || began.elapsed().saturating_sub(waiting.get());
         let read_mode = if looked_for() > PATIENCE {
             ReadMode::Ordinary
@@ -86,16 +134,24 @@ fn read<T>(
         }
         interrupted = None;
         let mut locked = read_mode.locks();
+        if !locked && !is_settled && settling < before.tick() * 4 {
+            // A read now would prove nothing. This time does not count either.
+            settling += PAUSE;
+            waiting.set(waiting.get() + PAUSE);
+            thread::sleep(PAUSE);
+            continue;
+        }
         let mut result = attempt(read_mode);
         if read_mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
             // Without a writer, the index is useless.
             locked = false;
             result = attempt(ReadMode::PrivateWal);
         }
-        if locked && result.is_ok() {
+        if result.as_ref().map_or_else(Error::is_final, |_| locked) {
             return result;
         }
-        if FileState::of(path).is_ok_and(|after| after == before) {
+        let is_proven = locked || is_settled;
+        if is_proven && FileState::of(path).is_ok_and(|after| after == before) {
             return match result {
                 // The next writer rolls the transaction back.
                 Err(error)
@@ -107,7 +163,7 @@ fn read<T>(
                 other => other,
             };
         }
-        if looked_for() > LOCK_TIMEOUT {
+        if read_mode == ReadMode::Ordinary && looked_for() > LOCK_TIMEOUT {
             return Err(ErrorKind::Locked.at(path));
         }
         thread::sleep(PAUSE);
@@ -135,6 +191,20 @@ impl FileState {
             wal_on_disk: is_wal_on_disk(path)?,
             file: file.stamp(),
         })
+    }
+
+    /// Whether a write after `now` would change this state.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        [&self.file, &self.wal]
+            .into_iter()
+            .flatten()
+            .all(|stamp| stamp.is_settled(now))
+    }
+
+    /// The longest tick of the clock from which the times were taken.
+    fn tick(&self) -> Duration {
+        let stamps = [&self.file, &self.wal].into_iter().flatten();
+        stamps.map(FileStamp::tick).max().unwrap_or_default()
     }
 
     /// Whether the log holds more than its header.

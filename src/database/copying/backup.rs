@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::copying::check_copy::check_copy;
-use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
+use crate::database::copying::consistent_copy::{Copied, copy_consistently};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
+use crate::database::files::disk_space;
 use crate::database::files::staged_file::{self, PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::recognise::recognise;
@@ -88,23 +89,20 @@ pub fn backup_sqlite_database(
     let backup_path = options.output.clone().unwrap_or_else(|| backup_path(path));
     recognise(path)?.require_degenbot(path)?;
     let file = DatabaseFile::existing(path)?;
-    check_target(&file, &backup_path, options.replace_existing)?;
+    check_target(&file, &backup_path, true)?;
 
     // If the backup's path is a symbolic link, the link stays and the file that it points to is replaced.
     let target = DatabaseFile::at(&backup_path);
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
-    // A process without write permission must not open the database normally: SQLite would create sidecars that
-    // the owner of the database cannot write to.
-    let is_unused = file.require_writable().is_err() && !file.has_sidecars();
-    let snapshot = if is_unused {
-        PinnedSnapshot::of_unused(&file)?
-    } else {
-        PinnedSnapshot::take(&file, Writers::Free, &busy_handler)?
-    };
     staged_file::sweep(file.real());
     let mut staged = StagedFile::create(target.real(), PRIVATE)?;
-    let checkpointed = snapshot.checkpointed;
-    let bytes = snapshot.copy(&mut staged, &backup_path, observer)?;
+    disk_space::require_room(&backup_path, staged.path(), file.bytes())?;
+    // A user who is asked whether to replace the file has heard of everything else that stands in the way.
+    check_target(&file, &backup_path, options.replace_existing)?;
+    let Copied {
+        bytes,
+        checkpointed,
+    } = copy_consistently(&file, &mut staged, &backup_path, &busy_handler, observer)?;
     check_copy(&staged, &backup_path, options.verify, observer)?;
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;

@@ -1,12 +1,16 @@
-//! The check of a finished copy.
+//! The checks of finished copies.
 
 use std::path::Path;
 
-use crate::database::connection::open::{Access, open_connection};
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::open::{Access, open_connection, open_for_reading};
+use crate::database::copying::same_rows::{Mismatch, compare};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::staged_file::StagedFile;
 use crate::database::progress::{Observer, Stage, report};
+use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::verification::integrity_check;
 use crate::database::verification::integrity_check::IntegrityCheck;
@@ -19,20 +23,79 @@ pub(crate) fn check_copy(
     backup_path: &Path,
     verify: Option<IntegrityCheck>,
     observer: &mut dyn Observer,
-) -> Result<(), Error> {
+) -> Result<Recognition, Error> {
     let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
     let mut connection = cancellable(observer.cancel_token(), || {
         open_connection(staged.path(), Access::Immutable)
     })?;
-    recognise_connection(&mut connection)
-        .and_then(|recognition| recognition.require_degenbot(backup_path))
+    let recognition = recognise_connection(&mut connection)
+        .and_then(|recognition| {
+            recognition.require_degenbot(backup_path)?;
+            Ok(recognition)
+        })
         .map_err(|error| failed(error.to_string()))?;
     let Some(verification) = verify else {
-        return Ok(());
+        return Ok(recognition);
     };
     report(observer, backup_path, Stage::Verifying, 0, 0)?;
     match integrity_check::first_problem(&mut connection, backup_path, verification)? {
         Some(problem) => Err(failed(problem)),
+        None => Ok(recognition),
+    }
+}
+
+/// Checks the pages of a database before a copy of it is written row by row. SQLite does not notice all damage while it
+/// copies: it can skip rows, or copy them to where they cannot be found. Errors name `path`.
+pub(crate) fn check_source(
+    file: &Path,
+    access: Access,
+    path: &Path,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    report(observer, path, Stage::Verifying, 0, 0)?;
+    let mut connection = cancellable(observer.cancel_token(), || open_to_read(file, access))?;
+    let problem = integrity_check::first_problem(&mut connection, path, IntegrityCheck::Quick)?;
+    match problem {
+        Some(detail) => Err(ErrorKind::Damaged { detail }.at(path)),
         None => Ok(()),
+    }
+}
+
+/// Checks a copy that was written row by row: it has every row of its source under the same rowid, and it passes the
+/// full check. The caller makes sure that the source does not change. Errors name `path`.
+pub(crate) fn check_rewritten(
+    source: &Path,
+    access: Access,
+    staged: &StagedFile,
+    path: &Path,
+    observer: &mut dyn Observer,
+) -> Result<Recognition, Error> {
+    report(observer, path, Stage::Verifying, 0, 0)?;
+    let (mut ours, mut theirs) = cancellable(observer.cancel_token(), || {
+        open_to_read(source, access)
+            .and_then(|source| Ok((source, open_connection(staged.path(), Access::Immutable)?)))
+    })?;
+    let tell = || report(observer, path, Stage::Verifying, 0, 0).is_ok();
+    compare(&mut ours, &mut theirs, tell).map_err(|mismatch| match mismatch {
+        Mismatch::Source(error) => Error::from_diesel(path, "compare the copy", error),
+        Mismatch::Copy(error) => match Error::from_diesel(path, "compare the copy", error) {
+            Error {
+                kind: ErrorKind::Damaged { detail },
+                ..
+            } => ErrorKind::CopyCheckFailed { detail }.at(path),
+            other => other,
+        },
+        Mismatch::Difference(detail) => ErrorKind::CopyCheckFailed { detail }.at(path),
+        Mismatch::Stopped => ErrorKind::Interrupted.at(path),
+    })?;
+    drop((ours, theirs));
+    check_copy(staged, path, Some(IntegrityCheck::Full), observer)
+}
+
+/// Opens a database that is only read here. Its log stays as it is when the connection closes.
+fn open_to_read(file: &Path, access: Access) -> Result<SqliteConnection, Error> {
+    match access {
+        Access::ReadWrite => open_for_reading(file),
+        _ => open_connection(file, access),
     }
 }

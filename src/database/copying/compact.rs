@@ -1,8 +1,10 @@
 //! Compaction: rewrites a database without its unused space.
 //!
-//! SQLite's `VACUUM` writes the content three times: to a temporary file, to the log, and to the database. If
-//! nobody else has the file open, a compact copy replaces the file instead. `file_swap` explains how this is
-//! proved.
+//! A compact copy is written row by row and compared with its source. If nobody else has the file open, the copy
+//! replaces the file; `file_swap` explains how this is proved. Otherwise its pages replace the content in the same file.
+//!
+//! SQLite's `VACUUM` would write as much, but it gives some rows other rowids (`vacuum`), and nothing can be compared
+//! before it commits.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,13 +14,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, is_wal, open_raw_connection, set_wal, uri,
+    Access, LOCK_TIMEOUT, is_wal, is_wal_on_disk, open_raw_connection, set_wal,
 };
-use crate::database::connection::sql;
-use crate::database::copying::check_copy::check_copy;
+use crate::database::copying::check_copy::{check_rewritten, check_source};
+use crate::database::copying::consistent_copy::copy_consistently;
 use crate::database::copying::file_swap::Swapped;
+use crate::database::copying::overwrite::{Replacement, require_arrived};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
-use crate::database::copying::vacuum::{MAPPED, vacuum};
+use crate::database::copying::vacuum::vacuum_into;
 use crate::database::copying::{file_swap, overwrite};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -26,6 +29,7 @@ use crate::database::files::database_file::{DatabaseFile, file_bytes};
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::files::{disk_space, staged_file};
 use crate::database::progress::{Observer, Stage, report};
+use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
@@ -66,11 +70,18 @@ impl Default for CompactOptions {
 pub enum Compaction {
     /// A compact copy has replaced the file, which nobody else had open.
     Swapped,
-    /// `VACUUM` has rewritten the content in the same file.
+    /// The content was rewritten in the same file.
     InPlace,
     /// The compact copy is another file; the database is as it was.
     Into,
 }
+
+/// The place of the change counter in the file's header (<https://sqlite.org/fileformat2.html>, section 1.3.5).
+const CHANGE_COUNTER: u64 = 24;
+
+/// How often a compaction in the same file begins anew because another program has written between the copy and the
+/// replacement. It waits for the write lock there, for a few microseconds.
+const TRIES: u32 = 5;
 
 /// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,14 +97,17 @@ pub struct CompactReport {
 
 /// Rewrites a database without its unused space and empties its log, or writes a compact copy.
 ///
-/// If others have the database open, the rewrite blocks writers until it ends. It does not block readers, and a
-/// compact copy blocks nobody. Rows keep their ids.
+/// The pages of the database are checked first, and every row of the compact copy is compared with its source before
+/// anything is replaced. Rows keep their ids and rowids. If others have the database open, the rewrite blocks writers
+/// until it ends. It does not block readers, and a compact copy blocks nobody.
 ///
 /// # Errors
 ///
 /// Fails with
 ///
 /// - [`ErrorKind::Refused`] if the database is not degenbot's;
+/// - [`ErrorKind::Damaged`] if the database fails its check;
+/// - [`ErrorKind::CopyCheckFailed`] if the compact copy differs from the database, or fails its check;
 /// - [`ErrorKind::Locked`] if another process keeps the database locked;
 /// - [`ErrorKind::NotEnoughSpace`] or [`ErrorKind::DiskFull`] if the second copy does not fit beside the
 ///   database;
@@ -104,7 +118,8 @@ pub fn compact_sqlite_database(
     options: &CompactOptions,
     observer: &mut dyn Observer,
 ) -> Result<CompactReport, Error> {
-    recognise(path)?.require_degenbot(path)?;
+    let recognition = recognise(path)?;
+    recognition.require_degenbot(path)?;
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     let file = DatabaseFile::existing(path)?;
     let before = file.bytes();
@@ -119,12 +134,15 @@ pub fn compact_sqlite_database(
         });
     }
     file.require_writable()?;
-    let how = if swap(&file, &busy_handler, observer)? {
-        Compaction::Swapped
-    } else {
-        in_place(&file, &busy_handler, observer)?;
-        Compaction::InPlace
+    check_source(file.real(), Access::ReadWrite, path, observer)?;
+    let (how, written) = match swap(&file, &busy_handler, observer)? {
+        Some(written) => (Compaction::Swapped, written),
+        None => (
+            Compaction::InPlace,
+            in_place(&file, &busy_handler, observer)?,
+        ),
     };
+    require_arrived(path, &written)?;
     log::info!("Compacted {}", path.display());
     Ok(CompactReport {
         before,
@@ -140,73 +158,81 @@ fn copy_into(
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    check_target(file, into, options.replace_existing)?;
+    let path = file.path();
+    check_target(file, into, true)?;
     let target = DatabaseFile::at(into);
+    // The exact copy is one state of the database, with which the compact one can be compared.
+    let mut exact = StagedFile::create(target.real(), PRIVATE)?;
     let staged = StagedFile::create(target.real(), PRIVATE)?;
-    let source = open_raw_connection(file.path(), Access::ReadWrite, busy_handler)?;
-    write_compact(&source, file.path(), &staged, observer)?;
+    disk_space::require_room(into, exact.path(), file.bytes())?;
+    // A user who is asked whether to replace the file has heard of everything else that stands in the way.
+    check_target(file, into, options.replace_existing)?;
+    copy_consistently(file, &mut exact, into, busy_handler, observer)?;
+    check_source(exact.path(), Access::Immutable, path, observer)?;
+    let is_wal = is_wal_on_disk(exact.path())?;
+    let source = open_raw_connection(exact.path(), Access::Immutable, busy_handler)?;
+    write_compact(&source, path, &staged, is_wal, observer)?;
+    check_rewritten(exact.path(), Access::Immutable, &staged, path, observer)?;
     staged.copy_permissions(file.real())?;
     clear_away_leftovers(&target, busy_handler)?;
     publish(staged, options.replace_existing)
 }
 
-/// Writes a compact copy of the present content with the journal mode of its source.
+/// Writes a compact copy of the present content.
 fn write_compact(
     source: &RawConnection,
     path: &Path,
     staged: &StagedFile,
+    is_wal: bool,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    let located = |error| Error::from_sqlite(path, error);
     let content = content_bytes(source, path)?;
     disk_space::require_room(path, staged.path(), content)?;
-    let is_wal = is_wal(source, path)?;
     let mut watch = Watch::new(observer, path, content);
-    let target = sql::literal(&uri(staged.path(), "mode=rw"));
-    // The copy is synced once, when it is complete. An incomplete copy is deleted.
-    source
-        .execute_watched(
-            &format!(
-                "{MAPPED}; PRAGMA synchronous = OFF; VACUUM INTO {target}; \
-                 PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 0"
-            ),
-            || watch.tell(Stage::Compacting, file_bytes(staged.path())),
-        )
-        .map_err(located)?;
+    vacuum_into(source, staged.path(), None, || {
+        watch.tell(Stage::Compacting, file_bytes(staged.path()))
+    })
+    .map_err(|error| Error::from_sqlite(path, error))?;
     watch.finish()?;
-    let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
     if is_wal {
+        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
         let copy = open_raw_connection(staged.path(), Access::ReadWrite, &busy_handler)?;
         set_wal(&copy, path)?;
     }
-    check_copy(staged, path, None, observer)
+    Ok(())
 }
 
-/// Replaces the database's file by a compact copy if nobody else has the file open. Returns whether it did;
-/// otherwise the database is as it was.
+/// Replaces the database's file by a compact copy if nobody else has the file open. Returns what it has written;
+/// `None` if the database is as it was.
 fn swap(
     file: &DatabaseFile,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
-) -> Result<bool, Error> {
+) -> Result<Option<Recognition>, Error> {
     let (path, real) = (file.path(), file.real());
     let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
     // A hard link would go on showing the old file.
     if links != 1 || has_attributes(real) || !file_swap::is_possible(file) {
-        return Ok(false);
+        return Ok(None);
     }
     let source = open_raw_connection(real, Access::ReadWrite, busy_handler)?;
     let staged = StagedFile::create(real, PRIVATE)?;
     let version = data_version(&source, path)?;
-    write_compact(&source, path, &staged, observer)?;
+    write_compact(&source, path, &staged, is_wal(&source, path)?, observer)?;
+    let checked = check_rewritten(real, Access::ReadWrite, &staged, path, observer);
+    if data_version(&source, path)? != version {
+        return Ok(None);
+    }
+    let written = checked?;
     staged.copy_permissions(real)?;
     // A file of another group would lock out those who have access through the group.
     if access_of(staged.path()) != access_of(real) {
-        return Ok(false);
+        return Ok(None);
     }
     staged.sync()?;
     let unchanged = |source: &RawConnection| Ok(data_version(source, path)? == version);
-    Ok(file_swap::swap(source, file, &staged, unchanged)? == Swapped::Yes)
+    let swapped = file_swap::swap(source, file, &staged, unchanged)?;
+    Ok((swapped == Swapped::Yes).then_some(written))
 }
 
 /// The owner, the group and the permissions of a file.
@@ -237,28 +263,55 @@ fn data_version(source: &RawConnection, path: &Path) -> Result<Option<[i64; 1]>,
         .map_err(|error| Error::from_sqlite(path, error))
 }
 
+/// A number that changes with every commit of another connection. In rollback mode it is the change counter of the
+/// file's header, because this connection cannot read in any other way while a replacement holds its lock.
+fn commits(source: &RawConnection, path: &Path, is_wal: bool) -> Result<Option<[i64; 1]>, Error> {
+    if is_wal {
+        return data_version(source, path);
+    }
+    let mut counter = [0; 4];
+    source
+        .read_file(&mut counter, CHANGE_COUNTER)
+        .map_err(|error| Error::from_sqlite(path, error))?;
+    Ok(Some([i64::from(u32::from_be_bytes(counter))]))
+}
+
+/// Replaces the content by that of a compact copy. Others go on using the same file.
 fn in_place(
     file: &DatabaseFile,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
-) -> Result<(), Error> {
-    let path = file.path();
+) -> Result<Recognition, Error> {
+    let (path, real) = (file.path(), file.real());
     let located = |error| Error::from_sqlite(path, error);
-    let live = open_raw_connection(path, Access::ReadWrite, busy_handler)?;
-    let content = content_bytes(&live, path)?;
-    // `VACUUM` needs room for SQLite's temporary file and for the log.
-    disk_space::require_room(path, file.real(), content.saturating_mul(2))?;
-    let log_before = file.log_bytes();
-    let mut watch = Watch::new(observer, path, content);
-    vacuum(&live, file.real(), || {
-        match file.log_bytes().saturating_sub(log_before) {
-            0 => watch.tell(Stage::Compacting, 0),
-            written => watch.tell(Stage::WritingBack, written),
+    let source = open_raw_connection(real, Access::ReadWrite, busy_handler)?;
+    let writer = open_raw_connection(real, Access::ReadWrite, busy_handler)?;
+    for _ in 0..TRIES {
+        // Nobody writes while the copy is made and compared.
+        writer.execute("BEGIN IMMEDIATE").map_err(located)?;
+        let is_wal = is_wal(&source, path)?;
+        let version = commits(&source, path, is_wal)?;
+        // There must be room for the copy and for the log.
+        let content = content_bytes(&source, path)?;
+        disk_space::require_room(path, real, content.saturating_mul(2))?;
+        let staged = StagedFile::create(real, PRIVATE)?;
+        write_compact(&source, path, &staged, is_wal, observer)?;
+        let written = check_rewritten(real, Access::ReadWrite, &staged, path, observer)?;
+        // SQLite's backup interface takes the lock for itself, so it is free for a moment.
+        writer.execute("ROLLBACK").map_err(located)?;
+        let copy = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
+        let mut replacement = Replacement::begin(&copy, &writer, path)?;
+        if commits(&source, path, is_wal)? != version {
+            continue;
         }
-    })
-    .map_err(located)?;
-    overwrite::settle_log(&live, path, busy_handler);
-    Ok(())
+        replacement.prepare(observer)?;
+        // The rest completes even if the observer asks to stop.
+        let _ = report(observer, path, Stage::WritingBack, content, content);
+        replacement.commit()?;
+        overwrite::settle_log(&writer, path, busy_handler);
+        return Ok(written);
+    }
+    Err(ErrorKind::Locked.at(path))
 }
 
 /// The size of all used pages, in bytes.

@@ -9,12 +9,17 @@
 //! copied in blocks, through the descriptor that SQLite has open.
 //!
 //! In rollback mode any reader keeps writers off the file.
+//!
+//! A file that this process must not write to, or must leave as it is, is read without a trace: in rollback mode under
+//! the same lock, with a log in use under the log's own locks. Only a database in WAL mode that nobody has open offers
+//! no lock. Its copy counts if the files are unchanged afterwards.
 
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection};
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, is_wal, open_raw_connection};
+use crate::database::connection::read_only::read_raw_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -60,8 +65,63 @@ pub(crate) struct PinnedSnapshot {
     log_bytes: u64,
     /// Whether a lock keeps others from writing to the file.
     is_locked: bool,
+    /// Whether a checkpoint may follow the copy.
+    may_write: bool,
     /// Whether `wal_checkpoint(FULL)` moved the whole log into the file.
     pub(crate) checkpointed: bool,
+}
+
+/// A finished copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// Its size, in bytes.
+    pub(crate) bytes: u64,
+    /// Whether its source had nothing in the log when the copy began.
+    pub(crate) checkpointed: bool,
+}
+
+/// Copies one state of a database to a new file. Write errors name `target`.
+///
+/// SQLite creates sidecars beside a database that it opens normally. A process that may not write to the file or to its
+/// folder would fail to, or would create some that the owner cannot write to. So it reads without a trace.
+pub(crate) fn copy_consistently(
+    file: &DatabaseFile,
+    staged: &mut StagedFile,
+    target: &Path,
+    busy_handler: &BusyHandler,
+    observer: &mut dyn Observer,
+) -> Result<Copied, Error> {
+    if !file.may_be_shared() {
+        return copy_without_trace(file, staged, target, busy_handler, observer);
+    }
+    let snapshot = PinnedSnapshot::take(file, Writers::Free, busy_handler)?;
+    let checkpointed = snapshot.checkpointed;
+    let bytes = snapshot.copy(staged, target, observer)?;
+    Ok(Copied {
+        bytes,
+        checkpointed,
+    })
+}
+
+/// Copies one state of a database, and leaves the file and its sidecars as they are. Write errors name `target`.
+pub(crate) fn copy_without_trace(
+    file: &DatabaseFile,
+    staged: &mut StagedFile,
+    target: &Path,
+    busy_handler: &BusyHandler,
+    observer: &mut dyn Observer,
+) -> Result<Copied, Error> {
+    read_raw_without_trace(file.path(), busy_handler, |reader, is_locked| {
+        // An attempt before this one may have written something.
+        staged.truncate()?;
+        let snapshot = PinnedSnapshot::of_reader(file, reader, is_locked)?;
+        let checkpointed = snapshot.checkpointed;
+        let bytes = snapshot.copy(staged, target, observer)?;
+        Ok(Copied {
+            bytes,
+            checkpointed,
+        })
+    })
 }
 
 /// Whether others can write to the database while the snapshot is taken.
@@ -89,27 +149,35 @@ impl PinnedSnapshot {
             still: None,
             log_bytes: 0,
             is_locked: true,
+            may_write: true,
             checkpointed: false,
         };
         snapshot.begin(writers, busy_handler)?;
         Ok(snapshot)
     }
 
-    /// Pins a file that nobody uses and that has no sidecars. Neither the file nor its folder is written to.
-    pub(crate) fn of_unused(file: &DatabaseFile) -> Result<Self, Error> {
-        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+    /// Pins the state that a reader sees, which is in a read transaction. Neither the file nor its folder is written to.
+    fn of_reader(
+        file: &DatabaseFile,
+        reader: RawConnection,
+        is_locked: bool,
+    ) -> Result<Self, Error> {
         let mut snapshot = Self {
             file: file.clone(),
-            reader: open_raw_connection(file.path(), Access::Immutable, &busy_handler)?,
+            reader,
             pages: 0,
             page_size: 0,
             still: None,
             log_bytes: 0,
-            is_locked: false,
-            checkpointed: true,
+            is_locked,
+            may_write: false,
+            checkpointed: false,
         };
-        snapshot.begin_reading()?;
-        snapshot.measure(true)?;
+        // A reader without locks has no log to read, or the log is in memory. With locks, the file is the snapshot only
+        // in rollback mode.
+        let is_still = !is_wal(&snapshot.reader, file.path())?;
+        snapshot.checkpointed = is_still;
+        snapshot.measure(is_still)?;
         Ok(snapshot)
     }
 
@@ -230,7 +298,7 @@ impl PinnedSnapshot {
     ) -> Result<u64, Error> {
         disk_space::require_room(target, staged.path(), self.bytes())?;
         if let Some(stamp) = self.still.take() {
-            if self.copy_blocks(staged, observer)? && self.file.stamp() == Some(stamp) {
+            if self.copy_blocks(staged, stamp, observer)? {
                 return Ok(self.bytes());
             }
             if !self.is_locked {
@@ -246,10 +314,11 @@ impl PinnedSnapshot {
         Ok(self.bytes())
     }
 
-    /// Copies the file in blocks. Returns `false` if the file is shorter than the snapshot.
+    /// Copies the file in blocks. Returns `false` if the file is shorter than the snapshot, or has changed.
     fn copy_blocks(
         &self,
         staged: &mut StagedFile,
+        stamp: FileStamp,
         observer: &mut dyn Observer,
     ) -> Result<bool, Error> {
         let total = self.bytes();
@@ -267,6 +336,9 @@ impl PinnedSnapshot {
             if done % LOOK_EVERY == 0 || done == total {
                 self.tell(done, total, observer)?;
                 self.require_room_for_log()?;
+                if self.file.stamp() != Some(stamp) {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)
@@ -333,7 +405,7 @@ impl Drop for PinnedSnapshot {
     /// Allows checkpoints again, and runs one if the log has grown meanwhile.
     fn drop(&mut self) {
         let mut ended = self.located(self.reader.execute("ROLLBACK"));
-        if ended.is_ok() && self.file.log_bytes() > self.log_bytes {
+        if ended.is_ok() && self.may_write && self.file.log_bytes() > self.log_bytes {
             ended = self.checkpoint("PASSIVE").map(|_| ());
         }
         if let Err(error) = ended {

@@ -11,4 +11,6 @@ pub(crate) mod preserve_original;
 pub(crate) mod publish;
 pub(crate) mod reset;
 pub(crate) mod restore;
+mod same_rows;
+mod source;
 pub(crate) mod vacuum;

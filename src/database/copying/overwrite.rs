@@ -12,6 +12,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::progress::{Observer, Stage, report};
+use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::backup::{Backup, BackupStep};
 use crate::sqlite::busy_handler::BusyHandler;
@@ -32,15 +33,24 @@ pub(crate) struct Replacement<'handles> {
 }
 
 impl<'handles> Replacement<'handles> {
-    /// Takes the write lock of `live`. Both databases must have the same page size. A database in rollback mode
-    /// is switched to WAL mode before, and stays in it.
+    /// Switches `live` to WAL mode, where it stays, and takes the write lock. Both databases must have the same page
+    /// size.
+    pub(crate) fn begin_in_wal_mode(
+        source: &'handles RawConnection,
+        live: &'handles RawConnection,
+        path: &'handles Path,
+    ) -> Result<Self, Error> {
+        set_wal(live, path)?;
+        Self::begin(source, live, path)
+    }
+
+    /// Takes the write lock of `live`. Both databases must have the same page size.
     pub(crate) fn begin(
         source: &'handles RawConnection,
         live: &'handles RawConnection,
         path: &'handles Path,
     ) -> Result<Self, Error> {
         let located = |error| Error::from_sqlite(path, error);
-        set_wal(live, path)?;
         let [page_size] = source
             .row("PRAGMA page_size")
             .map_err(located)?
@@ -106,8 +116,27 @@ pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyH
     }
 }
 
+/// Fails if the database is not what was written to it.
+pub(crate) fn require_arrived(path: &Path, written: &Recognition) -> Result<(), Error> {
+    let found = recognise(path)?;
+    if (&found.catalogue, &found.stamps) == (&written.catalogue, &written.stamps) {
+        return Ok(());
+    }
+    Err(ErrorKind::NotAsWritten {
+        written: written.name(),
+        found: found.name(),
+    }
+    .at(path))
+}
+
 /// Fails if the content of this file may not be replaced.
 pub(crate) fn require_replaceable(file: &DatabaseFile) -> Result<(), Error> {
+    require_replaceable_content(file)?;
+    file.require_writable()?;
+    file.require_writable_folder()
+}
+
+fn require_replaceable_content(file: &DatabaseFile) -> Result<(), Error> {
     match recognise(file.path()) {
         // SQLite deletes a log beside an empty file.
         Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => file.refuse_leftover(),

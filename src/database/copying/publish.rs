@@ -35,6 +35,12 @@ pub(crate) fn check_target(
     if file.has_sidecar_at(backup) {
         return Err(ErrorKind::BackupOntoItself.at(backup));
     }
+    // Only the log of a recognised database can be cleared away later.
+    if let Some(leftover) = DatabaseFile::at(backup).leftover()
+        && recognise(backup).is_err()
+    {
+        return Err(ErrorKind::Leftover { leftover }.at(backup));
+    }
     let Ok(metadata) = fs::symlink_metadata(backup) else {
         return Ok(());
     };

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection};
 use crate::database::copying::create::{PAGE_SIZE, build_empty, create_new_sqlite_database};
-use crate::database::copying::overwrite::{self, Replacement, require_replaceable};
+use crate::database::copying::overwrite::{
+    self, Replacement, require_arrived, require_replaceable,
+};
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
+use crate::database::recognition::recognise::recognise;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 
@@ -26,6 +29,19 @@ setters!(ResetOptions { wait: Duration });
 impl Default for ResetOptions {
     fn default() -> Self {
         Self { wait: LOCK_TIMEOUT }
+    }
+}
+
+/// Checks whether a database can be reset, as far as that shows without writing.
+///
+/// # Errors
+///
+/// Fails with the errors of [`reset_sqlite_database`] that can be detected without writing, such as
+/// [`Refused`](crate::database::ErrorKind::Refused).
+pub fn check_reset(path: &Path) -> Result<(), Error> {
+    match DatabaseFile::find(path)? {
+        Some(file) => require_replaceable(&file),
+        None => DatabaseFile::at(path).refuse_leftover(),
     }
 }
 
@@ -58,9 +74,11 @@ pub fn reset_sqlite_database(
     let template = StagedFile::create(file.real(), PRIVATE)?;
     build_empty(template.path(), page_size)?;
     let source = open_raw_connection(template.path(), Access::Immutable, &busy_handler)?;
-    Replacement::begin(&source, &live, path)?.complete(observer)?;
+    let written = recognise(template.path())?;
+    Replacement::begin_in_wal_mode(&source, &live, path)?.complete(observer)?;
     drop((source, template));
     overwrite::settle_log(&live, path, &busy_handler);
+    require_arrived(path, &written)?;
     log::info!("Reset the database {}", path.display());
     Ok(())
 }

@@ -1,23 +1,26 @@
 //! Restore: replaces the content of a database by that of a backup.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
-use crate::database::copying::check_copy::check_copy;
-use crate::database::copying::consistent_copy::{PinnedSnapshot, Writers};
-use crate::database::copying::overwrite::{self, Replacement, require_replaceable};
+use crate::database::copying::check_copy::{check_copy, check_rewritten};
+use crate::database::copying::overwrite::{
+    self, Replacement, require_arrived, require_replaceable,
+};
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
-use crate::database::copying::vacuum::vacuum;
+use crate::database::copying::source::Source;
+use crate::database::copying::vacuum::vacuum_into;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
 use crate::database::files::disk_space;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
-use crate::database::progress::Observer;
-use crate::database::recognition::identity::Recognition;
-use crate::database::recognition::recognise::recognise;
+use crate::database::progress::{Observer, Stage, report};
+use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::reports::inspect::inspect_sqlite_database;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::setters::setters;
@@ -75,6 +78,9 @@ pub struct RestoreReport {
     pub version: String,
     /// Whether an upgrade can bring the database to a newer version.
     pub is_upgrade_pending: bool,
+    /// Why this program works with the restored content no more than with the backup: it can only be copied, restored,
+    /// compacted or reset.
+    pub refusal: Option<Refusal>,
     /// The copy of the replaced database, if there was one and it was to be kept.
     pub kept: Option<PathBuf>,
 }
@@ -105,38 +111,63 @@ pub struct Summary {
 pub struct RestorePlan {
     /// The backup that would be restored.
     pub from: Summary,
+    /// Why this program does not work with the content of the backup, if it does not.
+    pub refusal: Option<Refusal>,
     /// The database that would be replaced, if there is one.
     pub replaced: Option<Summary>,
 }
 
-/// Describes a backup and the database that it would replace, without writing anything.
+/// Checks a backup, and describes it and the database that it would replace. It writes nothing, except a temporary
+/// copy of a backup that a killed program left in the middle of a transaction.
 ///
 /// # Errors
 ///
 /// Fails with the errors of [`restore_sqlite_database`] that can be detected without writing.
 pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
+    check_restore(path, options, Some(options.verify), &mut ())
+}
+
+/// The plan of a restore. With `verify`, the backup is checked as the restore will check it.
+pub(crate) fn check_restore(
+    path: &Path,
+    options: &RestoreOptions,
+    verify: Option<IntegrityCheck>,
+    observer: &mut dyn Observer,
+) -> Result<RestorePlan, Error> {
     let from = options.backup_of(path);
-    recognise_source(path, &from)?;
-    let replaced = match DatabaseFile::find(path)? {
-        Some(file) => {
-            require_replaceable(&file)?;
-            match Summary::of(path) {
-                Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => None,
-                summary => Some(summary?),
-            }
+    let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
+    let (place, found) = find_place(path, &from)?;
+    let (source, recognition) = open_source(&from, &place, &busy_handler, observer)?;
+    let needed = bytes_needed(source.bytes(), found.as_ref(), options);
+    disk_space::require_room(path, place.real(), needed)?;
+    if let Some(verify) = verify {
+        report(observer, &from, Stage::Verifying, 0, 0)?;
+        let problem = source.first_problem(verify);
+        if let Some(detail) = problem.map_err(|error| error.about_backup(&from))? {
+            return Err(ErrorKind::Damaged { detail }.at(&from).about_backup(&from));
         }
+    }
+    let replaced = match &found {
+        Some(_) => match Summary::of(path) {
+            Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => None,
+            summary => Some(summary?),
+        },
         None => None,
     };
+    let mut summary =
+        Summary::of(source.readable()).map_err(|error| error.about_backup(source.readable()))?;
+    summary.path.clone_from(&from);
     Ok(RestorePlan {
-        from: Summary::of(&from)?,
+        from: summary,
+        refusal: refusal_of(&recognition),
         replaced,
     })
 }
 
 /// Replaces the content of a database by that of a backup, while others go on using the database.
 ///
-/// First the backup is copied beside the database and the copy is checked. Then one SQLite transaction replaces
-/// the content. Programs that have the database open see either the old or the new content. A backup of an
+/// First the backup is copied beside the database and the copy is checked. The backup itself, its log and its journal
+/// stay as they are. Then one SQLite transaction replaces the content. Programs that have the database open see either the old or the new content. A backup of an
 /// older version stays at that version. If there is no database, the copy becomes the database.
 ///
 /// # Errors
@@ -144,8 +175,8 @@ pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan
 /// Any failure leaves the database as it was. The function fails with
 ///
 /// - [`ErrorKind::NoBackup`] if there is no backup;
-/// - [`ErrorKind::Refused`] if the backup or the database is not degenbot's;
-/// - [`ErrorKind::Damaged`] if the backup fails its check;
+/// - [`ErrorKind::BadBackup`] if the backup is not degenbot's, cannot be read or fails its check;
+/// - [`ErrorKind::Refused`] if the database is not degenbot's;
 /// - [`ErrorKind::Locked`] if another process is in a transaction that writes;
 /// - [`ErrorKind::NotEnoughSpace`] if the new content, its log and the kept copy do not fit on the disk;
 /// - [`ErrorKind::Interrupted`] if the observer asks for it;
@@ -156,95 +187,138 @@ pub fn restore_sqlite_database(
     observer: &mut dyn Observer,
 ) -> Result<RestoreReport, Error> {
     let from = options.backup_of(path);
-    let recognition = recognise_source(path, &from)?;
-    let found = DatabaseFile::find(path)?;
-    let place = DatabaseFile::at(path);
-    match &found {
-        Some(file) => require_replaceable(file)?,
-        None => place.refuse_leftover()?,
-    }
-    let backup = DatabaseFile::existing(&from)?;
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
-    let mut staged = StagedFile::create(place.real(), PRIVATE)?;
-    let snapshot = if backup.has_sidecars() {
-        PinnedSnapshot::take(&backup, Writers::Free, &busy_handler)?
-    } else {
-        PinnedSnapshot::of_unused(&backup)?
-    };
-    let bytes = snapshot.copy(&mut staged, path, observer)?;
-    check_copy(&staged, &from, Some(options.verify), observer).map_err(damaged)?;
+    let (place, found) = find_place(path, &from)?;
+    let (source, _) = open_source(&from, &place, &busy_handler, observer)?;
+    let needed = bytes_needed(source.bytes(), found.as_ref(), options);
+    disk_space::require_room(path, place.real(), needed)?;
+    let staged = source
+        .into_copy(&place, &busy_handler, observer)
+        .map_err(|error| error.about_backup(&from))?;
+    // This is the content that is restored, even if another program writes to the backup meanwhile.
+    let recognition = check_copy(&staged, &from, Some(options.verify), observer)
+        .map_err(|error| error.about_backup(&from))?;
+    let bytes = DatabaseFile::at(staged.path()).bytes();
     let kept = if let Some(file) = found {
-        replace(&file, &staged, options, &busy_handler, observer)?
+        replace(&file, staged, options, &busy_handler, observer)?
     } else {
-        staged.copy_permissions(&from)?;
-        let handle = open_raw_connection(staged.path(), Access::ReadWrite, &busy_handler)?;
-        set_wal(&handle, path)?;
-        drop(handle);
+        put_in_place(&staged, &from, path, &busy_handler)?;
         staged.publish_new()?;
         None
     };
+    require_arrived(path, &recognition)?;
     log::info!("Restored {} from {}", path.display(), from.display());
     Ok(RestoreReport {
         from,
         bytes,
         version: recognition.name(),
         is_upgrade_pending: recognition.identity.is_upgradable(),
+        refusal: refusal_of(&recognition),
         kept,
     })
 }
 
-/// Recognises the backup. Fails if it may not be restored.
-fn recognise_source(path: &Path, from: &Path) -> Result<Recognition, Error> {
-    if DatabaseFile::at(path).is_same_as(from) {
+/// Finds the place of the restored content, and the database there. Fails if nothing may be put there.
+fn find_place(path: &Path, from: &Path) -> Result<(DatabaseFile, Option<DatabaseFile>), Error> {
+    let place = DatabaseFile::at(path);
+    if place.is_same_as(from) {
         return Err(ErrorKind::RestoreFromItself.at(path));
     }
-    let recognition = recognise(from).map_err(|error| match error.kind {
-        ErrorKind::NotFound => error.with_kind(ErrorKind::NoBackup),
-        _ => error,
-    })?;
-    recognition.require_degenbot(from)?;
-    Ok(recognition)
+    let found = DatabaseFile::find(path)?;
+    if let Some(file) = &found {
+        require_replaceable(file)?;
+    } else {
+        place.refuse_leftover()?;
+        place.require_writable_folder()?;
+    }
+    Ok((place, found))
 }
 
-/// Turns a failed check of the copy into an error about the backup.
-fn damaged(error: Error) -> Error {
-    let Error { kind, .. } = error;
-    let kind = match kind {
-        ErrorKind::CopyCheckFailed { detail } => ErrorKind::Damaged { detail },
-        other => other,
+/// Recognises the backup. Fails if it may not be restored.
+fn open_source(
+    from: &Path,
+    place: &DatabaseFile,
+    busy_handler: &BusyHandler,
+    observer: &mut dyn Observer,
+) -> Result<(Source, Recognition), Error> {
+    Source::open(from, place, busy_handler, observer)
+        .and_then(|(source, recognition)| {
+            recognition.require_degenbot(from)?;
+            Ok((source, recognition))
+        })
+        .map_err(|error| error.about_backup(from))
+}
+
+/// Why this program does not work with a database that can only be copied.
+fn refusal_of(recognition: &Recognition) -> Option<Refusal> {
+    match &recognition.identity {
+        Identity::Unrecognised(refusal) => Some(refusal.clone()),
+        _ => None,
+    }
+}
+
+/// The disk space that a restore needs at most: for the copy of the backup, and if it replaces a database, for the new
+/// content, which is written to the log before it is written to the file, and for the kept copy.
+fn bytes_needed(new: u64, found: Option<&DatabaseFile>, options: &RestoreOptions) -> u64 {
+    let Some(file) = found else {
+        return new;
     };
-    Error { kind, ..error }
+    new.saturating_add(bytes_to_replace(new, file, options))
+}
+
+/// The disk space that is needed once the copy of the backup is there.
+fn bytes_to_replace(new: u64, file: &DatabaseFile, options: &RestoreOptions) -> u64 {
+    let old = if options.keep_replaced {
+        file.bytes_with_log()
+    } else {
+        0
+    };
+    new.saturating_mul(2).saturating_add(old)
+}
+
+/// Prepares the copy that becomes a new database. The database can be written even if the backup cannot.
+fn put_in_place(
+    staged: &StagedFile,
+    from: &Path,
+    path: &Path,
+    busy_handler: &BusyHandler,
+) -> Result<(), Error> {
+    let handle = open_raw_connection(staged.path(), Access::ReadWrite, busy_handler)?;
+    set_wal(&handle, path)?;
+    drop(handle);
+    staged.copy_permissions(from)?;
+    let failed = |error| Error::io(path, "set the permissions of", error);
+    let mut permissions = fs::metadata(staged.path()).map_err(failed)?.permissions();
+    let mode = permissions.mode();
+    if mode & PRIVATE == PRIVATE {
+        return Ok(());
+    }
+    permissions.set_mode(mode | PRIVATE);
+    fs::set_permissions(staged.path(), permissions).map_err(failed)
 }
 
 /// Replaces the content of the database. Returns the path of the copy that was kept.
 fn replace(
     file: &DatabaseFile,
-    staged: &StagedFile,
+    staged: StagedFile,
     options: &RestoreOptions,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<Option<PathBuf>, Error> {
     let path = file.path();
     let located = |error| Error::from_sqlite(path, error);
-    file.require_writable()?;
     let live = open_raw_connection(path, Access::Overwrite, busy_handler)?;
     let [page_size] = live
         .row("PRAGMA page_size")
         .map_err(located)?
         .unwrap_or_default();
-    set_page_size(staged, page_size, busy_handler)?;
+    let staged = with_page_size(staged, page_size, file, busy_handler, observer)?;
     let source = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
     let new_bytes = DatabaseFile::at(staged.path()).bytes_with_log();
-    let old_bytes = if options.keep_replaced {
-        file.bytes_with_log()
-    } else {
-        0
-    };
-    // The new content is written to the log before it is written to the file.
-    let needed = new_bytes.saturating_mul(2).saturating_add(old_bytes);
+    let needed = bytes_to_replace(new_bytes, file, options);
     disk_space::require_room(path, file.real(), needed)?;
 
-    let mut replacement = Replacement::begin(&source, &live, path)?;
+    let mut replacement = Replacement::begin_in_wal_mode(&source, &live, path)?;
     let keep = options.keep_replaced && file.bytes_with_log() > 0;
     let original = if keep {
         Some(PreservedOriginal::copy(
@@ -270,25 +344,32 @@ fn replace(
     Ok(kept.map(Published::into_path))
 }
 
-/// Gives the copy the page size of the database. The page size of a database that is in use cannot be changed.
-fn set_page_size(
-    staged: &StagedFile,
+/// Gives the copy the page size of the database, whose page size cannot be changed while it is in use. The rows keep
+/// their rowids.
+fn with_page_size(
+    staged: StagedFile,
     page_size: i64,
+    file: &DatabaseFile,
     busy_handler: &BusyHandler,
-) -> Result<(), Error> {
+    observer: &mut dyn Observer,
+) -> Result<StagedFile, Error> {
     let located = |error| Error::from_sqlite(staged.path(), error);
-    let copy = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
-    let own = copy.row("PRAGMA page_size").map_err(located)?;
-    drop(copy);
-    if own == Some([page_size]) {
-        return Ok(());
+    // SQLite keeps the page size if it may only read.
+    let source = open_raw_connection(staged.path(), Access::ReadWrite, busy_handler)?;
+    if source.row("PRAGMA page_size").map_err(located)? == Some([page_size]) {
+        return Ok(staged);
     }
-    let copy = open_raw_connection(staged.path(), Access::ReadWrite, busy_handler)?;
-    copy.execute(&format!(
-        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA page_size = {page_size}"
-    ))
-    .and_then(|()| vacuum(&copy, staged.path(), || !busy_handler.is_stopped()))
-    .map_err(located)
+    let path = file.path();
+    let rewritten = StagedFile::create(file.real(), PRIVATE)?;
+    let bytes = DatabaseFile::at(staged.path()).bytes();
+    disk_space::require_room(path, rewritten.path(), bytes)?;
+    vacuum_into(&source, rewritten.path(), Some(page_size), || {
+        !busy_handler.is_stopped()
+    })
+    .map_err(located)?;
+    drop(source);
+    check_rewritten(staged.path(), Access::Immutable, &rewritten, path, observer)?;
+    Ok(rewritten)
 }
 
 impl Summary {

@@ -9,6 +9,7 @@ use diesel::ConnectionError;
 use diesel::result::Error as SqlError;
 use libsqlite3_sys as ffi;
 
+use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Cancelled;
@@ -56,6 +57,14 @@ impl Error {
             ErrorKind::Sql { source } => source.to_string() == "disk I/O error",
             _ => false,
         }
+    }
+
+    /// Whether another attempt to read the file would end in the same way.
+    pub(crate) const fn is_final(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Interrupted | ErrorKind::DiskFull | ErrorKind::NotEnoughSpace { .. }
+        )
     }
 
     /// Adds the path and the action to the error of a query inside a transaction.
@@ -223,5 +232,82 @@ impl From<SettingsError> for Error {
 impl From<Cancelled> for Error {
     fn from(cancelled: Cancelled) -> Self {
         ErrorKind::Interrupted.at(cancelled.path)
+    }
+}
+
+impl Error {
+    /// Turns an error about the file at `backup` into one that speaks of a backup. Other errors stay as they are.
+    pub(crate) fn about_backup(self, backup: &Path) -> Self {
+        if self.path().is_some_and(|path| path != backup) {
+            return self;
+        }
+        if matches!(self.kind, ErrorKind::NotFound) {
+            return ErrorKind::NoBackup.at(backup);
+        }
+        match problem_of_backup(&self.kind) {
+            Some(problem) => ErrorKind::BadBackup {
+                problem: Box::new(problem),
+            }
+            .at(backup),
+            None => self,
+        }
+    }
+}
+
+/// The problem of a backup for an error about the same file as a database. `None` if the error is about something
+/// else, such as a lock or the disk, and says what is true of any file.
+fn problem_of_backup(kind: &ErrorKind) -> Option<BackupProblem> {
+    Some(match kind {
+        ErrorKind::IsFolder => BackupProblem::IsFolder,
+        ErrorKind::NotAFile => BackupProblem::NotAFile,
+        ErrorKind::EmptyFile => BackupProblem::Empty,
+        ErrorKind::NotADatabase => BackupProblem::NotADatabase,
+        ErrorKind::Damaged { detail } | ErrorKind::CopyCheckFailed { detail } => {
+            BackupProblem::Damaged {
+                detail: detail.clone(),
+            }
+        }
+        ErrorKind::CannotOpen { detail } => BackupProblem::Unreadable {
+            detail: detail.clone(),
+        },
+        ErrorKind::ReadOnly => BackupProblem::Unreadable {
+            detail: "SQLite would have to write to it".to_owned(),
+        },
+        ErrorKind::HotJournal => BackupProblem::Unreadable {
+            detail: "it holds an interrupted transaction".to_owned(),
+        },
+        ErrorKind::Query { source, .. } | ErrorKind::Sql { source } => BackupProblem::Unreadable {
+            detail: source.to_string(),
+        },
+        ErrorKind::Refused { refusal } => BackupProblem::Refused {
+            refusal: refusal.clone(),
+        },
+        _ => return None,
+    })
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_about_a_backup_advises_to_reset_or_to_restore_the_database() {
+        for documented in ErrorKind::documented() {
+            let backup = Path::new("x.db.bak");
+            let error = documented.example.at(backup).about_backup(backup);
+            // Only the errors of a restore that names a backup are about one.
+            let is_about_it = matches!(error.kind, ErrorKind::BadBackup { .. });
+            let told = format!("{error} {}", error.hint());
+            if is_about_it {
+                for wrong in [
+                    "database reset",
+                    ".bak.bak",
+                    "restore' puts",
+                    "The database",
+                ] {
+                    assert!(!told.contains(wrong), "{}: {told}", documented.name);
+                }
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use diesel::result::Error as SqlError;
 
+use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::obstacle::Obstacle;
 use crate::database::error::refusal::{Refusal, shortened};
@@ -279,6 +280,16 @@ documented_errors! {
             hint "Make one with 'degenbot database backup', or name another file with --from";
             when "There is no file at the path of the backup.";
 
+        /// The backup cannot be restored.
+        BadBackup {
+            /// Why.
+            problem: Box<BackupProblem> = Box::new(BackupProblem::Empty),
+        }
+            in Inner;
+            text format!("The backup at {path} {problem}");
+            hint problem.hint(path);
+            when "";
+
         /// The file to restore is the database itself.
         RestoreFromItself
             in Backups;
@@ -295,6 +306,21 @@ documented_errors! {
             text format!("The copy at {path} failed its check: {detail}");
             hint "The database itself may be damaged, or the disk";
             when "A copy differs from its source, or a backup is damaged.";
+
+        /// The content of the database was replaced, and what is there afterwards is something else.
+        NotAsWritten {
+            /// The version of the new content.
+            written: String = "VERSION".to_owned(),
+            /// The version that the database has.
+            found: String = "OTHER".to_owned(),
+        }
+            in OtherPrograms;
+            text format!(
+                "The content of {path} was replaced by that of version {written}, and now it is another one, of version \
+                 {found}"
+            );
+            hint "Another program may have changed it since. 'degenbot database info' shows what it is now";
+            when "Right after a restore, a reset or a compaction, the database is not what was written to it.";
 
         /// An upgrade would have to guess the meaning of rows of an old database.
         Unclear {

@@ -1,5 +1,6 @@
 //! The errors of operations on a database. They are values without logic, each with its text and its hint.
 
+pub(crate) mod backup_problem;
 pub(crate) mod conversion;
 pub(crate) mod database_error;
 pub(crate) mod effect;

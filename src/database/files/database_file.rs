@@ -192,6 +192,13 @@ impl DatabaseFile {
         }
     }
 
+    /// Fails if no file can be created in the folder. Temporary files and SQLite's own go there.
+    pub(crate) fn require_writable_folder(&self) -> Result<(), Error> {
+        use rustix::fs::Access;
+        rustix::fs::access(self.folder(), Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| Error::io(&self.path, "create a file beside", error.into()))
+    }
+
     /// Whether a reader that takes locks can open the database. Such a reader may have to create sidecars.
     pub(crate) fn may_be_shared(&self) -> bool {
         let may_write =

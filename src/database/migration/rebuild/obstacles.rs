@@ -85,7 +85,7 @@ impl Obstacles {
         let mut rows = statements.prepare(&format!("SELECT rowid, * FROM main.{name}"))?;
         while rows.step()? {
             let is_unreadable = |value: Stored<'_>| matches!(value, Stored::Text(text) if std::str::from_utf8(text).is_err());
-            if (1..rows.columns()).any(|column| is_unreadable(rows.column(column))) {
+            if (1..rows.column_count()).any(|column| is_unreadable(rows.column(column))) {
                 let id = rows.column(0).to_text();
                 self.add("a text is not UTF-8", format!("{table} {id}"));
             }
