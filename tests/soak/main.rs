@@ -19,6 +19,7 @@ mod folder;
 mod kills;
 mod large;
 mod ledger;
+mod rollback;
 mod rounds;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
@@ -63,8 +64,9 @@ struct Tally {
 /// A part of the test, which does as much as the form says.
 type Part = fn(&Form, &mut Random) -> Tally;
 
-const PARTS: [(&str, Part); 3] = [
+const PARTS: [(&str, Part); 4] = [
     ("ledger", rounds::run),
+    ("rollback", rollback::run),
     ("kills", kills::run),
     ("large", large::run),
 ];
@@ -81,8 +83,8 @@ fn main() -> ExitCode {
     let form = number_after(&arguments, "--minutes").map_or(SHORT, |minutes| Form {
         backups: 500,
         kills: 1_000,
-        // The third part takes the time that it takes.
-        time: Duration::from_secs(minutes * 60) / 2,
+        // The last part takes the time that it takes.
+        time: Duration::from_secs(minutes * 60) / 3,
         large: true,
         ballast: 30_000,
     });
