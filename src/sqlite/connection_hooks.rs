@@ -23,6 +23,7 @@ const INSTRUCTIONS: c_int = 100_000;
 
 thread_local! {
     static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
+    static DISTRUST: Cell<bool> = const { Cell::new(false) };
     static OPENED: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
     static CANCEL: RefCell<Option<CancelToken>> = const { RefCell::new(None) };
     static FOUND: Cell<Option<(i64, NonNull<ffi::sqlite3>)>> = const { Cell::new(None) };
@@ -53,6 +54,13 @@ pub(crate) fn without_checkpoint_until_read<T, E>(
         keep_log(connection, false);
     }
     Ok(opened)
+}
+
+/// Runs `open`. The connections that it opens do not trust the file: its views, triggers and indexes can use only
+/// harmless functions and virtual tables, and no statement can change the schema's text or the tables behind a virtual
+/// table.
+pub(crate) fn without_trust<T>(open: impl FnOnce() -> T) -> T {
+    configured(&DISTRUST, true, open)
 }
 
 /// Runs `open`. Once the token is cancelled, a running statement on the connections that it opens fails as interrupted.
@@ -171,6 +179,10 @@ unsafe extern "C" fn configure(
     if let Some(opened) = opened.filter(|_| KEEP_LOG.get()) {
         keep_log(opened, true);
     }
+    if let Some(opened) = opened.filter(|_| DISTRUST.get()) {
+        set(opened, ffi::SQLITE_DBCONFIG_DEFENSIVE, true);
+        set(opened, ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false);
+    }
     // The connection owns the token: SQLite passes it to `drop_token` when the connection closes, or at once if the
     // function cannot be created.
     let cancel = CANCEL.with_borrow(Clone::clone);
@@ -222,13 +234,18 @@ unsafe extern "C" fn find(
 
 /// Sets whether the connection leaves the log unchanged when it closes.
 fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
-    // SAFETY: this thread is opening the connection, or `open` has just opened and returned it.
-    // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE takes an int, and a pointer to its old value or null.
+    set(connection, ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
+}
+
+/// Switches a property of a connection on or off.
+fn set(connection: NonNull<ffi::sqlite3>, property: c_int, on: bool) {
+    // SAFETY: this thread is opening the connection, or `open` has just opened and returned it. The properties that are
+    // set here take an int, and a pointer to its old value or null.
     unsafe {
         ffi::sqlite3_db_config(
             connection.as_ptr(),
-            ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
-            c_int::from(keep),
+            property,
+            c_int::from(on),
             ptr::null_mut::<c_int>(),
         );
     }

@@ -18,6 +18,7 @@ use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::{
     cancellable, set_busy_handler, without_checkpoint_on_close, without_checkpoint_until_read,
+    without_trust,
 };
 use crate::sqlite::raw_connection::RawConnection;
 
@@ -41,11 +42,20 @@ const PRAGMAS: [(&str, &str); 6] = [
     ("temp_store", "DEFAULT"),
 ];
 
+/// The pragma of every connection that only operations use, in addition to [`PRAGMAS`] and to what
+/// [`without_trust`] sets. A page with a cell that does not fit is an error as soon as it is read.
+///
+/// The connections of [`Database`](crate::database::Database) lack all of this. The file is the bot's own, and its
+/// views and triggers may rely on functions that the bot defines.
+const GUARD: &str = "PRAGMA cell_size_check = ON;";
+
 /// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Reads and writes an existing database.
     ReadWrite,
+    /// The same for the user of the library, who may run statements of his own.
+    Session,
     /// Fills a new file, which this process has just created.
     Create,
     /// Replaces the content of a file, which may be empty.
@@ -65,7 +75,11 @@ pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConne
     // the index.
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
-    without_checkpoint_until_read(|| establish(path, &uri(path, access.parameters()), ""))
+    let uri = uri(path, access.parameters());
+    without_checkpoint_until_read(|| match access {
+        Access::Session => configure(path, &uri, ""),
+        _ => establish(path, &uri, ""),
+    })
 }
 
 /// Sets how long the statements of a connection wait for another process's lock. Cancelling the token ends the wait.
@@ -136,9 +150,9 @@ pub(crate) fn open_raw_connection(
     check_file(path, access)?;
     let [(_waiting, _), others @ ..] = PRAGMAS;
     without_checkpoint_until_read(|| {
-        let handle = RawConnection::open(&uri(path, access.parameters()))?;
+        let handle = without_trust(|| RawConnection::open(&uri(path, access.parameters())))?;
         handle.set_busy_handler(busy_handler.clone())?;
-        handle.execute(&statements(&others))?;
+        handle.execute(&format!("{GUARD}{}", statements(&others)))?;
         Ok(handle)
     })
     .map_err(|error| Error::from_sqlite(path, error))
@@ -224,7 +238,7 @@ pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<Str
 impl Access {
     pub(crate) const fn parameters(self) -> &'static str {
         match self {
-            Self::ReadWrite | Self::Overwrite => "mode=rw",
+            Self::ReadWrite | Self::Session | Self::Overwrite => "mode=rw",
             Self::Create => "mode=rwc",
             Self::Immutable => "mode=ro&immutable=1",
         }
@@ -261,9 +275,14 @@ pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) ->
     connection.batch_execute(&format!("PRAGMA query_only = {value}"))
 }
 
-/// Opens a connection, runs `first`, and sets the pragmas of every connection. `first` decides how the file is read, so
-/// it comes before the pragmas that read the file.
+/// Opens a connection that only operations use. It runs `first` and sets all pragmas. `first` decides how the file is
+/// read, so it comes before the pragmas that read the file.
 pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
+    without_trust(|| configure(path, uri, &format!("{first}{GUARD}")))
+}
+
+/// Opens a connection, runs `first`, and sets the pragmas of every connection.
+fn configure(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
     let mut connection =
         SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
     connection
@@ -294,4 +313,43 @@ pub(crate) fn uri(path: &Path, parameters: &str) -> String {
         })
         .collect();
     format!("file://{}?{parameters}", escaped.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::connection::sql;
+
+    #[test]
+    fn operations_do_not_trust_the_file_and_sessions_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("degenbot.db");
+        let mut created = open_connection(&path, Access::Create).unwrap();
+        sql::execute(&mut created, "CREATE TABLE pools (id)").unwrap();
+        drop(created);
+        let properties = |connection: &mut SqliteConnection| {
+            let mut number = |query| sql::number(connection, query).unwrap();
+            let trusts = number("SELECT trusted_schema AS number FROM pragma_trusted_schema");
+            let checks = number("SELECT cell_size_check AS number FROM pragma_cell_size_check");
+            let rename = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = name";
+            (trusts, checks, connection.batch_execute(rename).is_ok())
+        };
+        let mut ours = [
+            open_connection(&path, Access::ReadWrite).unwrap(),
+            open_for_reading(&path).unwrap(),
+        ];
+        for connection in &mut ours {
+            assert_eq!(properties(connection), (0, 1, false));
+        }
+        let mut session = open_connection(&path, Access::Session).unwrap();
+        assert_eq!(properties(&mut session), (1, 0, true));
+        let raw = open_raw_connection(
+            &path,
+            Access::ReadWrite,
+            &BusyHandler::new(LOCK_TIMEOUT, None),
+        )
+        .unwrap();
+        let row = raw.row("SELECT trusted_schema, cell_size_check FROM pragma_trusted_schema, pragma_cell_size_check");
+        assert_eq!(row, Ok(Some([0, 1])));
+    }
 }

@@ -32,7 +32,7 @@ impl ManageConnection for ConnectionManager {
     type Error = Error;
 
     fn connect(&self) -> Result<SqliteConnection, Error> {
-        open_connection(&self.path, Access::ReadWrite)
+        open_connection(&self.path, Access::Session)
     }
 
     fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
