@@ -86,6 +86,7 @@ pub use error::database_error::Error;
 pub use error::effect::Effect;
 pub use error::error_kind::ErrorKind;
 pub use error::exchange_conflict::ExchangeConflict;
+pub use error::not_checked::NotChecked;
 pub use error::obstacle::Obstacle;
 pub use error::refusal::Refusal;
 pub use error::violation::Violation;

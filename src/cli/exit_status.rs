@@ -19,7 +19,10 @@ impl ExitStatus {
         (Self::Done, "done"),
         (Self::Failed, "failed, refused, or aborted by the user"),
         (Self::WrongArguments, "wrong arguments"),
-        (Self::Findings, "'database verify' has found a problem"),
+        (
+            Self::Findings,
+            "'database verify' has found a problem, or could not check a part",
+        ),
         (
             Self::Stale,
             "reserved for a command that finds the database stale",

@@ -65,10 +65,12 @@ documented_errors! {
             path: PathBuf = PathBuf::from("PATH"),
             /// How often rules are broken.
             rows: u64 = 2,
+            /// How many parts could not be checked.
+            not_checked: u64 = 0,
         }
             in Rows;
-            text format!("{} found in {}", problems(*rows), path.display());
-            hint "'degenbot database verify --help' says what each rule demands";
+            text format!("{} found in {}{}", problems(*rows), path.display(), and_parts(*not_checked));
+            hint "'degenbot database verify --help' says what to do about each rule";
             when "`verify` has found rows that break its rules. The exit status is 3.";
 
         /// SQLite says that the database is damaged.
@@ -76,11 +78,25 @@ documented_errors! {
             path: PathBuf = PathBuf::from("PATH"),
             /// How often rules are broken.
             rows: u64 = 2,
+            /// How many parts could not be checked.
+            not_checked: u64 = 0,
         }
             in Rows;
-            text format!("{} found in {}", problems(*rows), path.display());
+            text format!("{} found in {}{}", problems(*rows), path.display(), and_parts(*not_checked));
             hint damage_hint(&path.display());
             when "`verify` has found problems, and damage to the file is among them. The exit status is 3.";
+
+        /// Parts of the database could not be checked. The rest is sound.
+        Unchecked {
+            path: PathBuf = PathBuf::from("PATH"),
+            /// How many parts could not be checked.
+            not_checked: u64 = 2,
+        }
+            in Rows;
+            text format!("{} of {} could not be checked; nothing else was found", parts(*not_checked), path.display());
+            hint "The program that defines what SQLite does not know here can check the file with 'PRAGMA \
+                  integrity_check'";
+            when "`verify` has found nothing, but an object of your own keeps it from checking a part.";
 
         /// No exchange has the name.
         UnknownExchange {
@@ -188,7 +204,9 @@ impl Failure {
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {
                 ExitStatus::WrongArguments
             }
-            Self::Unsound { .. } | Self::Damaged { .. } => ExitStatus::Findings,
+            Self::Unsound { .. } | Self::Damaged { .. } | Self::Unchecked { .. } => {
+                ExitStatus::Findings
+            }
             _ => ExitStatus::Failed,
         }
     }
@@ -208,6 +226,21 @@ fn problems(rows: u64) -> String {
     match rows {
         1 => "1 problem".to_owned(),
         rows => format!("{} problems", HumanCount(rows)),
+    }
+}
+
+fn parts(not_checked: u64) -> String {
+    match not_checked {
+        1 => "1 part".to_owned(),
+        parts => format!("{} parts", HumanCount(parts)),
+    }
+}
+
+/// The end of a message about problems.
+fn and_parts(not_checked: u64) -> String {
+    match not_checked {
+        0 => String::new(),
+        _ => format!("; {} could not be checked", parts(not_checked)),
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::cli::printer::Printer;
 use crate::database::connection::open::LOCK_TIMEOUT;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::verification::integrity_check::IntegrityCheck;
 
 /// The levels of an option that checks a copy of the database.
@@ -28,6 +30,24 @@ pub(in crate::cli) fn path_of_copy() -> impl TypedValueParser<Value = PathBuf> {
             Ok(path)
         }
     })
+}
+
+/// The option of every command that checks a copy of the database.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Unchecked {
+    /// Accept what cannot be checked, and say what that is
+    ///
+    /// SQLite cannot check an index of your own if only your program defines its
+    /// collation or function. Everything else is checked.
+    #[arg(long)]
+    pub(in crate::cli) allow_unchecked: bool,
+}
+
+/// Tells the user what was not checked.
+pub(in crate::cli) fn tell_not_checked(printer: &Printer, not_checked: &[NotChecked]) {
+    for part in not_checked {
+        printer.always(format_args!("Not checked: {part}"));
+    }
 }
 
 /// The option of every command that asks a question.

@@ -1,7 +1,9 @@
 //! Prepared statements on a Diesel connection.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, CString, OsString, c_char, c_int};
 use std::marker::PhantomData;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::ptr::NonNull;
 use std::slice;
@@ -132,6 +134,26 @@ impl<'connection> Statements<'connection> {
         unsafe { ffi::sqlite3_get_autocommit(self.handle.as_ptr()) == 0 }
     }
 
+    /// The folder in which SQLite creates temporary files, if it can find one.
+    pub(crate) fn temporary_folder(self) -> Option<PathBuf> {
+        let mut name: *mut c_char = ptr::null_mut();
+        // SAFETY: the connection is open. For SQLITE_FCNTL_TEMPFILENAME, the last argument is a place for a pointer to
+        // a NUL-terminated name, or null, which the caller frees.
+        let bytes = unsafe {
+            ffi::sqlite3_file_control(
+                self.handle.as_ptr(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_TEMPFILENAME,
+                (&raw mut name).cast(),
+            );
+            let bytes = (!name.is_null()).then(|| CStr::from_ptr(name).to_bytes().to_vec());
+            ffi::sqlite3_free(name.cast());
+            bytes
+        };
+        let name = PathBuf::from(OsString::from_vec(bytes?));
+        name.parent().map(Path::to_owned)
+    }
+
     /// Rolls back a transaction that was left open. Statements that still read in it are reset.
     pub(crate) fn leave_transaction(self) -> QueryResult<()> {
         if !self.in_transaction() {
@@ -153,6 +175,18 @@ impl<'connection> Statements<'connection> {
     pub(crate) fn last_insert_rowid(self) -> i64 {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_last_insert_rowid(self.handle.as_ptr()) }
+    }
+
+    pub(super) const fn handle(self) -> NonNull<ffi::sqlite3> {
+        self.handle
+    }
+
+    pub(super) fn check(self, code: c_int) -> QueryResult<()> {
+        if code == ffi::SQLITE_OK {
+            Ok(())
+        } else {
+            Err(self.error(code))
+        }
     }
 
     #[cold]
@@ -293,11 +327,7 @@ impl Statement<'_> {
                 ),
             }
         };
-        if code == ffi::SQLITE_OK {
-            Ok(())
-        } else {
-            Err(self.connection.error(code))
-        }
+        self.connection.check(code)
     }
 
     /// Resets the statement and clears its bindings.

@@ -361,7 +361,8 @@ fn quiet_json_prints_only_the_document() {
       "backup": "degenbot.db.bak",
       "bytes": [SIZE],
       "checkpointed": true,
-      "verified": null
+      "verified": null,
+      "not_checked": []
     }
     --- stderr
     "#);

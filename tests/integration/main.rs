@@ -51,3 +51,4 @@ mod updates;
 mod upgrade;
 mod values;
 mod verify;
+mod whole_file;

@@ -302,7 +302,7 @@ fn help_lists_every_exit_status() {
     assert_eq!(
         table,
         "  0    done\n  1    failed, refused, or aborted by the user\n  2    wrong arguments\n  \
-         3    'database verify' has found a problem\n  \
+         3    'database verify' has found a problem, or could not check a part\n  \
          4    reserved for a command that finds the database stale\n  \
          130  ended at once by a second Ctrl-C\n"
     );

@@ -14,12 +14,14 @@ use degenbot::database::{
     create_new_sqlite_database, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::support::cases;
 use crate::support::command::{on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
+use crate::support::faults;
 use crate::support::generator::{Size, generate};
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 use crate::support::versions::newest_of_corpus;
@@ -397,21 +399,23 @@ fn verify_is_right_while_a_writer_keeps_committing() {
     });
 }
 
-/// What only the user's own program knows is not looked at, and all else is.
+/// What only the user's own program knows is named, and all else is looked at.
 #[test]
-fn verify_ignores_objects_that_sqlite_cannot_load() {
+fn verify_names_objects_that_sqlite_cannot_load() {
     const OBJECTS: &str = "CREATE TABLE notes (note TEXT); CREATE INDEX notes_by_note ON notes (note); \
          PRAGMA writable_schema = ON; \
          UPDATE sqlite_schema SET sql = 'CREATE INDEX notes_by_note ON notes (note COLLATE mine)' \
          WHERE name = 'notes_by_note'; \
          INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) \
          VALUES ('table', 'search', 'search', 0, 'CREATE VIRTUAL TABLE search USING nomod(x)')";
-    assert_eq!(Clean::with(OBJECTS).findings(), [""; 0]);
-    let (unindexed, found) = FAULTS[0];
+    assert_eq!(Clean::with(OBJECTS).findings(), ["not-checked notes -"]);
+    let (unindexed, found) = FAULTS[1];
     let faulty = Clean::with(unindexed);
     content::connect(&faulty.path)
         .batch_execute(OBJECTS)
         .unwrap();
+    let mut found: Vec<_> = found.iter().map(|line| (*line).to_owned()).collect();
+    found.insert(1, "not-checked notes -".to_owned());
     assert_eq!(faulty.findings(), found);
 }
 
@@ -464,10 +468,11 @@ fn verify_works_where_nothing_may_be_written() {
     --- stdout
     Rule         Table  Rows
     token-order  pools     1
-        2  the address of token0_id 1 is not below that of token1_id 1
+        2  0x3000000000000000000000000000000000000002  ethereum_uniswap_v3
+           the address of token0_id 1 is not below that of token1_id 1
     --- stderr
     error: 1 problem found in degenbot.db
-    hint: 'degenbot database verify --help' says what each rule demands
+    hint: 'degenbot database verify --help' says what to do about each rule
     ");
     assert_eq!(corpus::files(folder).len(), 1);
 }
@@ -513,19 +518,30 @@ fn verify_lists_findings() {
     --- stdout
     Rule              Table               Rows
     foreign-key       aave_v3_contracts  1,234
-         2  market_id 7 is not in aave_v3_markets
-         3  market_id 7 is not in aave_v3_markets
-         4  market_id 7 is not in aave_v3_markets
-         5  market_id 7 is not in aave_v3_markets
-         6  market_id 7 is not in aave_v3_markets
-         7  market_id 7 is not in aave_v3_markets
-         8  market_id 7 is not in aave_v3_markets
-         9  market_id 7 is not in aave_v3_markets
-        10  market_id 7 is not in aave_v3_markets
-        11  market_id 7 is not in aave_v3_markets
+         2  0xabcdefabcdefabcdefabcdefabcdef0000000001
+            market_id 7 is not in aave_v3_markets
+         3  0xabcdefabcdefabcdefabcdefabcdef0000000002
+            market_id 7 is not in aave_v3_markets
+         4  0xabcdefabcdefabcdefabcdefabcdef0000000003
+            market_id 7 is not in aave_v3_markets
+         5  0xabcdefabcdefabcdefabcdefabcdef0000000004
+            market_id 7 is not in aave_v3_markets
+         6  0xabcdefabcdefabcdefabcdefabcdef0000000005
+            market_id 7 is not in aave_v3_markets
+         7  0xabcdefabcdefabcdefabcdefabcdef0000000006
+            market_id 7 is not in aave_v3_markets
+         8  0xabcdefabcdefabcdefabcdefabcdef0000000007
+            market_id 7 is not in aave_v3_markets
+         9  0xabcdefabcdefabcdefabcdefabcdef0000000008
+            market_id 7 is not in aave_v3_markets
+        10  0xabcdefabcdefabcdefabcdefabcdef0000000009
+            market_id 7 is not in aave_v3_markets
+        11  0xabcdefabcdefabcdefabcdefabcdef0000000010
+            market_id 7 is not in aave_v3_markets
         and 1,224 more
     value             erc20_tokens           1
-        2  symbol: expected a text in UTF-8, found "\u{1b}[A�"
+        2  0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2
+           symbol: expected a text in UTF-8, found "\u{1b}[A�"
     address-checksum  aave_v3_contracts  1,234
          2  address: found "0xabcdefabcdefabcdefabcdefabcdef0000000001"
          3  address: found "0xabcdefabcdefabcdefabcdefabcdef0000000002"
@@ -539,10 +555,11 @@ fn verify_lists_findings() {
         11  address: found "0xabcdefabcdefabcdefabcdefabcdef0000000010"
         and 1,224 more
     liquidity-sum     pools                  1
-        2  the net liquidity of its ticks adds up to -1
+        2  0x3000000000000000000000000000000000000002  ethereum_uniswap_v3
+           the net liquidity of its ticks adds up to -1
     --- stderr
     error: 2,470 problems found in degenbot.db
-    hint: 'degenbot database verify --help' says what each rule demands
+    hint: 'degenbot database verify --help' says what to do about each rule
     "#);
     let longest = told.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(longest <= 80, "{longest}: {told}");
@@ -566,6 +583,8 @@ fn verify_json_is_one_object_on_stdout() {
         "market_id 7 is not in aave_v3_markets"
     );
     assert_eq!(findings.len(), 4);
+    assert_eq!(document["total"], 2_470);
+    assert_eq!(document["not_checked"], 0);
 }
 
 fn json(path: &Path, status: i32) -> serde_json::Value {
@@ -574,6 +593,91 @@ fn json(path: &Path, status: i32) -> serde_json::Value {
         .unwrap();
     assert_eq!(output.status.code(), Some(status));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn verify_names_rows_by_their_keys() {
+    let faulty = Clean::with(
+        "UPDATE pools SET token1_id = 1 WHERE id = 2; DELETE FROM exchanges WHERE id = 2; \
+         UPDATE erc20_tokens SET decimals = 256 WHERE id = 2",
+    );
+    let report = verify(&faulty.path);
+    let keys = |query| content::lines(&mut content::connect(&faulty.path), query);
+    let tokens = keys("SELECT address AS line FROM erc20_tokens WHERE id = 2");
+    let pools = keys("SELECT address AS line FROM pools WHERE id = 2");
+    let example = |rule| {
+        let finding = report.findings.iter().find(|finding| finding.rule == rule);
+        finding.unwrap().examples[0].clone()
+    };
+    let token = example(Rule::Value);
+    assert_eq!((token.id, token.key.as_ref()), (Some(2), tokens.first()));
+    assert_eq!(token.exchange, None);
+    let pool = example(Rule::TokenOrder);
+    assert_eq!((pool.id, pool.key.as_ref()), (Some(2), pools.first()));
+}
+
+#[test]
+fn verify_prints_names_of_any_length() {
+    let name = "x".repeat(70_000);
+    let long = Clean::with(&format!(
+        "CREATE TABLE {name} (a REFERENCES pools (id)); INSERT INTO {name} VALUES (77)"
+    ));
+    let told = quietly(&long.path, &["database", "verify"]);
+    assert!(told.starts_with("status: 1"), "{}", &told[..200]);
+    assert!(told.contains(&name));
+}
+
+/// A text that is not UTF-8 keeps an upgrade from reading the row.
+#[test]
+fn verify_names_rows_of_early_databases() {
+    let copy = Copy::of("populated/populated-0.5.0a2.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "UPDATE aerodrome_v2_pools SET token0 = CAST(x'3078ff41' AS TEXT) \
+             WHERE rowid = (SELECT min(rowid) FROM aerodrome_v2_pools)",
+        )
+        .unwrap();
+    let report = verify(&copy.path);
+    assert_eq!(report.version, None);
+    let found = lines(&report);
+    assert!(
+        found
+            .iter()
+            .any(|line| line.starts_with("value aerodrome_v2_pools ")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn verify_names_the_temporary_folder_that_is_full() {
+    let Some(library) = faults::library() else {
+        return;
+    };
+    let clean = Clean::with(
+        "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) \
+         INSERT INTO erc20_tokens (id, chain, address, name) \
+         SELECT i, 1, printf('0x%040d', i), hex(randomblob(30)) FROM n",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = on(&clean.path, &["database", "verify"]);
+    command.env("SQLITE_TMPDIR", folder.path());
+    faults::preload(&mut command, library, folder.path());
+    // The first call creates a file.
+    let fault = faults::Fault {
+        at: 2,
+        error: Errno::NOSPC,
+        sticky: true,
+    };
+    fault.inject(&mut command);
+    let told = run(command, "");
+    let told = told.replace(&*folder.path().to_string_lossy(), "FOLDER");
+    insta::assert_snapshot!(told, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The disk of the folder for temporary files is full: FOLDER ran out of space while degenbot.db was read
+    hint: Free some space there, or name another folder in SQLITE_TMPDIR
+    ");
 }
 
 #[test]

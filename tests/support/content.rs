@@ -45,6 +45,37 @@ pub fn lines(connection: &mut SqliteConnection, query: &str) -> Vec<String> {
         .collect()
 }
 
+/// The program of a statement, one instruction a line with its fourth parameter.
+pub fn explained(path: &Path, statement: &str) -> String {
+    #[derive(QueryableByName)]
+    struct Instruction {
+        #[diesel(sql_type = Text)]
+        opcode: String,
+        #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
+        p4: Option<String>,
+    }
+    let program: Vec<_> = diesel::sql_query(format!("EXPLAIN {statement}"))
+        .load::<Instruction>(&mut connect(path))
+        .unwrap()
+        .into_iter()
+        .map(|it| format!("{} {}", it.opcode, it.p4.unwrap_or_default()))
+        .collect();
+    program.join("\n")
+}
+
+/// What SQLite's own check says, or its error.
+pub fn integrity(path: &Path) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Message {
+        #[diesel(sql_type = Text)]
+        integrity_check: String,
+    }
+    match diesel::sql_query("PRAGMA integrity_check").load::<Message>(&mut connect(path)) {
+        Ok(messages) => messages.into_iter().map(|it| it.integrity_check).collect(),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
 pub fn connect(path: &Path) -> SqliteConnection {
     assert!(path.exists(), "{}", path.display());
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()

@@ -11,10 +11,13 @@ use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
 use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
-use crate::cli::options::{Confirmation, Waiting, path_of_copy, verification};
+use crate::cli::options::{
+    Confirmation, Unchecked, Waiting, path_of_copy, tell_not_checked, verification,
+};
 use crate::cli::progress::ProgressReporter;
 use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 use crate::database::error::database_error::Error;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
@@ -37,6 +40,8 @@ pub(in crate::cli) struct Backup {
     #[arg(long, value_name = "LEVEL", value_parser = verification())]
     verify: Option<IntegrityCheck>,
     #[command(flatten)]
+    unchecked: Unchecked,
+    #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
@@ -53,6 +58,7 @@ impl Backup {
                 output: self.output.clone(),
                 replace_existing,
                 verify: self.verify,
+                allow_unchecked: self.unchecked.allow_unchecked,
                 wait: self.waiting.time(),
             };
             let mut progress = ProgressReporter::new("Backing up", &context.printer);
@@ -71,25 +77,41 @@ impl Backup {
             report.path.display(),
             bytes(report.bytes)
         ));
+        tell_not_checked(&context.printer, &report.not_checked);
         let document = Document {
             timing,
             path: path.display().to_string(),
             backup: report.path.display().to_string(),
             bytes: report.bytes,
             checkpointed: report.checkpointed,
-            verified: self.verify,
+            verified: if report.not_checked.is_empty() {
+                self.verify.map(Verified::Level)
+            } else {
+                Some(Verified::Partial)
+            },
+            not_checked: &report.not_checked,
         };
         self.json.report(context, "database backup", &document)
     }
 }
 
 #[derive(Serialize)]
-struct Document {
+struct Document<'report> {
     #[serde(flatten)]
     timing: Timing,
     path: String,
     backup: String,
     bytes: u64,
     checkpointed: bool,
-    verified: Option<IntegrityCheck>,
+    verified: Option<Verified>,
+    not_checked: &'report [NotChecked],
+}
+
+/// How far the copy was checked.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verified {
+    Partial,
+    #[serde(untagged)]
+    Level(IntegrityCheck),
 }

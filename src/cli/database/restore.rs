@@ -12,13 +12,14 @@ use crate::cli::database::kept_file::beside;
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, time, timestamp};
 use crate::cli::json::{Json, Timing, Version, timed};
-use crate::cli::options::{Confirmation, Waiting, verification};
+use crate::cli::options::{Confirmation, Unchecked, Waiting, tell_not_checked, verification};
 use crate::cli::printer::Printer;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::database::copying::restore::{
     RestoreOptions, Summary, check_restore, restore_sqlite_database,
 };
+use crate::database::error::not_checked::NotChecked;
 use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
@@ -43,6 +44,8 @@ pub(in crate::cli) struct Restore {
     #[arg(long, value_name = "LEVEL", value_parser = verification(), default_value = "full")]
     verify: IntegrityCheck,
     #[command(flatten)]
+    unchecked: Unchecked,
+    #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
     confirmation: Confirmation,
@@ -57,6 +60,7 @@ impl Restore {
             from: self.from,
             keep_replaced: !self.no_keep,
             verify: self.verify,
+            allow_unchecked: self.unchecked.allow_unchecked,
             wait: self.waiting.time(),
         };
         let printer = &context.printer;
@@ -108,6 +112,7 @@ impl Restore {
                 report.version
             ));
         }
+        tell_not_checked(printer, &report.not_checked);
         let document = Document {
             timing,
             path: path.display().to_string(),
@@ -117,6 +122,7 @@ impl Restore {
             bytes: report.bytes,
             version: Version::named(&report.version),
             upgrade_pending: report.is_upgrade_pending,
+            not_checked: report.not_checked,
         };
         self.json.report(context, "database restore", &document)
     }
@@ -133,6 +139,7 @@ struct Document {
     bytes: u64,
     version: Version,
     upgrade_pending: bool,
+    not_checked: Vec<NotChecked>,
 }
 
 #[derive(Serialize)]

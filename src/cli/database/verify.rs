@@ -17,8 +17,8 @@ use crate::database::verification::verify::{VerifyOptions, VerifyReport, verify_
 
 /// Look for damage, and for rows that cannot be right
 ///
-/// It changes nothing, and bots can run meanwhile. The exit status is 3 if it finds a problem. The rules are listed
-/// below.
+/// It changes nothing, and bots can run meanwhile. The exit status is 3 if it finds a problem, or if it cannot check a
+/// part of the file. The rules are listed below, each with what to do about a row that breaks it.
 #[derive(Debug, Args)]
 #[command(after_long_help = rules())]
 pub(in crate::cli) struct Verify {
@@ -38,7 +38,11 @@ fn rules() -> String {
     for rule in Rule::ALL {
         line(
             &mut text,
-            format_args!("\n  {rule}\n          {}", rule.description()),
+            format_args!(
+                "\n  {rule}\n          {}\n          Remedy: {}",
+                rule.description(),
+                rule.remedy()
+            ),
         );
     }
     text
@@ -60,10 +64,22 @@ impl Verify {
         }
         let rows = report.rows();
         let is_damaged = |finding: &Finding| finding.rule == Rule::Integrity;
+        let not_checked = report.not_checked();
+        let rows = rows - not_checked;
         Err(if report.findings.iter().any(is_damaged) {
-            Failure::Damaged { path, rows }
+            Failure::Damaged {
+                path,
+                rows,
+                not_checked,
+            }
+        } else if rows == 0 {
+            Failure::Unchecked { path, not_checked }
         } else {
-            Failure::Unsound { path, rows }
+            Failure::Unsound {
+                path,
+                rows,
+                not_checked,
+            }
         })
     }
 }
@@ -73,6 +89,8 @@ struct Document<'report> {
     path: String,
     version: Option<Version>,
     quick: bool,
+    total: u64,
+    not_checked: u64,
     findings: &'report [Finding],
 }
 
@@ -82,6 +100,8 @@ impl<'report> Document<'report> {
             path: report.path.display().to_string(),
             version: report.version.map(Version::from),
             quick: report.quick,
+            total: report.rows(),
+            not_checked: report.not_checked(),
             findings: &report.findings,
         }
     }
@@ -118,14 +138,28 @@ fn describe_examples(text: &mut Lines, finding: &Finding) {
     let ids: Vec<_> = finding
         .examples
         .iter()
-        .map(|example| example.id.map(|id| id.to_string()))
+        .map(|example| example.id.map(|id| id.to_string()).unwrap_or_default())
         .collect();
-    let width = ids.iter().flatten().map(String::len).max().unwrap_or(0);
+    // An id has 20 digits at most.
+    let width = ids.iter().map(String::len).max().unwrap_or(0);
+    let gap = if width == 0 { "" } else { "  " };
     for (example, id) in finding.examples.iter().zip(&ids) {
-        let id = id.as_deref().unwrap_or("");
-        let gap = if width == 0 { "" } else { "  " };
+        let key = [&example.key, &example.exchange];
+        // A detail about the address itself has it.
+        let key: Vec<_> = key
+            .into_iter()
+            .flatten()
+            .filter(|part| !example.detail.contains(part.as_str()))
+            .map(String::as_str)
+            .collect();
         let id = padded(id, width, Right);
-        text.push(format_args!("    {id}{gap}{}", example.detail));
+        if key.is_empty() {
+            text.push(format_args!("    {id}{gap}{}", example.detail));
+        } else {
+            text.push(format_args!("    {id}{gap}{}", key.join("  ")));
+            let indent = padded("", width, Right);
+            text.push(format_args!("    {indent}{gap}{}", example.detail));
+        }
     }
     let shown = u64::try_from(finding.examples.len()).unwrap_or(u64::MAX);
     if finding.rows > shown {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::database::connection::open::LOCK_TIMEOUT;
-use crate::database::copying::check_copy::check_copy;
+use crate::database::copying::check_copy::{check_copy, check_copy_in_part};
 use crate::database::copying::consistent_copy::{Copied, copy_consistently};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
 use crate::database::files::disk_space;
 use crate::database::files::staged_file::{self, PRIVATE, StagedFile};
@@ -30,6 +31,9 @@ pub struct BackupOptions {
     /// The integrity check of the copy before it gets its name. Without one, the copy is only checked to be a
     /// degenbot database.
     pub verify: Option<IntegrityCheck>,
+    /// Accept a copy of which the integrity check cannot check a part, for example an index whose collation only the
+    /// user's own program defines. [`BackupReport::not_checked`] has these parts.
+    pub allow_unchecked: bool,
     /// The longest time to wait for a lock.
     pub wait: Duration,
 }
@@ -38,6 +42,7 @@ setters!(BackupOptions {
     output: PathBuf => Some,
     replace_existing: bool,
     verify: IntegrityCheck => Some,
+    allow_unchecked: bool,
     wait: Duration,
 });
 
@@ -47,6 +52,7 @@ impl Default for BackupOptions {
             output: None,
             replace_existing: false,
             verify: None,
+            allow_unchecked: false,
             wait: LOCK_TIMEOUT,
         }
     }
@@ -63,6 +69,8 @@ pub struct BackupReport {
     /// Whether the checkpoint before the copy moved the whole log into the database. The backup is complete
     /// either way.
     pub checkpointed: bool,
+    /// The parts of the copy that the integrity check could not check.
+    pub not_checked: Vec<NotChecked>,
 }
 
 /// Copies one state of a database while others go on using it.
@@ -79,6 +87,8 @@ pub struct BackupReport {
 /// - [`Refused`](crate::database::ErrorKind::Refused) if the database is not degenbot's;
 /// - [`NotEnoughSpace`](crate::database::ErrorKind::NotEnoughSpace) if the copy does not fit on the disk;
 /// - [`CopyCheckFailed`](crate::database::ErrorKind::CopyCheckFailed) if the copy fails its check;
+/// - [`NotChecked`](crate::database::ErrorKind::NotChecked) if a part of the copy cannot be checked, unless
+///   [`BackupOptions::allow_unchecked`] is set;
 /// - [`Interrupted`](crate::database::ErrorKind::Interrupted) if the observer asks for it;
 /// - another kind if the database cannot be read or the copy cannot be written.
 pub fn backup_sqlite_database(
@@ -103,7 +113,16 @@ pub fn backup_sqlite_database(
         bytes,
         checkpointed,
     } = copy_consistently(&file, &mut staged, &backup_path, &busy_handler, observer)?;
-    check_copy(&staged, &backup_path, options.verify, observer)?;
+    let not_checked = match options.verify {
+        Some(level) if options.allow_unchecked => {
+            let (_, parts) = check_copy_in_part(&staged, &backup_path, level, observer)?;
+            parts
+        }
+        level => {
+            check_copy(&staged, &backup_path, level, observer)?;
+            Vec::new()
+        }
+    };
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &busy_handler)?;
@@ -113,5 +132,6 @@ pub fn backup_sqlite_database(
         path: backup_path,
         bytes,
         checkpointed,
+        not_checked,
     })
 }

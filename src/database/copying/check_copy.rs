@@ -8,6 +8,7 @@ use crate::database::connection::open::{Access, open_connection, open_for_readin
 use crate::database::copying::same_rows::{Mismatch, compare};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::files::staged_file::StagedFile;
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::identity::Recognition;
@@ -16,30 +17,21 @@ use crate::database::verification::integrity_check;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::sqlite::connection_hooks::cancellable;
 
-/// Checks that a finished copy is a degenbot database, and runs the integrity check `verify` if there is one.
-/// Errors name `backup_path`.
+/// Checks that a finished copy is a degenbot database, and runs the integrity check `verify` if there is one. Every part
+/// of the copy must be checked. Errors name `backup_path`.
 pub(crate) fn check_copy(
     staged: &StagedFile,
     backup_path: &Path,
     verify: Option<IntegrityCheck>,
     observer: &mut dyn Observer,
 ) -> Result<Recognition, Error> {
-    let failed = |detail| ErrorKind::CopyCheckFailed { detail }.at(backup_path);
-    let mut connection = cancellable(observer.cancel_token(), || {
-        open_connection(staged.path(), Access::Immutable)
-    })?;
-    let recognition = recognise_connection(&mut connection)
-        .and_then(|recognition| {
-            recognition.require_degenbot(backup_path)?;
-            Ok(recognition)
-        })
-        .map_err(|error| failed(error.to_string()))?;
+    let (mut connection, recognition) = recognise_copy(staged, backup_path, observer)?;
     let Some(verification) = verify else {
         return Ok(recognition);
     };
     report(observer, backup_path, Stage::Verifying, 0, 0)?;
     match integrity_check::first_problem(&mut connection, backup_path, verification)? {
-        Some(problem) => Err(failed(problem)),
+        Some(problem) => Err(failed(backup_path, problem)),
         None => Ok(recognition),
     }
 }
@@ -54,8 +46,8 @@ pub(crate) fn check_source(
 ) -> Result<(), Error> {
     report(observer, path, Stage::Verifying, 0, 0)?;
     let mut connection = cancellable(observer.cancel_token(), || open_to_read(file, access))?;
-    let problem = integrity_check::first_problem(&mut connection, path, IntegrityCheck::Quick)?;
-    match problem {
+    let checked = integrity_check::check(&mut connection, path, IntegrityCheck::Quick)?;
+    match checked.problem {
         Some(detail) => Err(ErrorKind::Damaged { detail }.at(path)),
         None => Ok(()),
     }
@@ -89,7 +81,9 @@ pub(crate) fn check_rewritten(
         Mismatch::Stopped => ErrorKind::Interrupted.at(path),
     })?;
     drop((ours, theirs));
-    check_copy(staged, path, Some(IntegrityCheck::Full), observer)
+    // Each row was compared. What cannot be checked besides depends on what only the user's program defines.
+    let (recognition, _) = check_copy_in_part(staged, path, IntegrityCheck::Full, observer)?;
+    Ok(recognition)
 }
 
 /// Opens a database that is only read here. Its log stays as it is when the connection closes.
@@ -98,4 +92,41 @@ fn open_to_read(file: &Path, access: Access) -> Result<SqliteConnection, Error> 
         Access::ReadWrite => open_for_reading(file),
         _ => open_connection(file, access),
     }
+}
+
+/// Like [`check_copy`], but returns the parts that cannot be checked.
+pub(crate) fn check_copy_in_part(
+    staged: &StagedFile,
+    backup_path: &Path,
+    verification: IntegrityCheck,
+    observer: &mut dyn Observer,
+) -> Result<(Recognition, Vec<NotChecked>), Error> {
+    let (mut connection, recognition) = recognise_copy(staged, backup_path, observer)?;
+    report(observer, backup_path, Stage::Verifying, 0, 0)?;
+    let checked = integrity_check::check(&mut connection, backup_path, verification)?;
+    match checked.problem {
+        Some(problem) => Err(failed(backup_path, problem)),
+        None => Ok((recognition, checked.not_checked)),
+    }
+}
+
+fn recognise_copy(
+    staged: &StagedFile,
+    backup_path: &Path,
+    observer: &mut dyn Observer,
+) -> Result<(SqliteConnection, Recognition), Error> {
+    let mut connection = cancellable(observer.cancel_token(), || {
+        open_connection(staged.path(), Access::Immutable)
+    })?;
+    let recognition = recognise_connection(&mut connection)
+        .and_then(|recognition| {
+            recognition.require_degenbot(backup_path)?;
+            Ok(recognition)
+        })
+        .map_err(|error| failed(backup_path, error.to_string()))?;
+    Ok((connection, recognition))
+}
+
+fn failed(backup_path: &Path, detail: String) -> Error {
+    ErrorKind::CopyCheckFailed { detail }.at(backup_path)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
-use crate::database::copying::check_copy::{check_copy, check_rewritten};
+use crate::database::copying::check_copy::{check_copy, check_copy_in_part, check_rewritten};
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
@@ -15,6 +15,7 @@ use crate::database::copying::source::Source;
 use crate::database::copying::vacuum::vacuum_into;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
 use crate::database::files::disk_space;
@@ -37,6 +38,9 @@ pub struct RestoreOptions {
     pub keep_replaced: bool,
     /// The integrity check of the backup before anything is changed.
     pub verify: IntegrityCheck,
+    /// Accept a backup of which the integrity check cannot check a part, for example an index whose collation only the
+    /// user's own program defines. [`RestoreReport::not_checked`] has these parts.
+    pub allow_unchecked: bool,
     /// The longest time to wait for a lock.
     pub wait: Duration,
 }
@@ -45,6 +49,7 @@ setters!(RestoreOptions {
     from: PathBuf => Some,
     keep_replaced: bool,
     verify: IntegrityCheck,
+    allow_unchecked: bool,
     wait: Duration,
 });
 
@@ -54,6 +59,7 @@ impl Default for RestoreOptions {
             from: None,
             keep_replaced: true,
             verify: IntegrityCheck::Full,
+            allow_unchecked: false,
             wait: LOCK_TIMEOUT,
         }
     }
@@ -83,6 +89,8 @@ pub struct RestoreReport {
     pub refusal: Option<Refusal>,
     /// The copy of the replaced database, if there was one and it was to be kept.
     pub kept: Option<PathBuf>,
+    /// The parts of the backup that the integrity check could not check.
+    pub not_checked: Vec<NotChecked>,
 }
 
 /// The content of a database in brief, for a user who has to choose between two.
@@ -177,6 +185,8 @@ pub(crate) fn check_restore(
 /// - [`ErrorKind::NoBackup`] if there is no backup;
 /// - [`ErrorKind::BadBackup`] if the backup is not degenbot's, cannot be read or fails its check;
 /// - [`ErrorKind::Refused`] if the database is not degenbot's;
+/// - [`ErrorKind::NotChecked`] if a part of the backup cannot be checked, unless [`RestoreOptions::allow_unchecked`] is
+///   set;
 /// - [`ErrorKind::Locked`] if another process is in a transaction that writes;
 /// - [`ErrorKind::NotEnoughSpace`] if the new content, its log and the kept copy do not fit on the disk;
 /// - [`ErrorKind::Interrupted`] if the observer asks for it;
@@ -196,8 +206,13 @@ pub fn restore_sqlite_database(
         .into_copy(&place, &busy_handler, observer)
         .map_err(|error| error.about_backup(&from))?;
     // This is the content that is restored, even if another program writes to the backup meanwhile.
-    let recognition = check_copy(&staged, &from, Some(options.verify), observer)
-        .map_err(|error| error.about_backup(&from))?;
+    let (recognition, not_checked) = if options.allow_unchecked {
+        check_copy_in_part(&staged, &from, options.verify, observer)
+    } else {
+        check_copy(&staged, &from, Some(options.verify), observer)
+            .map(|recognition| (recognition, Vec::new()))
+    }
+    .map_err(|error| error.about_backup(&from))?;
     let bytes = DatabaseFile::at(staged.path()).bytes();
     let kept = if let Some(file) = found {
         replace(&file, staged, options, &busy_handler, observer)?
@@ -215,6 +230,7 @@ pub fn restore_sqlite_database(
         is_upgrade_pending: recognition.identity.is_upgradable(),
         refusal: refusal_of(&recognition),
         kept,
+        not_checked,
     })
 }
 

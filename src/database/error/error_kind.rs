@@ -8,6 +8,7 @@ use diesel::result::Error as SqlError;
 
 use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::error::obstacle::Obstacle;
 use crate::database::error::refusal::{Refusal, shortened};
 use crate::database::error::violation::Violation;
@@ -158,6 +159,19 @@ documented_errors! {
             hint "Move the database to a folder nearer to the root, or give it a shorter name; a link does not \
                   help, and the names of all folders count, also for a path that is relative";
             when "SQLite limits the whole path of a file, and the file system the name of a file.";
+
+        /// The disk of the folder in which SQLite sorts is full. The operation only reads the database.
+        TemporaryFolderFull {
+            /// The folder.
+            folder: PathBuf = PathBuf::from("FOLDER"),
+        }
+            in FileAndDisk;
+            text format!(
+                "The disk of the folder for temporary files is full: {} ran out of space while {path} was read",
+                folder.display()
+            );
+            hint "Free some space there, or name another folder in SQLITE_TMPDIR";
+            when "SQLite sorts rows in temporary files, and the folder for them is on a disk that is full.";
 
         /// The disk has less free space than the operation can need.
         NotEnoughSpace {
@@ -321,6 +335,21 @@ documented_errors! {
             );
             hint "Another program may have changed it since. 'degenbot database info' shows what it is now";
             when "Right after a restore, a reset or a compaction, the database is not what was written to it.";
+
+        /// A part of a database or its copy could not be checked. The rest was checked, and nothing was found.
+        NotChecked {
+            /// The parts.
+            parts: Vec<NotChecked> = vec![NotChecked {
+                table: Some("TABLE".to_owned()),
+                reason: "REASON".to_owned(),
+            }],
+        }
+            in Backups;
+            text format!("{path} could not be checked completely: {}", join(parts, "; "));
+            hint "The rest of the file was checked and is sound. A program of your own may define what is unknown \
+                  here (a collation, a function, a module). 'degenbot database backup' and 'restore' take the file \
+                  with --allow-unchecked, and a backup without --verify needs no check";
+            when "The file has objects of your own that only your program can read.";
 
         /// An upgrade would have to guess the meaning of rows of an old database.
         Unclear {

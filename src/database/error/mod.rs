@@ -6,6 +6,7 @@ pub(crate) mod database_error;
 pub(crate) mod effect;
 pub(crate) mod error_kind;
 pub(crate) mod exchange_conflict;
+pub(crate) mod not_checked;
 pub(crate) mod obstacle;
 pub(crate) mod refusal;
 pub(crate) mod violation;

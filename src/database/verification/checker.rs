@@ -40,8 +40,13 @@ impl<'operation> Checker<'operation> {
         let Err(error) = work(self) else {
             return Ok(());
         };
-        let problem = damage(error.at(self.path, "verify the database"))?;
-        self.findings.add(Rule::Integrity, table, None, || {
+        let error = error.at(self.path, "verify the database");
+        let rule = match error.kind {
+            ErrorKind::Query { .. } => Rule::NotChecked,
+            _ => Rule::Integrity,
+        };
+        let problem = damage(error)?;
+        self.findings.add(rule, table, None, || {
             format!("{what} cannot be checked: {problem}")
         });
         Ok(())

@@ -27,6 +27,10 @@ pub struct Finding {
 pub struct Example {
     /// The row's id, if the violation is about one row.
     pub id: Option<i64>,
+    /// The address of the row, or the hash of its pool, if it has one.
+    pub key: Option<String>,
+    /// The exchange of the row, such as `base_uniswap_v3`, if it belongs to one.
+    pub exchange: Option<String>,
     /// What is wrong with the row.
     pub detail: String,
 }
@@ -56,9 +60,27 @@ impl Findings {
         if found.examples.len() < EXAMPLES {
             found.examples.push(Example {
                 id,
+                key: None,
+                exchange: None,
                 detail: detail(),
             });
         }
+    }
+
+    /// Whether there is a finding about what was checked.
+    pub(super) fn has_problems(&self) -> bool {
+        self.0.keys().any(|(rule, _)| *rule != Rule::NotChecked)
+    }
+
+    /// The examples with their tables.
+    pub(super) fn examples(&mut self) -> impl Iterator<Item = (&str, &mut Example)> {
+        self.0.iter_mut().flat_map(|((_, table), found)| {
+            let table = table.as_deref().unwrap_or_default();
+            found
+                .examples
+                .iter_mut()
+                .map(move |example| (table, example))
+        })
     }
 
     /// The findings, ordered by rule and table.

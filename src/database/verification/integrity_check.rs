@@ -1,15 +1,17 @@
 //! SQLite's own integrity check of a copy.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::str::FromStr;
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::not_checked::NotChecked;
+use crate::database::verification::file_check::{Remark, check_file};
+use crate::sqlite::prepared::Statements;
 
 /// The thoroughness of an integrity check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,7 +41,7 @@ impl FromStr for IntegrityCheck {
 }
 
 impl IntegrityCheck {
-    const fn pragma(self) -> &'static str {
+    pub(super) const fn pragma(self) -> &'static str {
         match self {
             Self::Quick => "quick_check",
             Self::Full => "integrity_check",
@@ -47,38 +49,91 @@ impl IntegrityCheck {
     }
 }
 
-/// The first problem that SQLite finds, if there is one.
+/// The first problem that SQLite finds, if there is one. If there is none, every part of the file was checked.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotChecked`] if a part cannot be checked and the rest has no problem.
 pub(crate) fn first_problem(
     connection: &mut SqliteConnection,
     path: &Path,
     verification: IntegrityCheck,
 ) -> Result<Option<String>, Error> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        finding: String,
+    let checked = check(connection, path, verification)?;
+    if checked.problem.is_none() {
+        require_all(&checked.not_checked, path)?;
     }
-    let pragma = verification.pragma();
-    let query = format!("SELECT {pragma} AS finding FROM pragma_{pragma} LIMIT 1");
-    match diesel::sql_query(query).load::<Row>(connection) {
-        Ok(findings) => Ok(findings
-            .into_iter()
-            .map(|row| row.finding)
-            .find(|finding| finding != "ok")),
-        Err(error) => match Error::from_diesel(path, "check the database", error) {
-            // An index of the user's own can need a collation that only the user's program defines.
-            Error {
-                kind: ErrorKind::Query { source, .. },
-                ..
-            } => {
-                log::warn!("{} could not be checked: {source}", path.display());
-                Ok(None)
-            }
-            Error {
-                kind: ErrorKind::Damaged { detail, .. },
-                ..
-            } => Ok(Some(detail)),
-            other => Err(other),
-        },
+    Ok(checked.problem)
+}
+
+/// The result of an integrity check.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// The first problem. If there is one, the rest of the file was not checked.
+    pub(crate) problem: Option<String>,
+    /// The parts that could not be checked.
+    pub(crate) not_checked: Vec<NotChecked>,
+}
+
+/// Runs an integrity check up to the first problem.
+pub(crate) fn check(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    verification: IntegrityCheck,
+) -> Result<Checked, Error> {
+    /// SQLite's default.
+    const PROBLEMS: u64 = 100;
+    let mut checked = Checked::default();
+    let mut report = |remark: Remark<'_>| match remark {
+        Remark::Problem(message) => {
+            checked.problem = Some(message.to_owned());
+            ControlFlow::Break(())
+        }
+        Remark::NotChecked(part) => {
+            checked.not_checked.push(part);
+            ControlFlow::Continue(())
+        }
+    };
+    let failed =
+        |error: diesel::result::Error| Error::from_diesel(path, "check the database", error);
+    let done = (|| {
+        let statements = Statements::of(connection).map_err(failed)?;
+        let is_ours = !statements.in_transaction();
+        if is_ours {
+            statements.execute("BEGIN").map_err(failed)?;
+        }
+        let done = check_file(
+            statements,
+            path,
+            verification.pragma(),
+            PROBLEMS,
+            &mut report,
+        );
+        if is_ours {
+            statements.leave_transaction().map_err(failed)?;
+        }
+        done.map_err(|error| error.at(path, "check the database"))
+    })();
+    match done {
+        Ok(()) => Ok(checked),
+        Err(Error {
+            kind: ErrorKind::Damaged { detail, .. },
+            ..
+        }) => {
+            checked.problem = Some(detail);
+            Ok(checked)
+        }
+        Err(error) => Err(error),
     }
+}
+
+/// Fails if a part was not checked.
+pub(crate) fn require_all(not_checked: &[NotChecked], path: &Path) -> Result<(), Error> {
+    if not_checked.is_empty() {
+        return Ok(());
+    }
+    Err(ErrorKind::NotChecked {
+        parts: not_checked.to_vec(),
+    }
+    .at(path))
 }

@@ -1,8 +1,10 @@
 //! Verification of a database: damage and invalid rows.
 
 pub(crate) mod checker;
+pub(crate) mod file_check;
 pub(crate) mod findings;
 pub(crate) mod integrity_check;
+pub(crate) mod keys;
 pub(crate) mod liquidity;
 pub(crate) mod pages;
 pub(crate) mod pools;

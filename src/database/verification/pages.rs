@@ -1,13 +1,17 @@
 //! SQLite's own checks of pages, indexes and foreign keys, with its messages sorted by table.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::not_checked::NotChecked;
 use crate::database::progress::Stage;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::checker::Checker;
+use crate::database::verification::file_check::{Remark, check_file};
+use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::database::verification::rule::Rule;
 use crate::database::verification::values;
 use crate::sqlite::prepared::Bound;
@@ -15,68 +19,39 @@ use crate::sqlite::prepared::Bound;
 /// The largest number of messages that SQLite returns.
 const MESSAGES: u64 = 100_000;
 
-/// Checks that the pages are sound, and that the indexes match their tables.
+/// Checks that the pages are sound, and that the indexes match their tables. Uses the connection up: see [`check_file`].
 pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     checker.tell(Stage::Verifying, 0, 0)?;
     let owners = Owners::read(checker);
-    let whole = take_messages(checker, &owners, &MESSAGES.to_string())
-        .map_err(|error| error.at(checker.path, "check the database"));
-    let Err(Error {
-        kind: ErrorKind::Query { source, .. },
-        ..
-    }) = whole
-    else {
-        return checker.attempt(None, "the rest of the file", |_| whole);
-    };
-    // An index of the user's own can need a collation that only the user's program defines.
-    log::warn!(
-        "{} cannot be checked as a whole ({source}); its tables are checked one by one",
-        checker.path.display()
-    );
-    for table in checker.catalogue.tables.keys() {
-        if values::is_checked(table, false) {
-            checker.attempt(Some(table), "pages", |checker| {
-                take_messages(checker, &owners, &sql::name(table))
-            })?;
-        }
-    }
-    Ok(())
-}
-
-/// Runs SQLite's check. `what` is the largest number of messages about the whole file, or the name of a table.
-fn take_messages(checker: &mut Checker<'_>, owners: &Owners, what: &str) -> Result<(), Error> {
-    let pragma = if checker.quick {
-        "quick_check"
+    let (statements, path, quick) = (checker.statements, checker.path, checker.quick);
+    let check = if quick {
+        IntegrityCheck::Quick
     } else {
-        "integrity_check"
+        IntegrityCheck::Full
     };
-    let mut statement = checker
-        .statements
-        .prepare(&format!("PRAGMA {pragma}({what})"))?;
     let mut messages = 0;
-    while statement.step()? {
-        // SQLite returns the problems of the trees as one text with a heading.
-        let text = statement.column(0).to_text();
-        for message in text.lines() {
-            if message == "ok" || message.starts_with("***") {
-                continue;
+    let findings = &mut checker.findings;
+    let mut report = |remark: Remark<'_>| {
+        match remark {
+            Remark::Problem(message) => {
+                messages += 1;
+                let table = owners.of(message);
+                let has_rule = table.is_some_and(|table| values::is_checked(table, quick));
+                if !(is_about_a_value(message) && has_rule) {
+                    findings.add(Rule::Integrity, table, None, || message.to_owned());
+                }
             }
-            messages += 1;
-            let table = owners.of(message);
-            if is_about_a_value(message)
-                && table.is_some_and(|table| values::is_checked(table, checker.quick))
-            {
-                continue;
+            Remark::NotChecked(NotChecked { table, reason }) => {
+                findings.add(Rule::NotChecked, table.as_deref(), None, || reason);
             }
-            checker
-                .findings
-                .add(Rule::Integrity, table, None, || message.to_owned());
         }
-    }
+        ControlFlow::Continue(())
+    };
+    let done = check_file(statements, path, check.pragma(), MESSAGES, &mut report);
     if messages >= MESSAGES {
         log::warn!("SQLite reports at most {MESSAGES} problems; there may be more");
     }
-    Ok(())
+    checker.attempt(None, "the rest of the file", |_| done)
 }
 
 /// Whether a message is about the type of a value, which the rules about values check as well.
@@ -143,9 +118,11 @@ pub(super) fn check_foreign_keys(checker: &mut Checker<'_>) -> Result<(), Error>
                 Error {
                     kind: ErrorKind::Query { source, .. },
                     ..
-                } => {
-                    log::debug!("The foreign keys of {table} cannot be checked: {source}");
-                }
+                } => checker
+                    .findings
+                    .add(Rule::NotChecked, Some(table), None, || {
+                        format!("foreign keys: {source}")
+                    }),
                 other => checker.attempt(Some(table), "foreign keys", |_| Err(other))?,
             }
         }

@@ -1,5 +1,6 @@
 //! The rules about single values: each column's type decides which values are valid.
 
+use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Table;
@@ -174,6 +175,38 @@ fn check_table(checker: &mut Checker<'_>, name: &str, table: &Table) -> Result<(
                     .add(rule, Some(name), id, || format!("{column}: {detail}"));
             }
         }
+    }
+    Ok(())
+}
+
+/// Checks that every text of every table is UTF-8. For a schema of which the types of the columns are unknown.
+pub(super) fn check_texts(checker: &mut Checker<'_>) -> Result<(), Error> {
+    for (name, table) in &checker.catalogue.tables {
+        checker.tell(Stage::Verifying, 0, 0)?;
+        checker.attempt(Some(name), "texts", |checker| {
+            let columns: Vec<_> = table.columns.keys().collect();
+            let names: Vec<_> = columns.iter().map(|column| sql::name(column)).collect();
+            let query = format!(
+                "SELECT rowid, {} FROM {}",
+                names.join(", "),
+                sql::name(name)
+            );
+            let mut statement = checker.statements.prepare(&query)?;
+            while statement.step()? {
+                for (index, column) in (1..).zip(&columns) {
+                    let stored = statement.column(index);
+                    if let (Stored::Text(_), Err((rule, detail))) =
+                        (stored, value::<String>(stored))
+                    {
+                        let id = statement.column(0).as_integer();
+                        checker
+                            .findings
+                            .add(rule, Some(name), id, || format!("{column}: {detail}"));
+                    }
+                }
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }

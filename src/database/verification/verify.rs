@@ -9,6 +9,7 @@ use crate::database::connection::open::read_beside_others;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::progress::Observer;
 use crate::database::recognition::recognise::{recognise_connection, recognise_state};
@@ -17,7 +18,7 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::checker::{Checker, damage};
 use crate::database::verification::findings::{Finding, Findings};
 use crate::database::verification::rule::Rule;
-use crate::database::verification::{liquidity, pages, pools, relations, values};
+use crate::database::verification::{keys, liquidity, pages, pools, relations, values};
 use crate::setters::setters;
 use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
@@ -39,7 +40,7 @@ setters!(VerifyOptions { quick: bool });
 pub struct VerifyReport {
     /// The path of the database.
     pub path: PathBuf,
-    /// The version, or `None` if damage hides it.
+    /// The version, or `None` if damage hides it or the schema is from before the first version.
     pub version: Option<SchemaVersion>,
     /// Whether the verification was quick.
     pub quick: bool,
@@ -54,7 +55,17 @@ impl VerifyReport {
         self.findings.is_empty()
     }
 
-    /// The number of violations.
+    /// The number of parts that could not be checked.
+    #[must_use]
+    pub fn not_checked(&self) -> u64 {
+        let parts = self
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == Rule::NotChecked);
+        parts.map(|finding| finding.rows).sum()
+    }
+
+    /// The number of violations, with the parts that could not be checked.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.findings.iter().map(|finding| finding.rows).sum()
@@ -74,7 +85,7 @@ impl VerifyReport {
 /// # Errors
 ///
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program. An older database needs an upgrade
-///   first.
+///   first. Damage, broken foreign keys and texts that are not UTF-8 are found without an upgrade.
 /// - [`ErrorKind::HotJournal`] if an interrupted transaction must be rolled back first.
 /// - [`ErrorKind::Interrupted`] if the observer stops it.
 /// - Other kinds if there is no database, or if it cannot be read.
@@ -93,6 +104,7 @@ pub fn verify_sqlite_database(
             .map_err(Error::from)
             .and_then(|()| verify_state(connection, path, *options, observer))
             .map_err(|error| error.at(path, "verify the database"))
+            .map_err(|error| of_reading(error, connection))
     };
     let verified = match cancellable(cancel, || open_and(path, &mut verify)) {
         // Damage hides even the structure.
@@ -129,7 +141,9 @@ fn open_and<T>(
         recognition.require_version_of_structure(path)
     });
     if let Err(error) = recognised {
-        damage(error)?;
+        if !is_early(&error) {
+            damage(error)?;
+        }
         // No program can use such a database, and opening it would leave sidecars behind.
         return read_without_trace(path, verify);
     }
@@ -139,6 +153,18 @@ fn open_and<T>(
         Err(error) if error.is_about_opening() => read_without_trace(path, verify),
         other => other,
     }
+}
+
+/// Names the folder that is full. Nothing but temporary files is written.
+fn of_reading(error: Error, connection: &mut SqliteConnection) -> Error {
+    if !matches!(error.kind, ErrorKind::DiskFull) {
+        return error;
+    }
+    let folder = Statements::of(connection)
+        .ok()
+        .and_then(Statements::temporary_folder)
+        .unwrap_or_default();
+    error.with_kind(ErrorKind::TemporaryFolderFull { folder })
 }
 
 /// Runs every rule, the fastest first.
@@ -151,11 +177,19 @@ fn verify_state(
     let mut findings = Findings::default();
     let recognised =
         recognise_state(connection).map_err(|error| error.at(path, "recognise the database"));
+    let mut refused = None;
     let (version, catalogue) = match recognised {
-        Ok(recognition) => (
-            Some(recognition.require_version_of_structure(path)?),
-            recognition.catalogue,
-        ),
+        Ok(recognition) => {
+            let version = match recognition.require_version_of_structure(path) {
+                Ok(version) => Some(version),
+                Err(error) if is_early(&error) => {
+                    refused = Some(error);
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            (version, recognition.catalogue)
+        }
         Err(error) => {
             let detail = damage(error)?;
             findings.add(Rule::Integrity, None, None, || detail);
@@ -178,7 +212,23 @@ fn verify_state(
         if !options.quick {
             liquidity::check(&mut checker)?;
         }
+        keys::add_keys(&mut checker);
+    } else if refused.is_some() {
+        values::check_texts(&mut checker)?;
+        pages::check_foreign_keys(&mut checker)?;
     }
     pages::check_integrity(&mut checker)?;
-    Ok((version, checker.findings))
+    match refused {
+        Some(error) if !checker.findings.has_problems() => Err(error),
+        _ => Ok((version, checker.findings)),
+    }
+}
+
+/// Whether a database is refused because its schema is from before the first version. No rule is about such a schema,
+/// but an upgrade may fail because of damage or a text that is not UTF-8.
+fn is_early(error: &Error) -> bool {
+    match &error.kind {
+        ErrorKind::Refused { refusal } => matches!(**refusal, Refusal::LegacyRevision { .. }),
+        _ => false,
+    }
 }

@@ -80,12 +80,12 @@ documented_errors! {
             /// The pool's mark in the database. If it is `from` or `to`, the liquidity there is of other events.
             stored: SyncCursor = mark(23_000_001, 5),
             /// The mark that the update leads from.
-            from: SyncCursor = mark(23_000_000, 3),
+            from: Box<SyncCursor> = Box::new(mark(23_000_000, 3)),
             /// The mark that the update leads to.
-            to: SyncCursor = mark(23_000_002, 9),
+            to: Box<SyncCursor> = Box::new(mark(23_000_002, 9)),
         }
             in Rows;
-            text conflict(table, *id, *stored, *from, *to);
+            text conflict(table, *id, *stored, **from, **to);
             hint "Read the pool's tick map again, and apply the events that are after its mark";
             when "In a program that uses the library: another program has changed the pool's liquidity since the \
                   tick map was read, or events were left out.";

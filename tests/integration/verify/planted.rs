@@ -79,6 +79,14 @@ pub(super) const CLEAN: &str = "
 
 /// What is done to a clean database, and what is found then: rules, tables and ids.
 pub(super) const FAULTS: &[(&str, &[&str])] = &[
+    // An index of the user's own, whose collation only his program has.
+    (
+        "CREATE TABLE notes (note TEXT); CREATE INDEX notes_by_note ON notes (note); \
+         PRAGMA writable_schema = ON; \
+         UPDATE sqlite_schema SET sql = 'CREATE INDEX notes_by_note ON notes (note COLLATE mine)' \
+         WHERE name = 'notes_by_note'",
+        &["not-checked notes -"],
+    ),
     // Rows that no index knows.
     (
         "PRAGMA writable_schema = ON;
@@ -274,8 +282,9 @@ pub(super) const FAULTS: &[(&str, &[&str])] = &[
 
 /// What is done to a generated database, and the rules and tables of what is found then. One row each.
 pub(super) const FAULTS_OF_MANY: &[(&str, &[&str])] = &[
-    (FAULTS[0].0, &["integrity erc20_tokens"]),
-    (FAULTS[1].0, &["foreign-key aave_v3_contracts"]),
+    (FAULTS[0].0, &["not-checked notes"]),
+    (FAULTS[1].0, &["integrity erc20_tokens"]),
+    (FAULTS[2].0, &["foreign-key aave_v3_contracts"]),
     ("UPDATE erc20_tokens SET decimals = 'many' WHERE id = 77", &["value erc20_tokens"]),
     (
         "UPDATE aave_v3_debt_positions SET balance = '007' WHERE id = 7",

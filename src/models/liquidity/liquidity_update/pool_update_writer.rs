@@ -79,12 +79,12 @@ impl<'connection> PoolUpdateWriter<'connection> {
         } else {
             cursors.read(family, id)?
         };
-        let conflict = RowError::Conflict {
+        let conflict = || RowError::Conflict {
             table: family.table(),
             id,
             stored,
-            from: marks.from,
-            to: marks.to,
+            from: Box::new(marks.from),
+            to: Box::new(marks.to),
         };
         let rewrites = allow_rewind && marks.from == marks.to;
         let words = pool.words.iter();
@@ -93,7 +93,7 @@ impl<'connection> PoolUpdateWriter<'connection> {
             let ticks = pool.ticks.values();
             let ticks = ticks.map(|change| (change.after, change.before));
             if !self.ticks.write(id, ticks, report)? {
-                return Err(conflict);
+                return Err(conflict());
             }
             self.words
                 .write(id, words.map(|word| (word, None)), report)?;
@@ -102,7 +102,7 @@ impl<'connection> PoolUpdateWriter<'connection> {
         let ticks = pool.ticks.values().map(|change| change.after);
         // The same last event does not prove that the other events are the same.
         if stored != marks.to || self.ticks.differ(id, ticks)? || self.words.differ(id, words)? {
-            return Err(conflict);
+            return Err(conflict());
         }
         report.already_applied += 1;
         Ok(())

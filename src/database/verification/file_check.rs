@@ -1,0 +1,407 @@
+//! SQLite's check of a whole file, arranged so that no part is left out unnoticed.
+//!
+//! By itself, SQLite leaves parts out in two cases, both due to objects of the user's own:
+//!
+//! - The check fails as a whole if the schema uses a collation, a function or a module that only the user's program
+//!   defines. Stand-ins take their place, and what depends on them is reported as not checked.
+//! - The check leaves out the list of free pages, the pages that nothing uses, and a part of the pointer map if the
+//!   first of the root pages that it goes through is 0 (`sqlite3BtreeIntegrityCheck`). That is so if the schema's hash
+//!   table begins with a view or a virtual table. `EXPLAIN` shows the root pages. Imposter tables make SQLite put the
+//!   hash table into another order.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::database::connection::sql;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::error::not_checked::NotChecked;
+use crate::sqlite::prepared::{Bound, Statements};
+
+/// A result of the check.
+pub(super) enum Remark<'text> {
+    /// A problem, in SQLite's words.
+    Problem(&'text str),
+    /// A part that could not be checked.
+    NotChecked(NotChecked),
+}
+
+/// Receives the remarks, and says whether to continue.
+pub(super) type Report<'report> = dyn FnMut(Remark<'_>) -> ControlFlow<()> + 'report;
+
+/// Checks the file of a connection, which is in a read transaction. Reports at most about `limit` problems. `pragma` is
+/// `quick_check` or `integrity_check`.
+///
+/// The connection may be used only for this check afterwards: it may have stand-ins.
+pub(super) fn check_file(
+    statements: Statements<'_>,
+    path: &Path,
+    pragma: &'static str,
+    limit: u64,
+    report: &mut Report<'_>,
+) -> Result<(), Error> {
+    let mut check = FileCheck {
+        statements,
+        path,
+        pragma,
+        unknown: Unknown::default(),
+        has_imposters: false,
+        report,
+    };
+    // The check itself says more about a page than an error while it is read.
+    statements.execute("PRAGMA cell_size_check = OFF")?;
+    let done = check.run_all(limit);
+    if check.has_imposters {
+        statements.forget_schema();
+    }
+    done.map(drop)
+}
+
+/// What SQLite would check.
+enum Scope {
+    Whole,
+    Partial,
+    /// Nothing, for this reason.
+    Nothing(String),
+}
+
+/// What the schema uses and the connection lacks.
+#[derive(Default)]
+struct Unknown {
+    /// The tables that use it, each with SQLite's reason.
+    tables: Vec<(String, String)>,
+    /// The indexes of these tables whose entries depend on it.
+    indexes: Vec<String>,
+    collations: Vec<String>,
+    functions: Vec<String>,
+    modules: bool,
+}
+
+impl Unknown {
+    fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Whether a message can be wrong because it depends on a stand-in. Messages about pages never do.
+    fn explains(&self, message: &str) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let is_count =
+            message.starts_with("wrong # of entries") || message.starts_with("rowid not at end");
+        let of_index = self.indexes.iter().any(|index| {
+            message
+                .strip_suffix(index.as_str())
+                .is_some_and(|rest| rest.ends_with("index "))
+        });
+        if of_index && !is_count {
+            return true;
+        }
+        self.tables.iter().any(|(table, _)| {
+            let is_about = |start: &str| message.strip_prefix(start) == Some(table.as_str());
+            let is_about_a_value = || {
+                message
+                    .split_once(" value in ")
+                    .and_then(|(_, column)| column.strip_prefix(table.as_str()))
+                    .is_some_and(|column| column.starts_with('.'))
+            };
+            is_about("CHECK constraint failed in ")
+                || is_about("row not in PRIMARY KEY order for ")
+                || (!self.functions.is_empty() && is_about_a_value())
+        })
+    }
+}
+
+struct FileCheck<'operation, 'report> {
+    statements: Statements<'operation>,
+    path: &'operation Path,
+    pragma: &'static str,
+    unknown: Unknown,
+    has_imposters: bool,
+    report: &'operation mut Report<'report>,
+}
+
+impl FileCheck<'_, '_> {
+    fn run_all(&mut self, limit: u64) -> Result<ControlFlow<()>, Error> {
+        let mut scope = self.scope("")?;
+        if let Scope::Nothing(reason) = scope {
+            self.find_unknown()?;
+            scope = self.stand_in(reason)?;
+            self.find_indexes()?;
+        }
+        if matches!(scope, Scope::Partial) {
+            scope = self.reorder()?;
+        }
+        // The messages that depend on stand-ins count as well.
+        let limit = if self.unknown.is_empty() {
+            limit
+        } else {
+            limit.max(10_000_000)
+        };
+        let left_out = match &scope {
+            Scope::Whole => None,
+            Scope::Partial => Some("views or virtual tables come first in its schema".to_owned()),
+            Scope::Nothing(reason) => Some(reason.clone()),
+        };
+        let mut flow = if matches!(scope, Scope::Nothing(_)) {
+            self.run_each()?
+        } else {
+            self.run(&limit.to_string())?
+        };
+        if flow.is_continue() {
+            flow = self.read_indexes()?;
+        }
+        if let Some(reason) = left_out
+            && flow.is_continue()
+        {
+            let reason = format!("whether each page is used once: {reason}");
+            flow = self.not_checked(None, reason);
+        }
+        for (table, reason) in std::mem::take(&mut self.unknown.tables) {
+            if flow.is_continue() {
+                flow = self.not_checked(Some(table), reason);
+            }
+        }
+        Ok(flow)
+    }
+
+    /// Finds out what SQLite would check. `what` is the argument of the pragma, or empty.
+    fn scope(&self, what: &str) -> Result<Scope, Error> {
+        let argument = if what.is_empty() {
+            String::new()
+        } else {
+            format!("({what})")
+        };
+        let explain = format!("EXPLAIN PRAGMA main.{}{argument}", self.pragma);
+        let mut statement = match self.statements.prepare(&explain) {
+            Ok(statement) => statement,
+            Err(error) => return self.reason(error).map(Scope::Nothing),
+        };
+        let [opcode, roots] = [1, 5];
+        while statement.step()? {
+            if statement.column(opcode).to_text() == "IntegrityCk" {
+                let roots = statement.column(roots).to_text();
+                return Ok(if roots.starts_with("[0") {
+                    Scope::Partial
+                } else {
+                    Scope::Whole
+                });
+            }
+        }
+        Ok(Scope::Partial)
+    }
+
+    /// The reason of an error that keeps a check from running. Other errors, such as a lock, are returned.
+    fn reason(&self, error: diesel::result::Error) -> Result<String, Error> {
+        match Error::from_diesel(self.path, "check the database", error) {
+            Error {
+                kind: ErrorKind::Query { source, .. },
+                ..
+            } => Ok(source.to_string()),
+            other => Err(other),
+        }
+    }
+
+    /// The names of the tables that satisfy a condition.
+    fn tables(&self, condition: &str) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        let mut statement = self.statements.prepare(&format!(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND {condition} ORDER BY rowid"
+        ))?;
+        while statement.step()? {
+            names.push(statement.column(0).to_text());
+        }
+        Ok(names)
+    }
+
+    /// Finds the tables that SQLite cannot check.
+    fn find_unknown(&mut self) -> Result<(), Error> {
+        for table in self.tables("1")? {
+            if let Scope::Nothing(reason) = self.scope(&sql::name(&table))? {
+                self.unknown.tables.push((table, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Defines a stand-in for each thing that is unknown, until SQLite can check the file.
+    fn stand_in(&mut self, mut reason: String) -> Result<Scope, Error> {
+        loop {
+            let name_after = |start| reason.strip_prefix(start).map(str::to_owned);
+            if let Some(name) = name_after("no such collation sequence: ")
+                && !self.unknown.collations.contains(&name)
+            {
+                self.statements.define_collation(&name)?;
+                self.unknown.collations.push(name);
+            } else if let Some(name) = name_after("no such function: ")
+                .or_else(|| name_after("unknown function: "))
+                .map(|name| name.trim_end_matches("()").to_owned())
+                && !self.unknown.functions.contains(&name)
+            {
+                self.statements.define_function(&name)?;
+                self.unknown.functions.push(name);
+            } else if !self.unknown.modules {
+                // What can be checked of the other virtual tables is checked before their modules are gone.
+                for table in self.tables("rootpage = 0")? {
+                    let is_known = self.unknown.tables.iter().all(|(name, _)| *name != table);
+                    if is_known && self.run(&sql::name(&table))?.is_break() {
+                        break;
+                    }
+                }
+                self.statements.forget_modules();
+                self.unknown.modules = true;
+            } else {
+                return Ok(Scope::Nothing(reason));
+            }
+            match self.scope("")? {
+                Scope::Nothing(next) => reason = next,
+                scope => return Ok(scope),
+            }
+        }
+    }
+
+    /// Finds the indexes whose entries depend on a stand-in.
+    fn find_indexes(&mut self) -> Result<(), Error> {
+        let generated = "SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden IN (2, 3)";
+        let mut generated = self.statements.prepare(generated)?;
+        let mut statement = self.statements.prepare(
+            "SELECT i.name, x.coll, x.cid = -2 OR i.partial \
+             FROM pragma_index_list(?1) AS i, pragma_index_xinfo(i.name) AS x",
+        )?;
+        for (table, _) in &self.unknown.tables {
+            let has_generated = generated.first_integer(&[Bound::Text(table)])?.is_some();
+            statement.query(&[Bound::Text(table)])?;
+            while statement.step()? {
+                let [index, collation] = [0, 1].map(|column| statement.column(column).to_text());
+                let is_computed = statement.column(2).as_integer() == Some(1);
+                let stand_in = |name: &String| name.eq_ignore_ascii_case(&collation);
+                if is_computed || has_generated || self.unknown.collations.iter().any(stand_in) {
+                    self.unknown.indexes.push(index);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes SQLite put the schema's hash table into another order, until a table with a root page is the first.
+    ///
+    /// The hash table grows when it gets its 61st entry, and all entries are inserted again. The names decide about the
+    /// order.
+    fn reorder(&mut self) -> Result<Scope, Error> {
+        const ENTRIES: usize = 61;
+        self.has_imposters = true;
+        for attempt in 0..32 {
+            for entry in 0..ENTRIES {
+                self.statements
+                    .add_imposter(&format!("degenbot_imposter_{attempt}_{entry}"))?;
+            }
+            let scope = self.scope("")?;
+            if !matches!(scope, Scope::Partial) {
+                return Ok(scope);
+            }
+            self.statements.forget_schema();
+        }
+        self.scope("")
+    }
+
+    /// Checks each table alone.
+    fn run_each(&mut self) -> Result<ControlFlow<()>, Error> {
+        let mut tables = self.tables("1")?;
+        tables.retain(|table| self.unknown.tables.iter().all(|(name, _)| name != table));
+        // This checks the list of free pages as well.
+        tables.push("sqlite_schema".to_owned());
+        for table in tables {
+            if self.run(&sql::name(&table))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Runs SQLite's check. `what` is the largest number of problems of the whole file, or the name of a table.
+    fn run(&mut self, what: &str) -> Result<ControlFlow<()>, Error> {
+        let mut statement = self
+            .statements
+            .prepare(&format!("PRAGMA main.{}({what})", self.pragma))?;
+        loop {
+            match statement.step() {
+                Ok(true) => {}
+                Ok(false) => return Ok(ControlFlow::Continue(())),
+                Err(error) => {
+                    let error = Error::from_diesel(self.path, "check the database", error);
+                    return match error.kind {
+                        ErrorKind::Damaged { detail, .. } => {
+                            let problem = format!("the rest cannot be checked: {detail}");
+                            Ok((self.report)(Remark::Problem(&problem)))
+                        }
+                        ErrorKind::Query { source, .. } => {
+                            Ok(self.not_checked(None, format!("the rest: {source}")))
+                        }
+                        _ => Err(error),
+                    };
+                }
+            }
+            let text = statement.column(0).to_text();
+            // SQLite returns the problems of the pages as one text with a heading.
+            let (is_list, text) = match text.split_once('\n') {
+                Some((heading, list)) if heading.starts_with("*** in database ") => (true, list),
+                _ => (false, text.as_str()),
+            };
+            let messages: Vec<_> = if is_list {
+                text.lines().collect()
+            } else {
+                vec![text]
+            };
+            for message in messages {
+                if message == "ok" || self.unknown.explains(message) {
+                    continue;
+                }
+                if (self.report)(Remark::Problem(message)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+    }
+
+    /// Reads the first entry of each index. The check does not notice that the tree of an empty index is that of a table.
+    fn read_indexes(&mut self) -> Result<ControlFlow<()>, Error> {
+        for table in self.tables("rootpage > 0")? {
+            let mut indexes = Vec::new();
+            let mut list = self.statements.prepare(
+                "SELECT name FROM pragma_index_list(?1) WHERE origin <> 'pk' AND NOT partial",
+            )?;
+            list.query(&[Bound::Text(&table)])?;
+            while list.step()? {
+                indexes.push(list.column(0).to_text());
+            }
+            for index in indexes {
+                let (table, name) = (sql::name(&table), sql::name(&index));
+                let first = format!("SELECT 1 FROM {table} INDEXED BY {name} LIMIT 1");
+                let read = self
+                    .statements
+                    .prepare(&first)
+                    .and_then(|mut row| row.step());
+                let Err(error) = read else {
+                    continue;
+                };
+                let error = Error::from_diesel(self.path, "check the database", error);
+                let flow = match error.kind {
+                    ErrorKind::Damaged { detail, .. } => {
+                        (self.report)(Remark::Problem(&format!("{detail}: index {index}")))
+                    }
+                    // The table lacks a rowid, or another reason to read the index.
+                    ErrorKind::Query { .. } => continue,
+                    _ => return Err(error),
+                };
+                if flow.is_break() {
+                    return Ok(flow);
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn not_checked(&mut self, table: Option<String>, reason: String) -> ControlFlow<()> {
+        (self.report)(Remark::NotChecked(NotChecked { table, reason }))
+    }
+}
