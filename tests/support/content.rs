@@ -37,12 +37,13 @@ struct Line {
 }
 
 pub fn lines(connection: &mut SqliteConnection, query: &str) -> Vec<String> {
-    diesel::sql_query(query)
-        .load::<Line>(connection)
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
-        .into_iter()
-        .map(|line| line.line)
-        .collect()
+    try_lines(connection, query).unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+/// The same of a database that may be damaged.
+pub fn try_lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
+    let lines = diesel::sql_query(query).load::<Line>(connection)?;
+    Ok(lines.into_iter().map(|line| line.line).collect())
 }
 
 /// The program of a statement, one instruction a line with its fourth parameter.
@@ -98,25 +99,36 @@ pub fn timeless(path: &Path) -> Content {
 }
 
 pub fn of_connection(connection: &mut SqliteConnection) -> Content {
-    let tables = lines(
-        connection,
-        "SELECT name AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' \
-         ORDER BY name",
-    );
-    tables
+    lines(connection, TABLES)
         .into_iter()
         .map(|table| {
-            let rows = of_table(connection, &table);
+            let rows =
+                of_table(connection, &table).unwrap_or_else(|error| panic!("{table}: {error}"));
             (table, rows)
         })
         .collect()
 }
 
-fn of_table(connection: &mut SqliteConnection, table: &str) -> Rows {
-    let columns = lines(
+/// What can be read of a database that may be damaged: nothing, or for each table its rows if all can be read.
+pub fn of_damaged(path: &Path) -> Option<BTreeMap<String, Option<Rows>>> {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).ok()?;
+    let tables = try_lines(&mut connection, TABLES).ok()?;
+    let contents = tables.into_iter().map(|table| {
+        let rows = of_table(&mut connection, &table).ok();
+        (table, rows)
+    });
+    Some(contents.collect())
+}
+
+/// The names of all tables but SQLite's own.
+const TABLES: &str = "SELECT name AS line FROM sqlite_schema WHERE type = 'table' \
+                      AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name";
+
+fn of_table(connection: &mut SqliteConnection, table: &str) -> QueryResult<Rows> {
+    let columns = try_lines(
         connection,
         &format!("SELECT name AS line FROM pragma_table_info('{table}') ORDER BY name"),
-    );
+    )?;
     let cells: Vec<_> = columns
         .iter()
         .map(|column| {
@@ -129,17 +141,17 @@ fn of_table(connection: &mut SqliteConnection, table: &str) -> Rows {
             )
         })
         .collect();
-    let rows = lines(
+    let rows = try_lines(
         connection,
         &format!(
             "SELECT {} AS line FROM \"{table}\" ORDER BY line",
             cells.join(" || ' ' || ")
         ),
-    )
+    )?
     .into_iter()
     .map(|line| line.split(' ').map(str::to_owned).collect())
     .collect();
-    Rows { columns, rows }
+    Ok(Rows { columns, rows })
 }
 
 /// The tables in which programs mark the version of a database.
