@@ -40,6 +40,18 @@ impl EffectTracker {
         result
     }
 
+    /// Like [`Self::commit`]. `commit` returns whether it has changed anything.
+    pub(crate) fn commit_if(
+        &mut self,
+        commit: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let is_changed = self.commit(commit)?;
+        if !is_changed {
+            self.0 = Effect::Nothing;
+        }
+        Ok(is_changed)
+    }
+
     /// Runs `operate` in an IMMEDIATE transaction, whose commit is the change of the operation.
     pub(crate) fn write<T>(
         &mut self,

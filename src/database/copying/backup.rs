@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::copying::check_copy::{check_copy, check_copy_in_part};
 use crate::database::copying::consistent_copy::{Copied, copy_consistently};
@@ -81,7 +82,7 @@ pub struct BackupReport {
 ///
 /// # Errors
 ///
-/// Any failure leaves an existing backup as it was. The function fails with
+/// [`Error::effect`] says whether a backup was made or replaced. The function fails with
 ///
 /// - [`BackupExists`](crate::database::ErrorKind::BackupExists) if there is a backup that may not be replaced;
 /// - [`Refused`](crate::database::ErrorKind::Refused) if the database is not degenbot's;
@@ -95,6 +96,15 @@ pub fn backup_sqlite_database(
     path: &Path,
     options: &BackupOptions,
     observer: &mut dyn Observer,
+) -> Result<BackupReport, Error> {
+    EffectTracker::track(|effect| back_up(path, options, observer, effect))
+}
+
+fn back_up(
+    path: &Path,
+    options: &BackupOptions,
+    observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<BackupReport, Error> {
     let backup_path = options.output.clone().unwrap_or_else(|| backup_path(path));
     recognise(path)?.require_degenbot(path)?;
@@ -126,7 +136,7 @@ pub fn backup_sqlite_database(
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &busy_handler)?;
-    publish(staged, options.replace_existing)?;
+    effect.commit(|| publish(staged, options.replace_existing))?;
     log::info!("Backed up {} to {}", path.display(), backup_path.display());
     Ok(BackupReport {
         path: backup_path,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
     Access, LOCK_TIMEOUT, is_wal, is_wal_on_disk, open_raw_connection, set_wal,
 };
@@ -118,6 +119,15 @@ pub fn compact_sqlite_database(
     options: &CompactOptions,
     observer: &mut dyn Observer,
 ) -> Result<CompactReport, Error> {
+    EffectTracker::track(|effect| compact(path, options, observer, effect))
+}
+
+fn compact(
+    path: &Path,
+    options: &CompactOptions,
+    observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
+) -> Result<CompactReport, Error> {
     let recognition = recognise(path)?;
     recognition.require_degenbot(path)?;
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
@@ -125,7 +135,7 @@ pub fn compact_sqlite_database(
     let before = file.bytes();
     staged_file::sweep(file.real());
     if let Some(into) = &options.into {
-        copy_into(&file, into, options, &busy_handler, observer)?;
+        copy_into(&file, into, options, &busy_handler, observer, effect)?;
         log::info!("Compacted {} into {}", path.display(), into.display());
         return Ok(CompactReport {
             before,
@@ -135,11 +145,11 @@ pub fn compact_sqlite_database(
     }
     file.require_writable()?;
     check_source(file.real(), Access::ReadWrite, path, observer)?;
-    let (how, written) = match swap(&file, &busy_handler, observer)? {
+    let (how, written) = match swap(&file, &busy_handler, observer, effect)? {
         Some(written) => (Compaction::Swapped, written),
         None => (
             Compaction::InPlace,
-            in_place(&file, &busy_handler, observer)?,
+            in_place(&file, &busy_handler, observer, effect)?,
         ),
     };
     require_arrived(path, &written)?;
@@ -157,6 +167,7 @@ fn copy_into(
     options: &CompactOptions,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<(), Error> {
     let path = file.path();
     check_target(file, into, true)?;
@@ -175,7 +186,7 @@ fn copy_into(
     check_rewritten(exact.path(), Access::Immutable, &staged, path, observer)?;
     staged.copy_permissions(file.real())?;
     clear_away_leftovers(&target, busy_handler)?;
-    publish(staged, options.replace_existing)
+    effect.commit(|| publish(staged, options.replace_existing))
 }
 
 /// Writes a compact copy of the present content.
@@ -208,6 +219,7 @@ fn swap(
     file: &DatabaseFile,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<Option<Recognition>, Error> {
     let (path, real) = (file.path(), file.real());
     let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
@@ -231,8 +243,9 @@ fn swap(
     }
     staged.sync()?;
     let unchanged = |source: &RawConnection| Ok(data_version(source, path)? == version);
-    let swapped = file_swap::swap(source, file, &staged, unchanged)?;
-    Ok((swapped == Swapped::Yes).then_some(written))
+    let is_swapped = effect
+        .commit_if(|| Ok(file_swap::swap(source, file, &staged, unchanged)? == Swapped::Yes))?;
+    Ok(is_swapped.then_some(written))
 }
 
 /// The owner, the group and the permissions of a file.
@@ -281,6 +294,7 @@ fn in_place(
     file: &DatabaseFile,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<Recognition, Error> {
     let (path, real) = (file.path(), file.real());
     let located = |error| Error::from_sqlite(path, error);
@@ -307,7 +321,7 @@ fn in_place(
         replacement.prepare(observer)?;
         // The rest completes even if the observer asks to stop.
         let _ = report(observer, path, Stage::WritingBack, content, content);
-        replacement.commit()?;
+        effect.commit(|| replacement.commit())?;
         overwrite::settle_log(&writer, path, busy_handler);
         return Ok(written);
     }

@@ -88,12 +88,6 @@ impl<'handles> Replacement<'handles> {
         Ok(())
     }
 
-    /// Prepares and commits.
-    pub(crate) fn complete(mut self, observer: &mut dyn Observer) -> Result<(), Error> {
-        self.prepare(observer)?;
-        self.commit()
-    }
-
     fn step(&mut self, pages: i32) -> Result<BackupStep, Error> {
         self.backup
             .step(pages)

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection};
 use crate::database::copying::create::{PAGE_SIZE, build_empty, create_new_sqlite_database};
 use crate::database::copying::overwrite::{
@@ -60,6 +61,15 @@ pub fn reset_sqlite_database(
     options: &ResetOptions,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
+    EffectTracker::track(|effect| reset(path, options, observer, effect))
+}
+
+fn reset(
+    path: &Path,
+    options: &ResetOptions,
+    observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
+) -> Result<(), Error> {
     // Creating a database fails at a dangling link.
     let Ok(file) = DatabaseFile::existing(path) else {
         return create_new_sqlite_database(path);
@@ -75,7 +85,9 @@ pub fn reset_sqlite_database(
     build_empty(template.path(), page_size)?;
     let source = open_raw_connection(template.path(), Access::Immutable, &busy_handler)?;
     let written = recognise(template.path())?;
-    Replacement::begin_in_wal_mode(&source, &live, path)?.complete(observer)?;
+    let mut replacement = Replacement::begin_in_wal_mode(&source, &live, path)?;
+    replacement.prepare(observer)?;
+    effect.commit(|| replacement.commit())?;
     drop((source, template));
     overwrite::settle_log(&live, path, &busy_handler);
     require_arrived(path, &written)?;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
 use crate::database::copying::check_copy::{check_copy, check_copy_in_part, check_rewritten};
 use crate::database::copying::overwrite::{
@@ -14,6 +15,7 @@ use crate::database::copying::preserve_original::{PreservedOriginal, Published};
 use crate::database::copying::source::Source;
 use crate::database::copying::vacuum::vacuum_into;
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::error::refusal::Refusal;
@@ -180,7 +182,7 @@ pub(crate) fn check_restore(
 ///
 /// # Errors
 ///
-/// Any failure leaves the database as it was. The function fails with
+/// [`Error::effect`] says whether the database was changed. The function fails with
 ///
 /// - [`ErrorKind::NoBackup`] if there is no backup;
 /// - [`ErrorKind::BadBackup`] if the backup is not degenbot's, cannot be read or fails its check;
@@ -195,6 +197,15 @@ pub fn restore_sqlite_database(
     path: &Path,
     options: &RestoreOptions,
     observer: &mut dyn Observer,
+) -> Result<RestoreReport, Error> {
+    EffectTracker::track(|effect| restore(path, options, observer, effect))
+}
+
+fn restore(
+    path: &Path,
+    options: &RestoreOptions,
+    observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<RestoreReport, Error> {
     let from = options.backup_of(path);
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
@@ -215,10 +226,10 @@ pub fn restore_sqlite_database(
     .map_err(|error| error.about_backup(&from))?;
     let bytes = DatabaseFile::at(staged.path()).bytes();
     let kept = if let Some(file) = found {
-        replace(&file, staged, options, &busy_handler, observer)?
+        replace(&file, staged, options, &busy_handler, observer, effect)?
     } else {
         put_in_place(&staged, &from, path, &busy_handler)?;
-        staged.publish_new()?;
+        effect.commit(|| staged.publish_new())?;
         None
     };
     require_arrived(path, &recognition)?;
@@ -320,6 +331,7 @@ fn replace(
     options: &RestoreOptions,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
+    effect: &mut EffectTracker,
 ) -> Result<Option<PathBuf>, Error> {
     let path = file.path();
     let located = |error| Error::from_sqlite(path, error);
@@ -349,8 +361,11 @@ fn replace(
     replacement.prepare(observer)?;
     // The copy gets its name before the commit: from then on it is the only copy of the old content.
     let kept = original.map(PreservedOriginal::publish).transpose()?;
-    if let Err(error) = replacement.commit() {
-        if let Some(kept) = &kept {
+    if let Err(error) = effect.commit(|| replacement.commit()) {
+        // Where nobody knows whether the content was replaced, the copy stays.
+        if let Some(kept) = &kept
+            && effect.effect() == Effect::Nothing
+        {
             kept.discard();
         }
         return Err(error);
