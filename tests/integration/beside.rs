@@ -169,7 +169,10 @@ fn commands_beside_another_process_succeed_or_name_it() {
                             "{what}"
                         );
                     }
-                    assert!(settled(&told).contains("hint: Let the other"), "{what}");
+                    assert!(
+                        settled(&told).contains("hint: Nothing was changed. Let the other"),
+                        "{what}"
+                    );
                     drop(other);
                     assert_eq!(exchanges(&path), ["first", "second"], "{what}");
                     continue;

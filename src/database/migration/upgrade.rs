@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::database::connection::effect_tracker::EffectTracker;
+use crate::database::connection::open::Access;
+use crate::database::copying::check_copy::check_source;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -56,7 +58,10 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 ///
 /// # Errors
 ///
-/// [`Error::effect`] says whether the database was changed. The function fails with the errors of
+/// The pages of the database are checked first: SQLite overwrites a page that is in use if damage makes it look free.
+///
+/// [`Error::effect`] says whether the database was changed. The function fails with [`ErrorKind::Damaged`], with the
+/// errors of
 /// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), and with
 /// [`ErrorKind::Interrupted`] if the observer asks for it. A rebuild also fails with
 ///
@@ -84,6 +89,9 @@ fn upgrade(
     staged_file::sweep(DatabaseFile::at(path).real());
     let route = find_route(path, target)?;
     let from = route.name.clone();
+    if !route.is_done {
+        check_source(path, Access::ReadWrite, path, observer)?;
+    }
     if route.method == Method::Rebuild
         && let Outcome::Done(report, unsound) = rebuild::rebuild(path, options, observer, effect)?
     {

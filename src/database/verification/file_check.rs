@@ -29,6 +29,15 @@ pub(super) enum Remark<'text> {
 /// Receives the remarks, and says whether to continue.
 pub(super) type Report<'report> = dyn FnMut(Remark<'_>) -> ControlFlow<()> + 'report;
 
+/// Whether a message is about the type of a value, which the rules about values check as well.
+pub(super) fn is_about_a_value(message: &str) -> bool {
+    ["NULL", "NUMERIC", "TEXT"].iter().any(|what| {
+        message
+            .strip_prefix(what)
+            .is_some_and(|m| m.starts_with(" value in "))
+    })
+}
+
 /// Checks the file of a connection, which is in a read transaction. Reports at most about `limit` problems. `pragma` is
 /// `quick_check` or `integrity_check`.
 ///

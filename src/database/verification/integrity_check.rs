@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
-use crate::database::verification::file_check::{Remark, check_file};
+use crate::database::verification::file_check::{Remark, check_file, is_about_a_value};
 use crate::sqlite::prepared::Statements;
 
 /// The thoroughness of an integrity check.
@@ -75,16 +75,40 @@ pub(crate) struct Checked {
     pub(crate) not_checked: Vec<NotChecked>,
 }
 
+/// The first sign of damage, if there is one. Values that their columns do not allow are none: an operation that keeps
+/// every row keeps them as well.
+pub(crate) fn first_damage(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    verification: IntegrityCheck,
+) -> Result<Option<String>, Error> {
+    let is_damage = |message: &str| {
+        !is_about_a_value(message) && !message.starts_with("CHECK constraint failed in ")
+    };
+    Ok(check_for(connection, path, verification, is_damage)?.problem)
+}
+
 /// Runs an integrity check up to the first problem.
 pub(crate) fn check(
     connection: &mut SqliteConnection,
     path: &Path,
     verification: IntegrityCheck,
 ) -> Result<Checked, Error> {
-    /// SQLite's default.
-    const PROBLEMS: u64 = 100;
+    check_for(connection, path, verification, |_| true)
+}
+
+/// Runs an integrity check up to the first message for which `is_problem` returns true.
+fn check_for(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    verification: IntegrityCheck,
+    is_problem: impl Fn(&str) -> bool,
+) -> Result<Checked, Error> {
+    /// SQLite's default is 100. Behind that many values that do not count, damage is not looked for.
+    const PROBLEMS: u64 = 100_000;
     let mut checked = Checked::default();
     let mut report = |remark: Remark<'_>| match remark {
+        Remark::Problem(message) if !is_problem(message) => ControlFlow::Continue(()),
         Remark::Problem(message) => {
             checked.problem = Some(message.to_owned());
             ControlFlow::Break(())

@@ -10,7 +10,7 @@ use crate::database::error::not_checked::NotChecked;
 use crate::database::progress::Stage;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::checker::Checker;
-use crate::database::verification::file_check::{Remark, check_file};
+use crate::database::verification::file_check::{Remark, check_file, is_about_a_value};
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::database::verification::rule::Rule;
 use crate::database::verification::values;
@@ -52,15 +52,6 @@ pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
         log::warn!("SQLite reports at most {MESSAGES} problems; there may be more");
     }
     checker.attempt(None, "the rest of the file", |_| done)
-}
-
-/// Whether a message is about the type of a value, which the rules about values check as well.
-fn is_about_a_value(message: &str) -> bool {
-    ["NULL", "NUMERIC", "TEXT"].iter().any(|what| {
-        message
-            .strip_prefix(what)
-            .is_some_and(|m| m.starts_with(" value in "))
-    })
 }
 
 /// Finds the table that a message is about.
