@@ -329,8 +329,7 @@ fn backup_command_reports_and_refuses() {
     status: 0
     --- stdout
     --- stderr
-    warning: The current database revision (e0aaad8ad486) does not match the latest ([LATEST]) for degenbot version [VERSION]!
-    Database-related features may raise exceptions if you continue. Perform database migrations with 'degenbot database upgrade'.
+    warning: The current database revision (e0aaad8ad486) does not match the latest ([LATEST]) for degenbot version [VERSION]! Database-related features may raise exceptions if you continue. Perform database migrations with 'degenbot database upgrade'.
     Backed up degenbot.db to degenbot.db.bak (384.00 KiB).
     ");
     let folder = tempfile::tempdir().unwrap();
@@ -340,7 +339,7 @@ fn backup_command_reports_and_refuses() {
     --- stdout
     --- stderr
     error: There is no database at missing.db
-    hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or create the database with 'degenbot database reset'
+    hint: Nothing was changed. Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or create the database with 'degenbot database reset'
     ");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -447,7 +447,7 @@ fn activate_waits_for_a_writer_and_names_it() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
-    hint: Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
+    hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
     ");
     // A reader is in nobody's way, and nobody in its.
     assert_eq!(list_exchanges(&path).unwrap().len(), 0);
@@ -639,7 +639,7 @@ fn list_without_a_database_shows_the_known_exchanges() {
     --- stdout
     --- stderr
     error: There is no database at degenbot.db
-    hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or create the database with 'degenbot database reset'
+    hint: Nothing was changed. Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file), or create the database with 'degenbot database reset'
     ");
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),

@@ -30,17 +30,20 @@ fn insist(child: &mut Child) {
     }
 }
 
-/// `degenbot database backup --json` with nobody who reads its stdout, after the copy is complete.
+/// `degenbot database backup --json` with nobody who reads its stdout, after the backup has ended: a message says so.
 fn backup_that_cannot_report(copy: &Copy) -> (Child, PipeReader) {
     let (reader, writer) = full_pipe();
-    let child = on(&copy.path, &["database", "backup", "--json"])
+    let mut child = on(&copy.path, &["database", "backup", "--json"])
         .stdin(Stdio::null())
         .stdout(writer)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    while !backup_path(&copy.path).exists() {
-        std::thread::yield_now();
+    // One byte after the other, so that the rest stays in the pipe.
+    let stderr = child.stderr.as_mut().unwrap();
+    let mut byte = [0];
+    while byte != *b"\n" {
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1);
     }
     (child, reader)
 }

@@ -71,7 +71,7 @@ fn create_refuses_a_log_without_its_database() {
     --- stdout
     --- stderr
     error: degenbot.db-wal was left behind by another database and would be taken for the new one's
-    hint: It may hold the last changes of that database: put the database back under its name, or move degenbot.db-wal away
+    hint: Nothing was changed. It may hold the last changes of that database: put the database back under its name, or move degenbot.db-wal away
     ");
     assert_eq!(copy.files(), before);
 }
@@ -167,7 +167,7 @@ fn reset_waits_for_a_writer_and_gives_up_unchanged() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
-    hint: Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
+    hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
     ");
     writer.batch_execute("ROLLBACK").unwrap();
     drop(writer);
@@ -211,7 +211,7 @@ fn reset_refuses_a_foreign_database_before_asking() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is not a degenbot database: its tables are notes, pools
-    hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file); nothing was changed
+    hint: Nothing was changed. Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file)
     ");
     assert_eq!(copy.files(), before);
 }
