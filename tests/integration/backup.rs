@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 use crate::support::cases;
-use crate::support::command::{quietly, settled, without_sizes};
+use crate::support::command::{on, quietly, run, settled, without_sizes};
 use crate::support::content;
 use crate::support::corpus::Copy;
 
@@ -437,4 +437,24 @@ fn backup_refuses_the_names_of_sqlites_own_files() {
         assert!(told.contains("would be the database itself"), "{told}");
         assert_eq!(copy.files(), before, "{name}");
     }
+}
+
+#[test]
+fn a_backup_with_an_interrupted_transaction_stays_as_it_is_until_it_is_replaced() {
+    let hot = Copy::of("odd/hot-journal.db").files();
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let backup = backup_path(&copy.path);
+    for (name, bytes) in hot {
+        let suffix = name.strip_prefix("degenbot.db").unwrap();
+        let target = format!("{}{suffix}", backup.display());
+        fs::write(target, bytes).unwrap();
+    }
+    let before = copy.files();
+    let told = run(on(&copy.path, &["database", "backup"]), "n\n");
+    assert!(told.contains("An existing backup was found"), "{told}");
+    assert!(told.ends_with("Aborted!\n"), "{told}");
+    assert_eq!(copy.files(), before);
+    let told = run(on(&copy.path, &["database", "backup"]), "y\n");
+    assert!(told.starts_with("status: 0"), "{told}");
+    assert_eq!(content::of(&backup), content::of(&copy.path));
 }

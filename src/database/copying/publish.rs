@@ -9,7 +9,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
 use crate::database::files::regular_file::require_replaceable_file;
 use crate::database::files::staged_file::StagedFile;
-use crate::database::recognition::recognise::recognise;
+use crate::database::recognition::recognise::{recognise, recognise_without_trace};
 use crate::sqlite::busy_handler::BusyHandler;
 
 /// Renames a complete copy to its final name.
@@ -37,7 +37,8 @@ pub(crate) fn check_target(
     }
     // Only the log of a recognised database can be cleared away later.
     if let Some(leftover) = DatabaseFile::at(backup).leftover()
-        && recognise(backup).is_err()
+        && let Err(error) = recognise_without_trace(backup)
+        && !matches!(error.kind, ErrorKind::HotJournal)
     {
         return Err(ErrorKind::Leftover { leftover }.at(backup));
     }
@@ -63,7 +64,7 @@ pub(crate) fn check_target(
 /// Fails if the file at the path of a copy is somebody else's. An empty or a damaged database is not.
 fn require_degenbot(existing: &Path) -> Result<(), Error> {
     let foreign = || Err(ErrorKind::TargetIsForeign.at(existing));
-    match recognise(existing) {
+    match recognise_without_trace(existing) {
         Ok(recognition) if recognition.catalogue.tables.is_empty() => Ok(()),
         Ok(recognition) => recognition
             .require_degenbot(existing)

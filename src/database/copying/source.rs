@@ -16,7 +16,7 @@ use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::identity::Recognition;
-use crate::database::recognition::recognise::recognise_connection;
+use crate::database::recognition::recognise::recognise_without_trace;
 use crate::database::verification::integrity_check::{IntegrityCheck, first_problem};
 use crate::sqlite::busy_handler::BusyHandler;
 
@@ -45,17 +45,11 @@ impl Source {
         busy_handler: &BusyHandler,
         observer: &mut dyn Observer,
     ) -> Result<(Self, Recognition), Error> {
-        let recognise = |path: &Path| {
-            read_without_trace(path, |connection| {
-                recognise_connection(connection)
-                    .map_err(|error| error.at(path, "recognise the database"))
-            })
-        };
-        match recognise(from) {
+        match recognise_without_trace(from) {
             Err(error) if matches!(error.kind, ErrorKind::HotJournal) => {
                 let file = DatabaseFile::existing(from)?;
                 let copy = roll_back_in_copy(&file, place, busy_handler, observer)?;
-                let recognition = recognise(copy.path())?;
+                let recognition = recognise_without_trace(copy.path())?;
                 let rolled_back = Some(copy);
                 Ok((Self { file, rolled_back }, recognition))
             }

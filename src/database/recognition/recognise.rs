@@ -21,17 +21,24 @@ use crate::database::structure::catalogue::Catalogue;
 ///
 /// If the database cannot be read. No identity is an error.
 pub fn recognise(path: &Path) -> Result<Recognition, Error> {
-    let look = |connection: &mut SqliteConnection| {
-        recognise_connection(connection).map_err(|error| error.at(path, "recognise the database"))
-    };
-    match read_without_trace(path, look) {
+    match recognise_without_trace(path) {
         // An interrupted transaction must be rolled back first. Opening the database for writing does that, in any
         // program.
         Err(error) if matches!(error.kind, ErrorKind::HotJournal) => {
-            look(&mut open_connection(path, Access::ReadWrite)?)
+            recognise_at(path, &mut open_connection(path, Access::ReadWrite)?)
         }
         other => other,
     }
+}
+
+/// Recognises a database that stays as it is, such as a backup that may be replaced. Fails with
+/// [`ErrorKind::HotJournal`] if an interrupted transaction must be rolled back first.
+pub(crate) fn recognise_without_trace(path: &Path) -> Result<Recognition, Error> {
+    read_without_trace(path, |connection| recognise_at(path, connection))
+}
+
+fn recognise_at(path: &Path, connection: &mut SqliteConnection) -> Result<Recognition, Error> {
+    recognise_connection(connection).map_err(|error| error.at(path, "recognise the database"))
 }
 
 /// Recognises the database of an open connection.
