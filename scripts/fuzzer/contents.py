@@ -151,6 +151,10 @@ def decoded(value):
     return text(value) if isinstance(value, bytes) else value
 
 
+# The most bytes that are read of a file.
+LARGEST = 100_000_000
+
+
 class Folder:
     """Every file of a folder: its kind, its bytes, and what it holds if it may be a database."""
 
@@ -164,6 +168,10 @@ class Folder:
             kind = stat.S_IFMT(state.st_mode)
             what = None
             if kind == stat.S_IFREG:
+                # A damaged journal can make SQLite stretch a file over terabytes.
+                if state.st_size > LARGEST:
+                    self.files[name] = (kind, state.st_size)
+                    continue
                 with open(whole, "rb") as file:
                     content = file.read()
                 self.bytes[name] = content

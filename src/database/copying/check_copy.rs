@@ -11,6 +11,7 @@ use crate::database::copying::same_rows::{Mismatch, compare};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::StagedFile;
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::identity::Recognition;
@@ -46,6 +47,10 @@ pub(crate) fn check_source(
     path: &Path,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
+    if access == Access::ReadWrite {
+        // A user who may only read must not open it: SQLite would create files that the owner cannot write to.
+        DatabaseFile::at(file).require_writable()?;
+    }
     report(observer, path, Stage::Verifying, 0, 0)?;
     let check = |connection: &mut SqliteConnection| {
         integrity_check::first_damage(connection, path, IntegrityCheck::Quick)
