@@ -202,12 +202,27 @@ pub(crate) fn is_wal(handle: &RawConnection, path: &Path) -> Result<bool, Error>
 /// Whether the file's header says that the database is in WAL mode
 /// (<https://sqlite.org/fileformat2.html>, section 1.3.3: 2 as the version for reading).
 pub(crate) fn is_wal_on_disk(path: &Path) -> Result<bool, Error> {
+    let [_, for_reading] = format_versions(path)?;
+    Ok(for_reading == 2)
+}
+
+/// Fails if SQLite may not write to a file of this format: its version for writing is none that SQLite knows.
+pub(crate) fn require_writable_format(path: &Path) -> Result<(), Error> {
+    let [for_writing, _] = format_versions(path)?;
+    if for_writing > 2 {
+        return Err(ErrorKind::ReadOnly.at(path));
+    }
+    Ok(())
+}
+
+/// The versions of the file format for writing and for reading, from the file's header.
+fn format_versions(path: &Path) -> Result<[u8; 2], Error> {
     // No statement runs on this connection, so it needs no pragmas.
     let mut header = [0; 20];
     RawConnection::open(&uri(path, Access::Immutable.parameters()))
         .and_then(|handle| handle.read_file(&mut header, 0))
         .map_err(|error| Error::from_sqlite(path, error))?;
-    Ok(header[19] == 2)
+    Ok([header[18], header[19]])
 }
 
 /// Removes the sidecars of a database that is about to be replaced: moves the log into the file, or rolls back an

@@ -183,13 +183,22 @@ impl DatabaseFile {
 
     /// Fails if the file is not writable. Opening such a file for writing would leave sidecars behind.
     pub(crate) fn require_writable(&self) -> Result<(), Error> {
-        match rustix::fs::access(&self.real, rustix::fs::Access::WRITE_OK) {
-            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
-                Err(ErrorKind::ReadOnly.at(&self.path))
-            }
+        use rustix::io::Errno;
+        // With an index of the log that another user has made, SQLite fails after it has created a log.
+        let files = [
+            self.real.clone(),
+            self.sidecar(Sidecar::Wal),
+            self.sidecar(Sidecar::Shm),
+        ];
+        let is_refused = |file: &PathBuf| {
+            let access = rustix::fs::access(file, rustix::fs::Access::WRITE_OK);
             // Opening the file reports any other problem.
-            _ => Ok(()),
+            matches!(access, Err(Errno::ACCESS | Errno::PERM | Errno::ROFS))
+        };
+        if files.iter().any(is_refused) {
+            return Err(ErrorKind::ReadOnly.at(&self.path));
         }
+        Ok(())
     }
 
     /// Fails if no file can be created in the folder. Temporary files and SQLite's own go there.
@@ -203,7 +212,7 @@ impl DatabaseFile {
     pub(crate) fn may_be_shared(&self) -> bool {
         let may_write =
             |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
-        may_write(&self.real) && may_write(self.folder())
+        self.require_writable().is_ok() && may_write(&self.real) && may_write(self.folder())
     }
 }
 

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
+use crate::database::connection::open::require_writable_format;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
@@ -241,6 +242,7 @@ fn require_possible(
 ) -> Result<(), Error> {
     let file = DatabaseFile::existing(path)?;
     file.require_writable()?;
+    require_writable_format(path)?;
     match method {
         Method::Rebuild => {
             disk_space::require_room(path, file.real(), rebuild::disk_bytes(&file))?;
