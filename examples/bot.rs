@@ -78,6 +78,8 @@ struct Bot {
 impl Bot {
     /// Loads the pools that have ticks. `ChainPools` has the other pools too, and all tokens.
     fn load(database: Database, chain: ChainId) -> std::result::Result<Self, Error> {
+        // The pools come first: a pool that has no map afterwards has no liquidity yet.
+        let chain_pools = database.chain_pools(chain)?;
         let maps = Mutex::new(BTreeMap::new());
         for family in PoolFamily::ALL {
             database.for_each_tick_map(
@@ -97,10 +99,7 @@ impl Bot {
         let mut maps = maps
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A pool without a map has no liquidity yet, and no event has reached it.
         let mut map_of = |family, id| maps.remove(&(family, id)).unwrap_or_default();
-
-        let chain_pools = database.chain_pools(chain)?;
         let mut pools = BTreeMap::new();
         for entry in chain_pools.pools() {
             if let LiquidityPool::V3(pool) = entry.pool {
@@ -176,10 +175,12 @@ impl Bot {
     fn record(&mut self, block: &Block) -> Result<LiquidityUpdate> {
         let mut updates = BTreeMap::new();
         let mut exchanges = BTreeSet::new();
+        let mut is_complete = true;
         for event in &block.events {
             // An event of a pool that is not in the database; a new pool's event adds it, with
             // `LiquidityPool::insert_or_get`.
             let Some(pool) = self.pools.get_mut(&event.source) else {
+                is_complete = false;
                 continue;
             };
             let update = updates
@@ -202,6 +203,8 @@ impl Bot {
             }
             exchanges.insert(pool.exchange_id);
         }
+        // The block of an exchange says that every event up to it is in the database. A skipped one is not.
+        exchanges.retain(|_| is_complete);
         let exchanges = exchanges.into_iter().map(|id| (id, block.number));
         Ok(LiquidityUpdate::new(
             updates.into_values().collect(),

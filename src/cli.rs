@@ -49,11 +49,13 @@ pub fn run() -> ExitCode {
     logging::initialize(cli.global.verbose, cli.global.quiet);
     interrupt::install();
     let context = Context::new(cli.global);
+    let only_reads = cli.command.only_reads();
     let result = cli.command.run(&context);
     // A signal that comes now is too late: the command is done, or says why it is not.
     interrupt::finish();
     match result {
         Ok(()) => ExitStatus::Done.into(),
+        Err(failure) if only_reads => failure.without_effect().report(&context.printer).into(),
         Err(failure) => failure.report(&context.printer).into(),
     }
 }

@@ -80,6 +80,15 @@ impl Command {
         }
     }
 
+    /// Whether the command changes nothing, so that nobody asks what a failed one has changed.
+    pub(super) const fn only_reads(&self) -> bool {
+        match self {
+            Self::Database(command) => command.only_reads(),
+            Self::Exchange(command) => matches!(command, exchange::Command::List(_)),
+            Self::Config(_) | Self::Completions(_) | Self::Man(_) => true,
+        }
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Database(command) => command.run(context),

@@ -41,6 +41,11 @@ impl Command {
         }
     }
 
+    /// Whether the command changes nothing.
+    pub(super) const fn only_reads(&self) -> bool {
+        matches!(self, Self::Info(_) | Self::Verify(_))
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Info(command) => command.run(context),

@@ -161,7 +161,7 @@ documented_errors! {
         }
             in QuestionsAndAnswers;
             text format!("Could not write to stdout: {error}");
-            hint "Check where the output goes. Only the output is missing: the command had done its work before";
+            hint "Check where the output goes; nothing but the output has failed";
             when "What was to be printed cannot be: the disk that stdout goes to is full, for example.";
     }
 }
@@ -184,6 +184,14 @@ impl From<InvalidDeployment> for Failure {
 }
 
 impl Failure {
+    /// The failure of a command that changes nothing.
+    pub(super) fn without_effect(mut self) -> Self {
+        if let Self::Database { error } = &mut self {
+            error.effect = None;
+        }
+        self
+    }
+
     /// Tells the user, and gives the exit status.
     pub(super) fn report(&self, printer: &Printer) -> ExitStatus {
         match self {

@@ -17,7 +17,7 @@ use std::thread;
 use crate::cancel::CancelToken;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::ABORTED;
-use crate::system::signals::{EndSignals, Signal};
+use crate::system::signals::{EndSignals, Signal, takes_output};
 
 /// What a second signal says during an operation.
 const STOPPED: &str =
@@ -105,7 +105,9 @@ fn end(signals: EndSignals, message: &str, status: ExitStatus) -> ! {
     // Nobody may read stderr, and the command may hold its lock: the next signal must not wait for this message.
     let _ = signals.unblock();
     leave_prompt();
-    let _ = writeln!(std::io::stderr(), "\n{message}");
+    if takes_output(&std::io::stderr()) {
+        let _ = writeln!(std::io::stderr(), "\n{message}");
+    }
     process::exit(status.number().into());
 }
 

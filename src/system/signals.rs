@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::ptr;
 
 /// A signal that asks the process to end.
@@ -87,4 +88,15 @@ fn is_ignored(signal: libc::c_int) -> io::Result<bool> {
         action.assume_init()
     };
     Ok(action.sa_sigaction == libc::SIG_IGN)
+}
+
+/// Whether a short text can be written without waiting. A pipe that nobody reads would keep the writer waiting for ever.
+pub(crate) fn takes_output(file: &impl AsRawFd) -> bool {
+    let mut poll = libc::pollfd {
+        fd: file.as_raw_fd(),
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: `poll` is one valid entry, which the call fills in. It does not wait.
+    unsafe { libc::poll(&raw mut poll, 1, 0) > 0 }
 }

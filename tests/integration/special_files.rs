@@ -129,6 +129,17 @@ fn question_calls_only_a_database_a_backup() {
         "{told}"
     );
     assert!(!told.contains("existing backup"), "{told}");
+    // A link is no name of a backup.
+    let notes = copy.folder().join("notes.txt");
+    fs::rename(backup_path(&copy.path), &notes).unwrap();
+    symlink("notes.txt", backup_path(&copy.path)).unwrap();
+    let told = quietly(&copy.path, &["database", "backup", "--force"]);
+    assert!(
+        told.contains("exists and is not a degenbot database"),
+        "{told}"
+    );
+    assert_eq!(fs::read(&notes).unwrap(), b"notes");
+    fs::remove_file(backup_path(&copy.path)).unwrap();
     fs::copy(&copy.path, backup_path(&copy.path)).unwrap();
     let told = quietly(&copy.path, &["database", "backup"]);
     assert!(told.contains("An existing backup was found at"), "{told}");

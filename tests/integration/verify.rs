@@ -703,7 +703,7 @@ fn verify_refuses_early_and_foreign_databases() {
     --- stdout
     --- stderr
     error: The database at degenbot.db has the schema of b20f5564b3b6, from before the first stable one (eb4080485a56)
-    hint: Nothing was changed. Bring it to the newest version with 'degenbot database upgrade'
+    hint: Bring it to the newest version with 'degenbot database upgrade'
     ");
     let copy = Copy::of("odd/foreign-no-stamp.db");
     insta::assert_snapshot!(quietly(&copy.path, &["database", "verify", "--json"]), @r"
@@ -711,6 +711,6 @@ fn verify_refuses_early_and_foreign_databases() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is not a degenbot database: its tables are notes, pools
-    hint: Nothing was changed. Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file)
+    hint: Check the path (--database, DEGENBOT_DB_PATH, database.path in the config file)
     ");
 }

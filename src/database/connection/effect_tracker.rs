@@ -4,6 +4,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
+use crate::database::error::error_kind::ErrorKind;
 use crate::sqlite::transaction::{Begin, transaction};
 
 /// Follows an operation to its commit, so that its error can say what was changed.
@@ -37,6 +38,21 @@ impl EffectTracker {
         self.0 = Effect::Unknown;
         let result = commit();
         self.ended(&result);
+        result
+    }
+
+    /// Gives a file its name, which is the change of the operation. If a disk fails or is full, the file may have its
+    /// name nevertheless: its folder is synced last.
+    pub(crate) fn publish<T>(
+        &mut self,
+        publish: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let result = self.commit(publish);
+        if let Err(error) = &result
+            && (error.is_about_the_disk() || matches!(error.kind, ErrorKind::DiskFull))
+        {
+            self.0 = Effect::Unknown;
+        }
         result
     }
 
@@ -95,7 +111,6 @@ impl EffectTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::error::error_kind::ErrorKind;
 
     fn effect_after(commit: Result<(), ErrorKind>, then: Result<(), ErrorKind>) -> Option<Effect> {
         let tracked = EffectTracker::track(|tracker| {
@@ -120,6 +135,18 @@ mod tests {
         let detail = "disk I/O error".to_owned();
         let broken = effect_after(Err(ErrorKind::Disk { detail }), Ok(()));
         assert_eq!(broken, Some(Effect::Unknown));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_open_whether_a_file_has_its_name() {
+        let full = EffectTracker::track(|tracker| {
+            tracker.publish(|| Err::<(), _>(ErrorKind::DiskFull.into()))
+        });
+        assert_eq!(full.unwrap_err().effect, Some(Effect::Unknown));
+        let exists = EffectTracker::track(|tracker| {
+            tracker.publish(|| Err::<(), _>(ErrorKind::AlreadyExists.into()))
+        });
+        assert_eq!(exists.unwrap_err().effect, Some(Effect::Nothing));
     }
 
     #[test]

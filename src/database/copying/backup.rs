@@ -136,7 +136,7 @@ fn back_up(
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &busy_handler)?;
-    effect.commit(|| publish(staged, options.replace_existing))?;
+    effect.publish(|| publish(staged, options.replace_existing))?;
     log::info!("Backed up {} to {}", path.display(), backup_path.display());
     Ok(BackupReport {
         path: backup_path,

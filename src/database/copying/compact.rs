@@ -186,7 +186,7 @@ fn copy_into(
     check_rewritten(exact.path(), Access::Immutable, &staged, path, observer)?;
     staged.copy_permissions(file.real())?;
     clear_away_leftovers(&target, busy_handler)?;
-    effect.commit(|| publish(staged, options.replace_existing))
+    effect.publish(|| publish(staged, options.replace_existing))
 }
 
 /// Writes a compact copy of the present content.

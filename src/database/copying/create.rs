@@ -40,7 +40,7 @@ fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", error))?;
     let staged = StagedFile::create(path, PUBLIC)?;
     build_empty(staged.path(), PAGE_SIZE)?;
-    effect.commit(|| staged.publish_new())?;
+    effect.publish(|| staged.publish_new())?;
     log::info!("Created the database {}", path.display());
     Ok(())
 }

@@ -52,7 +52,8 @@ pub(crate) fn check_target(
     if file.is_same_as(backup) {
         return Err(ErrorKind::BackupOntoItself.at(backup));
     }
-    if backup != backup_path(file.path()) {
+    // A link of that name says nothing about the file that it leads to.
+    if backup != backup_path(file.path()) || metadata.is_symlink() {
         require_degenbot(backup)?;
     }
     if !replace_existing {

@@ -40,10 +40,10 @@ impl Default for ResetOptions {
 /// Fails with the errors of [`reset_sqlite_database`] that can be detected without writing, such as
 /// [`Refused`](crate::database::ErrorKind::Refused).
 pub fn check_reset(path: &Path) -> Result<(), Error> {
-    match DatabaseFile::find(path)? {
+    EffectTracker::track(|_| match DatabaseFile::find(path)? {
         Some(file) => require_replaceable(&file),
         None => DatabaseFile::at(path).refuse_leftover(),
-    }
+    })
 }
 
 /// Empties a database: it is at the newest version afterwards and has no rows. A missing database is created.

@@ -134,6 +134,10 @@ pub struct RestorePlan {
 ///
 /// Fails with the errors of [`restore_sqlite_database`] that can be detected without writing.
 pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
+    EffectTracker::track(|_| plan(path, options))
+}
+
+fn plan(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
     check_restore(path, options, Some(options.verify), &mut ())
 }
 
@@ -229,7 +233,7 @@ fn restore(
         replace(&file, staged, options, &busy_handler, observer, effect)?
     } else {
         put_in_place(&staged, &from, path, &busy_handler)?;
-        effect.commit(|| staged.publish_new())?;
+        effect.publish(|| staged.publish_new())?;
         None
     };
     require_arrived(path, &recognition)?;

@@ -278,7 +278,7 @@ documented_errors! {
             in Backups;
             text format!("{path} exists and is not a degenbot database");
             hint "Name another file (--output, --into), or move this one away";
-            when "A file that is not degenbot's has the name that was given for a copy. --force does not replace it.";
+            when "A file that is not degenbot's has the name that was given for a copy, or PATH.bak is a link to one. --force does not replace it.";
 
         /// The path of the backup leads to the database itself.
         BackupOntoItself

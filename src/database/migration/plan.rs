@@ -107,7 +107,8 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
         Some(refusal) => Err(ErrorKind::Refused {
             refusal: Box::new(refusal),
         }
-        .at(path)),
+        .at(path)
+        .with_effect(Effect::Nothing)),
         None => Ok(plan),
     }
 }
@@ -242,6 +243,7 @@ fn require_possible(
 ) -> Result<(), Error> {
     let file = DatabaseFile::existing(path)?;
     file.require_writable()?;
+    file.require_writable_folder()?;
     require_writable_format(path)?;
     match method {
         Method::Rebuild => {

@@ -294,11 +294,13 @@ impl Recognition {
                 return Some(format!("The database {refusal}"));
             }
         };
+        if matches!(self.identity, Identity::Unrecognised(_)) {
+            return Some(format!(
+                "The database is at {current}, which this program does not know (its latest is {latest})"
+            ));
+        }
         Some(format!(
-            "The current database revision ({current}) does not match the latest ({latest}) for \
-             degenbot version {}! Database-related features may raise exceptions if you continue. \
-             Perform database migrations with 'degenbot database upgrade'.",
-            env!("CARGO_PKG_VERSION")
+            "The database is at {current}, not at the latest ({latest}): 'degenbot database upgrade' brings it there"
         ))
     }
 }
