@@ -26,7 +26,7 @@ PANIC = re.compile("panicked at|RUST_BACKTRACE|stack overflow|internal error|unr
 UNCHANGED = re.compile("nothing was changed|is as it was|was not changed", re.IGNORECASE)
 UNCHECKED = re.compile("(not|never) (be )?(fully |completely )?checked|unchecked", re.IGNORECASE)
 # How a command that fails after a change tells of it.
-CHANGED = re.compile("the change itself was made|the change may have been made|had done its work", re.IGNORECASE)
+CHANGED = re.compile("the change itself was made|the change may have been made|nothing but the output has failed", re.IGNORECASE)
 
 
 def refuse_constant(name):
