@@ -10,7 +10,7 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 
 use crate::support::cases;
-use crate::support::command::{quietly, without_sizes};
+use crate::support::command::{on, quietly, run, without_sizes};
 use crate::support::content;
 use crate::support::corpus::Copy;
 
@@ -337,4 +337,19 @@ fn damage_that_sqlite_finds_without_views_is_found_with_them() {
         );
     }
     assert!(partial > 0, "SQLite's own check is not partial");
+}
+
+#[test]
+fn restore_asks_about_what_it_accepts_unchecked() {
+    let copy = with(COLLATION);
+    fs::copy(&copy.path, backup_path(&copy.path)).unwrap();
+    let refused = run(on(&copy.path, &["database", "restore"]), "y\n");
+    assert!(
+        refused.contains("could not be checked completely"),
+        "{refused}"
+    );
+    let arguments = ["database", "restore", "--allow-unchecked"];
+    let told = run(on(&copy.path, &arguments), "y\n");
+    assert!(told.starts_with("status: 0"), "{told}");
+    assert!(told.contains("Not checked: notes"), "{told}");
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::LOCK_TIMEOUT;
-use crate::database::copying::check_copy::{check_copy, check_copy_in_part};
+use crate::database::copying::check_copy::check_copy;
 use crate::database::copying::consistent_copy::{Copied, copy_consistently};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
 use crate::database::error::database_error::Error;
@@ -123,16 +123,13 @@ fn back_up(
         bytes,
         checkpointed,
     } = copy_consistently(&file, &mut staged, &backup_path, &busy_handler, observer)?;
-    let not_checked = match options.verify {
-        Some(level) if options.allow_unchecked => {
-            let (_, parts) = check_copy_in_part(&staged, &backup_path, level, observer)?;
-            parts
-        }
-        level => {
-            check_copy(&staged, &backup_path, level, observer)?;
-            Vec::new()
-        }
-    };
+    let (_, not_checked) = check_copy(
+        &staged,
+        &backup_path,
+        options.verify,
+        options.allow_unchecked,
+        observer,
+    )?;
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &busy_handler)?;

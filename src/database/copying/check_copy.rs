@@ -20,22 +20,24 @@ use crate::database::verification::integrity_check;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::sqlite::connection_hooks::cancellable;
 
-/// Checks that a finished copy is a degenbot database, and runs the integrity check `verify` if there is one. Every part
-/// of the copy must be checked. Errors name `backup_path`.
+/// Checks that a finished copy is a degenbot database, and runs the integrity check `verify` if there is one. Returns the
+/// parts that could not be checked, which are an error unless `allow_unchecked` is set. Errors name `backup_path`.
 pub(crate) fn check_copy(
     staged: &StagedFile,
     backup_path: &Path,
     verify: Option<IntegrityCheck>,
+    allow_unchecked: bool,
     observer: &mut dyn Observer,
-) -> Result<Recognition, Error> {
+) -> Result<(Recognition, Vec<NotChecked>), Error> {
     let (mut connection, recognition) = recognise_copy(staged, backup_path, observer)?;
-    let Some(verification) = verify else {
-        return Ok(recognition);
+    let Some(level) = verify else {
+        return Ok((recognition, Vec::new()));
     };
     report(observer, backup_path, Stage::Verifying, 0, 0)?;
-    match integrity_check::first_problem(&mut connection, backup_path, verification)? {
+    let checked = integrity_check::check(&mut connection, backup_path, level, allow_unchecked)?;
+    match checked.problem {
         Some(problem) => Err(failed(backup_path, problem)),
-        None => Ok(recognition),
+        None => Ok((recognition, checked.not_checked)),
     }
 }
 
@@ -106,22 +108,6 @@ fn open_to_read(file: &Path, access: Access) -> Result<SqliteConnection, Error> 
     match access {
         Access::ReadWrite => open_for_reading(file),
         _ => open_connection(file, access),
-    }
-}
-
-/// Like [`check_copy`], but returns the parts that cannot be checked.
-pub(crate) fn check_copy_in_part(
-    staged: &StagedFile,
-    backup_path: &Path,
-    verification: IntegrityCheck,
-    observer: &mut dyn Observer,
-) -> Result<(Recognition, Vec<NotChecked>), Error> {
-    let (mut connection, recognition) = recognise_copy(staged, backup_path, observer)?;
-    report(observer, backup_path, Stage::Verifying, 0, 0)?;
-    let checked = integrity_check::check(&mut connection, backup_path, verification)?;
-    match checked.problem {
-        Some(problem) => Err(failed(backup_path, problem)),
-        None => Ok((recognition, checked.not_checked)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
-use crate::database::copying::check_copy::{check_copy, check_copy_in_part, check_rewritten};
+use crate::database::copying::check_copy::{check_copy, check_rewritten};
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
@@ -156,7 +156,7 @@ pub(crate) fn check_restore(
     disk_space::require_room(path, place.real(), needed)?;
     if let Some(verify) = verify {
         report(observer, &from, Stage::Verifying, 0, 0)?;
-        let problem = source.first_problem(verify);
+        let problem = source.first_problem(verify, options.allow_unchecked);
         if let Some(detail) = problem.map_err(|error| error.about_backup(&from))? {
             return Err(ErrorKind::Damaged { detail }.at(&from).about_backup(&from));
         }
@@ -221,12 +221,13 @@ fn restore(
         .into_copy(&place, &busy_handler, observer)
         .map_err(|error| error.about_backup(&from))?;
     // This is the content that is restored, even if another program writes to the backup meanwhile.
-    let (recognition, not_checked) = if options.allow_unchecked {
-        check_copy_in_part(&staged, &from, options.verify, observer)
-    } else {
-        check_copy(&staged, &from, Some(options.verify), observer)
-            .map(|recognition| (recognition, Vec::new()))
-    }
+    let (recognition, not_checked) = check_copy(
+        &staged,
+        &from,
+        Some(options.verify),
+        options.allow_unchecked,
+        observer,
+    )
     .map_err(|error| error.about_backup(&from))?;
     let bytes = DatabaseFile::at(staged.path()).bytes();
     let kept = if let Some(file) = found {

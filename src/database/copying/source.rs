@@ -17,7 +17,7 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_without_trace;
-use crate::database::verification::integrity_check::{IntegrityCheck, first_problem};
+use crate::database::verification::integrity_check::{IntegrityCheck, check};
 use crate::sqlite::busy_handler::BusyHandler;
 
 /// The size of a block when a file is copied as it is.
@@ -74,13 +74,16 @@ impl Source {
         DatabaseFile::at(self.readable()).bytes_with_log()
     }
 
-    /// The first problem that SQLite's check finds.
+    /// The first problem that SQLite's check finds. A part that cannot be checked is an error unless `allow_unchecked` is
+    /// set.
     pub(super) fn first_problem(
         &self,
         verification: IntegrityCheck,
+        allow_unchecked: bool,
     ) -> Result<Option<String>, Error> {
         read_without_trace(self.readable(), |connection| {
-            first_problem(connection, self.file.path(), verification)
+            let path = self.file.path();
+            Ok(check(connection, path, verification, allow_unchecked)?.problem)
         })
     }
 

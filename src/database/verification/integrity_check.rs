@@ -49,23 +49,6 @@ impl IntegrityCheck {
     }
 }
 
-/// The first problem that SQLite finds, if there is one. If there is none, every part of the file was checked.
-///
-/// # Errors
-///
-/// [`ErrorKind::NotChecked`] if a part cannot be checked and the rest has no problem.
-pub(crate) fn first_problem(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    verification: IntegrityCheck,
-) -> Result<Option<String>, Error> {
-    let checked = check(connection, path, verification)?;
-    if checked.problem.is_none() {
-        require_all(&checked.not_checked, path)?;
-    }
-    Ok(checked.problem)
-}
-
 /// The result of an integrity check.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
@@ -89,12 +72,21 @@ pub(crate) fn first_damage(
 }
 
 /// Runs an integrity check up to the first problem.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotChecked`] if a part cannot be checked and the rest has no problem, unless `allow_unchecked` is set.
 pub(crate) fn check(
     connection: &mut SqliteConnection,
     path: &Path,
     verification: IntegrityCheck,
+    allow_unchecked: bool,
 ) -> Result<Checked, Error> {
-    check_for(connection, path, verification, |_| true)
+    let checked = check_for(connection, path, verification, |_| true)?;
+    if checked.problem.is_none() && !allow_unchecked {
+        require_all(&checked.not_checked, path)?;
+    }
+    Ok(checked)
 }
 
 /// Runs an integrity check up to the first message for which `is_problem` returns true.
@@ -152,7 +144,7 @@ fn check_for(
 }
 
 /// Fails if a part was not checked.
-pub(crate) fn require_all(not_checked: &[NotChecked], path: &Path) -> Result<(), Error> {
+fn require_all(not_checked: &[NotChecked], path: &Path) -> Result<(), Error> {
     if not_checked.is_empty() {
         return Ok(());
     }
