@@ -237,17 +237,17 @@ fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
     set(connection, ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
 }
 
-/// Switches a property of a connection on or off.
-fn set(connection: NonNull<ffi::sqlite3>, property: c_int, on: bool) {
-    // SAFETY: this thread is opening the connection, or `open` has just opened and returned it. The properties that are
-    // set here take an int, and a pointer to its old value or null.
+/// Switches a property of a connection on or off. Returns SQLite's result code.
+fn set(connection: NonNull<ffi::sqlite3>, property: c_int, on: bool) -> c_int {
+    // SAFETY: this thread is opening the connection, `open` has just opened and returned it, or this thread has borrowed
+    // it. The properties that are set here take an int, and a pointer to its value or null.
     unsafe {
         ffi::sqlite3_db_config(
             connection.as_ptr(),
             property,
             c_int::from(on),
             ptr::null_mut::<c_int>(),
-        );
+        )
     }
 }
 
@@ -264,17 +264,7 @@ pub(crate) fn without_triggers<T, E: From<Error>>(
 
 fn enable_triggers(connection: &mut SqliteConnection, enable: bool) -> QueryResult<()> {
     let handle = raw_connection_of(connection)?;
-    // SAFETY: the connection is open, and this thread has borrowed it. SQLITE_DBCONFIG_ENABLE_TRIGGER takes an int, and
-    // a pointer to its new value or null.
-    let code = unsafe {
-        ffi::sqlite3_db_config(
-            handle.as_ptr(),
-            ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER,
-            c_int::from(enable),
-            ptr::null_mut::<c_int>(),
-        )
-    };
-    if code == ffi::SQLITE_OK {
+    if set(handle, ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER, enable) == ffi::SQLITE_OK {
         Ok(())
     } else {
         Err(Error::QueryBuilderError(

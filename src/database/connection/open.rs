@@ -17,10 +17,9 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::{
-    cancellable, set_busy_handler, without_checkpoint_on_close, without_checkpoint_until_read,
-    without_trust,
+    set_busy_handler, without_checkpoint_on_close, without_checkpoint_until_read, without_trust,
 };
-use crate::sqlite::raw_connection::RawConnection;
+use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// The time that a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -148,20 +147,28 @@ pub(crate) fn open_raw_connection(
 ) -> Result<RawConnection, Error> {
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
+    let uri = uri(path, access.parameters());
+    without_checkpoint_until_read(|| establish_raw(&uri, "", busy_handler))
+        .map_err(|error| Error::from_sqlite(path, error))
+}
+
+/// Like [`establish`], for the calls that Diesel lacks. The busy handler takes the place of `busy_timeout`.
+pub(crate) fn establish_raw(
+    uri: &str,
+    first: &str,
+    busy_handler: &BusyHandler,
+) -> Result<RawConnection, SqliteError> {
     let [(_waiting, _), others @ ..] = PRAGMAS;
-    without_checkpoint_until_read(|| {
-        let handle = without_trust(|| RawConnection::open(&uri(path, access.parameters())))?;
-        handle.set_busy_handler(busy_handler.clone())?;
-        handle.execute(&format!("{GUARD}{}", statements(&others)))?;
-        Ok(handle)
-    })
-    .map_err(|error| Error::from_sqlite(path, error))
+    let handle = without_trust(|| RawConnection::open(uri))?;
+    handle.set_busy_handler(busy_handler.clone())?;
+    handle.execute(&format!("{first}{GUARD}{}", statements(&others)))?;
+    Ok(handle)
 }
 
 /// Opens a private database in memory.
 pub(crate) fn open_in_memory() -> Result<SqliteConnection, Error> {
     let path = Path::new(":memory:");
-    cancellable(None, || establish(path, ":memory:", ""))
+    establish(path, ":memory:", "")
 }
 
 /// The pragmas of every connection, as (name, value).

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{
-    Access, INDEX, LOCK_TIMEOUT, check_file, establish, is_wal_on_disk, uri,
+    Access, INDEX, LOCK_TIMEOUT, check_file, establish, establish_raw, is_wal_on_disk, uri,
 };
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
@@ -84,9 +84,7 @@ pub(crate) fn read_raw_without_trace<T>(
         let index = INDEX.write().unwrap_or_else(PoisonError::into_inner);
         waiting.set(waiting.get() + asked.elapsed());
         let reader = without_checkpoint_on_close(|| {
-            let reader = RawConnection::open(&uri)?;
-            reader.set_busy_handler(busy_handler.clone())?;
-            reader.execute(read_mode.pragmas())?;
+            let reader = establish_raw(&uri, read_mode.pragmas(), busy_handler)?;
             reader.execute("BEGIN")?;
             reader.row::<0>("SELECT 1 FROM sqlite_schema")?;
             Ok(reader)

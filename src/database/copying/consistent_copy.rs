@@ -94,13 +94,7 @@ pub(crate) fn copy_consistently(
     if !file.may_be_shared() {
         return copy_without_trace(file, staged, target, busy_handler, observer);
     }
-    let snapshot = PinnedSnapshot::take(file, Writers::Free, busy_handler)?;
-    let checkpointed = snapshot.checkpointed;
-    let bytes = snapshot.copy(staged, target, observer)?;
-    Ok(Copied {
-        bytes,
-        checkpointed,
-    })
+    PinnedSnapshot::take(file, Writers::Free, busy_handler)?.into_copied(staged, target, observer)
 }
 
 /// Copies one state of a database, and leaves the file and its sidecars as they are. Write errors name `target`.
@@ -114,13 +108,7 @@ pub(crate) fn copy_without_trace(
     read_raw_without_trace(file.path(), busy_handler, |reader, is_locked| {
         // An attempt before this one may have written something.
         staged.truncate()?;
-        let snapshot = PinnedSnapshot::of_reader(file, reader, is_locked)?;
-        let checkpointed = snapshot.checkpointed;
-        let bytes = snapshot.copy(staged, target, observer)?;
-        Ok(Copied {
-            bytes,
-            checkpointed,
-        })
+        PinnedSnapshot::of_reader(file, reader, is_locked)?.into_copied(staged, target, observer)
     })
 }
 
@@ -154,6 +142,20 @@ impl PinnedSnapshot {
         };
         snapshot.begin(writers, busy_handler)?;
         Ok(snapshot)
+    }
+
+    fn into_copied(
+        self,
+        staged: &mut StagedFile,
+        target: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<Copied, Error> {
+        let checkpointed = self.checkpointed;
+        let bytes = self.copy(staged, target, observer)?;
+        Ok(Copied {
+            bytes,
+            checkpointed,
+        })
     }
 
     /// Pins the state that a reader sees, which is in a read transaction. Neither the file nor its folder is written to.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::escape::escaped_name;
+
 /// A part of a database that could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NotChecked {
@@ -16,10 +18,10 @@ pub struct NotChecked {
 impl fmt::Display for NotChecked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Both may hold any text of the user's own.
-        let reason = self.reason.escape_debug();
+        let reason = escaped_name(&self.reason);
         match &self.table {
-            Some(table) => write!(f, "{}: {reason}", table.escape_debug()),
-            None => write!(f, "{reason}"),
+            Some(table) => write!(f, "{}: {reason}", escaped_name(table)),
+            None => f.write_str(&reason),
         }
     }
 }

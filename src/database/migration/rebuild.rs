@@ -230,15 +230,18 @@ pub(crate) fn require_structure(
         target: options.target,
         assumptions: &options.assumptions,
     };
-    alembic_leftovers::check(connection, path, &recognition.catalogue)?;
-    rebuild.refuse_dangling()
+    refuse_structure(&rebuild, connection)
+}
+
+fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
+    alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
+    rebuild.refuse_dangling()?;
+    put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)
 }
 
 /// Fails if the rebuild can be refused before anything is built.
 fn require_possible(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
-    alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
-    rebuild.refuse_dangling()?;
-    put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)?;
+    refuse_structure(rebuild, connection)?;
     require_assumptions(
         connection,
         rebuild.path,
