@@ -73,6 +73,8 @@ struct Block {
 struct Bot {
     database: Database,
     pools: BTreeMap<Source, Pool>,
+    /// Whether an event was left out since the pools were loaded.
+    has_skipped: bool,
 }
 
 impl Bot {
@@ -129,7 +131,11 @@ impl Bot {
                 },
             );
         }
-        Ok(Self { database, pools })
+        Ok(Self {
+            database,
+            pools,
+            has_skipped: false,
+        })
     }
 
     fn follow(&mut self, blocks: &[Block], out: &mut impl Write) -> Result<()> {
@@ -175,12 +181,11 @@ impl Bot {
     fn record(&mut self, block: &Block) -> Result<LiquidityUpdate> {
         let mut updates = BTreeMap::new();
         let mut exchanges = BTreeSet::new();
-        let mut is_complete = true;
         for event in &block.events {
             // An event of a pool that is not in the database; a new pool's event adds it, with
             // `LiquidityPool::insert_or_get`.
             let Some(pool) = self.pools.get_mut(&event.source) else {
-                is_complete = false;
+                self.has_skipped = true;
                 continue;
             };
             let update = updates
@@ -203,8 +208,8 @@ impl Bot {
             }
             exchanges.insert(pool.exchange_id);
         }
-        // The block of an exchange says that every event up to it is in the database. A skipped one is not.
-        exchanges.retain(|_| is_complete);
+        // The block of an exchange says that every event up to it is in the database. After one that is not, it stays.
+        exchanges.retain(|_| !self.has_skipped);
         let exchanges = exchanges.into_iter().map(|id| (id, block.number));
         Ok(LiquidityUpdate::new(
             updates.into_values().collect(),

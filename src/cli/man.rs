@@ -125,7 +125,14 @@ fn synopsis(command: &Command) -> String {
         let mut part = names.join("|");
         if argument.get_action().takes_values() {
             let names = argument.get_value_names().unwrap_or_default();
+            let is_optional = argument
+                .get_num_args()
+                .is_some_and(|values| values.min_values() == 0);
             for name in names {
+                if is_optional {
+                    let _ = write!(part, "[=\\fI{name}\\fR]");
+                    continue;
+                }
                 if !part.is_empty() {
                     // It is not broken between an option and its value.
                     part.push_str("\\ ");

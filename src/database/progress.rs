@@ -85,6 +85,20 @@ impl Observer for CancelToken {
     }
 }
 
+/// Stops the operation as the inner observer does, if there is one.
+impl<Inner: Observer> Observer for Option<Inner> {
+    fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        match self {
+            Some(observer) => observer.progress(progress),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn cancel_token(&self) -> Option<CancelToken> {
+        self.as_ref()?.cancel_token()
+    }
+}
+
 /// The error that a stopped operation returns.
 #[derive(Debug)]
 pub(crate) struct Cancelled {

@@ -6,7 +6,7 @@
 //! marks it as in use.
 
 use std::fs;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::io::{Seek, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -57,8 +57,11 @@ impl StagedFile {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(Error::io(target, "create", error)),
             };
-            // On a file system without locks, only the sweep does not work.
-            let _unsupported = file.try_lock();
+            // Another process has locked the file to sweep it. On a file system without locks, only the sweep does not
+            // work.
+            if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                continue;
+            }
             if is_at(&file, &temporary) {
                 return Ok(Self {
                     target: target.to_owned(),

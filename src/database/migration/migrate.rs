@@ -8,7 +8,6 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use crate::cancel::CancelToken;
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
     Access, ensure_wal, interruptible, open_connection, set_busy_timeout,
@@ -26,6 +25,7 @@ use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
 };
+use crate::database::progress::Observer;
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::structure::catalogue::{Catalogue, Table};
@@ -106,15 +106,9 @@ pub fn migrate_sqlite_database(
             from,
             target,
             wait: options.wait,
-            cancel: options.cancel.clone(),
         };
-        // A refused database is refused before its pages are read.
-        recognise(path)?.require_version_of_structure(path)?;
-        match options.cancel.clone() {
-            Some(mut token) => check_source(path, Access::ReadWrite, path, &mut token)?,
-            None => check_source(path, Access::ReadWrite, path, &mut ())?,
-        }
-        let (report, ()) = migrate_in_place(&task, effect, |_, _| Ok(()))?;
+        let mut observer = options.cancel.clone();
+        let (report, ()) = migrate_in_place(&task, &mut observer, effect, |_, _| Ok(()))?;
         Ok(report)
     })
 }
@@ -126,14 +120,14 @@ pub(crate) struct Task<'task> {
     pub(crate) from: SchemaVersion,
     pub(crate) target: SchemaVersion,
     pub(crate) wait: Duration,
-    /// Cancelling the token stops the migration and leaves the database as it was.
-    pub(crate) cancel: Option<CancelToken>,
 }
 
-/// Like [`migrate_sqlite_database`]. It calls `inspect` with the database at the target, before the commit: an error
+/// Like [`migrate_sqlite_database`]. The pages are checked first: SQLite overwrites a page that is in use if damage makes
+/// it look free. It calls `inspect` with the database at the target, before the commit: an error
 /// of `inspect` leaves the database as it was.
 pub(crate) fn migrate_in_place<T>(
     task: &Task<'_>,
+    observer: &mut dyn Observer,
     effect: &mut EffectTracker,
     mut inspect: impl FnMut(&mut SqliteConnection, SchemaVersion) -> Result<T, Error>,
 ) -> Result<(MigrationReport, T), Error> {
@@ -154,13 +148,14 @@ pub(crate) fn migrate_in_place<T>(
         };
         return Ok((report, inspected));
     }
-    DatabaseFile::at(path).require_writable()?;
+    check_source(path, Access::ReadWrite, path, observer)?;
     staged_file::sweep(DatabaseFile::at(path).real());
+    let cancel = observer.cancel_token();
     let open = || open_connection(path, Access::ReadWrite);
-    let mut connection = cancellable(task.cancel.clone(), open)?;
-    set_busy_timeout(&mut connection, path, task.wait, task.cancel.clone())?;
+    let mut connection = cancellable(cancel.clone(), open)?;
+    set_busy_timeout(&mut connection, path, task.wait, cancel.clone())?;
     let mut scope = ForeignKeyScope::Structure;
-    let report = interruptible(task.cancel.as_ref(), || {
+    let report = interruptible(cancel.as_ref(), || {
         loop {
             match migrate(&mut connection, task, scope, effect, &mut inspect)? {
                 Some(report) => break Ok(report),

@@ -48,6 +48,7 @@ use crate::database::connection::open::{
     Access, ensure_wal, interruptible, journal_mode, open_connection, set_busy_timeout,
 };
 use crate::database::connection::sql;
+use crate::database::copying::check_copy::check_source;
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
@@ -113,7 +114,7 @@ pub(crate) fn rebuild(
 ) -> Result<Outcome, Error> {
     let (target, wait) = (options.target, options.wait);
     let file = DatabaseFile::existing(path)?;
-    file.require_writable()?;
+    check_source(path, Access::ReadWrite, path, observer)?;
     disk_space::require_room(path, file.real(), disk_bytes(&file))?;
     let cancel = observer.cancel_token();
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;

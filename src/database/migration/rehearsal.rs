@@ -37,7 +37,6 @@ pub(crate) fn require_possible(
         from,
         target,
         wait: Duration::ZERO,
-        cancel: None,
     };
     let scope = ForeignKeyScope::Everything;
     EffectTracker::track(|effect| {

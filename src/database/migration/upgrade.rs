@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::Access;
-use crate::database::copying::check_copy::check_source;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -89,9 +87,6 @@ fn upgrade(
     staged_file::sweep(DatabaseFile::at(path).real());
     let route = find_route(path, target)?;
     let from = route.name.clone();
-    if !route.is_done {
-        check_source(path, Access::ReadWrite, path, observer)?;
-    }
     if route.method == Method::Rebuild
         && let Outcome::Done(report, unsound) = rebuild::rebuild(path, options, observer, effect)?
     {
@@ -117,9 +112,8 @@ fn upgrade(
         from: route.from.unwrap_or(target),
         target,
         wait: options.wait,
-        cancel: observer.cancel_token(),
     };
-    let (migrated, unsound) = migrate_in_place(&task, effect, quick_scan::scan)?;
+    let (migrated, unsound) = migrate_in_place(&task, observer, effect, quick_scan::scan)?;
     let MigrationReport {
         to,
         migrations,
