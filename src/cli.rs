@@ -28,6 +28,7 @@ mod prompt;
 mod reference;
 mod table;
 mod unknown_command;
+mod wrap;
 
 use std::env;
 use std::process::ExitCode;

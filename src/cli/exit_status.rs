@@ -17,11 +17,15 @@ pub(super) enum ExitStatus {
 impl ExitStatus {
     const ALL: [(Self, &'static str); 6] = [
         (Self::Done, "done"),
-        (Self::Failed, "failed, refused, or aborted by the user"),
+        (
+            Self::Failed,
+            "failed, refused, or aborted by the user; or stdout could not be written",
+        ),
         (Self::WrongArguments, "wrong arguments"),
         (
             Self::Findings,
-            "'database verify' has found a problem, or could not check a part",
+            "'database verify' has found a problem, or could not check a part, and has
+       printed that",
         ),
         (
             Self::Stale,

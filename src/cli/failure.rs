@@ -12,6 +12,7 @@ use inquire::InquireError;
 
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::printer::Printer;
+use crate::counted::counted;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::{ErrorKind, damage_hint};
@@ -231,17 +232,11 @@ impl Failure {
 }
 
 fn problems(rows: u64) -> String {
-    match rows {
-        1 => "1 problem".to_owned(),
-        rows => format!("{} problems", HumanCount(rows)),
-    }
+    counted(HumanCount(rows), "problem")
 }
 
 fn parts(not_checked: u64) -> String {
-    match not_checked {
-        1 => "1 part".to_owned(),
-        parts => format!("{} parts", HumanCount(parts)),
-    }
+    counted(HumanCount(not_checked), "part")
 }
 
 /// The end of a message about problems.

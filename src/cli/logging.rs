@@ -5,7 +5,7 @@ use std::io::Write;
 use log::Level;
 use log::LevelFilter;
 
-use crate::cli::printer::presentable;
+use crate::cli::printer::{fitting, presentable};
 
 /// Prints log records to stderr as plain lines. The options set the level; the default is warnings.
 pub(super) fn initialize(verbose: u8, quiet: bool) {
@@ -29,8 +29,8 @@ pub(super) fn initialize(verbose: u8, quiet: bool) {
             let style = buffer.default_level_style(record.level());
             writeln!(
                 buffer,
-                "{style}{name}{style:#}: {}",
-                presentable(record.args())
+                "{style}{name}:{style:#} {}",
+                fitting(&format!("{name}:"), &presentable(record.args()))
             )
         })
         .try_init();

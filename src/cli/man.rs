@@ -13,7 +13,9 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::Lines;
+use crate::counted::counted;
 use crate::database::error::database_error::Error;
+use crate::new_folders::NewFolders;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,11 +43,13 @@ impl Man {
             return context.print(&Lines::of_own_text(&render(&tree)?));
         };
         let _running = Cancellable::begin();
-        fs::create_dir_all(folder)
+        let folders = NewFolders::create(folder)
             .map_err(|error| Error::io(folder, "create the folder", error))?;
         let number = write(&tree, folder)?;
+        folders.keep();
         context.printer.message(format_args!(
-            "Wrote {number} manual pages to {}.",
+            "Wrote {} to {}.",
+            counted(number, "manual page"),
             folder.display()
         ));
         Ok(())

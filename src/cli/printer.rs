@@ -11,8 +11,10 @@ use std::io::{IsTerminal, Write};
 use clap::builder::StyledStr;
 use env_logger::fmt::style::{AnsiColor, Style};
 
+use crate::cli::wrap::{terminal_width, wrapped};
 use crate::escape::{escaped, is_hidden};
 use crate::settings::endpoint::text_without_keys;
+use crate::system::closed_stdout;
 
 /// The process's streams: data goes to stdout, everything else to stderr.
 #[derive(Debug)]
@@ -37,6 +39,19 @@ impl Lines {
     /// The lines of a text that this program has written itself, such as a manual page.
     pub(super) fn of_own_text(text: &str) -> Self {
         text.lines().collect()
+    }
+
+    /// Appends a line. If stdout is a terminal that is not wide enough, it is broken between words, and the rest is indented.
+    pub(super) fn push_fitting(&mut self, line: &str, indent: usize) {
+        if io::stdout().is_terminal() {
+            self.extend(wrapped(
+                &escaped(line).to_string(),
+                terminal_width(),
+                indent,
+            ));
+        } else {
+            self.push(line);
+        }
     }
 
     /// Appends a line.
@@ -106,7 +121,7 @@ impl Printer {
 
     /// Prints a line, even with `--quiet`.
     pub(super) fn always(&self, line: impl Display) {
-        tell(format_args!("{}\n", presentable(line)));
+        tell(format_args!("{}\n", fitting("", &presentable(line))));
     }
 
     pub(super) const fn is_quiet(&self) -> bool {
@@ -127,6 +142,11 @@ impl Printer {
 /// Prints a question to stderr; the answer stands on the same line.
 pub(super) fn ask(question: impl Display) {
     tell(format_args!("{} ", presentable(question)));
+}
+
+/// Prints a line of a question that does not fit on one line.
+pub(super) fn ask_before(line: impl Display) {
+    tell(format_args!("{}\n", presentable(line)));
 }
 
 /// Prints a line to stderr while a question is being asked.
@@ -171,11 +191,29 @@ fn lines_of(text: &str) -> String {
 }
 
 fn labelled(style: Style, label: &str, message: impl Display) {
-    let message = presentable(message);
+    let text = fitting(label, &presentable(message));
     if is_coloured(&io::stderr()) {
-        tell(format_args!("{style}{label}{style:#} {message}\n"));
+        tell(format_args!("{style}{label}{style:#} {text}\n"));
     } else {
-        tell(format_args!("{label} {message}\n"));
+        tell(format_args!("{label} {text}\n"));
+    }
+}
+
+/// A message that stands behind a label, broken between words if stderr is a terminal that is not wide enough. A file or a
+/// pipe gets one line.
+pub(super) fn fitting(label: &str, message: &str) -> String {
+    if !io::stderr().is_terminal() {
+        return message.to_owned();
+    }
+    let line = if label.is_empty() {
+        message.to_owned()
+    } else {
+        format!("{label} {message}")
+    };
+    let lines = wrapped(&line, terminal_width(), 0).join("\n");
+    match lines.strip_prefix(label).filter(|_| !label.is_empty()) {
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(rest).to_owned(),
+        None => lines,
     }
 }
 
@@ -186,6 +224,12 @@ fn tell(text: impl Display) {
 }
 
 fn write_data(text: &str) -> io::Result<()> {
+    if closed_stdout::is_closed() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotConnected,
+            "stdout is closed",
+        ));
+    }
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())

@@ -17,6 +17,8 @@ use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::Printer;
 use crate::cli::progress::layout::Layout;
 use crate::cli::progress::pace::Pace;
+use crate::cli::wrap::terminal_width;
+use crate::counted::counted;
 use crate::database::progress::{Observer, Progress, Stage};
 use crate::escape::escaped_name;
 use crate::system::threads::require_threads;
@@ -125,7 +127,7 @@ impl<'printer> ProgressReporter<'printer> {
             _ if progress.stage.counts_bytes() => {
                 format!("{what}: {} of {}", bytes(done), bytes(total))
             }
-            _ => format!("{what}: {done} of {total} rows"),
+            _ => format!("{what}: {done} of {}", counted(total, "row")),
         };
         // Writing to a string cannot fail.
         if let Some(rate) = self.pace.rate(now)
@@ -150,14 +152,6 @@ fn set_template(bar: &ProgressBar, template: &str) {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-}
-
-/// The width of the terminal in columns.
-fn terminal_width() -> usize {
-    const USUAL: u16 = 80;
-    let size = crossterm::terminal::window_size();
-    let columns = size.map_or(USUAL, |size| size.columns);
-    if columns == 0 { USUAL } else { columns }.into()
 }
 
 impl Observer for ProgressReporter<'_> {

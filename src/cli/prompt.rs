@@ -14,6 +14,7 @@ use inquire::validator::{ErrorMessage, Validation};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{await_answer, cancel_token};
 use crate::cli::printer::{self, is_plain, presentable};
+use crate::cli::wrap::{columns, terminal_width, wrapped};
 
 const EXPLANATION: &str = "Please answer y or n.";
 
@@ -29,7 +30,7 @@ pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
     await_answer();
     let question = format!("{} [y/N]", presentable(question));
     let agreed = if io::stdin().is_terminal() {
-        ask_on_terminal(&question)?
+        ask_on_terminal(&last_line(question))?
     } else {
         ask_on_stream(&question)?
     };
@@ -38,6 +39,27 @@ pub(super) fn confirm(question: &str, assume_yes: bool) -> Result<(), Failure> {
     } else {
         Err(Failure::Aborted)
     }
+}
+
+/// The part of a question that the answer stands behind. If the question does not fit on one line of the terminal, this
+/// prints the rest before it.
+fn last_line(question: String) -> String {
+    /// What stands around it: `? `, and a space with the answer.
+    const AROUND: usize = 6;
+    let width = terminal_width().saturating_sub(AROUND);
+    if columns(&question) <= width {
+        return question;
+    }
+    let (mut before, last) = match question.rsplit_once(". ") {
+        Some((before, last)) => (wrapped(&format!("{before}."), width, 0), last),
+        None => (Vec::new(), question.as_str()),
+    };
+    before.extend(wrapped(last, width, 0));
+    let last = before.pop().unwrap_or_default();
+    for line in before {
+        printer::ask_before(line);
+    }
+    last
 }
 
 fn ask_on_terminal(question: &str) -> Result<bool, Failure> {

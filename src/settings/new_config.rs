@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::new_folders::NewFolders;
 use crate::settings::endpoint::endpoints_without_keys;
 use crate::settings::error::SettingsError;
 use crate::types::integer::ChainId;
@@ -50,9 +51,8 @@ impl NewConfig {
             path: path.to_owned(),
             source,
         };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(unwritable)?;
-        }
+        let folders =
+            NewFolders::create(path.parent().unwrap_or(Path::new(""))).map_err(unwritable)?;
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -71,7 +71,9 @@ impl NewConfig {
             // A partial file would block the next attempt.
             let _ = fs::remove_file(path);
             unwritable(error)
-        })
+        })?;
+        folders.keep();
+        Ok(())
     }
 
     fn text(&self) -> Result<String, SettingsError> {
@@ -193,6 +195,15 @@ mod tests {
         let below_a_file = path.join("config.toml");
         let error = NewConfig::default().write(&below_a_file).unwrap_err();
         assert!(matches!(error, SettingsError::Unwritable { .. }), "{error}");
+    }
+
+    #[test]
+    fn write_that_fails_leaves_no_folder_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/folder").join("x".repeat(300));
+        let error = NewConfig::default().write(&path).unwrap_err();
+        assert!(matches!(error, SettingsError::Unwritable { .. }), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

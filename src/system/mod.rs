@@ -1,6 +1,8 @@
 //! Safe wrappers of system calls that no crate offers.
 
 #[cfg(feature = "cli")]
+pub(crate) mod closed_stdout;
+#[cfg(feature = "cli")]
 pub(crate) mod file_size_limit;
 pub(crate) mod lease;
 #[cfg(feature = "cli")]

@@ -8,6 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 use serde::{Serialize, Serializer};
 
+use crate::counted::counted;
 use crate::escape::escaped;
 
 /// A stored value of any type, unchecked.
@@ -76,7 +77,7 @@ impl fmt::Display for SqlValue {
             Self::Integer(number) => number.fmt(f),
             Self::Real(number) => number.fmt(f),
             Self::Text(text) => f.pad(&escaped(text).to_string()),
-            Self::Blob(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Blob(bytes) => f.write_str(&counted(bytes.len(), "byte")),
         }
     }
 }

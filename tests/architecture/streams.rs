@@ -46,10 +46,7 @@ const WRITERS: &[(&[&str], &[&str])] = &[
         &["src/cli/logging.rs", "src/cli/printer.rs"],
     ),
     (&["StyledStr"], &["src/cli/printer.rs"]),
-    (
-        &["crossterm"],
-        &["src/cli/interrupt.rs", "src/cli/progress.rs"],
-    ),
+    (&["crossterm"], &["src/cli/interrupt.rs", "src/cli/wrap.rs"]),
 ];
 
 /// The text without its tests, which stand at its end.

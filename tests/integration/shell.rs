@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::command::{degenbot, run, settled};
+use crate::support::corpus::Copy;
 
 /// The commands as they are typed, such as `degenbot database backup`.
 fn commands() -> BTreeSet<String> {
@@ -301,9 +302,41 @@ fn help_lists_every_exit_status() {
     let (_, table) = help.split_once("Exit status:\n").unwrap();
     assert_eq!(
         table,
-        "  0    done\n  1    failed, refused, or aborted by the user\n  2    wrong arguments\n  \
-         3    'database verify' has found a problem, or could not check a part\n  \
+        "  0    done\n  \
+         1    failed, refused, or aborted by the user; or stdout could not be written\n  \
+         2    wrong arguments\n  \
+         3    'database verify' has found a problem, or could not check a part, and has\n       printed that\n  \
          4    reserved for a command that finds the database stale\n  \
          130  ended at once by a second Ctrl-C\n"
     );
+}
+
+#[test]
+fn data_for_a_closed_stdout_is_an_error() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    for (line, status) in [
+        ("--help", 1),
+        ("man", 1),
+        ("--database degenbot.db database info", 1),
+        ("--database degenbot.db database verify", 1),
+        ("--database degenbot.db database backup --force --json", 1),
+        ("--database degenbot.db database backup --force", 0),
+    ] {
+        // The standard library cannot start a program without a stdout.
+        let mut shell = Command::new("sh");
+        shell
+            .args([
+                "-c",
+                "exec \"$0\" \"$@\" >&-",
+                env!("CARGO_BIN_EXE_degenbot"),
+            ])
+            .args(line.split(' '))
+            .current_dir(copy.folder())
+            .env("HOME", copy.folder());
+        let output = shell.output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{line}: {told}");
+        let is_told = told.contains("error: Could not write to stdout: stdout is closed\n");
+        assert_eq!(is_told, status == 1, "{line}: {told}");
+    }
 }

@@ -11,6 +11,7 @@ use crate::cli::json::{Json, Version};
 use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::{Left, Right};
 use crate::cli::table::Table;
+use crate::counted::counted;
 use crate::database::connection::open::connection_pragmas;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::identity::Identity;
@@ -138,9 +139,9 @@ fn describe(info: &DatabaseInfo) -> Lines {
         (
             "Size",
             format!(
-                "{}: {} pages of {} bytes, {} of them free",
+                "{}: {} of {} bytes, {} of them free",
                 bytes(info.file_bytes),
-                info.page_count,
+                counted(info.page_count, "page"),
                 info.page_size,
                 info.free_pages
             ),

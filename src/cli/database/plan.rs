@@ -101,10 +101,10 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     };
     let mut text = Lines::new();
     if plan.is_done {
-        text.push(already_there(path, plan.to));
+        text.push_fitting(&already_there(path, plan.to), 0);
         return text;
     }
-    let mut line = |name: &str, value: &str| text.push(format_args!("{name:<10} {value}"));
+    let mut line = |name: &str, value: &str| text.push_fitting(&format!("{name:<10} {value}"), 11);
     line("Database", &path.display().to_string());
     line("Lineage", lineage);
     if let Some(remark) = &plan.remark {

@@ -16,6 +16,7 @@ use crate::cli::options::{Confirmation, Unchecked, Waiting, tell_not_checked, ve
 use crate::cli::printer::Printer;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
+use crate::counted::counted;
 use crate::database::copying::restore::{
     RestoreOptions, Summary, check_restore, restore_sqlite_database,
 };
@@ -169,12 +170,12 @@ impl From<&Summary> for SummaryDocument {
 
 fn describe(printer: &Printer, what: &str, summary: &Summary) {
     let mut line = format!(
-        "{what:<8} {}: {}, version {}, {}{} rows",
+        "{what:<8} {}: {}, version {}, {}{}",
         summary.path.display(),
         bytes(summary.bytes),
         summary.version,
         if summary.is_estimated { "~" } else { "" },
-        summary.rows
+        counted(summary.rows, "row")
     );
     // Writing to a string cannot fail.
     if let Some(modified) = summary.modified {
@@ -190,7 +191,7 @@ fn describe(printer: &Printer, what: &str, summary: &Summary) {
 fn lost(replaced: &Summary, from: &Summary) -> String {
     match (replaced.newest_block, from.newest_block) {
         (Some(now), Some(then)) if now > then => {
-            format!(", which is {} blocks older", now.abs_diff(then))
+            format!(", which is {} older", counted(now.abs_diff(then), "block"))
         }
         _ => match (replaced.modified, from.modified) {
             (Some(now), Some(then)) => lost_time(now, then),
@@ -202,7 +203,10 @@ fn lost(replaced: &Summary, from: &Summary) -> String {
 fn lost_time(now: SystemTime, then: SystemTime) -> String {
     match now.duration_since(then) {
         Ok(lost) if lost.as_secs() >= 60 => {
-            format!(", which is {} minutes older", lost.as_secs() / 60)
+            format!(
+                ", which is {} older",
+                counted(lost.as_secs() / 60, "minute")
+            )
         }
         _ => String::new(),
     }

@@ -15,6 +15,7 @@ use crate::cli::known_values::version;
 use crate::cli::options::{Confirmation, Waiting, repeated};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
+use crate::counted::counted;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::plan::{plan_upgrade, require_assumptions};
@@ -129,8 +130,8 @@ fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
     ));
     if report.computed_words > 0 {
         context.printer.message(format_args!(
-            "Computed {} words of initialization maps from the liquidity positions.",
-            report.computed_words
+            "Computed {} of initialization maps from the liquidity positions.",
+            counted(report.computed_words, "word")
         ));
     }
     if let Some(rebuild) = &report.rebuild {
@@ -204,14 +205,18 @@ fn tell_of_rebuild(context: &Context, path: &Path, rebuild: &RebuildReport) {
     let printer = &context.printer;
     if rebuild.added_tokens > 0 {
         printer.message(format_args!(
-            "Added {} tokens that only pools referred to.",
-            rebuild.added_tokens
+            "Added {} that only pools referred to.",
+            counted(rebuild.added_tokens, "token")
         ));
     }
     if rebuild.added_exchanges > 0 {
         printer.message(format_args!(
-            "Added {} exchanges from the pools' factories; they are not active.",
-            rebuild.added_exchanges
+            "Added {} from the pools' factories; {} not active.",
+            counted(rebuild.added_exchanges, "exchange"),
+            match rebuild.added_exchanges {
+                1 => "it is",
+                _ => "they are",
+            }
         ));
     }
     if !rebuild.dropped.is_empty() {

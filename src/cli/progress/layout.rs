@@ -1,6 +1,8 @@
 //! The layout of the bar's line.
 
 use crate::cli::format::{bytes, grouped};
+use crate::cli::wrap::columns;
+use crate::counted::counted;
 use crate::database::progress::Progress;
 
 const WITH_BAR: &str = "{msg} {wide_bar} {prefix}";
@@ -32,9 +34,9 @@ impl Layout {
             format!("{}/{}", bytes(progress.done), bytes(progress.total))
         } else {
             format!(
-                "{}/{} rows",
+                "{}/{}",
                 grouped(progress.done),
-                grouped(progress.total)
+                counted(grouped(progress.total), "row")
             )
         };
         let share = format!("{}%", percent(progress));
@@ -77,11 +79,6 @@ impl Layout {
 fn percent(progress: Progress<'_>) -> u128 {
     let done = progress.done.min(progress.total);
     u128::from(done) * 100 / u128::from(progress.total.max(1))
-}
-
-/// The columns that a text takes. Letters of other scripts can be twice as wide.
-fn columns(text: &str) -> usize {
-    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
 }
 
 /// The beginning of a text that is too wide.

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::counted::counted;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, is_wal, open_raw_connection};
 use crate::database::connection::read_only::read_raw_without_trace;
 use crate::database::error::database_error::Error;
@@ -383,7 +384,11 @@ impl PinnedSnapshot {
             return Ok(());
         }
         Err(ErrorKind::CopyCheckFailed {
-            detail: format!("it has {copied} pages and the database {}", self.pages),
+            detail: format!(
+                "it has {} and the database {}",
+                counted(copied, "page"),
+                self.pages
+            ),
         }
         .at(target))
     }

@@ -14,6 +14,7 @@ use crate::database::files::staged_file::{PUBLIC, StagedFile};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::new_folders::NewFolders;
 
 /// The page size of new databases: SQLite's default, and the Python package's.
 pub(crate) const PAGE_SIZE: i64 = 4_096;
@@ -37,10 +38,11 @@ fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
     }
     DatabaseFile::at(path).refuse_leftover()?;
     let folder = folder_of(path);
-    fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", error))?;
+    let folders = NewFolders::create(folder).map_err(|error| Error::io(folder, "create", error))?;
     let staged = StagedFile::create(path, PUBLIC)?;
     build_empty(staged.path(), PAGE_SIZE)?;
     effect.publish(|| staged.publish_new())?;
+    folders.keep();
     log::info!("Created the database {}", path.display());
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use diesel::result::Error as SqlError;
 
+use crate::counted::counted;
 use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::error::not_checked::NotChecked;
@@ -155,7 +156,7 @@ documented_errors! {
             limit: usize = 504,
         }
             in FileAndDisk;
-            text format!("The {part} of {path} has {bytes} bytes, and SQLite needs one of at most {limit}");
+            text format!("The {part} of {path} has {}, and SQLite needs one of at most {limit}", counted(bytes, "byte"));
             hint "Move the database to a folder nearer to the root, or give it a shorter name; a link does not \
                   help, and the names of all folders count, also for a path that is relative";
             when "SQLite limits the whole path of a file, and the file system the name of a file.";
@@ -182,7 +183,9 @@ documented_errors! {
         }
             in FileAndDisk;
             text format!(
-                "There is not enough room beside {path}: {available} bytes are free and up to {needed} are needed"
+                "There is not enough room beside {path}: {} {} free and up to {needed} are needed",
+                counted(available, "byte"),
+                if *available == 1 { "is" } else { "are" }
             );
             hint "Free some space, or move the database to a larger disk";
             when "The disk has less free space than the command may need. Commands check this before they begin.";
@@ -262,7 +265,10 @@ documented_errors! {
             seconds: u64 = 15,
         }
             in OtherPrograms;
-            text format!("All {size} connections to {path} were in use for {seconds} seconds");
+            text match size {
+                1 => format!("The only connection to {path} was in use for {}", counted(seconds, "second")),
+                _ => format!("All {size} connections to {path} were in use for {}", counted(seconds, "second")),
+            };
             hint "Give sessions back sooner, or open the database with more connections";
             when "In a program that uses the library: more threads want a session than there are connections.";
 
@@ -375,7 +381,10 @@ documented_errors! {
             rows: i64 = 5,
         }
             in UpgradesAndDowngrades;
-            text format!("The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable");
+            text match rows {
+                1 => format!("The database at {path} does not say whether its Aerodrome V2 pool is stable"),
+                _ => format!("The database at {path} does not say which of its {rows} Aerodrome V2 pools are stable"),
+            };
             hint "If you know it, say so: --assume aerodrome_v2.stable=false, or \
                   =true, for all of them";
             when "An old database lacks a fact that the new schema requires.";
@@ -389,8 +398,9 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!(
-                "The table {table} in {path} was left by a failed upgrade and has {rows} rows that are nowhere \
-                 else"
+                "The table {table} in {path} was left by a failed upgrade and has {} that {} nowhere else",
+                counted(rows, "row"),
+                if *rows == 1 { "is" } else { "are" }
             );
             hint format!(
                 "Look at {table} with the sqlite3 shell; once its rows are where \
@@ -431,8 +441,8 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!(
-                "The migrations would break {} foreign keys of {path}, the first in {}",
-                violations.len(),
+                "The migrations would break {} of {path}, the first in {}",
+                counted(violations.len(), "foreign key"),
                 violations.first().map(ToString::to_string).unwrap_or_default()
             );
             hint MIGRATION_HINT;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::database::error::database_error::Error;
@@ -27,7 +27,7 @@ pub(crate) enum Sidecar {
 impl Sidecar {
     pub(crate) const ALL: [Self; 3] = [Self::Wal, Self::Shm, Self::Journal];
 
-    /// The path of this sidecar. `real` is the database's path without symbolic links: SQLite puts sidecars beside the
+    /// The path of this sidecar. `real` is the path of the database itself, which is no symbolic link: SQLite puts sidecars beside the
     /// target of a link.
     pub(crate) fn of(self, real: &Path) -> PathBuf {
         let suffix = match self {
@@ -39,7 +39,8 @@ impl Sidecar {
     }
 }
 
-/// A database file. It has the path as given, for errors and messages, and the real path without symbolic links.
+/// A database file. It has the path as given, for errors and messages, and the real path. Both are the same unless the
+/// path is a symbolic link, so that errors about files beside the database begin as the user has typed its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
@@ -50,14 +51,14 @@ impl DatabaseFile {
     /// The file at a path. The file need not exist.
     pub(crate) fn at(path: &Path) -> Self {
         Self {
-            real: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            real: target(path).unwrap_or_else(|_| path.to_owned()),
             path: path.to_owned(),
         }
     }
 
     /// The file at a path, which must exist.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
-        let real = fs::canonicalize(path).map_err(|error| Error::io(path, "find", error))?;
+        let real = target(path).map_err(|error| Error::io(path, "find", error))?;
         Ok(Self {
             path: path.to_owned(),
             real,
@@ -82,7 +83,7 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// The path without symbolic links.
+    /// The path of the file itself: that of the target if the path is a symbolic link.
     pub(crate) fn real(&self) -> &Path {
         &self.real
     }
@@ -176,9 +177,10 @@ impl DatabaseFile {
         else {
             return false;
         };
-        Sidecar::ALL
-            .iter()
-            .any(|sidecar| self.sidecar(*sidecar) == folder.join(name))
+        fs::canonicalize(self.folder()).is_ok_and(|own| own == folder)
+            && Sidecar::ALL
+                .iter()
+                .any(|sidecar| self.sidecar(*sidecar).file_name() == Some(name))
     }
 
     /// Fails if the file is not writable. Opening such a file for writing would leave sidecars behind.
@@ -213,6 +215,15 @@ impl DatabaseFile {
         let may_write =
             |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
         self.require_writable().is_ok() && may_write(&self.real) && may_write(self.folder())
+    }
+}
+
+/// The path of an existing file, or that of its target if it is a symbolic link.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        fs::canonicalize(path)
+    } else {
+        Ok(path.to_owned())
     }
 }
 

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
+use crate::counted::counted;
 use crate::database::connection::open::require_writable_format;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
@@ -82,14 +83,10 @@ pub struct Loss {
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = if self.rows == 1 { "row" } else { "rows" };
+        let rows = counted(self.rows, "row");
         match &self.column {
-            None => write!(f, "table {} with {} {rows}", self.table, self.rows),
-            Some(column) => write!(
-                f,
-                "column {}.{column} with a value in {} {rows}",
-                self.table, self.rows
-            ),
+            None => write!(f, "table {} with {rows}", self.table),
+            Some(column) => write!(f, "column {}.{column} with a value in {rows}", self.table),
         }
     }
 }

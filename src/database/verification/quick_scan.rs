@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
+use crate::counted::counted;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::{Affinity, Table};
@@ -52,8 +53,8 @@ impl fmt::Display for SuspectRows {
             RowProblem::BadNumber => "with a bad number",
             RowProblem::SameAddress => "with the address of another row in other letter case",
         };
-        let rows = if self.rows == 1 { "row" } else { "rows" };
-        write!(f, "{} {rows} of {} {problem}", self.rows, self.table)
+        let rows = counted(self.rows, "row");
+        write!(f, "{rows} of {} {problem}", self.table)
     }
 }
 

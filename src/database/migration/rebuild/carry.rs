@@ -5,6 +5,7 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::counted::counted;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -121,8 +122,10 @@ fn check(
         let same = sql::number(connection, &mapping.count_same(low, high))?;
         if old != same {
             let detail = format!(
-                "only {same} of {old} rows of {} have the same values in {}",
-                mapping.source, mapping.target
+                "{} of {} did not get the same values in {}",
+                counted(old - same, "row"),
+                mapping.source,
+                mapping.target
             );
             return Err(failed(counter.path, detail));
         }
@@ -133,7 +136,11 @@ fn check(
     })?;
     let found = count(connection, "new", &mapping.target)?;
     if found != expected {
-        let detail = format!("{} has {found} rows instead of {expected}", mapping.target);
+        let detail = format!(
+            "{} has {} instead of {expected}",
+            mapping.target,
+            counted(found, "row")
+        );
         return Err(failed(counter.path, detail));
     }
     Ok(())

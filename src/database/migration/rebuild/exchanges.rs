@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
+use crate::counted::counted;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -301,7 +302,7 @@ pub(super) fn check(
         )?;
         if lost > 0 {
             return Err(ErrorKind::RebuildCheckFailed {
-                detail: format!("{lost} exchanges differ from the original"),
+                detail: format!("not as in the original: {}", counted(lost, "exchange")),
             }
             .at(path));
         }
