@@ -14,6 +14,7 @@ pub(crate) enum Chapter {
     OtherPrograms,
     Backups,
     UpgradesAndDowngrades,
+    OwnObjects,
     Rows,
     Exchanges,
     ConfigFile,

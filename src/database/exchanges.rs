@@ -20,7 +20,8 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::exchanges::kept::{
-    new_row, not_added, require_active, require_added, require_inactive, require_pool_manager,
+    new_row, not_added, rejected, require_active, require_added, require_inactive,
+    require_pool_manager,
 };
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
@@ -99,7 +100,7 @@ pub fn activate_exchange(
     options: &ExchangeOptions,
 ) -> Result<Option<Activation>, Error> {
     let known = Deployment::of(exchange);
-    write(path, options, |connection| {
+    write(path, exchange, options, |connection| {
         let stored = Exchange::all_by_name(connection, exchange.chain, &exchange.name)?;
         let chosen = choose(&stored, exchange, known).map_err(|found| conflict(path, found))?;
         let (id, activation) = match (chosen, known) {
@@ -138,7 +139,7 @@ pub fn deactivate_exchange(
     exchange: &ExchangeName,
     options: &ExchangeOptions,
 ) -> Result<Option<Deactivation>, Error> {
-    write(path, options, |connection| {
+    write(path, exchange, options, |connection| {
         let stored = Exchange::all_by_name(connection, exchange.chain, &exchange.name)?;
         if stored.is_empty() {
             return Ok(None);
@@ -165,7 +166,7 @@ pub fn add_exchange(
     options: &ExchangeOptions,
 ) -> Result<(), Error> {
     let chain = deployment.chain;
-    write(path, options, |connection| {
+    write(path, &deployment.exchange(), options, |connection| {
         let same_name = Exchange::all_by_name(connection, chain, &deployment.name)?;
         if let Some(stored) = same_name.first() {
             return Err(conflict(
@@ -206,17 +207,19 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
     })
 }
 
-/// Runs `operate` in a write transaction. The database must be at a version of this program.
+/// Runs `operate`, which changes an exchange, in a write transaction. The database must be at a version of this program.
 fn write<T>(
     path: &Path,
+    exchange: &ExchangeName,
     options: &ExchangeOptions,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    EffectTracker::track(|effect| write_tracked(path, options, effect, operate))
+    EffectTracker::track(|effect| write_tracked(path, exchange, options, effect, operate))
 }
 
 fn write_tracked<T>(
     path: &Path,
+    exchange: &ExchangeName,
     options: &ExchangeOptions,
     effect: &mut EffectTracker,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
@@ -236,6 +239,7 @@ fn write_tracked<T>(
         effect
             .write(&mut connection, operate)
             .map_err(|error| error.at(path, "write to the database"))
+            .map_err(|error| rejected(&mut connection, exchange, error))
     })
 }
 

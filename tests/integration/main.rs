@@ -31,6 +31,7 @@ mod lifecycle;
 mod limits;
 mod lineages;
 mod liquidity;
+mod own_objects;
 mod plans;
 mod pools;
 mod prompts;

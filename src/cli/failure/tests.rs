@@ -14,7 +14,7 @@ use crate::documented_errors::{Chapter, Documented};
 use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
 
-const CHAPTERS: [(Chapter, &str); 12] = [
+const CHAPTERS: [(Chapter, &str); 13] = [
     (Chapter::FindingTheDatabase, "Finding the database"),
     (
         Chapter::NotADegenbotDatabase,
@@ -24,6 +24,7 @@ const CHAPTERS: [(Chapter, &str); 12] = [
     (Chapter::OtherPrograms, "Other programs"),
     (Chapter::Backups, "Backups"),
     (Chapter::UpgradesAndDowngrades, "Upgrades and downgrades"),
+    (Chapter::OwnObjects, "Objects of your own"),
     (Chapter::Rows, "The rows"),
     (Chapter::Exchanges, "Exchanges"),
     (Chapter::ConfigFile, "The config file"),

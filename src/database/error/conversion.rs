@@ -45,8 +45,9 @@ impl Error {
     pub(crate) fn is_about_opening(&self) -> bool {
         match &self.kind {
             ErrorKind::CannotOpen { .. } | ErrorKind::ReadOnly => true,
-            ErrorKind::Query { source, .. } => source.to_string() == "locking protocol",
-            _ => false,
+            other => other
+                .rejection()
+                .is_some_and(|source| source.to_string() == "locking protocol"),
         }
     }
 
@@ -78,7 +79,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_step(path: &Path, failed: MigrationStepError) -> Self {
+    pub(crate) fn from_step(path: &Path, failed: &MigrationStepError) -> Self {
         // SQLite has rolled back by itself, and the rollback of the failed step finds no transaction.
         let is_rolled_back = failed.message == SqlError::NotInTransaction.to_string();
         let message = if is_rolled_back && Failure::last().is_some() {
@@ -87,16 +88,19 @@ impl Error {
             &failed.message
         };
         kind_of_message(path, message)
-            .unwrap_or(ErrorKind::Migration {
-                migration: failed.migration,
-                detail: failed.message,
+            .unwrap_or_else(|| match rejected("run a migration", sql_error(message)) {
+                own @ (ErrorKind::DefinedElsewhere { .. } | ErrorKind::OwnObject { .. }) => own,
+                _ => ErrorKind::Migration {
+                    migration: failed.migration.clone(),
+                    detail: failed.message.clone(),
+                },
             })
             .at(path)
     }
 
     pub(crate) fn from_create_tables(path: &Path, failed: CreateTablesError) -> Self {
         match failed {
-            CreateTablesError::Step(failed) => Self::from_step(path, failed),
+            CreateTablesError::Step(failed) => Self::from_step(path, &failed),
             CreateTablesError::Sql(source) => {
                 Self::from_diesel(path, "migrate the database", source)
             }
@@ -105,7 +109,7 @@ impl Error {
 
     pub(crate) fn from_diesel(path: &Path, action: &'static str, source: SqlError) -> Self {
         kind_of_message(path, &source.to_string())
-            .unwrap_or(ErrorKind::Query { action, source })
+            .unwrap_or_else(|| rejected(action, source))
             .at(path)
     }
 
@@ -134,13 +138,7 @@ impl Error {
             ffi::SQLITE_INTERRUPT => ErrorKind::Interrupted,
             ffi::SQLITE_IOERR => ErrorKind::Disk { detail },
             ffi::SQLITE_CANTOPEN => ErrorKind::CannotOpen { detail },
-            _ => ErrorKind::Query {
-                action: "run a statement",
-                source: SqlError::DatabaseError(
-                    diesel::result::DatabaseErrorKind::Unknown,
-                    Box::new(detail),
-                ),
-            },
+            _ => rejected("run a statement", sql_error(&detail)),
         };
         with_reason(path, kind).at(path)
     }
@@ -159,7 +157,7 @@ fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
         "database or disk is full" => ErrorKind::DiskFull,
         "interrupted" => ErrorKind::Interrupted,
         "disk I/O error" => ErrorKind::Disk { detail },
-        "unable to open database file" => ErrorKind::CannotOpen { detail },
+        _ if message.starts_with("unable to open database") => ErrorKind::CannotOpen { detail },
         _ if message.starts_with("database disk image is malformed")
             || message.starts_with("malformed database schema") =>
         {
@@ -168,6 +166,48 @@ fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
         _ => return None,
     };
     Some(with_reason(path, kind))
+}
+
+/// An error with SQLite's message.
+fn sql_error(message: &str) -> SqlError {
+    let kind = diesel::result::DatabaseErrorKind::Unknown;
+    SqlError::DatabaseError(kind, Box::new(message.to_owned()))
+}
+
+/// Finds why SQLite rejects a statement of this program. Each statement fits the structure of every database that it is
+/// meant for, so an object of the user's own is the reason, nearly always.
+fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
+    const DEFINED_ELSEWHERE: [&str; 5] = [
+        "no such collation sequence: ",
+        "no such function: ",
+        "unknown function: ",
+        "no such module: ",
+        "unsafe use of ",
+    ];
+    const OWN_OBJECT: [&str; 10] = [
+        // SQLite writes the name of the schema if the statement is one of a view, a trigger or a foreign key.
+        "no such table: main.",
+        "error in ",
+        " because it is a view",
+        "foreign key mismatch",
+        "generated column",
+        "circularly defined",
+        "wrong number of arguments to function",
+        "too many levels of trigger recursion",
+        " may not be modified",
+        "cannot store ",
+    ];
+    let message = source.to_string();
+    let is_one_of = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    if is_one_of(&DEFINED_ELSEWHERE) {
+        ErrorKind::DefinedElsewhere { source }
+    } else if is_one_of(&OWN_OBJECT) {
+        ErrorKind::OwnObject { source }
+    } else if message.contains(" constraint failed") {
+        ErrorKind::Forbidden { source }
+    } else {
+        ErrorKind::Query { action, source }
+    }
 }
 
 /// Finds the reason behind an error that SQLite reports as another one, or without a reason.
@@ -276,13 +316,15 @@ fn problem_of_backup(kind: &ErrorKind) -> Option<BackupProblem> {
         ErrorKind::HotJournal => BackupProblem::Unreadable {
             detail: "it holds an interrupted transaction".to_owned(),
         },
-        ErrorKind::Query { source, .. } | ErrorKind::Sql { source } => BackupProblem::Unreadable {
+        ErrorKind::Sql { source } => BackupProblem::Unreadable {
             detail: source.to_string(),
         },
         ErrorKind::Refused { refusal } => BackupProblem::Refused {
             refusal: refusal.clone(),
         },
-        _ => return None,
+        other => BackupProblem::Unreadable {
+            detail: other.rejection()?.to_string(),
+        },
     })
 }
 

@@ -14,6 +14,7 @@ use crate::database::error::obstacle::Obstacle;
 use crate::database::error::refusal::{Refusal, shortened};
 use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
 use crate::models::access::row_error::RowError;
 use crate::settings::error::SettingsError;
@@ -549,6 +550,57 @@ documented_errors! {
             hint "Run the command again";
             when "In a program that uses the library: the observer of an operation has asked it to end.";
 
+        /// An object of the user's own uses a collation, a function or a module that only the user's program defines.
+        DefinedElsewhere {
+            /// SQLite's error.
+            source: SqlError = sql_error(),
+        }
+            in OwnObjects;
+            text format!("An object of your own in {path} needs what only your program defines");
+            hint "Drop the object, run the command again, and let your program create it again. A backup needs no such \
+                  program";
+            cause(source) Some(source);
+            when "An index, a table, a view or a trigger of the user's own uses a collation, a function or a module that \
+                  SQLite does not have, or a function that may do harm.";
+
+        /// SQLite rejects a statement because of an object of the user's own.
+        OwnObject {
+            /// SQLite's error.
+            source: SqlError = sql_error(),
+        }
+            in OwnObjects;
+            text format!("An object of your own in {path} stands in the way");
+            hint "Look at it with the sqlite3 shell: a view, a trigger or a table that refers to what is not there, or \
+                  that has the name of one of degenbot's. Drop it, run the command again, and create it again";
+            cause(source) Some(source);
+            when "A view, a trigger, an index or a table of the user's own is broken, or has the name of one of degenbot's.";
+
+        /// A constraint forbids a row.
+        Forbidden {
+            /// SQLite's error.
+            source: SqlError = sql_error(),
+        }
+            in OwnObjects;
+            text format!("A constraint in {path} forbids a row that was to be written");
+            hint "If the constraint is your own (a CHECK, a unique index), drop it, and run the command again; \
+                  'degenbot database verify' finds rows of degenbot's that contradict each other";
+            cause(source) Some(source);
+            when "A CHECK, a unique index or another constraint forbids what a command writes.";
+
+        /// A table or view has the name of a stamp table, and the version cannot be recorded in it.
+        StampTable {
+            /// What is wrong with it.
+            detail: String = "REASON".to_owned(),
+        }
+            in OwnObjects;
+            text format!(
+                "The version of {path} cannot be recorded in its tables {MIGRATIONS_TABLE} and {ALEMBIC_TABLE}: {detail}"
+            );
+            hint "One of them is not as degenbot and the Python package create it. If it is your own, give it another \
+                  name; what is missing is then created";
+            when "An object of the user's own has the name of a table in which a program records the version, or such a \
+                  table was changed.";
+
         /// A query failed.
         Query {
             /// The action that failed, as a verb phrase.
@@ -584,6 +636,18 @@ const SQL_HINT: &str =
     "'degenbot database verify' tells whether the database is sound; if it is, please report this";
 
 impl ErrorKind {
+    /// SQLite's error, if it rejects a statement. It does so although the file can be read: because of an object of the
+    /// user's own, nearly always.
+    pub(crate) const fn rejection(&self) -> Option<&SqlError> {
+        match self {
+            Self::Query { source, .. }
+            | Self::DefinedElsewhere { source }
+            | Self::OwnObject { source }
+            | Self::Forbidden { source } => Some(source),
+            _ => None,
+        }
+    }
+
     /// The message about the file at `path`.
     pub(super) fn message(&self, path: &dyn Display) -> String {
         self.text(path)

@@ -81,14 +81,32 @@ documented_errors! {
             text format!(
                 "does not keep {} {expected}{}",
                 plain(exchange),
-                match triggers.as_slice() {
-                    [] => String::new(),
-                    triggers => format!("; its triggers on these tables are {}", list(triggers)),
-                }
+                of_triggers(triggers)
             );
             hint "Look at the triggers of exchanges and pool_managers with the sqlite3 shell; drop the one that ignores \
                   or undoes the change, and run the command again";
             when "A trigger of the user's own ignores the change of an exchange, or undoes it. The change is rolled back.";
+
+        /// SQLite rejects the change, because of an object of the user's own.
+        Rejected {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// SQLite's message, or that of a trigger.
+            reason: String = "REASON".to_owned(),
+            /// The triggers of the tables that were written to.
+            triggers: Vec<String> = vec!["TRIGGER".to_owned()],
+        }
+            in Exchanges;
+            text format!(
+                "rejects the change of {}: {}{}",
+                plain(exchange),
+                escaped(reason),
+                of_triggers(triggers)
+            );
+            hint "Look at the triggers, indexes and constraints of your own on exchanges and pool_managers with the \
+                  sqlite3 shell; drop the one that stands in the way, and run the command again";
+            when "A trigger of the user's own raises an error, an index or a constraint forbids the change, or one of \
+                  them needs what only the user's program defines. The change is rolled back.";
     }
 }
 
@@ -101,7 +119,8 @@ impl ExchangeConflict {
             | Self::SeveralFactories { exchange, .. }
             | Self::NameTaken { exchange, .. }
             | Self::FactoryTaken { exchange, .. }
-            | Self::NotKept { exchange, .. } => exchange,
+            | Self::NotKept { exchange, .. }
+            | Self::Rejected { exchange, .. } => exchange,
         }
     }
 
@@ -120,6 +139,14 @@ impl Display for ExchangeConflict {
 /// The name of an exchange; a row may hold any text.
 fn plain(exchange: &ExchangeName) -> String {
     escaped(exchange).to_string()
+}
+
+/// The end of a message that names triggers.
+fn of_triggers(triggers: &[String]) -> String {
+    match triggers {
+        [] => String::new(),
+        triggers => format!("; its triggers on these tables are {}", list(triggers)),
+    }
 }
 
 /// Names for a message.

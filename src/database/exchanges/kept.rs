@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
@@ -125,23 +125,41 @@ fn not_kept(
     exchange: &ExchangeName,
     expected: &'static str,
 ) -> QueryResult<Error> {
-    #[derive(QueryableByName)]
-    struct Trigger {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    let triggers = diesel::sql_query(
-        "SELECT name FROM sqlite_schema WHERE type = 'trigger' \
-         AND lower(tbl_name) IN ('exchanges', 'pool_managers') ORDER BY name",
-    )
-    .load::<Trigger>(connection)?;
     let conflict = ExchangeConflict::NotKept {
         exchange: exchange.clone(),
         expected,
-        triggers: triggers.into_iter().map(|trigger| trigger.name).collect(),
+        triggers: triggers(connection)?,
     };
     let kind = ErrorKind::Exchange {
         conflict: Box::new(conflict),
     };
     Ok(kind.at(path))
+}
+
+/// Turns the error of a statement that SQLite rejects into one that names the exchange. Other errors stay as they are.
+pub(super) fn rejected(
+    connection: &mut SqliteConnection,
+    exchange: &ExchangeName,
+    error: Error,
+) -> Error {
+    let Some(reason) = error.kind.rejection().map(ToString::to_string) else {
+        return error;
+    };
+    let conflict = ExchangeConflict::Rejected {
+        exchange: exchange.clone(),
+        reason,
+        triggers: triggers(connection).unwrap_or_default(),
+    };
+    error.with_kind(ErrorKind::Exchange {
+        conflict: Box::new(conflict),
+    })
+}
+
+/// The triggers of the tables that hold exchanges.
+fn triggers(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    sql::lines(
+        connection,
+        "SELECT name FROM sqlite_schema WHERE type = 'trigger' \
+         AND lower(tbl_name) IN ('exchanges', 'pool_managers') ORDER BY name",
+    )
 }

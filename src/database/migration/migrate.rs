@@ -233,14 +233,15 @@ pub(crate) fn migrate<T>(
         sql::require_transaction(connection, path)?;
         let mut tables = tables_to_check(&recognition.catalogue, from, target, scope);
         let (computed_words, before) = without_triggers(connection, |connection| {
-            put_stamps_right(connection, &recognition, from)?;
+            put_stamps_right(connection, &recognition, from)
+                .map_err(|error| about_stamps(path, error))?;
             alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
             let words = initialization_maps::restore(connection, path, &recognition.catalogue)?;
             let before = violations_of(connection, &tables)?;
             let changes = total_changes(connection)?;
             for step in &steps {
                 step.run(connection)
-                    .map_err(|error| Error::from_step(path, error))?;
+                    .map_err(|error| Error::from_step(path, &error))?;
             }
             is_enough = scope == ForeignKeyScope::Everything
                 || total_changes(connection)? - changes == rows_stamped(from, target);
@@ -251,7 +252,11 @@ pub(crate) fn migrate<T>(
         }
         let arrived = recognise_connection(connection)?;
         let to = arrived.require_version(path)?;
-        if to != target || !arrived.identity.is_stamped_right() {
+        if to == target && !arrived.identity.is_stamped_right() {
+            let detail = format!("afterwards, they would say {}", arrived.name());
+            return Err(ErrorKind::StampTable { detail }.at(path));
+        }
+        if to != target {
             let found = arrived.name();
             return Err(ErrorKind::TargetMissed { target, found }.at(path));
         }
@@ -351,6 +356,18 @@ fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Resu
     }
     let objects = objects.iter().map(ToString::to_string).collect();
     Err(ErrorKind::ObjectsLost { objects }.at(path))
+}
+
+/// The error of a statement that SQLite rejects on a table of stamps.
+pub(crate) fn about_stamps(path: &Path, error: Error) -> Error {
+    let error = error.at(path, "record the version");
+    match error.kind.rejection() {
+        Some(source) => {
+            let detail = source.to_string();
+            error.with_kind(ErrorKind::StampTable { detail })
+        }
+        None => error,
+    }
 }
 
 /// Records the migrations that the Python package has done by its own means, and corrects every stamp that

@@ -14,7 +14,7 @@ use crate::database::connection::open::open_in_memory;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
-use crate::database::migration::migrate::{ForeignKeyScope, Task, migrate};
+use crate::database::migration::migrate::{ForeignKeyScope, Task, about_stamps, migrate};
 use crate::database::migration::{alembic_leftovers, initialization_maps};
 use crate::database::recognition::identity::Recognition;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -31,7 +31,7 @@ pub(crate) fn require_possible(
     let from = recognition.require_version_of_structure(path)?;
     alembic_leftovers::check(connection, path, &recognition.catalogue)?;
     initialization_maps::require_sound_positions(connection, path, &recognition.catalogue)?;
-    let mut rehearsed = schema_in_memory(connection)?;
+    let mut rehearsed = schema_in_memory(connection, path)?;
     let task = Task {
         path,
         from,
@@ -50,7 +50,10 @@ pub(crate) fn require_possible(
 }
 
 /// Creates a database in memory with the schema and the stamps of this one.
-fn schema_in_memory(connection: &mut SqliteConnection) -> Result<SqliteConnection, Error> {
+fn schema_in_memory(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<SqliteConnection, Error> {
     let mut copy = open_in_memory()?;
     copy.batch_execute("PRAGMA foreign_keys = OFF")?;
     // Tables come before the indexes and triggers that need them.
@@ -65,7 +68,8 @@ fn schema_in_memory(connection: &mut SqliteConnection) -> Result<SqliteConnectio
             log::debug!("An object of the user is left out of the rehearsal: {error}");
         }
     }
-    without_triggers(&mut copy, |copy| copy_stamps(connection, copy))?;
+    without_triggers(&mut copy, |copy| copy_stamps(connection, copy))
+        .map_err(|error| about_stamps(path, error))?;
     Ok(copy)
 }
 

@@ -186,11 +186,10 @@ impl Firing {
 fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
     match result.map_err(|error| Error::from_diesel(path, "inspect views and triggers", error)) {
         Ok(()) => Ok(Ok(())),
-        Err(Error {
-            kind: ErrorKind::Query { source, .. },
-            ..
-        }) => Ok(Err(source.to_string())),
-        Err(other) => Err(other),
+        Err(error) => match error.kind.rejection() {
+            Some(source) => Ok(Err(source.to_string())),
+            None => Err(error),
+        },
     }
 }
 

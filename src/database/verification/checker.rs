@@ -41,9 +41,10 @@ impl<'operation> Checker<'operation> {
             return Ok(());
         };
         let error = error.at(self.path, "verify the database");
-        let rule = match error.kind {
-            ErrorKind::Query { .. } => Rule::NotChecked,
-            _ => Rule::Integrity,
+        let rule = if error.kind.rejection().is_some() {
+            Rule::NotChecked
+        } else {
+            Rule::Integrity
         };
         let problem = damage(error)?;
         self.findings.add(rule, table, None, || {
@@ -97,10 +98,9 @@ pub(super) fn damage(error: Error) -> Result<String, Error> {
             ..
         } => Ok(detail),
         // An example is a name that is not UTF-8.
-        Error {
-            kind: ErrorKind::Query { source, .. },
-            ..
-        } => Ok(source.to_string()),
-        other => Err(other),
+        other => match other.kind.rejection() {
+            Some(source) => Ok(source.to_string()),
+            None => Err(other),
+        },
     }
 }

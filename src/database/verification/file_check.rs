@@ -202,12 +202,10 @@ impl FileCheck<'_, '_> {
 
     /// The reason of an error that keeps a check from running. Other errors, such as a lock, are returned.
     fn reason(&self, error: diesel::result::Error) -> Result<String, Error> {
-        match Error::from_diesel(self.path, "check the database", error) {
-            Error {
-                kind: ErrorKind::Query { source, .. },
-                ..
-            } => Ok(source.to_string()),
-            other => Err(other),
+        let error = Error::from_diesel(self.path, "check the database", error);
+        match error.kind.rejection() {
+            Some(source) => Ok(source.to_string()),
+            None => Err(error),
         }
     }
 
@@ -343,10 +341,12 @@ impl FileCheck<'_, '_> {
                             let problem = format!("the rest cannot be checked: {detail}");
                             Ok((self.report)(Remark::Problem(&problem)))
                         }
-                        ErrorKind::Query { source, .. } => {
-                            Ok(self.not_checked(None, format!("the rest: {source}")))
-                        }
-                        _ => Err(error),
+                        ref other => match other.rejection() {
+                            Some(source) => {
+                                Ok(self.not_checked(None, format!("the rest: {source}")))
+                            }
+                            None => Err(error),
+                        },
                     };
                 }
             }
@@ -399,7 +399,7 @@ impl FileCheck<'_, '_> {
                         (self.report)(Remark::Problem(&format!("{detail}: index {index}")))
                     }
                     // The table lacks a rowid, or another reason to read the index.
-                    ErrorKind::Query { .. } => continue,
+                    ref other if other.rejection().is_some() => continue,
                     _ => return Err(error),
                 };
                 if flow.is_break() {

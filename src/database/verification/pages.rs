@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::progress::Stage;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -105,16 +104,14 @@ pub(super) fn check_foreign_keys(checker: &mut Checker<'_>) -> Result<(), Error>
             })?;
         } else if let Err(error) = check_keys_of(checker, table) {
             // A key in a table of the user's own may reference columns that no foreign key can reference.
-            match error.at(checker.path, "check foreign keys") {
-                Error {
-                    kind: ErrorKind::Query { source, .. },
-                    ..
-                } => checker
+            let error = error.at(checker.path, "check foreign keys");
+            match error.kind.rejection() {
+                Some(source) => checker
                     .findings
                     .add(Rule::NotChecked, Some(table), None, || {
                         format!("foreign keys: {source}")
                     }),
-                other => checker.attempt(Some(table), "foreign keys", |_| Err(other))?,
+                None => checker.attempt(Some(table), "foreign keys", |_| Err(error))?,
             }
         }
     }

@@ -1,0 +1,256 @@
+//! Objects of the user's own keep commands from working. The commands say so, and never that it is a fault of theirs.
+
+use std::fs;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+
+use crate::support::command::quietly;
+use crate::support::content;
+use crate::support::content::Content;
+use crate::support::corpus::Copy;
+
+const LATEST: &str = "fresh/fresh-0.6.0a13.db";
+const EXCHANGE: &str = "base_uniswap_v4";
+
+/// Each object, as the statements that make it. A schema can name what this connection lacks.
+const OBJECTS: [(&str, &str); 26] = [
+    (
+        "collation",
+        "CREATE TABLE own (x TEXT PRIMARY KEY); INSERT INTO own VALUES ('a'), ('b'); \
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema \
+      SET sql = 'CREATE TABLE own (x TEXT COLLATE mine PRIMARY KEY)' WHERE name = 'own'",
+    ),
+    (
+        "collation in our table",
+        "CREATE INDEX own ON exchanges (name); PRAGMA writable_schema = ON; \
+      UPDATE sqlite_schema SET sql = 'CREATE INDEX own ON exchanges (name COLLATE mine)' WHERE name = 'own'",
+    ),
+    (
+        "function",
+        "CREATE TABLE own (a, b AS (abs(a)) STORED, CHECK (abs(a) > 0)); INSERT INTO own VALUES (1); \
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'abs', 'mine') WHERE name = 'own'",
+    ),
+    (
+        "function in our table",
+        "CREATE INDEX own ON exchanges (lower(name)); PRAGMA writable_schema = ON; \
+      UPDATE sqlite_schema SET sql = replace(sql, 'lower', 'mine') WHERE name = 'own'",
+    ),
+    (
+        "function in a trigger",
+        "CREATE TRIGGER own AFTER INSERT ON exchanges BEGIN SELECT mine(NEW.id); END",
+    ),
+    (
+        "function in a view",
+        "CREATE VIEW own AS SELECT mine(name) FROM exchanges",
+    ),
+    (
+        "module",
+        "CREATE TABLE own (a); PRAGMA writable_schema = ON; UPDATE sqlite_schema \
+      SET sql = 'CREATE VIRTUAL TABLE own USING mine (a)', rootpage = 0 WHERE name = 'own'",
+    ),
+    (
+        "broken view",
+        "CREATE VIEW own AS SELECT missing FROM exchanges",
+    ),
+    (
+        "view of a missing table",
+        "CREATE VIEW own AS SELECT * FROM missing",
+    ),
+    (
+        "circle of views",
+        "CREATE VIEW own AS SELECT * FROM other; CREATE VIEW other AS SELECT * FROM own",
+    ),
+    (
+        "trigger that raises",
+        "CREATE TRIGGER own BEFORE INSERT ON exchanges BEGIN SELECT raise(ABORT, 'no new ones'); END",
+    ),
+    (
+        "trigger that rolls back",
+        "CREATE TRIGGER own BEFORE INSERT ON exchanges \
+      BEGIN SELECT raise(ROLLBACK, 'no new ones'); END",
+    ),
+    (
+        "trigger on managers",
+        "CREATE TRIGGER own BEFORE INSERT ON pool_managers BEGIN SELECT raise(ABORT, 'none'); END",
+    ),
+    (
+        "trigger into a missing table",
+        "CREATE TRIGGER own AFTER INSERT ON exchanges BEGIN INSERT INTO missing VALUES (1); END",
+    ),
+    (
+        "unique index",
+        "CREATE UNIQUE INDEX own ON exchanges (chain_id) WHERE name >= 'uniswap_v4'; \
+      INSERT OR IGNORE INTO exchanges (chain_id, name, active, factory) \
+      VALUES (8453, 'zz_v4', 1, '0x0000000000000000000000000000000000000005')",
+    ),
+    (
+        "strict table",
+        "CREATE TABLE own (a INT, b ANY) STRICT; INSERT INTO own VALUES (1, 'x')",
+    ),
+    (
+        "table without rowid",
+        "CREATE TABLE own (a PRIMARY KEY) WITHOUT ROWID; INSERT INTO own VALUES (1)",
+    ),
+    (
+        "foreign key to a column without index",
+        "PRAGMA foreign_keys = OFF; CREATE TABLE own (a REFERENCES exchanges (name)); INSERT INTO own VALUES ('x')",
+    ),
+    (
+        "table of migrations of another shape",
+        "DROP TABLE IF EXISTS __diesel_schema_migrations; \
+      CREATE TABLE __diesel_schema_migrations (a, b)",
+    ),
+    (
+        "table of migrations with another column",
+        "DROP TABLE IF EXISTS __diesel_schema_migrations; \
+      CREATE TABLE __diesel_schema_migrations (version PRIMARY KEY, note NOT NULL)",
+    ),
+    (
+        "generated version",
+        "DROP TABLE IF EXISTS __diesel_schema_migrations; \
+      CREATE TABLE __diesel_schema_migrations (a, version AS (a))",
+    ),
+    (
+        "view of migrations",
+        "DROP TABLE IF EXISTS __diesel_schema_migrations; \
+      CREATE TABLE own (version); CREATE VIEW __diesel_schema_migrations AS SELECT * FROM own",
+    ),
+    (
+        "view of the revision",
+        "CREATE TABLE own AS SELECT * FROM alembic_version; DROP TABLE alembic_version; \
+      CREATE VIEW alembic_version AS SELECT * FROM own",
+    ),
+    (
+        "table of the revision of another shape",
+        "DROP TABLE alembic_version; CREATE TABLE alembic_version (x)",
+    ),
+    (
+        "constraint on the revision",
+        "CREATE TABLE own AS SELECT * FROM alembic_version; DROP TABLE alembic_version; \
+      CREATE TABLE alembic_version (version_num PRIMARY KEY, z CHECK (version_num > '')); \
+      INSERT INTO alembic_version (version_num) SELECT * FROM own",
+    ),
+    (
+        "view of another stamp",
+        "DROP TABLE IF EXISTS _degenbot_db_schema_version; \
+      CREATE VIEW _degenbot_db_schema_version AS SELECT mine(1) AS schema_version",
+    ),
+];
+
+const ADD: &[&str] = &[
+    "exchange",
+    "add",
+    "--chain",
+    "8453",
+    "--name",
+    "zzz_v4",
+    "--kind",
+    "uniswap_v4",
+    "--factory",
+    "0x6EcCab422D763aC031210895C81787E87B43A652",
+];
+
+const COMMANDS: [&[&str]; 12] = [
+    &["database", "verify"],
+    &[
+        "database", "backup", "--output", "copy.db", "--verify", "full",
+    ],
+    &["database", "compact"],
+    &["database", "compact", "--into", "small.db"],
+    &["database", "upgrade", "--dry-run"],
+    &["database", "upgrade", "--force"],
+    &["database", "downgrade", "--to", "0.5.0", "--dry-run"],
+    &["database", "downgrade", "--to", "0.5.0", "--force"],
+    &["exchange", "activate", EXCHANGE],
+    &["exchange", "deactivate", "base_uniswap_v3"],
+    ADD,
+    &["database", "reset", "--force"],
+];
+
+fn with(database: &Path, objects: &str) {
+    content::connect(database)
+        .batch_execute("PRAGMA legacy_alter_table = ON; PRAGMA trusted_schema = OFF")
+        .unwrap();
+    content::connect(database)
+        .batch_execute(objects)
+        .unwrap_or_else(|error| panic!("{objects}: {error}"));
+}
+
+/// The content of a database that has this object. Without its module, a virtual table has none.
+fn content_of(path: &Path, object: &str) -> Option<Content> {
+    (object != "module").then(|| content::of(path))
+}
+
+#[test]
+fn no_object_of_the_users_own_is_reported_as_a_fault_of_the_program() {
+    let current = Copy::upgraded(LATEST);
+    let old = Copy::of("populated/populated-0.5.0.db");
+    let mut wrong = Vec::new();
+    for (what, objects) in OBJECTS {
+        for (base, is_old) in [(&current, false), (&old, true)] {
+            // The version makes a difference to an upgrade only.
+            let is_tried = |command: &&&[&str]| !is_old || command[1] == "upgrade";
+            for command in COMMANDS.iter().filter(is_tried) {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("degenbot.db");
+                fs::copy(&base.path, &path).unwrap();
+                with(&path, objects);
+                let before = content_of(&path, what);
+                let told = quietly(&path, command);
+                let is_right = if told.starts_with("status: 1\n") {
+                    content_of(&path, what) == before && told.contains("\nhint: ")
+                } else {
+                    told.starts_with("status: 0\n") || told.starts_with("status: 3\n")
+                };
+                if !is_right || told.contains("please report") || told.contains("Could not") {
+                    wrong.push(format!("{what}, {command:?}: {told}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a command says about one of the objects.
+fn told(what: &str, command: &[&str]) -> String {
+    let copy = Copy::upgraded(LATEST);
+    let (_, objects) = OBJECTS.iter().find(|(name, _)| *name == what).unwrap();
+    with(&copy.path, objects);
+    quietly(&copy.path, command)
+}
+
+#[test]
+fn errors_about_own_objects_say_which_and_what_to_do() {
+    insta::assert_snapshot!(told("collation", &["database", "compact"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: An object of your own in degenbot.db needs what only your program defines: no such collation sequence: mine
+    hint: Nothing was changed. Drop the object, run the command again, and let your program create it again. A backup needs no such program
+    ");
+    insta::assert_snapshot!(told("trigger that raises", ADD), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db rejects the change of base_zzz_v4: no new ones; its triggers on these tables are own
+    hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
+    ");
+    insta::assert_snapshot!(
+        told("table of migrations of another shape", &["database", "upgrade", "--force"]),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The version of degenbot.db cannot be recorded in its tables __diesel_schema_migrations and alembic_version: no such column: __diesel_schema_migrations.version
+    hint: Nothing was changed. One of them is not as degenbot and the Python package create it. If it is your own, give it another name; what is missing is then created
+    "
+    );
+    insta::assert_snapshot!(told("unique index", ADD), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db rejects the change of base_zzz_v4: UNIQUE constraint failed: exchanges.chain_id
+    hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
+    ");
+}
