@@ -101,7 +101,7 @@ pub use migration::migrate::{
     MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
 };
 pub use migration::options::{MigrateOptions, UpgradeOptions};
-pub use migration::plan::{Loss, MigrationPlan, plan_migration, plan_upgrade, require_assumptions};
+pub use migration::plan::{Loss, MigrationPlan, check_upgrade, plan_migration, plan_upgrade};
 pub use migration::rebuild::RebuildReport;
 pub use migration::route::{Method, Route, find_route};
 pub use migration::upgrade::{

@@ -12,6 +12,7 @@
 //! | apply a block | [`TickMap::modify_liquidity`] applies an event in memory and records the changes, [`LiquidityUpdate::apply`] writes them in one transaction |
 //! | start again, or follow a chain beside another bot | the same: each event has a place, and counts once or is refused |
 //! | handle a conflict | on [`RowError::Conflict`], read the pool again with [`TickMap::of_pool`] and apply the events after its mark |
+//! | follow a reorganisation | write the values of the older block, from [`PoolUpdate::between`], with [`LiquidityUpdate::allow_rewind`]: marks may then move back |
 //! | find pools of a pair | [`LiquidityPool::of_pair`], [`ManagedLiquidityPool::of_pair`] |
 //! | find one pool or token | [`LiquidityPool::by_address`], [`ManagedLiquidityPool::by_hash`], [`Erc20Token::by_address`] |
 //! | add pools | [`LiquidityPool::insert_or_get`] and [`ManagedLiquidityPool::insert_or_get`] add pools with their tokens |
@@ -48,7 +49,9 @@
 //! [`TickMap::modify_liquidity`]: models::TickMap::modify_liquidity
 //! [`TickMap::of_pool`]: models::TickMap::of_pool
 //! [`LiquidityUpdate`]: models::LiquidityUpdate
+//! [`LiquidityUpdate::allow_rewind`]: models::LiquidityUpdate::allow_rewind
 //! [`LiquidityUpdate::apply`]: models::LiquidityUpdate::apply
+//! [`PoolUpdate::between`]: models::PoolUpdate::between
 //! [`RowError::Conflict`]: models::RowError::Conflict
 //! [`LiquidityPool::of_pair`]: models::LiquidityPool::of_pair
 //! [`LiquidityPool::by_address`]: models::LiquidityPool::by_address

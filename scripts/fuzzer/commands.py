@@ -91,7 +91,7 @@ def pick(random):
         arguments.append(random.choice(EXCHANGES))
     if group == "database" or verb == "list":
         maybe(0.3, "--json")
-    if verb not in ("info", "verify", "list"):
+    if verb not in ("info", "verify", "list") and "--dry-run" not in arguments:
         maybe(0.3, "--wait", random.choice("01"))
     if verb in ("backup", "restore", "upgrade", "downgrade", "compact", "reset") and "--dry-run" not in arguments:
         if random.random() < 0.8:

@@ -63,6 +63,25 @@ pub(super) enum Command {
     Man(Man),
 }
 
+impl Cli {
+    /// A command, and the global option that it would ignore.
+    pub(super) fn ignored_option(&self) -> Option<(Vec<&'static str>, &'static str)> {
+        let (command, needs_config) = match &self.command {
+            Command::Completions(_) => (vec!["completions"], false),
+            Command::Man(_) => (vec!["man"], false),
+            Command::Config(config::Command::Path(_)) => (vec!["config", "path"], true),
+            _ => return None,
+        };
+        if self.global.database.is_some() {
+            Some((command, "--database"))
+        } else if self.global.config.is_some() && !needs_config {
+            Some((command, "--config"))
+        } else {
+            None
+        }
+    }
+}
+
 /// A command, such as `["database", "upgrade"]`, and what two of its arguments contradict each other about.
 pub(super) type Contradiction = (Vec<&'static str>, String);
 

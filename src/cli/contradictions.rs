@@ -1,7 +1,8 @@
 //! Arguments that contradict each other: an error, where otherwise the last one would win silently.
 //!
-//! clap refuses an option that is given twice to one command. Two cases remain. A global option can be given before and
-//! behind the command. An option that can be repeated, such as `--assume`, can say two things about one subject.
+//! clap refuses an option that is given twice to one command. Three cases remain. A global option can be given before and
+//! behind the command. An option that can be repeated, such as `--assume`, can say two things about one subject. An option
+//! can be one that the command, or this use of it, does not look at.
 
 use std::ffi::OsString;
 
@@ -22,6 +23,10 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
     if cli.global.quiet && cli.global.verbose > 0 {
         let problem = "the argument '--quiet' cannot be used with '--verbose...'".to_owned();
         return Err(conflict(&[], problem));
+    }
+    if let Some((command, option)) = cli.ignored_option() {
+        let problem = format!("the argument '{option} <PATH>' has no effect here");
+        return Err(conflict(&command, problem));
     }
     match cli.command.contradiction() {
         Some((command, problem)) => Err(conflict(&command, problem)),

@@ -36,6 +36,7 @@ impl Command {
     /// The command, and what two of its arguments say different things about.
     pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
         match self {
+            Self::Backup(command) => Some(("backup", command.contradiction()?)),
             Self::Upgrade(command) => Some(("upgrade", command.contradiction()?)),
             _ => None,
         }

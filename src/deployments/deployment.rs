@@ -101,6 +101,15 @@ impl Deployment {
         if let Some(contract) = unused {
             return Err(InvalidDeployment::Unused { kind, contract });
         }
+        let contracts = [
+            ("factory", Some(factory)),
+            ("deployer", deployer),
+            ("state view", state_view),
+        ];
+        let zero = Address::new([0; 20]);
+        if let Some((contract, _)) = contracts.iter().find(|(_, given)| *given == Some(zero)) {
+            return Err(InvalidDeployment::ZeroAddress { contract });
+        }
         Ok(Self {
             chain,
             title: name.clone().into(),
@@ -151,7 +160,7 @@ mod tests {
 
     #[test]
     fn invalid_deployments_are_rejected_with_a_reason() {
-        let factory = Address::new([7; 20]);
+        let [factory, zero] = [7, 0].map(|byte| Address::new([byte; 20]));
         let new = |name: &str, kind: &str, factory, deployer, state_view| {
             let exchange = name.parse().unwrap();
             Deployment::new(
@@ -210,6 +219,18 @@ mod tests {
             (
                 new("base_other_v4", "uniswap_v4", factory, Some(factory), None),
                 Err("An exchange of the kind uniswap_v4 has no deployer"),
+            ),
+            (
+                new("base_other_v3", "uniswap_v3", zero, None, None),
+                Err("The zero address is no factory: no contract can have it"),
+            ),
+            (
+                new("base_other_v3", "uniswap_v3", factory, Some(zero), None),
+                Err("The zero address is no deployer: no contract can have it"),
+            ),
+            (
+                new("base_other_v4", "uniswap_v4", factory, None, Some(zero)),
+                Err("The zero address is no state view: no contract can have it"),
             ),
         ];
         for (found, expected) in cases {

@@ -65,6 +65,17 @@ documented_errors! {
             text format!("An exchange of the kind {kind} has no {contract}");
             hint HELP_HINT;
             when "`exchange add` is given a contract that such exchanges do not have. The exit status is 2.";
+
+        /// A contract has the zero address.
+        ZeroAddress {
+            /// The contract.
+            contract: &'static str = "CONTRACT",
+        }
+            in Exchanges;
+            text format!("The zero address is no {contract}: no contract can have it");
+            hint HELP_HINT;
+            when "`exchange add` is given 0x0000000000000000000000000000000000000000, which often stands for a value that \
+                  is missing. The exit status is 2.";
     }
 }
 

@@ -141,9 +141,87 @@ fn release_names_are_accepted_as_versions() {
     );
     assert!(told.starts_with("status: 0\n"), "{told}");
     assert_eq!(content::complaints(&copy.path), [""; 0]);
-    let told = error(&copy, "database upgrade --to 0.6.0a14");
+    let told = error(&copy, "database upgrade --to 0.6.0a99");
     assert!(
-        told.contains("2606a6c7f5ee (20260521000000) of 0.6.0a3 to 0.6.0a10"),
+        told.contains("2606a6c7f5ee (20260521000000) of 0.6.0a3 to 0.6.0a12"),
         "{told}"
     );
+    let told = error(&copy, "database downgrade --to 756fba1f75f4");
+    assert!(
+        told.contains("the oldest version is eb4080485a56"),
+        "{told}"
+    );
+}
+
+#[test]
+fn options_without_an_effect_are_errors_or_are_told() {
+    let copy = Copy::upgraded("fresh/fresh-0.6.0a3.db");
+    for (arguments, told) in [
+        (
+            "database backup --allow-unchecked",
+            "'--allow-unchecked' needs '--verify <LEVEL>'",
+        ),
+        (
+            "database upgrade --dry-run --wait 1",
+            "'--dry-run' cannot be used with '--wait <SECONDS>'",
+        ),
+        (
+            "database downgrade --to 0.5.0 --dry-run --wait 1",
+            "cannot be used with '--wait <SECONDS>'",
+        ),
+        ("completions bash", "'--database <PATH>' has no effect here"),
+        ("man", "'--database <PATH>' has no effect here"),
+        ("config path", "'--database <PATH>' has no effect here"),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let output = quietly(&copy.path, &arguments);
+        assert!(output.starts_with("status: 2\n"), "{arguments:?}: {output}");
+        assert!(output.contains(told), "{arguments:?}: {output}");
+    }
+    for (arguments, told) in [
+        (
+            "database compact --force",
+            "warning: --force has no effect without --into",
+        ),
+        (
+            "database upgrade --assume aerodrome_v2.stable=true",
+            "warning: --assume aerodrome_v2.stable has no effect",
+        ),
+        (
+            "database upgrade --dry-run --assume aerodrome_v2.stable=true",
+            "warning: --assume aerodrome_v2.stable has no effect",
+        ),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let output = quietly(&copy.path, &arguments);
+        assert!(output.starts_with("status: 0\n"), "{arguments:?}: {output}");
+        assert!(output.contains(told), "{arguments:?}: {output}");
+    }
+}
+
+#[test]
+fn assumptions_are_needed_or_reported() {
+    const FACTORY: &str = "factory.1.uniswap_v2=0x5C69bEe701ef814a2B6a3EDD4B1652CB9cc5aA6f";
+    let unused = |database: &str, stable: &str| {
+        let copy = Copy::of(database);
+        let output = quietly(
+            &copy.path,
+            &[
+                "database", "upgrade", "--force", "--assume", stable, "--assume", FACTORY,
+            ],
+        );
+        assert!(output.starts_with("status: 0\n"), "{output}");
+        ["aerodrome_v2.stable", "factory.1.uniswap_v2"]
+            .map(|subject| output.contains(&format!("--assume {subject} has no effect")))
+    };
+    let stable = "aerodrome_v2.stable=false";
+    assert_eq!(
+        unused("populated/populated-0.5.0a2.db", stable),
+        [false, true]
+    );
+    assert_eq!(
+        unused("populated/populated-0.5.0b1.db", stable),
+        [true, true]
+    );
+    assert_eq!(unused("populated/populated-0.5.0.db", stable), [true, true]);
 }

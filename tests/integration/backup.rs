@@ -14,7 +14,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::support::cases;
 use crate::support::command::{on, quietly, run, settled, without_sizes};
 use crate::support::content;
-use crate::support::corpus::Copy;
+use crate::support::corpus::{Copy, earlier_backup};
 
 /// The options of a backup that may replace another one.
 fn replacing() -> BackupOptions {
@@ -36,14 +36,14 @@ fn backup_includes_commits_that_are_only_in_the_log() {
 fn backup_replaces_an_existing_one_only_if_asked() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let backup = backup_path(&copy.path);
-    fs::write(&backup, "precious").unwrap();
+    fs::write(&backup, earlier_backup()).unwrap();
     let error = backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(&error.kind, ErrorKind::BackupExists) && error.path() == Some(&*backup));
     assert_eq!(
         error.to_string(),
         format!("A backup at {} already exists.", backup.display())
     );
-    assert_eq!(fs::read_to_string(&backup).unwrap(), "precious");
+    assert_eq!(fs::read(&backup).unwrap(), earlier_backup());
 
     backup_sqlite_database(&copy.path, &replacing(), &mut ()).unwrap();
     assert_eq!(content::of(&backup), content::of(&copy.path));
@@ -113,14 +113,11 @@ fn stopped_backup_leaves_only_the_old_one() {
     }
 
     let copy = Copy::of("populated/populated-0.6.0a4.db");
-    fs::write(backup_path(&copy.path), "precious").unwrap();
+    fs::write(backup_path(&copy.path), earlier_backup()).unwrap();
     let before: Vec<_> = copy.files().into_keys().collect();
     let error = backup_sqlite_database(&copy.path, &replacing(), &mut Stop).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Interrupted));
-    assert_eq!(
-        fs::read_to_string(backup_path(&copy.path)).unwrap(),
-        "precious"
-    );
+    assert_eq!(fs::read(backup_path(&copy.path)).unwrap(), earlier_backup());
     assert_eq!(copy.files().into_keys().collect::<Vec<_>>(), before);
 }
 

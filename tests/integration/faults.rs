@@ -10,7 +10,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::support::command::{await_signal_handler, finish, on, quietly, send, settled, spawn};
 use crate::support::content;
-use crate::support::corpus::Copy;
+use crate::support::corpus::{Copy, earlier_backup};
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 /// A database of some megabytes, so that there is time to kill a process in the middle.
@@ -304,7 +304,7 @@ fn backup_aborted_by_a_signal_leaves_no_temporary_file() {
 
 fn interrupt_a_backup(signal: &str) {
     let copy = grown(Copy::of("populated/populated-0.6.0a4.db"));
-    fs::write(backup_path(&copy.path), "an earlier backup").unwrap();
+    fs::write(backup_path(&copy.path), earlier_backup()).unwrap();
     let mut child = spawn(on(&copy.path, &["database", "backup", "--force"]));
     // The temporary file is there as soon as the copy begins.
     let temporary = |path: &Path| path.to_string_lossy().contains(".degenbot-tmp-");
@@ -326,7 +326,7 @@ fn interrupt_a_backup(signal: &str) {
     );
     if told.starts_with("status: 1\n") {
         assert!(told.contains("Aborted!"), "{told}");
-        assert_eq!(files["degenbot.db.bak"], b"an earlier backup");
+        assert_eq!(files["degenbot.db.bak"], earlier_backup());
     } else {
         assert!(told.starts_with("status: 0\n"), "{told}");
     }
@@ -370,12 +370,17 @@ fn without_names(text: &str) -> String {
 fn backup_and_compact_on_a_full_disk_change_nothing() {
     let copy = grown(Copy::upgraded("populated/populated-0.6.0a4.db"));
     let megabytes = usize::try_from(fs::metadata(&copy.path).unwrap().len() >> 20).unwrap() + 3;
-    let script = "echo old > degenbot.db.bak; sha256sum degenbot.db > sums; \
+    fs::write(copy.folder().join("earlier"), earlier_backup()).unwrap();
+    let earlier = copy.folder().join("earlier");
+    let script = format!(
+        "cp '{}' degenbot.db.bak; sha256sum degenbot.db degenbot.db.bak > sums; \
          for command in 'backup --force' compact; do \
              $DEGENBOT --database degenbot.db database $command 2>&1; echo \"status: $?\"; \
          done; \
-         sha256sum --check --quiet sums && echo unchanged; cat degenbot.db.bak; rm sums; ls";
-    let Some(told) = on_a_small_disk(megabytes, &copy.path, script) else {
+         sha256sum --check --quiet sums && echo unchanged; rm sums; ls",
+        earlier.display()
+    );
+    let Some(told) = on_a_small_disk(megabytes, &copy.path, &script) else {
         eprintln!("skipped: file systems cannot be mounted here");
         return;
     };

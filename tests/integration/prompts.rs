@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use degenbot::database::backup_path;
 
 use crate::support::command::{on, run, send};
 use crate::support::content;
-use crate::support::corpus::Copy;
+use crate::support::corpus::{Copy, earlier_backup};
 use crate::support::terminal::Terminal;
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 /// The commands that ask, each with a database that it asks about and the end of its question.
 const QUESTIONS: [(&str, &str, &str); 3] = [
@@ -34,10 +36,6 @@ fn prepare(database: &str) -> Copy {
     let copy = Copy::of(database);
     fs::write(backup_path(&copy.path), earlier_backup()).unwrap();
     copy
-}
-
-fn earlier_backup() -> Vec<u8> {
-    Copy::of("fresh/fresh-0.6.0a3.db").files()["degenbot.db"].clone()
 }
 
 /// Asserts that the command did what it was asked to, or that nothing was changed.
@@ -163,6 +161,59 @@ fn force_and_yes_skip_the_prompt() {
             assert!(output.status.success(), "{told}");
             assert!(!told.contains(question), "{told}");
             assert_done(&copy, database, command, true, &told);
+        }
+    }
+}
+
+#[test]
+fn long_questions_break_between_words_on_a_terminal() {
+    let copy = prepare("populated/populated-0.5.0.db");
+    let mut terminal = Terminal::run(on(&copy.path, &["database", "upgrade"]));
+    let before = terminal.wait_for("[y/N]");
+    terminal.press("n\r");
+    terminal.finish();
+    assert!(
+        before.contains("from version eb4080485a56 to\r\n20260618000000.\r\n")
+            || before.contains("from version eb4080485a56\r\nto 20260618000000.\r\n"),
+        "{before:?}"
+    );
+    assert!(before.ends_with("Do you want to proceed? "), "{before:?}");
+}
+
+#[test]
+fn a_question_comes_after_every_refusal() {
+    let binary = public_copy_of_the_binary();
+    let old = Copy::of("populated/populated-0.5.0.db");
+    let latest = Copy::upgraded("populated/populated-0.5.0.db");
+    for (file, folder) in [(0o444, 0o777), (0o666, 0o555)] {
+        for (command, database) in [
+            ("upgrade", &old),
+            ("downgrade --to 0.5.0", &latest),
+            ("reset", &latest),
+            ("restore", &latest),
+        ] {
+            let copy = Copy::of("populated/populated-0.5.0.db");
+            fs::copy(&database.path, &copy.path).unwrap();
+            fs::write(backup_path(&copy.path), earlier_backup()).unwrap();
+            fs::set_permissions(&copy.path, fs::Permissions::from_mode(file)).unwrap();
+            fs::set_permissions(copy.folder(), fs::Permissions::from_mode(folder)).unwrap();
+            let mut child = unprivileged(&binary.1);
+            child
+                .args(["--database", "degenbot.db", "database"])
+                .args(command.split(' '))
+                .current_dir(copy.folder());
+            let told = run(child, "n\n");
+            fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+            assert!(told.starts_with("status: 1\n"), "{command}: {told}");
+            assert!(!told.contains("[y/N]"), "{command}: {told}");
+            assert!(
+                told.contains("hint: Nothing was changed. "),
+                "{command}: {told}"
+            );
+            assert!(
+                !told.contains(copy.folder().to_str().unwrap()),
+                "{command}: {told}"
+            );
         }
     }
 }

@@ -300,7 +300,7 @@ fn restore_command_asks_and_reports() {
     --- stdout
     --- stderr
     error: There is no backup at missing.db
-    hint: Make one with 'degenbot database backup', or name another file with --from
+    hint: Nothing was changed. Make one with 'degenbot database backup', or name another file with --from
     ");
     let told = quietly(
         &copy.path,
@@ -311,7 +311,7 @@ fn restore_command_asks_and_reports() {
     --- stdout
     --- stderr
     error: degenbot.db cannot be restored from itself
-    hint: Name another file with --from
+    hint: Nothing was changed. Name another file with --from
     ");
     assert!(Path::new(&copy.folder().join("degenbot.db.pre-restore")).exists());
 }

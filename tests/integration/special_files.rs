@@ -108,7 +108,10 @@ fn copies_replace_no_file_of_another_kind_under_a_name_that_was_given() {
     for target in [&notes, &foreign] {
         let before = fs::read(target).unwrap();
         for error in copies_to(&copy.path, target) {
-            assert!(matches!(error.kind, ErrorKind::TargetIsForeign), "{error}");
+            assert!(
+                matches!(error.kind, ErrorKind::TargetIsForeign { .. }),
+                "{error}"
+            );
         }
         assert_eq!(fs::read(target).unwrap(), before);
     }
@@ -122,13 +125,26 @@ fn copies_replace_no_file_of_another_kind_under_a_name_that_was_given() {
 #[test]
 fn question_calls_only_a_database_a_backup() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
-    fs::write(backup_path(&copy.path), "notes").unwrap();
+    let foreign = &Copy::of("odd/foreign-no-stamp.db").files()["degenbot.db"];
+    fs::write(backup_path(&copy.path), foreign).unwrap();
     let told = quietly(&copy.path, &["database", "backup"]);
     assert!(
         told.contains("cannot be read as a degenbot database"),
         "{told}"
     );
     assert!(!told.contains("existing backup"), "{told}");
+    // What is no database at all is not replaced.
+    fs::write(backup_path(&copy.path), "notes").unwrap();
+    for arguments in [
+        &["database", "backup"][..],
+        &["database", "backup", "--force"],
+    ] {
+        let told = quietly(&copy.path, arguments);
+        assert!(
+            told.contains("degenbot.db.bak exists and is not an SQLite database"),
+            "{told}"
+        );
+    }
     // A link is no name of a backup.
     let notes = copy.folder().join("notes.txt");
     fs::rename(backup_path(&copy.path), &notes).unwrap();

@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use crate::support::cases;
 use crate::support::command::{on, quietly, run, without_sizes};
 use crate::support::content;
-use crate::support::corpus::Copy;
+use crate::support::corpus::{Copy, earlier_backup};
 
 const POPULATED: &str = "populated/populated-0.6.0a4.db";
 
@@ -143,7 +143,7 @@ fn damage_is_found_beside_what_cannot_be_checked() {
 fn backup_and_restore_take_what_cannot_be_checked_only_if_told() {
     let copy = with(COLLATION);
     let backup = backup_path(&copy.path);
-    fs::write(&backup, "good").unwrap();
+    fs::write(&backup, earlier_backup()).unwrap();
     let options = BackupOptions::default()
         .replace_existing(true)
         .verify(IntegrityCheck::Full);
@@ -157,7 +157,7 @@ fn backup_and_restore_take_what_cannot_be_checked_only_if_told() {
         matches!(&error.kind, ErrorKind::NotChecked { parts } if *parts == expected),
         "{error}"
     );
-    assert_eq!(fs::read_to_string(&backup).unwrap(), "good");
+    assert_eq!(fs::read(&backup).unwrap(), earlier_backup());
 
     let report =
         backup_sqlite_database(&copy.path, &options.clone().allow_unchecked(true), &mut ())

@@ -48,6 +48,11 @@ pub fn names(folders: &[&str]) -> Vec<&'static str> {
         .collect()
 }
 
+/// A backup of another database.
+pub fn earlier_backup() -> Vec<u8> {
+    Copy::of("fresh/fresh-0.6.0a3.db").files()["degenbot.db"].clone()
+}
+
 /// The databases of the folders `populated` and `upgraded` that are stamped with a supported revision.
 pub fn supported() -> Vec<&'static str> {
     let names: Vec<_> = names(&["populated", "upgraded"])

@@ -50,6 +50,13 @@ pub(in crate::cli) struct Backup {
 }
 
 impl Backup {
+    /// An option that has no effect without another one.
+    pub(in crate::cli) fn contradiction(&self) -> Option<String> {
+        (self.unchecked.allow_unchecked && self.verify.is_none()).then(|| {
+            "the argument '--allow-unchecked' needs '--verify <LEVEL>': without it, nothing is checked".to_owned()
+        })
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         warn_of_other_version(&path)?;

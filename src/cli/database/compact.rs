@@ -44,6 +44,10 @@ pub(in crate::cli) struct Compact {
 impl Compact {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
+        if self.into.is_none() && self.confirmation.force {
+            // Not an error: scripts give the option to every command.
+            log::warn!("--force has no effect without --into: nothing is asked");
+        }
         warn_of_other_version(&path)?;
         let compact = |replace_existing| -> Result<(CompactReport, Timing), Error> {
             let options = CompactOptions {

@@ -40,7 +40,7 @@ pub(in crate::cli) struct Downgrade {
     #[arg(long, value_name = "VERSION", value_parser = version(), hide_possible_values = true)]
     to: SchemaVersion,
     /// Show what would be done, and do nothing
-    #[arg(long, conflicts_with = "force")]
+    #[arg(long, conflicts_with_all = ["force", "wait"])]
     dry_run: bool,
     #[command(flatten)]
     waiting: Waiting,

@@ -18,7 +18,7 @@ use crate::cli::prompt::confirm;
 use crate::counted::counted;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::options::UpgradeOptions;
-use crate::database::migration::plan::{plan_upgrade, require_assumptions};
+use crate::database::migration::plan::{check_upgrade, plan_upgrade};
 use crate::database::migration::rebuild::RebuildReport;
 use crate::database::migration::route::find_route;
 use crate::database::migration::upgrade::{UpgradeReport, upgrade_sqlite_database};
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Upgrade {
     #[arg(long, value_name = "VERSION", value_parser = version(), hide_possible_values = true)]
     to: Option<SchemaVersion>,
     /// Show what would be done, and do nothing
-    #[arg(long, conflicts_with = "force")]
+    #[arg(long, conflicts_with_all = ["force", "wait"])]
     dry_run: bool,
     /// Supply a fact that an old database does not record; can be repeated
     ///
@@ -82,6 +82,7 @@ impl Upgrade {
         if self.dry_run {
             let plan = plan_upgrade(&path, &options)?;
             require_way_up(plan.from, target)?;
+            warn_of_unused(&plan.unused_assumptions);
             return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
         let route = find_route(&path, target)?;
@@ -92,13 +93,14 @@ impl Upgrade {
             let _running = Cancellable::begin();
             let mut cancel = cancel_token().clone();
             let done = timed(|| upgrade_sqlite_database(&path, &options, &mut cancel))?;
+            warn_of_unused(&done.0.unused_assumptions);
             context.printer.message(plan::already_there(&path, target));
             return report(context, &self.json, &path, from, done);
         }
         if let Some(remark) = route.remark {
             log::warn!("The database at {} is {remark}", path.display());
         }
-        require_assumptions(&path, &options)?;
+        check_upgrade(&path, &options)?;
         let question = format!(
             "The database at {} will be upgraded from version {name} to {target}. Do you want to \
              proceed?",
@@ -114,8 +116,17 @@ impl Upgrade {
     }
 }
 
+/// Warns of assumptions that an upgrade does not need. It is not an error: a script may upgrade a database that is already
+/// at the latest version.
+fn warn_of_unused(subjects: &[String]) {
+    for subject in subjects {
+        log::warn!("--assume {subject} has no effect: this upgrade does not need it");
+    }
+}
+
 /// Prints what the upgrade did.
 fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
+    warn_of_unused(&report.unused_assumptions);
     if !report.unsound.is_empty() {
         let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();
         log::warn!(

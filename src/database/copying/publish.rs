@@ -24,7 +24,7 @@ pub(crate) fn publish(staged: StagedFile, replace_existing: bool) -> Result<(), 
 }
 
 /// Fails if a copy of `file` cannot be written to `backup`. Only a regular file is replaced, and only one that is
-/// degenbot's: its default name says so of a backup, and anything else must be recognised.
+/// degenbot's. At the default name of a backup, any SQLite database counts as one.
 pub(crate) fn check_target(
     file: &DatabaseFile,
     backup: &Path,
@@ -53,25 +53,26 @@ pub(crate) fn check_target(
         return Err(ErrorKind::BackupOntoItself.at(backup));
     }
     // A link of that name says nothing about the file that it leads to.
-    if backup != backup_path(file.path()) || metadata.is_symlink() {
-        require_degenbot(backup)?;
-    }
+    let is_default = backup == backup_path(file.path()) && !metadata.is_symlink();
+    require_degenbot(backup, is_default)?;
     if !replace_existing {
         return Err(ErrorKind::BackupExists.at(backup));
     }
     Ok(())
 }
 
-/// Fails if the file at the path of a copy is somebody else's. An empty or a damaged database is not.
-fn require_degenbot(existing: &Path) -> Result<(), Error> {
-    let foreign = || Err(ErrorKind::TargetIsForeign.at(existing));
+/// Fails if the file at the path of a copy is somebody else's. An empty or a damaged database is not. With `any_database`,
+/// no SQLite database is.
+fn require_degenbot(existing: &Path, any_database: bool) -> Result<(), Error> {
+    let foreign = |expected| Err(ErrorKind::TargetIsForeign { expected }.at(existing));
     match recognise_without_trace(existing) {
-        Ok(recognition) if recognition.catalogue.tables.is_empty() => Ok(()),
+        Ok(recognition) if any_database || recognition.catalogue.tables.is_empty() => Ok(()),
         Ok(recognition) => recognition
             .require_degenbot(existing)
-            .or_else(|_| foreign()),
+            .or_else(|_| foreign("a degenbot database")),
         Err(error) => match error.kind {
-            ErrorKind::NotADatabase => foreign(),
+            ErrorKind::NotADatabase if any_database => foreign("an SQLite database"),
+            ErrorKind::NotADatabase => foreign("a degenbot database"),
             // Nobody knows what it is.
             ErrorKind::CannotOpen { .. } | ErrorKind::Io { .. } => Err(error),
             // Clearing the leftovers away finds any other obstacle.

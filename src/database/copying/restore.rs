@@ -134,15 +134,20 @@ pub struct RestorePlan {
 ///
 /// Fails with the errors of [`restore_sqlite_database`] that can be detected without writing.
 pub fn plan_restore(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
-    EffectTracker::track(|_| plan(path, options))
-}
-
-fn plan(path: &Path, options: &RestoreOptions) -> Result<RestorePlan, Error> {
     check_restore(path, options, Some(options.verify), &mut ())
 }
 
 /// The plan of a restore. With `verify`, the backup is checked as the restore will check it.
 pub(crate) fn check_restore(
+    path: &Path,
+    options: &RestoreOptions,
+    verify: Option<IntegrityCheck>,
+    observer: &mut dyn Observer,
+) -> Result<RestorePlan, Error> {
+    EffectTracker::track(|_| plan(path, options, verify, observer))
+}
+
+fn plan(
     path: &Path,
     options: &RestoreOptions,
     verify: Option<IntegrityCheck>,

@@ -281,11 +281,15 @@ documented_errors! {
             when "A file exists at the path of a copy, and the command was not told to replace it.";
 
         /// The file at the path of a copy is not a degenbot database, so it is not replaced.
-        TargetIsForeign
+        TargetIsForeign {
+            /// What it would have to be.
+            expected: &'static str = "a degenbot database",
+        }
             in Backups;
-            text format!("{path} exists and is not a degenbot database");
+            text format!("{path} exists and is not {expected}");
             hint "Name another file (--output, --into), or move this one away";
-            when "A file that is not degenbot's has the name that was given for a copy, or PATH.bak is a link to one. --force does not replace it.";
+            when "A file that is not degenbot's has the name that was given for a copy, or PATH.bak is a link to one or no \
+                  SQLite database. --force does not replace it.";
 
         /// The path of the backup leads to the database itself.
         BackupOntoItself

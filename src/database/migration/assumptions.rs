@@ -62,6 +62,16 @@ impl Assumptions {
     }
 }
 
+impl Assumptions {
+    /// What each assumption is about, as [`Assumption::subject`] says it.
+    pub(crate) fn subjects(&self) -> Vec<String> {
+        let stable = self.aerodrome_v2_stable.map(Assumption::AerodromeV2Stable);
+        let factories = self.factories.iter().cloned().map(Assumption::Factory);
+        let all = stable.into_iter().chain(factories);
+        all.map(|assumption| assumption.subject()).collect()
+    }
+}
+
 impl Assumption {
     /// What the assumption is about: the text before the `=`. Two assumptions about the same contradict each other.
     #[must_use]
@@ -98,7 +108,13 @@ impl FromStr for Assumption {
                 .parse::<ExchangeKind>()
                 .map_err(|_| invalid(format!("KIND is not one of {}", kinds())))?
                 .to_string(),
-            factory: Address::typed(value).map_err(invalid)?,
+            factory: Address::typed(value).map_err(invalid).and_then(|factory| {
+                if factory == Address::new([0; 20]) {
+                    Err(invalid("no contract can have the zero address".to_owned()))
+                } else {
+                    Ok(factory)
+                }
+            })?,
         }))
     }
 }
@@ -165,6 +181,7 @@ mod tests {
             "factory.1=0x33128a8fC17869897dcE68Ed026d694621f6FDfD",
             "factory.1.uniswap_v3=0x33",
             "factory.0.uniswap_v3=0x33128a8fC17869897dcE68Ed026d694621f6FDfD",
+            "factory.1.uniswap_v3=0x0000000000000000000000000000000000000000",
             "factory.1.nokind=0x33128a8fC17869897dcE68Ed026d694621f6FDfD",
             // Its letter case is not the checksum.
             "factory.1.uniswap_v3=0x33128a8fC17869897dcE68Ed026d694621f6FDfd",

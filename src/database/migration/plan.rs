@@ -56,6 +56,10 @@ pub struct MigrationPlan {
     pub dropped: Vec<String>,
     /// A missing assumption, without which the upgrade would fail.
     pub needs: Option<String>,
+    /// The assumptions that are known not to be needed, as
+    /// [`Assumption::subject`](crate::database::Assumption::subject) says them. Only the rebuild itself can judge those
+    /// about factories.
+    pub unused_assumptions: Vec<String>,
     /// The number of rows of each table.
     pub rows: Vec<(String, i64)>,
     /// The size of the database with its log, in bytes.
@@ -143,23 +147,32 @@ fn plan_in(
     })
 }
 
-/// Checks that no assumption is missing for
-/// [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database), so that nobody is
-/// asked to confirm an upgrade that is bound to fail.
+/// Checks whether [`upgrade_sqlite_database`](crate::database::migration::upgrade::upgrade_sqlite_database) would be
+/// refused, as far as that shows without writing, so that nobody is asked to confirm an upgrade that is bound to fail.
 ///
 /// # Errors
 ///
-/// Fails with [`ErrorKind::AssumptionNeeded`] if one is missing, and with another kind if the database cannot
-/// be read.
-pub fn require_assumptions(path: &Path, options: &UpgradeOptions) -> Result<(), Error> {
-    let missing = |connection: &mut SqliteConnection| -> Result<Option<Error>, Error> {
+/// Fails with the error of the upgrade, such as [`ErrorKind::AssumptionNeeded`] or [`ErrorKind::ReadOnly`].
+pub fn check_upgrade(path: &Path, options: &UpgradeOptions) -> Result<(), Error> {
+    let check = |connection: &mut SqliteConnection| -> Result<(), Error> {
         let recognition = recognise_connection(connection)?;
-        rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)
+        let route = Route::of(&recognition, path, options.target)?;
+        if route.is_done || route.is_step_back() {
+            return Ok(());
+        }
+        require_possible(connection, path, &recognition, options, route.method)?;
+        let assumptions = &options.assumptions;
+        match rebuild::missing_assumption(connection, path, &recognition, assumptions)? {
+            Some(missing) => Err(missing),
+            None => Ok(()),
+        }
     };
-    let missing = read_without_trace(path, |connection| {
-        missing(connection).map_err(|error| error.at(path, "plan the migration"))
-    })?;
-    missing.map_or(Ok(()), |error| Err(error.with_effect(Effect::Nothing)))
+    read_without_trace(path, |connection| {
+        connection
+            .transaction(check)
+            .map_err(|error| error.at(path, "plan the migration"))
+    })
+    .map_err(|error| error.with_effect(Effect::Nothing))
 }
 
 fn plan(
@@ -204,6 +217,11 @@ fn plan(
         from,
         to: target,
         method,
+        unused_assumptions: rebuild::needless_assumptions(
+            connection,
+            &recognition,
+            &options.assumptions,
+        )?,
         migrations: match from {
             Some(from) => steps(from, target)
                 .iter()

@@ -56,7 +56,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
 use crate::database::migration::alembic_leftovers;
-use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild::background::Background;
@@ -95,6 +95,8 @@ pub struct RebuildReport {
     pub added_exchanges: usize,
     /// Tables and columns that were not carried over, each as `TABLE` or `TABLE.COLUMN`.
     pub dropped: Vec<String>,
+    /// The assumptions that were not needed, as [`Assumption::subject`](crate::database::Assumption::subject) says them.
+    pub unused_assumptions: Vec<String>,
 }
 
 /// The outcome of a rebuild.
@@ -163,6 +165,7 @@ pub(crate) fn rebuild(
             added_tokens: built.added_tokens,
             added_exchanges: built.added_exchanges,
             dropped: dropped(&rebuild.source()),
+            unused_assumptions: unused_assumptions(&mut builder, &rebuild, &built.used_factories)?,
         };
         let mut check = Some(Background::begin(path, {
             let path = path.to_owned();
@@ -258,9 +261,23 @@ fn require_assumptions(
     source: &LegacySource<'_>,
     assumptions: &Assumptions,
 ) -> Result<(), Error> {
-    let table = "aerodrome_v2_pools";
-    if !source.has_table(table) || assumptions.aerodrome_v2_stable.is_some() {
+    if assumptions.aerodrome_v2_stable.is_some() {
         return Ok(());
+    }
+    match unstated_stability(connection, source)? {
+        0 => Ok(()),
+        rows => Err(ErrorKind::AssumptionNeeded { rows }.at(path)),
+    }
+}
+
+/// The number of pools of Aerodrome V2 that do not say whether they are stable.
+fn unstated_stability(
+    connection: &mut SqliteConnection,
+    source: &LegacySource<'_>,
+) -> Result<i64, Error> {
+    let table = "aerodrome_v2_pools";
+    if !source.has_table(table) {
+        return Ok(0);
     }
     let condition = if source.has(table, "stable") {
         "stable IS NULL"
@@ -268,10 +285,24 @@ fn require_assumptions(
         "1"
     };
     let query = format!("SELECT count(*) AS number FROM main.{table} WHERE {condition}");
-    match sql::number(connection, &query)? {
-        0 => Ok(()),
-        rows => Err(ErrorKind::AssumptionNeeded { rows }.at(path)),
-    }
+    Ok(sql::number(connection, &query)?)
+}
+
+/// The subjects of the assumptions that a rebuild has not used.
+fn unused_assumptions(
+    connection: &mut SqliteConnection,
+    rebuild: &Rebuild<'_>,
+    used_factories: &[String],
+) -> Result<Vec<String>, Error> {
+    let stable = if unstated_stability(connection, &rebuild.source())? > 0 {
+        rebuild.assumptions.aerodrome_v2_stable
+    } else {
+        None
+    };
+    let stable = stable.map(|stable| Assumption::AerodromeV2Stable(stable).subject());
+    let mut unused = rebuild.assumptions.subjects();
+    unused.retain(|subject| !used_factories.contains(subject) && stable.as_ref() != Some(subject));
+    Ok(unused)
 }
 
 /// Returns the error about a missing assumption for a database that is only recognised so far.
@@ -294,6 +325,25 @@ pub(crate) fn missing_assumption(
         ) => Ok(Some(error)),
         other => other.map(|()| None),
     }
+}
+
+/// The subjects of the assumptions that are not needed, as far as a database that is only recognised shows it.
+pub(crate) fn needless_assumptions(
+    connection: &mut SqliteConnection,
+    recognition: &Recognition,
+    assumptions: &Assumptions,
+) -> Result<Vec<String>, Error> {
+    let Identity::Legacy { revision, .. } = recognition.identity else {
+        return Ok(assumptions.subjects());
+    };
+    let source = LegacySource::new(&recognition.catalogue, revision);
+    let Some(stable) = assumptions.aerodrome_v2_stable else {
+        return Ok(Vec::new());
+    };
+    Ok(match unstated_stability(connection, &source)? {
+        0 => vec![Assumption::AerodromeV2Stable(stable).subject()],
+        _ => Vec::new(),
+    })
 }
 
 /// Returns the tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.

@@ -35,6 +35,8 @@ pub struct UpgradeReport {
     /// Suspect rows, which were suspect before the upgrade too. They stay as they are. Only the first rows of a
     /// large table are checked.
     pub unsound: Vec<SuspectRows>,
+    /// The assumptions that were not needed, as [`Assumption::subject`](crate::database::Assumption::subject) says them.
+    pub unused_assumptions: Vec<String>,
 }
 
 /// Upgrades a database to the newest version: [`upgrade_sqlite_database`] with default options and no observer.
@@ -96,6 +98,7 @@ fn upgrade(
             to: target,
             migrations: Vec::new(),
             computed_words: 0,
+            unused_assumptions: report.unused_assumptions.clone(),
             rebuild: Some(report),
             unsound,
         });
@@ -127,5 +130,6 @@ fn upgrade(
         computed_words,
         rebuild: None,
         unsound,
+        unused_assumptions: options.assumptions.subjects(),
     })
 }

@@ -75,15 +75,6 @@ impl fmt::Display for LegacyRevision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::structure::schema_version::SchemaVersion;
-
-    #[test]
-    fn last_legacy_structure_is_that_of_the_first_version() {
-        let last = KNOWN.last().unwrap();
-        let first = SchemaVersion::all().next().unwrap();
-        assert_eq!(Some(last.name), first.alembic_revision());
-        assert_eq!(last.catalogue(), first.catalogue());
-    }
 
     #[test]
     fn revisions_are_found_by_name() {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::sections::{Section, sections};
 
 /// Each migration's version, oldest first, with the Alembic revision that it brings the schema to.
@@ -20,18 +21,27 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     // To add one: CONTRIBUTING.md, "A column" or "A migration".
 ];
 
-/// The releases of the Python package that have the schema of an Alembic revision.
+/// The releases of the Python package that have the schema of a version, by its migration.
 const RELEASES: &[(&str, &[&str])] = &[
-    ("eb4080485a56", &["0.5.0b4", "0.5.0"]),
-    ("b0b9e84d5527", &["0.6.0a1", "0.6.0a1.post1"]),
-    ("e0aaad8ad486", &["0.6.0a2"]),
+    ("20251108000000", &["0.5.0b4", "0.5.0"]),
+    ("20260330000000", &["0.6.0a1", "0.6.0a1.post1"]),
+    ("20260402000000", &["0.6.0a2"]),
     (
-        "2606a6c7f5ee",
+        "20260521000000",
         &[
-            "0.6.0a3", "0.6.0a4", "0.6.0a5", "0.6.0a6", "0.6.0a7", "0.6.0a8", "0.6.0a9", "0.6.0a10",
+            "0.6.0a3", "0.6.0a4", "0.6.0a5", "0.6.0a6", "0.6.0a7", "0.6.0a8", "0.6.0a9",
+            "0.6.0a10", // From here on they have a Rust core.
+            "0.6.0a11", "0.6.0a12",
         ],
     ),
+    (
+        "20260618000000",
+        &["0.6.0a13", "0.6.0a14", "0.6.0a15", "0.6.0a16", "0.6.0a17"],
+    ),
 ];
+
+/// The releases with a schema from before the first version.
+const EARLY_RELEASES: [&str; 5] = ["0.5.0a1", "0.5.0a2", "0.5.0b1", "0.5.0b2", "0.5.0b3"];
 
 /// The structures: what each version adds to the version before it and removes from it.
 const STRUCTURES: &str = include_str!("versions.txt");
@@ -82,13 +92,14 @@ impl SchemaVersion {
             .find_map(|version| version.1)
     }
 
-    /// The releases of the Python package that create this schema and can use it, the oldest first.
+    /// The releases of the Python package that create this schema, the oldest first. Those from 0.6.0a11 on record their
+    /// version in a table of their own besides.
     #[must_use]
     pub fn releases(self) -> &'static [&'static str] {
-        let of_revision = RELEASES
+        let of_version = RELEASES
             .iter()
-            .find(|(revision, _)| Some(*revision) == self.alembic_revision());
-        of_revision.map_or(&[], |(_, releases)| releases)
+            .find(|(migration, _)| *migration == self.migration());
+        of_version.map_or(&[], |(_, releases)| releases)
     }
 
     pub(crate) fn of_alembic(revision: &str) -> Option<Self> {
@@ -135,6 +146,7 @@ impl FromStr for SchemaVersion {
             (first, _) => Err(UnknownVersion {
                 text: text.to_owned(),
                 is_ambiguous: first.is_some(),
+                is_early: LegacyRevision::named(text).is_some() || EARLY_RELEASES.contains(&text),
             }),
         }
     }
@@ -145,12 +157,22 @@ impl FromStr for SchemaVersion {
 pub struct UnknownVersion {
     text: String,
     is_ambiguous: bool,
+    /// Whether it names a schema from before the first version.
+    is_early: bool,
 }
 
 impl std::error::Error for UnknownVersion {}
 
 impl fmt::Display for UnknownVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_early {
+            return write!(
+                f,
+                "'{}' is from before the first version, to which nothing goes back; the oldest version is {}",
+                self.text,
+                SchemaVersion::first()
+            );
+        }
         let what = if self.is_ambiguous {
             "matches several versions"
         } else {
@@ -319,14 +341,22 @@ mod tests {
             ("0.6.0a1.post1", "b0b9e84d5527"),
             ("0.6.0a1", "b0b9e84d5527"),
             ("0.6.0a10", "2606a6c7f5ee"),
+            ("0.6.0a11", "2606a6c7f5ee"),
+            ("0.6.0a12", "2606a6c7f5ee"),
         ] {
             assert_eq!(
                 release.parse(),
                 Ok(SchemaVersion::of_alembic(revision).unwrap())
             );
         }
-        for (revision, _) in RELEASES {
-            assert!(SchemaVersion::of_alembic(revision).is_some(), "{revision}");
+        for release in ["0.6.0a13", "0.6.0a17"] {
+            assert_eq!(release.parse(), Ok(without_revision), "{release}");
+        }
+        for (migration, _) in RELEASES {
+            assert!(
+                SchemaVersion::of_migration(migration).is_some(),
+                "{migration}"
+            );
         }
         for name in [
             "",
@@ -337,9 +367,34 @@ mod tests {
             "0",
             "0.5",
             "0.5.0a1",
-            "0.6.0a11",
+            "0.6.0a18",
         ] {
             assert!(name.parse::<SchemaVersion>().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn early_revisions_and_releases_are_told_from_unknown_names() {
+        let told = |name: &str| name.parse::<SchemaVersion>().unwrap_err().to_string();
+        for name in ["756fba1f75f4", "0.5.0a1", "0.5.0b3"] {
+            assert_eq!(
+                told(name),
+                format!(
+                    "'{name}' is from before the first version, to which nothing goes back; the oldest version is \
+                     eb4080485a56"
+                )
+            );
+        }
+        assert!(told("0.4.0").contains("is not a version; the versions are"));
+    }
+
+    #[test]
+    fn last_legacy_structure_is_that_of_the_first_version() {
+        let last = LegacyRevision::all().next_back().unwrap();
+        let first = SchemaVersion::first();
+        assert_eq!(
+            last.next(),
+            (first.alembic_revision().unwrap(), first.catalogue())
+        );
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Built {
     pub(super) added_exchanges: usize,
     /// The mappings of the carried rows, each with the number of rows that were added to its table.
     pub(super) carried: Vec<(Mapping, i64)>,
+    /// The subjects of the assumptions about factories that were used.
+    pub(super) used_factories: Vec<String>,
     /// The indexes that the new tables still lack. They are created after the tables are in place; otherwise
     /// they would be written twice.
     pub(super) indexes: Vec<Object>,
@@ -91,7 +93,7 @@ fn fill(
     pool_references::look_for_bad_hashes(connection, &source, &mut obstacles)?;
     // The next steps rely on valid values.
     std::mem::take(&mut obstacles).refuse(path)?;
-    let added_exchanges =
+    let (added_exchanges, used_factories) =
         exchanges::resolve(connection, &source, rebuild.assumptions, &mut obstacles)?;
     let added_tokens = tokens::resolve(connection, &source, &mut obstacles)?;
     obstacles.refuse(path)?;
@@ -109,6 +111,7 @@ fn fill(
         rows,
         added_tokens,
         added_exchanges,
+        used_factories,
         carried,
         indexes: of_others,
     })

@@ -10,10 +10,11 @@ use crate::counted::counted;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::assumptions::{Assumption, Assumptions, FactoryAssumption};
 use crate::database::migration::rebuild::obstacles::Obstacles;
 use crate::database::migration::rebuild::pool_references::resolves_pools;
 use crate::database::migration::rebuild::source::LegacySource;
+use crate::types::address::Address;
 
 /// A row of `exchanges` in the new database.
 #[derive(Debug, QueryableByName)]
@@ -48,7 +49,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Fills `new.exchanges`, and `work.work_exchanges`, which has the exchange of each pool and pool manager.
-/// Returns the number of added exchanges.
+/// Returns the number of added exchanges, and the subjects of the assumptions that were used.
 ///
 /// An exchange is identified by its chain, its name and its factory. Its name is the kind of its pools. Pools
 /// without a factory belong to the only exchange of their chain and kind.
@@ -57,7 +58,18 @@ pub(super) fn resolve(
     source: &LegacySource<'_>,
     assumptions: &Assumptions,
     obstacles: &mut Obstacles,
-) -> Result<usize, Error> {
+) -> Result<(usize, Vec<String>), Error> {
+    let mut used = Vec::new();
+    let mut factory_of = |chain: i64, kind: &str| {
+        let factory = assumptions.factory(chain, kind)?;
+        let told = FactoryAssumption {
+            chain,
+            kind: kind.to_owned(),
+            factory,
+        };
+        used.push(Assumption::Factory(told).subject());
+        Some(factory)
+    };
     let mut exchanges = existing(connection, source)?;
     let old = exchanges.len();
     let claims = claims(connection, source)?;
@@ -65,11 +77,11 @@ pub(super) fn resolve(
         merge_claim(&mut exchanges, claim, obstacles);
     }
     for claim in claims.iter().filter(|claim| claim.factory.is_none()) {
-        merge_claim_without_factory(&mut exchanges, claim, assumptions, obstacles);
+        merge_claim_without_factory(&mut exchanges, claim, &mut factory_of, obstacles);
     }
     for exchange in &mut exchanges {
         if exchange.factory.is_none() {
-            match assumptions.factory(exchange.chain, &exchange.name) {
+            match factory_of(exchange.chain, &exchange.name) {
                 Some(factory) => exchange.factory = Some(factory.to_string()),
                 None => obstacles.add(
                     "the exchange's factory is unknown; --assume factory.CHAIN.KIND=ADDRESS supplies it",
@@ -79,7 +91,7 @@ pub(super) fn resolve(
         }
     }
     write(connection, &exchanges, old)?;
-    Ok(exchanges.len() - old)
+    Ok((exchanges.len() - old, used))
 }
 
 fn existing(
@@ -171,7 +183,7 @@ fn merge_claim(exchanges: &mut Vec<Exchange>, claim: &ExchangeClaim, obstacles: 
 fn merge_claim_without_factory(
     exchanges: &mut Vec<Exchange>,
     claim: &ExchangeClaim,
-    assumptions: &Assumptions,
+    factory_of: &mut impl FnMut(i64, &str) -> Option<Address>,
     obstacles: &mut Obstacles,
 ) {
     let row = || format!("{} on chain {}", claim.kind, claim.chain);
@@ -181,7 +193,7 @@ fn merge_claim_without_factory(
         .collect();
     match candidates.as_mut_slice() {
         [exchange] => add_deployer(exchange, claim, obstacles),
-        [] => match assumptions.factory(claim.chain, &claim.kind) {
+        [] => match factory_of(claim.chain, &claim.kind) {
             Some(factory) => {
                 let told = ExchangeClaim {
                     chain: claim.chain,
