@@ -9,8 +9,10 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use crate::support::cases;
+use crate::support::command::quietly;
 use crate::support::content;
 use crate::support::corpus;
+use crate::support::corpus::Copy;
 use crate::support::generator::random::Random;
 
 const PAGE: usize = 512;
@@ -172,4 +174,31 @@ fn compact_refuses_a_damaged_database_or_keeps_every_row() {
     // Both happen, or the test shows nothing.
     let done = compacted.iter().filter(|done| **done).count();
     assert!(done > 10 && done < cases.len() - 10, "{done}");
+}
+
+#[test]
+fn a_header_that_sqlite_does_not_know_is_damage() {
+    /// The place of the number of the schema's format, which is 1 to 4.
+    const FORMAT: usize = 47;
+    for command in [
+        &["database", "info"][..],
+        &["database", "verify"],
+        &["database", "backup"],
+        &["database", "upgrade"],
+        &["database", "compact"],
+        &["exchange", "activate", "base_uniswap_v4"],
+    ] {
+        let copy = Copy::of("populated/populated-0.6.0a4.db");
+        let mut bytes = fs::read(&copy.path).unwrap();
+        bytes[FORMAT] = 9;
+        fs::write(&copy.path, bytes).unwrap();
+        let told = quietly(&copy.path, command);
+        assert!(!told.starts_with("status: 0\n"), "{command:?}: {told}");
+        assert!(
+            told.contains("unsupported file format"),
+            "{command:?}: {told}"
+        );
+        assert!(!told.contains("please report"), "{command:?}: {told}");
+        assert!(told.contains("Move it away"), "{command:?}: {told}");
+    }
 }

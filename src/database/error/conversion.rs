@@ -138,7 +138,8 @@ impl Error {
             ffi::SQLITE_INTERRUPT => ErrorKind::Interrupted,
             ffi::SQLITE_IOERR => ErrorKind::Disk { detail },
             ffi::SQLITE_CANTOPEN => ErrorKind::CannotOpen { detail },
-            _ => rejected("run a statement", sql_error(&detail)),
+            _ => kind_of_message(path, &detail)
+                .unwrap_or_else(|| rejected("run a statement", sql_error(&detail))),
         };
         with_reason(path, kind).at(path)
     }
@@ -158,6 +159,8 @@ fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
         "interrupted" => ErrorKind::Interrupted,
         "disk I/O error" => ErrorKind::Disk { detail },
         _ if message.starts_with("unable to open database") => ErrorKind::CannotOpen { detail },
+        // The header has a number that no version of SQLite has written.
+        "unsupported file format" => ErrorKind::Damaged { detail },
         _ if message.starts_with("database disk image is malformed")
             || message.starts_with("malformed database schema") =>
         {
