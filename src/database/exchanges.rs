@@ -27,6 +27,7 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
+use crate::database::verification::free_list::{FreeList, require_sound_pages};
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
@@ -90,6 +91,7 @@ pub enum Deactivation {
 /// - [`ErrorKind::Exchange`] if the database has a known exchange with a different factory, or an unknown one with
 ///   several factories, or if it does not keep the change, because a trigger ignores or undoes it.
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program.
+/// - [`ErrorKind::Damaged`] if the change needs a page that is marked as free, and a page is damaged or in use.
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled.
 /// - [`ErrorKind::Locked`] if another program holds the write lock for too long.
 ///
@@ -208,11 +210,14 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
 }
 
 /// Runs `operate`, which changes an exchange, in a write transaction. The database must be at a version of this program.
+///
+/// If the transaction would take pages from the list of free pages, it is rolled back, all pages are checked, and it runs
+/// once more: SQLite would overwrite a page that is in use if damage makes it look free.
 fn write<T>(
     path: &Path,
     exchange: &ExchangeName,
     options: &ExchangeOptions,
-    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     EffectTracker::track(|effect| write_tracked(path, exchange, options, effect, operate))
 }
@@ -222,7 +227,7 @@ fn write_tracked<T>(
     exchange: &ExchangeName,
     options: &ExchangeOptions,
     effect: &mut EffectTracker,
-    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     // Recognition does not write, so a refused database stays unchanged to the byte.
     recognise(path)?.require_version(path)?;
@@ -231,15 +236,29 @@ fn write_tracked<T>(
     let cancel = options.cancel.as_ref();
     let mut connection = cancellable(cancel.cloned(), || open_connection(path, Access::ReadWrite))?;
     set_busy_timeout(&mut connection, path, options.wait, cancel.cloned())?;
-    let operate = |connection: &mut SqliteConnection| {
-        recognise_state(connection)?.require_version(path)?;
-        operate(connection)
-    };
+    let mut is_checked = false;
     interruptible(cancel, || {
-        effect
-            .write(&mut connection, operate)
-            .map_err(|error| error.at(path, "write to the database"))
-            .map_err(|error| rejected(&mut connection, exchange, error))
+        loop {
+            let mut needs_check = false;
+            let result = effect.write(&mut connection, |connection| {
+                recognise_state(connection)?.require_version(path)?;
+                let free = FreeList::read(connection)?;
+                let done = operate(connection);
+                if !is_checked && free.is_used(connection)? {
+                    needs_check = true;
+                    return Err(diesel::result::Error::RollbackTransaction.into());
+                }
+                done
+            });
+            if !needs_check {
+                return result
+                    .map_err(|error| error.at(path, "write to the database"))
+                    .map_err(|error| rejected(&mut connection, exchange, error));
+            }
+            log::info!("The change needs a page that is marked as free: all pages are checked");
+            require_sound_pages(path, cancel.cloned())?;
+            is_checked = true;
+        }
     })
 }
 

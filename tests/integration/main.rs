@@ -22,6 +22,7 @@ mod examples;
 mod exchange;
 mod faults;
 mod foreign_text;
+mod free_list;
 mod fuzz;
 mod info;
 mod injection;

@@ -3,6 +3,7 @@
 pub(crate) mod checker;
 pub(crate) mod file_check;
 pub(crate) mod findings;
+pub(crate) mod free_list;
 pub(crate) mod integrity_check;
 pub(crate) mod keys;
 pub(crate) mod liquidity;

@@ -1,0 +1,163 @@
+//! A list of free pages that names pages in use: no operation writes over them.
+
+use std::fs;
+use std::path::Path;
+
+use degenbot::database::{
+    Effect, Error, ErrorKind, ExchangeOptions, activate_exchange, add_exchange,
+    create_new_sqlite_database, deactivate_exchange,
+};
+use degenbot::deployments::Deployment;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use crate::support::content;
+
+const PAGE: usize = 512;
+
+/// A database with small pages, rows in a table of the user's own, and free pages.
+fn database(path: &Path, auto_vacuum: &str) {
+    create_new_sqlite_database(path).unwrap();
+    content::connect(path)
+        .batch_execute(&format!(
+            "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = {auto_vacuum}; PRAGMA page_size = {PAGE}; VACUUM; \
+             CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) \
+             INSERT INTO notes SELECT i, printf('%0100d', i) FROM n; \
+             CREATE TABLE gone (body TEXT); INSERT INTO gone SELECT body FROM notes; DROP TABLE gone;"
+        ))
+        .unwrap();
+}
+
+fn number(bytes: &[u8], at: usize) -> usize {
+    let bytes: [u8; 4] = bytes[at..at + 4].try_into().unwrap();
+    usize::try_from(u32::from_be_bytes(bytes)).unwrap()
+}
+
+/// Makes the list of free pages name the leaves of `notes` instead of its own.
+fn name_used_pages(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let text = format!("{:0100}", 1);
+    let digits = text.as_bytes();
+    let holds_notes = |page: &&usize| {
+        let page = &bytes[(**page - 1) * PAGE..**page * PAGE];
+        page[0] == 13 && page.windows(90).any(|window| window == &digits[..90])
+    };
+    let free = free_pages(&bytes);
+    let pages: Vec<_> = (2..=bytes.len() / PAGE).collect();
+    let used: Vec<_> = pages
+        .iter()
+        .filter(|page| !free.contains(page))
+        .filter(holds_notes)
+        .copied()
+        .collect();
+    assert!(used.len() > 20, "{used:?}");
+    let trunk = (number(&bytes, 32) - 1) * PAGE;
+    let leaves = used.len().min(PAGE / 4 - 8);
+    for (index, page) in used[..leaves].iter().enumerate() {
+        put(&mut bytes, trunk + 8 + 4 * index, *page);
+    }
+    put(&mut bytes, trunk, 0);
+    put(&mut bytes, trunk + 4, leaves);
+    put(&mut bytes, 36, leaves + 1);
+    fs::write(path, bytes).unwrap();
+}
+
+fn put(bytes: &mut [u8], at: usize, value: usize) {
+    bytes[at..at + 4].copy_from_slice(&u32::try_from(value).unwrap().to_be_bytes());
+}
+
+fn free_pages(bytes: &[u8]) -> Vec<usize> {
+    let mut pages = Vec::new();
+    let mut trunk = number(bytes, 32);
+    while trunk != 0 {
+        let start = (trunk - 1) * PAGE;
+        pages.push(trunk);
+        pages.extend((0..number(bytes, start + 4)).map(|leaf| number(bytes, start + 8 + 4 * leaf)));
+        trunk = number(bytes, start);
+    }
+    pages
+}
+
+/// The bodies of all notes, or the error.
+fn notes(path: &Path) -> QueryResult<Vec<String>> {
+    let query = "SELECT id || ' ' || body AS line FROM notes ORDER BY id";
+    content::try_lines(&mut content::connect(path), query)
+}
+
+fn add(path: &Path, number: u8) -> Result<(), Error> {
+    let exchange = format!("base_other{number}_v2").parse().unwrap();
+    let kind = "camelot_v2".parse().unwrap();
+    let factory = format!("0x{number:040x}").parse().unwrap();
+    let deployment = Deployment::new(exchange, kind, factory, None, None).unwrap();
+    add_exchange(path, &deployment, &ExchangeOptions::default())
+}
+
+#[test]
+fn add_refuses_a_database_whose_free_list_names_a_page_in_use() {
+    for journal_mode in ["DELETE", "WAL"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("degenbot.db");
+        database(&path, "NONE");
+        name_used_pages(&path);
+        content::connect(&path)
+            .batch_execute(&format!("PRAGMA journal_mode = {journal_mode}"))
+            .unwrap();
+        let before = notes(&path).unwrap();
+        assert_eq!(before.len(), 300);
+        // Some rows fit on the pages that the tables have.
+        let refused = (1..60).find_map(|number| add(&path, number).err()).unwrap();
+        assert!(
+            matches!(&refused.kind, ErrorKind::Damaged { detail } if detail.contains("Freelist") || detail.contains("reference")),
+            "{refused}"
+        );
+        assert_eq!(refused.effect, Some(Effect::Nothing));
+        assert_eq!(notes(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn add_takes_pages_of_a_sound_free_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    let free = || free_pages(&fs::read(&path).unwrap()).len();
+    let before = (free(), notes(&path).unwrap());
+    for number in 1..60 {
+        add(&path, number).unwrap();
+    }
+    assert!(free() < before.0);
+    assert_eq!(notes(&path).unwrap(), before.1);
+    let check = "SELECT integrity_check AS line FROM pragma_integrity_check";
+    let found = content::lines(&mut content::connect(&path), check);
+    assert_eq!(found, ["ok"]);
+}
+
+/// With `auto_vacuum=FULL`, each commit moves pages to where the list says that one is free, even if nothing was written.
+#[test]
+fn activate_and_deactivate_move_no_page_over_one_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "INCREMENTAL");
+    let exchange = "base_uniswap_v2".parse().unwrap();
+    let options = ExchangeOptions::default();
+    activate_exchange(&path, &exchange, &options).unwrap();
+    content::connect(&path)
+        .batch_execute("PRAGMA journal_mode = DELETE")
+        .unwrap();
+    name_used_pages(&path);
+    let mut bytes = fs::read(&path).unwrap();
+    // The header's field that makes the difference between INCREMENTAL and FULL.
+    put(&mut bytes, 64, 0);
+    fs::write(&path, &bytes).unwrap();
+    let refused = [
+        activate_exchange(&path, &exchange, &options).map(drop),
+        deactivate_exchange(&path, &exchange, &options).map(drop),
+        add(&path, 1),
+    ];
+    for refused in refused {
+        let error = refused.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
+    }
+    assert!(fs::read(&path).unwrap() == bytes);
+}
