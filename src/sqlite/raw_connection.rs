@@ -208,6 +208,21 @@ impl RawConnection {
         }
     }
 
+    /// Whether a connection, of any process, is in a write transaction in rollback mode. `false` if that is not known.
+    pub(crate) fn is_reserved(&self) -> bool {
+        // SAFETY: xCheckReservedLock writes its result to the given place.
+        unsafe {
+            let Ok((file, methods)) = self.file() else {
+                return false;
+            };
+            let mut is_reserved = 0;
+            let code = methods
+                .xCheckReservedLock
+                .map(|check| check(file, &raw mut is_reserved));
+            code == Some(ffi::SQLITE_OK) && is_reserved != 0
+        }
+    }
+
     /// The database file and its methods, which live as long as the connection.
     fn file(&self) -> Result<(*mut ffi::sqlite3_file, &ffi::sqlite3_io_methods), SqliteError> {
         let mut file: *mut ffi::sqlite3_file = ptr::null_mut();

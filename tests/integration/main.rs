@@ -40,6 +40,7 @@ mod rebuild;
 mod recognition;
 mod reset;
 mod restore;
+mod rollback_journal;
 mod rowids;
 mod schema;
 mod sessions;

@@ -12,6 +12,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
+use crate::database::connection::hot_journal::require_sound_journal;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
@@ -267,8 +268,8 @@ impl Access {
     }
 }
 
-/// Checks that the path leads to a regular file that is not empty, and that its sidecars are regular files. It reads
-/// only the metadata. SQLite reports the other cases as "unable to open database file", waits at a pipe, and takes an
+/// Checks that the path leads to a regular file that is not empty, that its sidecars are regular files, and that a
+/// rollback journal is sound. Apart from a journal, it reads only the metadata. SQLite reports the other cases as "unable to open database file", waits at a pipe, and takes an
 /// empty file for a database without tables.
 pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     DatabaseFile::at(path).require_regular_sidecars()?;
@@ -288,7 +289,10 @@ pub(crate) fn check_file(path: &Path, access: Access) -> Result<(), Error> {
     if metadata.len() == 0 && access != Access::Overwrite {
         return Err(ErrorKind::EmptyFile.at(path));
     }
-    Ok(())
+    if access == Access::Immutable {
+        return Ok(());
+    }
+    require_sound_journal(path, &uri(path, "mode=ro"))
 }
 
 /// Forbids or allows writes on a connection.

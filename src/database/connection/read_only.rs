@@ -14,10 +14,9 @@ use crate::database::connection::open::{
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{
-    DatabaseFile, Sidecar, WAL_HEADER_BYTES, begins_with_journal_magic,
-};
+use crate::database::files::database_file::{DatabaseFile, Sidecar, WAL_HEADER_BYTES};
 use crate::database::files::file_stamp::FileStamp;
+use crate::database::files::rollback_journal::begins_with_journal_magic;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 use crate::sqlite::raw_connection::RawConnection;

@@ -310,6 +310,9 @@ fn problem_of_backup(kind: &ErrorKind) -> Option<BackupProblem> {
                 detail: detail.clone(),
             }
         }
+        ErrorKind::JournalDamaged { detail } => BackupProblem::Damaged {
+            detail: format!("its rollback journal: {detail}"),
+        },
         ErrorKind::CannotOpen { detail } => BackupProblem::Unreadable {
             detail: detail.clone(),
         },

@@ -80,6 +80,21 @@ documented_errors! {
             hint damage_hint(path);
             when "SQLite cannot read the file's structure: it is cut off or overwritten.";
 
+        /// The rollback journal of an interrupted transaction is damaged, or belongs to another database. SQLite would
+        /// write its pages into the database, or change the size of the file.
+        JournalDamaged {
+            /// The reason.
+            detail: String = "REASON".to_owned(),
+        }
+            in FindingTheDatabase;
+            text format!("The rollback journal of the database at {path} is damaged: {detail}");
+            hint format!(
+                "Half a transaction may be in the database, which the journal cannot undo. Move it away with its \
+                 -journal, and 'degenbot database restore' puts a backup in its place; or move {path}-journal alone \
+                 away to see what is in the database"
+            );
+            when "A program was killed in a transaction, and the file that undoes it is not as SQLite wrote it.";
+
         /// The file cannot be read, or SQLite cannot create its files beside it.
         CannotOpen {
             /// SQLite's message.

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::file_stamp::FileStamp;
-use crate::database::files::regular_file::{identity, open_regular};
+use crate::database::files::regular_file::identity;
+use crate::database::files::rollback_journal::begins_with_journal_magic;
 
 /// The size of the log's header. Pages follow it.
 pub(crate) const WAL_HEADER_BYTES: u64 = 32;
@@ -258,15 +259,6 @@ pub(crate) fn has_sidecars(real: &Path) -> bool {
 /// The size of a file in bytes. It is 0 if the file does not exist.
 pub(crate) fn file_bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// Whether the file is a rollback journal of an unfinished transaction. SQLite takes no locks on journals, so plain
-/// file calls may open it.
-pub(crate) fn begins_with_journal_magic(path: &Path) -> bool {
-    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-    let mut bytes = [0; MAGIC.len()];
-    let read = open_regular(path).and_then(|mut file| file.read_exact(&mut bytes));
-    read.is_ok() && bytes == MAGIC
 }
 
 #[cfg(test)]

@@ -5,5 +5,6 @@ pub(crate) mod disk_space;
 pub(crate) mod file_stamp;
 pub(crate) mod open_by;
 pub(crate) mod regular_file;
+pub(crate) mod rollback_journal;
 pub(crate) mod staged_file;
 pub(crate) mod sync_folder;

@@ -1,0 +1,182 @@
+//! The rollback journal of an interrupted transaction: SQLite applies a sound one, and a damaged one is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use degenbot::database::{
+    BackupOptions, Database, Error, ErrorKind, ExchangeOptions, ResetOptions, UpgradeOptions,
+    VerifyOptions, activate_exchange, backup_sqlite_database, create_new_sqlite_database,
+    current_database_version, list_exchanges, reset_sqlite_database, upgrade_sqlite_database,
+    verify_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+use tempfile::TempDir;
+
+use crate::support::content;
+use crate::support::corpus;
+
+const PAGE: usize = 1024;
+
+/// The number of bytes of the journal's header, which fills a sector.
+const SECTOR: usize = 512;
+
+/// A database of which a program was killed in a transaction, when a part of it had reached the file.
+struct Interrupted {
+    folder: TempDir,
+    before: content::Content,
+}
+
+impl Interrupted {
+    fn new(transaction: &str) -> Self {
+        let original = tempfile::tempdir().unwrap();
+        let path = original.path().join("degenbot.db");
+        create_new_sqlite_database(&path).unwrap();
+        let mut connection = content::connect(&path);
+        connection
+            .batch_execute(&format!(
+                "PRAGMA journal_mode = DELETE; PRAGMA page_size = {PAGE}; VACUUM; \
+                 CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) \
+                 INSERT INTO notes SELECT i, printf('%0100d', i) FROM n;"
+            ))
+            .unwrap();
+        let before = content::of(&path);
+        connection
+            .batch_execute(&format!(
+                "PRAGMA cache_size = 5; BEGIN IMMEDIATE; {transaction}"
+            ))
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["degenbot.db", "degenbot.db-journal"] {
+            fs::copy(original.path().join(name), folder.path().join(name)).unwrap();
+        }
+        Self { folder, before }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("degenbot.db")
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("degenbot.db-journal")
+    }
+}
+
+const UPDATE: &str = "UPDATE notes SET body = 'half' || body";
+
+fn is_refused(result: Result<(), Error>) -> bool {
+    matches!(result, Err(error) if matches!(error.kind, ErrorKind::JournalDamaged { .. }))
+}
+
+/// Runs every operation on the database, which refuses it because of its journal.
+fn refused_by_all(path: &Path) -> Vec<bool> {
+    let exchange = "base_uniswap_v2".parse().unwrap();
+    [
+        current_database_version(path).map(drop),
+        list_exchanges(path).map(drop),
+        verify_sqlite_database(path, &VerifyOptions::default(), &mut ()).map(drop),
+        Database::open(path).map(drop),
+        activate_exchange(path, &exchange, &ExchangeOptions::default()).map(drop),
+        backup_sqlite_database(path, &BackupOptions::default(), &mut ()).map(drop),
+        upgrade_sqlite_database(path, &UpgradeOptions::default(), &mut ()).map(drop),
+        reset_sqlite_database(path, &ResetOptions::default(), &mut ()).map(drop),
+    ]
+    .map(is_refused)
+    .into()
+}
+
+#[test]
+fn interrupted_transactions_are_rolled_back() {
+    let transactions = [
+        UPDATE,
+        "DELETE FROM notes WHERE id % 3; INSERT INTO notes SELECT id + 1000, body || body FROM notes",
+        "CREATE TABLE others AS SELECT * FROM notes a, (SELECT 1 UNION SELECT 2)",
+        "SAVEPOINT a; UPDATE notes SET body = id; ROLLBACK TO a; UPDATE notes SET body = 'x' || body",
+    ];
+    for transaction in transactions {
+        let interrupted = Interrupted::new(transaction);
+        let pages = interrupted.journal().metadata().unwrap().len() / 1024;
+        assert!(pages > 0, "{transaction}");
+        current_database_version(&interrupted.path()).unwrap();
+        assert!(!interrupted.journal().exists(), "{transaction}");
+        assert!(
+            content::of(&interrupted.path()) == interrupted.before,
+            "{transaction}"
+        );
+    }
+}
+
+#[test]
+fn damaged_journals_are_refused_and_left_as_they_are() {
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 12] = [
+        ("the magic", |journal| journal[3] ^= 1),
+        ("its first byte", |journal| journal[0] = 0),
+        ("the number of pages in it", |journal| journal[8] = 1),
+        ("the start of the checksums", |journal| journal[15] ^= 1),
+        ("a huge database", |journal| journal[16] = 0x7f),
+        ("a smaller database", |journal| journal[19] -= 1),
+        ("a larger database", |journal| journal[18] += 1),
+        ("the size of a sector", |journal| journal[20] = 1),
+        ("the size of a page", |journal| journal[26] = 0x08),
+        ("the number of a page", |journal| journal[SECTOR + 3] ^= 4),
+        ("a page", |journal| journal[SECTOR + 4 + PAGE - 200] ^= 1),
+        ("its end", |journal| journal.truncate(SECTOR + 2 * PAGE)),
+    ];
+    let interrupted = Interrupted::new(UPDATE);
+    let sound = fs::read(interrupted.journal()).unwrap();
+    for (what, damage) in damages {
+        let mut journal = sound.clone();
+        damage(&mut journal);
+        fs::write(interrupted.journal(), &journal).unwrap();
+        let before = corpus::files(interrupted.folder.path());
+        let refused = refused_by_all(&interrupted.path());
+        assert!(
+            refused.iter().all(|refused| *refused),
+            "{what}: {refused:?}"
+        );
+        assert!(corpus::files(interrupted.folder.path()) == before, "{what}");
+    }
+    fs::write(interrupted.journal(), &sound).unwrap();
+    current_database_version(&interrupted.path()).unwrap();
+    assert!(content::of(&interrupted.path()) == interrupted.before);
+}
+
+#[test]
+fn journal_of_another_database_is_refused() {
+    let interrupted = Interrupted::new(UPDATE);
+    let other = interrupted.folder.path().join("other.db");
+    create_new_sqlite_database(&other).unwrap();
+    let settled = fs::read(&other).unwrap();
+    let journal = interrupted.folder.path().join("other.db-journal");
+    fs::rename(interrupted.journal(), journal).unwrap();
+    let refused = refused_by_all(&other);
+    assert!(refused.iter().all(|refused| *refused), "{refused:?}");
+    assert!(fs::read(&other).unwrap() == settled);
+}
+
+/// A writer's journal changes while it is looked at. That is no damage.
+#[test]
+fn journal_of_a_running_transaction_is_not_judged() {
+    let interrupted = Interrupted::new(UPDATE);
+    let path = interrupted.path();
+    current_database_version(&path).unwrap();
+    let mut writer = content::connect(&path);
+    writer
+        .batch_execute(
+            "PRAGMA journal_mode = PERSIST; BEGIN IMMEDIATE; INSERT INTO notes VALUES (5000, 'x')",
+        )
+        .unwrap();
+    assert!(interrupted.journal().exists());
+    current_database_version(&path).unwrap();
+    list_exchanges(&path).unwrap();
+    writer.batch_execute("COMMIT").unwrap();
+    assert!(interrupted.journal().exists());
+    current_database_version(&path).unwrap();
+    activate_exchange(
+        &path,
+        &"base_uniswap_v2".parse().unwrap(),
+        &ExchangeOptions::default(),
+    )
+    .unwrap();
+}
