@@ -1,6 +1,8 @@
 //! `--dry-run` of upgrades and downgrades: what it says yes to is done, and what is refused it refuses with the same
 //! words.
 
+use std::fs;
+
 use diesel::connection::SimpleConnection;
 
 use crate::support::cases;
@@ -78,6 +80,39 @@ fn dry_run_refuses_what_the_command_refuses() {
             "CREATE TABLE mine (id INTEGER PRIMARY KEY, user REFERENCES aave_v3_users (id))",
             downgrade,
         ),
+        // The old tables have columns that the new ones lack.
+        (
+            legacy,
+            "CREATE VIEW mine AS SELECT token0 FROM uniswap_v2_pools",
+            upgrade,
+        ),
+        (
+            legacy,
+            "CREATE INDEX mine ON uniswap_v2_pools (token0)",
+            upgrade,
+        ),
+        (
+            legacy,
+            "CREATE TRIGGER mine AFTER INSERT ON uniswap_v2_pools BEGIN SELECT NEW.token0; END",
+            upgrade,
+        ),
+        (
+            legacy,
+            "CREATE TABLE mine (a); \
+             CREATE TRIGGER noted AFTER INSERT ON mine BEGIN DELETE FROM uniswap_v2_pools WHERE token0 = 1; END",
+            upgrade,
+        ),
+        (
+            legacy,
+            "CREATE INDEX mine ON erc20_tokens (lower(symbol)); PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = replace(sql, 'lower', 'my_function') WHERE name = 'mine'",
+            upgrade,
+        ),
+        (
+            legacy,
+            "CREATE TABLE ix_liquidity_pools_token_ids (mine)",
+            upgrade,
+        ),
         (
             "populated/populated-0.6.0a17.db",
             "UPDATE liquidity_positions SET tick = 'x' WHERE id = (SELECT min(id) FROM liquidity_positions)",
@@ -94,6 +129,35 @@ fn dry_run_refuses_what_the_command_refuses() {
             !assert_planned(&copy, arguments, &what),
             "{what}: it was done"
         );
+    }
+}
+
+/// The pages of a table that no plan counts or reads otherwise.
+#[test]
+fn dry_run_looks_at_every_page() {
+    let upgrade = ["database", "upgrade", ASSUME[0], ASSUME[1]].as_slice();
+    let downgrade = ["database", "downgrade", "--to", "eb4080485a56"].as_slice();
+    for (database, arguments) in [
+        ("populated/populated-0.5.0a2.db", upgrade),
+        ("populated/populated-0.5.0.db", upgrade),
+        ("populated/populated-0.6.0a4.db", downgrade),
+    ] {
+        let copy = Copy::of(database);
+        let mut connection = content::connect(&copy.path);
+        connection
+            .batch_execute(
+                "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM; \
+                 CREATE TABLE mine (a); INSERT INTO mine VALUES ('no page of ours')",
+            )
+            .unwrap();
+        drop(connection);
+        // The last page is that of the table. The place of its only row is beyond it.
+        let mut bytes = fs::read(&copy.path).unwrap();
+        let page = bytes.len() - 4096;
+        assert_eq!(bytes[page], 13);
+        bytes[page + 8..page + 10].copy_from_slice(&[0xff, 0xff]);
+        fs::write(&copy.path, bytes).unwrap();
+        assert!(!assert_planned(&copy, arguments, database), "{database}");
     }
 }
 

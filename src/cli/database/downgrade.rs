@@ -15,7 +15,7 @@ use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::prompt::confirm;
 use crate::database::migration::migrate::migrate_sqlite_database;
 use crate::database::migration::options::MigrateOptions;
-use crate::database::migration::plan::{Loss, MigrationPlan, plan_migration};
+use crate::database::migration::plan::{Loss, MigrationPlan, plan_migration, plan_without_pages};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 
@@ -57,7 +57,11 @@ impl Downgrade {
             // Rolls an interrupted transaction back. A plan cannot, because it only reads.
             recognise(&path)?.require_version(&path)?;
         }
-        let plan = plan_migration(&path, self.to)?;
+        let plan = if self.dry_run {
+            plan_migration(&path, self.to)?
+        } else {
+            plan_without_pages(&path, self.to)?
+        };
         let from = match plan.from {
             Some(from) if from >= self.to => from,
             _ => {

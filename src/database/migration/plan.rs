@@ -25,6 +25,7 @@ use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::verification::integrity_check::{IntegrityCheck, first_damage};
 
 /// The dry run of an upgrade or a downgrade.
 #[derive(Debug, Clone)]
@@ -100,8 +101,19 @@ impl fmt::Display for Loss {
 ///
 /// # Errors
 ///
-/// Fails if the database cannot be read, and with the error with which the migration would be refused.
+/// Fails if the database cannot be read, and with the error with which the migration would be refused. For that, it reads
+/// every page.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
+    let plan = plan_without_pages(path, target)?;
+    require_sound_pages(path, &plan)?;
+    Ok(plan)
+}
+
+/// Like [`plan_migration`], for a migration that follows at once and looks at the pages itself.
+pub(crate) fn plan_without_pages(
+    path: &Path,
+    target: SchemaVersion,
+) -> Result<MigrationPlan, Error> {
     let options = UpgradeOptions::default().target(target);
     let plan = plan_in(path, &options, Direction::Either)?;
     match plan.refusal {
@@ -119,13 +131,30 @@ pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPla
 ///
 /// # Errors
 ///
-/// Fails if the database cannot be read, and with the error with which the upgrade would be refused. Two things do not
-/// make the plan fail: a missing assumption, which the plan names, and the rows of a database from before the first
+/// Fails if the database cannot be read, and with the error with which the upgrade would be refused. For that, it reads
+/// every page. Two things do not make the plan fail: a missing assumption, which the plan names, and the rows of a database from before the first
 /// version, which only the rebuild itself can judge.
 ///
 /// If the target is older than the database, the plan is that of a downgrade, which the upgrade would refuse.
 pub fn plan_upgrade(path: &Path, options: &UpgradeOptions) -> Result<MigrationPlan, Error> {
-    plan_in(path, options, Direction::Up)
+    let plan = plan_in(path, options, Direction::Up)?;
+    if plan.from.is_none_or(|from| from <= plan.to) {
+        require_sound_pages(path, &plan)?;
+    }
+    Ok(plan)
+}
+
+/// Fails if the migration would be refused because a page is damaged.
+fn require_sound_pages(path: &Path, plan: &MigrationPlan) -> Result<(), Error> {
+    if plan.is_done {
+        return Ok(());
+    }
+    read_without_trace(path, |connection| {
+        match first_damage(connection, path, IntegrityCheck::Quick)? {
+            Some(detail) => Err(ErrorKind::Damaged { detail }.at(path)),
+            None => Ok(()),
+        }
+    })
 }
 
 /// The directions in which a migration may go.

@@ -213,7 +213,7 @@ pub(crate) fn rebuild(
     Ok(done)
 }
 
-/// Fails if the structure of a database does not allow its rebuild.
+/// Fails if the structure of a database does not allow its rebuild. Nothing is written.
 pub(crate) fn require_structure(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -234,7 +234,8 @@ pub(crate) fn require_structure(
         target: options.target,
         assumptions: &options.assumptions,
     };
-    refuse_structure(&rebuild, connection)
+    refuse_structure(&rebuild, connection)?;
+    put_in_place::rehearse(&rebuild, connection)
 }
 
 fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Rehearsal: finds out whether an in-place migration would be refused, without writing.
 //!
 //! The migration runs on a database in memory that has the schema of the real one, with the user's own objects, and its
-//! stamps, but no other rows. The checks of rows run on the real one.
+//! stamps, but no other rows. The checks of rows run on the real one. A rebuild has its own rehearsal, of its last step.
 
 use std::path::Path;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub(crate) fn require_possible(
 }
 
 /// Creates a database in memory with the schema and the stamps of this one.
-fn schema_in_memory(
+pub(crate) fn schema_in_memory(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<SqliteConnection, Error> {

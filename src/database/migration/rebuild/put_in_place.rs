@@ -4,6 +4,7 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::open::open_in_memory;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -11,9 +12,11 @@ use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::replace_tables::{Object, Tables};
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{indexes, replace_tables};
+use crate::database::migration::rehearsal::schema_in_memory;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
+use crate::database::structure::create_tables::create_tables;
 
 /// Replaces the old content by the new content, and checks that the result is the target version.
 pub(super) fn replace_content(
@@ -27,19 +30,7 @@ pub(super) fn replace_content(
     let usable = UserObjects::find(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     sql::require_transaction(connection, rebuild.path)?;
     let mut counter = Counter::new(rebuild.path, observer, rows);
-    let tables = Tables {
-        replaced: &rebuild.replaced_tables(),
-        kept: &rebuild.kept_tables(),
-    };
-    let all: Vec<_> = users.iter().collect();
-    let lost = |error| users_object_lost(rebuild.path, &all, error);
-    replace_tables::replace(connection, &tables, &mut counter).map_err(lost)?;
-    let missing = replace_tables::missing_indexes(connection, &tables, indexes)?;
-    indexes::make(connection, rebuild.path, rebuild.target, "main", missing).map_err(lost)?;
-    for object in &users {
-        let created = sql::execute(connection, &object.statement);
-        created.map_err(|error| users_object_lost(rebuild.path, &[object], error.into()))?;
-    }
+    replace_objects(rebuild, connection, indexes, &users, &mut counter)?;
     usable.require(connection, rebuild.path)?;
     let arrived = recognise_connection(connection)?;
     let version = arrived.require_version(rebuild.path)?;
@@ -50,6 +41,63 @@ pub(super) fn replace_content(
         .at(rebuild.path));
     }
     counter.advance(Stage::Replacing("alembic_version"), 0)
+}
+
+/// Replaces the tables and their indexes, and creates the objects of the user on them again.
+fn replace_objects(
+    rebuild: &Rebuild<'_>,
+    connection: &mut SqliteConnection,
+    indexes: &[Object],
+    users: &[Object],
+    counter: &mut Counter<'_>,
+) -> Result<(), Error> {
+    let path = rebuild.path;
+    let tables = Tables {
+        replaced: &rebuild.replaced_tables(),
+        kept: &rebuild.kept_tables(),
+    };
+    let lost = |error| users_object_lost(path, users, error);
+    replace_tables::replace(connection, &tables, counter).map_err(lost)?;
+    let missing = replace_tables::missing_indexes(connection, &tables, indexes)?;
+    indexes::make(connection, path, rebuild.target, "main", missing).map_err(lost)?;
+    for object in users {
+        sql::execute(connection, &object.statement).map_err(|error| {
+            match Error::from_diesel(path, "create an object of the user's again", error) {
+                Error {
+                    kind: ErrorKind::Query { source, .. },
+                    ..
+                } => is_lost(path, object, &source.to_string()),
+                other => other,
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Fails if an object of the user does not fit the new tables. It replaces the tables in a database in memory that has
+/// the schema of the old one.
+pub(super) fn rehearse(
+    rebuild: &Rebuild<'_>,
+    connection: &mut SqliteConnection,
+) -> Result<(), Error> {
+    let users = users_objects(rebuild, connection)?;
+    let mut copy = schema_in_memory(connection, rebuild.path)?;
+    sql::execute(&mut copy, "ATTACH ':memory:' AS new")?;
+    let mut target = open_in_memory()?;
+    create_tables(&mut target, rebuild.target)
+        .map_err(|error| Error::from_create_tables(rebuild.path, error))?;
+    let (indexes, tables): (Vec<_>, Vec<_>) = replace_tables::objects(&mut target, "main")?
+        .into_iter()
+        .partition(|object| object.kind == "index");
+    for table in tables {
+        let statement = &table.statement;
+        sql::execute(&mut copy, &statement.replacen(" TABLE ", " TABLE new.", 1))?;
+    }
+    let usable = UserObjects::find(&mut copy, rebuild.path, &rebuild.recognition.catalogue)?;
+    let mut observer = ();
+    let mut counter = Counter::new(rebuild.path, &mut observer, 0);
+    replace_objects(rebuild, &mut copy, &indexes, &users, &mut counter)?;
+    usable.require(&mut copy, rebuild.path)
 }
 
 /// The user's indexes and triggers on replaced tables. Views and tables of the user stay.
@@ -91,8 +139,8 @@ pub(super) fn refuse_objects_of_dropped_tables(
     Err(ErrorKind::ObjectsLost { objects }.at(rebuild.path))
 }
 
-/// Names the user's object that could not be created again, or whose name the new schema needs.
-fn users_object_lost(path: &Path, users: &[&Object], error: Error) -> Error {
+/// Names the user's object that keeps the new schema from its place, or whose name the new schema needs.
+fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
     let ErrorKind::Sql { source: cause } = &error.kind else {
         return error;
     };
@@ -107,10 +155,15 @@ fn users_object_lost(path: &Path, users: &[&Object], error: Error) -> Error {
         .iter()
         .find(|object| message.contains("no such column") || message.contains(&object.name));
     match lost {
-        Some(object) => ErrorKind::ObjectsLost {
-            objects: vec![format!("{} {} ({message})", object.kind, object.name)],
-        }
-        .at(path),
+        Some(object) => is_lost(path, object, &message),
         None => error,
     }
+}
+
+/// The error of an object of the user that cannot be created again.
+fn is_lost(path: &Path, object: &Object, message: &str) -> Error {
+    ErrorKind::ObjectsLost {
+        objects: vec![format!("{} {} ({message})", object.kind, object.name)],
+    }
+    .at(path)
 }
