@@ -1,29 +1,44 @@
 //! The system's reason for the failure of an SQLite call.
 //!
 //! SQLite reports some failures as something else: a file system without locks as a lock of another program, a file that
-//! may not grow as a broken disk. It makes its system calls through a table that a program can change. The calls here
+//! may not grow as a broken disk, a disk that cannot be read as a damaged file. It makes its system calls through a table that a program can change. The calls here
 //! make the same ones and record why they fail.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ffi::c_int;
+use std::path::PathBuf;
 
 thread_local! {
-    static LAST: Cell<Option<Failure>> = const { Cell::new(None) };
+    static LAST: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
 /// A failed system call of SQLite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The system's error when it could not lock a file, and no other program held a lock that was in the way.
     Lock(c_int),
     /// The system's error when it could not write to a file, or could not change its size.
     Write(c_int),
+    /// The same of a temporary file, with the folder in which SQLite creates those.
+    WriteTemporary(c_int, PathBuf),
+    /// The system's error when it could not read from a file.
+    Read(c_int),
 }
 
 impl Failure {
     /// The last failure on this thread that could be behind an error that SQLite has just reported.
     pub(crate) fn last() -> Option<Self> {
-        LAST.get()
+        LAST.with_borrow(Clone::clone)
+    }
+
+    /// The error of a failed read, if that is the last failure. It counts once: what comes later has another reason.
+    pub(crate) fn take_read() -> Option<c_int> {
+        let last = LAST.take();
+        if let Some(Self::Read(code)) = last {
+            return Some(code);
+        }
+        LAST.set(last);
+        None
     }
 
     /// Takes over the last failure of another thread, which has run statements for this one.
@@ -41,8 +56,10 @@ pub(super) fn record() {
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod linux {
     use std::ffi::{c_int, c_void};
+    use std::fs;
     use std::io;
     use std::mem::transmute;
+    use std::path::{Path, PathBuf};
     use std::ptr;
 
     use libsqlite3_sys as ffi;
@@ -52,6 +69,8 @@ mod linux {
     /// A call of the table, whatever its arguments are.
     type Call = unsafe extern "C" fn();
     type Lock = unsafe extern "C" fn(c_int, c_int, *mut libc::flock) -> c_int;
+    type Read = unsafe extern "C" fn(c_int, *mut c_void, usize) -> isize;
+    type ReadAt = unsafe extern "C" fn(c_int, *mut c_void, usize, i64) -> isize;
     type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
     type WriteAt = unsafe extern "C" fn(c_int, *const c_void, usize, i64) -> isize;
     type Truncate = unsafe extern "C" fn(c_int, i64) -> c_int;
@@ -67,6 +86,9 @@ mod linux {
             };
             let calls = [
                 (c"fcntl", transmute::<Lock, Call>(lock)),
+                (c"read", transmute::<Read, Call>(read)),
+                (c"pread", transmute::<ReadAt, Call>(read_at)),
+                (c"pread64", transmute::<ReadAt, Call>(read_at)),
                 (c"write", transmute::<Write, Call>(write)),
                 (c"pwrite", transmute::<WriteAt, Call>(write_at)),
                 (c"pwrite64", transmute::<WriteAt, Call>(write_at)),
@@ -111,7 +133,7 @@ mod linux {
             libc::EBUSY,
             libc::EDEADLK,
         ];
-        let is_lock = matches!(LAST.get(), Some(Failure::Lock(_)));
+        let is_lock = matches!(Failure::last(), Some(Failure::Lock(_)));
         if result != -1 {
             // SQLite releases what it holds before it reports the failure.
             if is_lock && !is_release {
@@ -126,16 +148,58 @@ mod linux {
         }
     }
 
-    fn record_write(is_failed: bool) {
+    fn record_read(is_failed: bool) {
         if is_failed {
-            LAST.set(Some(Failure::Write(code())));
+            match code() {
+                libc::EINTR => {}
+                code => LAST.set(Some(Failure::Read(code))),
+            }
         }
+    }
+
+    unsafe extern "C" fn read(file: c_int, bytes: *mut c_void, count: usize) -> isize {
+        // SAFETY: the arguments are SQLite's own.
+        let read = unsafe { libc::read(file, bytes, count) };
+        record_read(read < 0);
+        read
+    }
+
+    unsafe extern "C" fn read_at(
+        file: c_int,
+        bytes: *mut c_void,
+        count: usize,
+        offset: i64,
+    ) -> isize {
+        // SAFETY: the arguments are SQLite's own.
+        let read = unsafe { libc::pread(file, bytes, count, offset) };
+        record_read(read < 0);
+        read
+    }
+
+    fn record_write(file: c_int, is_failed: bool) {
+        if is_failed {
+            let code = code();
+            LAST.set(Some(match folder_of_deleted(file) {
+                Some(folder) => Failure::WriteTemporary(code, folder),
+                None => Failure::Write(code),
+            }));
+            // SQLite looks at the error after the call.
+            // SAFETY: the place of the thread's own errno is valid.
+            unsafe { *libc::__errno_location() = code };
+        }
+    }
+
+    /// The folder of a file that has no name any more. SQLite deletes its temporary files as soon as they are open.
+    fn folder_of_deleted(file: c_int) -> Option<PathBuf> {
+        let path = fs::read_link(format!("/proc/self/fd/{file}")).ok()?;
+        let is_deleted = path.to_string_lossy().ends_with(" (deleted)");
+        is_deleted.then(|| path.parent().map(Path::to_owned))?
     }
 
     unsafe extern "C" fn write(file: c_int, bytes: *const c_void, count: usize) -> isize {
         // SAFETY: the arguments are SQLite's own.
         let written = unsafe { libc::write(file, bytes, count) };
-        record_write(written < 0);
+        record_write(file, written < 0);
         written
     }
 
@@ -147,14 +211,14 @@ mod linux {
     ) -> isize {
         // SAFETY: the arguments are SQLite's own.
         let written = unsafe { libc::pwrite(file, bytes, count, offset) };
-        record_write(written < 0);
+        record_write(file, written < 0);
         written
     }
 
     unsafe extern "C" fn truncate(file: c_int, length: i64) -> c_int {
         // SAFETY: the arguments are SQLite's own.
         let result = unsafe { libc::ftruncate(file, length) };
-        record_write(result != 0);
+        record_write(file, result != 0);
         result
     }
 }

@@ -97,6 +97,45 @@ fn copy_goes_to_a_folder_that_cannot_be_listed() {
     assert_eq!(content::of(&target), content::of(&copy.path));
 }
 
+/// SQLite calls it damage.
+#[test]
+fn failed_reads_are_called_failed_reads() {
+    let Some(library) = library() else {
+        return;
+    };
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let end = fs::metadata(&copy.path).unwrap().len() - 1;
+    for from in [4096, end / 2, end] {
+        for arguments in [
+            &["database", "info"] as &[&str],
+            &["database", "verify"],
+            &["database", "verify", "--quick"],
+            &["database", "backup", "--force"],
+            &["database", "compact"],
+            &["database", "upgrade", "--dry-run"],
+            &["exchange", "list"],
+        ] {
+            let mut command = on(&copy.path, arguments);
+            preload(&mut command, library, copy.folder());
+            refuse(&mut command, "input", Errno::IO);
+            command.env("FAULTS_FROM", from.to_string());
+            let told = run(command, "");
+            assert!(
+                !told.contains("damage"),
+                "{arguments:?} from {from}: {told}"
+            );
+            assert!(
+                !told.contains("integrity"),
+                "{arguments:?} from {from}: {told}"
+            );
+            let reason = "Could not read degenbot.db: Input/output error";
+            let reads_all = !["info", "list"].contains(&arguments[1]);
+            let is_named = told.contains(reason) || (told.starts_with("status: 0") && !reads_all);
+            assert!(is_named, "{arguments:?} from {from}: {told}");
+        }
+    }
+}
+
 const COMMANDS: [&[&str]; 7] = [
     &["database", "verify"],
     &["database", "backup", "--force"],

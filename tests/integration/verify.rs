@@ -675,8 +675,42 @@ fn verify_names_the_temporary_folder_that_is_full() {
     status: 1
     --- stdout
     --- stderr
-    error: The disk of the folder for temporary files is full: FOLDER ran out of space while degenbot.db was read
+    error: The disk of the folder for temporary files is full: FOLDER ran out of space while degenbot.db was in use
     hint: Free some space there, or name another folder in SQLITE_TMPDIR
+    ");
+}
+
+#[test]
+fn upgrade_names_the_temporary_folder_that_is_full() {
+    let Some(library) = faults::library() else {
+        return;
+    };
+    // The upgrade creates an index, for which SQLite sorts the tokens.
+    let clean = Clean::with(
+        "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) \
+         INSERT INTO erc20_tokens (id, chain, address, name) \
+         SELECT i, 1, printf('0x%040d', i), hex(randomblob(30)) FROM n",
+    );
+    let first = ["database", "downgrade", "--to", "eb4080485a56", "--force"];
+    run(on(&clean.path, &first), "");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = on(&clean.path, &["database", "upgrade", "--force"]);
+    command.env("SQLITE_TMPDIR", folder.path());
+    faults::preload(&mut command, library, folder.path());
+    let fault = faults::Fault {
+        at: 2,
+        error: Errno::NOSPC,
+        sticky: true,
+    };
+    fault.inject(&mut command);
+    let told = run(command, "");
+    let told = told.replace(&*folder.path().to_string_lossy(), "FOLDER");
+    insta::assert_snapshot!(told, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The disk of the folder for temporary files is full: FOLDER ran out of space while degenbot.db was in use
+    hint: Nothing was changed. Free some space there, or name another folder in SQLITE_TMPDIR
     ");
 }
 

@@ -7,7 +7,9 @@
  *   FAULTS_STICKY  1 if all that follow fail as well
  *   FAULTS_LOG     a file outside the folder that gets a line for each call: its number, what it is, paths
  *   FAULTS_REFUSED what always fails with that error: "chmod", "folder" (syncing a folder, and everything
- *                  instead of it), "lock", "thread" (each with EAGAIN); several are separated by commas
+ *                  instead of it), "lock", "thread" (each with EAGAIN), "input" (reads of databases, from
+ *                  FAULTS_FROM on); several are separated by commas
+ *   FAULTS_FROM    the number of bytes at the beginning of a database that can be read
  *   FAULTS_SWITCH  a file; before it exists, nothing is refused
  *
  * Counted are writes, truncations, allocations, syncs, renames, links, and what opens a file for writing
@@ -227,6 +229,32 @@ int openat64(int at, const char *path, int flags, ...)
 {
     MODE(flags, flags)
     return fails_on_open("open", at, path, flags) ? -1 : NEXT(openat64)(at, path, flags, mode);
+}
+
+static int is_read_refused(int fd, off64_t end)
+{
+    char path[PATH_MAX];
+    int before = errno;
+    const char *name = name_of_file(fd, path);
+    size_t length = name ? strlen(name) : 0;
+    int is_database = length > 3 && !strcmp(name + length - 3, ".db");
+    errno = before;
+    return is_database && end > number_of("FAULTS_FROM") && is_refused("input");
+}
+
+ssize_t read(int fd, void *bytes, size_t count)
+{
+    return is_read_refused(fd, lseek64(fd, 0, SEEK_CUR) + (off64_t)count) ? -1 : NEXT(read)(fd, bytes, count);
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset)
+{
+    return is_read_refused(fd, offset + (off64_t)count) ? -1 : NEXT(pread)(fd, bytes, count, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset)
+{
+    return is_read_refused(fd, offset + (off64_t)count) ? -1 : NEXT(pread64)(fd, bytes, count, offset);
 }
 
 ssize_t write(int fd, const void *bytes, size_t count)

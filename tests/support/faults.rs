@@ -55,7 +55,8 @@ pub fn preload(command: &mut Command, library: &Path, folder: &Path) {
         .env("FAULTS_FOLDER", fs::canonicalize(folder).unwrap());
 }
 
-/// Has every call of these kinds fail in a command that is run with the library: `chmod`, `folder`, `lock`, `thread`.
+/// Has every call of these kinds fail in a command that is run with the library: `chmod`, `folder`, `lock`, `thread`,
+/// `input`.
 pub fn refuse(command: &mut Command, calls: &str, error: Errno) {
     command
         .env("FAULTS_REFUSED", calls)

@@ -41,6 +41,11 @@ impl Error {
         .at(path)
     }
 
+    /// The error of a failed read that SQLite has reported as a problem of the file, if it was one.
+    pub(crate) fn of_failed_read(path: &Path) -> Option<Self> {
+        failed_read().map(|kind| kind.at(path))
+    }
+
     /// Whether the database could not be opened in this mode. Another mode may succeed.
     pub(crate) fn is_about_opening(&self) -> bool {
         match &self.kind {
@@ -64,7 +69,10 @@ impl Error {
     pub(crate) const fn is_final(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::Interrupted | ErrorKind::DiskFull | ErrorKind::NotEnoughSpace { .. }
+            ErrorKind::Interrupted
+                | ErrorKind::DiskFull
+                | ErrorKind::TemporaryFolderFull { .. }
+                | ErrorKind::NotEnoughSpace { .. }
         )
     }
 
@@ -227,11 +235,31 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
                 _ => kind,
             }
         }
+        (
+            kind @ (ErrorKind::DiskFull | ErrorKind::Disk { .. }),
+            Some(Failure::WriteTemporary(code, folder)),
+        ) => match io::Error::from_raw_os_error(code).kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ErrorKind::TemporaryFolderFull { folder }
+            }
+            io::ErrorKind::FileTooLarge => ErrorKind::FileTooLarge,
+            _ => kind,
+        },
+        (kind @ (ErrorKind::Damaged { .. } | ErrorKind::Disk { .. }), Some(Failure::Read(_))) => {
+            failed_read().unwrap_or(kind)
+        }
         (ErrorKind::CannotOpen { detail }, _) => {
             too_long(path).unwrap_or(ErrorKind::CannotOpen { detail })
         }
         (kind, _) => kind,
     }
+}
+
+/// The error of a read that failed, if that is the last that happened. SQLite takes it for damage.
+fn failed_read() -> Option<ErrorKind> {
+    let source = io::Error::from_raw_os_error(Failure::take_read()?);
+    let action = "read";
+    Some(ErrorKind::Io { action, source })
 }
 
 /// The error about a path that is too long for SQLite, if it is.

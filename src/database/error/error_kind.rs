@@ -177,18 +177,18 @@ documented_errors! {
                   help, and the names of all folders count, also for a path that is relative";
             when "SQLite limits the whole path of a file, and the file system the name of a file.";
 
-        /// The disk of the folder in which SQLite sorts is full. The operation only reads the database.
+        /// The disk of the folder in which SQLite sorts is full.
         TemporaryFolderFull {
             /// The folder.
             folder: PathBuf = PathBuf::from("FOLDER"),
         }
             in FileAndDisk;
             text format!(
-                "The disk of the folder for temporary files is full: {} ran out of space while {path} was read",
+                "The disk of the folder for temporary files is full: {} ran out of space while {path} was in use",
                 folder.display()
             );
             hint "Free some space there, or name another folder in SQLITE_TMPDIR";
-            when "SQLite sorts rows in temporary files, and the folder for them is on a disk that is full.";
+            when "SQLite sorts rows and writes compact copies in temporary files, and the folder for them is on a disk that is full.";
 
         /// The disk has less free space than the operation can need.
         NotEnoughSpace {

@@ -365,6 +365,9 @@ impl FileCheck<'_, '_> {
                 if message == "ok" || self.unknown.explains(message) {
                     continue;
                 }
+                if let Some(error) = Error::of_failed_read(self.path) {
+                    return Err(error);
+                }
                 if (self.report)(Remark::Problem(message)).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
