@@ -272,7 +272,12 @@ fn with_effect(error: &Error) -> String {
         }
         None => "",
     };
-    format!("{effect}{}", error.hint())
+    // Only a command that may change something has the option.
+    let option = match (&error.kind, error.effect) {
+        (ErrorKind::Locked, Some(_)) => ". --wait SECONDS waits longer",
+        _ => "",
+    };
+    format!("{effect}{}{option}", error.hint())
 }
 
 /// Who uses a database that is locked, where the system tells.

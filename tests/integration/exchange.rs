@@ -447,7 +447,7 @@ fn activate_waits_for_a_writer_and_names_it() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
-    hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
+    hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. --wait SECONDS waits longer
     ");
     // A reader is in nobody's way, and nobody in its.
     assert_eq!(list_exchanges(&path).unwrap().len(), 0);

@@ -92,7 +92,7 @@ fn restore_beside_a_writer_changes_nothing() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
-    hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. backup and the commands that write wait longer with --wait SECONDS
+    hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. --wait SECONDS waits longer
     ");
     writer.batch_execute("COMMIT").unwrap();
     drop(writer);

@@ -627,6 +627,18 @@ fn verify_prints_names_of_any_length() {
     assert!(told.contains(&name[..50]));
 }
 
+#[test]
+fn verify_of_a_locked_database_suggests_no_option_that_it_lacks() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut writer = content::connect(&copy.path);
+    writer
+        .batch_execute("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE")
+        .unwrap();
+    let told = quietly(&copy.path, &["database", "verify"]);
+    assert!(told.contains("is locked by another program"), "{told}");
+    assert!(told.ends_with("or stop it, and try again\n"), "{told}");
+}
+
 /// A text that is not UTF-8 keeps an upgrade from reading the row.
 #[test]
 fn verify_names_rows_of_early_databases() {

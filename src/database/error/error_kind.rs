@@ -260,9 +260,9 @@ documented_errors! {
         Locked
             in OtherPrograms;
             text format!("The database at {path} is locked by another program");
-            hint "Let the other program finish its transaction, or stop it, and try again. backup and the \
-                  commands that write wait longer with --wait SECONDS";
-            when "Another program held its lock longer than the command waited. Its name follows if the system reports it.";
+            hint "Let the other program finish its transaction, or stop it, and try again";
+            when "Another program held its lock longer than the command waited. `backup` and the commands that write \
+                  wait longer with `--wait SECONDS`. Its name follows if the system reports it.";
 
         /// A program was killed in the middle of a transaction. Reading the database without a rollback would show half
         /// of that transaction.
