@@ -231,7 +231,7 @@ impl Bot {
     }
 }
 
-/// Three blocks with events of the pool that the example `fill` inserts.
+/// Three blocks with events of the pool that the example `fill` inserts, and one of a pool that it does not.
 fn chain_of_the_example() -> Result<Vec<Block>> {
     let pool = Source::Pool("0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640".parse()?);
     let block = |number: u64, events: &[(u32, i32, i32, i128)]| -> Result<Block> {
@@ -250,6 +250,15 @@ fn chain_of_the_example() -> Result<Vec<Block>> {
             events: events.collect::<Result<_>>()?,
         })
     };
+    // A pool that nobody has added.
+    let mut last = block(23_000_003, &[(0, 199_000, 201_000, 1_000)])?;
+    last.events.push(Event {
+        source: Source::Pool("0xCBCdF9626bC03E24f779434178A73a0B4bad62eD".parse()?),
+        place: LogPosition::new(last.number, LogIndex::new(5)?),
+        lower: Tick::new(255_000)?,
+        upper: Tick::new(256_020)?,
+        delta: 1_000,
+    });
     Ok(vec![
         block(
             23_000_001,
@@ -260,6 +269,6 @@ fn chain_of_the_example() -> Result<Vec<Block>> {
             23_000_002,
             &[(2, 200_000, 200_010, -5_000), (3, 200_000, 200_020, 0)],
         )?,
-        block(23_000_003, &[(0, 199_000, 201_000, 1_000)])?,
+        last,
     ])
 }

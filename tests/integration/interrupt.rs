@@ -200,6 +200,32 @@ fn second_sigint_after_the_operation_says_that_it_had_ended() {
     );
 }
 
+/// The command waits in the middle of a message, whose lock it holds.
+#[test]
+fn second_sigint_ends_a_command_whose_messages_nobody_reads() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let (reader, writer) = full_pipe();
+    let mut child = on(&copy.path, &["database", "backup"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    while !backup_path(&copy.path).exists() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::yield_now();
+    }
+    insist(&mut child);
+    // A third signal may have come before the end.
+    let status = child.wait().unwrap();
+    assert!([Some(130), None].contains(&status.code()), "{status}");
+    drop(reader);
+    assert_eq!(
+        content::of(&backup_path(&copy.path)),
+        content::of(&copy.path)
+    );
+}
+
 fn finish_without_stdout(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();

@@ -10,6 +10,7 @@ use degenbot::database::{
     BackupOptions, Database, Error, ErrorKind, backup_sqlite_database, inspect_sqlite_database,
 };
 use degenbot::models::PoolFamily;
+use diesel::connection::SimpleConnection;
 use rustix::io::Errno;
 
 use crate::support::command::{degenbot, on, quietly, run};
@@ -17,7 +18,7 @@ use crate::support::content;
 use crate::support::corpus::Copy;
 use crate::support::databases::{chain, generated};
 use crate::support::faults::{library, preload, refuse};
-use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
+use crate::support::unprivileged::{is_root, public_copy_of_the_binary, unprivileged};
 
 /// Runs a command on a database while the system refuses calls.
 fn run_refused(
@@ -95,6 +96,47 @@ fn copy_goes_to_a_folder_that_cannot_be_listed() {
     let told = run(command, "");
     assert!(told.starts_with("status: 0\n"), "{told}");
     assert_eq!(content::of(&target), content::of(&copy.path));
+}
+
+/// Root may write everywhere, so nothing that root does shows this.
+#[test]
+fn restore_works_for_a_user_who_may_write_the_database_but_not_the_backup() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let backup = copy.folder().join("degenbot.db.bak");
+    fs::copy(&copy.path, &backup).unwrap();
+    let change = "PRAGMA journal_mode = DELETE; DELETE FROM liquidity_positions";
+    content::connect(&copy.path).batch_execute(change).unwrap();
+    let [before, backed_up] = [&copy.path, &backup].map(|path| content::of(path));
+    let binary = public_copy_of_the_binary();
+    let restore = |folder_mode| {
+        fs::set_permissions(copy.folder(), fs::Permissions::from_mode(folder_mode)).unwrap();
+        fs::set_permissions(&copy.path, fs::Permissions::from_mode(0o666)).unwrap();
+        fs::set_permissions(&backup, fs::Permissions::from_mode(0o444)).unwrap();
+        let files = copy.files();
+        let mut command = unprivileged(&binary.1);
+        command
+            .args([
+                "--database",
+                "degenbot.db",
+                "database",
+                "restore",
+                "--force",
+            ])
+            .current_dir(copy.folder());
+        (files, run(command, ""))
+    };
+    // Nothing can be kept in the folder.
+    if is_root() {
+        let (files, told) = restore(0o755);
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(copy.files() == files, "{told}");
+    }
+    let (files, told) = restore(0o777);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(content::of(&copy.path) == backed_up);
+    assert!(content::of(&copy.folder().join("degenbot.db.pre-restore")) == before);
+    assert!(copy.files()["degenbot.db.bak"] == files["degenbot.db.bak"]);
+    assert_eq!(copy.files().len(), 3, "{told}");
 }
 
 /// SQLite calls it damage.

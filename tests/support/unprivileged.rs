@@ -23,7 +23,8 @@ pub fn unprivileged(binary: &Path) -> Command {
     command
 }
 
-fn is_root() -> bool {
+/// Whether permissions do not bind the tests themselves.
+pub fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     output.stdout == b"0\n"
 }
