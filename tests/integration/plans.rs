@@ -184,6 +184,31 @@ fn dry_run_allows_objects_that_are_not_in_the_way() {
 }
 
 #[test]
+fn command_that_only_corrects_stamps_says_so() {
+    let latest = degenbot::database::latest_database_version().to_string();
+    for arguments in [
+        ["database", "upgrade", "--force"].as_slice(),
+        &["database", "downgrade", "--to", &latest, "--force"],
+    ] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        content::connect(&copy.path)
+            .batch_execute("DROP TABLE alembic_version")
+            .unwrap();
+        let told = quietly(&copy.path, arguments);
+        let corrected = format!(
+            "Corrected the stamps of the database at degenbot.db, which is at version {latest}.\n"
+        );
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        assert!(told.ends_with(&corrected), "{told}");
+        let again = quietly(&copy.path, arguments);
+        assert!(
+            again.contains("is already at the latest version"),
+            "{again}"
+        );
+    }
+}
+
+#[test]
 fn dry_run_with_nothing_to_do_says_so_in_one_line() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
     let latest = degenbot::database::latest_database_version().to_string();

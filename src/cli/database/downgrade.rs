@@ -87,24 +87,33 @@ impl Downgrade {
                 .printer
                 .message(format_args!("This drops the {loss}."));
         }
-        let question = format!(
-            "The database at {} will be downgraded from version {} to {}. Do you want to proceed?",
-            path.display(),
-            plan.name,
-            self.to
-        );
+        let is_there = plan.name == self.to.to_string();
+        let question = if is_there {
+            plan::stamps_question(&path, &plan.name)
+        } else {
+            format!(
+                "The database at {} will be downgraded from version {} to {}. Do you want to proceed?",
+                path.display(),
+                plan.name,
+                self.to
+            )
+        };
         confirm(&question, self.confirmation.force)?;
         let options = MigrateOptions::default()
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
         let _running = Cancellable::begin();
         let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to, &options))?;
-        context.printer.message(format_args!(
-            "Downgraded the database at {} from version {} to {}.",
-            path.display(),
-            plan.name,
-            report.to
-        ));
+        context.printer.message(if is_there {
+            plan::stamps_corrected(&path, &plan.name)
+        } else {
+            format!(
+                "Downgraded the database at {} from version {} to {}.",
+                path.display(),
+                plan.name,
+                report.to
+            )
+        });
         self.report(context, &path, &plan, &report.migrations, timing)
     }
 

@@ -41,6 +41,22 @@ struct TableDocument<'plan> {
     rows: i64,
 }
 
+/// Asks whether to correct the stamps of a database that has the structure of the target already.
+pub(super) fn stamps_question(path: &Path, version: &str) -> String {
+    format!(
+        "The database at {} has the structure of version {version}; its stamps will be corrected. Do you want to proceed?",
+        path.display()
+    )
+}
+
+/// Says that nothing but the stamps was changed.
+pub(super) fn stamps_corrected(path: &Path, version: &str) -> String {
+    format!(
+        "Corrected the stamps of the database at {}, which is at version {version}.",
+        path.display()
+    )
+}
+
 /// Prints a plan.
 pub(super) fn report(
     context: &Context,

@@ -101,11 +101,15 @@ impl Upgrade {
             log::warn!("The database at {} is {remark}", path.display());
         }
         check_upgrade(&path, &options)?;
-        let question = format!(
-            "The database at {} will be upgraded from version {name} to {target}. Do you want to \
-             proceed?",
-            path.display()
-        );
+        let question = if name == target.to_string() {
+            plan::stamps_question(&path, &name)
+        } else {
+            format!(
+                "The database at {} will be upgraded from version {name} to {target}. Do you want to \
+                 proceed?",
+                path.display()
+            )
+        };
         confirm(&question, self.confirmation.force)?;
         let done = {
             let mut progress = ProgressReporter::new("Upgrading", &context.printer);
@@ -134,11 +138,15 @@ fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
             unsound.join(", ")
         );
     }
-    context.printer.message(format_args!(
-        "Upgraded the database at {} from version {name} to {}.",
-        path.display(),
-        report.to
-    ));
+    let to = report.to.to_string();
+    context.printer.message(if name == to {
+        plan::stamps_corrected(path, &to)
+    } else {
+        format!(
+            "Upgraded the database at {} from version {name} to {to}.",
+            path.display()
+        )
+    });
     if report.computed_words > 0 {
         context.printer.message(format_args!(
             "Computed {} of initialization maps from the liquidity positions.",
