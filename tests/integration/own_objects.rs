@@ -217,7 +217,11 @@ fn told(what: &str, command: &[&str]) -> String {
     let copy = Copy::upgraded(LATEST);
     let (_, objects) = OBJECTS.iter().find(|(name, _)| *name == what).unwrap();
     with(&copy.path, objects);
-    quietly(&copy.path, command)
+    let told = quietly(&copy.path, command);
+    // Without its own table of stamps, a database of a version that the Python package lacks is warned about.
+    told.lines()
+        .filter(|line| !line.starts_with("warning: The database at degenbot.db is stamped"))
+        .fold(String::new(), |told, line| told + line + "\n")
 }
 
 #[test]
