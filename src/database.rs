@@ -98,7 +98,8 @@ pub use files::database_file::backup_path;
 pub use files::open_by::{Program, programs_using};
 pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
 pub use migration::migrate::{
-    MigrationReport, current_database_version, latest_database_version, migrate_sqlite_database,
+    Change, MigrationReport, current_database_version, latest_database_version,
+    migrate_sqlite_database,
 };
 pub use migration::options::{MigrateOptions, UpgradeOptions};
 pub use migration::plan::{Loss, MigrationPlan, check_upgrade, plan_migration, plan_upgrade};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
+use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 
-use crate::support::command::{finish, on, spawn};
+use crate::support::command::{finish, on, quietly, spawn};
 use crate::support::content;
 use crate::support::corpus::{Copy, upgrade_options};
 
@@ -86,6 +88,73 @@ fn two_concurrent_rebuilds_run_once() {
             !files.iter().any(|file| file.contains("-tmp-")),
             "{files:?}"
         );
+    }
+}
+
+/// Another program is there first, while a command waits for an answer.
+#[test]
+fn command_that_comes_second_says_that_it_did_nothing() {
+    let back = ["database", "downgrade", "--to", "eb4080485a56", "--force"];
+    let down = ["database", "downgrade", "--to", "eb4080485a56"];
+    let up = [
+        "database",
+        "upgrade",
+        "--json=compact",
+        "--assume",
+        "aerodrome_v2.stable=false",
+    ];
+    let forced = [up.as_slice(), &["--force"]].concat();
+    for (name, second, first, said) in [
+        (
+            "populated-0.5.0.db",
+            up.as_slice(),
+            &forced,
+            "is already at the latest version",
+        ),
+        (
+            "populated-0.5.0a2.db",
+            &up,
+            &forced,
+            "is already at the latest version",
+        ),
+        (
+            "populated-0.6.0a4.db",
+            &down,
+            &back.to_vec(),
+            "is already at version (eb4080485a56)",
+        ),
+        (
+            "populated-0.6.0a4.db",
+            &up,
+            &back.to_vec(),
+            "Upgraded the database at degenbot.db from version eb4080485a56",
+        ),
+    ] {
+        let copy = Copy::of(&format!("populated/{name}"));
+        let mut waiting = spawn(on(&copy.path, second));
+        await_question(&mut waiting);
+        let told = quietly(&copy.path, first);
+        assert!(told.starts_with("status: 0\n"), "{name}: {told}");
+        waiting.stdin.take().unwrap().write_all(b"y\n").unwrap();
+        let told = finish(waiting);
+        assert!(told.starts_with("status: 0\n"), "{name}: {told}");
+        assert!(told.contains(said), "{name}: {told}");
+        if said.starts_with("is already at the latest") {
+            let from = format!("\"from\":{{\"name\":\"{}\"", SchemaVersion::latest());
+            assert!(told.contains(&from), "{name}: {told}");
+            assert!(told.contains("\"migrations\":[]"), "{name}: {told}");
+        }
+    }
+}
+
+/// Reads what a command says until it asks.
+fn await_question(child: &mut Child) {
+    let said = child.stderr.as_mut().unwrap();
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"[y/N] ") {
+        said.read_exact(&mut byte).unwrap();
+        text.push(byte[0]);
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use diesel::connection::SimpleConnection;
 
 use crate::support::cases;
-use crate::support::command::quietly;
+use crate::support::command::{on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
 
@@ -190,21 +190,88 @@ fn command_that_only_corrects_stamps_says_so() {
         ["database", "upgrade", "--force"].as_slice(),
         &["database", "downgrade", "--to", &latest, "--force"],
     ] {
-        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
-        content::connect(&copy.path)
-            .batch_execute("DROP TABLE alembic_version")
-            .unwrap();
-        let told = quietly(&copy.path, arguments);
-        let corrected = format!(
-            "Corrected the stamps of the database at degenbot.db, which is at version {latest}.\n"
+        for sql in [
+            "DROP TABLE alembic_version",
+            "DELETE FROM alembic_version",
+            "UPDATE alembic_version SET version_num = 'eb4080485a56'",
+            "UPDATE alembic_version SET version_num = 'garbage'",
+        ] {
+            let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+            content::connect(&copy.path).batch_execute(sql).unwrap();
+            let arguments = [arguments, &["--json=compact"]].concat();
+            let told = quietly(&copy.path, &arguments);
+            let corrected = format!(
+                "Corrected the stamps of the database at degenbot.db, which is at version {latest}.\n"
+            );
+            assert!(told.starts_with("status: 0\n"), "{sql}: {told}");
+            assert!(told.ends_with(&corrected), "{sql}: {told}");
+            let from = format!("\"from\":{{\"name\":\"{latest}\"");
+            assert!(told.contains(&from), "{sql}: {told}");
+            let again = quietly(&copy.path, &arguments);
+            assert!(
+                again.contains("is already at the latest version"),
+                "{sql}: {again}"
+            );
+        }
+    }
+}
+
+/// A command that goes to another version says so, with the version that the database had, whatever its stamps say.
+#[test]
+fn stamps_do_not_decide_what_a_migration_is_called() {
+    let stamp = |version: &str| format!("UPDATE alembic_version SET version_num = '{version}'");
+    let older = "populated/populated-0.5.0.db";
+    let newer = "populated/populated-0.6.0a4.db";
+    let upgrade = ["database", "upgrade", "--to", "2606a6c7f5ee"].as_slice();
+    let downgrade = ["database", "downgrade", "--to", "eb4080485a56"].as_slice();
+    for (name, sql, arguments, said, done) in [
+        (
+            newer,
+            stamp("eb4080485a56"),
+            downgrade,
+            "downgraded from version 2606a6c7f5ee to eb4080485a56",
+            "Downgraded",
+        ),
+        (
+            older,
+            stamp("2606a6c7f5ee"),
+            upgrade,
+            "upgraded from version eb4080485a56 to 2606a6c7f5ee",
+            "Upgraded",
+        ),
+        (
+            newer,
+            stamp("b0b9e84d5527"),
+            &upgrade[..2],
+            "upgraded from version 2606a6c7f5ee to ",
+            "Upgraded",
+        ),
+        (
+            older,
+            stamp("2606a6c7f5ee"),
+            downgrade,
+            "has the structure of version eb4080485a56; its stamps",
+            "Corrected",
+        ),
+    ] {
+        let copy = Copy::of(name);
+        content::connect(&copy.path).batch_execute(&sql).unwrap();
+        let told = run(
+            on(&copy.path, &[arguments, &["--json=compact"]].concat()),
+            "y\n",
         );
-        assert!(told.starts_with("status: 0\n"), "{told}");
-        assert!(told.ends_with(&corrected), "{told}");
-        let again = quietly(&copy.path, arguments);
+        assert!(told.contains(said), "{name}: {sql}: {told}");
         assert!(
-            again.contains("is already at the latest version"),
-            "{again}"
+            told.contains(&format!("\n{done} the ")),
+            "{name}: {sql}: {told}"
         );
+        let from = if name == newer {
+            "2606a6c7f5ee"
+        } else {
+            "eb4080485a56"
+        };
+        let from = format!("\"from\":{{\"name\":\"{from}\",\"alembic\":\"{from}\"");
+        assert!(told.contains(&from), "{name}: {sql}: {told}");
     }
 }
 

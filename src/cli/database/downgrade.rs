@@ -13,9 +13,9 @@ use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::known_values::version;
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::prompt::confirm;
-use crate::database::migration::migrate::migrate_sqlite_database;
+use crate::database::migration::migrate::{Change, migrate_sqlite_database};
 use crate::database::migration::options::MigrateOptions;
-use crate::database::migration::plan::{Loss, MigrationPlan, plan_migration, plan_without_pages};
+use crate::database::migration::plan::{Loss, plan_migration, plan_without_pages};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 
@@ -77,7 +77,8 @@ impl Downgrade {
         }
         if plan.is_done {
             context.printer.message(plan::already_there(&path, self.to));
-            return self.report(context, &path, &plan, &[], Timing::now());
+            let from = Version::of(plan.name, plan.from);
+            return self.report(context, &path, from, &[], &[], Timing::now());
         }
         if let Some(remark) = &plan.remark {
             log::warn!("The database at {} is {remark}", path.display());
@@ -87,9 +88,8 @@ impl Downgrade {
                 .printer
                 .message(format_args!("This drops the {loss}."));
         }
-        let is_there = plan.name == self.to.to_string();
-        let question = if is_there {
-            plan::stamps_question(&path, &plan.name)
+        let question = if plan.migrations.is_empty() {
+            plan::stamps_question(&path, self.to)
         } else {
             format!(
                 "The database at {} will be downgraded from version {} to {}. Do you want to proceed?",
@@ -104,35 +104,42 @@ impl Downgrade {
             .cancel(cancel_token().clone());
         let _running = Cancellable::begin();
         let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to, &options))?;
-        context.printer.message(if is_there {
-            plan::stamps_corrected(&path, &plan.name)
-        } else {
-            format!(
+        context.printer.message(match report.change {
+            Change::Nothing => plan::already_there(&path, report.to),
+            Change::Stamps => plan::stamps_corrected(&path, report.to),
+            Change::Schema => format!(
                 "Downgraded the database at {} from version {} to {}.",
                 path.display(),
-                plan.name,
+                report.name,
                 report.to
-            )
+            ),
         });
-        self.report(context, &path, &plan, &report.migrations, timing)
+        // Another program that was there first has dropped them.
+        let losses = match report.change {
+            Change::Nothing => Vec::new(),
+            _ => plan.losses,
+        };
+        let from = Version::of(report.name, Some(report.from));
+        self.report(context, &path, from, &report.migrations, &losses, timing)
     }
 
     fn report(
         &self,
         context: &Context,
         path: &Path,
-        plan: &MigrationPlan,
+        from: Version,
         migrations: &[String],
+        losses: &[Loss],
         timing: Timing,
     ) -> Result<(), Failure> {
         let document = Document {
             timing,
             path: path.display().to_string(),
             dry_run: false,
-            from: Version::of(plan.name.clone(), plan.from),
+            from,
             to: self.to.into(),
             migrations,
-            losses: &plan.losses,
+            losses,
         };
         self.json.report(context, COMMAND, &document)
     }

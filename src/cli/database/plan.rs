@@ -42,7 +42,7 @@ struct TableDocument<'plan> {
 }
 
 /// Asks whether to correct the stamps of a database that has the structure of the target already.
-pub(super) fn stamps_question(path: &Path, version: &str) -> String {
+pub(super) fn stamps_question(path: &Path, version: SchemaVersion) -> String {
     format!(
         "The database at {} has the structure of version {version}; its stamps will be corrected. Do you want to proceed?",
         path.display()
@@ -50,7 +50,7 @@ pub(super) fn stamps_question(path: &Path, version: &str) -> String {
 }
 
 /// Says that nothing but the stamps was changed.
-pub(super) fn stamps_corrected(path: &Path, version: &str) -> String {
+pub(super) fn stamps_corrected(path: &Path, version: SchemaVersion) -> String {
     format!(
         "Corrected the stamps of the database at {}, which is at version {version}.",
         path.display()

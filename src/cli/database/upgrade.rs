@@ -17,10 +17,11 @@ use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::counted::counted;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
+use crate::database::migration::migrate::Change;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::plan::{check_upgrade, plan_upgrade};
 use crate::database::migration::rebuild::RebuildReport;
-use crate::database::migration::route::find_route;
+use crate::database::migration::route::{Method, find_route};
 use crate::database::migration::upgrade::{UpgradeReport, upgrade_sqlite_database};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan::SuspectRows;
@@ -88,21 +89,19 @@ impl Upgrade {
         let route = find_route(&path, target)?;
         require_way_up(route.from, target)?;
         let name = route.name;
-        let from = Version::of(name.clone(), route.from);
         if route.is_done {
             let _running = Cancellable::begin();
             let mut cancel = cancel_token().clone();
             let done = timed(|| upgrade_sqlite_database(&path, &options, &mut cancel))?;
-            warn_of_unused(&done.0.unused_assumptions);
-            context.printer.message(plan::already_there(&path, target));
-            return report(context, &self.json, &path, from, done);
+            tell(context, &path, &done.0);
+            return report(context, &self.json, &path, done);
         }
         if let Some(remark) = route.remark {
             log::warn!("The database at {} is {remark}", path.display());
         }
         check_upgrade(&path, &options)?;
-        let question = if name == target.to_string() {
-            plan::stamps_question(&path, &name)
+        let question = if route.from == Some(target) && route.method == Method::InPlace {
+            plan::stamps_question(&path, target)
         } else {
             format!(
                 "The database at {} will be upgraded from version {name} to {target}. Do you want to \
@@ -115,8 +114,8 @@ impl Upgrade {
             let mut progress = ProgressReporter::new("Upgrading", &context.printer);
             timed(|| upgrade_sqlite_database(&path, &options, &mut progress))?
         };
-        tell(context, &path, &name, &done.0);
-        report(context, &self.json, &path, from, done)
+        tell(context, &path, &done.0);
+        report(context, &self.json, &path, done)
     }
 }
 
@@ -129,7 +128,7 @@ fn warn_of_unused(subjects: &[String]) {
 }
 
 /// Prints what the upgrade did.
-fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
+fn tell(context: &Context, path: &Path, report: &UpgradeReport) {
     warn_of_unused(&report.unused_assumptions);
     if !report.unsound.is_empty() {
         let unsound: Vec<_> = report.unsound.iter().map(ToString::to_string).collect();
@@ -138,14 +137,15 @@ fn tell(context: &Context, path: &Path, name: &str, report: &UpgradeReport) {
             unsound.join(", ")
         );
     }
-    let to = report.to.to_string();
-    context.printer.message(if name == to {
-        plan::stamps_corrected(path, &to)
-    } else {
-        format!(
-            "Upgraded the database at {} from version {name} to {to}.",
-            path.display()
-        )
+    context.printer.message(match report.change {
+        Change::Nothing => plan::already_there(path, report.to),
+        Change::Stamps => plan::stamps_corrected(path, report.to),
+        Change::Schema => format!(
+            "Upgraded the database at {} from version {} to {}.",
+            path.display(),
+            report.from,
+            report.to
+        ),
     });
     if report.computed_words > 0 {
         context.printer.message(format_args!(
@@ -162,7 +162,6 @@ fn report(
     context: &Context,
     json: &Json,
     path: &Path,
-    from: Version,
     (report, timing): (UpgradeReport, Timing),
 ) -> Result<(), Failure> {
     let rebuild = report.rebuild.as_ref().map(|rebuild| RebuildDocument {
@@ -176,7 +175,7 @@ fn report(
         timing,
         path: path.display().to_string(),
         dry_run: false,
-        from,
+        from: Version::of(report.from, report.from_version),
         to: report.to.into(),
         migrations: &report.migrations,
         computed_words: report.computed_words,

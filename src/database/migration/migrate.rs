@@ -21,12 +21,13 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
 use crate::database::migration::options::MigrateOptions;
+use crate::database::migration::route::name_of;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
     alembic_leftovers, foreign_keys, initialization_maps, user_objects,
 };
 use crate::database::progress::Observer;
-use crate::database::recognition::identity::Recognition;
+use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::structure::catalogue::{Catalogue, Table};
 use crate::database::structure::create_tables::create_migrations_table;
@@ -35,12 +36,28 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::sqlite::connection_hooks::{cancellable, without_triggers};
 
+/// What a migration has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Nothing: the database was at the version already, perhaps because another program has brought it there.
+    Nothing,
+    /// The stamps alone: the structure was that of the version already.
+    Stamps,
+    /// The schema.
+    Schema,
+}
+
 /// The result of an upgrade or a downgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationReport {
     /// The version before the migration.
     pub from: SchemaVersion,
+    /// The name of that version: that of the structure, or of the Rust-core release that has stamped it.
+    pub name: String,
+    /// What was changed.
+    pub change: Change,
     /// The version after the migration.
     pub to: SchemaVersion,
     /// The names of the migrations that were run or undone, in that order. Empty if the database was at the
@@ -142,6 +159,8 @@ pub(crate) fn migrate_in_place<T>(
     {
         let report = MigrationReport {
             from: version,
+            name: name_of(&recognition),
+            change: Change::Nothing,
             to: version,
             migrations: Vec::new(),
             computed_words: 0,
@@ -270,8 +289,22 @@ pub(crate) fn migrate<T>(
         })?;
         usable.require(connection, path)?;
         let inspected = inspect(connection, to)?;
+        let change = match recognition.identity {
+            Identity::Version {
+                is_stamped_right, ..
+            } if steps.is_empty() => {
+                if is_stamped_right {
+                    Change::Nothing
+                } else {
+                    Change::Stamps
+                }
+            }
+            _ => Change::Schema,
+        };
         let report = MigrationReport {
             from,
+            name: name_of(&recognition),
+            change,
             to,
             migrations: steps.iter().map(MigrationStep::name).collect(),
             computed_words,

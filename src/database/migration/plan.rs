@@ -33,7 +33,7 @@ use crate::database::verification::integrity_check::{IntegrityCheck, first_damag
 pub struct MigrationPlan {
     /// The stamps in the database.
     pub stamps: Stamps,
-    /// The version that the stamps name.
+    /// The name of the version: that of the structure, or of the Rust-core release that has stamped it.
     pub name: String,
     /// A remark about wrong stamps.
     pub remark: Option<String>,

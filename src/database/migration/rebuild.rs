@@ -64,6 +64,7 @@ use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::temporary_files::TemporaryFiles;
+use crate::database::migration::route::name_of;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::{recognise, recognise_connection};
@@ -101,8 +102,8 @@ pub struct RebuildReport {
 
 /// The outcome of a rebuild.
 pub(crate) enum Outcome {
-    /// The database is at the target.
-    Done(RebuildReport, Vec<SuspectRows>),
+    /// The database is at the target. The first field names the version before.
+    Done(String, RebuildReport, Vec<SuspectRows>),
     /// Another process has upgraded the database meanwhile.
     NotNeeded,
 }
@@ -190,7 +191,7 @@ pub(crate) fn rebuild(
             original: original.into_path(),
             ..report
         };
-        Ok(Outcome::Done(report, unsound))
+        Ok(Outcome::Done(name_of(&recognition), report, unsound))
     });
     if result.is_err() {
         effect.find_out(|| {

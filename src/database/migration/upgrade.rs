@@ -7,7 +7,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
-use crate::database::migration::migrate::{MigrationReport, Task, migrate_in_place};
+use crate::database::migration::migrate::{Change, MigrationReport, Task, migrate_in_place};
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild;
 use crate::database::migration::rebuild::{Outcome, RebuildReport};
@@ -21,8 +21,12 @@ use crate::database::verification::quick_scan::SuspectRows;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpgradeReport {
-    /// The version before the upgrade, from the stamps.
+    /// The name of the version before the upgrade: that of the structure, or of the Rust-core release that has stamped it.
     pub from: String,
+    /// The version before the upgrade; `None` for a rebuild.
+    pub from_version: Option<SchemaVersion>,
+    /// What was changed.
+    pub change: Change,
     /// The version after the upgrade.
     pub to: SchemaVersion,
     /// The names of the migrations that were run, in that order. Empty for a rebuild, or if the database was at
@@ -88,13 +92,15 @@ fn upgrade(
     // An upgrade that was killed after its commit has left temporary files.
     staged_file::sweep(DatabaseFile::at(path).real());
     let route = find_route(path, target)?;
-    let from = route.name.clone();
     if route.method == Method::Rebuild
-        && let Outcome::Done(report, unsound) = rebuild::rebuild(path, options, observer, effect)?
+        && let Outcome::Done(from, report, unsound) =
+            rebuild::rebuild(path, options, observer, effect)?
     {
         log::info!("Rebuilt {} at version {target}", path.display());
         return Ok(UpgradeReport {
             from,
+            from_version: None,
+            change: Change::Schema,
             to: target,
             migrations: Vec::new(),
             computed_words: 0,
@@ -118,13 +124,17 @@ fn upgrade(
     };
     let (migrated, unsound) = migrate_in_place(&task, observer, effect, quick_scan::scan)?;
     let MigrationReport {
+        from,
+        name,
+        change,
         to,
         migrations,
         computed_words,
-        ..
     } = migrated;
     Ok(UpgradeReport {
-        from,
+        from: name,
+        from_version: Some(from),
+        change,
         to,
         migrations,
         computed_words,

@@ -72,10 +72,10 @@ pub const OUTCOMES: &[(&str, &str)] = &[
     ("odd/rust-stamp-zero.db", "RustCore"),
     (
         "odd/stamp-2606-index-missing.db",
-        "in place from 2606a6c7f5ee",
+        "in place from e0aaad8ad486",
     ),
     ("odd/stamp-2606-table-missing.db", "StampLies"),
-    ("odd/stamp-behind-schema.db", "in place from b0b9e84d5527"),
+    ("odd/stamp-behind-schema.db", "in place from 2606a6c7f5ee"),
     ("odd/stamp-both-alembic-and-rust.db", "TwoLineages"),
     ("odd/stamp-empty-table.db", "EmptyStamp"),
     ("odd/stamp-two-equal-rows.db", "SeveralStamps"),
@@ -829,7 +829,7 @@ pub const OUTCOMES: &[(&str, &str)] = &[
     ),
     (
         "revisions/half-eb4080485a56-2.db",
-        "in place from 06a3739885a0",
+        "in place from eb4080485a56",
     ),
     (
         "revisions/half-fb9abf7c7d57-1.db",
