@@ -169,6 +169,8 @@ fn reset_waits_for_a_writer_and_gives_up_unchanged() {
     error: The database at degenbot.db is locked by another program: in use by [PROGRAMS]
     hint: Nothing was changed. Let the other program finish its transaction, or stop it, and try again. --wait SECONDS waits longer
     ");
+    let hint = output.lines().last().unwrap();
+    assert!(include_str!("../../README.md").contains(hint), "{hint}");
     writer.batch_execute("ROLLBACK").unwrap();
     drop(writer);
     assert_eq!(content::of(&copy.path)["pools"].rows.len(), 75);
