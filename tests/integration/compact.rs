@@ -216,6 +216,12 @@ fn compact_into_another_file_does_not_block_writers() {
         .replace_existing(true);
     let error = compact_sqlite_database(&copy.path, &itself, &mut ()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::BackupOntoItself), "{error}");
+    let told = quietly(
+        &copy.path,
+        &["database", "compact", "--into", "degenbot.db"],
+    );
+    let said = "error: The copy at degenbot.db would be the database itself\n";
+    assert!(told.contains(said), "{told}");
 }
 
 #[test]

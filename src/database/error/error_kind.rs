@@ -270,7 +270,7 @@ documented_errors! {
             in OtherPrograms;
             text format!("The database at {path} holds an interrupted transaction that must be rolled back first");
             hint "Any command that opens it for writing rolls the transaction back, such as 'degenbot \
-                  database backup'";
+                  database backup', run by a user who may write to it";
             when "A program was killed in a transaction, and the command must not write.";
 
         /// Every connection of the pool was in use for too long.
@@ -306,12 +306,13 @@ documented_errors! {
             when "A file that is not degenbot's has the name that was given for a copy, or PATH.bak is a link to one or no \
                   SQLite database. --force does not replace it.";
 
-        /// The path of the backup leads to the database itself.
+        /// The path of a copy leads to the database itself.
         BackupOntoItself
             in Backups;
-            text format!("The backup at {path} would be the database itself");
+            text format!("The copy at {path} would be the database itself");
             hint "Name another file (--output, --into), or remove the link of that name";
-            when "The path of the backup is a link to the database.";
+            when "The path of a backup or of a compact copy is that of the database, a link to it, or the path of a file that \
+                  SQLite keeps beside it.";
 
         /// There is no file to restore.
         NoBackup
