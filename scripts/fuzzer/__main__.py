@@ -24,6 +24,9 @@ from objects import alter
 # How long a run may take, in seconds. No run waits for locks for more than a second.
 LIMIT = 60
 
+# How often a line says how far it is, in seconds.
+TELL_EVERY = 30
+
 # The user whom file permissions bind.
 NOBODY = 65534
 
@@ -233,6 +236,7 @@ def main():
     first = options.first if options.first is not None else int(time.time()) * 100_000
     print(f"fuzz: {options.runs} runs from seed {first}", flush=True)
     statuses, kinds = collections.Counter(), collections.defaultdict(list)
+    told = time.monotonic()
     for seed in range(first, first + options.runs):
         try:
             faults, verb, status, done = fuzzer.run(seed)
@@ -243,6 +247,10 @@ def main():
         for kind, detail in faults:
             kinds[(kind, verb)].append(seed)
             print(f"fuzz: seed {seed}: {kind}: {verb}: {printable(detail)}", flush=True)
+        if time.monotonic() - told >= TELL_EVERY:
+            told = time.monotonic()
+            faults_so_far = sum(map(len, kinds.values()))
+            print(f"fuzz: {seed - first + 1} of {options.runs} runs, {faults_so_far} faults so far", flush=True)
     for verb in sorted({verb for verb, _ in statuses}):
         ends = [(status, number) for (it, status), number in statuses.items() if it == verb]
         print(f"fuzz: {verb}:", ", ".join(f"{number} ended with {status}" for status, number in sorted(ends, key=str)))
