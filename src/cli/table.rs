@@ -38,12 +38,15 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.rows.push(row.map(|cell| escaped(cell).to_string()));
     }
 
+    /// The width of a column, in characters.
+    pub(super) fn width_of(&self, column: usize) -> usize {
+        let cells = self.rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    }
+
     /// One line for each row.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
-        let widths: [usize; COLUMNS] = array::from_fn(|column| {
-            let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
-        });
+        let widths: [usize; COLUMNS] = array::from_fn(|column| self.width_of(column));
         self.rows.iter().map(move |row| {
             let cells: [String; COLUMNS] = array::from_fn(|column| {
                 let (cell, width) = (&row[column], widths[column]);

@@ -54,7 +54,6 @@ fn compact_is_silent_unless_verbose() {
     status: 0
     --- stdout
     --- stderr
-    info: Compacted degenbot.db
     Compacted degenbot.db, without any gain: [SIZE] before, [SIZE] after.
     ");
 }

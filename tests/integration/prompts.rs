@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use degenbot::database::backup_path;
+use diesel::connection::SimpleConnection;
 
-use crate::support::command::{on, run, send};
+use crate::support::command::{on, quietly, run, send};
 use crate::support::content;
 use crate::support::corpus::{Copy, earlier_backup};
 use crate::support::terminal::Terminal;
@@ -178,6 +179,35 @@ fn long_questions_break_between_words_on_a_terminal() {
         "{before:?}"
     );
     assert!(before.ends_with("Do you want to proceed? "), "{before:?}");
+}
+
+#[test]
+fn facts_and_findings_break_between_words_on_a_terminal() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path)
+        .batch_execute("UPDATE uniswap_v4_pools SET tick_spacing = 0")
+        .unwrap();
+    for command in ["info", "verify"] {
+        let narrow = Terminal::run(on(&copy.path, &["-q", "database", command]));
+        let (_, narrow) = narrow.finish();
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 80),
+            "{narrow}"
+        );
+        let whole = quietly(&copy.path, &["-q", "database", command]);
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let stdout = whole.split_once("--- stdout\n").unwrap().1;
+        let stdout = stdout.split_once("--- stderr\n").unwrap().0;
+        assert_eq!(
+            words(&narrow)[..words(stdout).len()],
+            words(stdout),
+            "{narrow}"
+        );
+    }
 }
 
 #[test]

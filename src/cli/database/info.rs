@@ -207,7 +207,12 @@ fn describe(info: &DatabaseInfo) -> Lines {
     for (name, value) in facts {
         table.push([name.to_owned(), value]);
     }
-    let mut text: Lines = table.lines().collect();
+    // Values begin in the second column.
+    let indent = table.width_of(0) + 2;
+    let mut text = Lines::new();
+    for line in table.lines() {
+        text.push_fitting(&line, indent);
+    }
     describe_exchanges(&mut text, &info.exchanges);
     describe_tables(&mut text, &info.tables);
     text

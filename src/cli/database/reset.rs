@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::version_warning::warn_of_other_version;
+use crate::cli::database::version_warning::warn_of_unknown_version;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Cancellable;
 use crate::cli::json::{Json, Timing, Version, timed};
@@ -36,7 +36,7 @@ pub(in crate::cli) struct Reset {
 impl Reset {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
-        match warn_of_other_version(&path) {
+        match warn_of_unknown_version(&path) {
             Err(error) if matches!(error.kind, ErrorKind::NotFound) => {
                 let _running = Cancellable::begin();
                 let ((), timing) = timed(|| create_new_sqlite_database(&path))?;

@@ -153,12 +153,13 @@ fn describe_examples(text: &mut Lines, finding: &Finding) {
             .map(String::as_str)
             .collect();
         let id = padded(id, width, Right);
+        let indent = 4 + width + gap.len();
         if key.is_empty() {
-            text.push(format_args!("    {id}{gap}{}", example.detail));
+            text.push_fitting(&format!("    {id}{gap}{}", example.detail), indent);
         } else {
-            text.push(format_args!("    {id}{gap}{}", key.join("  ")));
-            let indent = padded("", width, Right);
-            text.push(format_args!("    {indent}{gap}{}", example.detail));
+            text.push_fitting(&format!("    {id}{gap}{}", key.join("  ")), indent);
+            let blank = padded("", indent, Right);
+            text.push_fitting(&format!("{blank}{}", example.detail), indent);
         }
     }
     let shown = u64::try_from(finding.examples.len()).unwrap_or(u64::MAX);

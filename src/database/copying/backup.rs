@@ -134,7 +134,7 @@ fn back_up(
     report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &busy_handler)?;
     effect.publish(|| publish(staged, options.replace_existing))?;
-    log::info!("Backed up {} to {}", path.display(), backup_path.display());
+    log::debug!("Backed up {} to {}", path.display(), backup_path.display());
     Ok(BackupReport {
         path: backup_path,
         bytes,

@@ -136,7 +136,7 @@ fn compact(
     staged_file::sweep(file.real());
     if let Some(into) = &options.into {
         copy_into(&file, into, options, &busy_handler, observer, effect)?;
-        log::info!("Compacted {} into {}", path.display(), into.display());
+        log::debug!("Compacted {} into {}", path.display(), into.display());
         return Ok(CompactReport {
             before,
             after: file_bytes(into),
@@ -153,7 +153,7 @@ fn compact(
         ),
     };
     require_arrived(path, &written)?;
-    log::info!("Compacted {}", path.display());
+    log::debug!("Compacted {}", path.display());
     Ok(CompactReport {
         before,
         after: file.bytes(),

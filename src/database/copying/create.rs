@@ -43,7 +43,7 @@ fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
     build_empty(staged.path(), PAGE_SIZE)?;
     effect.publish(|| staged.publish_new())?;
     folders.keep();
-    log::info!("Created the database {}", path.display());
+    log::debug!("Created the database {}", path.display());
     Ok(())
 }
 

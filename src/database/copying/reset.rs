@@ -91,6 +91,6 @@ fn reset(
     drop((source, template));
     overwrite::settle_log(&live, path, &busy_handler);
     require_arrived(path, &written)?;
-    log::info!("Reset the database {}", path.display());
+    log::debug!("Reset the database {}", path.display());
     Ok(())
 }

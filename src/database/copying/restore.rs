@@ -243,7 +243,7 @@ fn restore(
         None
     };
     require_arrived(path, &recognition)?;
-    log::info!("Restored {} from {}", path.display(), from.display());
+    log::debug!("Restored {} from {}", path.display(), from.display());
     Ok(RestoreReport {
         from,
         bytes,

@@ -96,7 +96,7 @@ fn upgrade(
         && let Outcome::Done(from, report, unsound) =
             rebuild::rebuild(path, options, observer, effect)?
     {
-        log::info!("Rebuilt {} at version {target}", path.display());
+        log::debug!("Rebuilt {} at version {target}", path.display());
         return Ok(UpgradeReport {
             from,
             from_version: None,
