@@ -5,6 +5,7 @@ mod kept;
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -27,7 +28,7 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
-use crate::database::verification::free_list::{FreeList, require_sound_pages};
+use crate::database::verification::free_list::{FreePages, require_sound_pages};
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
@@ -91,7 +92,7 @@ pub enum Deactivation {
 /// - [`ErrorKind::Exchange`] if the database has a known exchange with a different factory, or an unknown one with
 ///   several factories, or if it does not keep the change, because a trigger ignores or undoes it.
 /// - [`ErrorKind::Refused`] if the database is not at a version of this program.
-/// - [`ErrorKind::Damaged`] if the change needs a page that is marked as free, and a page is damaged or in use.
+/// - [`ErrorKind::Damaged`] if the change needs a page that looks free, and a page is damaged or in use.
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled.
 /// - [`ErrorKind::Locked`] if another program holds the write lock for too long.
 ///
@@ -211,8 +212,8 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
 
 /// Runs `operate`, which changes an exchange, in a write transaction. The database must be at a version of this program.
 ///
-/// If the transaction would take pages from the list of free pages, it is rolled back, all pages are checked, and it runs
-/// once more: SQLite would overwrite a page that is in use if damage makes it look free.
+/// If the transaction would take pages that may be in use, it is rolled back, all pages are checked, and it runs once
+/// more: SQLite would overwrite a page that is in use if damage makes it look free.
 fn write<T>(
     path: &Path,
     exchange: &ExchangeName,
@@ -236,13 +237,15 @@ fn write_tracked<T>(
     let cancel = options.cancel.as_ref();
     let mut connection = cancellable(cancel.cloned(), || open_connection(path, Access::ReadWrite))?;
     set_busy_timeout(&mut connection, path, options.wait, cancel.cloned())?;
+    keep_in_memory(&mut connection)
+        .map_err(|error| Error::from_diesel(path, "open the database", error))?;
     let mut is_checked = false;
     interruptible(cancel, || {
         loop {
             let mut needs_check = false;
             let result = effect.write(&mut connection, |connection| {
                 recognise_state(connection)?.require_version(path)?;
-                let free = FreeList::read(connection)?;
+                let free = FreePages::look(connection, path)?;
                 let done = operate(connection);
                 if !is_checked && free.is_used(connection)? {
                     needs_check = true;
@@ -255,11 +258,17 @@ fn write_tracked<T>(
                     .map_err(|error| error.at(path, "write to the database"))
                     .map_err(|error| rejected(&mut connection, exchange, error));
             }
-            log::info!("The change needs a page that is marked as free: all pages are checked");
+            log::info!("The change needs a page that looks free: all pages are checked");
             require_sound_pages(path, cancel.cloned())?;
             is_checked = true;
         }
     })
+}
+
+/// Makes a transaction write nothing to the file before its commit. SQLite does not put a page that looks free into the
+/// rollback journal, so a rollback would not bring it back.
+fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA cache_spill = OFF")
 }
 
 /// Chooses the row to activate.

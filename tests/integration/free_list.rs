@@ -1,4 +1,4 @@
-//! A list of free pages that names pages in use: no operation writes over them.
+//! Pages in use that damage makes look free: no operation writes over them.
 
 use std::fs;
 use std::path::Path;
@@ -160,4 +160,52 @@ fn activate_and_deactivate_move_no_page_over_one_in_use() {
         assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
     }
     assert!(fs::read(&path).unwrap() == bytes);
+}
+
+/// The header has fewer pages than the file: SQLite takes new pages from behind the last that it counts.
+#[test]
+fn add_takes_no_page_behind_the_end_that_a_wrong_header_names() {
+    for journal_mode in ["DELETE", "WAL"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("degenbot.db");
+        database(&path, "NONE");
+        content::connect(&path)
+            .batch_execute(&format!("VACUUM; PRAGMA journal_mode = {journal_mode}"))
+            .unwrap();
+        let sound = fs::read(&path).unwrap();
+        let mut bytes = sound.clone();
+        let count = number(&bytes, 28);
+        put(&mut bytes, 28, count - 20);
+        fs::write(&path, &bytes).unwrap();
+        let refused = (1..60).find_map(|number| add(&path, number).err()).unwrap();
+        assert!(
+            matches!(refused.kind, ErrorKind::Damaged { .. }),
+            "{journal_mode}: {refused}"
+        );
+        assert_eq!(refused.effect, Some(Effect::Nothing));
+        let found = fs::read(&path).unwrap();
+        assert_eq!(found.len(), sound.len(), "{journal_mode}");
+        assert!(found[(count - 20) * PAGE..] == sound[(count - 20) * PAGE..]);
+    }
+}
+
+/// In WAL mode, the file stays longer than the database until the log is moved into it. That is no damage.
+#[test]
+fn add_takes_pages_behind_the_end_of_a_database_that_has_become_shorter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    let mut other = content::connect(&path);
+    other
+        .batch_execute("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; VACUUM")
+        .unwrap();
+    let before = notes(&path).unwrap();
+    for number in 1..60 {
+        add(&path, number).unwrap();
+    }
+    drop(other);
+    assert_eq!(notes(&path).unwrap(), before);
+    let check = "SELECT integrity_check AS line FROM pragma_integrity_check";
+    let found = content::lines(&mut content::connect(&path), check);
+    assert_eq!(found, ["ok"]);
 }

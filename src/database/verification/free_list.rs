@@ -1,8 +1,8 @@
-//! The list of free pages, from which a write takes pages.
+//! The pages that a write takes: those in the list of free pages, and those after the last page.
 //!
-//! SQLite writes over a page that is in use if the list names it by mistake. Only a look at every page shows whether one
-//! does. A small write cannot afford that in a large file, and rarely needs it: nearly all of them take no page from the
-//! list.
+//! SQLite writes over a page that is in use if the list names it by mistake, or if the header of the file has too small
+//! a number of pages. Only a look at every page shows whether one does. A small write cannot afford that in a large
+//! file, and rarely needs it: nearly all of them take no page from the list, and the file ends after its last page.
 
 use std::path::Path;
 
@@ -14,35 +14,56 @@ use crate::database::connection::open::read_beside_others;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::verification::integrity_check::{IntegrityCheck, first_damage};
 use crate::sqlite::connection_hooks::cancellable;
 
-/// The list of free pages at the start of a write transaction.
+/// The pages that a transaction can take, at its start.
 #[derive(Debug)]
-pub(crate) struct FreeList {
-    pages: i64,
+pub(crate) struct FreePages {
+    /// The length of the list.
+    listed: i64,
     /// Whether the commit moves other pages into all free ones (`auto_vacuum=FULL`). It does so even if nothing was
     /// written.
     is_filled_at_commit: bool,
+    /// The number of pages that the header of the file has.
+    counted: i64,
+    /// Whether the file has more pages. In WAL mode that can be right for a while: the file gets shorter when the log is
+    /// moved into it.
+    has_more: bool,
 }
 
-impl FreeList {
-    /// Reads the list's length, which stands in the header of the file.
-    pub(crate) fn read(connection: &mut SqliteConnection) -> QueryResult<Self> {
+impl FreePages {
+    /// Looks at the database at `path` with a connection that is in a write transaction.
+    pub(crate) fn look(connection: &mut SqliteConnection, path: &Path) -> QueryResult<Self> {
         let auto_vacuum = "SELECT auto_vacuum AS number FROM pragma_auto_vacuum";
+        let page_size = "SELECT page_size AS number FROM pragma_page_size";
+        let counted = count(connection)?;
+        let page_size = sql::number(connection, page_size)?;
+        let bytes = u64::try_from(counted.saturating_mul(page_size)).unwrap_or_default();
         Ok(Self {
-            pages: length(connection)?,
+            listed: length(connection)?,
             is_filled_at_commit: sql::number(connection, auto_vacuum)? == 1,
+            counted,
+            has_more: DatabaseFile::at(path).bytes() > bytes,
         })
     }
 
-    /// Whether the transaction has taken pages from the list, or would take them at its commit.
+    /// Whether the transaction has taken pages that may be in use, or would take them at its commit.
     ///
     /// A transaction that has given back as many pages as it took goes unnoticed. Without a trigger, a row that is
     /// inserted gives none back.
     pub(crate) fn is_used(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
-        Ok(self.pages > 0 && (self.is_filled_at_commit || length(connection)? != self.pages))
+        if self.has_more && count(connection)? > self.counted {
+            return Ok(true);
+        }
+        Ok(self.listed > 0 && (self.is_filled_at_commit || length(connection)? != self.listed))
     }
+}
+
+fn count(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    let query = "SELECT page_count AS number FROM pragma_page_count";
+    sql::number(connection, query)
 }
 
 fn length(connection: &mut SqliteConnection) -> QueryResult<i64> {
