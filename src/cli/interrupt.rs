@@ -7,17 +7,22 @@
 //! - It has written, or failed to: the result is reported as if there had been no signal.
 //!
 //! A second Ctrl-C, or a second termination, ends the process in any case, even if the command is inside a call that
-//! nothing can interrupt. SQLite then rolls back what was not committed.
+//! nothing can interrupt. SQLite then rolls back what was not committed. Signals that follow the first at once count as
+//! one: `timeout` sends one to the process and one to its group.
 
 use std::io::Write;
 use std::process;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::ABORTED;
 use crate::system::signals::{EndSignals, Signal, takes_output};
+
+/// The time in which signals count as one.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What a second signal says during an operation.
 const STOPPED: &str =
@@ -40,14 +45,25 @@ enum Phase {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    is_signalled: bool,
+    /// The time of the first signal.
+    signalled: Option<Instant>,
+}
+
+impl State {
+    /// Whether a signal that comes now is another than the first.
+    fn is_second(&self, signal: Signal, now: Instant) -> bool {
+        signal != Signal::HangUp
+            && self
+                .signalled
+                .is_some_and(|first| now.saturating_duration_since(first) > AT_ONCE)
+    }
 }
 
 /// The thread that waits for signals holds this lock while it ends the process. So no operation can begin or end between
 /// the decision and the end.
 static STATE: Mutex<State> = Mutex::new(State {
     phase: Phase::Idle,
-    is_signalled: false,
+    signalled: None,
 });
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 
@@ -89,7 +105,8 @@ fn wait(signals: EndSignals) {
 
 fn receive(signal: Signal, signals: EndSignals) {
     let mut state = state();
-    let is_second = state.is_signalled && signal != Signal::HangUp;
+    let now = Instant::now();
+    let is_second = state.is_second(signal, now);
     match (state.phase, is_second) {
         (Phase::Idle, _) => end(signals, ABORTED, ExitStatus::Failed),
         (Phase::Running, true) => end(signals, STOPPED, ExitStatus::EndedBySignal),
@@ -98,7 +115,7 @@ fn receive(signal: Signal, signals: EndSignals) {
         // A terminal that closes sends several hangups, and a result can be reported without one.
         (Phase::Finished, false) => {}
     }
-    state.is_signalled = true;
+    state.signalled.get_or_insert(now);
 }
 
 fn end(signals: EndSignals, message: &str, status: ExitStatus) -> ! {
@@ -155,4 +172,24 @@ pub(super) fn await_answer() {
 /// The token that is cancelled when a signal has requested the end.
 pub(super) fn cancel_token() -> &'static CancelToken {
     &TOKEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_at_once_are_one() {
+        let first = Instant::now();
+        let state = State {
+            phase: Phase::Running,
+            signalled: Some(first),
+        };
+        for signal in [Signal::Interrupt, Signal::Terminate] {
+            assert!(!state.is_second(signal, first));
+            assert!(!state.is_second(signal, first + AT_ONCE));
+            assert!(state.is_second(signal, first + AT_ONCE * 2));
+        }
+        assert!(!state.is_second(Signal::HangUp, first + AT_ONCE * 2));
+    }
 }

@@ -115,6 +115,34 @@ fn every_wait_for_a_lock_is_ended_by_sigint() {
     }
 }
 
+/// `timeout` sends a signal to the process, and another to its group.
+#[test]
+fn signals_at_once_count_as_one() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut writer = content::connect(&copy.path);
+    writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let arguments = [
+        "exchange",
+        "activate",
+        "base_uniswap_v4",
+        "--wait",
+        "100000",
+    ];
+    let mut child = spawn(on(&copy.path, &arguments));
+    await_signal_handler(&mut child);
+    await_use(&copy.path, &child);
+    let both = "kill -TERM $0 && kill -INT $0";
+    let sent = Command::new("sh")
+        .args(["-c", both, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let told = finish(child);
+    assert!(told.starts_with("status: 1\n"), "{told}");
+    assert!(told.ends_with("Aborted!\n"), "{told}");
+    writer.batch_execute("ROLLBACK").unwrap();
+}
+
 #[test]
 fn signals_that_were_ignored_stay_ignored() {
     for signal in ["HUP", "INT", "TERM"] {
