@@ -62,6 +62,15 @@ impl Interrupted {
     }
 }
 
+/// Where the last segment of a journal begins.
+fn last_segment(journal: &[u8]) -> usize {
+    let starts = (0..journal.len()).step_by(SECTOR);
+    let last = starts
+        .rev()
+        .find(|at| journal[*at..].starts_with(&journal[..8]));
+    last.filter(|at| *at > 0).unwrap()
+}
+
 const UPDATE: &str = "UPDATE notes SET body = 'half' || body";
 
 fn is_refused(result: Result<(), Error>) -> bool {
@@ -92,6 +101,9 @@ fn interrupted_transactions_are_rolled_back() {
         "DELETE FROM notes WHERE id % 3; INSERT INTO notes SELECT id + 1000, body || body FROM notes",
         "CREATE TABLE others AS SELECT * FROM notes a, (SELECT 1 UNION SELECT 2)",
         "SAVEPOINT a; UPDATE notes SET body = id; ROLLBACK TO a; UPDATE notes SET body = 'x' || body",
+        // A longer journal lay there before.
+        "COMMIT; PRAGMA journal_mode = PERSIST; BEGIN; UPDATE notes SET body = 'x' || body; ROLLBACK; \
+         BEGIN IMMEDIATE; UPDATE notes SET body = 'y' || body WHERE id < 200",
     ];
     for transaction in transactions {
         let interrupted = Interrupted::new(transaction);
@@ -109,7 +121,7 @@ fn interrupted_transactions_are_rolled_back() {
 #[test]
 fn damaged_journals_are_refused_and_left_as_they_are() {
     type Damage = fn(&mut Vec<u8>);
-    let damages: [(&str, Damage); 12] = [
+    let damages: [(&str, Damage); 13] = [
         ("the magic", |journal| journal[3] ^= 1),
         ("its first byte", |journal| journal[0] = 0),
         ("the number of pages in it", |journal| journal[8] = 1),
@@ -121,6 +133,10 @@ fn damaged_journals_are_refused_and_left_as_they_are() {
         ("the size of a page", |journal| journal[26] = 0x08),
         ("the number of a page", |journal| journal[SECTOR + 3] ^= 4),
         ("a page", |journal| journal[SECTOR + 4 + PAGE - 200] ^= 1),
+        ("the magic of a later segment", |journal| {
+            let at = last_segment(journal);
+            journal[at + 5] ^= 1;
+        }),
         ("its end", |journal| journal.truncate(SECTOR + 2 * PAGE)),
     ];
     let interrupted = Interrupted::new(UPDATE);

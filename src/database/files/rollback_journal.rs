@@ -101,6 +101,9 @@ impl Journal {
             }
             segment = match Header::read(&mut file, start)? {
                 Some(segment) => segment,
+                None if first.is_repeated_at(&mut file, start)? => {
+                    return Err(damaged("it does not go on like a journal"));
+                }
                 // The rest of an older and longer journal follows.
                 None => return Ok(journal),
             };
@@ -177,6 +180,18 @@ impl Header {
             sector: number(&bytes, 20),
             page_size: number(&bytes, 24),
         }))
+    }
+
+    /// Whether the bytes there are a header of the same journal, with a damaged magic.
+    ///
+    /// The sizes are the same in all segments of a journal. SQLite writes zeros for the magic until the segment has
+    /// reached the disk, and a zero over the first byte of a header that an older journal has left at that place.
+    fn is_repeated_at(&self, file: &mut File, at: u64) -> io::Result<bool> {
+        let mut bytes = [0; HEADER];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut bytes)?;
+        let sizes = [self.pages, self.sector, self.page_size];
+        Ok(bytes[0] != 0 && [16, 20, 24].map(|at| number(&bytes, at)) == sizes)
     }
 
     /// Whether the sizes are such that SQLite uses the journal.
