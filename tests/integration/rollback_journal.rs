@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use degenbot::database::{
-    BackupOptions, Database, Error, ErrorKind, ExchangeOptions, ResetOptions, UpgradeOptions,
-    VerifyOptions, activate_exchange, backup_sqlite_database, create_new_sqlite_database,
-    current_database_version, list_exchanges, reset_sqlite_database, upgrade_sqlite_database,
-    verify_sqlite_database,
+    BackupOptions, Database, Error, ErrorKind, ExchangeOptions, ResetOptions, RestoreOptions,
+    UpgradeOptions, VerifyOptions, activate_exchange, backup_sqlite_database,
+    create_new_sqlite_database, current_database_version, list_exchanges, reset_sqlite_database,
+    restore_sqlite_database, upgrade_sqlite_database, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
@@ -115,6 +115,26 @@ fn interrupted_transactions_are_rolled_back() {
             content::of(&interrupted.path()) == interrupted.before,
             "{transaction}"
         );
+    }
+}
+
+#[test]
+fn backup_in_the_middle_of_a_transaction_is_restored_as_it_was_before() {
+    let transactions = [
+        UPDATE,
+        "CREATE TABLE big (a); INSERT INTO big SELECT randomblob(3000) FROM notes",
+        "DROP TABLE notes; CREATE TABLE notes (a); INSERT INTO notes SELECT randomblob(3000) FROM erc20_tokens",
+    ];
+    for transaction in transactions {
+        let interrupted = Interrupted::new(transaction);
+        let before = corpus::files(interrupted.folder.path());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("restored.db");
+        let options = RestoreOptions::default().from(interrupted.path());
+        restore_sqlite_database(&path, &options, &mut ()).unwrap();
+        assert!(content::of(&path) == interrupted.before, "{transaction}");
+        assert!(corpus::files(interrupted.folder.path()) == before);
+        assert_eq!(corpus::files(folder.path()).len(), 1);
     }
 }
 

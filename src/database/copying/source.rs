@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::database::connection::open::{Access, open_raw_connection};
+use crate::database::connection::open::{Access, open_raw_connection, uri};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::copying::consistent_copy::copy_without_trace;
 use crate::database::error::database_error::Error;
@@ -19,6 +19,7 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_without_trace;
 use crate::database::verification::integrity_check::{IntegrityCheck, check};
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::raw_connection::RawConnection;
 
 /// The size of a block when a file is copied as it is.
 const BLOCK: usize = 128 << 10;
@@ -126,7 +127,7 @@ fn roll_back_in_copy(
             .flatten()
             .all(|stamp| stamp.is_settled(now));
         let mut copy = StagedFile::create(place.real(), PRIVATE)?;
-        copy_blocks(file, &mut copy, place, busy_handler, observer)?;
+        copy_blocks(file, &mut copy, place, observer)?;
         let copied = fs::copy(&journal, Sidecar::Journal.of(copy.path()));
         if is_settled && stamps() == before {
             copied.map_err(|error| Error::io(&journal, "copy", error))?;
@@ -146,10 +147,11 @@ fn copy_blocks(
     file: &DatabaseFile,
     copy: &mut StagedFile,
     place: &DatabaseFile,
-    busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    let reader = open_raw_connection(file.real(), Access::Immutable, busy_handler)?;
+    // No statement runs on this connection. It would read the half-written file without its journal.
+    let reader = RawConnection::open(&uri(file.real(), Access::Immutable.parameters()))
+        .map_err(|error| Error::from_sqlite(file.path(), error))?;
     let total = file.bytes();
     disk_space::require_room(place.path(), copy.path(), total)?;
     let mut block = vec![0; BLOCK];
