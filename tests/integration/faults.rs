@@ -404,6 +404,27 @@ fn upgrade_and_reset_on_a_full_disk_leave_no_trace() {
     insta::assert_snapshot!(without_names(&told));
 }
 
+/// A few pages are free: enough for the log, too few for its index.
+#[test]
+fn no_log_is_left_where_the_disk_has_no_room_for_its_index() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path)
+        .batch_execute("PRAGMA journal_mode = WAL")
+        .unwrap();
+    let script = "cp degenbot.db ../before; dd if=/dev/zero of=filler bs=4096 2>/dev/null; \
+         truncate -s -12288 filler; \
+         for command in 'database upgrade -y' 'database compact' 'database reset --force' \
+             'database downgrade -y --to 0.5.0' 'database verify' 'exchange deactivate base_pancakeswap_v3'; do \
+             $DEGENBOT --database degenbot.db $command 2>&1 | grep -o 'The disk is full'; ls; \
+         done; cmp degenbot.db ../before && echo unchanged";
+    let Some(told) = on_a_small_disk(1, &copy.path, script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    let each = "The disk is full\ndegenbot.db\nfiller\n";
+    assert_eq!(told, format!("mounted\n{}unchanged\n", each.repeat(6)));
+}
+
 #[test]
 fn rebuild_checks_free_space_before_it_begins() {
     let copy = grown(Copy::of("populated/populated-0.5.0b1.db"));

@@ -12,6 +12,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
+use crate::database::connection::empty_log::leaving_no_log;
 use crate::database::connection::hot_journal::require_sound_journal;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -76,9 +77,11 @@ pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConne
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     let uri = uri(path, access.parameters());
-    without_checkpoint_until_read(|| match access {
-        Access::Session => configure(path, &uri, ""),
-        _ => establish(path, &uri, ""),
+    leaving_no_log(path, &uri, || {
+        without_checkpoint_until_read(|| match access {
+            Access::Session => configure(path, &uri, ""),
+            _ => establish(path, &uri, ""),
+        })
     })
 }
 
@@ -135,7 +138,7 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<SqliteConnection, Error> {
     if DatabaseFile::existing(path)?.sidecar(Sidecar::Wal).exists() {
         without_checkpoint_on_close(open)
     } else {
-        without_checkpoint_until_read(open)
+        leaving_no_log(path, &uri, || without_checkpoint_until_read(open))
     }
 }
 
@@ -149,8 +152,10 @@ pub(crate) fn open_raw_connection(
     let _index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
     check_file(path, access)?;
     let uri = uri(path, access.parameters());
-    without_checkpoint_until_read(|| establish_raw(&uri, "", busy_handler))
-        .map_err(|error| Error::from_sqlite(path, error))
+    leaving_no_log(path, &uri, || {
+        without_checkpoint_until_read(|| establish_raw(&uri, "", busy_handler))
+            .map_err(|error| Error::from_sqlite(path, error))
+    })
 }
 
 /// Like [`establish`], for the calls that Diesel lacks. The busy handler takes the place of `busy_timeout`.
