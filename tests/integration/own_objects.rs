@@ -258,3 +258,46 @@ fn errors_about_own_objects_say_which_and_what_to_do() {
     hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
     ");
 }
+
+/// An upgrade would create what the object is called.
+#[test]
+fn object_with_a_name_of_a_later_version_is_to_get_another() {
+    let told = |database: &str, object: &str| {
+        let copy = Copy::of(database);
+        with(&copy.path, object);
+        let before = copy.files();
+        let told = quietly(&copy.path, &["database", "upgrade", "--force"]);
+        assert!(copy.files() == before);
+        told
+    };
+    insta::assert_snapshot!(
+        told("populated/populated-0.5.0b1.db", "CREATE TABLE LFJ_POOLS (a)"),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is stamped b20f5564b3b6 and does not have that structure: table LFJ_POOLS belongs to a later version
+    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
+    "
+    );
+    insta::assert_snapshot!(
+        told("populated/populated-0.5.0.db", "CREATE TABLE lfj_pools (mine)"),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is stamped eb4080485a56 and does not have that structure: table lfj_pools belongs to a later version
+    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
+    "
+    );
+    insta::assert_snapshot!(
+        told("populated/populated-0.5.0a1.db", "CREATE VIEW aave_v3_assets AS SELECT 1"),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db carries no version stamp, and has what belongs to a later version: view aave_v3_assets
+    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
+    "
+    );
+}

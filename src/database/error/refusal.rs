@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use crate::database::structure::difference::Difference;
 use crate::database::structure::legacy_revision::LegacyRevision;
+use crate::database::structure::schema_object::SchemaObject;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
@@ -47,6 +48,23 @@ documented_errors! {
             text format!("carries no version stamp: its table {table} is empty");
             hint NO_STAMP_HINT;
             when "The table that should record the version has no row.";
+
+        /// It has no stamp, and the structure of the release that wrote none, but for objects that a later version has.
+        LaterObjects {
+            /// The objects.
+            objects: Vec<SchemaObject> = vec![SchemaObject::table("aave_v3_assets")],
+        }
+            in NotADegenbotDatabase;
+            text {
+                let objects: Vec<_> = objects.iter().map(ToString::to_string).collect();
+                format!(
+                    "carries no version stamp, and has what belongs to a later version: {}",
+                    shortened(&objects, ", ")
+                )
+            };
+            hint own_object_hint(path);
+            when "It is of the release that wrote no stamp, and an object of the user's own has the name of one that an \
+                  upgrade creates.";
 
         /// Its stamp table has several rows, where it must have one.
         SeveralStamps {
@@ -195,10 +213,14 @@ documented_errors! {
                     shortened(&differences, "; ")
                 )
             };
-            hint format!(
-                "Restore a backup from before the schema was changed (such as \
-                 {path}.bak)"
-            );
+            hint if differences.iter().all(Difference::is_from_later_version) {
+                own_object_hint(path)
+            } else {
+                format!(
+                    "Restore a backup from before the schema was changed (such as \
+                     {path}.bak)"
+                )
+            };
             when "Its structure matches neither the version on its stamp nor any other version.";
     }
 }
@@ -212,6 +234,13 @@ const TWO_PROGRAMS_HINT: &str = "Two programs have claimed the database; restore
 const LATER_RELEASE_HINT: &str = "A later release may know it: check for a newer degenbot";
 
 const UPGRADE_HINT: &str = "Bring it to the newest version with 'degenbot database upgrade'";
+
+fn own_object_hint(path: &dyn Display) -> String {
+    format!(
+        "If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from \
+         before the schema was changed (such as {path}.bak)"
+    )
+}
 
 impl Refusal {
     /// The hint: what to do next about the database at `path`.

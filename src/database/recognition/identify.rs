@@ -49,9 +49,7 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
         Err(refusal) => Identity::Unrecognised(refusal),
         Ok(StampClaim::Version(version)) => structure.as_version(version),
         Ok(StampClaim::Legacy(revision)) => structure.as_legacy(revision),
-        Ok(StampClaim::Unstamped(refusal)) => structure
-            .exactly_legacy(LegacyRevision::FIRST)
-            .unwrap_or(Identity::Unrecognised(refusal)),
+        Ok(StampClaim::Unstamped(refusal)) => structure.as_unstamped(refusal),
         Ok(StampClaim::OneOf(versions, refusal)) => structure
             .one_of(versions.into_iter().rev())
             .unwrap_or(Identity::Unrecognised(refusal)),
@@ -235,6 +233,22 @@ impl Structure<'_> {
                 half_way: true,
                 is_stamped_right: false,
             })
+    }
+
+    /// Identifies a database without a stamp, which can only be of the release that wrote none.
+    fn as_unstamped(&self, refusal: Refusal) -> Identity {
+        if let Some(legacy) = self.exactly_legacy(LegacyRevision::FIRST) {
+            return legacy;
+        }
+        let differences = self.differences_from_legacy(LegacyRevision::FIRST, false);
+        let objects: Option<Vec<_>> = differences
+            .into_iter()
+            .map(|difference| match difference {
+                Difference::FromLaterVersion { object } => Some(object),
+                _ => None,
+            })
+            .collect();
+        Identity::Unrecognised(objects.map_or(refusal, |objects| Refusal::LaterObjects { objects }))
     }
 
     /// Identifies the legacy revision, if the structure is exactly the revision's.

@@ -70,6 +70,11 @@ impl Difference {
             Self::FromLaterVersion { .. } => None,
         }
     }
+
+    /// Whether an object of a later version is there.
+    pub(crate) const fn is_from_later_version(&self) -> bool {
+        matches!(self, Self::FromLaterVersion { .. })
+    }
 }
 
 impl fmt::Display for Difference {
