@@ -8,10 +8,11 @@
 pub(crate) mod address;
 pub(crate) mod decimal;
 pub(crate) mod flag;
+pub(crate) mod hash;
 pub(crate) mod integer;
 pub(crate) mod invalid_value;
 pub(crate) mod kind;
-pub(crate) mod pool_hash;
+pub(crate) mod log;
 pub(crate) mod sql_value;
 pub(crate) mod stored;
 pub(crate) mod sync_cursor;
@@ -19,11 +20,12 @@ pub(crate) mod sync_cursor;
 pub use address::Address;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;
+pub use hash::{BlockHash, PoolHash};
 pub use integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
     Revision, Tick, TickSpacing, WordPosition,
 };
 pub use invalid_value::InvalidValue;
 pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
-pub use pool_hash::PoolHash;
+pub use log::{Log, Logs};
 pub use sql_value::SqlValue;

@@ -167,12 +167,12 @@ mod tests {
     use crate::types::address::Address;
     use crate::types::decimal::{I128, U128, U256};
     use crate::types::flag::Flag;
+    use crate::types::hash::PoolHash;
     use crate::types::integer::{
         BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
         Revision, Tick, TickSpacing, WordPosition,
     };
     use crate::types::kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
-    use crate::types::pool_hash::PoolHash;
 
     /// A value that owns its bytes.
     #[derive(Debug, Clone)]

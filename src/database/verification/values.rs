@@ -14,12 +14,12 @@ use crate::models::rows::column_type::ColumnType;
 use crate::types::address::Address;
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::flag::Flag;
+use crate::types::hash::PoolHash;
 use crate::types::integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
     Revision, Tick, TickSpacing, WordPosition,
 };
 use crate::types::kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
-use crate::types::pool_hash::PoolHash;
 use crate::types::stored::{Decode, Stored};
 
 /// The fault of a value: the broken rule and the detail.

@@ -19,8 +19,8 @@ use crate::models::rows::uniswap_v4_pool::UniswapV4Pool;
 use crate::schema::{managed_pools, uniswap_v4_pools};
 use crate::sqlite::prepared::{Bound, Statement};
 use crate::types::address::Address;
+use crate::types::hash::PoolHash;
 use crate::types::integer::{ChainId, TickSpacing};
-use crate::types::pool_hash::PoolHash;
 use crate::types::stored::Encode;
 use crate::types::sync_cursor::SyncCursor;
 

@@ -6,8 +6,8 @@ use diesel::sqlite::Sqlite;
 use crate::models::access::table_row::table_row;
 use crate::schema::uniswap_v4_pools;
 use crate::types::address::Address;
+use crate::types::hash::PoolHash;
 use crate::types::integer::{BlockNumber, FeeParts, LogIndex, TickSpacing};
-use crate::types::pool_hash::PoolHash;
 
 /// The columns specific to Uniswap V4 pools.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]

@@ -15,10 +15,10 @@ use crate::models::rows::erc20_token::insert::TokenInserter;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::address::Address;
+use crate::types::hash::PoolHash;
 use crate::types::integer::TickSpacing;
 use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::ManagedPoolKind;
-use crate::types::pool_hash::PoolHash;
 use crate::types::stored::Encode;
 use crate::types::sync_cursor::SyncCursor;
 
