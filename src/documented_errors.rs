@@ -18,6 +18,7 @@ pub(crate) enum Chapter {
     Rows,
     Exchanges,
     ConfigFile,
+    Nodes,
     QuestionsAndAnswers,
     Commands,
     ShouldNotHappen,

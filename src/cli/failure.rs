@@ -20,6 +20,7 @@ use crate::database::files::open_by::programs_using;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::documented_errors;
+use crate::node::error::NodeError;
 
 /// What an aborted command says.
 pub(super) const ABORTED: &str = "Aborted!";
@@ -40,6 +41,15 @@ documented_errors! {
         /// What was to be added is none that can be.
         Deployment {
             error: InvalidDeployment = InvalidDeployment::documented().remove(0).example,
+        }
+            in Inner;
+            text error;
+            hint error.hint();
+            when "";
+
+        /// A node gave no answer that counts.
+        Node {
+            error: NodeError = NodeError::documented().remove(0).example,
         }
             in Inner;
             text error;
@@ -181,6 +191,15 @@ impl From<Error> for Failure {
 impl From<InvalidDeployment> for Failure {
     fn from(error: InvalidDeployment) -> Self {
         Self::Deployment { error }
+    }
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Interrupted => Self::Aborted,
+            _ => Self::Node { error },
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod limits;
 mod lineages;
 mod liquidity;
 mod own_objects;
+mod node;
 mod plans;
 mod pools;
 mod prompts;

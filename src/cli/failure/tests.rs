@@ -12,9 +12,10 @@ use crate::database::error::refusal::Refusal;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::{Chapter, Documented};
 use crate::models::access::row_error::RowError;
+use crate::node::error::NodeError;
 use crate::settings::error::SettingsError;
 
-const CHAPTERS: [(Chapter, &str); 13] = [
+const CHAPTERS: [(Chapter, &str); 14] = [
     (Chapter::FindingTheDatabase, "Finding the database"),
     (
         Chapter::NotADegenbotDatabase,
@@ -28,6 +29,7 @@ const CHAPTERS: [(Chapter, &str); 13] = [
     (Chapter::Rows, "The rows"),
     (Chapter::Exchanges, "Exchanges"),
     (Chapter::ConfigFile, "The config file"),
+    (Chapter::Nodes, "Nodes"),
     (Chapter::QuestionsAndAnswers, "Questions and answers"),
     (Chapter::Commands, "Commands that do not exist"),
     (Chapter::ShouldNotHappen, "What should not happen"),
@@ -80,6 +82,7 @@ fn documented() -> Vec<Documented<Failure>> {
         wrapped(SettingsError::documented(), |source| Failure::Database {
             error: ErrorKind::Settings { source }.into(),
         }),
+        wrapped(NodeError::documented(), Failure::from),
         Failure::documented(),
     ]
     .into_iter()

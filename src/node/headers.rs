@@ -1,0 +1,115 @@
+//! Questions about headers.
+
+use std::time::Duration;
+
+use crate::node::client::{Attempt, Node, Stop, Topic};
+use crate::node::error::NodeError;
+use crate::node::fault::{Action, Fault};
+use crate::node::header::{self, BlockTag, Header};
+use crate::node::message::{Item, Question};
+use crate::types::integer::BlockNumber;
+
+/// The method.
+pub(super) const METHOD: &str = "eth_getBlockByNumber";
+
+impl Node {
+    /// The header of a block. `None` if the node has no such block: the chain is shorter, or nothing is final yet.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`].
+    pub fn header(&self, at: BlockTag) -> Result<Option<Header>, NodeError> {
+        let topic = Topic {
+            method: METHOD,
+            block: at.number(),
+            needed: "the header",
+        };
+        self.persist(topic, |attempt| {
+            attempt.ask(&[question(at)], |items| read(attempt, &items[0], at))
+        })
+        .map_err(Stop::into_error)
+    }
+
+    /// The headers of blocks, in the order of the numbers. `None` for a block that the node does not have.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`].
+    pub fn headers(&self, numbers: &[BlockNumber]) -> Result<Vec<Option<Header>>, NodeError> {
+        let mut headers = Vec::with_capacity(numbers.len());
+        while headers.len() < numbers.len() {
+            let rest = &numbers[headers.len()..];
+            let part = &rest[..rest.len().min(self.batch_limit())];
+            let topic = Topic {
+                method: METHOD,
+                block: part.first().copied(),
+                needed: "the header",
+            };
+            let tags = part.iter().map(|number| BlockTag::Number(*number));
+            let questions: Vec<_> = tags.clone().map(question).collect();
+            let answer = self.persist(topic, |attempt| {
+                attempt.ask(&questions, |items| {
+                    items
+                        .iter()
+                        .zip(tags.clone())
+                        .map(|(item, at)| read(attempt, item, at))
+                        .collect::<Result<Vec<_>, _>>()
+                })
+            });
+            match answer {
+                Ok(read) => headers.extend(read),
+                Err(stop) => self.shrink(stop, part.len())?,
+            }
+        }
+        Ok(headers)
+    }
+
+    /// Lets the next batch be smaller than one of as many calls, which was too large.
+    pub(super) fn shrink(&self, stop: Stop, calls: usize) -> Result<(), NodeError> {
+        match stop {
+            Stop::TooLarge(too_large)
+                if too_large.fault.action == Action::Batch && self.batch_limit() < calls =>
+            {
+                self.count_split();
+                Ok(())
+            }
+            Stop::TooLarge(too_large) => Err(too_large.fault.after(1, Duration::ZERO)),
+            Stop::Error(error) => Err(error),
+        }
+    }
+}
+
+/// The question for a header.
+pub(super) fn question(at: BlockTag) -> Question {
+    Question {
+        method: METHOD,
+        params: format!("[{},false]", at.json()),
+    }
+}
+
+/// Reads the answer to the question for a header.
+pub(super) fn read(
+    attempt: &Attempt<'_>,
+    item: &Item<'_>,
+    at: BlockTag,
+) -> Result<Option<Header>, Fault> {
+    let mut about = attempt.about();
+    about.method = METHOD;
+    about.blocks = None;
+    // Some nodes say with an error that there is no such block.
+    if let Item::Error(error) = item
+        && attempt.slot.lacks_block(&error.parts(), &about)
+    {
+        return Ok(None);
+    }
+    let json = attempt.slot.result(item, &about)?;
+    let header =
+        header::read(json).map_err(|problem| attempt.slot.invalid(&about, &problem, json))?;
+    match (&header, at.number()) {
+        (Some(header), Some(number)) if header.number != number => {
+            let problem = format!("block {} is not block {number}", header.number);
+            Err(attempt.slot.invalid(&about, &problem, json))
+        }
+        _ => Ok(header),
+    }
+}

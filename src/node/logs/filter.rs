@@ -1,0 +1,109 @@
+//! Which events are asked for.
+
+use std::fmt::Write;
+
+use alloy_primitives::B256;
+
+use crate::node::header::BlockTag;
+use crate::node::message::Question;
+use crate::types::address::Address;
+use crate::types::hash::BlockHash;
+use crate::types::integer::BlockNumber;
+use crate::types::log::Log;
+
+pub(super) const METHOD: &str = "eth_getLogs";
+
+/// Which events are asked for. Nodes commonly allow at most 1,000 addresses and 1,000 topics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// The contracts; any if empty.
+    pub addresses: Vec<Address>,
+    /// The first topics, which are the hashes of the events' signatures; any if empty.
+    pub topics0: Vec<B256>,
+}
+
+impl LogFilter {
+    /// The question for the events of a range.
+    pub(super) fn question(&self, from: BlockNumber, to: BlockNumber) -> Question {
+        let (from, to) = (BlockTag::Number(from).json(), BlockTag::Number(to).json());
+        self.question_with(&format!(r#""fromBlock":{from},"toBlock":{to}"#))
+    }
+
+    /// The question for all events of a block.
+    pub(super) fn question_of_block(hash: BlockHash) -> Question {
+        Self::default().question_with(&format!(r#""blockHash":"{hash}""#))
+    }
+
+    fn question_with(&self, place: &str) -> Question {
+        let mut params = format!("[{{{place}");
+        if !self.addresses.is_empty() {
+            params.push_str(",\"address\":[");
+            list(
+                &mut params,
+                self.addresses
+                    .iter()
+                    .map(|address| address.as_bytes().as_slice()),
+            );
+            params.push(']');
+        }
+        if !self.topics0.is_empty() {
+            params.push_str(",\"topics\":[[");
+            list(&mut params, self.topics0.iter().map(B256::as_slice));
+            params.push_str("]]");
+        }
+        params.push_str("}]");
+        Question {
+            method: METHOD,
+            params,
+        }
+    }
+
+    /// The two halves of a filter: of its topics, or else of its addresses.
+    pub(super) fn halves(&self) -> Option<[Self; 2]> {
+        let mut halves = [self.clone(), self.clone()];
+        if self.topics0.len() > 1 {
+            let (one, other) = self.topics0.split_at(self.topics0.len() / 2);
+            halves[0].topics0 = one.to_vec();
+            halves[1].topics0 = other.to_vec();
+        } else if self.addresses.len() > 1 {
+            let (one, other) = self.addresses.split_at(self.addresses.len() / 2);
+            halves[0].addresses = one.to_vec();
+            halves[1].addresses = other.to_vec();
+        } else {
+            return None;
+        }
+        Some(halves)
+    }
+
+    /// Whether nothing is twice in it, as far as halves would ask twice.
+    pub(super) fn without_duplicates(&self) -> Self {
+        let mut filter = self.clone();
+        filter.addresses.sort_unstable();
+        filter.addresses.dedup();
+        filter.topics0.sort_unstable();
+        filter.topics0.dedup();
+        filter
+    }
+
+    /// Whether an event is asked for. The lists are sorted.
+    pub(super) fn has(&self, log: &Log<'_>) -> bool {
+        self.has_address(&log.address) && self.has_topic(log.topics.first())
+    }
+
+    pub(super) fn has_address(&self, address: &Address) -> bool {
+        self.addresses.is_empty() || self.addresses.binary_search(address).is_ok()
+    }
+
+    pub(super) fn has_topic(&self, topic: Option<&B256>) -> bool {
+        self.topics0.is_empty()
+            || topic.is_some_and(|topic| self.topics0.binary_search(topic).is_ok())
+    }
+}
+
+fn list<'a>(text: &mut String, items: impl Iterator<Item = &'a [u8]>) {
+    for (index, item) in items.enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let item = alloy_primitives::hex::encode_prefixed(item);
+        let _ = write!(text, "{comma}\"{item}\"");
+    }
+}

@@ -1,0 +1,163 @@
+//! One request for the events of a range, with proof that the node had its blocks.
+
+use crate::node::client::Attempt;
+use crate::node::error::NodeError;
+use crate::node::fault::{Action, Fault};
+use crate::node::header::{BlockTag, Header};
+use crate::node::headers;
+use crate::node::logs::bloom;
+use crate::node::logs::check::read_checked;
+use crate::node::logs::filter::{LogFilter, METHOD};
+use crate::node::logs::read::{Violation, read};
+use crate::node::message::Item;
+use crate::types::hash::BlockHash;
+use crate::types::integer::BlockNumber;
+use crate::types::log::Logs;
+
+/// The events of a range of blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogAnswer {
+    /// The events, in the order of the chain.
+    pub logs: Logs,
+    /// The header of the first block of the range.
+    pub first: Header,
+    /// The header of the last block of the range.
+    pub last: Header,
+}
+
+/// Asks for the events of a range and for the headers at its ends.
+///
+/// All are in one batch, so that one node answers them, even if several are behind one address. An endpoint that
+/// takes no batches is asked for the last header before and after the events.
+pub(super) fn ask(
+    attempt: &Attempt<'_>,
+    filter: &LogFilter,
+    from: BlockNumber,
+    to: BlockNumber,
+    pinned: Option<BlockHash>,
+) -> Result<LogAnswer, Fault> {
+    /// The events, two headers, and the chain for the first time.
+    const BATCH: usize = 4;
+    let last = || headers::question(BlockTag::Number(to));
+    let mut questions = vec![filter.question(from, to), last()];
+    if from < to {
+        questions.push(headers::question(BlockTag::Number(from)));
+    }
+    let is_batch = attempt.slot.batch_limit() >= BATCH;
+    if !is_batch {
+        questions.insert(0, last());
+    }
+    let answer = attempt.ask(&questions, |items| {
+        let (before, items) = if is_batch {
+            (None, items)
+        } else {
+            let header = header(attempt, &items[0], to)?;
+            (Some(header), &items[1..])
+        };
+        let last = header(attempt, &items[1], to)?;
+        let first = match items.get(2) {
+            Some(item) => header(attempt, item, from)?,
+            None => last.clone(),
+        };
+        let expected = pinned.or_else(|| before.map(|header| header.hash));
+        if let Some(expected) = expected.filter(|expected| *expected != last.hash) {
+            let error = NodeError::OtherBlock {
+                endpoint: attempt.slot.name(),
+                block: to,
+                expected,
+                found: last.hash,
+            };
+            return Err(Fault::new(Action::Doubt, error));
+        }
+        let json = attempt.slot.result(&items[0], &attempt.about())?;
+        let logs = read_checked(json, filter, &first, &last)
+            .map_err(|violation| invalid(attempt, &violation))?;
+        Ok(LogAnswer { logs, first, last })
+    })?;
+    check_silence(attempt, filter, &answer)?;
+    Ok(answer)
+}
+
+fn header(attempt: &Attempt<'_>, item: &Item<'_>, number: BlockNumber) -> Result<Header, Fault> {
+    headers::read(attempt, item, BlockTag::Number(number))?.ok_or_else(|| {
+        let error = NodeError::Behind {
+            endpoint: attempt.slot.name(),
+            block: number,
+            detail: "it knows no block of that number".to_owned(),
+        };
+        Fault::new(Action::Behind, error)
+    })
+}
+
+/// If a block at an end of the range seems to have events that the answer lacks, asks for all events of that block.
+/// They prove it: their filter is that of the header, or some are missing.
+fn check_silence(
+    attempt: &Attempt<'_>,
+    filter: &LogFilter,
+    answer: &LogAnswer,
+) -> Result<(), Fault> {
+    let (first, last) = (&answer.first, &answer.last);
+    let ends = if first.number == last.number {
+        &[last][..]
+    } else {
+        &[first, last][..]
+    };
+    for header in ends {
+        let is_in = |log: crate::types::log::Log<'_>| log.place.block == header.number;
+        let is_there = answer.logs.iter().next().is_some_and(is_in)
+            || answer
+                .logs
+                .get(answer.logs.len().wrapping_sub(1))
+                .is_some_and(is_in);
+        if is_there || !bloom::promises(&header.logs_bloom, filter) {
+            continue;
+        }
+        let question = LogFilter::question_of_block(header.hash);
+        attempt.blocks.set(Some(1));
+        let checked = attempt.ask(&[question], |items| {
+            let json = attempt.slot.result(&items[0], &attempt.about())?;
+            let logs = read(json, |log| {
+                if log.block_hash == header.hash {
+                    Ok(())
+                } else {
+                    Err("an event is of another block")
+                }
+            })
+            .map_err(|violation| invalid(attempt, &violation))?;
+            if bloom::of(&logs) != header.logs_bloom || logs.iter().any(|log| filter.has(&log)) {
+                let violation = Violation {
+                    problem: format!(
+                        "block {} has events, as its header says, but the answer has none",
+                        header.number
+                    ),
+                    found: "[]".to_owned(),
+                };
+                return Err(invalid(attempt, &violation));
+            }
+            Ok(())
+        });
+        match checked {
+            // Who does not answer this question cannot be checked.
+            Err(fault) if !is_serious(&fault) => {}
+            checked => checked?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a fault says more than that the question is not answered.
+fn is_serious(fault: &Fault) -> bool {
+    !matches!(
+        fault.action,
+        Action::Leave | Action::RangeTooWide(_) | Action::TooMuch(_)
+    )
+}
+
+fn invalid(attempt: &Attempt<'_>, violation: &Violation) -> Fault {
+    let mut about = attempt.about();
+    about.method = METHOD;
+    attempt
+        .slot
+        .invalid(&about, &violation.problem, &violation.found)
+}

@@ -1,0 +1,89 @@
+//! The answer to a request, as bytes.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
+
+/// How often a wait looks at the cancel token.
+pub(in crate::node) const GLANCE: Duration = Duration::from_millis(25);
+
+/// What came back.
+#[derive(Debug)]
+pub(in crate::node) struct Answer {
+    /// The HTTP status; 200 for a socket.
+    pub(in crate::node) status: u16,
+    /// The header `Retry-After`.
+    pub(in crate::node) retry_after: Option<Duration>,
+    /// The header `Location`.
+    pub(in crate::node) location: Option<String>,
+    pub(in crate::node) body: Vec<u8>,
+}
+
+/// Why nothing came back.
+#[derive(Debug)]
+pub(in crate::node) enum TransportFault {
+    Cancelled,
+    /// There was no complete answer in time.
+    TimedOut(String),
+    /// The answer is larger than allowed.
+    TooLarge,
+    /// The connection failed. Another try may not.
+    Broken(String),
+    /// The node cannot prove who it is.
+    Tls(String),
+}
+
+impl TransportFault {
+    /// A connection that failed, without what Rust adds to the system's words.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "errors are passed on by value"
+    )]
+    pub(super) fn broken(error: io::Error) -> Self {
+        let text = error.to_string();
+        Self::Broken(match text.split_once(" (os error ") {
+            Some((text, _)) => text.to_lowercase(),
+            None => text,
+        })
+    }
+}
+
+/// Reads up to the end, or up to the limit, or until the token is cancelled or the time is over.
+pub(super) fn read_limited(
+    mut reader: impl Read,
+    limit: usize,
+    expected: usize,
+    deadline: Instant,
+    cancel: &CancelToken,
+) -> Result<Vec<u8>, ReadFault> {
+    /// Larger announcements than this are not believed before the bytes are there.
+    const BELIEVED: usize = 1 << 20;
+    const STEP: usize = 128 << 10;
+    let mut body = Vec::with_capacity(expected.min(limit).min(BELIEVED));
+    loop {
+        let begin = body.len();
+        body.resize(begin + STEP, 0);
+        let read = reader.read(&mut body[begin..]);
+        body.truncate(begin + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => return Ok(body),
+            Ok(_) if body.len() > limit => return Err(ReadFault::TooLarge),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ReadFault::Io(error)),
+        }
+        if cancel.is_cancelled() {
+            return Err(ReadFault::Cancelled);
+        }
+        if Instant::now() > deadline {
+            return Err(ReadFault::Io(io::ErrorKind::TimedOut.into()));
+        }
+    }
+}
+
+pub(super) enum ReadFault {
+    Cancelled,
+    TooLarge,
+    Io(io::Error),
+}

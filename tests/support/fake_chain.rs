@@ -1,0 +1,291 @@
+//! A chain of blocks with logs, which answers the questions that a node is asked.
+
+use std::ops::RangeInclusive;
+
+use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes, keccak256};
+use degenbot::types::{BlockHash, BlockNumber};
+use serde_json::{Value, json};
+
+/// A log of a block. Its place follows from where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeLog {
+    pub address: Address,
+    pub topics: Vec<B256>,
+    pub data: Vec<u8>,
+}
+
+/// A block.
+#[derive(Debug, Clone)]
+pub struct FakeBlock {
+    pub number: u64,
+    pub hash: B256,
+    pub parent_hash: B256,
+    pub logs: Vec<FakeLog>,
+}
+
+/// Answers `eth_call`: the contract, the data and the block to the result or a message.
+pub type FakeCalls = fn(Address, &[u8], u64) -> Result<Vec<u8>, String>;
+
+/// A chain.
+#[derive(Debug, Clone)]
+pub struct FakeChain {
+    pub chain_id: u64,
+    pub blocks: Vec<FakeBlock>,
+    /// How far `finalized` is behind the head. `safe` is half as far.
+    pub finality: u64,
+    pub calls: FakeCalls,
+    /// Blocks before this one have no events and no state any more.
+    pub pruned_before: u64,
+    /// Makes the hashes of later blocks differ from those of another branch.
+    branch: u64,
+}
+
+impl FakeChain {
+    /// A chain whose first block has this number, and no logs.
+    pub fn new(chain_id: u64, first: u64) -> Self {
+        let mut chain = Self {
+            chain_id,
+            blocks: Vec::new(),
+            finality: 64,
+            calls: |_, _, _| Ok(Vec::new()),
+            pruned_before: 0,
+            branch: 0,
+        };
+        chain.push_at(first, B256::ZERO, Vec::new());
+        chain
+    }
+
+    /// A chain of as many blocks, each with as many logs of [`log`] as the function says.
+    pub fn with_logs(chain_id: u64, first: u64, blocks: u64, logs: impl Fn(u64) -> u64) -> Self {
+        let mut chain = Self::new(chain_id, first);
+        for block in 1..blocks {
+            let number = first + block;
+            chain.push((0..logs(number)).map(|index| log(number, index)).collect());
+        }
+        chain
+    }
+
+    /// Adds a block.
+    pub fn push(&mut self, logs: Vec<FakeLog>) {
+        let head = self.blocks.last().unwrap();
+        self.push_at(head.number + 1, head.hash, logs);
+    }
+
+    fn push_at(&mut self, number: u64, parent_hash: B256, logs: Vec<FakeLog>) {
+        let seed = format!(
+            "{} {number} {parent_hash} {} {logs:?}",
+            self.chain_id, self.branch
+        );
+        self.blocks.push(FakeBlock {
+            number,
+            hash: keccak256(seed),
+            parent_hash,
+            logs,
+        });
+    }
+
+    /// Replaces the last blocks by others.
+    pub fn reorganise(&mut self, depth: usize, blocks: Vec<Vec<FakeLog>>) {
+        self.branch += 1;
+        self.blocks.truncate(self.blocks.len() - depth);
+        for logs in blocks {
+            self.push(logs);
+        }
+    }
+
+    /// The number of the newest block.
+    pub fn head(&self) -> u64 {
+        self.blocks.last().unwrap().number
+    }
+
+    pub fn first(&self) -> u64 {
+        self.blocks[0].number
+    }
+
+    /// The chain as it is at a node that lags.
+    pub fn behind(&self, blocks: u64) -> Self {
+        let mut chain = self.clone();
+        let kept = self.blocks.len() - usize::try_from(blocks).unwrap();
+        chain.blocks.truncate(kept);
+        chain
+    }
+
+    pub fn block(&self, number: u64) -> Option<&FakeBlock> {
+        let index = number.checked_sub(self.first())?;
+        self.blocks.get(usize::try_from(index).unwrap())
+    }
+
+    pub fn hash(&self, number: u64) -> BlockHash {
+        BlockHash::new(self.block(number).unwrap().hash.0)
+    }
+
+    /// Answers a question with a result or an error.
+    pub fn answer(&self, method: &str, params: &Value) -> Result<Value, Value> {
+        let error = |code: i64, message: &str| Err(json!({"code": code, "message": message}));
+        match method {
+            "eth_chainId" => Ok(json!(hex(self.chain_id))),
+            "eth_blockNumber" => Ok(json!(hex(self.head()))),
+            "eth_getBlockByNumber" => {
+                let block = self
+                    .number(&params[0])
+                    .and_then(|number| self.block(number));
+                Ok(block.map_or(Value::Null, Self::header))
+            }
+            "eth_getLogs" => match self.blocks_of(&params[0]) {
+                Ok(blocks) => {
+                    let filter = &params[0];
+                    let logs = blocks.iter().flat_map(|block| logs_of(block, filter));
+                    Ok(logs.collect())
+                }
+                Err(refusal) => Err(refusal),
+            },
+            "eth_call" => {
+                let block = self
+                    .number(&params[1])
+                    .filter(|number| self.block(*number).is_some());
+                let Some(block) = block else {
+                    return error(-32000, "header not found");
+                };
+                if block < self.pruned_before {
+                    return error(
+                        -32000,
+                        "missing trie node 00 (path ) state is not available",
+                    );
+                }
+                let to = params[0]["to"].as_str().unwrap().parse().unwrap();
+                let data: Bytes = params[0]["data"].as_str().unwrap().parse().unwrap();
+                match (self.calls)(to, &data, block) {
+                    Ok(result) => Ok(json!(Bytes::from(result).to_string())),
+                    Err(message) => {
+                        Err(json!({"code": 3, "message": message, "data": "0x08c379a0"}))
+                    }
+                }
+            }
+            _ => error(
+                -32601,
+                &format!("the method {method} does not exist/is not available"),
+            ),
+        }
+    }
+
+    /// The blocks that a filter of `eth_getLogs` is about.
+    pub fn range(&self, filter: &Value) -> Option<RangeInclusive<u64>> {
+        Some(self.number(&filter["fromBlock"])?..=self.number(&filter["toBlock"])?)
+    }
+
+    fn blocks_of(&self, filter: &Value) -> Result<Vec<&FakeBlock>, Value> {
+        if let Some(hash) = filter["blockHash"].as_str() {
+            let block = self
+                .blocks
+                .iter()
+                .find(|block| block.hash.to_string() == hash);
+            return match block {
+                Some(block) => Ok(vec![block]),
+                None => Err(json!({"code": -32000, "message": "unknown block"})),
+            };
+        }
+        let Some(range) = self.range(filter) else {
+            return Ok(Vec::new());
+        };
+        if *range.start() < self.pruned_before {
+            return Err(json!({"code": 4444, "message": "pruned history unavailable"}));
+        }
+        // A node that lags answers with what it has.
+        let is_in = |block: &&FakeBlock| range.contains(&block.number);
+        Ok(self.blocks.iter().filter(is_in).collect())
+    }
+
+    fn number(&self, tag: &Value) -> Option<u64> {
+        let below_head = |distance| self.head().checked_sub(distance);
+        let number = match tag.as_str()? {
+            "latest" | "pending" => self.head(),
+            "earliest" => self.first(),
+            "safe" => below_head(self.finality / 2)?,
+            "finalized" => below_head(self.finality)?,
+            number => u64::from_str_radix(number.strip_prefix("0x")?, 16).ok()?,
+        };
+        Some(number)
+    }
+
+    fn header(block: &FakeBlock) -> Value {
+        let mut bloom = Bloom::ZERO;
+        for log in &block.logs {
+            bloom.accrue(BloomInput::Raw(log.address.as_slice()));
+            for topic in &log.topics {
+                bloom.accrue(BloomInput::Raw(topic.as_slice()));
+            }
+        }
+        json!({
+            "number": hex(block.number),
+            "hash": block.hash.to_string(),
+            "parentHash": block.parent_hash.to_string(),
+            "timestamp": hex(1_700_000_000 + 12 * block.number),
+            "logsBloom": bloom.to_string(),
+            "transactions": ["0x00"],
+            "uncles": [],
+        })
+    }
+}
+
+fn logs_of(block: &FakeBlock, filter: &Value) -> Vec<Value> {
+    let has = |list: &Value, text: &str| match list.as_array() {
+        Some(list) => list.iter().any(|item| item == text),
+        None => true,
+    };
+    let wanted = |log: &FakeLog| {
+        let topic = log
+            .topics
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        has(&filter["address"], &log.address.to_string().to_lowercase())
+            && has(&filter["topics"][0], &topic)
+    };
+    block
+        .logs
+        .iter()
+        .enumerate()
+        .filter(|(_, log)| wanted(log))
+        .map(|(index, log)| {
+            json!({
+                "address": log.address.to_string().to_lowercase(),
+                "topics": log.topics.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "data": Bytes::from(log.data.clone()).to_string(),
+                "blockNumber": hex(block.number),
+                "blockHash": block.hash.to_string(),
+                "transactionHash": keccak256(block.hash).to_string(),
+                "transactionIndex": "0x0",
+                "logIndex": hex(index as u64),
+                "removed": false,
+            })
+        })
+        .collect()
+}
+
+/// A log that says where it is, of one of four contracts and with one of three first topics.
+pub fn log(block: u64, index: u64) -> FakeLog {
+    FakeLog {
+        address: address(index % 4),
+        topics: vec![
+            topic(index % 3),
+            B256::left_padding_from(&block.to_be_bytes()),
+        ],
+        data: [[0; 24].as_slice(), &index.to_be_bytes()].concat(),
+    }
+}
+
+pub fn address(number: u64) -> Address {
+    Address::left_padding_from(&(0xa0 + number).to_be_bytes())
+}
+
+pub fn topic(number: u64) -> B256 {
+    keccak256(format!("Event{number}()"))
+}
+
+pub fn block_number(number: u64) -> BlockNumber {
+    BlockNumber::new(number).unwrap()
+}
+
+fn hex(number: u64) -> String {
+    format!("{number:#x}")
+}
