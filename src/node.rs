@@ -42,6 +42,7 @@ pub(crate) mod logs;
 mod message;
 pub(crate) mod options;
 mod pace;
+mod refusal;
 mod slot;
 pub(crate) mod statistics;
 mod transport;

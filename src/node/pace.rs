@@ -124,8 +124,13 @@ impl Pace {
             state.answers = 0;
             state.refusals += 1;
         }
-        let wait = wait
-            .unwrap_or_else(|| backoff(state.refusals.saturating_sub(1), FIRST_WAIT, LONGEST_WAIT));
+        let own = |refusals| backoff(refusals, FIRST_WAIT, LONGEST_WAIT);
+        let wait = match wait {
+            // A node that asks for no wait, and refuses again, is not asked in a loop.
+            Some(wait) if state.refusals > 1 => wait.max(own(state.refusals - 2)),
+            Some(wait) => wait,
+            None => own(state.refusals.saturating_sub(1)),
+        };
         if let Some(until) = now.checked_add(wait) {
             state.closed_until = state.closed_until.max(until);
         }
@@ -190,6 +195,14 @@ mod tests {
         assert!(pace.acquire(1, Instant::now(), &cancel).is_err());
         drop((first, second, third));
         assert_eq!(pace.state().under_way, 0);
+    }
+
+    #[test]
+    fn a_node_that_asks_for_no_wait_is_not_asked_in_a_loop() {
+        let pace = Pace::new(&NodeOptions::default());
+        pace.refused(Some(Duration::ZERO));
+        pace.refused(Some(Duration::ZERO));
+        assert!(pace.opens_at() > Instant::now());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod answers;
 mod calls;
 mod endpoints;
 mod failures;
+mod headers;
 mod hostile;
 mod limits;
 mod sockets;

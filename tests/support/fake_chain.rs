@@ -253,7 +253,7 @@ fn logs_of(block: &FakeBlock, filter: &Value) -> Vec<Value> {
                 "data": Bytes::from(log.data.clone()).to_string(),
                 "blockNumber": hex(block.number),
                 "blockHash": block.hash.to_string(),
-                "transactionHash": keccak256(block.hash).to_string(),
+                "transactionHash": B256::left_padding_from(&block.number.to_be_bytes()).to_string(),
                 "transactionIndex": "0x0",
                 "logIndex": hex(index as u64),
                 "removed": false,

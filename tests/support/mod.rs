@@ -6,13 +6,10 @@ pub mod command;
 pub mod content;
 pub mod corpus;
 pub mod databases;
-#[cfg(all(unix, feature = "sync"))]
 pub mod fake_chain;
 pub mod faults;
 pub mod generator;
-#[cfg(all(unix, feature = "sync"))]
 pub mod node_faults;
-#[cfg(all(unix, feature = "sync"))]
 pub mod node_server;
 pub mod observer;
 pub mod rows;

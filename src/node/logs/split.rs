@@ -13,7 +13,6 @@ use crate::node::logs::request::{self, LogAnswer};
 use crate::node::pace::backoff;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
-use crate::types::log::Logs;
 
 impl Node {
     /// The events of the blocks `from` to `to`, both included, that `filter` asks for.
@@ -69,13 +68,16 @@ impl Node {
         to: BlockNumber,
         pinned: Option<BlockHash>,
     ) -> Result<LogAnswer, NodeError> {
-        let mut answer = self.part(filter, from, to, pinned)?;
+        let Part { mut answer, .. } = self.part(filter, from, to, pinned)?;
         while answer.last.number < to {
             let begin = shifted(answer.last.number, 1);
-            let part = self.part(filter, begin, to, pinned)?;
+            let Part {
+                answer: part,
+                endpoint,
+            } = self.part(filter, begin, to, pinned)?;
             if part.first.parent_hash != answer.last.hash {
                 return Err(NodeError::Unlinked {
-                    endpoint: self.slots()[0].name(),
+                    endpoint,
                     block: begin,
                 });
             }
@@ -92,7 +94,7 @@ impl Node {
         from: BlockNumber,
         to: BlockNumber,
         pinned: Option<BlockHash>,
-    ) -> Result<LogAnswer, NodeError> {
+    ) -> Result<Part, NodeError> {
         /// After as many offers, ranges are halved: an offer may be hardly smaller.
         const OFFERS: u32 = 3;
         let has_addresses = !filter.addresses.is_empty();
@@ -116,10 +118,13 @@ impl Node {
                 attempt
                     .slot
                     .learn(has_addresses, |limit| limit.answered(blocks, logs));
-                Ok(answer)
+                Ok(Part {
+                    answer,
+                    endpoint: attempt.slot.name(),
+                })
             });
             let (too_large, blocks) = match result {
-                Ok(answer) => return Ok(answer),
+                Ok(part) => return Ok(part),
                 Err(Stop::Error(error)) => return Err(error),
                 Err(Stop::TooLarge(too_large)) => (too_large, asked.get()),
             };
@@ -167,24 +172,32 @@ impl Node {
         block: BlockNumber,
         to: BlockNumber,
         pinned: Option<BlockHash>,
-    ) -> Result<LogAnswer, NodeError> {
+    ) -> Result<Part, NodeError> {
         let pinned = pinned.filter(|_| block == to);
-        let mut answer = self.part(&halves[0], block, block, pinned)?;
+        let Part { mut answer, .. } = self.part(&halves[0], block, block, pinned)?;
         // The other half is of the same block.
         let other = self.part(&halves[1], block, block, Some(answer.last.hash))?;
-        let mut logs: Logs = answer.logs.iter().collect();
-        logs.extend(other.logs.iter());
-        answer.logs = sorted(logs);
+        answer.logs.extend(other.answer.logs.iter());
+        answer.logs = sorted(answer.logs);
         check::check(&answer.logs, &answer.first, &answer.last).map_err(|violation| {
             NodeError::Invalid {
-                endpoint: self.slots()[0].name(),
+                endpoint: other.endpoint.clone(),
                 method: METHOD,
                 problem: violation.problem,
                 found: violation.found,
             }
         })?;
-        Ok(answer)
+        Ok(Part {
+            answer,
+            endpoint: other.endpoint,
+        })
     }
+}
+
+/// The events of a part of a range, and which endpoint gave them.
+struct Part {
+    answer: LogAnswer,
+    endpoint: String,
 }
 
 /// How many blocks from `from` on a node offers, if its offer begins there.

@@ -12,10 +12,10 @@ use crate::support::node_server::NodeServer;
 
 #[test]
 fn every_limit_in_every_wording_gives_all_events() {
-    let server = NodeServer::start(FakeChain::with_logs(1, 1000, 500, |block| block % 7));
-    let expected = server.chain(|chain| all_places(chain, 1000, 1499));
+    let server = NodeServer::start(FakeChain::with_logs(1, 1000, 120, |block| block % 7));
+    let expected = server.chain(|chain| all_places(chain, 1000, 1119));
     for style in Style::ALL {
-        for (max_range, max_logs) in [(Some(50), None), (None, Some(100)), (Some(40), Some(30))] {
+        for (max_range, max_logs) in [(Some(12), None), (None, Some(24)), (Some(10), Some(9))] {
             server.set_faults(Faults {
                 style: Some(style),
                 max_range,
@@ -23,15 +23,15 @@ fn every_limit_in_every_wording_gives_all_events() {
                 ..Faults::default()
             });
             let node = node(&server, NodeOptions::default());
-            let answer = logs(&node, 1000, 1499).unwrap();
+            let answer = logs(&node, 1000, 1119).unwrap();
             assert_eq!(places(&answer), expected, "{style:?}");
             let statistics = node.statistics();
             assert_eq!(statistics.retries, 0, "{style:?}");
-            // 10, 15 and 50 answers are needed at least.
+            // 10, 15 and 40 answers are needed at least.
             let most = match (max_range, max_logs) {
-                (_, None) => 21,
-                (None, _) => 40,
-                _ => 110,
+                (_, None) => 25,
+                (None, _) => 45,
+                _ => 150,
             };
             assert!(
                 statistics.requests <= most,
