@@ -114,6 +114,11 @@ impl Pace {
         self.state().closed_until
     }
 
+    /// How many refusals there were since the last answer.
+    pub(super) fn refusals(&self) -> u32 {
+        self.state().refusals
+    }
+
     /// The node has refused a request because there are too many.
     pub(super) fn refused(&self, wait: Option<Duration>) {
         let mut state = self.state();

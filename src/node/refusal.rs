@@ -250,8 +250,9 @@ impl Slot {
 
     /// A message with as many calls was too large.
     pub(super) fn lower_batch_limit(&self, calls: usize) {
-        self.batch_limit
-            .fetch_min((calls / 2).max(1), Ordering::Relaxed);
+        let limit = (calls / 2).max(1);
+        self.hard_batch_limit.fetch_min(limit, Ordering::Relaxed);
+        self.batch_limit.fetch_min(limit, Ordering::Relaxed);
     }
 
     /// An answer that cannot be right. `found` is the part of it that shows this.

@@ -54,8 +54,12 @@ pub(super) struct Slot {
     limits: Mutex<[RangeLimit; 2]>,
     /// Whether the endpoint has said that it is of the right chain since it was last unreachable.
     pub(super) is_checked: AtomicBool,
-    /// How many calls a message has at most.
+    /// How many calls a message has at most, now.
     pub(super) batch_limit: AtomicUsize,
+    /// How many the endpoint takes at most, whenever it is asked.
+    pub(super) hard_batch_limit: AtomicUsize,
+    /// Answers, counted to raise the limit of batches slowly.
+    answers: AtomicUsize,
     health: Mutex<Health>,
 }
 
@@ -75,6 +79,8 @@ impl Slot {
             limits: Mutex::default(),
             is_checked: AtomicBool::new(false),
             batch_limit: AtomicUsize::new(options.batch_size.max(1)),
+            hard_batch_limit: AtomicUsize::new(options.batch_size.max(1)),
+            answers: AtomicUsize::new(0),
             health: Mutex::default(),
         }
     }
@@ -113,10 +119,21 @@ impl Slot {
         (until > Instant::now()).then_some(until)
     }
 
-    /// The endpoint has answered.
+    /// The endpoint has answered usefully.
     pub(super) fn succeeded(&self) {
         *self.health() = Health::default();
+    }
+
+    /// The endpoint has answered a message.
+    fn answered(&self) {
+        /// After as many answers, batches that were too large for the rate are tried again.
+        const CALM: usize = 64;
         self.pace.answered();
+        if self.answers.fetch_add(1, Ordering::Relaxed) % CALM == CALM - 1 {
+            let hard = self.hard_batch_limit.load(Ordering::Relaxed);
+            let doubled = self.batch_limit().saturating_mul(2);
+            self.batch_limit.store(doubled.min(hard), Ordering::Relaxed);
+        }
     }
 
     /// The endpoint has failed, or lags. After the second time it is left out for a while.
@@ -219,11 +236,10 @@ impl Slot {
     ) -> Result<Vec<u8>, Fault> {
         /// Longer answers are no refusals.
         const REFUSAL: usize = 64 << 10;
-        /// After as many refusals, a batch may be more than the limit allows in its whole time.
+        /// After as many refusals without an answer, a batch may be more than the rate ever allows.
         const PATIENCE_WITH_BATCHES: u32 = 3;
         let calls = questions.len();
         let message = message::write(questions);
-        let mut refusals = 0;
         let mut last = None;
         loop {
             let acquired = self.pace.acquire(calls, about.deadline, &context.cancel);
@@ -243,19 +259,21 @@ impl Slot {
             let answer = exchanged
                 .map_err(|fault| self.transport_fault(fault, about, calls, &context.options))?;
             add(&context.counters.bytes, answer.body.len());
-            if answer.status == 200 && answer.body.len() > REFUSAL {
-                return Ok(answer.body);
-            }
-            let Some(fault) = self.refusal(&answer, about, calls) else {
+            let fault = if answer.status == 200 && answer.body.len() > REFUSAL {
+                None
+            } else {
+                self.refusal(&answer, about, calls)
+            };
+            let Some(fault) = fault else {
+                self.answered();
                 return Ok(answer.body);
             };
             if fault.action != Action::Rate {
                 return Err(fault);
             }
             add(&context.counters.rate_limits, 1);
-            refusals += 1;
-            if calls > 1 && refusals >= PATIENCE_WITH_BATCHES {
-                self.lower_batch_limit(calls);
+            if calls > 1 && self.pace.refusals() >= PATIENCE_WITH_BATCHES {
+                self.batch_limit.fetch_min(calls / 2, Ordering::Relaxed);
                 return Err(Fault::new(Action::Batch, fault.error));
             }
             if !about.waits {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{chain, impatient, logs, node, places};
-use crate::support::fake_chain::address;
+use crate::support::fake_chain::{FakeChain, address};
 use crate::support::node_faults::{Faults, Incident, gzip_bomb};
 use crate::support::node_server::NodeServer;
 
@@ -56,6 +56,11 @@ fn long_errors_are_cut() {
     assert!(error.to_string().len() < 1000, "{error}");
 }
 
+/// A chain of five blocks.
+fn short_chain() -> FakeChain {
+    FakeChain::with_logs(1, 1095, 5, |_| 3)
+}
+
 /// Changes a value somewhere inside an answer.
 fn change(value: &mut Value, path: &[usize], new: &Value) {
     match (path, value) {
@@ -87,7 +92,7 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn a_changed_answer_is_an_error_or_harmless(
@@ -95,7 +100,7 @@ proptest! {
         value in values(),
         method in prop::sample::select(vec!["eth_chainId", "eth_getLogs", "eth_getBlockByNumber", "eth_call"]),
     ) {
-        let server = NodeServer::start(chain());
+        let server = NodeServer::start(short_chain());
         let (path, changed) = (Mutex::new(path), value.clone());
         server.set_faults(Faults::mutating(move |asked, answer| {
             if asked == method {
@@ -104,7 +109,7 @@ proptest! {
         }));
         let node = node(&server, NodeOptions::default().max_tries(1));
         if let Ok(answer) = logs(&node, 1095, 1099) {
-            prop_assert_eq!(places(&answer).len(), 15);
+            prop_assert_eq!(places(&answer).len(), 12);
         }
         let _ = node.header(BlockTag::Latest);
         let call = Call { to: address(0).into(), data: Vec::new() };
@@ -115,10 +120,10 @@ proptest! {
     fn broken_bytes_never_panic(
         cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
     ) {
-        let server = NodeServer::start(chain());
+        let server = NodeServer::start(short_chain());
         let asking = node(&server, NodeOptions::default().max_tries(1));
         // What a right answer looks like.
-        let chain = chain();
+        let chain = short_chain();
         let range = serde_json::json!([{"fromBlock": "0x447", "toBlock": "0x44b"}]);
         let results = [
             chain.answer("eth_chainId", &Value::Null),
@@ -131,7 +136,7 @@ proptest! {
             .collect();
         let right = Value::from(answers).to_string().into_bytes();
         server.set_faults(Faults::next([Incident::Body(right.clone())]));
-        prop_assert_eq!(logs(&asking, 1095, 1099).unwrap().logs.len(), 15);
+        prop_assert_eq!(logs(&asking, 1095, 1099).unwrap().logs.len(), 12);
         let mut bytes = right;
         for (at, byte, kind) in cuts {
             let at = at.index(bytes.len().max(1));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use degenbot::node::{LogFilter, NodeError, NodeOptions};
+use degenbot::node::{BlockTag, LogFilter, NodeError, NodeOptions};
 use serde_json::json;
 
 use super::{all_places, chain, impatient, logs, node, places};
@@ -179,6 +179,13 @@ fn a_batch_that_the_rate_never_allows_is_sent_in_parts() {
     let numbers: Vec<_> = (1000..1040).map(block_number).collect();
     assert_eq!(node.headers(&numbers).unwrap().len(), 40);
     assert!(node.statistics().splits > 0);
+    // Later, whole batches are tried again.
+    for _ in 0..64 {
+        node.header(BlockTag::Latest).unwrap();
+    }
+    let before = server.count();
+    assert_eq!(node.headers(&numbers).unwrap().len(), 40);
+    assert_eq!(server.count() - before, 1);
 }
 
 #[test]
