@@ -247,6 +247,8 @@ impl Node {
             let mut wait = Duration::ZERO;
             match fault.action {
                 Action::Stop => return Err(fault.after(tries + 1, begin.elapsed()).into()),
+                // Single calls are never too many for a message.
+                Action::Batch if slot.batch_limit() == 1 => self.count_split(),
                 Action::RangeTooWide(_) | Action::TooMuch(_) | Action::Batch => {
                     let too_large = TooLarge { slot: index, fault };
                     return Err(Stop::TooLarge(Box::new(too_large)));
@@ -272,7 +274,7 @@ impl Node {
             if tries >= options.max_tries.max(1) || is_late {
                 return Err(fault.after(tries, begin.elapsed()).into());
             }
-            if fault.action != Action::Leave {
+            if !matches!(fault.action, Action::Leave | Action::Batch) {
                 add(&self.context.counters.retries, 1);
             }
             last = Some(fault);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use degenbot::node::{BlockTag, LogFilter, NodeError, NodeOptions};
+use degenbot::node::{BlockTag, Call, LogFilter, NodeError, NodeOptions};
 use serde_json::json;
 
 use super::{all_places, chain, impatient, logs, node, places};
@@ -114,6 +114,26 @@ fn a_provider_without_batches_is_asked_for_the_header_before_and_after() {
     assert_eq!(methods, [header, "eth_getLogs", header, header]);
     let numbers: Vec<_> = (1000..1010).map(block_number).collect();
     assert_eq!(node.headers(&numbers).unwrap().len(), 10);
+}
+
+#[test]
+fn a_provider_without_batches_is_asked_for_its_chain_alone() {
+    let server = NodeServer::start(chain());
+    server.set_faults(Faults {
+        max_batch: Some(1),
+        ..Faults::default()
+    });
+    let ask = || node(&server, impatient());
+    assert!(ask().header(BlockTag::Latest).unwrap().is_some());
+    let numbers: Vec<_> = (1000..1003).map(block_number).collect();
+    for number in 1..=3 {
+        assert_eq!(ask().headers(&numbers[..number]).unwrap().len(), number);
+    }
+    let call = Call {
+        to: address(0).into(),
+        data: Vec::new(),
+    };
+    assert_eq!(ask().calls(&[call], BlockTag::Latest).unwrap().len(), 1);
 }
 
 #[test]
