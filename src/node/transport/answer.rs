@@ -61,15 +61,12 @@ pub(super) fn read_limited(
     const BELIEVED: usize = 1 << 20;
     const STEP: usize = 128 << 10;
     let mut body = Vec::with_capacity(expected.min(limit).min(BELIEVED));
+    let mut step = vec![0; STEP];
     loop {
-        let begin = body.len();
-        body.resize(begin + STEP, 0);
-        let read = reader.read(&mut body[begin..]);
-        body.truncate(begin + *read.as_ref().unwrap_or(&0));
-        match read {
+        match reader.read(&mut step) {
             Ok(0) => return Ok(body),
-            Ok(_) if body.len() > limit => return Err(ReadFault::TooLarge),
-            Ok(_) => {}
+            Ok(read) if body.len() + read > limit => return Err(ReadFault::TooLarge),
+            Ok(read) => body.extend_from_slice(&step[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(ReadFault::Io(error)),
         }
