@@ -71,6 +71,8 @@ pub mod database;
 pub mod deployments;
 mod documented_errors;
 mod escape;
+#[cfg(feature = "sync")]
+pub mod events;
 pub mod models;
 mod new_folders;
 #[cfg(feature = "sync")]

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use alloy_primitives::B256;
+
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::deployments::known_deployments::{KNOWN_DEPLOYMENTS, KnownDeployment};
 use crate::types::address::Address;
-use crate::types::integer::ChainId;
+use crate::types::integer::{BlockNumber, ChainId};
 
 /// A protocol's contracts on a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,12 @@ pub struct Deployment {
     pub deployer: Option<Address>,
     /// The contract that reads the state of the pools, for an exchange with a pool manager.
     pub state_view: Option<Address>,
+    /// The first block that can have events of the exchange: the one in which the factory was deployed. `None` if it is
+    /// not known; events are then looked for from the chain's first block on.
+    pub first_block: Option<BlockNumber>,
+    /// The Keccak-256 hash of the code that deploys a pool. With it, [`Self::pool_address`] says which address a pool
+    /// must have. `None` if it is not known, or if the pools have no contracts of their own.
+    pub init_code_hash: Option<B256>,
 }
 
 static KNOWN: LazyLock<Vec<Deployment>> =
@@ -43,6 +51,10 @@ impl From<&KnownDeployment> for Deployment {
             factory: known.factory,
             deployer: known.deployer,
             state_view: known.state_view,
+            first_block: known
+                .first_block
+                .and_then(|block| BlockNumber::new(block).ok()),
+            init_code_hash: known.init_code_hash,
         }
     }
 }
@@ -118,7 +130,36 @@ impl Deployment {
             factory,
             deployer,
             state_view,
+            first_block: None,
+            init_code_hash: None,
         })
+    }
+
+    /// The same deployment with another first block.
+    #[must_use]
+    pub fn with_first_block(self, first_block: BlockNumber) -> Self {
+        Self {
+            first_block: Some(first_block),
+            ..self
+        }
+    }
+
+    /// The same deployment with another hash of the code that deploys a pool.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidDeployment::Unused`] if the pools have no contracts of their own.
+    pub fn with_init_code_hash(self, init_code_hash: B256) -> Result<Self, InvalidDeployment> {
+        match self.kind {
+            ExchangeKind::Pools(_) => Ok(Self {
+                init_code_hash: Some(init_code_hash),
+                ..self
+            }),
+            kind @ ExchangeKind::Manager(_) => Err(InvalidDeployment::Unused {
+                kind,
+                contract: "hash of init code",
+            }),
+        }
     }
 
     /// The name of the exchange.

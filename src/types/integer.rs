@@ -146,6 +146,13 @@ integer! {
     /// A fee's numerator or denominator. Uniswap V4 marks a dynamic fee with 8388608.
     FeeParts(u32) as Integer(i32), 0..=i32::MAX as u32, "a fee (0 or more)"
 }
+impl FeeParts {
+    /// A number that is known when the program is built. One out of range does not compile.
+    pub(crate) const fn constant<const NUMBER: u32>() -> Self {
+        const { assert!(NUMBER <= i32::MAX as u32) };
+        Self(NUMBER)
+    }
+}
 integer! {
     /// A ratio in hundredths of a percent, as Aave stores thresholds, bonuses and discounts.
     BasisPoints(u32) as Integer(i32), 0..=i32::MAX as u32, "basis points (0 or more)"
