@@ -6,6 +6,7 @@ pub mod command;
 pub mod content;
 pub mod corpus;
 pub mod databases;
+pub mod event_logs;
 pub mod fake_chain;
 pub mod faults;
 pub mod generator;
