@@ -157,7 +157,7 @@ impl Deployment {
             }),
             kind @ ExchangeKind::Manager(_) => Err(InvalidDeployment::Unused {
                 kind,
-                contract: "hash of init code",
+                contract: "init code hash",
             }),
         }
     }

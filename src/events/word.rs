@@ -113,10 +113,10 @@ impl Word<'_> {
         (high == sign).then_some(number)
     }
 
+    /// The low and the high half of the number.
     fn halves(self) -> (u128, u128) {
-        let number = alloy_primitives::U256::from_be_bytes(*self.0);
-        let [zero, one, two, three] = number.into_limbs().map(u128::from);
-        (one << 64 | zero, three << 64 | two)
+        let number = |half: Option<&[u8; 16]>| half.map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        (number(self.0.last_chunk()), number(self.0.first_chunk()))
     }
 
     fn not(self, name: &'static str, expected: &'static str) -> EventProblem {
