@@ -200,6 +200,33 @@ mod tests {
     }
 
     #[test]
+    fn init_code_hash_is_for_pools_with_contracts() {
+        let hash = B256::repeat_byte(1);
+        let new = |name: &str, kind: &str| {
+            Deployment::new(
+                name.parse().unwrap(),
+                kind.parse().unwrap(),
+                Address::new([7; 20]),
+                None,
+                None,
+            )
+            .unwrap()
+        };
+        let block = BlockNumber::new(5).unwrap();
+        let v3 = new("base_other_v3", "uniswap_v3").with_first_block(block);
+        let v3 = v3.with_init_code_hash(hash).unwrap();
+        assert_eq!(
+            (v3.first_block, v3.init_code_hash),
+            (Some(block), Some(hash))
+        );
+        let v4 = new("base_other_v4", "uniswap_v4").with_init_code_hash(hash);
+        assert_eq!(
+            v4.unwrap_err().to_string(),
+            "An exchange of the kind uniswap_v4 has no init code hash"
+        );
+    }
+
+    #[test]
     fn invalid_deployments_are_rejected_with_a_reason() {
         let [factory, zero] = [7, 0].map(|byte| Address::new([byte; 20]));
         let new = |name: &str, kind: &str, factory, deployer, state_view| {

@@ -54,17 +54,17 @@ documented_errors! {
             hint HELP_HINT;
             when "`exchange add` is given a name that does not end as its kind demands. The exit status is 2.";
 
-        /// Exchanges of the kind do not have one of the given contracts.
+        /// Exchanges of the kind do not have one of the given contracts, or no init code.
         Unused {
             /// The kind.
             kind: ExchangeKind = ExchangeKind::Pools(crate::types::kind::PoolKind::UniswapV3),
-            /// The contract.
+            /// The contract, or the hash.
             contract: &'static str = "CONTRACT",
         }
             in Exchanges;
             text format!("An exchange of the kind {kind} has no {contract}");
             hint HELP_HINT;
-            when "`exchange add` is given a contract that such exchanges do not have. The exit status is 2.";
+            when "`exchange add` is given a contract or a hash that such exchanges do not have. The exit status is 2.";
 
         /// A contract has the zero address.
         ZeroAddress {

@@ -539,6 +539,7 @@ fn add_reports_invalid_arguments() {
     let good = "--factory 0x6EcCab422D763aC031210895C81787E87B43A652";
     let typo = "--factory 0x6EcCab422D763aC031210895C81787E87B43a652";
     let known = "--factory 0x1f98431c8ad98523631ae4a59f267346ea31f984";
+    let hash = "0xe34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54";
     let commands = [
         format!("add --chain 42161 --name camelot_v2 --kind camelot_v2 {good}"),
         format!("add --chain 42161 --name camelot_v2 --kind camelot_v2 {known}"),
@@ -550,6 +551,19 @@ fn add_reports_invalid_arguments() {
         "add --chain 0 --name x --kind y --factory z".to_owned(),
         format!(
             "add --chain 130 --name uniswap_v4 --kind uniswap_v4 {good} --deployer 0x6EcCab422D763aC031210895C81787E87B43A652"
+        ),
+        format!(
+            "add --chain 130 --name uniswap_v4 --kind uniswap_v4 {good} --init-code-hash {hash}"
+        ),
+        format!(
+            "add --chain 130 --name other_v3 --kind uniswap_v3 {good} --init-code-hash {hash}0"
+        ),
+        format!("add --chain 130 --name other_v3 --kind uniswap_v3 {good} --from-block latest"),
+        format!(
+            "add --chain 130 --name other_v3 --kind uniswap_v3 {good} --from-block 9223372036854775808"
+        ),
+        format!(
+            "add --chain 130 --name other_v3 --kind uniswap_v3 {good} --from-block 0 --init-code-hash {hash}"
         ),
     ];
     let commands: Vec<_> = commands.iter().map(String::as_str).collect();

@@ -1,5 +1,6 @@
 //! `degenbot exchange add`: adds an unknown exchange.
 
+use alloy_primitives::B256;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
 
@@ -14,7 +15,7 @@ use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::types::address::Address;
-use crate::types::integer::ChainId;
+use crate::types::integer::{BlockNumber, ChainId};
 
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "the comments are the help text")]
@@ -45,6 +46,17 @@ pub(in crate::cli) struct Add {
     /// The contract that reads the pools; only with the kind uniswap_v4
     #[arg(long, value_name = "ADDRESS", value_parser = Address::typed)]
     state_view: Option<Address>,
+    /// The block in which the factory was deployed; updates begin there
+    ///
+    /// Without it, the first update begins at the chain's first block, which can take hours.
+    #[arg(long, value_name = "BLOCK", value_parser = first_block)]
+    from_block: Option<BlockNumber>,
+    /// The hash of the code that deploys a pool, with which updates check addresses
+    ///
+    /// It is the Keccak-256 hash that the exchange's own contracts use to compute the address of a pool. Without it,
+    /// an update believes the address in the event of a pool's creation.
+    #[arg(long, value_name = "HASH", value_parser = init_code_hash)]
+    init_code_hash: Option<B256>,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -56,13 +68,19 @@ impl Add {
             chain: self.chain,
             name: self.name,
         };
-        let deployment = Deployment::new(
+        let mut deployment = Deployment::new(
             exchange.clone(),
             self.kind,
             self.factory,
             self.deployer,
             self.state_view,
         )?;
+        if let Some(block) = self.from_block {
+            deployment = deployment.with_first_block(block);
+        }
+        if let Some(hash) = self.init_code_hash {
+            deployment = deployment.with_init_code_hash(hash)?;
+        }
         let options = ExchangeOptions::default()
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
@@ -87,4 +105,18 @@ fn chain(text: &str) -> Result<ChainId, &'static str> {
 fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
     PossibleValuesParser::new(ExchangeKind::all().map(ExchangeKind::as_str))
         .try_map(|kind| kind.parse::<ExchangeKind>())
+}
+
+fn first_block(text: &str) -> Result<BlockNumber, &'static str> {
+    let number = text.parse().ok();
+    number
+        .and_then(|number| BlockNumber::new(number).ok())
+        .ok_or("expected a block number (0 or more)")
+}
+
+fn init_code_hash(text: &str) -> Result<B256, &'static str> {
+    text.strip_prefix("0x")
+        .filter(|digits| digits.len() == 64)
+        .and_then(|digits| digits.parse().ok())
+        .ok_or("expected a hash (0x and 64 hexadecimal digits)")
 }
