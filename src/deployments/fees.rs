@@ -115,6 +115,28 @@ mod tests {
     }
 
     #[test]
+    fn fees_are_those_of_the_python_package() {
+        let fixed = |fee| FeeSource::Fixed(FeeParts::new(fee).unwrap());
+        let by_call = FeeSource::Factory;
+        for (kind, source, denominator) in [
+            ("uniswap_v2", fixed(3), 1_000),
+            ("sushiswap_v2", fixed(3), 1_000),
+            ("swapbased_v2", fixed(3), 1_000),
+            ("pancakeswap_v2", fixed(25), 10_000),
+            ("aerodrome_v2", by_call(FeeCall::GetFee), 10_000),
+            ("uniswap_v3", FeeSource::Event, 1_000_000),
+            ("sushiswap_v3", FeeSource::Event, 1_000_000),
+            ("pancakeswap_v3", FeeSource::Event, 1_000_000),
+            ("aerodrome_v3", by_call(FeeCall::GetSwapFee), 1_000_000),
+            ("uniswap_v4", FeeSource::Event, 1_000_000),
+        ] {
+            let fees = kind.parse::<ExchangeKind>().unwrap().fees().unwrap();
+            assert_eq!(fees.source, source, "{kind}");
+            assert_eq!(fees.denominator.get(), denominator, "{kind}");
+        }
+    }
+
+    #[test]
     fn fees_are_known_where_events_are() {
         for kind in ExchangeKind::all() {
             assert_eq!(kind.fees().is_some(), kind.event_family().is_some());

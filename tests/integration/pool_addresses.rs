@@ -59,6 +59,7 @@ fn real_pools() -> Vec<(&'static str, PoolSalt, Address)> {
     let tbtc = pool("0x236aa50979D5f3De3Bd1Eeb40E81137F22ab794b");
     let cbeth = pool("0x2Ae3F1Ec7F1F5012CFEab0185bfc7aa3cf0DEc22");
     let degen = pool("0x4ed4E862860beD51a9570b96d89aF5E1B0Efefed");
+    let aero = pool("0x940181a94A35A4569E4529A3CDfB74e38FD98631");
     let dola = pool("0x4621b7A9c75199271F773Ebd9A499dbd165c3191");
     let base = [base_weth, base_usdc];
     vec![
@@ -80,6 +81,7 @@ fn real_pools() -> Vec<(&'static str, PoolSalt, Address)> {
         ("base_aerodrome_v2", aerodrome([tbtc, bridged_usdc], false), pool("0x723AEf6543aecE026a15662Be4D3fb3424D502A9")),
         ("base_aerodrome_v2", aerodrome([dola, bridged_usdc], true), pool("0x0B25c51637c43decd6CC1C1e3da4518D54ddb528")),
         ("base_aerodrome_v3", with_spacing(base, 100), pool("0xb2cc224c1c9feE385f8ad6a55b4d94E92359DC59")),
+        ("base_aerodrome_v3", with_spacing([base_weth, aero], 200), pool("0x82321f3beb69f503380d6b233857d5c43562e2d0")),
     ]
 }
 
