@@ -8,10 +8,11 @@ use std::error::Error;
 use std::io::Write;
 
 use degenbot::database::Database;
+use degenbot::deployments::ExchangeKind;
 use degenbot::types::{
-    Address, BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, I128,
-    LogIndex, ManagedPoolKind, PoolHash, PoolKind, PoolManagerKind, Revision, Tick, TickSpacing,
-    U128, U256, WordPosition,
+    Address, BasisPoints, BinStep, BlockHash, BlockNumber, ChainId, CodeHash, Decimals,
+    EModeCategoryId, FeeParts, I128, LogIndex, ManagedPoolKind, PoolHash, PoolKind,
+    PoolManagerKind, Revision, Tick, TickSpacing, U128, U256, WordPosition,
 };
 use degenbot::{models, schema};
 use diesel::associations::HasTable;
@@ -97,7 +98,14 @@ fn dump(connection: &mut SqliteConnection, out: &mut impl Write) -> Result<(), B
             fee_token1, fee_denominator,
         }
         camelot_v2_pools CamelotV2Pool { pool_id, fee_token0, fee_token1, fee_denominator }
+        chain_blocks ChainBlock { id, chain_id, number, hash, is_final }
+        chain_journal ChainJournalEntry {
+            id, chain_id, block, table_name, row_id, old_values, new_values,
+        }
         erc20_tokens Erc20Token { id, chain, address, name, symbol, decimals }
+        exchange_deployments ExchangeDeployment {
+            id, exchange_id, kind, first_block, init_code_hash,
+        }
         exchanges Exchange { id, chain_id, name, active, last_update_block, factory, deployer }
         initialization_maps InitializationMap { id, pool_id, word, bitmap }
         lfj_pools LfjPool { pool_id, bin_step }
@@ -118,6 +126,7 @@ fn dump(connection: &mut SqliteConnection, out: &mut impl Write) -> Result<(), B
         }
         pool_managers PoolManager { id, address, chain, kind, state_view, exchange_id }
         pools Pool { id, address, chain, kind, token0_id, token1_id, exchange_id }
+        retired_ids RetiredId { id, table_name, last_id }
         sushiswap_v2_pools SushiswapV2Pool { pool_id, fee_token0, fee_token1, fee_denominator }
         sushiswap_v3_pools SushiswapV3Pool {
             pool_id, tick_spacing, liquidity_update_block, liquidity_update_log_index, fee_token0,
@@ -168,6 +177,6 @@ to_json!(
     number => json!(number.get())
 );
 to_json!(
-    Address I128 ManagedPoolKind PoolHash PoolKind PoolManagerKind U128 U256,
+    Address BlockHash CodeHash ExchangeKind I128 ManagedPoolKind PoolHash PoolKind PoolManagerKind U128 U256,
     value => json!(value.to_string())
 );

@@ -88,8 +88,11 @@ pub use rows::aave_v3_position::{
 pub use rows::aave_v3_user::{
     AaveV3User, AaveV3UserCollateralConfig, NewAaveV3User, NewAaveV3UserCollateralConfig,
 };
+pub use rows::chain_block::{ChainBlock, NewChainBlock};
+pub use rows::chain_journal_entry::{ChainJournalEntry, NewChainJournalEntry};
 pub use rows::erc20_token::{Erc20Token, NewErc20Token};
 pub use rows::exchange::{Exchange, NewExchange};
+pub use rows::exchange_deployment::{ExchangeDeployment, NewExchangeDeployment};
 pub use rows::initialization_map::{
     InitializationMap, ManagedPoolInitializationMap, NewInitializationMap,
     NewManagedPoolInitializationMap,
@@ -102,6 +105,7 @@ pub use rows::liquidity_position::{
 pub use rows::managed_pool::{ManagedPool, NewManagedPool};
 pub use rows::pool::{NewPool, Pool};
 pub use rows::pool_manager::{NewPoolManager, PoolManager};
+pub use rows::retired_id::{NewRetiredId, RetiredId};
 pub use rows::uniswap_v4_pool::UniswapV4Pool;
 pub use rows::v2_pool::{
     AerodromeV2Pool, CamelotV2Pool, PancakeswapV2Pool, SushiswapV2Pool, SwapbasedV2Pool,

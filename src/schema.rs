@@ -159,6 +159,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    chain_blocks (id) {
+        id -> BigInt,
+        chain_id -> BigInt,
+        number -> BigInt,
+        hash -> Text,
+        is_final -> Bool,
+    }
+}
+
+diesel::table! {
+    chain_journal (id) {
+        id -> BigInt,
+        chain_id -> BigInt,
+        block -> BigInt,
+        table_name -> Text,
+        row_id -> BigInt,
+        old_values -> Nullable<Text>,
+        new_values -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     erc20_tokens (id) {
         id -> BigInt,
         chain -> BigInt,
@@ -166,6 +188,16 @@ diesel::table! {
         name -> Nullable<Text>,
         symbol -> Nullable<Text>,
         decimals -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    exchange_deployments (id) {
+        id -> BigInt,
+        exchange_id -> BigInt,
+        kind -> Text,
+        first_block -> Nullable<BigInt>,
+        init_code_hash -> Nullable<Text>,
     }
 }
 
@@ -279,6 +311,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    retired_ids (id) {
+        id -> BigInt,
+        table_name -> Text,
+        last_id -> BigInt,
+    }
+}
+
+diesel::table! {
     sushiswap_v2_pools (pool_id) {
         pool_id -> BigInt,
         fee_token0 -> Integer,
@@ -361,6 +401,7 @@ diesel::joinable!(aave_v3_users -> aave_v3_markets (market_id));
 diesel::joinable!(aerodrome_v2_pools -> pools (pool_id));
 diesel::joinable!(aerodrome_v3_pools -> pools (pool_id));
 diesel::joinable!(camelot_v2_pools -> pools (pool_id));
+diesel::joinable!(exchange_deployments -> exchanges (exchange_id));
 diesel::joinable!(initialization_maps -> pools (pool_id));
 diesel::joinable!(lfj_pools -> pools (pool_id));
 diesel::joinable!(liquidity_positions -> pools (pool_id));
@@ -393,7 +434,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     aerodrome_v3_pools,
     alembic_version,
     camelot_v2_pools,
+    chain_blocks,
+    chain_journal,
     erc20_tokens,
+    exchange_deployments,
     exchanges,
     initialization_maps,
     lfj_pools,
@@ -405,6 +449,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     pancakeswap_v3_pools,
     pool_managers,
     pools,
+    retired_ids,
     sushiswap_v2_pools,
     sushiswap_v3_pools,
     swapbased_v2_pools,

@@ -20,7 +20,7 @@ pub(crate) mod sync_cursor;
 pub use address::Address;
 pub use decimal::{I128, U128, U256};
 pub use flag::Flag;
-pub use hash::{BlockHash, PoolHash};
+pub use hash::{BlockHash, CodeHash, PoolHash};
 pub use integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
     Revision, Tick, TickSpacing, WordPosition,

@@ -3,11 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::serialize;
+use diesel::serialize::{IsNull, Output, ToSql};
+use diesel::sql_types::Text;
+use diesel::sqlite::Sqlite;
+
 use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::{PoolKind, PoolManagerKind};
+use crate::types::stored::{Decode, Stored, read_with_diesel};
 
 /// The kind of an exchange's pools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromSqlRow, AsExpression)]
+#[diesel(sql_type = Text)]
 pub enum ExchangeKind {
     /// Each pool is a contract.
     Pools(PoolKind),
@@ -49,10 +58,25 @@ impl FromStr for ExchangeKind {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
+        Self::decode(Stored::Text(text.as_bytes()))
+    }
+}
+
+impl Decode for ExchangeKind {
+    fn decode(stored: Stored<'_>) -> Result<Self, InvalidValue> {
+        match PoolManagerKind::decode(stored) {
             Ok(kind) => Ok(Self::Manager(kind)),
-            Err(_) => text.parse().map(Self::Pools),
+            Err(_) => PoolKind::decode(stored).map(Self::Pools),
         }
+    }
+}
+
+read_with_diesel!(ExchangeKind, Text);
+
+impl ToSql<Text, Sqlite> for ExchangeKind {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.as_str());
+        Ok(IsNull::No)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Hashes of 32 bytes: of pools inside a pool manager, and of blocks.
+//! Hashes of 32 bytes: of pools inside a pool manager, of blocks, and of code.
 
 use std::fmt;
 use std::str::FromStr;
@@ -93,6 +93,13 @@ hash!(
     /// The hash of a block. It is read in any letter case, and displayed and stored in lower case.
     BlockHash,
     "a block hash (0x and 64 hexadecimal digits)"
+);
+
+hash!(
+    /// The Keccak-256 hash of a contract's code, such as the init code that a factory deploys pools with. It is read
+    /// in any letter case, and displayed and stored in lower case.
+    CodeHash,
+    "a code hash (0x and 64 hexadecimal digits)"
 );
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ macro_rules! read_with_diesel {
         }
     };
 }
-pub(super) use read_with_diesel;
+pub(crate) use read_with_diesel;
 
 #[cfg(test)]
 mod tests {

@@ -56,6 +56,10 @@ macro_rules! for_each_table {
             (aave_v3_collateral_positions, AaveV3CollateralPosition),
             (aave_v3_debt_positions, AaveV3DebtPosition),
             (aave_gho_tokens, AaveGhoToken),
+            (exchange_deployments, ExchangeDeployment),
+            (chain_blocks, ChainBlock),
+            (chain_journal, ChainJournalEntry),
+            (retired_ids, RetiredId),
         )
     };
 }

@@ -10,7 +10,16 @@ const NEWEST: &str = "populated/populated-0.6.0a14.db";
 
 /// Statements for what no release has made yet: the rows of a new table or kind of pool, the values of a new
 /// column, such as `UPDATE pools SET creation_block = 17000000 + id WHERE id % 2`.
-const NEWER: &[&str] = &[];
+const NEWER: &[&str] = &[
+    "INSERT INTO exchange_deployments (exchange_id, kind, first_block, init_code_hash) VALUES
+        ((SELECT min(id) FROM exchanges), 'uniswap_v2', 10000835,
+         '0x96e8ac4277198ff8b6f785478aa9a39f403cb768dd02cbee326c3e7da348845f')",
+    "INSERT INTO chain_blocks (chain_id, number, hash, is_final) VALUES
+        (1, 23000000, '0x' || lower(hex(zeroblob(32))), 0)",
+    "INSERT INTO chain_journal (chain_id, block, table_name, row_id, old_values, new_values) VALUES
+        (1, 23000000, 'pools', 7, NULL, '[7]'), (1, 23000000, 'pools', 7, '[7]', NULL)",
+    "INSERT INTO retired_ids (table_name, last_id) VALUES ('pools', 1000000)",
+];
 
 /// A copy of it.
 pub fn in_every_table() -> Copy {

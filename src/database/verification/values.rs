@@ -9,12 +9,13 @@ use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
 use crate::database::verification::checker::Checker;
 use crate::database::verification::relations;
 use crate::database::verification::rule::Rule;
+use crate::deployments::exchange_kind::ExchangeKind;
 use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 use crate::models::rows::column_type::ColumnType;
 use crate::types::address::Address;
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::flag::Flag;
-use crate::types::hash::PoolHash;
+use crate::types::hash::{BlockHash, CodeHash, PoolHash};
 use crate::types::integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
     Revision, Tick, TickSpacing, WordPosition,
@@ -90,10 +91,13 @@ fn check_of(table: &str, column: &str) -> Option<Check> {
         ColumnType::Address => address,
         ColumnType::BasisPoints => value::<BasisPoints>,
         ColumnType::BinStep => value::<BinStep>,
+        ColumnType::BlockHash => value::<BlockHash>,
         ColumnType::BlockNumber => value::<BlockNumber>,
         ColumnType::ChainId => value::<ChainId>,
+        ColumnType::CodeHash => value::<CodeHash>,
         ColumnType::Decimals => value::<Decimals>,
         ColumnType::EModeCategoryId => value::<EModeCategoryId>,
+        ColumnType::ExchangeKind => value::<ExchangeKind>,
         ColumnType::FeeParts => value::<FeeParts>,
         ColumnType::Flag => value::<Flag>,
         ColumnType::I128 => decimal::<I128>,
