@@ -90,6 +90,7 @@ pub use error::not_checked::NotChecked;
 pub use error::obstacle::Obstacle;
 pub use error::refusal::Refusal;
 pub use error::violation::Violation;
+pub use exchanges::contract_facts::ContractFacts;
 pub use exchanges::{
     Activation, Deactivation, ExchangeOptions, activate_exchange, add_exchange,
     deactivate_exchange, list_exchanges,

@@ -1,5 +1,6 @@
 //! Operations on the exchanges of a database: activate, deactivate, add and list.
 
+pub(crate) mod contract_facts;
 mod kept;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::exchanges::contract_facts::ContractFacts;
 use crate::database::exchanges::kept::{
     new_row, not_added, rejected, require_active, require_added, require_inactive,
     require_pool_manager,
@@ -46,15 +48,18 @@ pub struct ExchangeOptions {
     pub wait: Duration,
     /// The token that cancels the operation.
     pub cancel: Option<CancelToken>,
+    /// What an activation records of the exchange's contracts.
+    pub facts: ContractFacts,
 }
 
-setters!(ExchangeOptions { wait: Duration, cancel: CancelToken => Some });
+setters!(ExchangeOptions { wait: Duration, cancel: CancelToken => Some, facts: ContractFacts });
 
 impl Default for ExchangeOptions {
     fn default() -> Self {
         Self {
             wait: LOCK_TIMEOUT,
             cancel: None,
+            facts: ContractFacts::default(),
         }
     }
 }
@@ -121,6 +126,8 @@ pub fn activate_exchange(
         if let Some(known) = known {
             ensure_pool_manager(connection, path, known, id)?;
         }
+        let facts = &options.facts;
+        facts.record(connection, path, exchange, id, true)?;
         match (activation, known) {
             (Activation::Added, Some(known)) => {
                 require_added(connection, path, id, known, true)?;
@@ -191,6 +198,8 @@ pub fn add_exchange(
         }
         let id = insert(connection, path, deployment, false)?;
         ensure_pool_manager(connection, path, deployment, id)?;
+        let facts = ContractFacts::of(deployment);
+        facts.record(connection, path, &deployment.exchange(), id, false)?;
         require_added(connection, path, id, deployment, false)
     })
 }

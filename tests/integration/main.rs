@@ -21,6 +21,7 @@ mod effects;
 mod events;
 mod examples;
 mod exchange;
+mod exchange_contracts;
 mod faults;
 mod foreign_text;
 mod free_list;

@@ -102,19 +102,19 @@ fn chain(text: &str) -> Result<ChainId, &'static str> {
     chain_called(text).ok_or("expected a chain ID (a positive integer), base or ethereum")
 }
 
-fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
+pub(super) fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
     PossibleValuesParser::new(ExchangeKind::all().map(ExchangeKind::as_str))
         .try_map(|kind| kind.parse::<ExchangeKind>())
 }
 
-fn first_block(text: &str) -> Result<BlockNumber, &'static str> {
+pub(super) fn first_block(text: &str) -> Result<BlockNumber, &'static str> {
     let number = text.parse().ok();
     number
         .and_then(|number| BlockNumber::new(number).ok())
         .ok_or("expected a block number (0 or more)")
 }
 
-fn init_code_hash(text: &str) -> Result<B256, &'static str> {
+pub(super) fn init_code_hash(text: &str) -> Result<B256, &'static str> {
     text.strip_prefix("0x")
         .filter(|digits| digits.len() == 64)
         .and_then(|digits| digits.parse().ok())

@@ -11,7 +11,7 @@ use crate::types::integer::ChainId;
 use crate::types::sql_value::SqlValue;
 
 /// Parses the name of an exchange.
-pub(super) fn parse(path: &Path, name: &str) -> Result<ExchangeName, Failure> {
+pub(in crate::cli) fn parse(path: &Path, name: &str) -> Result<ExchangeName, Failure> {
     name.parse().map_err(|_| unknown(path, name))
 }
 

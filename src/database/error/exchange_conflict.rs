@@ -68,6 +68,26 @@ documented_errors! {
             hint format!("Use 'degenbot exchange activate {}'", plain(exchange));
             when "`exchange add` is given a factory that an exchange on the chain already has.";
 
+        /// Nobody has said what kind of pools the exchange has.
+        KindUnknown {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+        }
+            in Exchanges;
+            text format!("does not say of what kind the pools of {} are", plain(exchange));
+            hint format!("Add the kind: 'degenbot exchange activate {} --kind KIND'", plain(exchange));
+            when "The first block or the hash of the init code is to be recorded of an exchange whose kind is not known.";
+
+        /// The database is of a version that has no table for what is known of an exchange's contracts.
+        NoPlace {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+        }
+            in Exchanges;
+            text format!("is of an older version, which cannot hold what is known of the contracts of {}", plain(exchange));
+            hint "Run 'degenbot database upgrade' first";
+            when "`--kind`, `--from-block` or `--init-code-hash` is given, and the database is not at the newest version.";
+
         /// The database has not kept what was written to it.
         NotKept {
             /// The exchange.
@@ -120,6 +140,8 @@ impl ExchangeConflict {
             | Self::NameTaken { exchange, .. }
             | Self::FactoryTaken { exchange, .. }
             | Self::NotKept { exchange, .. }
+            | Self::KindUnknown { exchange }
+            | Self::NoPlace { exchange }
             | Self::Rejected { exchange, .. } => exchange,
         }
     }

@@ -119,7 +119,7 @@ pub(super) fn not_added(
     not_kept(connection, path, &deployment.exchange(), "as it was added")
 }
 
-fn not_kept(
+pub(super) fn not_kept(
     connection: &mut SqliteConnection,
     path: &Path,
     exchange: &ExchangeName,
