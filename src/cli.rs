@@ -21,6 +21,7 @@ mod logging;
 mod man;
 mod options;
 mod parse;
+mod pool;
 mod printer;
 mod progress;
 mod prompt;

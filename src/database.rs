@@ -106,6 +106,7 @@ pub use migration::options::{MigrateOptions, UpgradeOptions};
 pub use migration::plan::{Loss, MigrationPlan, check_upgrade, plan_migration, plan_upgrade};
 pub use migration::rebuild::RebuildReport;
 pub use migration::route::{Method, Route, find_route};
+pub use migration::unfinal_blocks::UnfinalBlocks;
 pub use migration::upgrade::{
     UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };

@@ -13,7 +13,7 @@ pub(crate) mod invalid_deployment;
 mod known_deployments;
 pub(crate) mod pool_address;
 
-pub use chains::{chain_called, chain_names};
+pub use chains::{chain_called, chain_names, chain_title};
 pub use deployment::Deployment;
 pub use event_family::EventFamily;
 pub use exchange_kind::ExchangeKind;

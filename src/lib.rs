@@ -20,6 +20,7 @@
 //! | several statements on one state | [`Database::read`], or [`Database::snapshots`] for several threads |
 //! | several writes, all or none | [`Database::write`] |
 //! | queries of your own | Diesel, with the tables of [`schema`] and the row types of [`models`] |
+//! | fill the database from a node | `sync::update_pools`, with the feature `sync` |
 //! | back up, upgrade, verify | [`backup_sqlite_database`], [`upgrade_sqlite_database`], [`verify_sqlite_database`] |
 //!
 //! `examples/bot.rs` does the first five of these in one program. [`LiquidityUpdate`] has the rules about events and
@@ -83,6 +84,8 @@ pub mod schema;
 mod setters;
 pub mod settings;
 mod sqlite;
+#[cfg(feature = "sync")]
+pub mod sync;
 mod system;
 pub mod types;
 

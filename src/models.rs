@@ -48,6 +48,7 @@
 
 pub(crate) mod aave;
 pub(crate) mod access;
+pub(crate) mod journal;
 pub(crate) mod liquidity;
 pub(crate) mod pools;
 pub(crate) mod rows;
@@ -57,6 +58,8 @@ pub use aave::account::read::AaveV3Accounts;
 pub use aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 pub use aave::reserve::AaveV3Reserve;
 pub use access::row_error::RowError;
+pub use journal::journal_error::JournalError;
+pub use journal::undo::Undone;
 pub use liquidity::liquidity_update::{LiquidityUpdate, UpdateReport};
 pub use liquidity::pool_update::PoolUpdate;
 pub use liquidity::tick_bitmap::{BitmapWord, bitmap_position};

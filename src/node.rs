@@ -28,7 +28,7 @@
 //! `SSL_CERT_FILE` and `HTTPS_PROXY` have no effect. Redirects are not followed. Answers are limited in size
 //! ([`NodeOptions::max_answer_bytes`]) and time ([`NodeOptions::timeout`]).
 
-mod calls;
+pub(crate) mod calls;
 mod classify;
 pub(crate) mod client;
 pub(crate) mod endpoint;

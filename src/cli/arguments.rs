@@ -10,7 +10,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::global_options::GlobalOptions;
 use crate::cli::man::Man;
-use crate::cli::{config, database, exchange};
+use crate::cli::{config, database, exchange, pool};
 
 /// Database toolkit for EVM arbitrage and liquidation bots
 ///
@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// Choose the exchanges that updates of the Python package follow
     #[command(subcommand)]
     Exchange(exchange::Command),
+    /// Keep the pools up to date from a node
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Show and write the config file
     #[command(subcommand)]
     Config(config::Command),
@@ -95,7 +98,7 @@ impl Command {
             Self::Config(command) => command
                 .contradiction()
                 .map(|(command, problem)| (vec!["config", command], problem)),
-            Self::Exchange(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Exchange(_) | Self::Pool(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 
@@ -104,6 +107,7 @@ impl Command {
         match self {
             Self::Database(command) => command.only_reads(),
             Self::Exchange(command) => matches!(command, exchange::Command::List(_)),
+            Self::Pool(_) => false,
             Self::Config(_) | Self::Completions(_) | Self::Man(_) => true,
         }
     }
@@ -112,6 +116,7 @@ impl Command {
         match self {
             Self::Database(command) => command.run(context),
             Self::Exchange(command) => command.run(context),
+            Self::Pool(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Completions(command) => command.run(context, Cli::command()),
             Self::Man(command) => command.run(context, Cli::command()),

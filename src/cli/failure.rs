@@ -18,9 +18,13 @@ use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::{ErrorKind, damage_hint};
 use crate::database::files::open_by::programs_using;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::deployments::chains::chain_title;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::documented_errors;
 use crate::node::error::NodeError;
+use crate::sync::sync_error::SyncError;
+use crate::types::integer::ChainId;
 
 /// What an aborted command says.
 pub(super) const ABORTED: &str = "Aborted!";
@@ -55,6 +59,36 @@ documented_errors! {
             text error;
             hint error.hint();
             when "";
+
+        /// The update of a chain ended early.
+        Sync {
+            chain: ChainId = ChainId::ETHEREUM,
+            error: Box<SyncError> = Box::new(SyncError::documented().remove(0).example),
+        }
+            in Inner;
+            text format!("{}: {error}", chain_title(*chain));
+            hint error.hint();
+            when "";
+
+        /// An active exchange cannot be updated.
+        ExchangeSkipped {
+            exchange: ExchangeName = ExchangeName {
+                chain: ChainId::ETHEREUM,
+                name: "camelot_v2".to_owned(),
+            },
+            reason: &'static str = "the events of its kind are not known to this program",
+        }
+            in Exchanges;
+            text format!("{exchange} is active, but was not updated: {reason}");
+            hint "The other exchanges are up to date; deactivate this one, or add it anew with 'exchange add --kind'";
+            when "`pool update` does not know the events of an active exchange.";
+
+        /// There is no active exchange.
+        NothingToUpdate
+            in Exchanges;
+            text "No exchange is active that is to be updated";
+            hint "'degenbot exchange list' shows the exchanges, 'degenbot exchange activate NAME' activates one";
+            when "`pool update` finds no active exchange, or none of the chains and exchanges that its options name.";
 
         /// An upgrade to an older version was asked for, or a downgrade to a newer one.
         WrongDirection {
@@ -134,7 +168,7 @@ documented_errors! {
 
         /// Only the Python package has the command.
         OnlyInPython {
-            command: String = "pool update".to_owned(),
+            command: String = "aave update".to_owned(),
         }
             in Commands;
             text format!("This version of degenbot has no command '{}'", command);

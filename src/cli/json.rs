@@ -138,14 +138,19 @@ impl Timing {
             milliseconds: 0,
         }
     }
+
+    /// The timing of an operation that ends now.
+    pub(super) fn until_now(mut self, clock: Instant) -> Self {
+        self.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self
+    }
 }
 
 /// Runs an operation and measures the time.
 pub(super) fn timed<Report, Error>(
     operation: impl FnOnce() -> Result<Report, Error>,
 ) -> Result<(Report, Timing), Error> {
-    let (mut timing, clock) = (Timing::now(), Instant::now());
+    let (timing, clock) = (Timing::now(), Instant::now());
     let report = operation()?;
-    timing.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok((report, timing))
+    Ok((report, timing.until_now(clock)))
 }

@@ -2,6 +2,7 @@
 
 mod layout;
 mod pace;
+pub(super) mod update;
 
 use std::fmt::Write;
 use std::ops::ControlFlow;

@@ -11,7 +11,10 @@ use crate::cli::failure::Failure;
 use crate::deployments::chains::chain_called;
 
 /// The groups of commands that only the Python package has.
-const ONLY_IN_PYTHON: [&str; 4] = ["pool", "aave", "path", "fleet"];
+const ONLY_IN_PYTHON: [&str; 3] = ["aave", "path", "fleet"];
+
+/// Commands that only the Python package has, in groups that we have as well.
+const ONLY_IN_PYTHON_HERE: [(&str, &str); 1] = [("pool", "repair")];
 
 /// Commands of the Python package that have another name here.
 const RENAMED: [(&str, &str, &str); 2] = [
@@ -38,7 +41,11 @@ pub(super) fn advice(error: &Error, arguments: &[OsString]) -> Option<Failure> {
         return None;
     };
     // Its `path` is a group; ours is `config path`.
-    if ONLY_IN_PYTHON.contains(group) && (*group != "path" || !rest.is_empty()) {
+    let is_of_python = match rest.first() {
+        Some(name) => ONLY_IN_PYTHON_HERE.contains(&(*group, *name)),
+        None => false,
+    };
+    if is_of_python || ONLY_IN_PYTHON.contains(group) && (*group != "path" || !rest.is_empty()) {
         let subcommand = rest.first().map(|name| format!(" {name}"));
         return Some(Failure::OnlyInPython {
             command: format!("{group}{}", subcommand.unwrap_or_default()),
@@ -170,16 +177,11 @@ mod tests {
     #[test]
     fn commands_of_the_python_package_and_of_other_groups_are_explained() {
         for (line, expected) in [
-            ("pool update", "only in Python: pool update"),
-            (
-                "pool update --chunk 5 --to-block latest:-10",
-                "only in Python: pool update",
-            ),
             (
                 "--database x.db pool repair 0x00",
                 "only in Python: pool repair",
             ),
-            ("help pool", "only in Python: pool"),
+            ("help fleet", "only in Python: fleet"),
             (
                 "aave activate ethereum_aave_v3",
                 "only in Python: aave activate",

@@ -19,11 +19,12 @@ use crate::database::connection::open::{
 };
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
+#[cfg(doc)]
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
 use crate::database::exchanges::contract_facts::ContractFacts;
 use crate::database::exchanges::kept::{
-    new_row, not_added, rejected, require_active, require_added, require_inactive,
+    conflict, new_row, not_added, rejected, require_active, require_added, require_inactive,
     require_pool_manager,
 };
 use crate::database::files::database_file::DatabaseFile;
@@ -305,13 +306,6 @@ fn choose<'stored>(
         // If there are duplicates, one active row is enough.
         (one, ..) => Ok(same.find(|same| same.active).or(one)),
     }
-}
-
-fn conflict(path: &Path, conflict: ExchangeConflict) -> Error {
-    ErrorKind::Exchange {
-        conflict: Box::new(conflict),
-    }
-    .at(path)
 }
 
 /// Finds the exchange of the same chain and factory. The comparison ignores letter case.

@@ -29,6 +29,12 @@ pub(super) fn chain(id: ChainId) -> Option<&'static Chain> {
     CHAINS.iter().find(|chain| chain.id == id)
 }
 
+/// The name of a chain for people, such as `Ethereum`; its ID if it has no name.
+#[must_use]
+pub fn chain_title(id: ChainId) -> String {
+    chain(id).map_or_else(|| format!("Chain {id}"), |chain| chain.title.to_owned())
+}
+
 /// The names of the chains that have one.
 pub fn chain_names() -> impl Iterator<Item = &'static str> {
     CHAINS.iter().map(|chain| chain.name)

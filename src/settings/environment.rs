@@ -1,11 +1,13 @@
 //! The environment variables and folders that settings depend on.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
 use crate::settings::error::SettingsError;
+use crate::types::integer::ChainId;
 
 /// The environment of a process, as far as settings depend on it.
 ///
@@ -23,7 +25,12 @@ pub struct Environment {
     pub config: Option<PathBuf>,
     /// `DEGENBOT_DB_PATH`.
     pub database: Option<PathBuf>,
+    /// `DEGENBOT_RPC_HTTP_CHAINID_1` and so on: the endpoint of each chain.
+    pub rpc: BTreeMap<ChainId, String>,
 }
+
+/// The name of the variable with the endpoint of a chain, without the chain's id.
+const RPC: &str = "DEGENBOT_RPC_HTTP_CHAINID_";
 
 impl Environment {
     /// The environment of this process. An empty variable counts as unset.
@@ -42,6 +49,23 @@ impl Environment {
                 .map(|xdg| xdg.config_dir()),
             config: path("DEGENBOT_CONFIG"),
             database: path("DEGENBOT_DB_PATH"),
+            rpc: env::vars_os()
+                .filter_map(|(name, value)| {
+                    let id = name.to_str()?.strip_prefix(RPC)?.parse().ok()?;
+                    let endpoint = value.into_string().ok()?;
+                    let endpoint = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
+                    Some((ChainId::new(id).ok()?, endpoint?))
+                })
+                .collect(),
+        }
+    }
+
+    /// An address of a node, in which a leading `~` is the home folder.
+    #[cfg(feature = "cli")]
+    pub(crate) fn expand_home_of(&self, address: &str) -> String {
+        match (&self.home, address.strip_prefix("~/")) {
+            (Some(home), Some(below_home)) => home.join(below_home).display().to_string(),
+            _ => address.to_owned(),
         }
     }
 

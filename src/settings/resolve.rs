@@ -155,7 +155,11 @@ impl Settings {
             database,
             config_source,
             config_exists,
-            rpc: file.rpc,
+            rpc: file
+                .rpc
+                .into_iter()
+                .chain(environment.rpc.clone())
+                .collect(),
             ws: file.ws,
             default_chain_id: file.default_chain_id,
             unknown_keys: file.unknown_keys,

@@ -67,6 +67,11 @@ impl<'value> Bound<'value> {
         text.map_or(Self::Null, Self::Text)
     }
 
+    /// An id, or NULL for `None`, for which SQLite chooses one.
+    pub(crate) fn id(id: Option<i64>) -> Self {
+        id.map_or(Self::Null, Self::Integer)
+    }
+
     /// A number, or NULL for `None`.
     pub(crate) fn integer(number: Option<impl Encode>) -> Self {
         number.map_or(Self::Null, |number| Self::Integer(number.encode()))

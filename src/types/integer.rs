@@ -146,6 +146,29 @@ integer! {
     /// A fee's numerator or denominator. Uniswap V4 marks a dynamic fee with 8388608.
     FeeParts(u32) as Integer(i32), 0..=i32::MAX as u32, "a fee (0 or more)"
 }
+#[cfg(feature = "sync")]
+impl BlockNumber {
+    /// The first block of a chain.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// The next block.
+    pub(crate) const fn next(self) -> Self {
+        // The highest number is beyond any chain.
+        Self(if self.0 < i64::MAX as u64 {
+            self.0 + 1
+        } else {
+            self.0
+        })
+    }
+
+    /// The block before; `None` for the first one.
+    pub(crate) const fn previous(self) -> Option<Self> {
+        match self.0.checked_sub(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+}
 impl FeeParts {
     /// A number that is known when the program is built. One out of range does not compile.
     pub(crate) const fn constant<const NUMBER: u32>() -> Self {

@@ -39,7 +39,11 @@ const WRITERS: &[(&[&str], &[&str])] = &[
     ),
     // Each escapes what it is given. `failure.rs` only has the type of an error.
     (&["inquire"], &["src/cli/prompt.rs", "src/cli/failure.rs"]),
-    (&["ProgressBar"], &["src/cli/progress.rs"]),
+    // The progress of an update has numbers only.
+    (
+        &["ProgressBar"],
+        &["src/cli/progress.rs", "src/cli/progress/update.rs"],
+    ),
     // `printer.rs` only has the styles of both.
     (
         &["env_logger"],

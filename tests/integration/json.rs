@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::support::command::{on, quietly, run, settled};
 use crate::support::content;
 use crate::support::corpus::Copy;
+use crate::support::fake_chain::FakeChain;
+use crate::support::node_server::NodeServer;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
 const RUNS: &[(&str, &[&str])] = &[
@@ -57,7 +59,7 @@ const RUNS: &[(&str, &[&str])] = &[
     ),
     (
         "populated/populated-0.6.0a4.db",
-        &["upgrade --yes", "backup", "reset --yes"],
+        &["upgrade --yes", "backup", "pool update", "reset --yes"],
     ),
 ];
 
@@ -75,7 +77,7 @@ key = 1
 fn command_of(line: &str) -> Vec<&str> {
     let words: Vec<_> = line.split_whitespace().collect();
     match words[0] {
-        "config" | "exchange" => words[..2].to_vec(),
+        "config" | "exchange" | "pool" => words[..2].to_vec(),
         name => vec!["database", name],
     }
 }
@@ -169,7 +171,31 @@ fn output(copy: &Copy, line: &str) -> Output {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), CONFIG).unwrap();
     }
+    if arguments[0] == "pool" {
+        return on_a_chain(copy, &arguments);
+    }
     on(&copy.path, &arguments).output().unwrap()
+}
+
+/// Runs a command with a node of Ethereum, and none of Base. One exchange of Ethereum is of a kind without known events.
+fn on_a_chain(copy: &Copy, arguments: &[&str]) -> Output {
+    let server = NodeServer::start(FakeChain::with_logs(1, 10_000_000, 100, |_| 0));
+    let exchanges = "UPDATE exchanges SET active = 0, last_update_block = NULL;
+        INSERT INTO exchanges (chain_id, name, active, factory) VALUES
+            (1, 'camelot_v2', 1, '0x00000000000000000000000000000000000000AA');
+        INSERT INTO exchange_deployments (exchange_id, kind) SELECT id, name FROM exchanges WHERE name = 'camelot_v2'";
+    content::connect(&copy.path)
+        .batch_execute(exchanges)
+        .unwrap();
+    for name in ["ethereum_sushiswap_v3", "base_sushiswap_v3"] {
+        let told = quietly(
+            &copy.path,
+            &["exchange", "activate", name, "--from-block", "10000000"],
+        );
+        assert!(told.starts_with("status: 0"), "{told}");
+    }
+    let mut command = on(&copy.path, arguments);
+    command.args(["--rpc", &server.url()]).output().unwrap()
 }
 
 #[test]

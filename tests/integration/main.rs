@@ -38,6 +38,7 @@ mod node;
 mod own_objects;
 mod plans;
 mod pool_addresses;
+mod pool_update;
 mod pools;
 mod prompts;
 mod rebuild;
@@ -55,6 +56,7 @@ mod special_files;
 #[expect(dead_code, reason = "the soak test and the benches use the rest")]
 mod support;
 mod traces;
+mod unfinal_blocks;
 mod updates;
 mod upgrade;
 mod values;

@@ -83,6 +83,11 @@ impl Downgrade {
         if let Some(remark) = &plan.remark {
             log::warn!("The database at {} is {remark}", path.display());
         }
+        for blocks in &plan.unfinal {
+            context
+                .printer
+                .message(format_args!("This takes back {blocks}."));
+        }
         for loss in &plan.losses {
             context
                 .printer

@@ -165,6 +165,9 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
             "whether every row can be converted: the upgrade finds out before it changes anything",
         );
     }
+    for blocks in &plan.unfinal {
+        line("Takes back", &blocks.to_string());
+    }
     for loss in &plan.losses {
         line("Drops", &loss.to_string());
     }

@@ -16,6 +16,7 @@ use crate::database::progress::Cancelled;
 use crate::database::structure::create_tables::CreateTablesError;
 use crate::database::structure::pending_migrations::MigrationStepError;
 use crate::models::access::row_error::RowError;
+use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
 use crate::sqlite::raw_connection::SqliteError;
 use crate::sqlite::system_failure::Failure;
@@ -277,6 +278,15 @@ fn too_long(path: &Path) -> Option<ErrorKind> {
         .map(|((part, limit), bytes)| (part, bytes, limit))
         .find(|(_, bytes, limit)| bytes > limit)
         .map(|(part, bytes, limit)| ErrorKind::PathTooLong { part, bytes, limit })
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Sql { source } => source.into(),
+            source => ErrorKind::Journal { source }.into(),
+        }
+    }
 }
 
 impl From<RowError> for Error {

@@ -17,6 +17,7 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
 use crate::models::access::row_error::RowError;
+use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
 
 documented_errors! {
@@ -539,6 +540,17 @@ documented_errors! {
             in Inner;
             text source;
             hint source.hint();
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// Blocks cannot be undone.
+        Journal {
+            /// The reason.
+            source: JournalError = JournalError::documented().remove(0).example,
+        }
+            in Inner;
+            text format!("The blocks that are not final cannot be taken back: {source}");
+            hint "Run 'degenbot pool update' once they are final, then the downgrade again";
             cause(source) std::error::Error::source(source);
             when "";
 

@@ -7,8 +7,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::exchange_conflict::ExchangeConflict;
-use crate::database::exchanges::conflict;
-use crate::database::exchanges::kept::not_kept;
+use crate::database::exchanges::kept::{conflict, not_kept};
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;

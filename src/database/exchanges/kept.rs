@@ -17,6 +17,14 @@ use crate::deployments::exchange_name::ExchangeName;
 use crate::models::rows::exchange::{Exchange, NewExchange};
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 
+/// The error of a conflict.
+pub(super) fn conflict(path: &Path, conflict: ExchangeConflict) -> Error {
+    ErrorKind::Exchange {
+        conflict: Box::new(conflict),
+    }
+    .at(path)
+}
+
 /// The row of a new exchange.
 pub(super) fn new_row(deployment: &Deployment, active: bool) -> NewExchange {
     NewExchange {

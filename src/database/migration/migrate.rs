@@ -24,7 +24,7 @@ use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::route::name_of;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
-    alembic_leftovers, foreign_keys, initialization_maps, user_objects,
+    alembic_leftovers, foreign_keys, initialization_maps, unfinal_blocks, user_objects,
 };
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
@@ -90,7 +90,8 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// do the same at once, the second waits and finds nothing to do. A database in rollback-journal mode is put
 /// into WAL mode afterwards.
 ///
-/// A downgrade drops tables and columns that the older version lacks.
+/// A downgrade drops tables and columns that the older version lacks. Before it drops the journal, it takes back the
+/// blocks that are not final.
 /// [`plan_migration`](crate::database::migration::plan::plan_migration) lists them. `from` is the version for
 /// which the caller has made that plan: a downgrade from another version is refused.
 ///
@@ -248,6 +249,8 @@ pub(crate) fn migrate<T>(
             user_objects::require_free_names(path, catalogue, from, target)?;
         }
         let steps = steps(from, target);
+        let (catalogue, of_target) = (&recognition.catalogue, target.catalogue());
+        let unfinal = unfinal_blocks::to_take_back(connection, catalogue, of_target)?;
         let usable = UserObjects::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
         let mut tables = tables_to_check(&recognition.catalogue, from, target, scope);
@@ -256,6 +259,7 @@ pub(crate) fn migrate<T>(
                 .map_err(|error| about_stamps(path, error))?;
             alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
             let words = initialization_maps::restore(connection, path, &recognition.catalogue)?;
+            unfinal_blocks::take_back(connection, &unfinal)?;
             let before = violations_of(connection, &tables)?;
             let changes = total_changes(connection)?;
             for step in &steps {

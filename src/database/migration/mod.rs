@@ -11,5 +11,6 @@ pub(crate) mod plan;
 pub(crate) mod rebuild;
 pub(crate) mod rehearsal;
 pub(crate) mod route;
+pub(crate) mod unfinal_blocks;
 pub(crate) mod upgrade;
 pub(crate) mod user_objects;

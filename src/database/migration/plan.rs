@@ -19,7 +19,8 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::route::{Method, Route};
-use crate::database::migration::{rebuild, rehearsal};
+use crate::database::migration::unfinal_blocks::UnfinalBlocks;
+use crate::database::migration::{rebuild, rehearsal, unfinal_blocks};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
@@ -51,6 +52,8 @@ pub struct MigrationPlan {
     pub is_done: bool,
     /// Why the database cannot be used before an upgrade.
     pub refusal: Option<Refusal>,
+    /// Blocks that a downgrade would take back, because they are not final.
+    pub unfinal: Vec<UnfinalBlocks>,
     /// Tables and columns with values that a downgrade would drop.
     pub losses: Vec<Loss>,
     /// Tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.
@@ -256,6 +259,14 @@ fn plan(
                 .iter()
                 .map(MigrationStep::name)
                 .collect(),
+            None => Vec::new(),
+        },
+        unfinal: match from {
+            Some(_) => unfinal_blocks::to_take_back(
+                connection,
+                &recognition.catalogue,
+                target.catalogue(),
+            )?,
             None => Vec::new(),
         },
         losses: match from {

@@ -1,7 +1,7 @@
 //! Updates of the liquidity of many pools, such as those of a range of blocks.
 
 mod apply;
-mod liquidity_rows;
+pub(in crate::models::liquidity) mod liquidity_rows;
 mod pool_update_writer;
 mod row_updater;
 

@@ -1,5 +1,7 @@
 //! Concentrated liquidity: ticks and tick bitmaps, read, modified and written.
 
+#[cfg(feature = "sync")]
+pub(crate) mod event_writer;
 pub(crate) mod liquidity_update;
 pub(crate) mod pool_update;
 pub(crate) mod tick_bitmap;

@@ -2,10 +2,10 @@
 
 mod bloom;
 mod check;
-mod filter;
+pub(crate) mod filter;
 mod order;
 mod read;
-mod request;
+pub(crate) mod request;
 mod split;
 
 pub use filter::LogFilter;

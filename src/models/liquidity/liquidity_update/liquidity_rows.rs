@@ -4,15 +4,28 @@ use diesel::prelude::*;
 
 use super::UpdateReport;
 use crate::models::access::columns::Columns;
+#[cfg(feature = "sync")]
+use crate::models::access::row_error::RowError;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
+#[cfg(feature = "sync")]
+use crate::types::integer::{Tick, WordPosition};
 use crate::types::stored::{Decode, Encode};
 
 /// A tick or a bitmap word. Its index, the tick or the position of the word, is unique in its pool.
-pub(super) trait LiquidityRow {
+pub(in crate::models::liquidity) trait LiquidityRow: Sized {
+    /// The type of the index.
+    #[cfg(feature = "sync")]
+    type Index: Copy + Encode;
+
     fn index(&self) -> i64;
+
+    /// Reads the values of the row with an index, starting at a column whose place in `columns` is 2.
+    #[cfg(feature = "sync")]
+    fn read(columns: &Columns, index: Self::Index, found: &Statement<'_>)
+    -> Result<Self, RowError>;
 
     /// Whether the row is to be deleted.
     fn is_deleted(&self) -> bool;
@@ -25,6 +38,18 @@ pub(super) trait LiquidityRow {
 }
 
 impl LiquidityRow for TickLiquidity {
+    #[cfg(feature = "sync")]
+    type Index = Tick;
+
+    #[cfg(feature = "sync")]
+    fn read(columns: &Columns, tick: Tick, found: &Statement<'_>) -> Result<Self, RowError> {
+        Ok(Self {
+            tick,
+            liquidity_net: columns.get(found, 2)?,
+            liquidity_gross: columns.get(found, 3)?,
+        })
+    }
+
     fn index(&self) -> i64 {
         self.tick.encode()
     }
@@ -50,6 +75,21 @@ impl LiquidityRow for TickLiquidity {
 }
 
 impl LiquidityRow for BitmapWord {
+    #[cfg(feature = "sync")]
+    type Index = WordPosition;
+
+    #[cfg(feature = "sync")]
+    fn read(
+        columns: &Columns,
+        word: WordPosition,
+        found: &Statement<'_>,
+    ) -> Result<Self, RowError> {
+        Ok(Self {
+            word,
+            bitmap: columns.get(found, 2)?,
+        })
+    }
+
     fn index(&self) -> i64 {
         self.word.encode()
     }
@@ -68,7 +108,9 @@ impl LiquidityRow for BitmapWord {
 }
 
 /// Writes ticks or words to a table. Rows that have the new values already are not written.
-pub(super) struct LiquidityRowWriter<'connection, R> {
+pub(in crate::models::liquidity) struct LiquidityRowWriter<'connection, R> {
+    #[cfg(feature = "sync")]
+    columns: Columns,
     read: Statement<'connection>,
     insert: Statement<'connection>,
     update: Statement<'connection>,
@@ -85,10 +127,7 @@ enum Change {
 }
 
 impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
-    /// The number of rows to step over to reach the next index. Looking it up takes about as long.
-    const MAX_STEPS: u32 = 8;
-
-    pub(super) fn new(
+    pub(in crate::models::liquidity) fn new(
         statements: Statements<'connection>,
         family: PoolFamily,
         columns: &Columns,
@@ -103,6 +142,8 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             .map(|(number, value)| format!("{value} = ?{number}"))
             .collect();
         Ok(Self {
+            #[cfg(feature = "sync")]
+            columns: *columns,
             read: statements.prepare(&format!(
                 "SELECT {id}, {index}, {} FROM {table} WHERE {key} = ?1 AND {index} >= ?2 \
                  ORDER BY {index}",
@@ -136,6 +177,39 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
         if !self.compare(pool_id, rows)? {
             return Ok(false);
         }
+        self.write_changes(pool_id, report)?;
+        Ok(true)
+    }
+
+    /// Modifies rows of one pool, given by their indexes in ascending order. `modify` gets each row as it is stored,
+    /// and returns what it becomes. After an error, nothing is written.
+    #[cfg(feature = "sync")]
+    pub(in crate::models::liquidity) fn modify<E: From<RowError>>(
+        &mut self,
+        pool_id: i64,
+        indexes: impl Iterator<Item = R::Index>,
+        mut modify: impl FnMut(R::Index, Option<R>) -> Result<R, E>,
+        report: &mut UpdateReport,
+    ) -> Result<(), E> {
+        self.changes.clear();
+        let mut at = None;
+        for index in indexes {
+            let read = &mut self.read;
+            let is_there = seek(read, &mut at, pool_id, index.encode()).map_err(RowError::from)?;
+            let stored = is_there
+                .then(|| R::read(&self.columns, index, read))
+                .transpose()?;
+            let row = modify(index, stored)?;
+            if let Some(change) = change_of(&row, is_there, read) {
+                self.changes.push((change, row));
+            }
+        }
+        self.read.reset();
+        self.write_changes(pool_id, report)
+            .map_err(|error| RowError::from(error).into())
+    }
+
+    fn write_changes(&mut self, pool_id: i64, report: &mut UpdateReport) -> QueryResult<()> {
         for (change, row) in self.changes.drain(..) {
             match change {
                 Change::Insert => {
@@ -148,7 +222,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
                 Change::Delete(id) => report.deleted += self.delete.run(&[Bound::Integer(id)])?,
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Whether any of these rows, given in the order of their indexes, is stored with other values.
@@ -171,23 +245,9 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
     ) -> QueryResult<bool> {
         self.changes.clear();
         let read = &mut self.read;
-        // `None` before the statement is started; `Some(None)` at its end; else the index of its row.
-        let mut at: Option<Option<i64>> = None;
+        let mut at = None;
         for (row, before) in rows {
-            let index = row.index();
-            let mut steps = 0;
-            while at.is_none_or(|at| at.is_some_and(|at| at < index)) {
-                if at.is_none() || steps == Self::MAX_STEPS {
-                    read.query(&[Bound::Integer(pool_id), Bound::Integer(index)])?;
-                }
-                steps += 1;
-                // A value that is not an integer is before every index.
-                at = Some(
-                    read.step()?
-                        .then(|| read.column(1).as_integer().unwrap_or(i64::MIN)),
-                );
-            }
-            let is_there = at == Some(Some(index));
+            let is_there = seek(read, &mut at, pool_id, row.index())?;
             let is_as_before = before.is_none_or(|before| {
                 if is_there {
                     before.matches(read, 2)
@@ -199,17 +259,46 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
                 read.reset();
                 return Ok(false);
             }
-            let change = match (is_there, row.is_deleted()) {
-                (true, true) => Change::Delete(read.key(0)),
-                (true, false) if row.matches(read, 2) => continue,
-                (true, false) => Change::Update(read.key(0)),
-                (false, true) => continue,
-                (false, false) => Change::Insert,
-            };
-            self.changes.push((change, row));
+            if let Some(change) = change_of(&row, is_there, read) {
+                self.changes.push((change, row));
+            }
         }
         read.reset();
         Ok(true)
+    }
+}
+
+/// Where a statement is that reads the rows of a pool: `None` before it is started, `Some(None)` at its end, otherwise
+/// the index of its row.
+type Place = Option<Option<i64>>;
+
+/// Moves a statement forward to the row with an index. Returns whether there is one.
+fn seek(read: &mut Statement<'_>, at: &mut Place, pool_id: i64, index: i64) -> QueryResult<bool> {
+    /// The number of rows to step over to reach the next index. Looking it up takes about as long.
+    const MAX_STEPS: u32 = 8;
+    let mut steps = 0;
+    while at.is_none_or(|at| at.is_some_and(|at| at < index)) {
+        if at.is_none() || steps == MAX_STEPS {
+            read.query(&[Bound::Integer(pool_id), Bound::Integer(index)])?;
+        }
+        steps += 1;
+        // A value that is not an integer is before every index.
+        *at = Some(
+            read.step()?
+                .then(|| read.column(1).as_integer().unwrap_or(i64::MIN)),
+        );
+    }
+    Ok(*at == Some(Some(index)))
+}
+
+/// How the stored row becomes `row`; `None` if it is the same already.
+fn change_of(row: &impl LiquidityRow, is_there: bool, found: &Statement<'_>) -> Option<Change> {
+    match (is_there, row.is_deleted()) {
+        (true, true) => Some(Change::Delete(found.key(0))),
+        (true, false) if row.matches(found, 2) => None,
+        (true, false) => Some(Change::Update(found.key(0))),
+        (false, true) => None,
+        (false, false) => Some(Change::Insert),
     }
 }
 

@@ -9,6 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use super::LiquidityPool;
 use crate::models::access::missing_parent::name_missing_parent;
 use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
+use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_kind_tables::pool_kind_columns;
@@ -106,6 +107,8 @@ struct PoolInserter<'connection> {
     others: OtherSpellings<'connection>,
     find_by_id: Statement<'connection>,
     insert: Statement<'connection>,
+    /// The id of the next new pool, if SQLite would choose one that is not to be used again.
+    next_id: Option<i64>,
     /// The statements prepared so far.
     insert_by_kind: BTreeMap<PoolKind, Statement<'connection>>,
 }
@@ -121,9 +124,10 @@ impl<'connection> PoolInserter<'connection> {
                 "SELECT id, kind FROM pools WHERE address IN (?1, ?2) AND chain = ?3 ORDER BY id",
             )?,
             insert: statements.prepare(
-                "INSERT INTO pools (address, chain, kind, token0_id, token1_id, exchange_id) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO pools (address, chain, kind, token0_id, token1_id, exchange_id, id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
+            next_id: retired_ids::next_id(statements, "pools")?,
             insert_by_kind: BTreeMap::new(),
         })
     }
@@ -150,6 +154,7 @@ impl<'connection> PoolInserter<'connection> {
             Bound::Integer(token0_id),
             Bound::Integer(token1_id),
             Bound::Integer(pool.exchange_id),
+            Bound::id(self.next_id.take()),
         ];
         let parents = [("exchanges", pool.exchange_id)];
         self.insert

@@ -7,6 +7,7 @@ use super::ManagedLiquidityPool;
 use super::V4_COLUMNS;
 use crate::models::access::missing_parent::name_missing_parent;
 use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
+use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::pools::pool_parameters::Fees;
@@ -102,6 +103,8 @@ struct ManagedPoolInserter<'connection> {
     others: OtherSpellings<'connection>,
     insert_pool: Statement<'connection>,
     insert_v4_row: Statement<'connection>,
+    /// The id of the next new pool, if SQLite would choose one that is not to be used again.
+    next_id: Option<i64>,
 }
 
 impl<'connection> ManagedPoolInserter<'connection> {
@@ -121,7 +124,8 @@ impl<'connection> ManagedPoolInserter<'connection> {
                  ORDER BY p.id",
             )?,
             insert_pool: statements
-                .prepare("INSERT INTO managed_pools (kind, manager_id) VALUES (?1, ?2)")?,
+                .prepare("INSERT INTO managed_pools (kind, manager_id, id) VALUES (?1, ?2, ?3)")?,
+            next_id: retired_ids::next_id(statements, "managed_pools")?,
             insert_v4_row: statements.prepare(&format!(
                 "INSERT INTO {} ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 V4_COLUMNS.table,
@@ -144,7 +148,7 @@ impl<'connection> ManagedPoolInserter<'connection> {
         let kind = Bound::Text(ManagedPoolKind::UniswapV4.as_str());
         let parents = [("pool_managers", self.manager_id)];
         self.insert_pool
-            .run(&[kind, manager])
+            .run(&[kind, manager, Bound::id(self.next_id.take())])
             .map_err(|error| name_missing_parent(self.statements, error, &parents))?;
         let id = self.statements.last_insert_rowid();
         self.insert_v4_row.run(&[

@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use super::Erc20Token;
 use super::NewErc20Token;
 use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
+use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
@@ -49,6 +50,8 @@ pub(in crate::models) struct TokenInserter<'connection> {
     find: Statement<'connection>,
     others: OtherSpellings<'connection>,
     insert: Statement<'connection>,
+    /// The id of the next new token, if SQLite would choose one that is not to be used again.
+    next_id: Option<i64>,
     known: HashMap<(ChainId, Address), i64>,
 }
 
@@ -65,9 +68,10 @@ impl<'connection> TokenInserter<'connection> {
             )?,
             others: OtherSpellings::new(statements, ADDRESSES, batch)?,
             insert: statements.prepare(
-                "INSERT INTO erc20_tokens (chain, address, name, symbol, decimals) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO erc20_tokens (chain, address, name, symbol, decimals, id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
+            next_id: retired_ids::next_id(statements, "erc20_tokens")?,
             known: HashMap::new(),
         })
     }
@@ -92,6 +96,7 @@ impl<'connection> TokenInserter<'connection> {
                 Bound::text(token.name.as_deref()),
                 Bound::text(token.symbol.as_deref()),
                 Bound::integer(token.decimals),
+                Bound::id(self.next_id.take()),
             ])?;
             self.statements.last_insert_rowid()
         };

@@ -1,0 +1,346 @@
+//! `degenbot pool update`: takes in new pools and the changes of liquidity from a node.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::exchange::lookup::{name_of, parse};
+use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, grouped};
+use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::json::{Json, Timing};
+use crate::cli::options::Waiting;
+use crate::cli::pool::endpoints::endpoints;
+use crate::cli::progress::update::UpdateReporter;
+use crate::database::exchanges::list_exchanges;
+use crate::deployments::chains::{chain_called, chain_title};
+use crate::deployments::exchange_name::ExchangeName;
+use crate::node::client::Node;
+use crate::node::options::NodeOptions;
+use crate::sync::block_target::BlockTarget;
+use crate::sync::report::PoolUpdateReport;
+use crate::sync::sync_error::SyncError;
+use crate::sync::update::{PoolUpdateOptions, update_pools};
+use crate::types::integer::ChainId;
+use crate::types::sql_value::SqlValue;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Update {
+    /// Only this chain, by its name or ID; can be repeated
+    #[arg(long, value_name = "CHAIN", value_parser = chain)]
+    chain: Vec<ChainId>,
+    /// Only this exchange, as 'exchange list' shows it; can be repeated
+    #[arg(long, value_name = "NAME")]
+    exchange: Vec<String>,
+    /// The last block: a number, or earliest, finalized, safe or latest, with an offset
+    #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT)]
+    to_block: BlockTarget,
+    /// How many blocks are written at a time, at most
+    #[arg(long, value_name = "BLOCKS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    chunk: u64,
+    /// The node to ask instead of that in the config file; can be repeated
+    ///
+    /// Other users of this machine can see options: an address with a key is safer in the
+    /// config file, or in DEGENBOT_RPC_HTTP_CHAINID_<ID> in the environment.
+    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
+    #[arg(long, value_name = "URL")]
+    rpc: Vec<String>,
+    /// How many requests are under way to a node at once
+    #[arg(long, value_name = "REQUESTS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    /// How many calls a node gets in a second, at most
+    #[arg(long, value_name = "CALLS", value_parser = rate)]
+    max_rate: Option<f64>,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    json: Json,
+}
+
+fn chain(text: &str) -> Result<ChainId, String> {
+    if let Some(chain) = chain_called(text) {
+        return Ok(chain);
+    }
+    text.parse()
+        .ok()
+        .and_then(|id| ChainId::new(id).ok())
+        .ok_or_else(|| "it is neither the name nor the ID of a chain".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.01 => Ok(rate),
+        _ => Err("it is not a number of at least 0.01".to_owned()),
+    }
+}
+
+impl Update {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let settings = context.settings()?;
+        let path = &settings.database.path;
+        let exchanges = self
+            .exchange
+            .iter()
+            .map(|name| parse(path, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let node_options = NodeOptions::default().concurrency(self.concurrency.into());
+        let node_options = match self.max_rate {
+            Some(rate) => node_options.max_rate(rate),
+            None => node_options,
+        };
+        let _running = Cancellable::begin();
+        let chains = self.chains(path, &exchanges)?;
+        if chains.is_empty() {
+            return Err(Failure::NothingToUpdate);
+        }
+        let mut endpoints = endpoints(&settings, &self.rpc, &node_options)?;
+        let (began, clock) = (Timing::now(), Instant::now());
+        let mut updates = Vec::new();
+        for chain in chains {
+            let empty = || PoolUpdateReport::new(chain);
+            let (report, result) = match endpoints.remove(&chain) {
+                None => (empty(), Err(SyncError::NoEndpoint { chain })),
+                Some(of_chain) => {
+                    let node = Node::new(
+                        chain,
+                        of_chain,
+                        node_options.clone(),
+                        cancel_token().clone(),
+                    );
+                    match node {
+                        Err(error) => (empty(), Err(error.into())),
+                        Ok(node) => {
+                            let options = self.options(chain, &exchanges);
+                            let mut reporter = UpdateReporter::new(&context.printer);
+                            update_pools(path, chain, &node, &options, &mut reporter)
+                        }
+                    }
+                }
+            };
+            if let Err(SyncError::Interrupted) = result {
+                updates.push((report, result));
+                self.tell(context, path, began.until_now(clock), &updates)?;
+                return Err(Failure::Aborted);
+            }
+            updates.push((report, result));
+        }
+        self.tell(context, path, began.until_now(clock), &updates)?;
+        outcome(context, updates)
+    }
+
+    /// The chains of the active exchanges that take part.
+    fn chains(
+        &self,
+        path: &Path,
+        exchanges: &[ExchangeName],
+    ) -> Result<BTreeSet<ChainId>, Failure> {
+        let active = list_exchanges(path)?
+            .into_iter()
+            .filter(|row| row.active == Some(SqlValue::Integer(1)))
+            .filter_map(|row| name_of(&row))
+            .filter(|name| exchanges.is_empty() || exchanges.contains(name))
+            .map(|name| name.chain)
+            .filter(|chain| self.chain.is_empty() || self.chain.contains(chain));
+        Ok(active.collect())
+    }
+
+    fn options(&self, chain: ChainId, exchanges: &[ExchangeName]) -> PoolUpdateOptions {
+        let of_chain = exchanges.iter().filter(|name| name.chain == chain);
+        PoolUpdateOptions::default()
+            .exchanges(of_chain.cloned().collect())
+            .to_block(self.to_block)
+            .chunk(self.chunk)
+            .concurrency(self.concurrency.into())
+            .wait(self.waiting.time())
+            .cancel(cancel_token().clone())
+    }
+
+    fn tell(
+        &self,
+        context: &Context,
+        path: &Path,
+        timing: Timing,
+        updates: &[(PoolUpdateReport, Result<(), SyncError>)],
+    ) -> Result<(), Failure> {
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            chains: updates.iter().map(ChainDocument::of).collect(),
+        };
+        self.json.report(context, "pool update", &document)?;
+        for (report, result) in updates {
+            for line in describe(report, result.is_ok()) {
+                context.printer.message(line);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reports what failed. The last failure becomes that of the command.
+fn outcome(
+    context: &Context,
+    updates: Vec<(PoolUpdateReport, Result<(), SyncError>)>,
+) -> Result<(), Failure> {
+    let mut failure = None;
+    for (report, result) in updates {
+        for skipped in report.skipped {
+            let skipped = Failure::ExchangeSkipped {
+                exchange: skipped.exchange,
+                reason: skipped.reason,
+            };
+            if let Some(failure) = failure.replace(skipped) {
+                failure.report(&context.printer);
+            }
+        }
+        if let Err(error) = result {
+            let failed = Failure::Sync {
+                chain: report.chain,
+                error: Box::new(error),
+            };
+            if let Some(failure) = failure.replace(failed) {
+                failure.report(&context.printer);
+            }
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let title = chain_title(report.chain);
+    if let Some((block, undone)) = &report.undone {
+        lines.push(format!(
+            "{title}: the chain was reorganised; what came after block {} is undone: {} pools, {} tokens and {} rows.",
+            grouped(block.get()),
+            grouped(undone.pools),
+            grouped(undone.tokens),
+            grouped(undone.rows)
+        ));
+    }
+    for exchange in &report.exchanges {
+        if exchange.missing_pairs > 0 {
+            lines.push(format!(
+                "{}: {} pools from before block {} are missing; an older update has lost them.",
+                exchange.exchange,
+                grouped(exchange.missing_pairs),
+                grouped(exchange.from.get())
+            ));
+        }
+    }
+    let reached = report
+        .exchanges
+        .iter()
+        .filter_map(|exchange| exchange.to)
+        .min();
+    let state = match (reached, report.target) {
+        (Some(block), Some(target)) if is_done && block >= target => {
+            format!("is at block {}", grouped(block.get()))
+        }
+        (Some(block), _) if is_done => format!("is at block {}", grouped(block.get())),
+        (Some(block), _) => format!("got as far as block {}", grouped(block.get())),
+        (None, _) => return lines,
+    };
+    lines.push(format!(
+        "{title} {state}: {} new pools, {} liquidity events, {} requests, {}, {:.1} s.",
+        grouped(report.pools),
+        grouped(report.events),
+        grouped(report.node.requests),
+        bytes(report.node.bytes),
+        report.elapsed.as_secs_f64(),
+    ));
+    lines
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    chains: Vec<ChainDocument>,
+}
+
+#[derive(Serialize)]
+struct ChainDocument {
+    chain_id: u64,
+    target_block: Option<u64>,
+    head_block: Option<u64>,
+    finalized_block: Option<u64>,
+    exchanges: Vec<Exchange>,
+    skipped: Vec<SkippedExchange>,
+    new_pools: u64,
+    liquidity_events: u64,
+    events_already_applied: u64,
+    rows_written: u64,
+    undone_above_block: Option<u64>,
+    requests: u64,
+    calls: u64,
+    splits: u64,
+    retries: u64,
+    rate_limits: u64,
+    received_bytes: u64,
+    milliseconds: u64,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Exchange {
+    name: String,
+    from_block: u64,
+    to_block: Option<u64>,
+    new_pools: u64,
+    missing_pools: u64,
+}
+
+#[derive(Serialize)]
+struct SkippedExchange {
+    name: String,
+    reason: &'static str,
+}
+
+impl ChainDocument {
+    fn of((report, result): &(PoolUpdateReport, Result<(), SyncError>)) -> Self {
+        Self {
+            chain_id: report.chain.get(),
+            target_block: report.target.map(Into::into),
+            head_block: report.head.map(Into::into),
+            finalized_block: report.finalized.map(Into::into),
+            exchanges: report
+                .exchanges
+                .iter()
+                .map(|exchange| Exchange {
+                    name: exchange.exchange.to_string(),
+                    from_block: exchange.from.get(),
+                    to_block: exchange.to.map(Into::into),
+                    new_pools: exchange.pools,
+                    missing_pools: exchange.missing_pairs,
+                })
+                .collect(),
+            skipped: report
+                .skipped
+                .iter()
+                .map(|skipped| SkippedExchange {
+                    name: skipped.exchange.to_string(),
+                    reason: skipped.reason,
+                })
+                .collect(),
+            new_pools: report.pools,
+            liquidity_events: report.events,
+            events_already_applied: report.already_applied,
+            rows_written: report.rows,
+            undone_above_block: report.undone.map(|(block, _)| block.get()),
+            requests: report.node.requests,
+            calls: report.node.calls,
+            splits: report.node.splits,
+            retries: report.node.retries,
+            rate_limits: report.node.rate_limits,
+            received_bytes: report.node.bytes,
+            milliseconds: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().map(ToString::to_string),
+        }
+    }
+}

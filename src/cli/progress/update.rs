@@ -1,0 +1,106 @@
+//! The progress of an update: a line on a terminal, lines in a log.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::format::{bytes, grouped};
+use crate::cli::interrupt::cancel_token;
+use crate::cli::printer::Printer;
+use crate::deployments::chains::chain_title;
+use crate::sync::report::UpdateProgress;
+use crate::sync::update::UpdateObserver;
+
+/// The interval between two lines in a log.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows how far the update of a chain is.
+pub(in crate::cli) struct UpdateReporter<'printer> {
+    printer: &'printer Printer,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    told: Instant,
+}
+
+impl<'printer> UpdateReporter<'printer> {
+    pub(in crate::cli) fn new(printer: &'printer Printer) -> Self {
+        let now = Instant::now();
+        Self {
+            printer,
+            bar: None,
+            began: now,
+            told: now,
+        }
+    }
+
+    /// One line, at most as wide as a narrow terminal.
+    fn line(&self, progress: &UpdateProgress) -> String {
+        let UpdateProgress {
+            chain,
+            done,
+            total,
+            block,
+            pools,
+            events,
+            ..
+        } = *progress;
+        let left = self.seconds_left(done, total);
+        let left = left.map_or_else(String::new, |left| format!(", {left} s left"));
+        format!(
+            "{}: block {}, {} % done, {} pools, {} events{left}",
+            chain_title(chain),
+            grouped(block.get()),
+            done * 100 / total.max(1),
+            grouped(pools),
+            grouped(events),
+        )
+    }
+
+    fn seconds_left(&self, done: u64, total: u64) -> Option<u64> {
+        let elapsed = self.began.elapsed().as_secs();
+        if elapsed < 2 {
+            return None;
+        }
+        let left = u128::from(elapsed) * u128::from(total.saturating_sub(done));
+        u64::try_from(left.checked_div(u128::from(done))?).ok()
+    }
+}
+
+impl UpdateObserver for UpdateReporter<'_> {
+    fn progress(&mut self, progress: &UpdateProgress) -> ControlFlow<()> {
+        if cancel_token().is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        if self.printer.is_quiet() {
+            return ControlFlow::Continue(());
+        }
+        let line = self.line(progress);
+        if self.printer.is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = ProgressBar::new(0);
+                if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+                    bar.set_style(style);
+                }
+                bar
+            });
+            bar.set_message(line);
+        } else if self.told.elapsed() >= LINE_EVERY {
+            self.told = Instant::now();
+            self.printer.message(format_args!(
+                "{line}, {} requests, {}",
+                grouped(progress.node.requests),
+                bytes(progress.node.bytes)
+            ));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for UpdateReporter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

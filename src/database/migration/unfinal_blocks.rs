@@ -1,0 +1,91 @@
+//! Blocks that are not final. A downgrade that drops the journal takes them back first: nobody could undo them later.
+
+use std::fmt;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::error::database_error::Error;
+use crate::database::structure::catalogue::Catalogue;
+use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::undo::undo;
+use crate::schema::chain_blocks;
+use crate::sqlite::prepared::Statements;
+use crate::types::integer::{BlockNumber, ChainId};
+
+/// The journal's table. A version that lacks it lacks the blocks, too.
+const JOURNAL: &str = "chain_journal";
+
+/// The blocks of a chain that are in the database and not final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnfinalBlocks {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The block that the database goes back to.
+    pub keep: BlockNumber,
+    /// The last block.
+    pub last: BlockNumber,
+}
+
+impl fmt::Display for UnfinalBlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            chain_id,
+            keep,
+            last,
+        } = self;
+        write!(
+            f,
+            "what came after block {keep} of chain {chain_id}, up to block {last}"
+        )
+    }
+}
+
+/// The blocks that a migration from one structure to another takes back.
+pub(super) fn to_take_back(
+    connection: &mut SqliteConnection,
+    from: &Catalogue,
+    target: &Catalogue,
+) -> Result<Vec<UnfinalBlocks>, Error> {
+    let has_journal = |catalogue: &Catalogue| catalogue.tables.contains_key(JOURNAL);
+    if !has_journal(from) || has_journal(target) {
+        return Ok(Vec::new());
+    }
+    let chains: Vec<ChainId> = chain_blocks::table
+        .filter(chain_blocks::is_final.eq(false))
+        .select(chain_blocks::chain_id)
+        .distinct()
+        .order(chain_blocks::chain_id)
+        .load(connection)?;
+    let mut found = Vec::new();
+    for chain_id in chains {
+        let stored = StoredBlock::of_chain(connection, chain_id)?;
+        let final_block = stored.iter().find(|block| block.is_final);
+        if let (Some(last), Some(kept)) = (stored.first(), final_block.or(stored.last()))
+            && last.number > kept.number
+        {
+            found.push(UnfinalBlocks {
+                chain_id,
+                keep: kept.number,
+                last: last.number,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Takes blocks back, in the caller's transaction.
+pub(super) fn take_back(
+    connection: &mut SqliteConnection,
+    blocks: &[UnfinalBlocks],
+) -> Result<(), Error> {
+    for of_chain in blocks {
+        undo(
+            Statements::of(connection)?,
+            of_chain.chain_id,
+            of_chain.keep,
+        )?;
+    }
+    Ok(())
+}

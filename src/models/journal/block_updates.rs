@@ -1,0 +1,90 @@
+//! Stores blocks that an update takes in, marks them as final, and forgets them.
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::journal::blocks::StoredBlock;
+use crate::schema::{chain_blocks, chain_journal};
+use crate::types::integer::{BlockNumber, ChainId};
+
+impl StoredBlock {
+    /// Those from one number to another, the highest first.
+    pub(crate) fn of_range(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> QueryResult<Vec<Self>> {
+        let is_in = chain_blocks::number.between(from, to);
+        Self::load(connection, Self::all(chain).filter(is_in))
+    }
+
+    /// Stores the block, or stores it anew.
+    pub(crate) fn store(
+        self,
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+    ) -> QueryResult<()> {
+        let values = (
+            chain_blocks::hash.eq(self.hash),
+            chain_blocks::is_final.eq(self.is_final),
+        );
+        diesel::insert_into(chain_blocks::table)
+            .values((
+                chain_blocks::chain_id.eq(chain),
+                chain_blocks::number.eq(self.number),
+                values,
+            ))
+            .on_conflict((chain_blocks::chain_id, chain_blocks::number))
+            .do_update()
+            .set(values)
+            .execute(connection)
+            .map(drop)
+    }
+}
+
+/// Marks the blocks up to a number as final.
+pub(crate) fn mark_final(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    up_to: BlockNumber,
+) -> QueryResult<()> {
+    let blocks = chain_blocks::table
+        .filter(chain_blocks::chain_id.eq(chain))
+        .filter(chain_blocks::number.le(up_to))
+        .filter(chain_blocks::is_final.eq(false));
+    diesel::update(blocks)
+        .set(chain_blocks::is_final.eq(true))
+        .execute(connection)
+        .map(drop)
+}
+
+/// Forgets the blocks below a number, and what they and the block of this number changed. The block itself stays: it
+/// is the one that the next blocks stand on.
+pub(crate) fn prune(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    number: BlockNumber,
+) -> QueryResult<()> {
+    let blocks = chain_blocks::table
+        .filter(chain_blocks::chain_id.eq(chain))
+        .filter(chain_blocks::number.lt(number));
+    diesel::delete(blocks).execute(connection)?;
+    let entries = chain_journal::table
+        .filter(chain_journal::chain_id.eq(chain))
+        .filter(chain_journal::block.le(number));
+    diesel::delete(entries).execute(connection).map(drop)
+}
+
+/// Forgets the final blocks below a number: the newest one is enough.
+pub(crate) fn forget_final_below(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    number: BlockNumber,
+) -> QueryResult<()> {
+    let blocks = chain_blocks::table
+        .filter(chain_blocks::chain_id.eq(chain))
+        .filter(chain_blocks::is_final.eq(true))
+        .filter(chain_blocks::number.lt(number));
+    diesel::delete(blocks).execute(connection).map(drop)
+}

@@ -1,0 +1,116 @@
+//! The error of undoing blocks.
+
+use std::fmt::{self, Display};
+
+use crate::documented_errors::documented_errors;
+use crate::types::integer::BlockNumber;
+
+documented_errors! {
+    /// The error of undoing blocks.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum JournalError(_path) {
+        /// A row is no longer as the block left it.
+        Changed {
+            /// The table.
+            table: String = "liquidity_positions".to_owned(),
+            /// The row's id.
+            id: i64 = 7,
+            /// The pool that the row belongs to: its address, or its hash inside its manager.
+            pool: Option<String> = Some("POOL".to_owned()),
+            /// The block that changed the row.
+            block: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text changed(table, *id, pool.as_deref(), *block);
+            hint "Restore a backup from before that block, and run 'degenbot pool update'";
+            when "The chain was reorganised, and another program has changed a row since that one of the blocks that \
+                  are gone had changed. So the row cannot be set back.";
+
+        /// Another program has taken in blocks that are not in the journal.
+        OtherProgram {
+            /// The exchange's name.
+            exchange: String = "uniswap_v3".to_owned(),
+            /// The block up to which the exchange is synchronized.
+            mark: BlockNumber = block(23_000_007),
+            /// The last block in the journal.
+            last: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text format!("{exchange} is at block {mark}, but the last block in the journal is {last}");
+            hint "Restore a backup from before that block, and run 'degenbot pool update'";
+            when "The chain was reorganised, and another program, such as the Python package, has taken in blocks since \
+                  of which nobody knows whether they are still there.";
+
+        /// The journal does not reach back to the block.
+        TooDeep {
+            /// The block to go back to.
+            block: BlockNumber = block(23_000_000),
+            /// The oldest block that can be gone back to.
+            oldest: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text format!("the database can go back to block {oldest} at most, not to block {block}");
+            hint "Restore a backup from before that block, and run 'degenbot pool update'";
+            when "The chain was reorganised below a block that its node had called final.";
+
+        /// An entry is not one that this program writes.
+        Malformed {
+            /// The entry's id.
+            id: i64 = 7,
+        }
+            in Rows;
+            text format!("chain_journal row {id} is not an entry of this program");
+            hint "Run 'degenbot database verify'; restore a backup if it finds damage";
+            when "The journal of the last blocks was changed, or is damaged.";
+
+        /// A statement failed.
+        Sql {
+            /// SQLite's error.
+            source: diesel::result::Error = diesel::result::Error::NotFound,
+        }
+            in Rows;
+            text source;
+            hint "'degenbot database verify' lists whatever is wrong in the database";
+            cause(source) std::error::Error::source(source);
+            when "A statement fails while blocks are undone.";
+    }
+}
+
+impl From<diesel::result::Error> for JournalError {
+    fn from(source: diesel::result::Error) -> Self {
+        Self::Sql { source }
+    }
+}
+
+fn changed(table: &str, id: i64, pool: Option<&str>, block: BlockNumber) -> String {
+    let pool = pool.map_or_else(String::new, |pool| format!(" of pool {pool}"));
+    format!("{table} row {id}{pool} is no longer as block {block} left it")
+}
+
+/// The example of a block.
+#[cfg(all(test, feature = "cli"))]
+#[expect(clippy::panic, reason = "only the test of the documents calls this")]
+fn block(number: u64) -> BlockNumber {
+    BlockNumber::new(number).unwrap_or_else(|invalid| panic!("{invalid}"))
+}
+
+impl JournalError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.next_step(&"")
+    }
+}
+
+impl Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&""))
+    }
+}
+
+impl std::error::Error for JournalError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause()
+    }
+}

@@ -1,0 +1,194 @@
+//! The tables whose changes the journal keeps.
+
+/// A table whose changes the journal keeps.
+#[derive(Debug)]
+pub(super) struct JournaledTable {
+    pub(super) name: &'static str,
+    /// The primary key, which is the row's id.
+    pub(super) key: &'static str,
+    /// All columns.
+    pub(super) columns: &'static [&'static str],
+    /// Whether an undone row may have been changed by others since: only the first columns are compared then, and
+    /// the row stays if others refer to it.
+    pub(super) is_shared: bool,
+    /// Whether programs keep the ids in memory, so that no other row may get them.
+    pub(super) has_lasting_ids: bool,
+}
+
+impl JournaledTable {
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        TABLES.iter().find(|table| table.name == name)
+    }
+
+    /// The columns that must be as the update left them.
+    pub(super) fn compared(&self) -> &'static [&'static str] {
+        // The name, symbol and decimals of a token are filled in later.
+        let count = if self.is_shared {
+            3
+        } else {
+            self.columns.len()
+        };
+        self.columns.get(..count).unwrap_or(self.columns)
+    }
+
+    /// The column with the pool's id; `None` if the table has no pools.
+    pub(super) fn pool_column(&self) -> Option<&'static str> {
+        let names = ["pool_id", "managed_pool_id"];
+        match self.name {
+            "pools" | "managed_pools" => Some("id"),
+            _ => names.into_iter().find(|name| self.columns.contains(name)),
+        }
+    }
+}
+
+/// The columns of a pool kind with fees.
+const V2: &[&str] = &["pool_id", "fee_token0", "fee_token1", "fee_denominator"];
+
+/// The columns of a pool kind with ticks.
+const V3: &[&str] = &[
+    "pool_id",
+    "tick_spacing",
+    "liquidity_update_block",
+    "liquidity_update_log_index",
+    "fee_token0",
+    "fee_token1",
+    "fee_denominator",
+];
+
+const fn table(
+    name: &'static str,
+    key: &'static str,
+    columns: &'static [&'static str],
+) -> JournaledTable {
+    JournaledTable {
+        name,
+        key,
+        columns,
+        is_shared: false,
+        has_lasting_ids: false,
+    }
+}
+
+pub(super) static TABLES: [JournaledTable; 17] = [
+    JournaledTable {
+        is_shared: true,
+        has_lasting_ids: true,
+        ..table(
+            "erc20_tokens",
+            "id",
+            &["id", "chain", "address", "name", "symbol", "decimals"],
+        )
+    },
+    JournaledTable {
+        has_lasting_ids: true,
+        ..table(
+            "pools",
+            "id",
+            &[
+                "id",
+                "address",
+                "chain",
+                "kind",
+                "token0_id",
+                "token1_id",
+                "exchange_id",
+            ],
+        )
+    },
+    JournaledTable {
+        has_lasting_ids: true,
+        ..table("managed_pools", "id", &["id", "kind", "manager_id"])
+    },
+    table(
+        "aerodrome_v2_pools",
+        "pool_id",
+        &[
+            "pool_id",
+            "stable",
+            "fee_token0",
+            "fee_token1",
+            "fee_denominator",
+        ],
+    ),
+    table("pancakeswap_v2_pools", "pool_id", V2),
+    table("sushiswap_v2_pools", "pool_id", V2),
+    table("swapbased_v2_pools", "pool_id", V2),
+    table("uniswap_v2_pools", "pool_id", V2),
+    table("aerodrome_v3_pools", "pool_id", V3),
+    table("pancakeswap_v3_pools", "pool_id", V3),
+    table("sushiswap_v3_pools", "pool_id", V3),
+    table("uniswap_v3_pools", "pool_id", V3),
+    table(
+        "uniswap_v4_pools",
+        "managed_pool_id",
+        &[
+            "managed_pool_id",
+            "pool_hash",
+            "hooks",
+            "currency0_id",
+            "currency1_id",
+            "fee_currency0",
+            "fee_currency1",
+            "fee_denominator",
+            "tick_spacing",
+            "liquidity_update_block",
+            "liquidity_update_log_index",
+        ],
+    ),
+    table(
+        "liquidity_positions",
+        "id",
+        &["id", "pool_id", "tick", "liquidity_net", "liquidity_gross"],
+    ),
+    table(
+        "initialization_maps",
+        "id",
+        &["id", "pool_id", "word", "bitmap"],
+    ),
+    table(
+        "managed_pool_liquidity_positions",
+        "id",
+        &[
+            "id",
+            "managed_pool_id",
+            "tick",
+            "liquidity_net",
+            "liquidity_gross",
+        ],
+    ),
+    table(
+        "managed_pool_initialization_maps",
+        "id",
+        &["id", "managed_pool_id", "word", "bitmap"],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_those_of_the_schema() {
+        let schema = include_str!("../../schema.rs");
+        for table in &TABLES {
+            let start = schema
+                .find(&format!("    {} ({})", table.name, table.key))
+                .unwrap_or_else(|| panic!("{}", table.name));
+            let body = &schema[start..];
+            let columns: Vec<_> = body[..body.find("\n    }").unwrap()]
+                .lines()
+                .filter_map(|line| line.trim().split_once(" -> ").map(|(name, _)| name))
+                .collect();
+            assert_eq!(columns, table.columns, "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn pools_are_found_by_their_column() {
+        let column = |name| JournaledTable::named(name).unwrap().pool_column();
+        assert_eq!(column("pools"), Some("id"));
+        assert_eq!(column("uniswap_v4_pools"), Some("managed_pool_id"));
+        assert_eq!(column("liquidity_positions"), Some("pool_id"));
+        assert_eq!(column("erc20_tokens"), None);
+    }
+}

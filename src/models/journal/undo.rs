@@ -1,0 +1,369 @@
+//! Takes the changes of blocks back.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+use crate::models::access::retired_ids;
+use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::tables::JournaledTable;
+use crate::sqlite::prepared::{Bound, Statement, Statements};
+use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::stored::{Decode, Encode};
+
+/// What was undone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undone {
+    /// Pools that the blocks had created, which are deleted.
+    pub pools: u64,
+    /// Tokens that the blocks had created, which are deleted.
+    pub tokens: u64,
+    /// Rows whose values before the blocks are restored, or that are deleted or inserted again.
+    pub rows: u64,
+}
+
+/// Takes back what the blocks of a chain above `keep` have changed, the last change first, and moves the marks of the
+/// chain's exchanges back to `keep`. Runs in the caller's transaction, which must be rolled back after an error.
+///
+/// # Errors
+///
+/// [`JournalError::TooDeep`] if the journal does not reach back so far, and [`JournalError::Changed`] if a row is no
+/// longer as the blocks left it.
+pub(crate) fn undo(
+    statements: Statements<'_>,
+    chain: ChainId,
+    keep: BlockNumber,
+) -> Result<Undone, JournalError> {
+    let of_chain = Bound::Integer(chain.encode());
+    let kept = Bound::Integer(keep.encode());
+    let oldest = statements
+        .prepare(
+            "SELECT coalesce(max(number) FILTER (WHERE is_final), min(number)) \
+             FROM chain_blocks WHERE chain_id = ?1",
+        )?
+        .first_integer(&[of_chain])?;
+    if let Some(oldest) = oldest.and_then(|number| u64::try_from(number).ok())
+        && oldest > keep.get()
+    {
+        return Err(JournalError::TooDeep {
+            block: keep,
+            oldest: BlockNumber::new(oldest).unwrap_or(keep),
+        });
+    }
+    let mut further = statements.prepare(
+        "SELECT name, last_update_block, number FROM exchanges, \
+         (SELECT max(number) AS number FROM chain_blocks WHERE chain_id = ?1) \
+         WHERE chain_id = ?1 AND last_update_block > max(number, ?2) LIMIT 1",
+    )?;
+    further.query(&[of_chain, kept])?;
+    if further.step()? {
+        return Err(JournalError::OtherProgram {
+            exchange: further.column(0).to_text(),
+            mark: Decode::decode(further.column(1)).unwrap_or(keep),
+            last: Decode::decode(further.column(2)).unwrap_or(keep),
+        });
+    }
+    drop(further);
+    let mut undoer = Undoer {
+        statements,
+        kept,
+        prepared: HashMap::new(),
+        retired: HashMap::new(),
+        undone: Undone::default(),
+        referrers: HashMap::new(),
+    };
+    let mut entries = statements.prepare(
+        "SELECT id, block, table_name, row_id, old_values, new_values FROM chain_journal \
+         WHERE chain_id = ?1 AND block > ?2 ORDER BY id DESC",
+    )?;
+    entries.query(&[of_chain, kept])?;
+    while entries.step()? {
+        undoer.undo(&Entry::read(&entries)?)?;
+    }
+    entries.reset();
+    for (table, id) in undoer.retired {
+        retired_ids::retire(statements, table, id)?;
+    }
+    for sql in [
+        "DELETE FROM chain_journal WHERE chain_id = ?1 AND block > ?2",
+        "DELETE FROM chain_blocks WHERE chain_id = ?1 AND number > ?2",
+        "UPDATE exchanges SET last_update_block = ?2 WHERE chain_id = ?1 AND last_update_block > ?2",
+    ] {
+        statements.prepare(sql)?.run(&[of_chain, kept])?;
+    }
+    Ok(undoer.undone)
+}
+
+/// An entry of the journal.
+struct Entry {
+    id: i64,
+    block: BlockNumber,
+    table: &'static JournaledTable,
+    row_id: i64,
+    old_values: Option<String>,
+    new_values: Option<String>,
+}
+
+impl Entry {
+    fn read(row: &Statement<'_>) -> Result<Self, JournalError> {
+        let id = row.key(0);
+        let malformed = || JournalError::Malformed { id };
+        let name = String::decode(row.column(2)).map_err(|_| malformed())?;
+        Ok(Self {
+            id,
+            block: Decode::decode(row.column(1)).map_err(|_| malformed())?,
+            table: JournaledTable::named(&name).ok_or_else(malformed)?,
+            row_id: Decode::decode(row.column(3)).map_err(|_| malformed())?,
+            old_values: Decode::decode(row.column(4)).map_err(|_| malformed())?,
+            new_values: Decode::decode(row.column(5)).map_err(|_| malformed())?,
+        })
+    }
+}
+
+/// The statements for entries of one table with values of the same columns.
+struct Prepared<'connection> {
+    /// Whether a row has the compared values.
+    compare: Statement<'connection>,
+    restore: Statement<'connection>,
+    insert: Statement<'connection>,
+    delete: Statement<'connection>,
+}
+
+struct Undoer<'connection> {
+    statements: Statements<'connection>,
+    /// The block above which is undone.
+    kept: Bound<'static>,
+    /// By table and columns.
+    prepared: HashMap<(&'static str, String), Prepared<'connection>>,
+    /// The highest deleted id of each table whose ids are not used again.
+    retired: HashMap<&'static str, i64>,
+    undone: Undone,
+    /// By table, the statements that find the rows which refer to one of its rows.
+    referrers: HashMap<&'static str, Vec<Statement<'connection>>>,
+}
+
+impl<'connection> Undoer<'connection> {
+    fn undo(&mut self, entry: &Entry) -> Result<(), JournalError> {
+        match (&entry.old_values, &entry.new_values) {
+            (None, Some(new)) => self.undo_insert(entry, new),
+            (Some(old), Some(new)) => self.undo_update(entry, old, new),
+            (Some(old), None) => self.undo_delete(entry, old),
+            (None, None) => Err(JournalError::Malformed { id: entry.id }),
+        }
+    }
+
+    fn undo_insert(&mut self, entry: &Entry, new: &str) -> Result<(), JournalError> {
+        let table = entry.table;
+        let row = Bound::Integer(entry.row_id);
+        let prepared = self.prepare(entry, new)?;
+        let is_as_left = prepared.is_as_left(row, new)?;
+        if !is_as_left {
+            return Err(self.changed(entry));
+        }
+        if table.has_lasting_ids && self.is_referred_to(table.name, entry.row_id)? {
+            if table.is_shared {
+                // What refers to it may be undone later. The token then goes as well.
+                self.statements
+                    .prepare("UPDATE chain_journal SET block = ?2 WHERE id = ?1")?
+                    .run(&[Bound::Integer(entry.id), self.kept])?;
+                return Ok(());
+            }
+            return Err(self.changed(entry));
+        }
+        let prepared = self.prepare(entry, new)?;
+        prepared.delete.run(&[row])?;
+        if table.has_lasting_ids {
+            let retired = self.retired.entry(table.name).or_insert(entry.row_id);
+            *retired = entry.row_id.max(*retired);
+        }
+        match table.name {
+            "pools" | "managed_pools" => self.undone.pools += 1,
+            "erc20_tokens" => self.undone.tokens += 1,
+            _ => self.undone.rows += 1,
+        }
+        Ok(())
+    }
+
+    fn undo_update(&mut self, entry: &Entry, old: &str, new: &str) -> Result<(), JournalError> {
+        let row = Bound::Integer(entry.row_id);
+        if !self.prepare(entry, new)?.is_as_left(row, new)? {
+            return Err(self.changed(entry));
+        }
+        let prepared = self.prepare(entry, old)?;
+        prepared.restore.run(&[row, Bound::Text(old)])?;
+        self.undone.rows += 1;
+        Ok(())
+    }
+
+    fn undo_delete(&mut self, entry: &Entry, old: &str) -> Result<(), JournalError> {
+        let inserted = self.prepare(entry, old)?.insert.run(&[Bound::Text(old)]);
+        match inserted {
+            Ok(_) => {}
+            // Another program has inserted such a row.
+            Err(Error::DatabaseError(
+                DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
+                _,
+            )) => return Err(self.changed(entry)),
+            Err(error) => return Err(error.into()),
+        }
+        self.undone.rows += 1;
+        Ok(())
+    }
+
+    /// Whether a row of another table refers to this one. A downgrade undoes blocks while SQLite does not check
+    /// foreign keys.
+    fn is_referred_to(&mut self, table: &'static str, id: i64) -> Result<bool, Error> {
+        let referrers = match self.referrers.entry(table) {
+            Slot::Occupied(found) => found.into_mut(),
+            Slot::Vacant(missing) => missing.insert(referrers_of(self.statements, table)?),
+        };
+        for referrer in referrers {
+            if referrer.first_integer(&[Bound::Integer(id)])?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The statements for the columns of `values`.
+    fn prepare(
+        &mut self,
+        entry: &Entry,
+        values: &str,
+    ) -> Result<&mut Prepared<'connection>, JournalError> {
+        let malformed = || JournalError::Malformed { id: entry.id };
+        let keys = columns_of(self.statements, values).map_err(|_| malformed())?;
+        let table = entry.table;
+        // The names become part of statements, so only those of the schema may pass.
+        let columns: Option<Vec<&str>> = keys
+            .split(',')
+            .map(|key| table.columns.iter().copied().find(|name| *name == key))
+            .collect();
+        let columns = columns.ok_or_else(malformed)?;
+        if !columns.contains(&table.key) {
+            return Err(malformed());
+        }
+        match self.prepared.entry((table.name, keys)) {
+            Slot::Occupied(found) => Ok(found.into_mut()),
+            Slot::Vacant(missing) => {
+                Ok(missing.insert(Prepared::new(self.statements, table, &columns)?))
+            }
+        }
+    }
+
+    /// The error of a row that others have changed.
+    #[cold]
+    fn changed(&self, entry: &Entry) -> JournalError {
+        JournalError::Changed {
+            table: entry.table.name.to_owned(),
+            id: entry.row_id,
+            pool: self.pool_of(entry).ok().flatten(),
+            block: entry.block,
+        }
+    }
+
+    /// The address or hash of the pool that a row belongs to, if that can still be found.
+    fn pool_of(&self, entry: &Entry) -> Result<Option<String>, Error> {
+        let Some(column) = entry.table.pool_column() else {
+            return Ok(None);
+        };
+        let values = entry.new_values.as_deref().or(entry.old_values.as_deref());
+        let in_values = |name: &str| -> Result<Option<i64>, Error> {
+            self.statements
+                .prepare(&format!("SELECT json_extract(?1, '$.{name}')"))?
+                .first_integer(&[Bound::text(values)])
+        };
+        let Some(id) = in_values(column)? else {
+            return Ok(None);
+        };
+        let sql = if entry.table.columns.contains(&"managed_pool_id")
+            || entry.table.name == "managed_pools"
+        {
+            "SELECT pool_hash FROM uniswap_v4_pools WHERE managed_pool_id = ?1"
+        } else {
+            "SELECT address FROM pools WHERE id = ?1"
+        };
+        let mut find = self.statements.prepare(sql)?;
+        find.query(&[Bound::Integer(id)])?;
+        let found = find.step()?.then(|| find.column(0).to_text());
+        Ok(found)
+    }
+}
+
+impl<'connection> Prepared<'connection> {
+    fn new(
+        statements: Statements<'connection>,
+        table: &JournaledTable,
+        columns: &[&str],
+    ) -> Result<Self, Error> {
+        let JournaledTable { name, key, .. } = table;
+        let value =
+            |column: &str, parameter: u8| format!("json_extract(?{parameter}, '$.{column}')");
+        let compared: Vec<_> = columns
+            .iter()
+            .filter(|column| table.compared().contains(column))
+            .map(|column| format!("{column} IS {}", value(column, 2)))
+            .collect();
+        let set: Vec<_> = columns
+            .iter()
+            .map(|column| format!("{column} = {}", value(column, 2)))
+            .collect();
+        let inserted: Vec<_> = columns.iter().map(|column| value(column, 1)).collect();
+        Ok(Self {
+            compare: statements.prepare(&format!(
+                "SELECT {} FROM {name} WHERE {key} = ?1",
+                compared.join(" AND ")
+            ))?,
+            restore: statements.prepare(&format!(
+                "UPDATE {name} SET {} WHERE {key} = ?1",
+                set.join(", ")
+            ))?,
+            insert: statements.prepare(&format!(
+                "INSERT INTO {name} ({}) SELECT {}",
+                columns.join(", "),
+                inserted.join(", ")
+            ))?,
+            delete: statements.prepare(&format!("DELETE FROM {name} WHERE {key} = ?1"))?,
+        })
+    }
+
+    /// Whether the row is there with these values.
+    fn is_as_left(&mut self, row: Bound<'_>, values: &str) -> Result<bool, Error> {
+        Ok(self.compare.first_integer(&[row, Bound::Text(values)])? == Some(1))
+    }
+}
+
+/// The statements that find rows which refer to a row of a table, by their foreign keys.
+fn referrers_of<'connection>(
+    statements: Statements<'connection>,
+    table: &str,
+) -> Result<Vec<Statement<'connection>>, Error> {
+    let mut keys = statements.prepare(
+        "SELECT m.name, k.\"from\" FROM sqlite_schema AS m \
+         JOIN pragma_foreign_key_list(m.name) AS k \
+         WHERE m.type = 'table' AND k.\"table\" = ?1 COLLATE NOCASE",
+    )?;
+    keys.query(&[Bound::Text(table)])?;
+    let mut referrers = Vec::new();
+    while keys.step()? {
+        let quoted = |index| format!("\"{}\"", keys.column(index).to_text().replace('"', "\"\""));
+        referrers.push(statements.prepare(&format!(
+            "SELECT 1 FROM main.{} WHERE {} = ?1 LIMIT 1",
+            quoted(0),
+            quoted(1)
+        ))?);
+    }
+    Ok(referrers)
+}
+
+/// The names in a JSON object, separated by commas.
+fn columns_of(statements: Statements<'_>, values: &str) -> Result<String, Error> {
+    let mut keys = statements.prepare("SELECT group_concat(key) FROM json_each(?1)")?;
+    keys.query(&[Bound::Text(values)])?;
+    if !keys.step()? {
+        return Ok(String::new());
+    }
+    Ok(keys.column(0).to_text())
+}

@@ -1,0 +1,30 @@
+//! Updates of a database from a node: the pools of its exchanges, and their liquidity.
+//!
+//! [`update_pools`] takes in what has happened on a chain since the last update. It is exact: each event counts once,
+//! an answer of a node counts only with proof, and a block that disappears from the chain is undone.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `scope` | which exchanges take part, and from which block on |
+//! | `chain_view` | what the node says of the chain's end, and where the database left it |
+//! | `fetch` | asks for ranges of blocks on several threads, and puts the answers in order |
+//! | `changes` | decodes the events of a range, and checks them |
+//! | `commit` | writes the changes of a range, the marks and the journal in one transaction |
+//! | `update` | puts these together |
+
+pub(crate) mod block_target;
+mod chain_view;
+mod changes;
+mod commit;
+mod fetch;
+mod pair_numbers;
+mod pool_index;
+pub(crate) mod report;
+mod scope;
+pub(crate) mod sync_error;
+pub(crate) mod update;
+
+pub use block_target::{BlockTarget, InvalidTarget};
+pub use report::{ExchangeUpdate, PoolUpdateReport, Skipped, UpdateProgress};
+pub use sync_error::SyncError;
+pub use update::{PoolUpdateOptions, UpdateObserver, update_pools};

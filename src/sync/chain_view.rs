@@ -1,0 +1,147 @@
+//! What a node says of the end of its chain, compared with where the database left it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
+use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::journal_error::JournalError;
+use crate::node::client::Node;
+use crate::node::header::{BlockTag, Header};
+use crate::sync::block_target::BlockTarget;
+use crate::sync::sync_error::SyncError;
+use crate::types::integer::BlockNumber;
+
+/// The number of blocks below the newest one that can disappear, if the node calls no block final.
+const UNCERTAIN: u64 = 4_096;
+
+/// The end of a chain.
+#[derive(Debug, Clone)]
+pub(super) struct ChainView {
+    pub(super) head: Header,
+    /// The newest final block, if the node has one.
+    pub(super) finalized: Option<Header>,
+}
+
+/// How the blocks of the database stand to the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// All are in the chain.
+    InChain,
+    /// Those above this block are gone.
+    GoneAbove(BlockNumber),
+}
+
+impl ChainView {
+    /// Asks a node.
+    pub(super) fn ask(node: &Node) -> Result<Self, SyncError> {
+        let head = node.header(BlockTag::Latest)?;
+        let finalized = node.header(BlockTag::Finalized)?;
+        let head = head.ok_or(SyncError::NoTarget {
+            target: BlockTarget::LATEST,
+        })?;
+        Ok(Self { head, finalized })
+    }
+
+    /// The newest block that cannot disappear.
+    pub(super) fn final_block(&self) -> BlockNumber {
+        match &self.finalized {
+            Some(finalized) => finalized.number.min(self.head.number),
+            None => BlockNumber::new(self.head.number.get().saturating_sub(UNCERTAIN))
+                .unwrap_or(BlockNumber::FIRST),
+        }
+    }
+
+    /// The block that a target stands for.
+    pub(super) fn resolve(
+        &self,
+        node: &Node,
+        target: BlockTarget,
+    ) -> Result<BlockNumber, SyncError> {
+        let base = match target.tag {
+            BlockTag::Number(number) => number,
+            BlockTag::Latest => self.head.number,
+            BlockTag::Finalized => match &self.finalized {
+                Some(finalized) => finalized.number,
+                None => return Err(SyncError::NoTarget { target }),
+            },
+            tag @ (BlockTag::Earliest | BlockTag::Safe) => {
+                let header = node.header(tag)?;
+                header.ok_or(SyncError::NoTarget { target })?.number
+            }
+        };
+        let number = target.above(base);
+        if number > self.head.number {
+            return Err(SyncError::TargetBeyondHead {
+                target: number,
+                head: self.head.number,
+            });
+        }
+        Ok(number)
+    }
+}
+
+/// Compares the stored blocks, the highest first, with the chain. If the node does not have the highest one yet, it is
+/// asked again until `patience` is used up.
+pub(super) fn compare(
+    node: &Node,
+    stored: &[StoredBlock],
+    patience: Duration,
+    cancel: &CancelToken,
+) -> Result<Standing, SyncError> {
+    let Some(top) = stored.first() else {
+        return Ok(Standing::InChain);
+    };
+    let header = wait_for(node, top.number, patience, cancel)?;
+    if header.hash == top.hash {
+        return Ok(Standing::InChain);
+    }
+    let numbers: Vec<_> = stored.iter().map(|block| block.number).collect();
+    let headers = node.headers(&numbers)?;
+    let kept = stored.iter().zip(&headers).find(|(block, header)| {
+        header
+            .as_ref()
+            .is_some_and(|header| header.hash == block.hash)
+    });
+    match (kept, stored.last()) {
+        (Some((block, _)), _) => Ok(Standing::GoneAbove(block.number)),
+        (None, Some(lowest)) => Err(JournalError::TooDeep {
+            block: lowest.number.previous().unwrap_or(BlockNumber::FIRST),
+            oldest: lowest.number,
+        }
+        .into()),
+        (None, None) => Ok(Standing::InChain),
+    }
+}
+
+/// The header of a block that the node once had.
+fn wait_for(
+    node: &Node,
+    number: BlockNumber,
+    patience: Duration,
+    cancel: &CancelToken,
+) -> Result<Header, SyncError> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let begin = Instant::now();
+    let mut wait = PAUSE;
+    loop {
+        if let Some(header) = node.header(BlockTag::Number(number))? {
+            return Ok(header);
+        }
+        if begin.elapsed() >= patience {
+            let head = node.header(BlockTag::Latest)?;
+            return Err(SyncError::Behind {
+                block: number,
+                head: head.map_or(BlockNumber::FIRST, |head| head.number),
+            });
+        }
+        let until = Instant::now() + wait;
+        while Instant::now() < until {
+            if cancel.is_cancelled() {
+                return Err(SyncError::Interrupted);
+            }
+            thread::sleep(PAUSE);
+        }
+        wait = (wait * 2).min(Duration::from_secs(2));
+    }
+}

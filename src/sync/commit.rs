@@ -1,0 +1,414 @@
+//! Writes the changes of blocks, the marks of exchanges and the journal in one transaction.
+
+use std::path::Path;
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::recognition::recognise::recognise_state;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::models::journal::block_updates::forget_final_below;
+use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::recorder::Recorder;
+use crate::models::liquidity::event_writer::{Applied, EventWriter, LiquidityEvent};
+use crate::models::pools::liquidity_pool::LiquidityPool;
+use crate::models::pools::managed_liquidity_pool::ManagedLiquidityPool;
+use crate::models::pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::rows::exchange::Exchange;
+use crate::schema::{exchanges, managed_pools, pools};
+use crate::sqlite::prepared::Statements;
+use crate::sqlite::transaction::{Begin, transaction};
+use crate::sync::changes::Changes;
+use crate::sync::pair_numbers::{Lost, PairNumbers};
+use crate::sync::pool_index::{Lookup, PoolIndex};
+use crate::sync::scope::Scope;
+use crate::sync::sync_error::SyncError;
+use crate::types::hash::BlockHash;
+use crate::types::integer::{BlockNumber, ChainId};
+
+/// The changes of consecutive blocks, for the exchanges of a group.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) from: BlockNumber,
+    /// The hash of the block before the first one.
+    pub(super) parent_hash: BlockHash,
+    pub(super) to: BlockNumber,
+    pub(super) changes: BatchChanges,
+    /// The last block.
+    pub(super) end: StoredBlock,
+}
+
+/// The changes of a batch.
+#[derive(Debug)]
+pub(super) enum BatchChanges {
+    /// Of final blocks, together.
+    Final(Changes),
+    /// Of blocks that can disappear, each with its own.
+    Journaled(Vec<(StoredBlock, Changes)>),
+}
+
+impl Batch {
+    /// The hash of a block, if it is known.
+    fn hash(&self, number: BlockNumber) -> Option<BlockHash> {
+        let journaled = match &self.changes {
+            BatchChanges::Final(_) => &[][..],
+            BatchChanges::Journaled(blocks) => blocks,
+        };
+        let blocks = journaled.iter().map(|(block, _)| block).chain([&self.end]);
+        blocks
+            .filter(|block| block.number == number)
+            .map(|block| block.hash)
+            .next()
+    }
+}
+
+/// The result of a commit.
+#[derive(Debug)]
+pub(super) enum Committed {
+    Done(Counts),
+    /// Nothing was written, because the database is no longer what the batch was made for.
+    Moved(&'static str),
+}
+
+/// What a commit has written.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// New pools, by the exchange's place in the scope.
+    pub(super) pools: Vec<(usize, u64)>,
+    pub(super) applied: Applied,
+    pub(super) lost: Lost,
+}
+
+/// What is remembered between commits. All of it is checked in each transaction.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) index: PoolIndex,
+    pub(super) numbers: PairNumbers,
+    /// Changes with each commit of another connection.
+    data_version: Option<i64>,
+    /// Changes with each change of the schema.
+    schema_version: Option<i64>,
+}
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self {
+            index: PoolIndex::default(),
+            numbers: PairNumbers::default(),
+            data_version: None,
+            schema_version: None,
+        }
+    }
+
+    /// Forgets what others may have changed. Runs inside a transaction.
+    pub(super) fn refresh(
+        &mut self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), SyncError> {
+        let data_version = pragma(connection, "data_version")?;
+        if self.data_version != Some(data_version) {
+            self.forget();
+            self.data_version = Some(data_version);
+        }
+        let schema_version = pragma(connection, "schema_version")?;
+        if self.schema_version != Some(schema_version) {
+            let recognition = recognise_state(connection)?;
+            let version = recognition.require_version(path)?;
+            if version != SchemaVersion::latest() {
+                return Err(SyncError::Version {
+                    found: version.to_string(),
+                });
+            }
+            self.schema_version = Some(schema_version);
+        }
+        Ok(())
+    }
+
+    /// Forgets all rows.
+    pub(super) fn forget(&mut self) {
+        self.index.clear();
+        self.numbers.clear();
+    }
+}
+
+fn pragma(connection: &mut SqliteConnection, name: &str) -> Result<i64, SyncError> {
+    let statements = Statements::of(connection)?;
+    let value = statements
+        .prepare(&format!("PRAGMA main.{name}"))?
+        .first_integer(&[])?;
+    Ok(value.unwrap_or_default())
+}
+
+/// Writes a batch.
+pub(super) fn commit(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    memory: &mut Memory,
+    scope: &Scope,
+    members: &[usize],
+    batch: &Batch,
+) -> Result<Committed, SyncError> {
+    let result = transaction(
+        connection,
+        Begin::Immediate,
+        |connection| {
+            memory.refresh(connection, path)?;
+            if let Some(reason) = moved(connection, scope, members)? {
+                return Ok(Committed::Moved(reason));
+            }
+            let mut writer = Writer {
+                connection,
+                memory,
+                scope,
+                members,
+                counts: Counts::default(),
+            };
+            if !writer.fits(batch)? {
+                return Ok(Committed::Moved("the chain was reorganised"));
+            }
+            writer.write(batch)?;
+            Ok(Committed::Done(writer.counts))
+        },
+        SyncError::from,
+    );
+    if !matches!(result, Ok(Committed::Done(_))) {
+        // What was rolled back is not in the database.
+        memory.forget();
+    }
+    result
+}
+
+/// Whether the exchanges are no longer as they were read.
+fn moved(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    members: &[usize],
+) -> Result<Option<&'static str>, SyncError> {
+    for exchange in members
+        .iter()
+        .filter_map(|index| scope.exchanges.get(*index))
+    {
+        let Some(found) = Exchange::by_id(connection, exchange.id)? else {
+            return Ok(Some("another program has replaced the exchanges"));
+        };
+        if found.last_update_block != exchange.mark {
+            return Ok(Some("another program has moved the marks"));
+        }
+        if !found.active
+            || found.factory != exchange.deployment.factory
+            || found.name != exchange.deployment.name
+            || found.chain_id != exchange.deployment.chain
+        {
+            return Ok(Some("another program has changed the exchanges"));
+        }
+    }
+    Ok(None)
+}
+
+struct Writer<'a> {
+    connection: &'a mut SqliteConnection,
+    memory: &'a mut Memory,
+    scope: &'a Scope,
+    members: &'a [usize],
+    counts: Counts,
+}
+
+impl Writer<'_> {
+    /// Whether the blocks of a batch are on the same branch of the chain as those that are stored.
+    ///
+    /// Another update may have stored them since this one began, from a node on another branch.
+    fn fits(&mut self, batch: &Batch) -> Result<bool, SyncError> {
+        let chain = self.chain();
+        let parent = batch.from.previous();
+        let first = parent.unwrap_or(batch.from);
+        let stored = StoredBlock::of_range(self.connection, chain, first, batch.to)?;
+        Ok(stored.iter().all(|stored| {
+            let hash = if Some(stored.number) == parent {
+                Some(batch.parent_hash)
+            } else {
+                batch.hash(stored.number)
+            };
+            hash.is_none_or(|hash| hash == stored.hash)
+        }))
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), SyncError> {
+        let chain = self.chain();
+        match &batch.changes {
+            BatchChanges::Final(changes) => {
+                self.write_changes(chain, changes)?;
+                batch.end.store(self.connection, chain)?;
+                forget_final_below(self.connection, chain, batch.to)?;
+            }
+            BatchChanges::Journaled(blocks) => {
+                for (block, changes) in blocks {
+                    if !changes.is_empty() {
+                        Recorder::enter(Statements::of(self.connection)?, chain, block.number)?;
+                        self.write_changes(chain, changes)?;
+                        Recorder::leave(Statements::of(self.connection)?)?;
+                    }
+                    block.store(self.connection, chain)?;
+                }
+            }
+        }
+        for exchange in self
+            .members
+            .iter()
+            .filter_map(|index| self.scope.exchanges.get(*index))
+        {
+            diesel::update(exchanges::table.find(exchange.id))
+                .set(exchanges::last_update_block.eq(batch.to))
+                .execute(self.connection)?;
+        }
+        Ok(())
+    }
+
+    fn chain(&self) -> ChainId {
+        let first = self
+            .members
+            .first()
+            .and_then(|index| self.scope.exchanges.get(*index));
+        first.map_or(ChainId::ETHEREUM, |exchange| exchange.deployment.chain)
+    }
+
+    fn write_changes(&mut self, chain: ChainId, changes: &Changes) -> Result<(), SyncError> {
+        self.insert_pools(changes)?;
+        self.insert_managed_pools(changes)?;
+        self.apply_liquidity(chain, changes)?;
+        self.apply_managed_liquidity(chain, changes)
+    }
+
+    fn insert_pools(&mut self, changes: &Changes) -> Result<(), SyncError> {
+        if changes.pools.is_empty() {
+            return Ok(());
+        }
+        let numbers = &mut self.memory.numbers;
+        let missing = numbers.check(self.connection, self.scope, &changes.pools, &changes.facts)?;
+        for (exchange, count) in missing {
+            *self.counts.lost.entry(exchange).or_default() += count;
+        }
+        let last: Option<i64> = pools::table.select(max(pools::id)).first(self.connection)?;
+        let ids = LiquidityPool::insert_or_get(self.connection, &changes.pools)?;
+        for ((pool, facts), id) in changes.pools.iter().zip(&changes.facts).zip(ids) {
+            self.memory.index.forget(pool.address);
+            if Some(id) > last {
+                self.counts.pools.push((facts.exchange, 1));
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_managed_pools(&mut self, changes: &Changes) -> Result<(), SyncError> {
+        for index in self.members {
+            let new: Vec<NewManagedLiquidityPool> = changes
+                .managed_pools
+                .iter()
+                .filter(|(exchange, _)| exchange == index)
+                .map(|(_, pool)| pool.clone())
+                .collect();
+            let exchange = self.scope.exchanges.get(*index);
+            let Some(manager) = exchange.and_then(|exchange| exchange.manager.as_ref()) else {
+                continue;
+            };
+            if new.is_empty() {
+                continue;
+            }
+            let last: Option<i64> = managed_pools::table
+                .select(max(managed_pools::id))
+                .first(self.connection)?;
+            let ids = ManagedLiquidityPool::insert_or_get(self.connection, manager, &new)?;
+            let inserted = ids.iter().filter(|id| Some(**id) > last).count();
+            let count = u64::try_from(inserted).unwrap_or(u64::MAX);
+            self.counts.pools.push((*index, count));
+        }
+        Ok(())
+    }
+
+    fn apply_liquidity(&mut self, chain: ChainId, changes: &Changes) -> Result<(), SyncError> {
+        if changes.liquidity.is_empty() && changes.malformed.is_empty() {
+            return Ok(());
+        }
+        let statements = Statements::of(self.connection)?;
+        let _held = statements.hold();
+        let mut lookup = Lookup::new(statements, chain)?;
+        let members: Vec<i64> = self
+            .members
+            .iter()
+            .filter_map(|index| Some(self.scope.exchanges.get(*index)?.id))
+            .collect();
+        let index = &mut self.memory.index;
+        for (address, malformed) in &changes.malformed {
+            let found = index.at_address(&mut lookup, *address)?;
+            if found.is_some_and(|found| members.contains(&found.exchange_id)) {
+                return Err(malformed.clone().into());
+            }
+        }
+        let mut of_pools = Vec::with_capacity(changes.liquidity.len());
+        for (address, events) in &changes.liquidity {
+            // Contracts of others emit the same events.
+            if let Some(found) = index.at_address(&mut lookup, *address)?
+                && members.contains(&found.exchange_id)
+            {
+                of_pools.push((found, address, events));
+            }
+        }
+        // Neighbouring pools have neighbouring rows.
+        of_pools.sort_unstable_by_key(|(found, ..)| found.id);
+        let mut writer = EventWriter::new(statements, PoolFamily::Pools)?;
+        for (found, address, events) in of_pools {
+            writer
+                .apply(found.id, found.kind_table, events, &mut self.counts.applied)
+                .map_err(|error| SyncError::of_events(address, error))?;
+        }
+        Ok(())
+    }
+
+    fn apply_managed_liquidity(
+        &mut self,
+        chain: ChainId,
+        changes: &Changes,
+    ) -> Result<(), SyncError> {
+        if changes.managed_liquidity.is_empty() {
+            return Ok(());
+        }
+        let statements = Statements::of(self.connection)?;
+        let _held = statements.hold();
+        let mut lookup = Lookup::new(statements, chain)?;
+        let mut of_pools: Vec<(i64, _, &Vec<LiquidityEvent>)> =
+            Vec::with_capacity(changes.managed_liquidity.len());
+        for ((exchange, hash), events) in &changes.managed_liquidity {
+            let Some(exchange) = self.scope.exchanges.get(*exchange) else {
+                continue;
+            };
+            let Some(manager) = &exchange.manager else {
+                continue;
+            };
+            let found = self
+                .memory
+                .index
+                .in_manager(&mut lookup, manager.id, *hash)?;
+            match (found, events.first()) {
+                (Some(id), _) => of_pools.push((id, hash, events)),
+                (None, Some(event)) => {
+                    return Err(SyncError::UnknownPool {
+                        exchange: Box::new(exchange.name()),
+                        pool: *hash,
+                        place: event.place,
+                    });
+                }
+                (None, None) => {}
+            }
+        }
+        of_pools.sort_unstable_by_key(|(id, ..)| *id);
+        let mut writer = EventWriter::new(statements, PoolFamily::ManagedPools)?;
+        for (id, hash, events) in of_pools {
+            writer
+                .apply(id, "uniswap_v4_pools", events, &mut self.counts.applied)
+                .map_err(|error| SyncError::of_events(hash, error))?;
+        }
+        Ok(())
+    }
+}

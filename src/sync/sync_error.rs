@@ -1,0 +1,387 @@
+//! The error of an update of a chain.
+
+use std::fmt::{self, Display};
+
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::deployments::exchange_name::ExchangeName;
+use crate::documented_errors::documented_errors;
+use crate::events::malformed_event::MalformedEvent;
+use crate::models::access::row_error::RowError;
+use crate::models::journal::journal_error::JournalError;
+use crate::models::liquidity::event_writer::EventError;
+use crate::models::liquidity::tick_map::modify::LiquidityError;
+use crate::node::error::NodeError;
+use crate::sync::block_target::BlockTarget;
+use crate::types::address::Address;
+use crate::types::hash::PoolHash;
+use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::sync_cursor::LogPosition;
+
+documented_errors! {
+    /// Why an update of a chain ended. What was committed before stays.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum SyncError(_path) {
+        /// The node gave no answer that counts.
+        Node {
+            /// The cause.
+            source: NodeError = NodeError::documented().remove(0).example,
+        }
+            in Inner;
+            text source;
+            hint source.hint();
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// The database cannot be read or written.
+        Database {
+            /// The cause.
+            source: Box<Error> = Box::new(ErrorKind::NotFound.at("PATH")),
+        }
+            in Inner;
+            text source;
+            hint source.hint();
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// Blocks that are gone from the chain cannot be undone.
+        Journal {
+            /// The cause.
+            source: JournalError = JournalError::documented().remove(0).example,
+        }
+            in Inner;
+            text format!("The chain was reorganised, but {source}");
+            hint source.hint();
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// A contract's event is not what the contract emits.
+        Malformed {
+            /// The event.
+            source: MalformedEvent = malformed_event(),
+        }
+            in Nodes;
+            text capitalised(source);
+            hint WRONG_ANSWER;
+            cause(source) std::error::Error::source(source);
+            when "A node has sent an event that the contract of an exchange cannot have emitted.";
+
+        /// A liquidity event contradicts its pool.
+        Liquidity {
+            /// The pool: its address, or its hash inside its manager.
+            pool: String = "POOL".to_owned(),
+            /// The place of the event.
+            place: LogPosition = place(),
+            /// What is wrong.
+            error: LiquidityError = LiquidityError::NoMark,
+        }
+            in Nodes;
+            text format!("The liquidity of pool {pool} does not fit the event at {place}: {error}");
+            hint "Either the node has left out events, or the pool in the database is not what the chain had: compare \
+                  with another node";
+            when "More liquidity is removed from a pool than the database has, for example. A node has left out events, \
+                  or another program has stored something wrong.";
+
+        /// A pool manager has an event of a pool that the database lacks.
+        UnknownPool {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+            /// The pool.
+            pool: PoolHash = PoolHash::new([0xaa; 32]),
+            /// The place of the event.
+            place: LogPosition = place(),
+        }
+            in Nodes;
+            text format!("The database lacks pool {pool} of {exchange}, which has an event at {place}");
+            hint "Either the node has left out events, or an older update has lost the pool: compare with another node";
+            when "Uniswap V4's manager tells the liquidity of a pool whose creation is not in the database.";
+
+        /// A new pool has another address than its factory would give it.
+        PoolAddress {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+            /// The place of the event.
+            place: LogPosition = place(),
+            /// The address in the event.
+            found: Address = Address::new([0xaa; 20]),
+            /// The right address.
+            expected: Address = Address::new([0xbb; 20]),
+        }
+            in Nodes;
+            text format!(
+                "The new pool of {exchange} at {place} has the address {found}, but its factory would deploy it at {expected}"
+            );
+            hint "Either the node's answer is wrong, or the exchange deploys other code: 'degenbot exchange activate \
+                  NAME --init-code-hash none' leaves out this check";
+            when "The address of a new pool is not the one that CREATE2 gives.";
+
+        /// A factory numbers its pools, and some are missing.
+        MissingPairs {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+            /// The place of the event.
+            place: LogPosition = place(),
+            /// The number that the pool should have.
+            expected: u64 = 7,
+            /// The number that it has.
+            found: u64 = 9,
+        }
+            in Nodes;
+            text format!(
+                "The new pool of {exchange} at {place} has the number {found}, but the next one would be {expected}: \
+                 pools are missing"
+            );
+            hint WRONG_ANSWER;
+            when "A node has left out the creation of pools, which their factory numbers.";
+
+        /// The factory does not say what fee a pool has.
+        Fee {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+            /// The pool.
+            pool: Address = Address::new([0xaa; 20]),
+            /// What came instead.
+            detail: String = "execution reverted".to_owned(),
+        }
+            in Nodes;
+            text format!("The factory of {exchange} does not say what fee the pool {pool} has: {detail}");
+            hint WRONG_ANSWER;
+            when "A fee that only the factory knows could not be read from it.";
+
+        /// An exchange has pools of another kind than its events are of.
+        Kind {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+        }
+            in Exchanges;
+            text format!("The pools of {exchange} cannot be of its kind");
+            hint "Deactivate the exchange, and add it with another kind";
+            when "An exchange was added with a kind that its factory does not have.";
+
+        /// The database is further than the node's chain.
+        BeyondHead {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+            /// Its block in the database.
+            mark: BlockNumber = block(23_000_064),
+            /// The newest block of the node.
+            head: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("{exchange} is at block {mark}, but the node's newest block is {head}");
+            hint "Wait until the node has caught up, or use another one";
+            when "The node is still synchronizing, or it belongs to a test chain that has begun anew.";
+
+        /// The node does not have a block that is in the database.
+        Behind {
+            /// The block.
+            block: BlockNumber = block(23_000_064),
+            /// The newest block of the node.
+            head: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("The database has block {block}, but the node's newest block is {head}");
+            hint "Wait until the node has caught up, or use another one";
+            when "The node is still synchronizing, or it belongs to a test chain that has begun anew.";
+
+        /// No node of the chain is known.
+        NoEndpoint {
+            /// The chain.
+            chain: ChainId = ChainId::ETHEREUM,
+        }
+            in Nodes;
+            text format!("There is no node for chain ID {chain}");
+            hint format!("Add its address to [rpc] in the config file, or give it with --rpc, or set DEGENBOT_RPC_HTTP_CHAINID_{chain}");
+            when "An exchange of a chain is active, and neither the config file nor the environment nor an option has the \
+                  address of a node of that chain.";
+
+        /// The chain has no block for the target.
+        NoTarget {
+            /// The target.
+            target: BlockTarget = BlockTarget::DEFAULT,
+        }
+            in Nodes;
+            text format!("The node has no block '{target}'");
+            hint "Some chains and test nodes call no block final or safe: use 'latest:-64' or a number";
+            when "`--to-block finalized` or `safe` was asked for, and the node knows no such block.";
+
+        /// The target is beyond the chain's end.
+        TargetBeyondHead {
+            /// The target.
+            target: BlockNumber = block(23_000_064),
+            /// The newest block of the node.
+            head: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("Block {target} does not exist yet: the node's newest block is {head}");
+            hint "Use a lower number, or 'latest'";
+            when "`--to-block` is higher than the chain.";
+
+        /// The database is not at the newest version.
+        Version {
+            /// The version.
+            found: String = "VERSION".to_owned(),
+        }
+            in UpgradesAndDowngrades;
+            text format!("An update needs the newest version of the schema, but the database is at {found}");
+            hint "Run 'degenbot database upgrade' first";
+            when "`pool update` needs tables that older versions lack.";
+
+        /// The answers to several requests are of different branches of the chain.
+        Branches {
+            /// The block that differs.
+            block: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("The answers about block {block} are of different branches of the chain, however often they are asked for");
+            hint "Nodes disagree: use one node, or wait until they agree";
+            when "The events of a range were asked for in several requests, and the answers do not fit together: several \
+                  nodes are behind one address, for example.";
+
+        /// The chain or the database changed each time.
+        Unsettled {
+            /// What changed last.
+            reason: &'static str = "another program has moved the marks",
+        }
+            in OtherPrograms;
+            text format!("The update was begun anew too often: {reason}");
+            hint "Run the command again; make sure that only one update runs";
+            when "Other programs change what an update changes, or the chain is reorganised again and again.";
+
+        /// The update was cancelled.
+        Interrupted
+            in QuestionsAndAnswers;
+            text "Aborted!";
+            hint "";
+            when "Ctrl-C was pressed during an update. What was committed before stays.";
+    }
+}
+
+const WRONG_ANSWER: &str = "The answer of the node cannot be right: use another node; what is in the database is from before it";
+
+impl SyncError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.next_step(&"")
+    }
+
+    /// The error of events of a pool.
+    pub(super) fn of_events(pool: impl Display, error: EventError) -> Self {
+        match error {
+            EventError::Row(error) => error.into(),
+            EventError::Liquidity { place, error } => Self::Liquidity {
+                pool: pool.to_string(),
+                place,
+                error,
+            },
+        }
+    }
+}
+
+impl From<NodeError> for SyncError {
+    fn from(source: NodeError) -> Self {
+        match source {
+            NodeError::Interrupted => Self::Interrupted,
+            source => Self::Node { source },
+        }
+    }
+}
+
+impl From<Error> for SyncError {
+    fn from(source: Error) -> Self {
+        match source.kind {
+            ErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Database {
+                source: Box::new(source),
+            },
+        }
+    }
+}
+
+impl From<RowError> for SyncError {
+    fn from(error: RowError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<diesel::result::Error> for SyncError {
+    fn from(error: diesel::result::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<JournalError> for SyncError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Sql { source } => source.into(),
+            source => Self::Journal { source },
+        }
+    }
+}
+
+impl From<MalformedEvent> for SyncError {
+    fn from(source: MalformedEvent) -> Self {
+        Self::Malformed { source }
+    }
+}
+
+impl Display for SyncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&""))
+    }
+}
+
+impl std::error::Error for SyncError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause()
+    }
+}
+
+fn capitalised(text: impl Display) -> String {
+    let text = text.to_string();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => text,
+    }
+}
+
+/// Examples for the documentation.
+#[cfg(all(test, feature = "cli"))]
+#[expect(clippy::panic, reason = "only the test of the documents calls this")]
+fn block(number: u64) -> BlockNumber {
+    BlockNumber::new(number).unwrap_or_else(|invalid| panic!("{invalid}"))
+}
+
+#[cfg(all(test, feature = "cli"))]
+#[expect(clippy::panic, reason = "only the test of the documents calls this")]
+fn place() -> LogPosition {
+    let index = crate::types::integer::LogIndex::new(7);
+    LogPosition::new(
+        block(23_000_000),
+        index.unwrap_or_else(|invalid| panic!("{invalid}")),
+    )
+}
+
+#[cfg(all(test, feature = "cli"))]
+fn exchange() -> ExchangeName {
+    ExchangeName {
+        chain: ChainId::ETHEREUM,
+        name: "uniswap_v3".to_owned(),
+    }
+}
+
+#[cfg(all(test, feature = "cli"))]
+fn malformed_event() -> MalformedEvent {
+    MalformedEvent {
+        contract: Address::new([0xaa; 20]),
+        place: place(),
+        event: "PairCreated(address,address,address,uint256)",
+        problem: Box::new(crate::events::malformed_event::EventProblem::Data {
+            found: 32,
+            expected: 64,
+        }),
+    }
+}

@@ -1,0 +1,734 @@
+//! The update of the pools of a chain.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::cancel::CancelToken;
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file;
+use crate::database::recognition::recognise::recognise;
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::deployments::exchange_name::ExchangeName;
+use crate::models::journal::block_updates::{mark_final, prune};
+use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::recorder::Recorder;
+use crate::models::journal::undo::undo;
+use crate::models::pools::pool_parameters::PoolParameters;
+use crate::node::calls::Call;
+use crate::node::client::Node;
+use crate::node::header::BlockTag;
+use crate::setters::setters;
+use crate::sqlite::connection_hooks::cancellable;
+use crate::sqlite::prepared::Statements;
+use crate::sqlite::transaction::{Begin, transaction};
+use crate::sync::block_target::BlockTarget;
+use crate::sync::chain_view::{ChainView, Standing, compare};
+use crate::sync::changes::{Changes, Decoder};
+use crate::sync::commit::{Batch, BatchChanges, Committed, Counts, Memory, commit};
+use crate::sync::fetch::{Piece, Plan, fetch};
+use crate::sync::report::{ExchangeUpdate, PoolUpdateReport, UpdateProgress};
+use crate::sync::scope::{Group, Scope, ScopedExchange};
+use crate::sync::sync_error::SyncError;
+use crate::types::hash::BlockHash;
+use crate::types::integer::{BlockNumber, ChainId, FeeParts};
+
+/// Options for an update of pools.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PoolUpdateOptions {
+    /// The exchanges; all active ones of the chain if empty.
+    pub exchanges: Vec<ExchangeName>,
+    /// The block up to which the database is updated.
+    pub to_block: BlockTarget,
+    /// The number of blocks that are written in one transaction, at most.
+    pub chunk: u64,
+    /// The number of requests that are under way at once.
+    pub concurrency: usize,
+    /// The time to wait for a lock of the database.
+    pub wait: Duration,
+    /// The time to wait for a node that lacks a block of the database.
+    pub patience: Duration,
+    /// The token that cancels the update. The node has its own.
+    pub cancel: CancelToken,
+}
+
+setters!(PoolUpdateOptions {
+    exchanges: Vec<ExchangeName>,
+    to_block: BlockTarget,
+    chunk: u64,
+    concurrency: usize,
+    wait: Duration,
+    patience: Duration,
+    cancel: CancelToken,
+});
+
+impl Default for PoolUpdateOptions {
+    fn default() -> Self {
+        Self {
+            exchanges: Vec::new(),
+            to_block: BlockTarget::DEFAULT,
+            chunk: 10_000,
+            concurrency: 4,
+            wait: LOCK_TIMEOUT,
+            patience: Duration::from_secs(60),
+            cancel: CancelToken::new(),
+        }
+    }
+}
+
+/// Receives the progress of an update.
+pub trait UpdateObserver {
+    /// Receives a progress report, after each commit. If it returns `Break`, the update ends before the next one.
+    fn progress(&mut self, progress: &UpdateProgress) -> ControlFlow<()>;
+}
+
+/// Ignores every report.
+impl UpdateObserver for () {
+    fn progress(&mut self, _: &UpdateProgress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Updates the pools of the active exchanges of a chain, and their liquidity, from a node.
+///
+/// It takes in every block from each exchange's mark to the target: new pools with their tokens, and the changes of
+/// ticks and bitmaps. The rows and the marks of some blocks are committed together, so an update that ends in the middle
+/// is continued by the next one. Blocks that can disappear from the chain are kept in a journal. The next update undoes
+/// those that are gone.
+///
+/// Returns what was done, also if the update failed later; what was committed stays.
+///
+/// # Errors
+///
+/// See [`SyncError`].
+pub fn update_pools(
+    path: &Path,
+    chain: ChainId,
+    node: &Node,
+    options: &PoolUpdateOptions,
+    observer: &mut dyn UpdateObserver,
+) -> (PoolUpdateReport, Result<(), SyncError>) {
+    let begin = Instant::now();
+    let mut report = PoolUpdateReport::new(chain);
+    let result = Updater::open(path, chain, node, options, observer, &mut report)
+        .and_then(|mut updater| updater.run());
+    report.node = node.statistics();
+    report.elapsed = begin.elapsed();
+    (report, result)
+}
+
+/// Another update of the same database has written.
+const MOVED: &str = "another program has moved the marks";
+
+/// Why an update begins anew.
+#[derive(Debug)]
+enum Pass {
+    Done,
+    Again(&'static str),
+}
+
+struct Updater<'a> {
+    path: &'a Path,
+    chain: ChainId,
+    node: &'a Node,
+    options: &'a PoolUpdateOptions,
+    observer: &'a mut dyn UpdateObserver,
+    report: &'a mut PoolUpdateReport,
+    connection: SqliteConnection,
+    memory: Memory,
+    /// The first block that is missing; `None` before that is known.
+    begin: Option<BlockNumber>,
+    /// The blocks that are done, and all that are to be.
+    done: u64,
+    total: u64,
+}
+
+/// The blocks of a group, all final or all not.
+struct Section {
+    group: Group,
+    is_final: bool,
+}
+
+impl<'a> Updater<'a> {
+    fn open(
+        path: &'a Path,
+        chain: ChainId,
+        node: &'a Node,
+        options: &'a PoolUpdateOptions,
+        observer: &'a mut dyn UpdateObserver,
+        report: &'a mut PoolUpdateReport,
+    ) -> Result<Self, SyncError> {
+        let version = recognise(path)?.require_version(path)?;
+        if version != SchemaVersion::latest() {
+            return Err(SyncError::Version {
+                found: version.to_string(),
+            });
+        }
+        DatabaseFile::at(path).require_writable()?;
+        staged_file::sweep(DatabaseFile::at(path).real());
+        let cancel = Some(options.cancel.clone());
+        let mut connection =
+            cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
+        set_busy_timeout(&mut connection, path, options.wait, cancel)?;
+        Ok(Self {
+            path,
+            chain,
+            node,
+            options,
+            observer,
+            report,
+            connection,
+            memory: Memory::new(),
+            begin: None,
+            done: 0,
+            total: 0,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), SyncError> {
+        /// How often an update begins anew without any progress.
+        const PASSES: u32 = 20;
+        let mut passes = 0;
+        let mut furthest = None;
+        loop {
+            let reason = match self.pass().map_err(|error| self.placed(error))? {
+                Pass::Done => return Ok(()),
+                Pass::Again(reason) => reason,
+            };
+            log::info!("chain {}: the update begins anew: {reason}", self.chain);
+            self.memory.forget();
+            passes += 1;
+            // Another update of the same database makes progress for both.
+            if self.begin > furthest {
+                furthest = self.begin;
+                passes = 0;
+            }
+            if passes == PASSES {
+                return Err(SyncError::Unsettled { reason });
+            }
+        }
+    }
+
+    /// Adds the path to the error of a statement.
+    fn placed(&self, error: SyncError) -> SyncError {
+        if self.options.cancel.is_cancelled() {
+            return SyncError::Interrupted;
+        }
+        match error {
+            SyncError::Database { source } => SyncError::Database {
+                source: Box::new((*source).at(self.path, "update the pools")),
+            },
+            error => error,
+        }
+    }
+
+    /// Reads where the database is, undoes what is gone, and takes in what is missing.
+    fn pass(&mut self) -> Result<Pass, SyncError> {
+        self.memory.refresh(&mut self.connection, self.path)?;
+        let scope = Scope::read(&mut self.connection, self.chain, &self.options.exchanges)?;
+        self.report.skipped.clone_from(&scope.skipped);
+        self.begin = scope.exchanges.iter().map(ScopedExchange::next).min();
+        let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+        let view = ChainView::ask(self.node)?;
+        self.report.head = Some(view.head.number);
+        self.report.finalized = view.finalized.as_ref().map(|header| header.number);
+        let Options { patience, cancel } = Options::of(self.options);
+        match compare(self.node, &stored, patience, cancel)? {
+            Standing::InChain => {}
+            Standing::GoneAbove(keep) => {
+                self.undo(&stored, keep)?;
+                return Ok(Pass::Again("the chain was reorganised"));
+            }
+        }
+        let mut scope = scope;
+        let target = view.resolve(self.node, self.options.to_block)?;
+        self.report.target = Some(target);
+        for exchange in &scope.exchanges {
+            if let Some(mark) = exchange.mark
+                && mark > view.head.number
+            {
+                return Err(SyncError::BeyondHead {
+                    exchange: Box::new(exchange.name()),
+                    mark,
+                    head: view.head.number,
+                });
+            }
+        }
+        let Some(stored) = self.adopt(&scope, stored, &view)? else {
+            return Ok(Pass::Again(MOVED));
+        };
+        self.begin_report(&scope);
+        self.total = self.done + scope.blocks(target);
+        // What was final once stays final, whatever the node says now.
+        let known = stored.iter().find(|block| block.is_final);
+        let final_block = known.map_or(view.final_block(), |known| {
+            known.number.max(view.final_block())
+        });
+        if let Pass::Again(reason) = self.settle(&stored, final_block)? {
+            return Ok(Pass::Again(reason));
+        }
+        while let Some(group) = scope.next_group(target) {
+            for section in sections(group, final_block) {
+                if let Pass::Again(reason) = self.take_in(&mut scope, &section)? {
+                    return Ok(Pass::Again(reason));
+                }
+            }
+        }
+        Ok(Pass::Done)
+    }
+
+    /// Begins the journal anew where another program, such as the Python package, has moved a mark to. Nobody knows what
+    /// it has changed, so nothing before that block can be undone.
+    ///
+    /// Returns the stored blocks; `None` if another update has written meanwhile.
+    fn adopt(
+        &mut self,
+        scope: &Scope,
+        stored: Vec<StoredBlock>,
+        view: &ChainView,
+    ) -> Result<Option<Vec<StoredBlock>>, SyncError> {
+        let top = stored.first().map(|block| block.number);
+        let marks = scope.marks.iter().copied();
+        let furthest = marks.filter(|mark| *mark <= view.head.number).max();
+        let Some(mark) = furthest.filter(|mark| Some(*mark) > top) else {
+            return Ok(Some(stored));
+        };
+        let header = self.node.header(BlockTag::Number(mark))?;
+        let header = header.ok_or(SyncError::Behind {
+            block: mark,
+            head: view.head.number,
+        })?;
+        let chain = self.chain;
+        self.write(&stored, |connection| {
+            let block = StoredBlock {
+                number: mark,
+                hash: header.hash,
+                is_final: true,
+            };
+            block.store(connection, chain)?;
+            prune(connection, chain, mark)?;
+            Ok(StoredBlock::of_chain(connection, chain)?)
+        })
+    }
+
+    /// Lists the exchanges in the report, each once.
+    fn begin_report(&mut self, scope: &Scope) {
+        if self.report.exchanges.is_empty() {
+            let exchanges = scope.exchanges.iter().map(|exchange| ExchangeUpdate {
+                exchange: exchange.name(),
+                from: exchange.next(),
+                to: exchange.mark,
+                pools: 0,
+                missing_pairs: 0,
+            });
+            self.report.exchanges = exchanges.collect();
+        }
+    }
+
+    /// Undoes the blocks above `keep`, if the stored blocks are still those that the chain was compared with.
+    fn undo(&mut self, stored: &[StoredBlock], keep: BlockNumber) -> Result<(), SyncError> {
+        let chain = self.chain;
+        Recorder::remove(Statements::of(&mut self.connection)?)?;
+        let undone = self.write(stored, |connection| {
+            Ok(undo(Statements::of(connection)?, chain, keep)?)
+        })?;
+        let Some(undone) = undone else {
+            return Ok(());
+        };
+        let before = self.report.undone.take();
+        let (lowest, mut sum) = before.unwrap_or((keep, undone));
+        if before.is_some() {
+            sum.pools += undone.pools;
+            sum.tokens += undone.tokens;
+            sum.rows += undone.rows;
+        }
+        self.report.undone = Some((lowest.min(keep), sum));
+        Ok(())
+    }
+
+    /// Records which blocks are final now, and forgets what the ones before them changed.
+    ///
+    /// Their hashes have just been compared: all stored blocks are in the chain. Those that were final the last time
+    /// are forgotten only now, one step late, in case the node was wrong.
+    fn settle(
+        &mut self,
+        stored: &[StoredBlock],
+        final_block: BlockNumber,
+    ) -> Result<Pass, SyncError> {
+        let newly = stored
+            .iter()
+            .any(|block| !block.is_final && block.number <= final_block);
+        if !newly {
+            return Ok(Pass::Done);
+        }
+        let before = stored.iter().find(|block| block.is_final);
+        let chain = self.chain;
+        let settled = self.write(stored, |connection| {
+            if let Some(before) = before {
+                prune(connection, chain, before.number)?;
+            }
+            Ok(mark_final(connection, chain, final_block)?)
+        })?;
+        Ok(match settled {
+            Some(()) => Pass::Done,
+            None => Pass::Again(MOVED),
+        })
+    }
+
+    /// Writes in a transaction. Returns `None`, and writes nothing, if the stored blocks are others by now.
+    fn write<T>(
+        &mut self,
+        stored: &[StoredBlock],
+        write: impl FnOnce(&mut SqliteConnection) -> Result<T, SyncError>,
+    ) -> Result<Option<T>, SyncError> {
+        let (memory, path, chain) = (&mut self.memory, self.path, self.chain);
+        transaction(
+            &mut self.connection,
+            Begin::Immediate,
+            |connection| {
+                memory.refresh(connection, path)?;
+                if StoredBlock::of_chain(connection, chain)? != stored {
+                    return Ok(None);
+                }
+                write(connection).map(Some)
+            },
+            SyncError::from,
+        )
+    }
+
+    /// Takes the blocks of a section in.
+    fn take_in(&mut self, scope: &mut Scope, section: &Section) -> Result<Pass, SyncError> {
+        /// How many events are written in one transaction, roughly.
+        const HEAVY: usize = 50_000;
+        let Section { group, is_final } = section;
+        let statements = Statements::of(&mut self.connection)?;
+        if *is_final {
+            Recorder::remove(statements)?;
+        } else {
+            Recorder::install(statements)?;
+        }
+        let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+        let hashes: BTreeMap<BlockNumber, BlockHash> = stored
+            .iter()
+            .map(|block| (block.number, block.hash))
+            .collect();
+        let decoding = scope.clone();
+        let decoder = Decoder::new(&decoding, &group.members);
+        let plan = Plan {
+            node: self.node,
+            creations: &decoder.creations,
+            liquidity: decoder.liquidity.as_ref(),
+            from: group.from,
+            to: group.to,
+            width: self.options.chunk.max(1),
+            with_headers: !is_final,
+            threads: self.options.concurrency,
+        };
+        let mut pending = Pending::new(*is_final);
+        let mut before = group
+            .from
+            .previous()
+            .and_then(|number| hashes.get(&number).copied());
+        let mut again = None;
+        fetch(plan, |piece| {
+            if self.options.cancel.is_cancelled() {
+                return Err(SyncError::Interrupted);
+            }
+            let is_linked = before.is_none_or(|before| piece.first.parent_hash == before)
+                && piece.headers.iter().chain([&piece.last]).all(|header| {
+                    hashes
+                        .get(&header.number)
+                        .is_none_or(|hash| *hash == header.hash)
+                });
+            if !is_linked {
+                again = Some("the chain was reorganised");
+                return Ok(ControlFlow::Break(()));
+            }
+            before = Some(piece.last.hash);
+            let end = piece.to;
+            pending.add(&decoder, &piece)?;
+            let is_due = pending.blocks >= self.options.chunk || pending.weight() >= HEAVY;
+            if !is_due && end < group.to {
+                return Ok(ControlFlow::Continue(()));
+            }
+            match self.commit(scope, &decoding, group, &mut pending)? {
+                Pass::Done => Ok(ControlFlow::Continue(())),
+                Pass::Again(reason) => {
+                    again = Some(reason);
+                    Ok(ControlFlow::Break(()))
+                }
+            }
+        })?;
+        Ok(again.map_or(Pass::Done, Pass::Again))
+    }
+
+    fn commit(
+        &mut self,
+        scope: &mut Scope,
+        decoding: &Scope,
+        group: &Group,
+        pending: &mut Pending,
+    ) -> Result<Pass, SyncError> {
+        let blocks = pending.blocks;
+        let Some(mut batch) = pending.take() else {
+            return Ok(Pass::Done);
+        };
+        self.ask_fees(decoding, &mut batch)?;
+        let committed = commit(
+            &mut self.connection,
+            self.path,
+            &mut self.memory,
+            scope,
+            &group.members,
+            &batch,
+        )?;
+        let counts = match committed {
+            Committed::Done(counts) => counts,
+            Committed::Moved(reason) => return Ok(Pass::Again(reason)),
+        };
+        for index in &group.members {
+            if let Some(exchange) = scope.exchanges.get_mut(*index) {
+                exchange.mark = Some(batch.to);
+            }
+        }
+        self.count(scope, group, batch.to, &counts);
+        self.done += blocks;
+        let progress = UpdateProgress {
+            chain: self.chain,
+            done: self.done,
+            total: self.total.max(self.done),
+            block: batch.to,
+            pools: self.report.pools,
+            events: self.report.events,
+            node: self.node.statistics(),
+        };
+        match self.observer.progress(&progress) {
+            ControlFlow::Continue(()) => Ok(Pass::Done),
+            ControlFlow::Break(()) => Err(SyncError::Interrupted),
+        }
+    }
+
+    /// Adds what a commit has written to the report.
+    fn count(&mut self, scope: &Scope, group: &Group, to: BlockNumber, counts: &Counts) {
+        let report = &mut *self.report;
+        report.events += counts.applied.events;
+        report.already_applied += counts.applied.skipped;
+        report.rows += counts.applied.rows.written + counts.applied.rows.deleted;
+        report.pools += counts.pools.iter().map(|(_, count)| count).sum::<u64>();
+        for index in &group.members {
+            let Some(exchange) = scope.exchanges.get(*index) else {
+                continue;
+            };
+            let name = exchange.name();
+            let entry = report
+                .exchanges
+                .iter_mut()
+                .find(|entry| entry.exchange == name);
+            if let Some(entry) = entry {
+                entry.to = Some(to);
+                entry.missing_pairs += counts.lost.get(index).copied().unwrap_or_default();
+                let new = counts.pools.iter().filter(|(of, _)| of == index);
+                entry.pools += new.map(|(_, count)| count).sum::<u64>();
+            }
+        }
+    }
+
+    /// Asks for the fees that only factories know.
+    fn ask_fees(&self, scope: &Scope, batch: &mut Batch) -> Result<(), SyncError> {
+        let of_batch: Vec<&mut Changes> = match &mut batch.changes {
+            BatchChanges::Final(changes) => vec![changes],
+            BatchChanges::Journaled(blocks) => {
+                blocks.iter_mut().map(|(_, changes)| changes).collect()
+            }
+        };
+        let mut calls = Vec::new();
+        let mut asked = Vec::new();
+        for changes in of_batch {
+            for (pool, facts) in changes.pools.iter_mut().zip(&changes.facts) {
+                let exchange = scope.exchanges.get(facts.exchange);
+                if let (Some(data), Some(exchange)) = (&facts.fee_call, exchange) {
+                    calls.push(Call {
+                        to: exchange.deployment.factory,
+                        data: data.clone(),
+                    });
+                    asked.push((pool, exchange));
+                }
+            }
+        }
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let answers = self.node.calls(&calls, BlockTag::Latest)?;
+        for ((pool, exchange), answer) in asked.into_iter().zip(answers) {
+            let failed = |detail: String| SyncError::Fee {
+                exchange: Box::new(exchange.name()),
+                pool: pool.address,
+                detail,
+            };
+            let answer = answer.map_err(|failure| failed(failure.to_string()))?;
+            let fee = fee_of(&answer).ok_or_else(|| {
+                failed(format!(
+                    "{} is no fee",
+                    alloy_primitives::hex::encode_prefixed(&answer)
+                ))
+            })?;
+            let fees = match &mut pool.parameters {
+                PoolParameters::V2(parameters) => &mut parameters.fees,
+                PoolParameters::V3(parameters) => &mut parameters.fees,
+                PoolParameters::LiquidityBook(_) => continue,
+            };
+            fees.token0 = fee;
+            fees.token1 = fee;
+        }
+        Ok(())
+    }
+}
+
+/// The options that a comparison with the chain needs.
+struct Options<'a> {
+    patience: Duration,
+    cancel: &'a CancelToken,
+}
+
+impl<'a> Options<'a> {
+    fn of(options: &'a PoolUpdateOptions) -> Self {
+        Self {
+            patience: options.patience,
+            cancel: &options.cancel,
+        }
+    }
+}
+
+/// The fee in the one word of an answer.
+fn fee_of(answer: &[u8]) -> Option<FeeParts> {
+    let word: &[u8; 32] = answer.try_into().ok()?;
+    let (padding, number) = word.split_last_chunk::<4>()?;
+    if padding.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    FeeParts::new(u32::from_be_bytes(*number)).ok()
+}
+
+/// The final part of a group's blocks, and the part that can disappear.
+fn sections(group: Group, final_block: BlockNumber) -> Vec<Section> {
+    let mut sections = Vec::new();
+    if group.from <= final_block {
+        sections.push(Section {
+            group: Group {
+                to: group.to.min(final_block),
+                ..group.clone()
+            },
+            is_final: true,
+        });
+    }
+    if group.to > final_block {
+        sections.push(Section {
+            group: Group {
+                from: group.from.max(final_block.next()),
+                ..group
+            },
+            is_final: false,
+        });
+    }
+    sections
+}
+
+/// What is decoded and not committed yet.
+struct Pending {
+    is_final: bool,
+    blocks: u64,
+    changes: Changes,
+    journaled: Vec<(StoredBlock, Changes)>,
+    /// The first block, and the hash of the one before it.
+    begin: Option<(BlockNumber, BlockHash)>,
+    end: Option<StoredBlock>,
+}
+
+impl Pending {
+    fn new(is_final: bool) -> Self {
+        Self {
+            is_final,
+            blocks: 0,
+            changes: Changes::default(),
+            journaled: Vec::new(),
+            begin: None,
+            end: None,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        let journaled = self.journaled.iter().map(|(_, changes)| changes.weight());
+        self.changes.weight() + journaled.sum::<usize>()
+    }
+
+    /// Decodes the events of a piece.
+    fn add(&mut self, decoder: &Decoder<'_>, piece: &Piece) -> Result<(), SyncError> {
+        self.blocks += piece.to.get() - piece.from.get() + 1;
+        self.begin
+            .get_or_insert((piece.from, piece.first.parent_hash));
+        self.end = Some(StoredBlock {
+            number: piece.last.number,
+            hash: piece.last.hash,
+            is_final: self.is_final,
+        });
+        if self.is_final {
+            for log in piece.creations.iter() {
+                decoder.add_creation(&log, &mut self.changes)?;
+            }
+            for log in piece.liquidity.iter() {
+                Decoder::add_liquidity(&log, &mut self.changes);
+            }
+            return Ok(());
+        }
+        let first = self.journaled.len();
+        for header in &piece.headers {
+            let block = StoredBlock {
+                number: header.number,
+                hash: header.hash,
+                is_final: false,
+            };
+            self.journaled.push((block, Changes::default()));
+        }
+        let place = |number: BlockNumber| -> Option<usize> {
+            let offset = number.get().checked_sub(piece.from.get())?;
+            Some(first + usize::try_from(offset).ok()?)
+        };
+        for log in piece.creations.iter() {
+            let found = place(log.place.block).and_then(|place| self.journaled.get_mut(place));
+            if let Some((_, changes)) = found {
+                decoder.add_creation(&log, changes)?;
+            }
+        }
+        for log in piece.liquidity.iter() {
+            let found = place(log.place.block).and_then(|place| self.journaled.get_mut(place));
+            if let Some((_, changes)) = found {
+                Decoder::add_liquidity(&log, changes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what is pending, to be committed.
+    fn take(&mut self) -> Option<Batch> {
+        let end = self.end.take()?;
+        let (from, parent_hash) = self.begin.take()?;
+        self.blocks = 0;
+        let changes = if self.is_final {
+            BatchChanges::Final(std::mem::take(&mut self.changes))
+        } else {
+            BatchChanges::Journaled(std::mem::take(&mut self.journaled))
+        };
+        Some(Batch {
+            from,
+            parent_hash,
+            to: end.number,
+            changes,
+            end,
+        })
+    }
+}

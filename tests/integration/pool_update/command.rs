@@ -1,0 +1,300 @@
+//! `degenbot pool update`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use degenbot::deployments::Deployment;
+use degenbot::types::{Address, ChainId};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::model::{creation, liquidity};
+use super::{Scene, assert_rows, execute, insert_exchange, rows};
+use crate::support::command::{on, quietly, run};
+use crate::support::node_faults::Faults;
+
+/// A chain with a few pools, of which the last blocks are not final.
+fn scene(chain: ChainId) -> Scene {
+    let blocks = [
+        vec![creation(0, 1), liquidity(3, 1, 0, 2, 1_000)],
+        vec![liquidity(3, 1, 0, 2, -400), creation(4, 1)],
+        vec![creation(4, 2)],
+    ];
+    Scene::with(chain, 2, &blocks)
+}
+
+/// Replaces ports, sizes and times, and lowers the count of requests to whether there were any.
+fn settled(text: &str) -> String {
+    let mut settled = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut words = Vec::new();
+        for word in line.split(' ') {
+            let is_number = |text: &str| {
+                !text.is_empty()
+                    && text
+                        .bytes()
+                        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            };
+            let unit = words.len();
+            match word.trim_end_matches(&[',', '.', '\n'][..]) {
+                "requests" | "KiB" | "B" | "s" if unit > 0 && is_number(words[unit - 1]) => {
+                    words[unit - 1] = "[N]";
+                }
+                _ => {}
+            }
+            words.push(word);
+        }
+        let mut line = words.join(" ");
+        if let Some((before, rest)) = line.split_once("127.0.0.1:") {
+            let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            line = format!("{before}127.0.0.1:[PORT]{after}");
+        }
+        for field in [
+            "started",
+            "milliseconds",
+            "requests",
+            "calls",
+            "received_bytes",
+        ] {
+            if line.trim_start().starts_with(&format!("\"{field}\"")) {
+                line = format!("{}\"{field}\": [N],\n", &line[..line.find('"').unwrap()]);
+            }
+        }
+        let _ = write!(settled, "{line}");
+    }
+    settled
+}
+
+fn update(database: &Path, arguments: &[&str]) -> String {
+    let arguments = [&["pool", "update"], arguments].concat();
+    settled(&quietly(database, &arguments))
+}
+
+#[test]
+fn update_says_where_the_chain_is() {
+    let mut scene = scene(ChainId::ETHEREUM);
+    let url = scene.server.url();
+    assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "latest"]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Ethereum is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
+    ");
+    scene.assert_at(scene.head());
+    assert_snapshot!(update(&scene.path, &["--rpc", &url]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Ethereum is at block 1,003: 0 new pools, 0 liquidity events, [N] requests, [N] KiB, [N] s.
+    ");
+    assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "5000"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Ethereum: Block 5000 does not exist yet: the node's newest block is 1003
+    hint: Use a lower number, or 'latest'
+    ");
+    assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "pending"]), @r"
+    status: 2
+    --- stdout
+    --- stderr
+    error: invalid value 'pending' for '--to-block <BLOCK>': the pending block is not part of the chain yet; use 'latest'
+
+    For more information, try '--help'.
+    ");
+    scene.reorganise(2, &[vec![creation(2, 1)], Vec::new()]);
+    assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "latest"]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Ethereum: the chain was reorganised; what came after block 1,001 is undone: 2 pools, 1 tokens and 5 rows.
+    Ethereum is at block 1,003: 1 new pools, 0 liquidity events, [N] requests, [N] KiB, [N] s.
+    ");
+    scene.assert_at(scene.head());
+}
+
+#[test]
+fn document_has_all_fields() {
+    let scene = scene(ChainId::ETHEREUM);
+    let url = scene.server.url();
+    let mut told = update(
+        &scene.path,
+        &["--rpc", &url, "--to-block", "latest", "--json"],
+    );
+    // One exchange is like the other.
+    let end = told
+        .find("        {\n          \"name\": \"ethereum_sushiswap_v2\"")
+        .unwrap();
+    let rest = told.find("      \"skipped\"").unwrap();
+    told.replace_range(end..rest, "        …\n");
+    assert_snapshot!(told, @r#"
+    status: 0
+    --- stdout
+    {
+      "format": 2,
+      "command": "pool update",
+      "started": [N],
+      "milliseconds": [N],
+      "path": "degenbot.db",
+      "chains": [
+        {
+          "chain_id": 1,
+          "target_block": 1003,
+          "head_block": 1003,
+          "finalized_block": 1001,
+          "exchanges": [
+            {
+              "name": "ethereum_pancakeswap_v2",
+              "from_block": 1000,
+              "to_block": 1003,
+              "new_pools": 1,
+              "missing_pools": 0
+            },
+            {
+              "name": "ethereum_pancakeswap_v3",
+              "from_block": 1000,
+              "to_block": 1003,
+              "new_pools": 0,
+              "missing_pools": 0
+            },
+            …
+          "skipped": [],
+          "new_pools": 4,
+          "liquidity_events": 2,
+          "events_already_applied": 0,
+          "rows_written": 7,
+          "undone_above_block": null,
+          "requests": [N],
+          "calls": [N],
+          "splits": 0,
+          "retries": 0,
+          "rate_limits": 0,
+          "received_bytes": [N],
+          "milliseconds": [N],
+          "error": null
+        }
+      ]
+    }
+    --- stderr
+    Ethereum is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
+    "#);
+}
+
+#[test]
+fn chain_without_a_node_is_named() {
+    let scene = scene(ChainId::ETHEREUM);
+    assert_snapshot!(update(&scene.path, &[]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Ethereum: There is no node for chain ID 1
+    hint: Add its address to [rpc] in the config file, or give it with --rpc, or set DEGENBOT_RPC_HTTP_CHAINID_1
+    ");
+    execute(&scene.path, "UPDATE exchanges SET active = 0");
+    assert_snapshot!(update(&scene.path, &[]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: No exchange is active that is to be updated
+    hint: 'degenbot exchange list' shows the exchanges, 'degenbot exchange activate NAME' activates one
+    ");
+}
+
+#[test]
+fn exchange_of_an_unknown_kind_is_named_and_the_others_are_updated() {
+    let scene = scene(ChainId::ETHEREUM);
+    let camelot = Deployment::new(
+        "ethereum_other_camelot_v2".parse().unwrap(),
+        "camelot_v2".parse().unwrap(),
+        Address::new([0xca; 20]),
+        None,
+        None,
+    );
+    insert_exchange(&scene.path, &camelot.unwrap());
+    execute(
+        &scene.path,
+        "UPDATE exchanges SET active = 1 WHERE factory LIKE '0xcacaca%'",
+    );
+    let url = scene.server.url();
+    assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "latest"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    Ethereum is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
+    error: ethereum_other_camelot_v2 is active, but was not updated: the events of its kind are not known to this program
+    hint: The other exchanges are up to date; deactivate this one, or add it anew with 'exchange add --kind'
+    ");
+    scene.assert_at(scene.head());
+}
+
+#[test]
+fn chain_that_fails_keeps_no_other_from_its_update() {
+    let ethereum = scene(ChainId::ETHEREUM);
+    let base = scene(ChainId::BASE);
+    execute(
+        &ethereum.path,
+        "UPDATE exchanges SET active = 1; UPDATE exchanges SET last_update_block = 2000 WHERE chain_id = 1",
+    );
+    let (first, second) = (ethereum.server.url(), base.server.url());
+    let told = update(
+        &ethereum.path,
+        &["--rpc", &first, "--rpc", &second, "--to-block", "latest"],
+    );
+    assert_snapshot!(told, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    Base is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
+    error: Ethereum: ethereum_pancakeswap_v2 is at block 2000, but the node's newest block is 1003
+    hint: Wait until the node has caught up, or use another one
+    ");
+    execute(
+        &ethereum.path,
+        "UPDATE exchanges SET last_update_block = NULL WHERE chain_id = 1",
+    );
+    assert_rows(&rows(&ethereum.path), &base.model.rows_at(base.head()));
+}
+
+#[test]
+fn keys_of_addresses_are_never_shown() {
+    const KEY: &str = "k3yk3yk3yk3yk3yk3yk3y";
+    let scene = scene(ChainId::ETHEREUM);
+    let url = format!(
+        "{}/v2/{KEY}?apikey={KEY}",
+        scene.server.url().replace("//", &format!("//me:{KEY}@"))
+    );
+    let faults = [
+        Faults::default(),
+        Faults::mutating(|_, answer| {
+            *answer = json!({"error": {"code": -32601, "message": format!("no method at /v2/{KEY}?apikey={KEY}")}});
+        }),
+        Faults::mutating(|method, answer| {
+            if method == "eth_getLogs" {
+                *answer = json!({"result": [{"address": format!("https://x/{KEY}")}]});
+            }
+        }),
+    ];
+    for faults in faults {
+        scene.server.set_faults(faults);
+        for more in [&["--json"][..], &["-v"], &["-vv"], &[]] {
+            for by_option in [false, true] {
+                let mut command = with(&scene.path, more);
+                if by_option {
+                    command.args(["--rpc", &url]);
+                } else {
+                    command.env("DEGENBOT_RPC_HTTP_CHAINID_1", &url);
+                }
+                command.env("RUST_LOG", "trace");
+                let told = run(command, "");
+                assert!(!told.contains(KEY), "{told}");
+                assert!(!told.contains("panicked"), "{told}");
+            }
+        }
+    }
+}
+
+fn with(database: &Path, more: &[&str]) -> Command {
+    let arguments = [&["pool", "update", "--to-block", "latest"], more].concat();
+    on(database, &arguments)
+}
