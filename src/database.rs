@@ -117,6 +117,11 @@ pub use recognition::stamps::Stamps;
 pub use reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };
+pub use reports::pool_info::{PoolInfo, TokenInfo};
+pub use reports::pool_list::{PoolListOptions, list_pools};
+pub use reports::pool_show::{
+    LiquidityRange, PoolLiquidity, PoolReport, PoolSelector, TokenSelector, show_pools,
+};
 pub use sessions::database::{Database, PoolOptions, db_session};
 pub use sessions::session::Session;
 pub use sessions::snapshot::Snapshot;

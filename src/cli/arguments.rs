@@ -56,7 +56,7 @@ pub(super) enum Command {
     /// Choose the exchanges that updates of the Python package follow
     #[command(subcommand)]
     Exchange(exchange::Command),
-    /// Keep the pools up to date from a node
+    /// Keep the pools up to date from a node, list and show them
     #[command(subcommand)]
     Pool(pool::Command),
     /// Show and write the config file
@@ -107,7 +107,7 @@ impl Command {
         match self {
             Self::Database(command) => command.only_reads(),
             Self::Exchange(command) => matches!(command, exchange::Command::List(_)),
-            Self::Pool(_) => false,
+            Self::Pool(command) => !matches!(command, pool::Command::Update(_)),
             Self::Config(_) | Self::Completions(_) | Self::Man(_) => true,
         }
     }

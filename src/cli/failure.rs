@@ -154,6 +154,15 @@ documented_errors! {
             hint unknown_exchange_hint(alike);
             when "No exchange has the name that is to be activated or deactivated. The exit status is 2.";
 
+        /// No pool is named by the arguments.
+        UnknownPool {
+            name: String = "NAME".to_owned(),
+        }
+            in Rows;
+            text format!("There is no pool '{name}'");
+            hint "'degenbot pool list' lists the pools; name one by its address, hash or ID, or by its two tokens";
+            when "The database has no pool of the address, the hash, the ID or the tokens that `pool show` is given.";
+
         /// The command has another name, or is in another group.
         OtherCommand {
             typed: String = "upgrade".to_owned(),

@@ -26,6 +26,15 @@ pub(super) fn cell(cell: Option<&SqlValue>) -> String {
     }
 }
 
+/// The first and last digits of an address or a hash, for a narrow column.
+pub(super) fn abbreviated(text: &str) -> String {
+    const LENGTHS: [usize; 2] = [42, 66];
+    match (text.get(..6), text.get(text.len().saturating_sub(4)..)) {
+        (Some(first), Some(last)) if LENGTHS.contains(&text.len()) => format!("{first}...{last}"),
+        _ => text.to_owned(),
+    }
+}
+
 /// A flag of a row as yes or no.
 pub(super) fn yes_or_no(flag: Option<&SqlValue>) -> String {
     match flag {

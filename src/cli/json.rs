@@ -3,6 +3,8 @@
 //! `docs/json.md` describes the object of each command. This module has the parts that all objects share.
 //! To add a field: CONTRIBUTING.md, "A JSON field".
 
+use std::io;
+use std::io::Write;
 use std::time::{Instant, SystemTime};
 
 use clap::{Args, ValueEnum};
@@ -73,6 +75,44 @@ impl Json {
             .map_err(Into::into)
             .and_then(|text| context.printer.json(&text));
         printed.map_err(|error| Failure::Output { error })
+    }
+
+    /// Whether `--json` is given.
+    pub(super) const fn is_given(&self) -> bool {
+        self.layout.is_some()
+    }
+
+    /// Prints a report while it is made, if `--json` is given: one that may be too long for the memory. If the reader
+    /// closes the pipe, the rest is not made.
+    pub(super) fn stream(
+        &self,
+        context: &Context,
+        command: &'static str,
+        report: &impl Serialize,
+    ) -> Result<(), Failure> {
+        let Some(layout) = self.layout else {
+            return Ok(());
+        };
+        let document = Document {
+            format: FORMAT,
+            command,
+            report,
+        };
+        let mut stream = context.printer.json_stream();
+        let made = match layout {
+            Layout::Pretty => serde_json::to_writer_pretty(&mut stream, &document),
+            Layout::Compact => serde_json::to_writer(&mut stream, &document),
+        };
+        let printed = made
+            .map_err(io::Error::from)
+            .and_then(|()| stream.write_all(b"\n"))
+            .and_then(|()| stream.flush());
+        match printed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::Output { error })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Prints the report if `--json` is given, otherwise a text for people.

@@ -7,8 +7,9 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::deployments::chains::chain_names;
+use crate::deployments::chains::{chain_called, chain_names};
 use crate::deployments::deployment::Deployment;
+use crate::types::integer::ChainId;
 
 /// A parser together with the values that are known. It takes whatever the parser takes.
 #[derive(Debug, Clone)]
@@ -68,4 +69,11 @@ pub(in crate::cli) fn chain<Parser: TypedValueParser>(
         parser,
         known: || chain_names().collect(),
     }
+}
+
+/// A chain by its name or its ID.
+pub(in crate::cli) fn chain_id() -> impl TypedValueParser<Value = ChainId> {
+    chain(StringValueParser::new().try_map(|text| {
+        chain_called(&text).ok_or("expected a chain ID (a positive integer), base or ethereum")
+    }))
 }

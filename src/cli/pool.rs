@@ -1,6 +1,11 @@
 //! `degenbot pool …`
 
+mod cells;
 mod endpoints;
+mod liquidity_chart;
+mod list;
+mod pool_table;
+mod show;
 mod update;
 
 use clap::Subcommand;
@@ -16,12 +21,25 @@ pub(super) enum Command {
     /// file. Every block counts once: an update that was ended goes on where it was, and
     /// blocks that are gone from the chain are undone by the next update.
     Update(Box<update::Update>),
+    /// List the pools: exchange, kind, address, tokens, fee, mark and number of ticks
+    ///
+    /// The pools are ordered by their exchange and ID. On a terminal of fewer than 190
+    /// columns, addresses and symbols are shortened.
+    List(list::List),
+    /// Show a pool and draw its liquidity
+    ///
+    /// A pool is named by its address, by the hash that a Uniswap V4 pool has for an
+    /// address, by its ID, or by its two tokens, each by its address or its symbol.
+    /// If several pools match, they are listed.
+    Show(show::Show),
 }
 
 impl Command {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Update(command) => command.run(context),
+            Self::List(command) => command.run(context),
+            Self::Show(command) => command.run(context),
         }
     }
 }

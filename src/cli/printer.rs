@@ -41,6 +41,11 @@ impl Lines {
         text.lines().collect()
     }
 
+    fn escaped(&self) -> String {
+        let lines = self.0.iter().map(|line| format!("{}\n", escaped(line)));
+        lines.collect()
+    }
+
     /// Appends a line. If stdout is a terminal that is not wide enough, it is broken between words, and the rest is indented.
     pub(super) fn push_fitting(&mut self, line: &str, indent: usize) {
         if io::stdout().is_terminal() {
@@ -91,25 +96,33 @@ impl Printer {
 
     /// Prints text for people to stdout.
     pub(super) fn data(&self, lines: &Lines) -> io::Result<()> {
-        let lines = lines.0.iter().map(|line| format!("{}\n", escaped(line)));
-        write_data(&lines.collect::<String>())
+        write_data(&lines.escaped())
+    }
+
+    /// Prints a part of a long text for people to stdout. If the reader has closed the pipe, that is an error, so that
+    /// the rest need not be made.
+    pub(super) fn data_part(&self, lines: &Lines) -> io::Result<()> {
+        print(&lines.escaped())
     }
 
     /// Prints a JSON text to stdout. Hidden characters can only be in its strings, where JSON has an escape of its own.
     pub(super) fn json(&self, text: &str) -> io::Result<()> {
         let mut safe = String::with_capacity(text.len() + 1);
-        for character in text.chars() {
-            if is_hidden(character) && character != '\n' {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(safe, "\\u{unit:04x}");
-                }
-            } else {
-                safe.push(character);
-            }
-        }
+        escape_json(text, &mut safe);
         safe.push('\n');
         write_data(&safe)
+    }
+
+    /// Prints a JSON text to stdout while it is made, as [`Self::json`] does.
+    pub(super) const fn json_stream(&self) -> JsonStream {
+        JsonStream {
+            text: String::new(),
+        }
+    }
+
+    /// The width of the terminal that stdout is; `None` if it is none.
+    pub(super) fn columns(&self) -> Option<usize> {
+        io::stdout().is_terminal().then(terminal_width)
     }
 
     /// Prints a message for people, unless `--quiet` is given.
@@ -223,7 +236,46 @@ fn tell(text: impl Display) {
     let _ = io::stderr().write_all(text.to_string().as_bytes());
 }
 
-fn write_data(text: &str) -> io::Result<()> {
+/// A JSON text that is printed while it is made. A pipe that the reader has closed is an error.
+#[derive(Debug)]
+pub(super) struct JsonStream {
+    /// What is not printed yet.
+    text: String,
+}
+
+impl Write for JsonStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const ENOUGH: usize = 64 * 1024;
+        // Serde writes whole characters.
+        let text = str::from_utf8(bytes).map_err(io::Error::other)?;
+        escape_json(text, &mut self.text);
+        if self.text.len() >= ENOUGH {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        print(&self.text)?;
+        self.text.clear();
+        Ok(())
+    }
+}
+
+fn escape_json(text: &str, safe: &mut String) {
+    for character in text.chars() {
+        if is_hidden(character) && character != '\n' {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
     if closed_stdout::is_closed() {
         return Err(io::Error::new(
             io::ErrorKind::NotConnected,
@@ -231,10 +283,12 @@ fn write_data(text: &str) -> io::Result<()> {
         ));
     }
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn write_data(text: &str) -> io::Result<()> {
+    match print(text) {
         // The reader has read enough and closed the pipe, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,

@@ -46,7 +46,23 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     /// One line for each row.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
-        let widths: [usize; COLUMNS] = array::from_fn(|column| self.width_of(column));
+        self.lines_of(self.widths_from([0; COLUMNS]))
+    }
+
+    /// One line for each row of a part of a long table. The columns are at least as wide as those of the parts before.
+    pub(super) fn lines_below(
+        &self,
+        widths: &mut [usize; COLUMNS],
+    ) -> impl Iterator<Item = String> {
+        *widths = self.widths_from(*widths);
+        self.lines_of(*widths)
+    }
+
+    fn widths_from(&self, least: [usize; COLUMNS]) -> [usize; COLUMNS] {
+        array::from_fn(|column| self.width_of(column).max(least[column]))
+    }
+
+    fn lines_of(&self, widths: [usize; COLUMNS]) -> impl Iterator<Item = String> {
         self.rows.iter().map(move |row| {
             let cells: [String; COLUMNS] = array::from_fn(|column| {
                 let (cell, width) = (&row[column], widths[column]);

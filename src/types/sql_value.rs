@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::counted::counted;
 use crate::escape::escaped;
+use crate::types::stored::Stored;
 
 /// A stored value of any type, unchecked.
 ///
@@ -29,6 +30,19 @@ pub enum SqlValue {
     Text(String),
     /// The bytes of a BLOB.
     Blob(Vec<u8>),
+}
+
+impl SqlValue {
+    /// A stored value; `None` for NULL.
+    pub(crate) fn of(stored: Stored<'_>) -> Option<Self> {
+        Some(match stored {
+            Stored::Null => return None,
+            Stored::Integer(number) => Self::Integer(number),
+            Stored::Real(number) => Self::Real(number),
+            Stored::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            Stored::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        })
+    }
 }
 
 impl FromSql<Text, Sqlite> for SqlValue {

@@ -18,7 +18,13 @@ use crate::support::node_server::NodeServer;
 const RUNS: &[(&str, &[&str])] = &[
     (
         "populated/populated-0.6.0a4.db",
-        &["config show", "exchange list"],
+        &[
+            "config show",
+            "exchange list",
+            "pool list",
+            "pool show 0xDeEf11836d892EE382381ff547F56cc6b6F376B1",
+            "pool show 1",
+        ],
     ),
     ("populated/populated-0.6.0a14.db", &["info"]),
     ("odd/extra-user-objects.db", &["info"]),
@@ -171,7 +177,7 @@ fn output(copy: &Copy, line: &str) -> Output {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), CONFIG).unwrap();
     }
-    if arguments[0] == "pool" {
+    if arguments.starts_with(&["pool", "update"]) {
         return on_a_chain(copy, &arguments);
     }
     on(&copy.path, &arguments).output().unwrap()

@@ -38,6 +38,7 @@ mod node;
 mod own_objects;
 mod plans;
 mod pool_addresses;
+mod pool_reports;
 mod pool_update;
 mod pools;
 mod prompts;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use degenbot::database::{
-    Database, Error, VerifyOptions, inspect_sqlite_database, recognise, verify_sqlite_database,
+    Database, Error, PoolListOptions, PoolSelector, VerifyOptions, inspect_sqlite_database,
+    list_pools, recognise, show_pools, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -63,13 +64,19 @@ fn write(folder: &Path, files: &Files) {
 
 #[test]
 fn reading_leaves_no_file_behind() {
-    let readers: [(&str, Read); 3] = [
+    let readers: [(&str, Read); 5] = [
         ("recognise", |path| recognise(path).map(drop)),
         ("inspect", |path| {
             inspect_sqlite_database(path, true).map(drop)
         }),
         ("verify", |path| {
             verify_sqlite_database(path, &VerifyOptions::default(), &mut ()).map(drop)
+        }),
+        ("list", |path| {
+            list_pools(path, &PoolListOptions::default(), |_| Ok(()))
+        }),
+        ("show", |path| {
+            show_pools(path, &PoolSelector::Id(1), &[]).map(drop)
         }),
     ];
     let model = Copy::of("populated/wal-0.6.0a4.db").files();

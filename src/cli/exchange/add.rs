@@ -2,15 +2,14 @@
 
 use alloy_primitives::B256;
 use clap::Args;
-use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
-use crate::cli::known_values;
+use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::database::exchanges::{ExchangeOptions, add_exchange};
-use crate::deployments::chains::chain_called;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
@@ -26,7 +25,7 @@ use crate::types::integer::{BlockNumber, ChainId};
 )]
 pub(in crate::cli) struct Add {
     /// The chain ID, or a chain name (base, ethereum)
-    #[arg(long, value_parser = chains(), hide_possible_values = true)]
+    #[arg(long, value_parser = chain_id(), hide_possible_values = true)]
     chain: ChainId,
     /// The name on that chain; it must end like the kind, such as camelot_v2
     ///
@@ -92,14 +91,6 @@ impl Add {
         ));
         Ok(())
     }
-}
-
-fn chains() -> impl TypedValueParser<Value = ChainId> {
-    known_values::chain(StringValueParser::new().try_map(|name| chain(&name)))
-}
-
-fn chain(text: &str) -> Result<ChainId, &'static str> {
-    chain_called(text).ok_or("expected a chain ID (a positive integer), base or ethereum")
 }
 
 pub(super) fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
-use crate::cli::format::{cell, plain, yes_or_no};
+use crate::cli::format::{abbreviated, cell, plain, yes_or_no};
 use crate::cli::json::Json;
 use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::{Left, Right};
@@ -154,12 +154,4 @@ fn describe(entries: &[Entry]) -> Lines {
         ]);
     }
     table.lines().collect()
-}
-
-/// The first and last digits of an address, for a narrow column.
-fn abbreviated(address: &str) -> String {
-    match (address.get(..6), address.get(38..)) {
-        (Some(first), Some(last)) if address.len() == 42 => format!("{first}...{last}"),
-        _ => address.to_owned(),
-    }
 }

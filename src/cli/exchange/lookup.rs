@@ -27,7 +27,7 @@ pub(in crate::cli) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
 }
 
 /// The failure for an unknown name, with the most similar names.
-pub(super) fn unknown(path: &Path, name: &str) -> Failure {
+pub(in crate::cli) fn unknown(path: &Path, name: &str) -> Failure {
     const ALIKE: f64 = 0.85;
     // If the database cannot be read, the known exchanges remain.
     let stored = list_exchanges(path).unwrap_or_default();

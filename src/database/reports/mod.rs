@@ -1,3 +1,6 @@
 //! Reports about a database.
 
 pub(crate) mod inspect;
+pub(crate) mod pool_info;
+pub(crate) mod pool_list;
+pub(crate) mod pool_show;

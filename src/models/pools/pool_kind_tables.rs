@@ -55,6 +55,11 @@ impl PoolKindTable {
         }
     }
 
+    /// The columns of the table, the pool's id first.
+    pub(crate) const fn columns(&self) -> Columns {
+        self.columns
+    }
+
     /// Whether pools of this kind have ticks, which means that they have a tick spacing.
     pub(crate) fn has_ticks(&self) -> bool {
         self.columns.names.contains(&"tick_spacing")
