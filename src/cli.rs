@@ -28,6 +28,7 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod table;
+mod token;
 mod unknown_command;
 mod wrap;
 

@@ -22,9 +22,14 @@ mod pool_index;
 pub(crate) mod report;
 mod scope;
 pub(crate) mod sync_error;
+mod token_values;
+pub(crate) mod tokens;
 pub(crate) mod update;
 
 pub use block_target::{BlockTarget, InvalidTarget};
 pub use report::{ExchangeUpdate, PoolUpdateReport, Skipped, UpdateProgress};
 pub use sync_error::SyncError;
+pub use tokens::{
+    TokenUpdateOptions, TokenUpdateReport, chains_of_incomplete_tokens, update_tokens,
+};
 pub use update::{PoolUpdateOptions, UpdateObserver, update_pools};

@@ -10,7 +10,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::global_options::GlobalOptions;
 use crate::cli::man::Man;
-use crate::cli::{config, database, exchange, pool};
+use crate::cli::{config, database, exchange, pool, token};
 
 /// Database toolkit for EVM arbitrage and liquidation bots
 ///
@@ -59,6 +59,9 @@ pub(super) enum Command {
     /// Keep the pools up to date from a node, list and show them
     #[command(subcommand)]
     Pool(pool::Command),
+    /// Fill in the names, symbols and decimals of tokens from a node
+    #[command(subcommand)]
+    Token(token::Command),
     /// Show and write the config file
     #[command(subcommand)]
     Config(config::Command),
@@ -98,7 +101,11 @@ impl Command {
             Self::Config(command) => command
                 .contradiction()
                 .map(|(command, problem)| (vec!["config", command], problem)),
-            Self::Exchange(_) | Self::Pool(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Exchange(_)
+            | Self::Pool(_)
+            | Self::Token(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
         }
     }
 
@@ -108,6 +115,7 @@ impl Command {
             Self::Database(command) => command.only_reads(),
             Self::Exchange(command) => matches!(command, exchange::Command::List(_)),
             Self::Pool(command) => !matches!(command, pool::Command::Update(_)),
+            Self::Token(_) => false,
             Self::Config(_) | Self::Completions(_) | Self::Man(_) => true,
         }
     }
@@ -117,6 +125,7 @@ impl Command {
             Self::Database(command) => command.run(context),
             Self::Exchange(command) => command.run(context),
             Self::Pool(command) => command.run(context),
+            Self::Token(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Completions(command) => command.run(context, Cli::command()),
             Self::Man(command) => command.run(context, Cli::command()),

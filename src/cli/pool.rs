@@ -1,7 +1,7 @@
 //! `degenbot pool …`
 
 mod cells;
-mod endpoints;
+pub(in crate::cli) mod endpoints;
 mod liquidity_chart;
 mod list;
 mod pool_table;

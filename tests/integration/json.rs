@@ -65,7 +65,13 @@ const RUNS: &[(&str, &[&str])] = &[
     ),
     (
         "populated/populated-0.6.0a4.db",
-        &["upgrade --yes", "backup", "pool update", "reset --yes"],
+        &[
+            "upgrade --yes",
+            "backup",
+            "pool update",
+            "token update",
+            "reset --yes",
+        ],
     ),
 ];
 
@@ -83,7 +89,7 @@ key = 1
 fn command_of(line: &str) -> Vec<&str> {
     let words: Vec<_> = line.split_whitespace().collect();
     match words[0] {
-        "config" | "exchange" | "pool" => words[..2].to_vec(),
+        "config" | "exchange" | "pool" | "token" => words[..2].to_vec(),
         name => vec!["database", name],
     }
 }
@@ -176,6 +182,11 @@ fn output(copy: &Copy, line: &str) -> Output {
         let folder = copy.folder().join(".config/degenbot");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), CONFIG).unwrap();
+    }
+    if arguments.starts_with(&["token", "update"]) {
+        let server = NodeServer::start(FakeChain::new(1, 10_000_000));
+        let mut command = on(&copy.path, &arguments);
+        return command.args(["--rpc", &server.url()]).output().unwrap();
     }
     if arguments.starts_with(&["pool", "update"]) {
         return on_a_chain(copy, &arguments);

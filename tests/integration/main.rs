@@ -56,6 +56,7 @@ mod special_files;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the soak test and the benches use the rest")]
 mod support;
+mod tokens;
 mod traces;
 mod unfinal_blocks;
 mod updates;

@@ -158,7 +158,7 @@ fn list_reads_in_parts_that_join() {
     };
     let base = PoolListOptions::default().chains(vec![ChainId::BASE]);
     assert!(in_order(base) == of("c_v2"));
-    let exchanges = vec!["base_c_v2", "ethereum_b_v2"];
+    let exchanges = ["base_c_v2", "ethereum_b_v2"];
     let exchanges: Vec<_> = exchanges.iter().map(|it| it.parse().unwrap()).collect();
     let both = PoolListOptions::default().exchanges(exchanges);
     assert!(in_order(both.clone()) == [of("b_v2"), of("c_v2")].concat());

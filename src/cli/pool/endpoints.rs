@@ -12,7 +12,7 @@ use crate::settings::resolve::Settings;
 use crate::types::integer::ChainId;
 
 /// The endpoints of each chain: those of `--rpc`, otherwise that of the settings.
-pub(super) fn endpoints(
+pub(in crate::cli) fn endpoints(
     settings: &Settings,
     given: &[String],
     options: &NodeOptions,
