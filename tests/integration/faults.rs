@@ -366,6 +366,15 @@ fn without_names(text: &str) -> String {
     settled
 }
 
+/// Numbers of bytes change with every version of the schema.
+fn without_bytes(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let is_size = word.len() > 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+        if is_size { "[BYTES]" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn backup_and_compact_on_a_full_disk_change_nothing() {
     let copy = grown(Copy::upgraded("populated/populated-0.6.0a4.db"));
@@ -384,7 +393,7 @@ fn backup_and_compact_on_a_full_disk_change_nothing() {
         eprintln!("skipped: file systems cannot be mounted here");
         return;
     };
-    insta::assert_snapshot!(without_names(&told));
+    insta::assert_snapshot!(without_bytes(&without_names(&told)));
 }
 
 #[test]
