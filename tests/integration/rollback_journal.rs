@@ -151,7 +151,7 @@ fn damaged_journals_are_refused_and_left_as_they_are() {
         ("a larger database", |journal| journal[18] += 1),
         ("the size of a sector", |journal| journal[20] = 1),
         ("the size of a page", |journal| journal[26] = 0x08),
-        ("the number of a page", |journal| journal[SECTOR + 3] ^= 4),
+        ("the number of a page", |journal| journal[SECTOR] = 0x7f),
         ("a page", |journal| journal[SECTOR + 4 + PAGE - 200] ^= 1),
         ("the magic of a later segment", |journal| {
             let at = last_segment(journal);
