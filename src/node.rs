@@ -8,7 +8,7 @@
 //! use degenbot::database::CancelToken;
 //! use degenbot::node::{BlockTag, Endpoint, LogFilter, Node, NodeOptions};
 //! use degenbot::types::{BlockNumber, ChainId};
-//! //!
+//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = Endpoint::parse("http://localhost:8545")?;
 //! let options = NodeOptions::default();

@@ -8,7 +8,7 @@ import stat
 import contents
 from beside import BACKUP, DATABASE
 
-LATEST = "20260618000000"
+LATEST = "20261127000000"
 MIGRATIONS = {
     "eb4080485a56": "20251108000000",
     "a512dbce9854": "20260210000000",
@@ -302,7 +302,7 @@ class Run:
 
     def judge_downgrade(self):
         self.judge_version()
-        self.judge_rows(lost=("aave_", "lfj_"))
+        self.judge_rows(lost=("aave_", "lfj_", "chain_", "exchange_deployments", "retired_ids"))
 
     def judge_version(self):
         target = self.command.target or LATEST
