@@ -147,6 +147,7 @@ pub(super) fn commit(
     connection: &mut SqliteConnection,
     path: &Path,
     memory: &mut Memory,
+    chain: ChainId,
     scope: &Scope,
     members: &[usize],
     batch: &Batch,
@@ -162,6 +163,7 @@ pub(super) fn commit(
             let mut writer = Writer {
                 connection,
                 memory,
+                chain,
                 scope,
                 members,
                 counts: Counts::default(),
@@ -211,6 +213,7 @@ fn moved(
 struct Writer<'a> {
     connection: &'a mut SqliteConnection,
     memory: &'a mut Memory,
+    chain: ChainId,
     scope: &'a Scope,
     members: &'a [usize],
     counts: Counts,
@@ -221,7 +224,7 @@ impl Writer<'_> {
     ///
     /// Another update may have stored them since this one began, from a node on another branch.
     fn fits(&mut self, batch: &Batch) -> Result<bool, SyncError> {
-        let chain = self.chain();
+        let chain = self.chain;
         let parent = batch.from.previous();
         let first = parent.unwrap_or(batch.from);
         let stored = StoredBlock::of_range(self.connection, chain, first, batch.to)?;
@@ -236,7 +239,7 @@ impl Writer<'_> {
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), SyncError> {
-        let chain = self.chain();
+        let chain = self.chain;
         match &batch.changes {
             BatchChanges::Final(changes) => {
                 self.write_changes(chain, changes)?;
@@ -264,14 +267,6 @@ impl Writer<'_> {
                 .execute(self.connection)?;
         }
         Ok(())
-    }
-
-    fn chain(&self) -> ChainId {
-        let first = self
-            .members
-            .first()
-            .and_then(|index| self.scope.exchanges.get(*index));
-        first.map_or(ChainId::ETHEREUM, |exchange| exchange.deployment.chain)
     }
 
     fn write_changes(&mut self, chain: ChainId, changes: &Changes) -> Result<(), SyncError> {

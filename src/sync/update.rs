@@ -18,8 +18,6 @@ use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::undo::undo;
-use crate::models::pools::pool_parameters::PoolParameters;
-use crate::node::calls::Call;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::setters::setters;
@@ -28,14 +26,16 @@ use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{ChainView, Standing, compare};
-use crate::sync::changes::{Changes, Decoder};
-use crate::sync::commit::{Batch, BatchChanges, Committed, Counts, Memory, commit};
-use crate::sync::fetch::{Piece, Plan, fetch};
+use crate::sync::changes::Decoder;
+use crate::sync::commit::{Committed, Counts, Memory, commit};
+use crate::sync::factory_fees::ask_fees;
+use crate::sync::fetch::{Plan, fetch};
+use crate::sync::pending::Pending;
 use crate::sync::report::{ExchangeUpdate, PoolUpdateReport, UpdateProgress};
-use crate::sync::scope::{Group, Scope, ScopedExchange};
+use crate::sync::scope::{Group, Scope, ScopedExchange, Section, sections};
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
-use crate::types::integer::{BlockNumber, ChainId, FeeParts};
+use crate::types::integer::{BlockNumber, ChainId};
 
 /// Options for an update of pools.
 #[derive(Debug, Clone)]
@@ -148,12 +148,6 @@ struct Updater<'a> {
     total: u64,
 }
 
-/// The blocks of a group, all final or all not.
-struct Section {
-    group: Group,
-    is_final: bool,
-}
-
 impl<'a> Updater<'a> {
     fn open(
         path: &'a Path,
@@ -237,8 +231,10 @@ impl<'a> Updater<'a> {
         let view = ChainView::ask(self.node)?;
         self.report.head = Some(view.head.number);
         self.report.finalized = view.finalized.as_ref().map(|header| header.number);
-        let Options { patience, cancel } = Options::of(self.options);
-        match compare(self.node, &stored, patience, cancel)? {
+        let PoolUpdateOptions {
+            patience, cancel, ..
+        } = self.options;
+        match compare(self.node, &stored, *patience, cancel)? {
             Standing::InChain => {}
             Standing::GoneAbove(keep) => {
                 self.undo(&stored, keep)?;
@@ -478,11 +474,12 @@ impl<'a> Updater<'a> {
         let Some(mut batch) = pending.take() else {
             return Ok(Pass::Done);
         };
-        self.ask_fees(decoding, &mut batch)?;
+        ask_fees(self.node, decoding, &mut batch)?;
         let committed = commit(
             &mut self.connection,
             self.path,
             &mut self.memory,
+            self.chain,
             scope,
             &group.members,
             &batch,
@@ -536,199 +533,5 @@ impl<'a> Updater<'a> {
                 entry.pools += new.map(|(_, count)| count).sum::<u64>();
             }
         }
-    }
-
-    /// Asks for the fees that only factories know.
-    fn ask_fees(&self, scope: &Scope, batch: &mut Batch) -> Result<(), SyncError> {
-        let of_batch: Vec<&mut Changes> = match &mut batch.changes {
-            BatchChanges::Final(changes) => vec![changes],
-            BatchChanges::Journaled(blocks) => {
-                blocks.iter_mut().map(|(_, changes)| changes).collect()
-            }
-        };
-        let mut calls = Vec::new();
-        let mut asked = Vec::new();
-        for changes in of_batch {
-            for (pool, facts) in changes.pools.iter_mut().zip(&changes.facts) {
-                let exchange = scope.exchanges.get(facts.exchange);
-                if let (Some(data), Some(exchange)) = (&facts.fee_call, exchange) {
-                    calls.push(Call {
-                        to: exchange.deployment.factory,
-                        data: data.clone(),
-                    });
-                    asked.push((pool, exchange));
-                }
-            }
-        }
-        if calls.is_empty() {
-            return Ok(());
-        }
-        let answers = self.node.calls(&calls, BlockTag::Latest)?;
-        for ((pool, exchange), answer) in asked.into_iter().zip(answers) {
-            let failed = |detail: String| SyncError::Fee {
-                exchange: Box::new(exchange.name()),
-                pool: pool.address,
-                detail,
-            };
-            let answer = answer.map_err(|failure| failed(failure.to_string()))?;
-            let fee = fee_of(&answer).ok_or_else(|| {
-                failed(format!(
-                    "{} is no fee",
-                    alloy_primitives::hex::encode_prefixed(&answer)
-                ))
-            })?;
-            let fees = match &mut pool.parameters {
-                PoolParameters::V2(parameters) => &mut parameters.fees,
-                PoolParameters::V3(parameters) => &mut parameters.fees,
-                PoolParameters::LiquidityBook(_) => continue,
-            };
-            fees.token0 = fee;
-            fees.token1 = fee;
-        }
-        Ok(())
-    }
-}
-
-/// The options that a comparison with the chain needs.
-struct Options<'a> {
-    patience: Duration,
-    cancel: &'a CancelToken,
-}
-
-impl<'a> Options<'a> {
-    fn of(options: &'a PoolUpdateOptions) -> Self {
-        Self {
-            patience: options.patience,
-            cancel: &options.cancel,
-        }
-    }
-}
-
-/// The fee in the one word of an answer.
-fn fee_of(answer: &[u8]) -> Option<FeeParts> {
-    let word: &[u8; 32] = answer.try_into().ok()?;
-    let (padding, number) = word.split_last_chunk::<4>()?;
-    if padding.iter().any(|byte| *byte != 0) {
-        return None;
-    }
-    FeeParts::new(u32::from_be_bytes(*number)).ok()
-}
-
-/// The final part of a group's blocks, and the part that can disappear.
-fn sections(group: Group, final_block: BlockNumber) -> Vec<Section> {
-    let mut sections = Vec::new();
-    if group.from <= final_block {
-        sections.push(Section {
-            group: Group {
-                to: group.to.min(final_block),
-                ..group.clone()
-            },
-            is_final: true,
-        });
-    }
-    if group.to > final_block {
-        sections.push(Section {
-            group: Group {
-                from: group.from.max(final_block.next()),
-                ..group
-            },
-            is_final: false,
-        });
-    }
-    sections
-}
-
-/// What is decoded and not committed yet.
-struct Pending {
-    is_final: bool,
-    blocks: u64,
-    changes: Changes,
-    journaled: Vec<(StoredBlock, Changes)>,
-    /// The first block, and the hash of the one before it.
-    begin: Option<(BlockNumber, BlockHash)>,
-    end: Option<StoredBlock>,
-}
-
-impl Pending {
-    fn new(is_final: bool) -> Self {
-        Self {
-            is_final,
-            blocks: 0,
-            changes: Changes::default(),
-            journaled: Vec::new(),
-            begin: None,
-            end: None,
-        }
-    }
-
-    fn weight(&self) -> usize {
-        let journaled = self.journaled.iter().map(|(_, changes)| changes.weight());
-        self.changes.weight() + journaled.sum::<usize>()
-    }
-
-    /// Decodes the events of a piece.
-    fn add(&mut self, decoder: &Decoder<'_>, piece: &Piece) -> Result<(), SyncError> {
-        self.blocks += piece.to.get() - piece.from.get() + 1;
-        self.begin
-            .get_or_insert((piece.from, piece.first.parent_hash));
-        self.end = Some(StoredBlock {
-            number: piece.last.number,
-            hash: piece.last.hash,
-            is_final: self.is_final,
-        });
-        if self.is_final {
-            for log in piece.creations.iter() {
-                decoder.add_creation(&log, &mut self.changes)?;
-            }
-            for log in piece.liquidity.iter() {
-                Decoder::add_liquidity(&log, &mut self.changes);
-            }
-            return Ok(());
-        }
-        let first = self.journaled.len();
-        for header in &piece.headers {
-            let block = StoredBlock {
-                number: header.number,
-                hash: header.hash,
-                is_final: false,
-            };
-            self.journaled.push((block, Changes::default()));
-        }
-        let place = |number: BlockNumber| -> Option<usize> {
-            let offset = number.get().checked_sub(piece.from.get())?;
-            Some(first + usize::try_from(offset).ok()?)
-        };
-        for log in piece.creations.iter() {
-            let found = place(log.place.block).and_then(|place| self.journaled.get_mut(place));
-            if let Some((_, changes)) = found {
-                decoder.add_creation(&log, changes)?;
-            }
-        }
-        for log in piece.liquidity.iter() {
-            let found = place(log.place.block).and_then(|place| self.journaled.get_mut(place));
-            if let Some((_, changes)) = found {
-                Decoder::add_liquidity(&log, changes);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what is pending, to be committed.
-    fn take(&mut self) -> Option<Batch> {
-        let end = self.end.take()?;
-        let (from, parent_hash) = self.begin.take()?;
-        self.blocks = 0;
-        let changes = if self.is_final {
-            BatchChanges::Final(std::mem::take(&mut self.changes))
-        } else {
-            BatchChanges::Journaled(std::mem::take(&mut self.journaled))
-        };
-        Some(Batch {
-            from,
-            parent_hash,
-            to: end.number,
-            changes,
-            end,
-        })
     }
 }
