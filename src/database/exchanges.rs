@@ -6,7 +6,6 @@ mod kept;
 use std::path::Path;
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -15,7 +14,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::cancel::CancelToken;
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, interruptible, open_connection, set_busy_timeout,
+    Access, LOCK_TIMEOUT, interruptible, keep_in_memory, open_connection, set_busy_timeout,
 };
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
@@ -247,6 +246,7 @@ fn write_tracked<T>(
     let cancel = options.cancel.as_ref();
     let mut connection = cancellable(cancel.cloned(), || open_connection(path, Access::ReadWrite))?;
     set_busy_timeout(&mut connection, path, options.wait, cancel.cloned())?;
+    // SQLite does not put a page that looks free into the rollback journal, so a rollback would not bring it back.
     keep_in_memory(&mut connection)
         .map_err(|error| Error::from_diesel(path, "open the database", error))?;
     let mut is_checked = false;
@@ -273,12 +273,6 @@ fn write_tracked<T>(
             is_checked = true;
         }
     })
-}
-
-/// Makes a transaction write nothing to the file before its commit. SQLite does not put a page that looks free into the
-/// rollback journal, so a rollback would not bring it back.
-fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("PRAGMA cache_spill = OFF")
 }
 
 /// Chooses the row to activate.

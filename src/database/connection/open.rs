@@ -306,6 +306,11 @@ pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) ->
     connection.batch_execute(&format!("PRAGMA query_only = {value}"))
 }
 
+/// Makes transactions write nothing to the file before their commit.
+pub(crate) fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA cache_spill = OFF")
+}
+
 /// Opens a connection that only operations use. It runs `first` and sets all pragmas. `first` decides how the file is
 /// read, so it comes before the pragmas that read the file.
 pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {

@@ -45,7 +45,8 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
-    Access, ensure_wal, interruptible, journal_mode, open_connection, set_busy_timeout,
+    Access, ensure_wal, interruptible, journal_mode, keep_in_memory, open_connection,
+    set_busy_timeout,
 };
 use crate::database::connection::sql;
 use crate::database::copying::check_copy::check_source;
@@ -127,7 +128,7 @@ pub(crate) fn rebuild(
     if !is_wal {
         // In rollback mode, writing before the commit would need a lock that readers prevent, and would wait
         // for it again and again. The commit takes that lock once or fails.
-        sql::execute(&mut connection, "PRAGMA cache_spill = OFF").map_err(failed)?;
+        keep_in_memory(&mut connection).map_err(failed)?;
     }
     let files = TemporaryFiles::create(&mut connection, &file, target)?;
     let mut kept: Option<Published> = None;
