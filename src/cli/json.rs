@@ -51,6 +51,16 @@ struct Document<'report, Report> {
     report: &'report Report,
 }
 
+impl<'report, Report> Document<'report, Report> {
+    const fn new(command: &'static str, report: &'report Report) -> Self {
+        Self {
+            format: FORMAT,
+            command,
+            report,
+        }
+    }
+}
+
 impl Json {
     /// Prints the report of a command, such as `database backup`, if `--json` is given.
     pub(super) fn report(
@@ -62,11 +72,7 @@ impl Json {
         let Some(layout) = self.layout else {
             return Ok(());
         };
-        let document = Document {
-            format: FORMAT,
-            command,
-            report,
-        };
+        let document = Document::new(command, report);
         let text = match layout {
             Layout::Pretty => serde_json::to_string_pretty(&document),
             Layout::Compact => serde_json::to_string(&document),
@@ -93,11 +99,7 @@ impl Json {
         let Some(layout) = self.layout else {
             return Ok(());
         };
-        let document = Document {
-            format: FORMAT,
-            command,
-            report,
-        };
+        let document = Document::new(command, report);
         let mut stream = context.printer.json_stream();
         let made = match layout {
             Layout::Pretty => serde_json::to_writer_pretty(&mut stream, &document),

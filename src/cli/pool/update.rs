@@ -13,11 +13,12 @@ use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
+use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::cli::pool::endpoints::endpoints;
 use crate::cli::progress::update::UpdateReporter;
 use crate::database::exchanges::list_exchanges;
-use crate::deployments::chains::{chain_called, chain_title};
+use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::node::client::Node;
 use crate::node::options::NodeOptions;
@@ -31,7 +32,7 @@ use crate::types::sql_value::SqlValue;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Update {
     /// Only this chain, by its name or ID; can be repeated
-    #[arg(long, value_name = "CHAIN", value_parser = chain)]
+    #[arg(long, value_name = "CHAIN", value_parser = chain_id(), hide_possible_values = true)]
     chain: Vec<ChainId>,
     /// Only this exchange, as 'exchange list' shows it; can be repeated
     #[arg(long, value_name = "NAME")]
@@ -59,16 +60,6 @@ pub(in crate::cli) struct Update {
     waiting: Waiting,
     #[command(flatten)]
     json: Json,
-}
-
-fn chain(text: &str) -> Result<ChainId, String> {
-    if let Some(chain) = chain_called(text) {
-        return Ok(chain);
-    }
-    text.parse()
-        .ok()
-        .and_then(|id| ChainId::new(id).ok())
-        .ok_or_else(|| "it is neither the name nor the ID of a chain".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
