@@ -116,7 +116,7 @@ pub fn new_pool(exchange: &Deployment, number: u8, count: u64) -> (Pool, EventLo
             pool.id = Some(id);
             event
         }
-        family => unimplemented!("{family:?}"),
+        family => panic!("no event of {family:?} is known here"),
     };
     pool.key = pool
         .id
