@@ -36,6 +36,25 @@ impl Node {
     ///
     /// Any [`NodeError`].
     pub fn headers(&self, numbers: &[BlockNumber]) -> Result<Vec<Option<Header>>, NodeError> {
+        self.read_headers(numbers, |attempt, item, number| {
+            read(attempt, item, BlockTag::Number(number))
+        })
+    }
+
+    /// The headers of blocks that the chain has. A node that lacks one is behind, and is asked again.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`].
+    pub fn existing_headers(&self, numbers: &[BlockNumber]) -> Result<Vec<Header>, NodeError> {
+        self.read_headers(numbers, read_existing)
+    }
+
+    fn read_headers<T>(
+        &self,
+        numbers: &[BlockNumber],
+        read: impl Fn(&Attempt<'_>, &Item<'_>, BlockNumber) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, NodeError> {
         let mut headers = Vec::with_capacity(numbers.len());
         while headers.len() < numbers.len() {
             let rest = &numbers[headers.len()..];
@@ -46,13 +65,13 @@ impl Node {
                 needed: "the header",
             };
             let tags = part.iter().map(|number| BlockTag::Number(*number));
-            let questions: Vec<_> = tags.clone().map(question).collect();
+            let questions: Vec<_> = tags.map(question).collect();
             let answer = self.persist(topic, |attempt| {
                 attempt.ask(&questions, |items| {
                     items
                         .iter()
-                        .zip(tags.clone())
-                        .map(|(item, at)| read(attempt, item, at))
+                        .zip(part)
+                        .map(|(item, number)| read(attempt, item, *number))
                         .collect::<Result<Vec<_>, _>>()
                 })
             });
@@ -85,6 +104,22 @@ pub(super) fn question(at: BlockTag) -> Question {
         method: METHOD,
         params: format!("[{},false]", at.json()),
     }
+}
+
+/// Reads the answer to the question for the header of a block that the chain has.
+pub(super) fn read_existing(
+    attempt: &Attempt<'_>,
+    item: &Item<'_>,
+    number: BlockNumber,
+) -> Result<Header, Fault> {
+    read(attempt, item, BlockTag::Number(number))?.ok_or_else(|| {
+        let error = NodeError::Behind {
+            endpoint: attempt.slot.name(),
+            block: number,
+            detail: "it knows no block of that number".to_owned(),
+        };
+        Fault::new(Action::Behind, error)
+    })
 }
 
 /// Reads the answer to the question for a header.

@@ -33,14 +33,28 @@ pub(super) enum Standing {
 }
 
 impl ChainView {
-    /// Asks a node.
-    pub(super) fn ask(node: &Node) -> Result<Self, SyncError> {
-        let head = node.header(BlockTag::Latest)?;
-        let finalized = node.header(BlockTag::Finalized)?;
-        let head = head.ok_or(SyncError::NoTarget {
-            target: BlockTarget::LATEST,
-        })?;
-        Ok(Self { head, finalized })
+    /// Asks a node. If its newest block is below one that the chain has had, it is asked again until `patience` is used
+    /// up: several nodes can answer at one address, and some of them can lag behind. A node that lacks thousands of
+    /// blocks does not catch up meanwhile.
+    pub(super) fn ask(
+        node: &Node,
+        known: Option<BlockNumber>,
+        patience: Duration,
+        cancel: &CancelToken,
+    ) -> Result<Self, SyncError> {
+        let mut waiting = Waiting::new(patience, cancel);
+        loop {
+            let head = node.header(BlockTag::Latest)?;
+            let head = head.ok_or(SyncError::NoTarget {
+                target: BlockTarget::LATEST,
+            })?;
+            let missing = known.map_or(0, |known| known.get().saturating_sub(head.number.get()));
+            if (1..=UNCERTAIN).contains(&missing) && waiting.pause()? {
+                continue;
+            }
+            let finalized = node.header(BlockTag::Finalized)?;
+            return Ok(Self { head, finalized });
+        }
     }
 
     /// The newest block that cannot disappear.
@@ -121,27 +135,53 @@ fn wait_for(
     patience: Duration,
     cancel: &CancelToken,
 ) -> Result<Header, SyncError> {
-    const PAUSE: Duration = Duration::from_millis(50);
-    let begin = Instant::now();
-    let mut wait = PAUSE;
+    let mut waiting = Waiting::new(patience, cancel);
     loop {
         if let Some(header) = node.header(BlockTag::Number(number))? {
             return Ok(header);
         }
-        if begin.elapsed() >= patience {
+        if !waiting.pause()? {
             let head = node.header(BlockTag::Latest)?;
             return Err(SyncError::Behind {
                 block: number,
                 head: head.map_or(BlockNumber::FIRST, |head| head.number),
             });
         }
-        let until = Instant::now() + wait;
-        while Instant::now() < until {
-            if cancel.is_cancelled() {
+    }
+}
+
+/// The pauses between questions to a node that is behind. Each is longer than the one before.
+struct Waiting<'a> {
+    until: Option<Instant>,
+    cancel: &'a CancelToken,
+    next: Duration,
+}
+
+impl<'a> Waiting<'a> {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(2);
+
+    fn new(patience: Duration, cancel: &'a CancelToken) -> Self {
+        Self {
+            until: Instant::now().checked_add(patience),
+            cancel,
+            next: Self::SHORTEST,
+        }
+    }
+
+    /// Pauses, and returns whether it did. It does not if the patience is used up.
+    fn pause(&mut self) -> Result<bool, SyncError> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Ok(false);
+        }
+        let end = Instant::now() + self.next;
+        while Instant::now() < end {
+            if self.cancel.is_cancelled() {
                 return Err(SyncError::Interrupted);
             }
-            thread::sleep(PAUSE);
+            thread::sleep(Self::SHORTEST);
         }
-        wait = (wait * 2).min(Duration::from_secs(2));
+        self.next = (self.next * 2).min(Self::LONGEST);
+        Ok(true)
     }
 }

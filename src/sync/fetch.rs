@@ -62,7 +62,7 @@ struct Range {
     to: BlockNumber,
     creations: Option<LogAnswer>,
     liquidity: Option<LogAnswer>,
-    headers: Option<Vec<Option<Header>>>,
+    headers: Option<Vec<Header>>,
     failure: Option<NodeError>,
     missing: usize,
 }
@@ -254,7 +254,7 @@ impl Queue<'_> {
                 asked.map(|logs| answer.liquidity = Some(logs))
             }
             Part::Headers => {
-                let asked = node.headers(&blocks(from, to));
+                let asked = node.existing_headers(&blocks(from, to));
                 asked.map(|headers| answer.headers = Some(headers))
             }
         };
@@ -309,7 +309,7 @@ impl Queue<'_> {
 struct Answer {
     creations: Option<LogAnswer>,
     liquidity: Option<LogAnswer>,
-    headers: Option<Vec<Option<Header>>>,
+    headers: Option<Vec<Header>>,
 }
 
 impl Answer {
@@ -347,7 +347,7 @@ fn piece(plan: &Plan<'_>, range: Range) -> Result<Piece, SyncError> {
             first: creations.first,
             last: creations.last,
             creations: creations.logs,
-            headers: headers.into_iter().flatten().flatten().collect(),
+            headers: headers.unwrap_or_default(),
             liquidity: Logs::new(),
         };
         match joined(plan, piece, liquidity) {
@@ -362,7 +362,7 @@ fn piece(plan: &Plan<'_>, range: Range) -> Result<Piece, SyncError> {
     }
 }
 
-type Parts = (LogAnswer, Option<LogAnswer>, Option<Vec<Option<Header>>>);
+type Parts = (LogAnswer, Option<LogAnswer>, Option<Vec<Header>>);
 
 /// Asks for the parts of a range one after the other.
 fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Parts, NodeError> {
@@ -374,7 +374,7 @@ fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Part
         .transpose()?;
     let headers = plan
         .with_headers
-        .then(|| plan.node.headers(&blocks(from, to)))
+        .then(|| plan.node.existing_headers(&blocks(from, to)))
         .transpose()?;
     Ok((creations, liquidity, headers))
 }

@@ -228,12 +228,14 @@ impl<'a> Updater<'a> {
         self.report.skipped.clone_from(&scope.skipped);
         self.begin = scope.exchanges.iter().map(ScopedExchange::next).min();
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
-        let view = ChainView::ask(self.node)?;
-        self.report.head = Some(view.head.number);
-        self.report.finalized = view.finalized.as_ref().map(|header| header.number);
         let PoolUpdateOptions {
             patience, cancel, ..
         } = self.options;
+        let marks = scope.exchanges.iter().filter_map(|exchange| exchange.mark);
+        let known = marks.chain(stored.first().map(|block| block.number)).max();
+        let view = ChainView::ask(self.node, known, *patience, cancel)?;
+        self.report.head = Some(view.head.number);
+        self.report.finalized = view.finalized.as_ref().map(|header| header.number);
         match compare(self.node, &stored, *patience, cancel)? {
             Standing::InChain => {}
             Standing::GoneAbove(keep) => {

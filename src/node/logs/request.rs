@@ -9,7 +9,6 @@ use crate::node::logs::bloom;
 use crate::node::logs::check::read_checked;
 use crate::node::logs::filter::{LogFilter, METHOD};
 use crate::node::logs::read::{Violation, read};
-use crate::node::message::Item;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
 use crate::types::log::Logs;
@@ -52,12 +51,12 @@ pub(super) fn ask(
         let (before, items) = if is_batch {
             (None, items)
         } else {
-            let header = header(attempt, &items[0], to)?;
+            let header = headers::read_existing(attempt, &items[0], to)?;
             (Some(header), &items[1..])
         };
-        let last = header(attempt, &items[1], to)?;
+        let last = headers::read_existing(attempt, &items[1], to)?;
         let first = match items.get(2) {
-            Some(item) => header(attempt, item, from)?,
+            Some(item) => headers::read_existing(attempt, item, from)?,
             None => last.clone(),
         };
         let expected = pinned.or_else(|| before.map(|header| header.hash));
@@ -77,17 +76,6 @@ pub(super) fn ask(
     })?;
     check_silence(attempt, filter, &answer)?;
     Ok(answer)
-}
-
-fn header(attempt: &Attempt<'_>, item: &Item<'_>, number: BlockNumber) -> Result<Header, Fault> {
-    headers::read(attempt, item, BlockTag::Number(number))?.ok_or_else(|| {
-        let error = NodeError::Behind {
-            endpoint: attempt.slot.name(),
-            block: number,
-            detail: "it knows no block of that number".to_owned(),
-        };
-        Fault::new(Action::Behind, error)
-    })
 }
 
 /// If a block at an end of the range seems to have events that the answer lacks, asks for all events of that block.

@@ -1,11 +1,11 @@
 //! Headers of blocks.
 
-use degenbot::node::BlockTag;
+use degenbot::node::{BlockTag, NodeError, NodeOptions};
 use serde_json::json;
 
 use super::{chain, impatient, node};
 use crate::support::fake_chain::{FakeChain, block_number};
-use crate::support::node_faults::Faults;
+use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
 
 #[test]
@@ -42,6 +42,20 @@ fn headers_come_in_batches_and_in_order() {
     }
     // The chain is one call more.
     assert_eq!(server.count(), 4);
+}
+
+#[test]
+fn node_that_lacks_the_header_of_a_block_of_the_chain_is_behind() {
+    let server = NodeServer::start(chain());
+    let numbers: Vec<_> = (1090..1100).map(block_number).collect();
+    server.set_faults(Faults::next([Incident::Lag(5), Incident::Lag(1)]));
+    let patient = node(&server, NodeOptions::default());
+    let headers = patient.existing_headers(&numbers).unwrap();
+    assert!(headers.iter().map(|header| header.number).eq(numbers));
+    let error = node(&server, impatient())
+        .existing_headers(&[block_number(1100)])
+        .unwrap_err();
+    assert!(matches!(error, NodeError::Behind { .. }), "{error}");
 }
 
 #[test]

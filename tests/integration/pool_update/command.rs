@@ -234,7 +234,7 @@ fn chain_that_fails_keeps_no_other_from_its_update() {
     let base = scene(ChainId::BASE);
     execute(
         &ethereum.path,
-        "UPDATE exchanges SET active = 1; UPDATE exchanges SET last_update_block = 2000 WHERE chain_id = 1",
+        "UPDATE exchanges SET active = 1; UPDATE exchanges SET last_update_block = 9000 WHERE chain_id = 1",
     );
     let (first, second) = (ethereum.server.url(), base.server.url());
     let told = update(
@@ -246,7 +246,7 @@ fn chain_that_fails_keeps_no_other_from_its_update() {
     --- stdout
     --- stderr
     Base is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
-    error: Ethereum: ethereum_pancakeswap_v2 is at block 2000, but the node's newest block is 1003
+    error: Ethereum: ethereum_pancakeswap_v2 is at block 9000, but the node's newest block is 1003
     hint: Wait until the node has caught up, or use another one
     ");
     execute(
