@@ -1,0 +1,246 @@
+"""Updates from a chain of our own, in random order with all that can happen to them, compared with the chain.
+
+Each round starts a chain and a database. Then pools and events come, blocks are replaced, exchanges are activated late,
+providers refuse, lag, break off and answer slowly, updates are killed. After every update that ends well, the database
+has to be what the chain says at the marks. A failure prints the seed; with --seed, the same choices are made again.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from content import Chain
+from node import Anvil
+from provider import TOO_MANY, Faults, Provider
+from truth import compare
+
+CHAINS = {1: ("ethereum", 26_000_000), 8453: ("base", 30_000_000)}
+
+# A chain keeps the state of 700 blocks. A round ends before marks can lie deeper.
+ROUND_BLOCKS = 450
+
+# How long an update may take, in seconds. Answers that never come take most of it.
+LIMIT = 150
+
+
+class Failed(Exception):
+    """What is not as it has to be."""
+
+
+class Round:
+    """A chain, a provider before it, and a database."""
+
+    def __init__(self, work, binary, bytecode, chain, rng, tally):
+        self.random, self.tally, self.binary, self.chain_id = rng, tally, binary, chain
+        self.prefix, self.first_block = CHAINS[chain]
+        self.anvil = Anvil(work, chain, self.first_block)
+        self.provider = Provider(self.anvil.port, rng.getrandbits(32))
+        self.folder = tempfile.TemporaryDirectory(prefix="degenbot-chain-")
+        self.database = os.path.join(self.folder.name, "degenbot.db")
+        self.done = []
+        self.chain = Chain(self.anvil.node, chain, self.first_block, bytecode)
+        self.inactive = [f"{self.prefix}_{name}" for name in self.chain.exchanges] + ["unknown"]
+        rng.shuffle(self.inactive)
+
+    def close(self):
+        self.provider.stop()
+        self.anvil.stop()
+        self.folder.cleanup()
+
+    def begin(self):
+        self.chain.grow(self.random, tokens=30, v2=20, v3=30, v4=20, events=600, tail=70)
+        self.degenbot("database", "reset", "--force")
+        for _ in range(self.random.randint(1, len(self.inactive))):
+            self.activate()
+
+    def degenbot(self, *arguments, status=0):
+        ended = subprocess.run(
+            self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=LIMIT, encoding="utf-8",
+        )
+        if ended.returncode != status:
+            raise Failed(f"{arguments} ended with {ended.returncode}:\n{ended.stderr}")
+        return ended
+
+    def command(self, *arguments):
+        return [self.binary, "--quiet", "--database", self.database, *map(str, arguments)]
+
+    # What happens on the chain.
+
+    def grow(self):
+        pick = self.random.randint
+        self.chain.grow(
+            self.random, tokens=pick(0, 3), v2=pick(0, 6), v3=pick(0, 6), v4=pick(0, 4), events=pick(0, 150),
+            tail=self.random.choice([0, 0, 1, 5]),
+        )
+
+    def reorganise(self):
+        depth = self.random.choice([1, 3, 3, 10, 10, 60])
+        is_empty = self.random.random() < 0.25
+        self.done[-1] += f" {depth}" + (" empty" if is_empty else "")
+        self.chain.reorganise(self.random, depth, is_empty, v2=2, v3=3, v4=2, events=40)
+
+    # What the user does.
+
+    def activate(self):
+        if not self.inactive:
+            return
+        name = self.inactive.pop()
+        first_block = ["--from-block", self.first_block]
+        if name == "unknown":
+            which = ["--chain", self.chain_id, "--name", "unknown_v3", "--kind", "uniswap_v3"]
+            self.degenbot("exchange", "add", *which, "--factory", self.chain.unknown_factory, *first_block)
+        else:
+            # All V2 and V3 factories here have the code of Uniswap.
+            self.degenbot("exchange", "activate", name, *first_block, "--init-code-hash", "none")
+
+    def faults(self):
+        """One or two of a provider's habits."""
+        rng = self.random
+        habits = [
+            {},
+            # No block has so many.
+            {"max_logs": rng.choice([600, 1500])},
+            {"max_blocks": rng.choice([1, 5, 10, 50])},
+            {"latency": 0.02},
+            {"rate": 5},
+            {"lag": 20},
+            {"lag": 20, "lag_is_error": True},
+            {"cut": 0.2},
+            {"hang": 0.02},
+        ]
+        chosen = {"style": rng.choice(sorted(TOO_MANY))}
+        for habit in rng.sample(habits, rng.choice([1, 1, 2])):
+            chosen |= habit
+        if "rate" in chosen:
+            # Together they would take minutes.
+            chosen.pop("max_blocks", None)
+            chosen.pop("max_logs", None)
+        return Faults(**chosen)
+
+    def update_arguments(self):
+        target = self.random.choice(["latest", "latest", "latest:-3", "latest:-64", "finalized", "random"])
+        if target == "random":
+            marks = [mark for mark in self.marks() if mark is not None] or [self.first_block]
+            head = self.chain.node.head()
+            target = self.random.randint(min(min(marks), head), head)
+        chunk = self.random.choice([1, 7, 100, 10_000])
+        endpoint = f"http://127.0.0.1:{self.provider.port}"
+        self.done[-1] += f" --to-block {target} --chunk {chunk} ({self.provider.faults})"
+        return ["pool", "update", "--rpc", endpoint, "--to-block", target, "--chunk", chunk]
+
+    def marks(self):
+        database = sqlite3.connect(self.database)
+        try:
+            return [mark for (mark,) in database.execute("SELECT last_update_block FROM exchanges WHERE active")]
+        finally:
+            database.close()
+
+    def update(self):
+        self.provider.faults = self.faults()
+        self.degenbot(*self.update_arguments())
+        self.compare()
+
+    def update_killed(self):
+        """Kills an update at a random instant; the next one goes on."""
+        self.provider.faults = Faults()
+        started = subprocess.Popen(
+            self.command(*self.update_arguments()), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            started.wait(self.random.random() ** 2 * 0.5)
+        except subprocess.TimeoutExpired:
+            started.send_signal(signal.SIGKILL)
+            started.wait()
+            self.tally["kills"] += 1
+        self.degenbot("pool", "update", "--rpc", f"http://127.0.0.1:{self.anvil.port}", "--to-block", "latest")
+        self.compare()
+
+    def update_while_it_moves(self):
+        """Updates while blocks come and are replaced. It may not settle; the one after it has to."""
+        self.provider.faults = Faults()
+        arguments = self.update_arguments()
+        seed = self.random.getrandbits(32)
+        moving = threading.Thread(target=self._move, args=(random.Random(seed),))
+        moving.start()
+        ended = subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=LIMIT)
+        moving.join()
+        if ended.returncode not in (0, 1):
+            raise Failed(f"an update on a moving chain ended with {ended.returncode}: {ended.stderr.decode()}")
+        self.degenbot("pool", "update", "--rpc", f"http://127.0.0.1:{self.anvil.port}", "--to-block", "latest")
+        self.compare()
+
+    def _move(self, rng):
+        for _ in range(2):
+            self.chain.reorganise(rng, rng.choice([3, 10]), v2=1, v3=1, v4=1, events=20)
+            self.chain.grow(rng, tokens=0, v2=1, events=40)
+
+    def compare(self):
+        arguments = self.chain.node, self.first_block, self.chain_id, self.chain.exchanges
+        compared, different = compare(self.database, *arguments)
+        self.tally["compared"] += sum(compared.values())
+        self.tally["updates"] += 1
+        if different:
+            raise Failed(f"{len(different)} differences:\n" + "\n".join(different[:10]))
+        self.degenbot("database", "verify")
+
+    def step(self):
+        actions = {
+            self.grow: 4,
+            self.reorganise: 3,
+            self.update: 5,
+            self.update_killed: 2,
+            self.update_while_it_moves: 1,
+            self.activate: 1,
+        }
+        action = self.random.choices(list(actions), list(actions.values()))[0]
+        self.done.append(action.__name__.replace("_", " "))
+        action()
+
+    def run(self, end):
+        self.begin()
+        while time.monotonic() < end and self.chain.node.head() < self.first_block + ROUND_BLOCKS:
+            self.step()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", required=True, help="the folder with the node and the contracts")
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int)
+    options = parser.parse_args()
+    with open(os.path.join(options.work, "bytecode.json"), encoding="utf-8") as file:
+        bytecode = json.load(file)
+    first = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
+    tally = {"rounds": 0, "updates": 0, "kills": 0, "compared": 0}
+    end = time.monotonic() + 60 * options.minutes
+    # Every round has a seed, so that it can be run again alone.
+    while time.monotonic() < end:
+        seed = first + tally["rounds"]
+        rng = random.Random(seed)
+        one = Round(options.work, options.binary, bytecode, rng.choice(sorted(CHAINS)), rng, tally)
+        try:
+            one.run(end)
+        except (Failed, subprocess.TimeoutExpired) as failure:
+            print(*one.done, failure, f"chain soak: failed; again with --seed {seed}", sep="\n", file=sys.stderr)
+            return 1
+        finally:
+            one.close()
+        tally["rounds"] += 1
+        print("chain soak:", *(f"{count:,} {what}" for what, count in tally.items()), flush=True)
+    print(f"chain soak: all as the chain says; the first seed was {first}")
+    return 0 if tally["compared"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
