@@ -24,6 +24,7 @@ mod pool_index;
 pub(crate) mod report;
 mod scope;
 pub(crate) mod sync_error;
+mod tally;
 mod token_values;
 pub(crate) mod tokens;
 pub(crate) mod update;

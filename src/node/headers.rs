@@ -1,5 +1,6 @@
 //! Questions about headers.
 
+use std::convert::identity;
 use std::time::Duration;
 
 use crate::node::client::{Attempt, Node, Stop, Topic};
@@ -36,9 +37,18 @@ impl Node {
     ///
     /// Any [`NodeError`].
     pub fn headers(&self, numbers: &[BlockNumber]) -> Result<Vec<Option<Header>>, NodeError> {
-        self.read_headers(numbers, |attempt, item, number| {
+        self.read_headers(numbers, BlockTag::Number, |attempt, item, number| {
             read(attempt, item, BlockTag::Number(number))
         })
+    }
+
+    /// The headers of blocks, in the order of the tags. Those of one request are what one node has at one time.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`].
+    pub fn headers_at(&self, tags: &[BlockTag]) -> Result<Vec<Option<Header>>, NodeError> {
+        self.read_headers(tags, identity, read)
     }
 
     /// The headers of blocks that the chain has. A node that lacks one is behind, and is asked again.
@@ -47,31 +57,31 @@ impl Node {
     ///
     /// Any [`NodeError`].
     pub fn existing_headers(&self, numbers: &[BlockNumber]) -> Result<Vec<Header>, NodeError> {
-        self.read_headers(numbers, read_existing)
+        self.read_headers(numbers, BlockTag::Number, read_existing)
     }
 
-    fn read_headers<T>(
+    fn read_headers<At: Copy, T>(
         &self,
-        numbers: &[BlockNumber],
-        read: impl Fn(&Attempt<'_>, &Item<'_>, BlockNumber) -> Result<T, Fault>,
+        blocks: &[At],
+        tag: fn(At) -> BlockTag,
+        read: impl Fn(&Attempt<'_>, &Item<'_>, At) -> Result<T, Fault>,
     ) -> Result<Vec<T>, NodeError> {
-        let mut headers = Vec::with_capacity(numbers.len());
-        while headers.len() < numbers.len() {
-            let rest = &numbers[headers.len()..];
+        let mut headers = Vec::with_capacity(blocks.len());
+        while headers.len() < blocks.len() {
+            let rest = &blocks[headers.len()..];
             let part = &rest[..rest.len().min(self.batch_limit())];
             let topic = Topic {
                 method: METHOD,
-                block: part.first().copied(),
+                block: part.first().and_then(|at| tag(*at).number()),
                 needed: "the header",
             };
-            let tags = part.iter().map(|number| BlockTag::Number(*number));
-            let questions: Vec<_> = tags.map(question).collect();
+            let questions: Vec<_> = part.iter().map(|at| question(tag(*at))).collect();
             let answer = self.persist(topic, |attempt| {
                 attempt.ask(&questions, |items| {
                     items
                         .iter()
                         .zip(part)
-                        .map(|(item, number)| read(attempt, item, *number))
+                        .map(|(item, at)| read(attempt, item, *at))
                         .collect::<Result<Vec<_>, _>>()
                 })
             });

@@ -33,30 +33,6 @@ pub(super) enum Standing {
 }
 
 impl ChainView {
-    /// Asks a node. If its newest block is below one that the chain has had, it is asked again until `patience` is used
-    /// up: several nodes can answer at one address, and some of them can lag behind. A node that lacks thousands of
-    /// blocks does not catch up meanwhile.
-    pub(super) fn ask(
-        node: &Node,
-        known: Option<BlockNumber>,
-        patience: Duration,
-        cancel: &CancelToken,
-    ) -> Result<Self, SyncError> {
-        let mut waiting = Waiting::new(patience, cancel);
-        loop {
-            let head = node.header(BlockTag::Latest)?;
-            let head = head.ok_or(SyncError::NoTarget {
-                target: BlockTarget::LATEST,
-            })?;
-            let missing = known.map_or(0, |known| known.get().saturating_sub(head.number.get()));
-            if (1..=UNCERTAIN).contains(&missing) && waiting.pause()? {
-                continue;
-            }
-            let finalized = node.header(BlockTag::Finalized)?;
-            return Ok(Self { head, finalized });
-        }
-    }
-
     /// The newest block that cannot disappear.
     pub(super) fn final_block(&self) -> BlockNumber {
         match &self.finalized {
@@ -95,18 +71,58 @@ impl ChainView {
     }
 }
 
-/// Compares the stored blocks, the highest first, with the chain. If the node does not have the highest one yet, it is
-/// asked again until `patience` is used up.
-pub(super) fn compare(
+/// Asks a node for the end of its chain, and compares the stored blocks, the highest first, with it. If the node does not
+/// have the highest one yet, it is asked again until `patience` is used up.
+pub(super) fn look(
     node: &Node,
     stored: &[StoredBlock],
     patience: Duration,
     cancel: &CancelToken,
+) -> Result<(ChainView, Standing), SyncError> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let top = stored.first();
+    let mut tags = vec![BlockTag::Latest, BlockTag::Finalized];
+    tags.extend(top.map(|top| BlockTag::Number(top.number)));
+    let begin = Instant::now();
+    let mut wait = PAUSE;
+    loop {
+        let mut headers = node.headers_at(&tags)?.into_iter();
+        let mut next = || headers.next().flatten();
+        let (head, finalized, found) = (next(), next(), next());
+        let head = head.ok_or(SyncError::NoTarget {
+            target: BlockTarget::LATEST,
+        })?;
+        let view = ChainView { head, finalized };
+        let Some(top) = top else {
+            return Ok((view, Standing::InChain));
+        };
+        let head = view.head.number;
+        if let Some(header) = found.filter(|_| top.number <= head) {
+            let standing = compare(node, stored, top, &header)?;
+            return Ok((view, standing));
+        }
+        if begin.elapsed() >= patience {
+            let block = top.number;
+            return Err(SyncError::Behind { block, head });
+        }
+        let until = Instant::now() + wait;
+        while Instant::now() < until {
+            if cancel.is_cancelled() {
+                return Err(SyncError::Interrupted);
+            }
+            thread::sleep(PAUSE);
+        }
+        wait = (wait * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Compares the stored blocks, the highest first, with the chain, which has a block at the height of the highest one.
+fn compare(
+    node: &Node,
+    stored: &[StoredBlock],
+    top: &StoredBlock,
+    header: &Header,
 ) -> Result<Standing, SyncError> {
-    let Some(top) = stored.first() else {
-        return Ok(Standing::InChain);
-    };
-    let header = wait_for(node, top.number, patience, cancel)?;
     if header.hash == top.hash {
         return Ok(Standing::InChain);
     }
@@ -125,63 +141,5 @@ pub(super) fn compare(
         }
         .into()),
         (None, None) => Ok(Standing::InChain),
-    }
-}
-
-/// The header of a block that the node once had.
-fn wait_for(
-    node: &Node,
-    number: BlockNumber,
-    patience: Duration,
-    cancel: &CancelToken,
-) -> Result<Header, SyncError> {
-    let mut waiting = Waiting::new(patience, cancel);
-    loop {
-        if let Some(header) = node.header(BlockTag::Number(number))? {
-            return Ok(header);
-        }
-        if !waiting.pause()? {
-            let head = node.header(BlockTag::Latest)?;
-            return Err(SyncError::Behind {
-                block: number,
-                head: head.map_or(BlockNumber::FIRST, |head| head.number),
-            });
-        }
-    }
-}
-
-/// The pauses between questions to a node that is behind. Each is longer than the one before.
-struct Waiting<'a> {
-    until: Option<Instant>,
-    cancel: &'a CancelToken,
-    next: Duration,
-}
-
-impl<'a> Waiting<'a> {
-    const SHORTEST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(2);
-
-    fn new(patience: Duration, cancel: &'a CancelToken) -> Self {
-        Self {
-            until: Instant::now().checked_add(patience),
-            cancel,
-            next: Self::SHORTEST,
-        }
-    }
-
-    /// Pauses, and returns whether it did. It does not if the patience is used up.
-    fn pause(&mut self) -> Result<bool, SyncError> {
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            return Ok(false);
-        }
-        let end = Instant::now() + self.next;
-        while Instant::now() < end {
-            if self.cancel.is_cancelled() {
-                return Err(SyncError::Interrupted);
-            }
-            thread::sleep(Self::SHORTEST);
-        }
-        self.next = (self.next * 2).min(Self::LONGEST);
-        Ok(true)
     }
 }

@@ -25,15 +25,16 @@ use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::block_target::BlockTarget;
-use crate::sync::chain_view::{ChainView, Standing, compare};
+use crate::sync::chain_view::{ChainView, Standing, look};
 use crate::sync::changes::Decoder;
-use crate::sync::commit::{Committed, Counts, Memory, commit};
+use crate::sync::commit::{Committed, Memory, commit};
 use crate::sync::factory_fees::ask_fees;
 use crate::sync::fetch::{Plan, fetch};
 use crate::sync::pending::Pending;
-use crate::sync::report::{ExchangeUpdate, PoolUpdateReport, UpdateProgress};
+use crate::sync::report::{PoolUpdateReport, UpdateProgress};
 use crate::sync::scope::{Group, Scope, ScopedExchange, Section, sections};
 use crate::sync::sync_error::SyncError;
+use crate::sync::tally::{count, count_undone, list};
 use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId};
 
@@ -231,12 +232,10 @@ impl<'a> Updater<'a> {
         let PoolUpdateOptions {
             patience, cancel, ..
         } = self.options;
-        let marks = scope.exchanges.iter().filter_map(|exchange| exchange.mark);
-        let known = marks.chain(stored.first().map(|block| block.number)).max();
-        let view = ChainView::ask(self.node, known, *patience, cancel)?;
+        let (view, standing) = look(self.node, &stored, *patience, cancel)?;
         self.report.head = Some(view.head.number);
         self.report.finalized = view.finalized.as_ref().map(|header| header.number);
-        match compare(self.node, &stored, *patience, cancel)? {
+        match standing {
             Standing::InChain => {}
             Standing::GoneAbove(keep) => {
                 self.undo(&stored, keep)?;
@@ -260,7 +259,7 @@ impl<'a> Updater<'a> {
         let Some(stored) = self.adopt(&scope, stored, &view)? else {
             return Ok(Pass::Again(MOVED));
         };
-        self.begin_report(&scope);
+        list(self.report, &scope);
         self.total = self.done + scope.blocks(target);
         // What was final once stays final, whatever the node says now.
         let known = stored.iter().find(|block| block.is_final);
@@ -314,20 +313,6 @@ impl<'a> Updater<'a> {
         })
     }
 
-    /// Lists the exchanges in the report, each once.
-    fn begin_report(&mut self, scope: &Scope) {
-        if self.report.exchanges.is_empty() {
-            let exchanges = scope.exchanges.iter().map(|exchange| ExchangeUpdate {
-                exchange: exchange.name(),
-                from: exchange.next(),
-                to: exchange.mark,
-                pools: 0,
-                missing_pairs: 0,
-            });
-            self.report.exchanges = exchanges.collect();
-        }
-    }
-
     /// Undoes the blocks above `keep`, if the stored blocks are still those that the chain was compared with.
     fn undo(&mut self, stored: &[StoredBlock], keep: BlockNumber) -> Result<(), SyncError> {
         let chain = self.chain;
@@ -338,14 +323,7 @@ impl<'a> Updater<'a> {
         let Some(undone) = undone else {
             return Ok(());
         };
-        let before = self.report.undone.take();
-        let (lowest, mut sum) = before.unwrap_or((keep, undone));
-        if before.is_some() {
-            sum.pools += undone.pools;
-            sum.tokens += undone.tokens;
-            sum.rows += undone.rows;
-        }
-        self.report.undone = Some((lowest.min(keep), sum));
+        count_undone(self.report, keep, undone);
         Ok(())
     }
 
@@ -495,7 +473,7 @@ impl<'a> Updater<'a> {
                 exchange.mark = Some(batch.to);
             }
         }
-        self.count(scope, group, batch.to, &counts);
+        count(self.report, scope, group, batch.to, &counts);
         self.done += blocks;
         let progress = UpdateProgress {
             chain: self.chain,
@@ -509,31 +487,6 @@ impl<'a> Updater<'a> {
         match self.observer.progress(&progress) {
             ControlFlow::Continue(()) => Ok(Pass::Done),
             ControlFlow::Break(()) => Err(SyncError::Interrupted),
-        }
-    }
-
-    /// Adds what a commit has written to the report.
-    fn count(&mut self, scope: &Scope, group: &Group, to: BlockNumber, counts: &Counts) {
-        let report = &mut *self.report;
-        report.events += counts.applied.events;
-        report.already_applied += counts.applied.skipped;
-        report.rows += counts.applied.rows.written + counts.applied.rows.deleted;
-        report.pools += counts.pools.iter().map(|(_, count)| count).sum::<u64>();
-        for index in &group.members {
-            let Some(exchange) = scope.exchanges.get(*index) else {
-                continue;
-            };
-            let name = exchange.name();
-            let entry = report
-                .exchanges
-                .iter_mut()
-                .find(|entry| entry.exchange == name);
-            if let Some(entry) = entry {
-                entry.to = Some(to);
-                entry.missing_pairs += counts.lost.get(index).copied().unwrap_or_default();
-                let new = counts.pools.iter().filter(|(of, _)| of == index);
-                entry.pools += new.map(|(_, count)| count).sum::<u64>();
-            }
         }
     }
 }

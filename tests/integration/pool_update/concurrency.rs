@@ -215,7 +215,7 @@ fn node_that_is_cancelled_ends_the_update() {
     let scene = Scene::with(ChainId::ETHEREUM, 2, &busy(6));
     scene.server.set_faults(Faults {
         always: vec![Incident::Hang],
-        ..Faults::next([Incident::None, Incident::None, Incident::None])
+        ..Faults::next([Incident::None, Incident::None])
     });
     let cancel = CancelToken::new();
     let endpoints = vec![scene.server.endpoint()];
@@ -224,7 +224,7 @@ fn node_that_is_cancelled_ends_the_update() {
     let node = Node::new(chain, endpoints, impatient(), cancel.clone()).unwrap();
     let server = Arc::clone(&scene.server);
     let waiting = thread::spawn(move || {
-        server.wait_for_requests(4);
+        server.wait_for_requests(3);
         cancel.cancel();
     });
     let result = update_pools(&scene.path, chain, &node, &options, &mut ()).1;
