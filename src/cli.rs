@@ -27,6 +27,7 @@ mod progress;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod service_manager;
 mod table;
 mod token;
 mod unknown_command;

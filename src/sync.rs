@@ -1,7 +1,8 @@
 //! Updates of a database from a node: the pools of its exchanges, and their liquidity.
 //!
 //! [`update_pools`] takes in what has happened on a chain since the last update. It is exact: each event counts once,
-//! an answer of a node counts only with proof, and a block that disappears from the chain is undone.
+//! an answer of a node counts only with proof, and a block that disappears from the chain is undone. [`follow_pools`]
+//! goes on with that until it is told to end.
 //!
 //! | part | what it does |
 //! |---|---|
@@ -11,13 +12,18 @@
 //! | `changes` | decodes the events of a range, and checks them |
 //! | `commit` | writes the changes of a range, the marks and the journal in one transaction |
 //! | `update` | puts these together |
+//! | `follow` | goes on with that, and outlasts what passes |
 
 pub(crate) mod block_target;
 mod chain_view;
 mod changes;
 mod commit;
+mod course;
 mod factory_fees;
 mod fetch;
+pub(crate) mod follow;
+pub(crate) mod follow_event;
+mod keep_up;
 mod pair_numbers;
 mod pending;
 mod pool_index;
@@ -30,6 +36,8 @@ pub(crate) mod tokens;
 pub(crate) mod update;
 
 pub use block_target::{BlockTarget, InvalidTarget};
+pub use follow::{FollowOptions, follow_pools};
+pub use follow_event::{FollowEvent, FollowStatus};
 pub use report::{ExchangeUpdate, PoolUpdateReport, Skipped, UpdateProgress};
 pub use sync_error::SyncError;
 pub use tokens::{

@@ -101,11 +101,10 @@ impl Command {
             Self::Config(command) => command
                 .contradiction()
                 .map(|(command, problem)| (vec!["config", command], problem)),
-            Self::Exchange(_)
-            | Self::Pool(_)
-            | Self::Token(_)
-            | Self::Completions(_)
-            | Self::Man(_) => None,
+            Self::Pool(command) => command
+                .contradiction()
+                .map(|(command, problem)| (vec!["pool", command], problem)),
+            Self::Exchange(_) | Self::Token(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 

@@ -83,6 +83,17 @@ documented_errors! {
             hint "The other exchanges are up to date; deactivate this one, or add it anew with 'exchange add --kind'";
             when "`pool update` does not know the events of an active exchange.";
 
+        /// Some of what was to be followed was not, to the end.
+        NotFollowed {
+            /// The chains and exchanges.
+            what: Vec<String> = vec!["Base".to_owned()],
+        }
+            in Exchanges;
+            text format!("Not followed to the end: {}", what.join(", "));
+            hint "The messages above say why";
+            when "`pool update --follow` was told to end, and before that it had to leave out a chain or an exchange. The \
+                  exit status is 1.";
+
         /// There is no active exchange.
         NothingToUpdate
             in Exchanges;

@@ -117,6 +117,23 @@ impl Json {
         }
     }
 
+    /// Prints one of many reports on a line, whatever the layout, if `--json` is given. A pipe that the reader has closed
+    /// is an error.
+    pub(super) fn line(
+        &self,
+        context: &Context,
+        command: &'static str,
+        report: &impl Serialize,
+    ) -> io::Result<()> {
+        if self.layout.is_none() {
+            return Ok(());
+        }
+        let mut stream = context.printer.json_stream();
+        serde_json::to_writer(&mut stream, &Document::new(command, report))?;
+        stream.write_all(b"\n")?;
+        stream.flush()
+    }
+
     /// Prints the report if `--json` is given, otherwise a text for people.
     pub(super) fn report_or(
         &self,

@@ -2,6 +2,7 @@
 
 mod cells;
 pub(in crate::cli) mod endpoints;
+mod follow;
 mod liquidity_chart;
 mod list;
 mod pool_table;
@@ -35,6 +36,14 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// The command, and what two of its arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Update(command) => Some(("update", command.contradiction()?)),
+            _ => None,
+        }
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Update(command) => command.run(context),

@@ -1,6 +1,7 @@
 //! The progress reporter: a bar on a terminal, lines in a log.
 
 mod layout;
+pub(super) mod live_lines;
 mod pace;
 pub(super) mod update;
 

@@ -27,6 +27,15 @@ impl BlockTarget {
         offset: 0,
     };
 
+    /// Whether it is another block when the chain has grown.
+    #[must_use]
+    pub const fn moves(self) -> bool {
+        matches!(
+            self.tag,
+            BlockTag::Latest | BlockTag::Safe | BlockTag::Finalized
+        )
+    }
+
     /// The block, if the tag is at `base`. A block before the first one is the first one.
     pub(super) fn above(self, base: BlockNumber) -> BlockNumber {
         let number = base.get().saturating_add_signed(self.offset);
@@ -122,6 +131,19 @@ mod tests {
             assert_eq!(text.parse::<BlockTarget>().unwrap().to_string(), text);
         }
         assert_eq!("latest:-64".parse(), Ok(BlockTarget::DEFAULT));
+        for (text, moves) in [
+            ("latest:-64", true),
+            ("finalized", true),
+            ("safe:-1", true),
+            ("earliest", false),
+            ("7", false),
+        ] {
+            assert_eq!(
+                text.parse::<BlockTarget>().unwrap().moves(),
+                moves,
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -127,6 +127,11 @@ impl Memory {
         Ok(())
     }
 
+    /// Whether no other connection has written since the last refresh.
+    pub(super) fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, SyncError> {
+        Ok(self.data_version == Some(pragma(connection, "data_version")?))
+    }
+
     /// Forgets all rows.
     pub(super) fn forget(&mut self) {
         self.index.clear();

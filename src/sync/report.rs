@@ -78,6 +78,14 @@ pub struct UpdateProgress {
     pub total: u64,
     /// The last block that is in the database.
     pub block: BlockNumber,
+    /// The last block that the database has of all exchanges. While a chain is followed, some can be further.
+    pub complete: BlockNumber,
+    /// The newest block of the node when it was last asked.
+    pub head: BlockNumber,
+    /// The newest final block of the node, if it has one.
+    pub finalized: Option<BlockNumber>,
+    /// How many seconds lie between the times of the last block and the newest one.
+    pub behind: u64,
     /// New pools so far.
     pub pools: u64,
     /// Liquidity events so far.

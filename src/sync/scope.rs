@@ -98,6 +98,12 @@ impl Scope {
         })
     }
 
+    /// The last block that the database has of all exchanges. Before its first block, an exchange has nothing to have.
+    pub(super) fn complete(&self) -> Option<BlockNumber> {
+        let starts = self.exchanges.iter().map(ScopedExchange::next);
+        starts.min().and_then(BlockNumber::previous)
+    }
+
     /// How many blocks the exchanges have to take in, counted once for each group.
     pub(super) fn blocks(&self, target: BlockNumber) -> u64 {
         let starts: BTreeSet<_> = self.exchanges.iter().map(ScopedExchange::next).collect();

@@ -1,6 +1,7 @@
 //! The error of an update of a chain.
 
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -248,6 +249,36 @@ documented_errors! {
             text format!("The update was begun anew too often: {reason}");
             hint "Run the command again; make sure that only one update runs";
             when "Other programs change what an update changes, or the chain is reorganised again and again.";
+
+        /// Another file has the name of the database.
+        Replaced {
+            /// The path.
+            path: PathBuf = PathBuf::from("PATH"),
+        }
+            in OtherPrograms;
+            text format!("{} is another file than the one that was opened", path.display());
+            hint "Run the command again; 'degenbot database restore' replaces a database that programs have open";
+            when "While a chain was followed, a program has moved the database away, or put another file in its place.";
+
+        /// A chain that is followed has no exchange any more.
+        NoExchange {
+            /// The chain.
+            chain: ChainId = ChainId::ETHEREUM,
+        }
+            in Exchanges;
+            text format!("The database has no exchange of chain ID {chain} any more");
+            hint "Activate one with 'degenbot exchange activate NAME', and run the command again";
+            when "While a chain was followed, the database was reset, or replaced by one that lacks the chain's exchanges.";
+
+        /// The system has no thread.
+        NoThread {
+            /// The system's message.
+            detail: String = "Resource temporarily unavailable".to_owned(),
+        }
+            in FileAndDisk;
+            text format!("The system has no thread for the chain: {detail}");
+            hint "Raise the limit of processes (ulimit -u, or TasksMax of systemd), and run the command again";
+            when "Each chain that is followed needs a thread, and the system does not give it one.";
 
         /// The update was cancelled.
         Interrupted

@@ -30,6 +30,7 @@ use crate::sync::changes::Decoder;
 use crate::sync::commit::{Committed, Memory, commit};
 use crate::sync::factory_fees::ask_fees;
 use crate::sync::fetch::{Plan, fetch};
+use crate::sync::follow_event::FollowEvent;
 use crate::sync::pending::Pending;
 use crate::sync::report::{PoolUpdateReport, UpdateProgress};
 use crate::sync::scope::{Group, Scope, ScopedExchange, Section, sections};
@@ -86,6 +87,11 @@ impl Default for PoolUpdateOptions {
 pub trait UpdateObserver {
     /// Receives a progress report, after each commit. If it returns `Break`, the update ends before the next one.
     fn progress(&mut self, progress: &UpdateProgress) -> ControlFlow<()>;
+
+    /// Receives what else happens while a chain is followed. If it returns `Break`, the follower ends.
+    fn event(&mut self, _event: &FollowEvent<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Ignores every report.
@@ -128,20 +134,35 @@ const MOVED: &str = "another program has moved the marks";
 
 /// Why an update begins anew.
 #[derive(Debug)]
-enum Pass {
+pub(super) enum Pass {
     Done,
     Again(&'static str),
 }
 
-struct Updater<'a> {
-    path: &'a Path,
-    chain: ChainId,
-    node: &'a Node,
-    options: &'a PoolUpdateOptions,
-    observer: &'a mut dyn UpdateObserver,
-    report: &'a mut PoolUpdateReport,
-    connection: SqliteConnection,
-    memory: Memory,
+pub(super) struct Updater<'a> {
+    pub(super) path: &'a Path,
+    pub(super) chain: ChainId,
+    pub(super) node: &'a Node,
+    pub(super) options: &'a PoolUpdateOptions,
+    pub(super) observer: &'a mut dyn UpdateObserver,
+    pub(super) report: &'a mut PoolUpdateReport,
+    pub(super) connection: SqliteConnection,
+    pub(super) memory: Memory,
+    /// The exchanges that take part.
+    pub(super) names: Vec<ExchangeName>,
+    /// The node's newest block when everything was last taken in.
+    pub(super) seen: Option<BlockHash>,
+    /// The last block that the database has of all exchanges, once everything was taken in.
+    pub(super) reached: Option<BlockNumber>,
+    /// Whether changes are recorded in the journal.
+    is_recording: bool,
+    /// How often to ask for new blocks while exchanges catch up; `None` if none is kept at the head meanwhile.
+    pub(super) poll: Option<Duration>,
+    /// When the node was last asked for its newest block.
+    pub(super) looked: Option<Instant>,
+    /// The time of the node's newest block, and the number and time of the last block that was committed.
+    head_time: u64,
+    committed: Option<(BlockNumber, u64)>,
     /// The first block that is missing; `None` before that is known.
     begin: Option<BlockNumber>,
     /// The blocks that are done, and all that are to be.
@@ -150,7 +171,7 @@ struct Updater<'a> {
 }
 
 impl<'a> Updater<'a> {
-    fn open(
+    pub(super) fn open(
         path: &'a Path,
         chain: ChainId,
         node: &'a Node,
@@ -179,6 +200,14 @@ impl<'a> Updater<'a> {
             report,
             connection,
             memory: Memory::new(),
+            names: Vec::new(),
+            seen: None,
+            reached: None,
+            is_recording: false,
+            poll: None,
+            looked: None,
+            head_time: 0,
+            committed: None,
             begin: None,
             done: 0,
             total: 0,
@@ -210,7 +239,7 @@ impl<'a> Updater<'a> {
     }
 
     /// Adds the path to the error of a statement.
-    fn placed(&self, error: SyncError) -> SyncError {
+    pub(super) fn placed(&self, error: SyncError) -> SyncError {
         if self.options.cancel.is_cancelled() {
             return SyncError::Interrupted;
         }
@@ -223,18 +252,18 @@ impl<'a> Updater<'a> {
     }
 
     /// Reads where the database is, undoes what is gone, and takes in what is missing.
-    fn pass(&mut self) -> Result<Pass, SyncError> {
+    pub(super) fn pass(&mut self) -> Result<Pass, SyncError> {
         self.memory.refresh(&mut self.connection, self.path)?;
         let scope = Scope::read(&mut self.connection, self.chain, &self.options.exchanges)?;
-        self.report.skipped.clone_from(&scope.skipped);
+        self.announce(&scope)?;
         self.begin = scope.exchanges.iter().map(ScopedExchange::next).min();
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
         let PoolUpdateOptions {
             patience, cancel, ..
         } = self.options;
         let (view, standing) = look(self.node, &stored, *patience, cancel)?;
-        self.report.head = Some(view.head.number);
-        self.report.finalized = view.finalized.as_ref().map(|header| header.number);
+        self.looked = Some(Instant::now());
+        self.note(&view);
         match standing {
             Standing::InChain => {}
             Standing::GoneAbove(keep) => {
@@ -261,22 +290,70 @@ impl<'a> Updater<'a> {
         };
         list(self.report, &scope);
         self.total = self.done + scope.blocks(target);
-        // What was final once stays final, whatever the node says now.
-        let known = stored.iter().find(|block| block.is_final);
-        let final_block = known.map_or(view.final_block(), |known| {
-            known.number.max(view.final_block())
-        });
+        let final_block = final_block(&stored, &view);
         if let Pass::Again(reason) = self.settle(&stored, final_block)? {
             return Ok(Pass::Again(reason));
         }
         while let Some(group) = scope.next_group(target) {
+            if let Pass::Again(reason) =
+                self.take_in_ahead(&mut scope, &group, target, final_block)?
+            {
+                return Ok(Pass::Again(reason));
+            }
             for section in sections(group, final_block) {
                 if let Pass::Again(reason) = self.take_in(&mut scope, &section)? {
                     return Ok(Pass::Again(reason));
                 }
             }
         }
+        self.seen = Some(view.head.hash);
+        let marks = scope.exchanges.iter().map(|exchange| exchange.mark);
+        self.reached = marks.min().flatten();
         Ok(Pass::Done)
+    }
+
+    /// Notes what the node says of the end of its chain.
+    pub(super) fn note(&mut self, view: &ChainView) {
+        self.report.head = Some(view.head.number);
+        self.report.finalized = view.finalized.as_ref().map(|header| header.number);
+        self.head_time = view.head.timestamp;
+    }
+
+    /// Tells which exchanges take part, if they are others than before.
+    fn announce(&mut self, scope: &Scope) -> Result<(), SyncError> {
+        let names: Vec<_> = scope.exchanges.iter().map(ScopedExchange::name).collect();
+        let is_new = |exchange: &&ScopedExchange| !self.names.contains(&exchange.name());
+        let new = scope.exchanges.iter().filter(is_new);
+        let added: Vec<_> = new.map(|new| (new.name(), new.mark)).collect();
+        let gone = self.names.iter().filter(|name| !names.contains(name));
+        let removed: Vec<_> = gone.cloned().collect();
+        if added.is_empty() && removed.is_empty() && self.report.skipped == scope.skipped {
+            return Ok(());
+        }
+        self.report.skipped.clone_from(&scope.skipped);
+        self.names = names;
+        self.tell(&FollowEvent::Exchanges {
+            chain: self.chain,
+            added: &added,
+            removed: &removed,
+            skipped: &scope.skipped,
+        })
+    }
+
+    pub(super) fn tell(&mut self, event: &FollowEvent<'_>) -> Result<(), SyncError> {
+        match self.observer.event(event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(SyncError::Interrupted),
+        }
+    }
+
+    /// How many seconds lie between the times of a block and of the newest one, if they are known.
+    pub(super) fn behind(&self, block: BlockNumber) -> Option<u64> {
+        if Some(block) >= self.report.head {
+            return Some(0);
+        }
+        let (committed, time) = self.committed?;
+        (committed == block).then(|| self.head_time.saturating_sub(time))
     }
 
     /// Begins the journal anew where another program, such as the Python package, has moved a mark to. Nobody knows what
@@ -316,7 +393,7 @@ impl<'a> Updater<'a> {
     /// Undoes the blocks above `keep`, if the stored blocks are still those that the chain was compared with.
     fn undo(&mut self, stored: &[StoredBlock], keep: BlockNumber) -> Result<(), SyncError> {
         let chain = self.chain;
-        Recorder::remove(Statements::of(&mut self.connection)?)?;
+        self.record(false)?;
         let undone = self.write(stored, |connection| {
             Ok(undo(Statements::of(connection)?, chain, keep)?)
         })?;
@@ -324,14 +401,18 @@ impl<'a> Updater<'a> {
             return Ok(());
         };
         count_undone(self.report, keep, undone);
-        Ok(())
+        self.tell(&FollowEvent::Undone {
+            chain: self.chain,
+            above: keep,
+            undone,
+        })
     }
 
     /// Records which blocks are final now, and forgets what the ones before them changed.
     ///
     /// Their hashes have just been compared: all stored blocks are in the chain. Those that were final the last time
     /// are forgotten only now, one step late, in case the node was wrong.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         stored: &[StoredBlock],
         final_block: BlockNumber,
@@ -378,16 +459,15 @@ impl<'a> Updater<'a> {
     }
 
     /// Takes the blocks of a section in.
-    fn take_in(&mut self, scope: &mut Scope, section: &Section) -> Result<Pass, SyncError> {
+    pub(super) fn take_in(
+        &mut self,
+        scope: &mut Scope,
+        section: &Section,
+    ) -> Result<Pass, SyncError> {
         /// How many events are written in one transaction, roughly.
         const HEAVY: usize = 50_000;
         let Section { group, is_final } = section;
-        let statements = Statements::of(&mut self.connection)?;
-        if *is_final {
-            Recorder::remove(statements)?;
-        } else {
-            Recorder::install(statements)?;
-        }
+        self.record(!is_final)?;
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
         let hashes: BTreeMap<BlockNumber, BlockHash> = stored
             .iter()
@@ -427,12 +507,20 @@ impl<'a> Updater<'a> {
             }
             before = Some(piece.last.hash);
             let end = piece.to;
+            let time = piece.last.timestamp;
             pending.add(&decoder, &piece)?;
             let is_due = pending.blocks >= self.options.chunk || pending.weight() >= HEAVY;
-            if !is_due && end < group.to {
-                return Ok(ControlFlow::Continue(()));
+            let mut pass = Pass::Done;
+            if is_due || end == group.to {
+                pass = self.commit(scope, &decoding, group, &mut pending, time)?;
             }
-            match self.commit(scope, &decoding, group, &mut pending)? {
+            if matches!(pass, Pass::Done) && end < group.to {
+                pass = self.keep_up(scope, group)?;
+                if self.is_recording == *is_final {
+                    self.record(!is_final)?;
+                }
+            }
+            match pass {
                 Pass::Done => Ok(ControlFlow::Continue(())),
                 Pass::Again(reason) => {
                     again = Some(reason);
@@ -443,12 +531,25 @@ impl<'a> Updater<'a> {
         Ok(again.map_or(Pass::Done, Pass::Again))
     }
 
+    /// Records what is changed from now on in the journal, or no longer.
+    fn record(&mut self, is_recorded: bool) -> Result<(), SyncError> {
+        let statements = Statements::of(&mut self.connection)?;
+        if is_recorded {
+            Recorder::install(statements)?;
+        } else {
+            Recorder::remove(statements)?;
+        }
+        self.is_recording = is_recorded;
+        Ok(())
+    }
+
     fn commit(
         &mut self,
         scope: &mut Scope,
         decoding: &Scope,
         group: &Group,
         pending: &mut Pending,
+        time: u64,
     ) -> Result<Pass, SyncError> {
         let blocks = pending.blocks;
         let Some(mut batch) = pending.take() else {
@@ -475,11 +576,16 @@ impl<'a> Updater<'a> {
         }
         count(self.report, scope, group, batch.to, &counts);
         self.done += blocks;
+        self.committed = Some((batch.to, time));
         let progress = UpdateProgress {
             chain: self.chain,
             done: self.done,
             total: self.total.max(self.done),
             block: batch.to,
+            complete: scope.complete().unwrap_or(batch.to),
+            head: self.report.head.unwrap_or(batch.to),
+            finalized: self.report.finalized,
+            behind: self.behind(batch.to).unwrap_or_default(),
             pools: self.report.pools,
             events: self.report.events,
             node: self.node.statistics(),
@@ -489,4 +595,12 @@ impl<'a> Updater<'a> {
             ControlFlow::Break(()) => Err(SyncError::Interrupted),
         }
     }
+}
+
+/// The newest block that cannot disappear. What was final once stays final, whatever the node says now.
+pub(super) fn final_block(stored: &[StoredBlock], view: &ChainView) -> BlockNumber {
+    let known = stored.iter().find(|block| block.is_final);
+    known.map_or(view.final_block(), |known| {
+        known.number.max(view.final_block())
+    })
 }

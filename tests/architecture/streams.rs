@@ -39,10 +39,14 @@ const WRITERS: &[(&[&str], &[&str])] = &[
     ),
     // Each escapes what it is given. `failure.rs` only has the type of an error.
     (&["inquire"], &["src/cli/prompt.rs", "src/cli/failure.rs"]),
-    // The progress of an update has numbers only.
+    // The progress of an update has numbers only. `live_lines.rs` escapes what it is given.
     (
         &["ProgressBar"],
-        &["src/cli/progress.rs", "src/cli/progress/update.rs"],
+        &[
+            "src/cli/progress.rs",
+            "src/cli/progress/update.rs",
+            "src/cli/progress/live_lines.rs",
+        ],
     ),
     // `printer.rs` only has the styles of both.
     (

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Output;
 
 use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
-use crate::support::command::{on, quietly, run, settled};
+use crate::support::command::{on, quietly, run, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
 use crate::support::fake_chain::FakeChain;
+use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
 
 /// Databases and what is run on each, one after the other; `database` is left out. Together they have everything to report.
@@ -69,6 +71,7 @@ const RUNS: &[(&str, &[&str])] = &[
             "upgrade --yes",
             "backup",
             "pool update",
+            "pool update --follow",
             "token update",
             "reset --yes",
         ],
@@ -94,14 +97,13 @@ fn command_of(line: &str) -> Vec<&str> {
     }
 }
 
-/// The title of a command's section: its name, and whether it is one that tries only.
+/// The title of a command's section: its name, and whether it is one that tries only, or one that goes on.
 fn title(line: &str) -> String {
-    let dry_run = if line.contains("--dry-run") {
-        " --dry-run"
-    } else {
-        ""
-    };
-    format!("{}{dry_run}", command_of(line).join(" "))
+    let options = ["--dry-run", "--follow"];
+    let option = options.into_iter().find(|option| line.contains(option));
+    let mut words = command_of(line);
+    words.extend(option);
+    words.join(" ")
 }
 
 /// The examples, by the titles of their sections.
@@ -188,6 +190,9 @@ fn output(copy: &Copy, line: &str) -> Output {
         let mut command = on(&copy.path, &arguments);
         return command.args(["--rpc", &server.url()]).output().unwrap();
     }
+    if line.ends_with("--follow") {
+        return follow(copy, &arguments);
+    }
     if arguments.starts_with(&["pool", "update"]) {
         return on_a_chain(copy, &arguments);
     }
@@ -215,6 +220,41 @@ fn on_a_chain(copy: &Copy, arguments: &[&str]) -> Output {
     command.args(["--rpc", &server.url()]).output().unwrap()
 }
 
+/// Runs a command that goes on, until a block is undone and the node is away.
+fn follow(copy: &Copy, arguments: &[&str]) -> Output {
+    content::connect(&copy.path)
+        .batch_execute("UPDATE exchanges SET last_update_block = NULL; DELETE FROM chain_blocks")
+        .unwrap();
+    let server = NodeServer::start(FakeChain::with_logs(1, 10_000_000, 100, |_| 0));
+    let mut command = on(&copy.path, arguments);
+    command.args(["--poll", "0.01", "--chain", "1", "--rpc", &server.url()]);
+    let mut child = spawn(command);
+    let mut printed = Vec::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut wait_for = |event: &str| {
+        loop {
+            let line = lines.next().unwrap().unwrap();
+            let is_found = line.contains(event);
+            printed.extend(line.into_bytes());
+            printed.push(b'\n');
+            if is_found {
+                return;
+            }
+        }
+    };
+    wait_for("\"block\":10000099");
+    server.chain(|chain| chain.reorganise(1, vec![Vec::new(), Vec::new()]));
+    wait_for("undo");
+    server.set_faults(Faults::always([Incident::Close]));
+    wait_for("waiting");
+    assert!(send(&child, "-TERM"));
+    let output = child.wait_with_output().unwrap();
+    Output {
+        stdout: printed,
+        ..output
+    }
+}
+
 #[test]
 fn json_examples_match_what_commands_print() {
     let mut printed: BTreeMap<String, Shape> = BTreeMap::new();
@@ -223,15 +263,21 @@ fn json_examples_match_what_commands_print() {
         for line in lines {
             let Output { stdout, stderr, .. } = output(&copy, line);
             let stderr = String::from_utf8(stderr).unwrap();
-            let document: Value = serde_json::from_slice(&stdout)
-                .unwrap_or_else(|error| panic!("{database}: {line}: {error}: {stderr}"));
-            assert_eq!(document["format"], 2, "{line}");
-            let title = title(line);
-            assert_eq!(document["command"], title.replace(" --dry-run", ""));
-            if *line != "config show" {
-                assert_eq!(document["path"], "degenbot.db", "{line}");
+            let documents = serde_json::Deserializer::from_slice(&stdout).into_iter::<Value>();
+            let mut count = 0;
+            for document in documents {
+                let document = document
+                    .unwrap_or_else(|error| panic!("{database}: {line}: {error}: {stderr}"));
+                count += 1;
+                assert_eq!(document["format"], 2, "{line}");
+                assert_eq!(document["command"], command_of(line).join(" "));
+                if *line != "config show" {
+                    assert_eq!(document["path"], "degenbot.db", "{line}");
+                }
+                add(printed.entry(title(line)).or_default(), "", &document);
             }
-            add(printed.entry(title).or_default(), "", &document);
+            let is_one = line.ends_with("--follow") || count == 1;
+            assert!(is_one, "{database}: {line}: {count} documents: {stderr}");
         }
     }
     let documented = documented();

@@ -4,6 +4,8 @@ mod command;
 mod concurrency;
 mod disk;
 mod faults;
+mod follow;
+mod follow_command;
 mod model;
 mod pool;
 mod properties;

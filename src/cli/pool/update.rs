@@ -16,6 +16,8 @@ use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::cli::pool::endpoints::endpoints;
+use crate::cli::pool::follow::Followed;
+use crate::cli::pool::follow::options::Following;
 use crate::cli::progress::update::UpdateReporter;
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::chains::chain_title;
@@ -37,8 +39,9 @@ pub(in crate::cli) struct Update {
     /// Only this exchange, as 'exchange list' shows it; can be repeated
     #[arg(long, value_name = "NAME")]
     exchange: Vec<String>,
-    /// The last block: a number, or earliest, finalized, safe or latest, with an offset
-    #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT)]
+    /// The last block: a number, or earliest, finalized, safe or latest, with an offset; with
+    /// --follow, latest if it is not given
+    #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT, default_value_if("follow", "true", "latest"))]
     to_block: BlockTarget,
     /// How many blocks are written at a time, at most
     #[arg(long, value_name = "BLOCKS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -57,6 +60,8 @@ pub(in crate::cli) struct Update {
     #[arg(long, value_name = "CALLS", value_parser = rate)]
     max_rate: Option<f64>,
     #[command(flatten)]
+    following: Following,
+    #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
     json: Json,
@@ -70,6 +75,11 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl Update {
+    /// What two of the arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        self.following.contradiction(self.to_block)
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let settings = context.settings()?;
         let path = &settings.database.path;
@@ -89,6 +99,19 @@ impl Update {
             return Err(Failure::NothingToUpdate);
         }
         let mut endpoints = endpoints(&settings, &self.rpc, &node_options)?;
+        if self.following.follow {
+            let followed = Followed {
+                context,
+                following: &self.following,
+                json: &self.json,
+                path,
+                endpoints,
+                node_options,
+                chains: &|| self.chains(path, &exchanges),
+                options: &|chain| self.options(chain, &exchanges),
+            };
+            return followed.run();
+        }
         let (began, clock) = (Timing::now(), Instant::now());
         let mut updates = Vec::new();
         for chain in chains {

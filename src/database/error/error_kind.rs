@@ -303,9 +303,9 @@ documented_errors! {
         }
             in Backups;
             text format!("{path} exists and is not {expected}");
-            hint "Name another file (--output, --into), or move this one away";
-            when "A file that is not degenbot's has the name that was given for a copy, or PATH.bak is a link to one or no \
-                  SQLite database. --force does not replace it.";
+            hint "Name another file (--output, --into, --metrics-file), or move this one away";
+            when "A file that is not degenbot's has the name that was given for a copy or for metrics, or PATH.bak is a \
+                  link to one or no SQLite database. --force does not replace it.";
 
         /// The path of a copy leads to the database itself.
         BackupOntoItself

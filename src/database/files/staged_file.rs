@@ -152,6 +152,15 @@ impl StagedFile {
         sync_folder_of(&self.target, &self.file)
     }
 
+    /// Like [`Self::replace`], for content that is soon replaced again: nothing waits for the disk, and a power cut may
+    /// leave an empty file.
+    #[cfg(feature = "cli")]
+    pub(crate) fn replace_unsynced(self) -> Result<(), Error> {
+        require_replaceable_file(&self.target)?;
+        fs::rename(&self.temporary, &self.target)
+            .map_err(|error| Error::io(&self.target, "replace", error))
+    }
+
     /// Swaps the names of this file and its target, both complete and synced. Returns whether the system could do that.
     /// The drop then removes the old target, which has the temporary name.
     pub(crate) fn exchange(&self) -> bool {

@@ -25,7 +25,7 @@ fn scene(chain: ChainId) -> Scene {
 }
 
 /// Replaces ports, sizes and times, and lowers the count of requests to whether there were any.
-fn settled(text: &str) -> String {
+pub(super) fn settled(text: &str) -> String {
     let mut settled = String::new();
     for line in text.split_inclusive('\n') {
         let mut words = Vec::new();

@@ -1,0 +1,173 @@
+//! `degenbot pool update --follow`: the chains are followed, each on a thread of its own, and this one tells how far they
+//! are.
+
+mod chain_state;
+mod metrics;
+pub(super) mod options;
+mod teller;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{Builder, Scope, scope};
+use std::time::{Duration, Instant};
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::cancel_token;
+use crate::cli::json::Json;
+use crate::cli::pool::follow::metrics::MetricsFile;
+use crate::cli::pool::follow::options::Following;
+use crate::cli::pool::follow::teller::{News, Teller};
+use crate::node::client::Node;
+use crate::node::endpoint::Endpoint;
+use crate::node::options::NodeOptions;
+use crate::sync::follow::{FollowOptions, follow_pools};
+use crate::sync::follow_event::FollowEvent;
+use crate::sync::report::{PoolUpdateReport, UpdateProgress};
+use crate::sync::sync_error::SyncError;
+use crate::sync::update::{PoolUpdateOptions, UpdateObserver};
+use crate::types::integer::ChainId;
+
+/// How often this thread looks around while nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How often it looks for chains that have their first active exchange now.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Finds the chains of the active exchanges.
+type FindChains<'a> = dyn Fn() -> Result<BTreeSet<ChainId>, Failure> + 'a;
+
+/// What is followed, and how.
+pub(super) struct Followed<'a> {
+    pub(super) context: &'a Context,
+    pub(super) following: &'a Following,
+    pub(super) json: &'a Json,
+    pub(super) path: &'a Path,
+    pub(super) endpoints: BTreeMap<ChainId, Vec<Endpoint>>,
+    pub(super) node_options: NodeOptions,
+    pub(super) chains: &'a FindChains<'a>,
+    /// The options of the updates of a chain.
+    pub(super) options: &'a dyn Fn(ChainId) -> PoolUpdateOptions,
+}
+
+/// Passes on what a follower tells.
+struct Sender {
+    news: SyncSender<News>,
+}
+
+impl Sender {
+    fn send(&self, news: News) -> ControlFlow<()> {
+        match self.news.send(news) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl UpdateObserver for Sender {
+    fn progress(&mut self, progress: &UpdateProgress) -> ControlFlow<()> {
+        if cancel_token().is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        self.send(News::Commit(*progress))
+    }
+
+    fn event(&mut self, event: &FollowEvent<'_>) -> ControlFlow<()> {
+        self.send(News::of(event))
+    }
+}
+
+impl Followed<'_> {
+    /// Follows the chains until the process is told to end, or none is left.
+    pub(super) fn run(mut self) -> Result<(), Failure> {
+        let metrics = self.following.metrics_file.clone();
+        let metrics = metrics
+            .map(|file| MetricsFile::at(file, self.path))
+            .transpose()?;
+        let mut teller = Teller::new(self.context, self.json, self.path, metrics);
+        let mut chains = (self.chains)()?;
+        scope(|scope| {
+            let (sender, news) = sync_channel(64);
+            let mut looked = Instant::now();
+            loop {
+                for chain in std::mem::take(&mut chains) {
+                    self.start(scope, chain, &sender, &mut teller);
+                }
+                if teller.have_all_ended() {
+                    break;
+                }
+                receive(&news, &mut teller);
+                if looked.elapsed() >= LOOK_EVERY && !cancel_token().is_cancelled() {
+                    looked = Instant::now();
+                    let found = (self.chains)().unwrap_or_default();
+                    chains = found.into_iter().filter(|it| !teller.knows(*it)).collect();
+                }
+            }
+        });
+        teller.finish()
+    }
+
+    /// Starts to follow a chain. If that fails, the teller knows.
+    fn start<'scope>(
+        &mut self,
+        scope: &'scope Scope<'scope, '_>,
+        chain: ChainId,
+        sender: &SyncSender<News>,
+        teller: &mut Teller<'_>,
+    ) where
+        Self: 'scope,
+    {
+        let options = FollowOptions::default()
+            .update((self.options)(chain))
+            .poll(self.following.poll);
+        let node = match self.endpoints.remove(&chain) {
+            None => Err(SyncError::NoEndpoint { chain }),
+            Some(endpoints) => {
+                let options = self.node_options.clone();
+                let cancel = cancel_token().clone();
+                Node::new(chain, endpoints, options, cancel).map_err(SyncError::from)
+            }
+        };
+        let ended = |error| News::Ended(Box::new((PoolUpdateReport::new(chain), Err(error))));
+        let node = match node {
+            Ok(node) => Arc::new(node),
+            Err(error) => {
+                teller.begin(chain, None);
+                return teller.tell(ended(error));
+            }
+        };
+        teller.begin(chain, Some(Arc::clone(&node)));
+        let mut sender = Sender {
+            news: sender.clone(),
+        };
+        let path = self.path.to_owned();
+        let follow = move || {
+            let (report, result) = follow_pools(&path, chain, &node, &options, &mut sender);
+            let _ = sender.send(News::Ended(Box::new((report, result))));
+        };
+        let thread = Builder::new().name(format!("follow {chain}"));
+        if let Err(error) = thread.spawn_scoped(scope, follow) {
+            teller.tell(ended(SyncError::NoThread {
+                detail: error.to_string(),
+            }));
+        }
+    }
+}
+
+/// Takes what has happened, or waits a moment for it.
+fn receive(news: &Receiver<News>, teller: &mut Teller<'_>) {
+    let wait = teller.interval().map_or(TICK, |every| every.min(TICK));
+    match news.recv_timeout(wait) {
+        Ok(first) => {
+            teller.tell(first);
+            while let Ok(next) = news.try_recv() {
+                teller.tell(next);
+            }
+        }
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+    }
+    teller.tick();
+}

@@ -1,0 +1,503 @@
+//! Tells how far the chains are: on the terminal or in a log, as JSON, in the file of metrics, and to systemd.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, grouped, timestamp};
+use crate::cli::interrupt::cancel_token;
+use crate::cli::json::Json;
+use crate::cli::pool::follow::chain_state::ChainState;
+use crate::cli::pool::follow::metrics::MetricsFile;
+use crate::cli::progress::live_lines::{LiveLine, LiveLines};
+use crate::cli::service_manager::ServiceManager;
+use crate::counted::counted;
+use crate::deployments::chains::chain_title;
+use crate::deployments::exchange_name::ExchangeName;
+use crate::models::journal::undo::Undone;
+use crate::node::client::Node;
+use crate::sync::follow_event::{FollowEvent, FollowStatus};
+use crate::sync::report::{PoolUpdateReport, Skipped, UpdateProgress};
+use crate::sync::sync_error::SyncError;
+use crate::types::integer::{BlockNumber, ChainId};
+
+/// The interval between two lines in a log while a chain catches up.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What comes and goes is told once in this time.
+const TROUBLE_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a follower gives no sign at most: a request and its repetitions take three minutes.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// What a follower tells.
+#[derive(Debug)]
+pub(super) enum News {
+    Commit(UpdateProgress),
+    UpToDate(FollowStatus),
+    Exchanges {
+        chain: ChainId,
+        added: Vec<(ExchangeName, Option<BlockNumber>)>,
+        removed: Vec<ExchangeName>,
+        skipped: Vec<Skipped>,
+    },
+    Undone {
+        chain: ChainId,
+        above: BlockNumber,
+        undone: Undone,
+    },
+    Waiting {
+        chain: ChainId,
+        reason: String,
+    },
+    Resumed {
+        chain: ChainId,
+        after: Duration,
+    },
+    Ended(Box<(PoolUpdateReport, Result<(), SyncError>)>),
+}
+
+impl News {
+    pub(super) fn of(event: &FollowEvent<'_>) -> Self {
+        match *event {
+            FollowEvent::UpToDate(status) => Self::UpToDate(status),
+            FollowEvent::Exchanges {
+                chain,
+                added,
+                removed,
+                skipped,
+            } => Self::Exchanges {
+                chain,
+                added: added.to_vec(),
+                removed: removed.to_vec(),
+                skipped: skipped.to_vec(),
+            },
+            FollowEvent::Undone {
+                chain,
+                above,
+                undone,
+            } => Self::Undone {
+                chain,
+                above,
+                undone,
+            },
+            FollowEvent::Waiting { chain, error } => Self::Waiting {
+                chain,
+                reason: error.to_string(),
+            },
+            FollowEvent::Resumed { chain, after } => Self::Resumed { chain, after },
+        }
+    }
+
+    fn chain(&self) -> ChainId {
+        match self {
+            Self::Commit(progress) => progress.chain,
+            Self::UpToDate(status) => status.chain,
+            Self::Exchanges { chain, .. }
+            | Self::Undone { chain, .. }
+            | Self::Waiting { chain, .. }
+            | Self::Resumed { chain, .. } => *chain,
+            Self::Ended(ended) => ended.0.chain,
+        }
+    }
+}
+
+/// A chain, and how it is shown.
+struct Shown {
+    node: Option<Arc<Node>>,
+    line: Option<LiveLine>,
+    /// When the last line about its progress, and about something that keeps it waiting, was printed.
+    told: Instant,
+    told_trouble: Option<Instant>,
+    /// Whether it was told that it waits.
+    is_trouble_told: bool,
+}
+
+/// Tells how far the chains are.
+pub(super) struct Teller<'a> {
+    context: &'a Context,
+    json: &'a Json,
+    path: &'a Path,
+    metrics: Option<MetricsFile>,
+    manager: ServiceManager,
+    states: BTreeMap<ChainId, ChainState>,
+    shown: BTreeMap<ChainId, Shown>,
+    lines: LiveLines,
+    /// Whether something has happened that the metrics do not say yet.
+    has_news: bool,
+    drawn: Instant,
+    /// The failure that is told at the end, and what else was not followed.
+    failure: Option<Failure>,
+    not_followed: Vec<String>,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        json: &'a Json,
+        path: &'a Path,
+        metrics: Option<MetricsFile>,
+    ) -> Self {
+        Self {
+            context,
+            json,
+            path,
+            metrics,
+            manager: ServiceManager::from_environment(),
+            states: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            lines: LiveLines::new(&context.printer),
+            has_news: true,
+            drawn: Instant::now(),
+            failure: None,
+            not_followed: Vec::new(),
+        }
+    }
+
+    /// How often [`Self::tick`] must be called at least.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.manager.interval()
+    }
+
+    /// Whether a chain is followed, or was.
+    pub(super) fn knows(&self, chain: ChainId) -> bool {
+        self.states.contains_key(&chain)
+    }
+
+    pub(super) fn have_all_ended(&self) -> bool {
+        self.states.values().all(|state| state.has_ended)
+    }
+
+    /// A chain is followed from now on.
+    pub(super) fn begin(&mut self, chain: ChainId, node: Option<Arc<Node>>) {
+        self.states.insert(chain, ChainState::new(chain));
+        let shown = Shown {
+            node,
+            line: self.lines.add(),
+            told: Instant::now(),
+            told_trouble: None,
+            is_trouble_told: false,
+        };
+        self.shown.insert(chain, shown);
+    }
+
+    /// Does what has to be done from time to time.
+    pub(super) fn tick(&mut self) {
+        const DRAW_EVERY: Duration = Duration::from_millis(500);
+        if cancel_token().is_cancelled() {
+            self.manager.stopping();
+        }
+        for (chain, shown) in &self.shown {
+            if let (Some(node), Some(state)) = (&shown.node, self.states.get_mut(chain)) {
+                state.look_at(node.statistics());
+            }
+        }
+        if self.states.values().all(ChainState::has_started) {
+            self.manager.ready();
+        }
+        let is_stuck = self.states.values().any(|state| state.is_stuck(SILENCE));
+        if !is_stuck {
+            self.manager.alive();
+        }
+        if self.has_news || self.drawn.elapsed() >= DRAW_EVERY {
+            self.drawn = Instant::now();
+            for (chain, shown) in &self.shown {
+                if let (Some(line), Some(state)) = (&shown.line, self.states.get(chain)) {
+                    line.set(state.line());
+                }
+            }
+            let states: Vec<_> = self.states.values().map(ChainState::status).collect();
+            self.manager.status(&states.join("; "));
+        }
+        if let Some(metrics) = &mut self.metrics
+            && (self.has_news || metrics.is_due())
+        {
+            metrics.write(&self.states);
+        }
+        self.has_news = false;
+    }
+
+    /// Takes in what a follower tells, and passes it on.
+    pub(super) fn tell(&mut self, news: News) {
+        let chain = news.chain();
+        if let Some(state) = self.states.get_mut(&chain) {
+            state.sign = Instant::now();
+            let node = self.shown.get(&chain).and_then(|it| it.node.as_ref());
+            if let Some(node) = node {
+                state.look_at(node.statistics());
+            }
+        }
+        self.has_news |= !matches!(news, News::UpToDate(_));
+        match news {
+            News::Commit(progress) => self.commit(&progress),
+            News::UpToDate(status) => self.up_to_date(&status),
+            News::Exchanges {
+                chain,
+                added,
+                removed,
+                skipped,
+            } => self.exchanges(chain, &added, &removed, skipped),
+            News::Undone {
+                chain,
+                above,
+                undone,
+            } => self.undone(chain, above, undone),
+            News::Waiting { chain, reason } => self.waiting(chain, reason),
+            News::Resumed { chain, after } => self.resumed(chain, after),
+            News::Ended(ended) => self.ended(&ended.0, ended.1),
+        }
+    }
+
+    fn commit(&mut self, progress: &UpdateProgress) {
+        let Some(state) = self.states.get_mut(&progress.chain) else {
+            return;
+        };
+        let (new_pools, liquidity_events) = state.commit(progress);
+        let is_far_behind = state.is_far_behind;
+        let line = state.line();
+        self.print_json(progress.chain, "commit", |line| {
+            line.block = Some(progress.block.get());
+            line.seconds_behind = Some(progress.behind);
+            line.new_pools = new_pools;
+            line.liquidity_events = liquidity_events;
+        });
+        let Some(shown) = self.shown.get_mut(&progress.chain) else {
+            return;
+        };
+        if shown.line.is_none() && is_far_behind && shown.told.elapsed() >= LINE_EVERY {
+            shown.told = Instant::now();
+            self.say(&line);
+        }
+    }
+
+    fn up_to_date(&mut self, status: &FollowStatus) {
+        let Some(state) = self.states.get_mut(&status.chain) else {
+            return;
+        };
+        let was_far_behind = state.is_far_behind;
+        let block = state.block;
+        state.up_to_date(status);
+        self.has_news |= was_far_behind || block != state.block;
+        if was_far_behind && let Some(block) = status.block {
+            let title = chain_title(status.chain);
+            let block = grouped(block.get());
+            self.say(&format!(
+                "{title} is up to date at block {block}; new blocks are taken in as they come."
+            ));
+        }
+    }
+
+    fn exchanges(
+        &mut self,
+        chain: ChainId,
+        added: &[(ExchangeName, Option<BlockNumber>)],
+        removed: &[ExchangeName],
+        skipped: Vec<Skipped>,
+    ) {
+        let Some(state) = self.states.get_mut(&chain) else {
+            return;
+        };
+        let is_first = state.exchanges == 0 && !state.has_caught_up;
+        state.exchanges = state.exchanges + added.len() - removed.len().min(state.exchanges);
+        let known = std::mem::replace(&mut state.skipped, skipped.clone());
+        if is_first {
+            let from = added.iter().map(|(_, block)| *block).min().flatten();
+            state.block = from;
+            let from = from.map_or_else(String::new, |block| {
+                format!(", from block {}", grouped(block.get()))
+            });
+            let title = chain_title(chain);
+            let exchanges = counted(added.len(), "exchange");
+            self.say(&format!("{title}: following {exchanges}{from}."));
+        } else {
+            for (name, block) in added {
+                let from = block.map_or_else(
+                    || "its beginning".to_owned(),
+                    |block| format!("block {}", grouped(block.get())),
+                );
+                self.say(&format!(
+                    "{name} is active now, and is followed from {from} on."
+                ));
+            }
+            for name in removed {
+                self.say(&format!(
+                    "{name} is no longer active, and no longer followed."
+                ));
+            }
+        }
+        for skipped in skipped.into_iter().filter(|it| !known.contains(it)) {
+            let failure = Failure::ExchangeSkipped {
+                exchange: skipped.exchange,
+                reason: skipped.reason,
+            };
+            self.report(&failure);
+        }
+    }
+
+    fn undone(&mut self, chain: ChainId, above: BlockNumber, undone: Undone) {
+        if let Some(state) = self.states.get_mut(&chain) {
+            state.undo(above);
+        }
+        self.print_json(chain, "undo", |line| {
+            line.undone_above_block = Some(above.get());
+        });
+        self.say(&format!(
+            "{}: the chain was reorganised; what came after block {} is undone: {} pools, {} tokens and {} rows.",
+            chain_title(chain),
+            grouped(above.get()),
+            grouped(undone.pools),
+            grouped(undone.tokens),
+            grouped(undone.rows)
+        ));
+    }
+
+    fn waiting(&mut self, chain: ChainId, reason: String) {
+        let text = format!("{}: waiting: {reason}", chain_title(chain));
+        self.print_json(chain, "waiting", |line| line.error = Some(reason.clone()));
+        if let Some(state) = self.states.get_mut(&chain) {
+            state.waiting = Some((reason, Instant::now()));
+        }
+        let Some(shown) = self.shown.get_mut(&chain) else {
+            return;
+        };
+        let is_due = shown
+            .told_trouble
+            .is_none_or(|told| told.elapsed() >= TROUBLE_EVERY);
+        if is_due || shown.is_trouble_told {
+            shown.told_trouble = Some(Instant::now());
+            shown.is_trouble_told = true;
+            self.say(&text);
+        }
+    }
+
+    fn resumed(&mut self, chain: ChainId, after: Duration) {
+        self.print_json(chain, "resumed", |_| {});
+        if let Some(state) = self.states.get_mut(&chain) {
+            state.waiting = None;
+        }
+        let was_told = self
+            .shown
+            .get_mut(&chain)
+            .is_some_and(|shown| std::mem::take(&mut shown.is_trouble_told));
+        if was_told {
+            let (title, seconds) = (chain_title(chain), after.as_secs());
+            self.say(&format!("{title}: going on after {seconds} s."));
+        }
+    }
+
+    fn ended(&mut self, report: &PoolUpdateReport, result: Result<(), SyncError>) {
+        let chain = report.chain;
+        let Some(state) = self.states.get_mut(&chain) else {
+            return;
+        };
+        state.has_ended = true;
+        state.look_at(report.node);
+        let title = chain_title(chain);
+        let block = state.block.map(|block| grouped(block.get()));
+        let shown = self.shown.get_mut(&chain);
+        if let Some(line) = shown.and_then(|shown| shown.line.take()) {
+            line.remove();
+        }
+        if let Some(block) = block {
+            self.say(&format!(
+                "{title} is at block {block}: {} new pools, {} liquidity events, {} requests, {}, {} s.",
+                grouped(report.pools),
+                grouped(report.events),
+                grouped(report.node.requests),
+                bytes(report.node.bytes),
+                report.elapsed.as_secs(),
+            ));
+        }
+        let Err(error) = result else { return };
+        self.print_json(chain, "failed", |line| line.error = Some(error.to_string()));
+        let failure = Failure::Sync {
+            chain,
+            error: Box::new(error),
+        };
+        // The last one is the failure of the command.
+        if self.have_all_ended() {
+            self.failure = Some(failure);
+        } else {
+            self.report(&failure);
+            self.not_followed.push(title);
+        }
+    }
+
+    /// Takes leave. The result is that of the command.
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
+        self.manager.stopping();
+        if let Some(metrics) = &mut self.metrics {
+            metrics.write(&self.states);
+        }
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let skipped = self.states.values().flat_map(|state| &state.skipped);
+        let skipped = skipped.map(|skipped| skipped.exchange.to_string());
+        self.not_followed.extend(skipped);
+        if self.not_followed.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::NotFollowed {
+            what: std::mem::take(&mut self.not_followed),
+        })
+    }
+
+    fn say(&self, line: &str) {
+        self.lines.above(|| self.context.printer.message(line));
+    }
+
+    fn report(&self, failure: &Failure) {
+        self.lines.above(|| failure.report(&self.context.printer));
+    }
+
+    /// Prints a line of JSON, if that is asked for. If nobody reads it any more, the process ends.
+    fn print_json(&self, chain: ChainId, event: &'static str, fill: impl FnOnce(&mut Line)) {
+        let Some(state) = self.states.get(&chain).filter(|_| self.json.is_given()) else {
+            return;
+        };
+        let mut line = Line {
+            time: timestamp(SystemTime::now()),
+            path: self.path.display().to_string(),
+            chain_id: chain.get(),
+            event,
+            block: state.block.map(Into::into),
+            head_block: state.head.map(Into::into),
+            finalized_block: state.finalized.map(Into::into),
+            seconds_behind: state.seconds_behind,
+            new_pools: 0,
+            liquidity_events: 0,
+            undone_above_block: None,
+            requests: state.node.requests,
+            error: None,
+        };
+        fill(&mut line);
+        if let Err(error) = self.json.line(self.context, "pool update", &line) {
+            log::info!("The process ends, because stdout cannot be written to: {error}");
+            cancel_token().cancel();
+        }
+    }
+}
+
+/// One line of JSON.
+#[derive(Serialize)]
+struct Line {
+    time: String,
+    path: String,
+    chain_id: u64,
+    event: &'static str,
+    block: Option<u64>,
+    head_block: Option<u64>,
+    finalized_block: Option<u64>,
+    seconds_behind: Option<u64>,
+    new_pools: u64,
+    liquidity_events: u64,
+    undone_above_block: Option<u64>,
+    requests: u64,
+    error: Option<String>,
+}

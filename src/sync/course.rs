@@ -1,0 +1,103 @@
+//! Which errors of an update pass, and which do not.
+
+use crate::database::error::error_kind::ErrorKind;
+use crate::node::error::NodeError;
+use crate::sync::sync_error::SyncError;
+
+/// What becomes of an error if the update is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It passes, sooner or later.
+    Passes,
+    /// It passes if it came from a wrong answer, which another node, or the same one later, gives right.
+    MayPass,
+    /// It stays until somebody does something.
+    Stays,
+}
+
+impl Course {
+    /// The course of an error. `has_worked` says whether an update has ended well before: what a node refuses from the
+    /// beginning is a matter of the settings.
+    pub(super) fn of(error: &SyncError, has_worked: bool) -> Self {
+        match error {
+            SyncError::Node { source } => Self::of_node(source, has_worked),
+            SyncError::Database { source } => match source.kind {
+                ErrorKind::Locked | ErrorKind::DiskFull | ErrorKind::TemporaryFolderFull { .. } => {
+                    Self::Passes
+                }
+                _ => Self::Stays,
+            },
+            SyncError::BeyondHead { .. }
+            | SyncError::Behind { .. }
+            | SyncError::Branches { .. }
+            | SyncError::Unsettled { .. } => Self::Passes,
+            SyncError::NoTarget { .. } if has_worked => Self::Passes,
+            SyncError::Malformed { .. }
+            | SyncError::Liquidity { .. }
+            | SyncError::UnknownPool { .. }
+            | SyncError::PoolAddress { .. }
+            | SyncError::MissingPairs { .. }
+            | SyncError::Fee { .. } => Self::MayPass,
+            _ => Self::Stays,
+        }
+    }
+
+    fn of_node(error: &NodeError, has_worked: bool) -> Self {
+        match error {
+            NodeError::Unreachable { .. }
+            | NodeError::RateLimited { .. }
+            | NodeError::Behind { .. }
+            | NodeError::OtherBlock { .. }
+            | NodeError::Unlinked { .. } => Self::Passes,
+            NodeError::Invalid { .. } => Self::MayPass,
+            NodeError::OtherChain { .. } => Self::Stays,
+            // A quota that is used up, a certificate that has expired: the provider mends it.
+            _ if has_worked => Self::Passes,
+            _ => Self::Stays,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(source: NodeError) -> SyncError {
+        SyncError::Node { source }
+    }
+
+    #[test]
+    fn what_a_node_refuses_from_the_beginning_does_not_pass() {
+        let refused = node(NodeError::Refused {
+            endpoint: String::new(),
+            method: "eth_getLogs",
+            detail: String::new(),
+        });
+        assert_eq!(Course::of(&refused, false), Course::Stays);
+        assert_eq!(Course::of(&refused, true), Course::Passes);
+    }
+
+    #[test]
+    fn node_that_is_away_comes_back() {
+        let away = node(NodeError::Unreachable {
+            endpoint: String::new(),
+            tries: 8,
+            detail: String::new(),
+        });
+        assert_eq!(Course::of(&away, false), Course::Passes);
+    }
+
+    #[test]
+    fn another_chain_or_schema_never_passes() {
+        let other = node(NodeError::OtherChain {
+            endpoint: String::new(),
+            found: crate::types::integer::ChainId::BASE,
+            expected: crate::types::integer::ChainId::ETHEREUM,
+        });
+        assert_eq!(Course::of(&other, true), Course::Stays);
+        let version = SyncError::Version {
+            found: String::new(),
+        };
+        assert_eq!(Course::of(&version, true), Course::Stays);
+    }
+}

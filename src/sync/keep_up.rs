@@ -1,0 +1,84 @@
+//! Keeps exchanges at the head of the chain while others catch up.
+
+use std::time::{Duration, Instant};
+
+use crate::models::journal::blocks::StoredBlock;
+use crate::sync::chain_view::{Standing, look};
+use crate::sync::scope::{Group, Scope, ScopedExchange, sections};
+use crate::sync::sync_error::SyncError;
+use crate::sync::update::{Pass, Updater, final_block};
+use crate::types::integer::BlockNumber;
+
+/// An exchange that lacks fewer blocks is near the head.
+const NEAR: u64 = 10_000;
+
+impl Scope {
+    /// The exchanges that are ahead of a group and the furthest of all, with what they lack, if they are near the head.
+    fn ahead_of(&self, group: &Group, target: BlockNumber) -> Option<Group> {
+        let starts = || self.exchanges.iter().map(ScopedExchange::next);
+        let from = starts().max()?;
+        let is_near = from <= target && target.get() - from.get() < NEAR;
+        if from <= group.to || !is_near {
+            return None;
+        }
+        let members = starts().enumerate().filter(|(_, start)| *start == from);
+        Some(Group {
+            members: members.map(|(index, _)| index).collect(),
+            from,
+            to: target,
+        })
+    }
+}
+
+impl Updater<'_> {
+    /// Takes in what the exchanges near the head lack, before a group that is behind them.
+    pub(super) fn take_in_ahead(
+        &mut self,
+        scope: &mut Scope,
+        behind: &Group,
+        target: BlockNumber,
+        final_block: BlockNumber,
+    ) -> Result<Pass, SyncError> {
+        if self.poll.is_none() {
+            return Ok(Pass::Done);
+        }
+        let Some(group) = scope.ahead_of(behind, target) else {
+            return Ok(Pass::Done);
+        };
+        for section in sections(group, final_block) {
+            if let Pass::Again(reason) = self.take_in(scope, &section)? {
+                return Ok(Pass::Again(reason));
+            }
+        }
+        Ok(Pass::Done)
+    }
+
+    /// Asks for new blocks while a group catches up, and takes them in for the exchanges near the head.
+    pub(super) fn keep_up(&mut self, scope: &mut Scope, behind: &Group) -> Result<Pass, SyncError> {
+        let is_due = |poll| self.looked.is_none_or(|looked| looked.elapsed() >= poll);
+        let head = self.report.head.map(BlockNumber::next);
+        let is_needed = self.poll.is_some_and(is_due)
+            && head.is_some_and(|next| scope.ahead_of(behind, next).is_some());
+        if !is_needed {
+            return Ok(Pass::Done);
+        }
+        self.looked = Some(Instant::now());
+        let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+        let cancel = &self.options.cancel;
+        let (view, standing) = match look(self.node, &stored, Duration::ZERO, cancel) {
+            // The group goes on meanwhile.
+            Err(SyncError::Behind { .. }) => return Ok(Pass::Done),
+            looked => looked?,
+        };
+        if standing != Standing::InChain {
+            return Ok(Pass::Again("the chain was reorganised"));
+        }
+        self.note(&view);
+        let target = view.resolve(self.node, self.options.to_block)?;
+        let final_block = final_block(&stored, &view);
+        if let Pass::Again(reason) = self.settle(&stored, final_block)? {
+            return Ok(Pass::Again(reason));
+        }
+        self.take_in_ahead(scope, behind, target, final_block)
+    }
+}
