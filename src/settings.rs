@@ -4,6 +4,7 @@
 //! | value | source: the first of these that is given |
 //! |---|---|
 //! | config file | override (`--config`), `DEGENBOT_CONFIG`, `degenbot/config.toml` in the XDG configuration folder |
+//! | nodes | `DEGENBOT_RPC_HTTP_CHAINID_<chain>`; otherwise `[rpc]` in the file and `nodes.toml` beside the file |
 //! | database | override (`--database`), `DEGENBOT_DB_PATH`, `database.path` in the file, `degenbot.db` beside the file |
 //!
 //! Reading settings never writes a file. Without a file at the default place, the defaults apply.
@@ -14,10 +15,12 @@ pub(crate) mod environment;
 pub(crate) mod error;
 mod file;
 pub(crate) mod new_config;
+pub(crate) mod nodes_file;
 pub(crate) mod resolve;
 
 pub use endpoint::{endpoint_without_key, text_without_keys};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use new_config::NewConfig;
+pub use nodes_file::NodeSettings;
 pub use resolve::{DatabaseSettings, Overrides, Settings, Source};

@@ -28,6 +28,18 @@ pub(super) struct ConfigFile {
 
 /// Reads the file. Returns `None` if it does not exist and was not named.
 pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, SettingsError> {
+    let Some(text) = read_text(path, named)? else {
+        return Ok(None);
+    };
+    let config = Document { path, text: &text }.config()?;
+    for key in &config.unknown_keys {
+        log::warn!("Unknown key '{key}' in {}", path.display());
+    }
+    Ok(Some(config))
+}
+
+/// The text of a file. Returns `None` if it does not exist and was not named.
+pub(super) fn read_text(path: &Path, named: bool) -> Result<Option<String>, SettingsError> {
     let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !named => return Ok(None),
@@ -43,12 +55,7 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, Setti
             });
         }
     };
-    let text = decode(path, bytes)?;
-    let config = Document { path, text: &text }.config()?;
-    for key in &config.unknown_keys {
-        log::warn!("Unknown key '{key}' in {}", path.display());
-    }
-    Ok(Some(config))
+    decode(path, bytes).map(Some)
 }
 
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
@@ -61,17 +68,21 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The text of a file. No error quotes a value of it, because values have keys of nodes.
-struct Document<'text> {
-    path: &'text Path,
-    text: &'text str,
+pub(super) struct Document<'text> {
+    pub path: &'text Path,
+    pub text: &'text str,
 }
 
-impl Document<'_> {
-    fn config(&self) -> Result<ConfigFile, SettingsError> {
-        let document = DeTable::parse(self.text).map_err(|error| {
+impl<'text> Document<'text> {
+    pub fn parse(&self) -> Result<Spanned<DeTable<'text>>, SettingsError> {
+        DeTable::parse(self.text).map_err(|error| {
             let place = error.span().map_or(0, |span| span.start);
             self.malformed(place, error.message())
-        })?;
+        })
+    }
+
+    fn config(&self) -> Result<ConfigFile, SettingsError> {
+        let document = self.parse()?;
         let mut config = ConfigFile::default();
         for (key, value) in in_order(document.get_ref()) {
             match key.get_ref().as_ref() {
@@ -137,7 +148,7 @@ impl Document<'_> {
         Ok(endpoints)
     }
 
-    fn chain_id(&self, value: &Spanned<DeValue<'_>>) -> Result<ChainId, SettingsError> {
+    pub fn chain_id(&self, value: &Spanned<DeValue<'_>>) -> Result<ChainId, SettingsError> {
         let DeValue::Integer(integer) = value.get_ref() else {
             return Err(self.unexpected(value, "a chain ID (a positive integer)"));
         };
@@ -152,7 +163,7 @@ impl Document<'_> {
             })
     }
 
-    fn table<'value, 'text>(
+    pub fn table<'value>(
         &self,
         value: &'value Spanned<DeValue<'text>>,
     ) -> Result<&'value DeTable<'text>, SettingsError> {
@@ -162,7 +173,7 @@ impl Document<'_> {
         }
     }
 
-    fn string<'value>(
+    pub fn string<'value>(
         &self,
         value: &'value Spanned<DeValue<'_>>,
     ) -> Result<&'value str, SettingsError> {
@@ -172,7 +183,7 @@ impl Document<'_> {
         }
     }
 
-    fn unexpected(&self, value: &Spanned<DeValue<'_>>, expected: &str) -> SettingsError {
+    pub fn unexpected(&self, value: &Spanned<DeValue<'_>>, expected: &str) -> SettingsError {
         let found = match value.get_ref() {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
@@ -189,7 +200,7 @@ impl Document<'_> {
     }
 
     /// The error about what begins at a byte of the text.
-    fn malformed(&self, place: usize, message: &str) -> SettingsError {
+    pub fn malformed(&self, place: usize, message: &str) -> SettingsError {
         let before = self.text.get(..place).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         SettingsError::Malformed {
@@ -202,7 +213,7 @@ impl Document<'_> {
 }
 
 /// The entries in the order of the file, in which its first error comes first.
-fn in_order<'table, 'text>(
+pub(super) fn in_order<'table, 'text>(
     table: &'table DeTable<'text>,
 ) -> Vec<(
     &'table Spanned<DeString<'text>>,
@@ -214,7 +225,7 @@ fn in_order<'table, 'text>(
 }
 
 /// A key as it may be shown. It may be the address of a node that stands on the wrong side of the `=`.
-fn shown(key: &Spanned<DeString<'_>>) -> String {
+pub(super) fn shown(key: &Spanned<DeString<'_>>) -> String {
     let key = key.get_ref();
     if key.contains(['/', ':', '@', '?']) {
         endpoint_without_key(key)

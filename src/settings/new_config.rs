@@ -10,8 +10,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::new_folders::NewFolders;
-use crate::settings::endpoint::endpoints_without_keys;
+use crate::settings::endpoint::{endpoint_without_key, endpoints_without_keys};
 use crate::settings::error::SettingsError;
+use crate::settings::nodes_file;
 use crate::types::integer::ChainId;
 
 /// A config file to be written. `Debug` leaves out the keys in the addresses of nodes.
@@ -21,6 +22,8 @@ pub struct NewConfig {
     pub database: PathBuf,
     /// The HTTP or IPC endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,
+    /// More HTTP or IPC endpoints of chains. They are written to `nodes.toml` beside the file.
+    pub more_nodes: Vec<(ChainId, String)>,
     /// The WebSocket endpoint of each chain.
     pub ws: BTreeMap<ChainId, String>,
     /// The chain that a bot session uses by default.
@@ -29,9 +32,15 @@ pub struct NewConfig {
 
 impl fmt::Debug for NewConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more_nodes: Vec<_> = self
+            .more_nodes
+            .iter()
+            .map(|(chain, node)| (chain, endpoint_without_key(node)))
+            .collect();
         f.debug_struct("NewConfig")
             .field("database", &self.database)
             .field("rpc", &endpoints_without_keys(&self.rpc))
+            .field("more_nodes", &more_nodes)
             .field("ws", &endpoints_without_keys(&self.ws))
             .field("default_chain_id", &self.default_chain_id)
             .finish()
@@ -47,30 +56,17 @@ impl NewConfig {
     /// [`SettingsError::AlreadyExists`] if the file exists; otherwise if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), SettingsError> {
         let text = self.text()?;
-        let unwritable = |source| SettingsError::Unwritable {
-            path: path.to_owned(),
-            source,
-        };
-        let folders =
-            NewFolders::create(path.parent().unwrap_or(Path::new(""))).map_err(unwritable)?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        let mut file = file.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => SettingsError::AlreadyExists {
-                path: path.to_owned(),
-            },
-            _ => unwritable(error),
-        })?;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all());
-        written.map_err(|error| {
-            // A partial file would block the next attempt.
-            let _ = fs::remove_file(path);
-            unwritable(error)
+        let folders = NewFolders::create(path.parent().unwrap_or(Path::new("")));
+        let folders = folders.map_err(|source| unwritable(path, source))?;
+        let nodes = path.with_file_name(nodes_file::NAME);
+        if !self.more_nodes.is_empty() {
+            write_new(&nodes, &self.nodes_text())?;
+        }
+        write_new(path, &text).inspect_err(|_| {
+            if !self.more_nodes.is_empty() {
+                // It would block the next attempt.
+                let _ = fs::remove_file(&nodes);
+            }
         })?;
         folders.keep();
         Ok(())
@@ -100,6 +96,46 @@ impl NewConfig {
             parts.push(format!("[ws]\n{}", endpoints(&self.ws)));
         }
         Ok(parts.join("\n"))
+    }
+
+    fn nodes_text(&self) -> String {
+        let head = "# More nodes of chains, which are asked in turn with those of the config file. \
+                        `headers` are sent\n# with every request: headers = { x-api-key = \"KEY\" }\n";
+        let nodes = self.more_nodes.iter().map(|(chain, address)| {
+            let address = toml::Value::from(address.as_str());
+            format!("\n[[nodes]]\nchain = {chain}\naddress = {address}\n")
+        });
+        std::iter::once(head.to_owned()).chain(nodes).collect()
+    }
+}
+
+/// Writes a file that does not exist yet.
+fn write_new(path: &Path, text: &str) -> Result<(), SettingsError> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = file.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => SettingsError::AlreadyExists {
+            path: path.to_owned(),
+        },
+        _ => unwritable(path, error),
+    })?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // A partial file would block the next attempt.
+        let _ = fs::remove_file(path);
+        unwritable(path, error)
+    })
+}
+
+fn unwritable(path: &Path, source: io::Error) -> SettingsError {
+    SettingsError::Unwritable {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -140,6 +176,7 @@ mod tests {
         fn settings_round_trip_through_a_new_config(
             name in "[^/\0~][^/\0]{0,20}",
             rpc in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
+            more in proptest::collection::btree_map("[^\0]{0,20}", 1_u64..1 << 40, 0..3),
             ws in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
             chain in proptest::option::of(1_u64..1 << 40),
         ) {
@@ -151,12 +188,20 @@ mod tests {
             let config = NewConfig {
                 database: Path::new("/data").join(name),
                 rpc: chains(rpc),
+                more_nodes: more
+                    .into_iter()
+                    .map(|(text, chain)| (ChainId::new(chain).unwrap(), text))
+                    .collect(),
                 ws: chains(ws),
                 default_chain_id: chain.map(|chain| ChainId::new(chain).unwrap()),
             };
             config.write(&path).unwrap();
             let settings = read(&path);
             prop_assert_eq!(settings.database.path, config.database);
+            for (chain, address) in &config.more_nodes {
+                let of_chain = &settings.nodes[chain];
+                prop_assert!(of_chain.iter().any(|node| node.address == *address));
+            }
             prop_assert_eq!(settings.rpc, config.rpc);
             prop_assert_eq!(settings.ws, config.ws);
             prop_assert_eq!(settings.default_chain_id, config.default_chain_id);
@@ -195,6 +240,33 @@ mod tests {
         let below_a_file = path.join("config.toml");
         let error = NewConfig::default().write(&below_a_file).unwrap_err();
         assert!(matches!(error, SettingsError::Unwritable { .. }), "{error}");
+    }
+
+    #[test]
+    fn both_files_are_written_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, nodes) = (
+            folder.path().join("config.toml"),
+            folder.path().join("nodes.toml"),
+        );
+        let config = NewConfig {
+            more_nodes: vec![(ChainId::ETHEREUM, "/run/geth.ipc".to_owned())],
+            ..NewConfig::default()
+        };
+        for (mine, other) in [(&path, &nodes), (&nodes, &path)] {
+            fs::write(mine, "mine").unwrap();
+            let error = config.write(&path).unwrap_err();
+            let SettingsError::AlreadyExists { path: named } = &error else {
+                panic!("{error}")
+            };
+            assert_eq!(named, mine);
+            assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
+            assert!(!other.exists());
+            fs::remove_file(mine).unwrap();
+        }
+        config.write(&path).unwrap();
+        let mode = fs::metadata(&nodes).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::settings::endpoint::endpoints_without_keys;
 use crate::settings::environment::Environment;
 use crate::settings::error::SettingsError;
 use crate::settings::file;
+use crate::settings::nodes_file::{self, NodeSettings};
 use crate::types::integer::ChainId;
 
 /// Values that take precedence over the environment and the file.
@@ -29,6 +30,8 @@ pub enum Source {
     Environment,
     /// The config file.
     File,
+    /// The file `nodes.toml` beside the config file.
+    NodesFile,
     /// The default.
     Default,
 }
@@ -48,11 +51,14 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// The HTTP or IPC endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,
+    /// All nodes of each chain, in the order in which they are asked: that of `rpc`, and those of `nodes.toml` if no
+    /// environment variable names one. An entry of `nodes.toml` with the address of `rpc` adds its headers to it.
+    pub nodes: BTreeMap<ChainId, Vec<NodeSettings>>,
     /// The WebSocket endpoint of each chain.
     pub ws: BTreeMap<ChainId, String>,
     /// The chain that a bot session uses by default.
     pub default_chain_id: Option<ChainId>,
-    /// The unknown keys of the file, dotted. They are ignored.
+    /// The unknown keys of the files, dotted. They are ignored.
     pub unknown_keys: Vec<String>,
 }
 
@@ -74,6 +80,7 @@ impl fmt::Debug for Settings {
             .field("config_exists", &self.config_exists)
             .field("database", &self.database)
             .field("rpc", &endpoints_without_keys(&self.rpc))
+            .field("nodes", &self.nodes)
             .field("ws", &endpoints_without_keys(&self.ws))
             .field("default_chain_id", &self.default_chain_id)
             .field("unknown_keys", &self.unknown_keys)
@@ -132,7 +139,17 @@ impl Settings {
             None => None,
         };
         let config_exists = found.is_some();
-        let file = found.unwrap_or_default();
+        let mut file = found.unwrap_or_default();
+        let beside = config_path
+            .as_ref()
+            .map(|path| path.with_file_name(nodes_file::NAME));
+        let more = match beside.filter(|beside| Some(beside) != config_path.as_ref()) {
+            Some(path) => nodes_file::read(&path)?,
+            None => None,
+        };
+        let more = more.unwrap_or_default();
+        file.unknown_keys.extend(more.unknown_keys);
+        let nodes = nodes(&file.rpc, more.nodes, &environment.rpc);
         let beside_config = |path: PathBuf| {
             let folder = config_path.as_deref().and_then(Path::parent);
             folder.unwrap_or(Path::new("")).join(path)
@@ -160,12 +177,34 @@ impl Settings {
                 .into_iter()
                 .chain(environment.rpc.clone())
                 .collect(),
+            nodes,
             ws: file.ws,
             default_chain_id: file.default_chain_id,
             unknown_keys: file.unknown_keys,
             config_path,
         })
     }
+}
+
+/// The nodes of each chain: those of the environment, otherwise those of the files.
+fn nodes(
+    rpc: &BTreeMap<ChainId, String>,
+    more: BTreeMap<ChainId, Vec<NodeSettings>>,
+    environment: &BTreeMap<ChainId, String>,
+) -> BTreeMap<ChainId, Vec<NodeSettings>> {
+    let mut nodes = more;
+    for (chain, address) in rpc {
+        let of_chain = nodes.entry(*chain).or_default();
+        match of_chain.iter().position(|node| node.address == *address) {
+            Some(index) => of_chain[..=index].rotate_right(1),
+            None => of_chain.insert(0, NodeSettings::new(address.clone(), Source::File)),
+        }
+    }
+    for (chain, address) in environment {
+        let node = NodeSettings::new(address.clone(), Source::Environment);
+        nodes.insert(*chain, vec![node]);
+    }
+    nodes
 }
 
 /// Whether an override or the environment names the config file.
@@ -322,6 +361,52 @@ mod tests {
         assert_eq!(
             home.resolve().unwrap().unknown_keys,
             ["colour", "database.speed", "strategy"]
+        );
+    }
+
+    #[test]
+    fn nodes_come_from_the_environment_or_from_both_files() {
+        let home = Home::new();
+        home.config(
+            "home/.config/degenbot/config.toml",
+            "[database]\npath = \"x.db\"\n[rpc]\n1 = \"https://a.example/KEY\"\n10 = \"/run/ten.ipc\"\n",
+        );
+        home.config(
+            "home/.config/degenbot/nodes.toml",
+            "[[nodes]]\nchain = 1\naddress = \"https://b.example/KEY\"\n\
+             [[nodes]]\nchain = 1\naddress = \"https://a.example/KEY\"\nheaders = { x-key = \"KEY\" }\n\
+             [[nodes]]\nchain = 8453\naddress = \"/run/base.ipc\"\ncolour = 1\n",
+        );
+        let mut environment = home.environment();
+        let nodes = |environment: &Environment| {
+            let settings = Settings::resolve(&Overrides::default(), environment).unwrap();
+            assert_eq!(settings.unknown_keys, ["nodes.colour"]);
+            assert!(!format!("{settings:?}").contains("KEY"), "{settings:?}");
+            let nodes = settings.nodes.into_iter().flat_map(|(chain, nodes)| {
+                nodes.into_iter().map(move |node| {
+                    let headers = node.headers.len();
+                    format!("{chain} {} {headers} {:?}", node.address, node.source)
+                })
+            });
+            nodes.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            nodes(&environment),
+            [
+                "1 https://a.example/KEY 1 NodesFile",
+                "1 https://b.example/KEY 0 NodesFile",
+                "10 /run/ten.ipc 0 File",
+                "8453 /run/base.ipc 0 NodesFile",
+            ]
+        );
+        let of_environment = "https://c.example/KEY".to_owned();
+        environment.rpc.insert(ChainId::ETHEREUM, of_environment);
+        assert_eq!(
+            nodes(&environment)[..2],
+            [
+                "1 https://c.example/KEY 0 Environment",
+                "10 /run/ten.ipc 0 File"
+            ]
         );
     }
 

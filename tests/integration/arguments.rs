@@ -62,8 +62,8 @@ fn contradictions_are_errors() {
             "--assume says several things about factory.1.uniswap_v2",
         ),
         (
-            "config init --rpc 1=http://a --rpc 2=http://b --rpc 1=http://c",
-            "--rpc names several nodes for chain ID 1",
+            "config init --rpc 1=http://a --rpc 2=http://b --rpc 1=http://a",
+            "--rpc names a node of chain ID 1 twice",
         ),
         (
             "config init --ws 1=ws://a --ws 1=ws://a",

@@ -193,6 +193,37 @@ fn node_keys_are_not_printed() {
 }
 
 #[test]
+fn several_nodes_of_a_chain_are_in_a_file_of_their_own() {
+    let home = tempfile::tempdir().unwrap();
+    let init = [
+        "config",
+        "init",
+        "--rpc",
+        "1=https://a.example/KEY",
+        "--rpc",
+        "1=https://b.example/KEY",
+        "--rpc",
+        "1=~/geth.ipc",
+    ];
+    let mut log = vec![told(home.path(), &init)];
+    let file = home.path().join(".config/degenbot/nodes.toml");
+    let mut written = fs::read_to_string(&file).unwrap();
+    log.push(written.clone());
+    written.push_str(
+        "headers = { x-api-key = \"SECRET\", \"Authorization\" = \"Bearer SECRET\" }\ncolour = 1\n",
+    );
+    fs::write(&file, written).unwrap();
+    let show = ["config", "show"];
+    log.push(told(home.path(), &show));
+    let json = told(home.path(), &["config", "show", "--json"]);
+    assert!(!format!("{log:?}{json}").contains("SECRET"), "{json}");
+    log.push(told(home.path(), &["config", "show", "--secrets"]));
+    fs::write(&file, "[[nodes]]\nchain = 1\nadress = \"https://SECRET\"\n").unwrap();
+    log.push(told(home.path(), &show));
+    insta::assert_snapshot!(log.join("\n"));
+}
+
+#[test]
 fn config_file_in_another_encoding_is_reported_as_such() {
     let home = tempfile::tempdir().unwrap();
     let text = "[database]\npath = \"x.db\"\n";

@@ -88,6 +88,14 @@ key = 1
 1 = "ws://localhost"
 "#;
 
+/// A file with nodes, with everything in it.
+const NODES: &str = r#"
+[[nodes]]
+chain = 1
+address = "http://localhost:8546"
+headers = { x-api-key = "KEY" }
+"#;
+
 /// The words of a line that the command is called by.
 fn command_of(line: &str) -> Vec<&str> {
     let words: Vec<_> = line.split_whitespace().collect();
@@ -184,6 +192,7 @@ fn output(copy: &Copy, line: &str) -> Output {
         let folder = copy.folder().join(".config/degenbot");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), CONFIG).unwrap();
+        fs::write(folder.join("nodes.toml"), NODES).unwrap();
     }
     if arguments.starts_with(&["token", "update"]) {
         let server = NodeServer::start(FakeChain::new(1, 10_000_000));

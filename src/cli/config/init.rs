@@ -1,5 +1,7 @@
 //! `degenbot config init`: writes a config file.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,6 +20,9 @@ Example:
   degenbot config init --rpc 1=http://localhost:8545 --rpc 8453=/run/base.ipc")]
 pub(in crate::cli) struct Init {
     /// The node of a chain (HTTP address or IPC socket); repeat it for each chain
+    ///
+    /// More nodes of one chain are written to nodes.toml beside the config file, because the
+    /// Python package takes one.
     #[arg(long, value_name = "CHAIN=NODE", value_parser = endpoint)]
     rpc: Vec<(ChainId, String)>,
     /// The WebSocket address of a chain's node; repeat it for each chain
@@ -29,15 +34,14 @@ pub(in crate::cli) struct Init {
 }
 
 impl Init {
-    /// The chain that two options give a node for.
+    /// The chain or node that two options give.
     pub(super) fn contradiction(&self) -> Option<String> {
-        [("--rpc", &self.rpc), ("--ws", &self.ws)]
-            .into_iter()
-            .find_map(|(option, nodes)| {
-                let chains = nodes.iter().map(|(chain, _)| *chain).collect();
-                let chain = repeated(chains)?;
-                Some(format!("{option} names several nodes for chain ID {chain}"))
-            })
+        let chains = self.ws.iter().map(|(chain, _)| *chain).collect();
+        if let Some(chain) = repeated(chains) {
+            return Some(format!("--ws names several nodes for chain ID {chain}"));
+        }
+        let (chain, _) = repeated(self.rpc.clone())?;
+        Some(format!("--rpc names a node of chain ID {chain} twice"))
     }
 
     /// Writes the file to the path where the other commands look for it. It names the database that the options or
@@ -48,9 +52,17 @@ impl Init {
         let database = context
             .named_database()
             .unwrap_or_else(|| folder.join("degenbot.db"));
+        let (mut rpc, mut more_nodes) = (BTreeMap::new(), Vec::new());
+        for (chain, node) in self.rpc {
+            match rpc.entry(chain) {
+                Entry::Vacant(first) => drop(first.insert(node)),
+                Entry::Occupied(_) => more_nodes.push((chain, node)),
+            }
+        }
         let config = NewConfig {
             database: absolute(&database),
-            rpc: self.rpc.into_iter().collect(),
+            rpc,
+            more_nodes,
             ws: self.ws.into_iter().collect(),
             default_chain_id: self.default_chain,
         };

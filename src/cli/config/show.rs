@@ -11,6 +11,7 @@ use crate::cli::json::Json;
 use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;
+use crate::escape::escaped;
 use crate::settings::endpoint::endpoint_without_key;
 use crate::settings::resolve::{Settings, Source};
 use crate::types::integer::ChainId;
@@ -19,7 +20,7 @@ use crate::types::integer::ChainId;
 pub(in crate::cli) struct Show {
     #[command(flatten)]
     json: Json,
-    /// Show the complete addresses of nodes, including keys
+    /// Show the complete addresses of nodes and the values of their headers, including keys
     #[arg(long)]
     secrets: bool,
 }
@@ -27,15 +28,34 @@ pub(in crate::cli) struct Show {
 impl Show {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let settings = context.settings()?;
-        let endpoint = if self.secrets {
-            str::to_owned
-        } else {
-            endpoint_without_key
+        let shown = Shown {
+            secrets: self.secrets,
         };
-        let document = Document::of(&settings, endpoint);
-        let describe = || describe(&settings, endpoint);
+        let document = Document::of(&settings, shown);
+        let describe = || describe(&settings, shown);
         self.json
             .report_or(context, "config show", &document, describe)
+    }
+}
+
+/// How secrets are shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    secrets: bool,
+}
+
+impl Shown {
+    fn endpoint(self, address: &str) -> String {
+        if self.secrets {
+            address.to_owned()
+        } else {
+            endpoint_without_key(address)
+        }
+    }
+
+    fn header(self, value: &str) -> String {
+        let value = if self.secrets { value } else { "…" };
+        value.to_owned()
     }
 }
 
@@ -45,6 +65,7 @@ struct Document {
     database: File,
     default_chain_id: Option<u64>,
     rpc: Vec<Node>,
+    nodes: Vec<AskedNode>,
     ws: Vec<Node>,
     unknown_keys: Vec<String>,
 }
@@ -56,6 +77,20 @@ struct Node {
 }
 
 #[derive(Serialize)]
+struct AskedNode {
+    chain: u64,
+    address: String,
+    source: &'static str,
+    headers: Vec<Header>,
+}
+
+#[derive(Serialize)]
+struct Header {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize)]
 struct File {
     path: String,
     source: &'static str,
@@ -63,11 +98,11 @@ struct File {
 }
 
 impl Document {
-    fn of(settings: &Settings, endpoint: fn(&str) -> String) -> Self {
+    fn of(settings: &Settings, shown: Shown) -> Self {
         let nodes = |of_chains: &BTreeMap<ChainId, String>| {
             let node = |(chain, address): (&ChainId, &String)| Node {
                 chain: chain.get(),
-                address: endpoint(address),
+                address: shown.endpoint(address),
             };
             of_chains.iter().map(node).collect()
         };
@@ -84,10 +119,32 @@ impl Document {
             },
             default_chain_id: settings.default_chain_id.map(ChainId::get),
             rpc: nodes(&settings.rpc),
+            nodes: asked_nodes(settings, shown).collect(),
             ws: nodes(&settings.ws),
             unknown_keys: settings.unknown_keys.clone(),
         }
     }
+}
+
+/// The nodes of each chain, in the order in which they are asked.
+fn asked_nodes(settings: &Settings, shown: Shown) -> impl Iterator<Item = AskedNode> {
+    let nodes = settings
+        .nodes
+        .iter()
+        .flat_map(|(chain, nodes)| nodes.iter().map(move |node| (chain, node)));
+    nodes.map(move |(chain, node)| AskedNode {
+        chain: chain.get(),
+        address: shown.endpoint(&node.address),
+        source: name(node.source),
+        headers: node
+            .headers
+            .iter()
+            .map(|(name, value)| Header {
+                name: escaped(name).to_string(),
+                value: shown.header(value),
+            })
+            .collect(),
+    })
 }
 
 const fn name(source: Source) -> &'static str {
@@ -95,11 +152,12 @@ const fn name(source: Source) -> &'static str {
         Source::Override => "option",
         Source::Environment => "environment",
         Source::File => "file",
+        Source::NodesFile => "nodes file",
         Source::Default => "default",
     }
 }
 
-fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> Lines {
+fn describe(settings: &Settings, shown: Shown) -> Lines {
     let mut rows = Vec::new();
     let missing = |exists: bool| if exists { "" } else { ", does not exist" };
     match &settings.config_path {
@@ -107,7 +165,7 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> Lines {
             let source = match settings.config_source {
                 Source::Override => "--config",
                 Source::Environment => "DEGENBOT_CONFIG",
-                Source::File | Source::Default => "default",
+                Source::File | Source::NodesFile | Source::Default => "default",
             };
             rows.push((
                 "Config file".to_owned(),
@@ -124,7 +182,7 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> Lines {
     let source = match settings.database.source {
         Source::Override => "--database",
         Source::Environment => "DEGENBOT_DB_PATH",
-        Source::File => "config file",
+        Source::File | Source::NodesFile => "config file",
         Source::Default => "default",
     };
     rows.push((
@@ -136,13 +194,31 @@ fn describe(settings: &Settings, endpoint: fn(&str) -> String) -> Lines {
     if let Some(chain) = settings.default_chain_id {
         rows.push(("Default chain".to_owned(), chain.to_string(), of_file()));
     }
-    for (what, of_chains) in [("RPC", &settings.rpc), ("WebSocket", &settings.ws)] {
-        for (chain, text) in of_chains {
-            rows.push((format!("{what} {chain}"), endpoint(text), of_file()));
+    for node in asked_nodes(settings, shown) {
+        let source = match node.source {
+            "environment" => format!("DEGENBOT_RPC_HTTP_CHAINID_{}", node.chain),
+            "nodes file" => "nodes.toml".to_owned(),
+            _ => of_file(),
+        };
+        rows.push((format!("RPC {}", node.chain), node.address, source.clone()));
+        for Header { name, value } in node.headers {
+            rows.push((String::new(), format!("{name}: {value}"), source.clone()));
         }
     }
+    for (chain, text) in &settings.ws {
+        rows.push((
+            format!("WebSocket {chain}"),
+            shown.endpoint(text),
+            of_file(),
+        ));
+    }
     for key in &settings.unknown_keys {
-        rows.push(("Unknown key".to_owned(), key.clone(), of_file()));
+        let source = if key.starts_with("nodes.") {
+            "nodes.toml".to_owned()
+        } else {
+            of_file()
+        };
+        rows.push(("Unknown key".to_owned(), key.clone(), source));
     }
     let mut table = Table::new([Left, Left]);
     for (what, value, source) in rows {

@@ -80,7 +80,7 @@ impl Activate {
 }
 
 fn warn_without_endpoint(settings: &Settings, chain: ChainId) {
-    if settings.rpc.contains_key(&chain) {
+    if settings.nodes.contains_key(&chain) {
         return;
     }
     let file = match &settings.config_path {

@@ -6,33 +6,109 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::cancel_token;
 use crate::node::client::Node;
 use crate::node::endpoint::Endpoint;
+use crate::node::error::NodeError;
 use crate::node::options::NodeOptions;
 use crate::settings::environment::Environment;
+use crate::settings::nodes_file::NodeSettings;
 use crate::settings::resolve::Settings;
+use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
 
-/// The endpoints of each chain: those of `--rpc`, otherwise that of the settings.
-pub(in crate::cli) fn endpoints(
-    settings: &Settings,
-    given: &[String],
-    options: &NodeOptions,
-) -> Result<BTreeMap<ChainId, Vec<Endpoint>>, Failure> {
-    let mut endpoints: BTreeMap<ChainId, Vec<Endpoint>> = BTreeMap::new();
-    for address in given {
-        let endpoint = parse(address)?;
-        // Nobody says for which chain it is, so the node is asked.
-        let chain = Node::ask_chain_id(endpoint.clone(), options.clone(), cancel_token().clone())?;
-        endpoints.entry(chain).or_default().push(endpoint);
-    }
-    for (chain, address) in &settings.rpc {
-        if !endpoints.contains_key(chain) {
-            endpoints.insert(*chain, vec![parse(address)?]);
+/// The endpoints of each chain: those of `--rpc`, otherwise those of the settings.
+pub(in crate::cli) struct Endpoints {
+    given: BTreeMap<ChainId, Vec<Endpoint>>,
+    settings: BTreeMap<ChainId, Vec<NodeSettings>>,
+    options: NodeOptions,
+}
+
+impl Endpoints {
+    /// Asks each endpoint of `--rpc` for its chain. If there are several, one that does not answer is left out with a
+    /// warning.
+    pub(in crate::cli) fn new(
+        settings: &Settings,
+        given: &[String],
+        options: &NodeOptions,
+    ) -> Result<Self, Failure> {
+        let parsed = given.iter().map(|address| parse(address));
+        let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+        let asking = if parsed.len() > 1 {
+            options.clone().max_tries(2)
+        } else {
+            options.clone()
+        };
+        let mut endpoints: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut silent = None;
+        for endpoint in parsed {
+            // Nobody says for which chain it is, so the node is asked.
+            let chain =
+                Node::ask_chain_id(endpoint.clone(), asking.clone(), cancel_token().clone());
+            match chain {
+                Ok(chain) => endpoints.entry(chain).or_default().push(endpoint),
+                Err(NodeError::Interrupted) => return Err(NodeError::Interrupted.into()),
+                Err(error) => {
+                    if let Some(error) = silent.replace(error) {
+                        log::warn!("{error}; this node is left out");
+                    }
+                }
+            }
         }
+        match silent {
+            Some(error) if endpoints.is_empty() => return Err(error.into()),
+            Some(error) => log::warn!("{error}; this node is left out"),
+            None => {}
+        }
+        Ok(Self {
+            given: endpoints,
+            settings: settings.nodes.clone(),
+            options: options.clone(),
+        })
+    }
+
+    /// The nodes of a chain. Of several in the settings, one whose address cannot be used is left out with a warning.
+    pub(in crate::cli) fn node(&self, chain: ChainId) -> Result<Node, SyncError> {
+        let endpoints = match (self.given.get(&chain), self.settings.get(&chain)) {
+            (Some(given), _) => given.clone(),
+            (None, Some(nodes)) => usable(nodes)?,
+            (None, None) => return Err(SyncError::NoEndpoint { chain }),
+        };
+        Ok(Node::new(
+            chain,
+            endpoints,
+            self.options.clone(),
+            cancel_token().clone(),
+        )?)
+    }
+}
+
+/// The endpoints that can be used, or why none can.
+fn usable(nodes: &[NodeSettings]) -> Result<Vec<Endpoint>, NodeError> {
+    let mut endpoints = Vec::new();
+    let mut unusable = Vec::new();
+    for node in nodes {
+        let endpoint = parse(&node.address).and_then(|endpoint| {
+            node.headers
+                .iter()
+                .try_fold(endpoint, |endpoint, (name, value)| {
+                    endpoint.with_header(name, value)
+                })
+        });
+        match endpoint {
+            Ok(endpoint) => endpoints.push(endpoint),
+            Err(error) => unusable.push(error),
+        }
+    }
+    if endpoints.is_empty()
+        && let Some(error) = unusable.pop()
+    {
+        return Err(error);
+    }
+    for error in unusable {
+        log::warn!("{error}; this node is left out");
     }
     Ok(endpoints)
 }
 
-fn parse(address: &str) -> Result<Endpoint, Failure> {
+fn parse(address: &str) -> Result<Endpoint, NodeError> {
     let environment = Environment::from_process();
     let endpoint = Endpoint::parse(&environment.expand_home_of(address))?;
     if endpoint.is_cleartext() {

@@ -6,7 +6,7 @@ mod metrics;
 pub(super) mod options;
 mod teller;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +18,10 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
+use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::follow::metrics::MetricsFile;
 use crate::cli::pool::follow::options::Following;
 use crate::cli::pool::follow::teller::{News, Teller};
-use crate::node::client::Node;
-use crate::node::endpoint::Endpoint;
-use crate::node::options::NodeOptions;
 use crate::sync::follow::{FollowOptions, follow_pools};
 use crate::sync::follow_event::FollowEvent;
 use crate::sync::report::{PoolUpdateReport, UpdateProgress};
@@ -46,8 +44,7 @@ pub(super) struct Followed<'a> {
     pub(super) following: &'a Following,
     pub(super) json: &'a Json,
     pub(super) path: &'a Path,
-    pub(super) endpoints: BTreeMap<ChainId, Vec<Endpoint>>,
-    pub(super) node_options: NodeOptions,
+    pub(super) endpoints: Endpoints,
     pub(super) chains: &'a FindChains<'a>,
     /// The options of the updates of a chain.
     pub(super) options: &'a dyn Fn(ChainId) -> PoolUpdateOptions,
@@ -123,16 +120,8 @@ impl Followed<'_> {
         let options = FollowOptions::default()
             .update((self.options)(chain))
             .poll(self.following.poll);
-        let node = match self.endpoints.remove(&chain) {
-            None => Err(SyncError::NoEndpoint { chain }),
-            Some(endpoints) => {
-                let options = self.node_options.clone();
-                let cancel = cancel_token().clone();
-                Node::new(chain, endpoints, options, cancel).map_err(SyncError::from)
-            }
-        };
         let ended = |error| News::Ended(Box::new((PoolUpdateReport::new(chain), Err(error))));
-        let node = match node {
+        let node = match self.endpoints.node(chain) {
             Ok(node) => Arc::new(node),
             Err(error) => {
                 teller.begin(chain, None);

@@ -15,14 +15,13 @@ use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
-use crate::cli::pool::endpoints::endpoints;
+use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::follow::Followed;
 use crate::cli::pool::follow::options::Following;
 use crate::cli::progress::update::UpdateReporter;
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::node::client::Node;
 use crate::node::options::NodeOptions;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::report::PoolUpdateReport;
@@ -98,7 +97,7 @@ impl Update {
         if chains.is_empty() {
             return Err(Failure::NothingToUpdate);
         }
-        let mut endpoints = endpoints(&settings, &self.rpc, &node_options)?;
+        let endpoints = Endpoints::new(&settings, &self.rpc, &node_options)?;
         if self.following.follow {
             let followed = Followed {
                 context,
@@ -106,7 +105,6 @@ impl Update {
                 json: &self.json,
                 path,
                 endpoints,
-                node_options,
                 chains: &|| self.chains(path, &exchanges),
                 options: &|chain| self.options(chain, &exchanges),
             };
@@ -115,24 +113,12 @@ impl Update {
         let (began, clock) = (Timing::now(), Instant::now());
         let mut updates = Vec::new();
         for chain in chains {
-            let empty = || PoolUpdateReport::new(chain);
-            let (report, result) = match endpoints.remove(&chain) {
-                None => (empty(), Err(SyncError::NoEndpoint { chain })),
-                Some(of_chain) => {
-                    let node = Node::new(
-                        chain,
-                        of_chain,
-                        node_options.clone(),
-                        cancel_token().clone(),
-                    );
-                    match node {
-                        Err(error) => (empty(), Err(error.into())),
-                        Ok(node) => {
-                            let options = self.options(chain, &exchanges);
-                            let mut reporter = UpdateReporter::new(&context.printer);
-                            update_pools(path, chain, &node, &options, &mut reporter)
-                        }
-                    }
+            let (report, result) = match endpoints.node(chain) {
+                Err(error) => (PoolUpdateReport::new(chain), Err(error)),
+                Ok(node) => {
+                    let options = self.options(chain, &exchanges);
+                    let mut reporter = UpdateReporter::new(&context.printer);
+                    update_pools(path, chain, &node, &options, &mut reporter)
                 }
             };
             if let Err(SyncError::Interrupted) = result {

@@ -1,6 +1,5 @@
 //! `degenbot token update`: fills in the names, symbols and decimals of tokens.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -13,10 +12,8 @@ use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
-use crate::cli::pool::endpoints::endpoints;
+use crate::cli::pool::endpoints::Endpoints;
 use crate::deployments::chains::chain_title;
-use crate::node::client::Node;
-use crate::node::endpoint::Endpoint;
 use crate::node::options::NodeOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::tokens::{
@@ -51,30 +48,20 @@ impl Update {
         let _running = Cancellable::begin();
         let mut chains = chains_of_incomplete_tokens(path)?;
         chains.retain(|chain| self.chain.is_empty() || self.chain.contains(chain));
-        let node_options = NodeOptions::default();
-        let mut endpoints = if chains.is_empty() {
+        let given = if chains.is_empty() {
             context.printer.message("Every token is complete.");
-            BTreeMap::default()
+            &[][..]
         } else {
-            endpoints(&settings, &self.rpc, &node_options)?
+            &self.rpc
         };
+        let endpoints = Endpoints::new(&settings, given, &NodeOptions::default())?;
         let (began, clock) = (Timing::now(), Instant::now());
         let options = TokenUpdateOptions::default()
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
-        let node_of = |chain, endpoints: Option<Vec<Endpoint>>| {
-            let endpoints = endpoints.ok_or(SyncError::NoEndpoint { chain })?;
-            let node = Node::new(
-                chain,
-                endpoints,
-                node_options.clone(),
-                cancel_token().clone(),
-            );
-            node.map_err(SyncError::from)
-        };
         let mut outcomes: Vec<Outcome> = Vec::new();
         for chain in chains {
-            let outcome = match node_of(chain, endpoints.remove(&chain)) {
+            let outcome = match endpoints.node(chain) {
                 Err(error) => (TokenUpdateReport::new(chain), Err(error)),
                 Ok(node) => {
                     let mut told = Instant::now();

@@ -1,6 +1,7 @@
 //! `degenbot pool update`.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,6 +14,7 @@ use super::model::{creation, liquidity};
 use super::{Scene, assert_rows, execute, insert_exchange, rows};
 use crate::support::command::{on, quietly, run};
 use crate::support::node_faults::Faults;
+use crate::support::node_server::NodeServer;
 
 /// A chain with a few pools, of which the last blocks are not final.
 fn scene(chain: ChainId) -> Scene {
@@ -292,6 +294,85 @@ fn keys_of_addresses_are_never_shown() {
             }
         }
     }
+}
+
+/// Runs an update to the newest block, with these config files in the home folder.
+fn update_with_files(scene: &Scene, config: &str, nodes: &str) -> String {
+    let folder = scene.folder.path().join(".config/degenbot");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), config).unwrap();
+    fs::write(folder.join("nodes.toml"), nodes).unwrap();
+    update(&scene.path, &["--to-block", "latest"])
+}
+
+#[test]
+fn nodes_of_both_files_are_asked_with_their_headers() {
+    let scene = scene(ChainId::ETHEREUM);
+    let other = NodeServer::start(scene.server.chain(|chain| chain.clone()));
+    let (first, second) = (scene.server.url(), other.url());
+    let told = update_with_files(
+        &scene,
+        &format!("[database]\npath = \"x.db\"\n[rpc]\n1 = \"{first}\"\n"),
+        &format!(
+            "[[nodes]]\nchain = 1\naddress = \"{second}\"\nheaders = {{ X-Api-Key = \"letmein\" }}\n\
+             [[nodes]]\nchain = 1\naddress = \"{first}\"\nheaders = {{ x-first = \"1\" }}\n"
+        ),
+    );
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    scene.assert_at(scene.head());
+    for (server, header) in [
+        (&*scene.server, "x-first: 1"),
+        (&other, "x-api-key: letmein"),
+    ] {
+        assert!(server.count() > 0);
+        for headers in server.headers() {
+            assert!(headers.iter().any(|line| line == header), "{headers:?}");
+        }
+    }
+}
+
+#[test]
+fn node_whose_address_is_of_no_use_is_left_out_or_named() {
+    let scene = scene(ChainId::ETHEREUM);
+    let url = scene.server.url();
+    let config = "[database]\npath = \"x.db\"\n[rpc]\n1 = \"ws://n.example/SECRET\"\n8453 = \"ws://n.example/SECRET\"\n";
+    let told = update_with_files(&scene, config, "");
+    assert_snapshot!(told, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Ethereum: ws://n.example/… is a WebSocket, which this program does not use
+    hint: Use the node's http://… address; providers have both, and a node of your own listens with --http, or on its IPC socket
+    ");
+    let nodes = format!("[[nodes]]\nchain = 1\naddress = \"{url}\"\n");
+    let told = update_with_files(&scene, config, &nodes);
+    assert_snapshot!(told, @r"
+    status: 0
+    --- stdout
+    --- stderr
+    warning: ws://n.example/… is a WebSocket, which this program does not use; this node is left out
+    Ethereum is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
+    ");
+    scene.assert_at(scene.head());
+}
+
+#[test]
+fn given_node_that_is_not_there_is_left_out_if_there_are_others() {
+    let scene = scene(ChainId::ETHEREUM);
+    let gone = NodeServer::start(scene.server.chain(|chain| chain.clone())).url();
+    let url = scene.server.url();
+    let told = update(
+        &scene.path,
+        &["--rpc", &gone, "--rpc", &url, "--to-block", "latest"],
+    );
+    assert_snapshot!(told, @r"
+    status: 0
+    --- stdout
+    --- stderr
+    warning: No usable answer from the node http://127.0.0.1:[PORT] after 2 tries: connection refused; this node is left out
+    Ethereum is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
+    ");
+    scene.assert_at(scene.head());
 }
 
 fn with(database: &Path, more: &[&str]) -> Command {
