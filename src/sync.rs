@@ -14,11 +14,14 @@
 //! | `update` | puts these together |
 //! | `follow` | goes on with that, and outlasts what passes |
 
+mod at_block;
 pub(crate) mod block_target;
+mod chain_state;
 mod chain_view;
 mod changes;
 mod commit;
 mod course;
+mod events_since;
 mod factory_fees;
 mod fetch;
 pub(crate) mod follow;
@@ -26,21 +29,35 @@ pub(crate) mod follow_event;
 mod keep_up;
 mod pair_numbers;
 mod pending;
+mod pool_columns;
+pub(crate) mod pool_facts;
 mod pool_index;
+pub(crate) mod pool_snapshot;
+mod replay;
 pub(crate) mod report;
 mod scope;
+mod state_comparison;
+mod stored_pools;
 pub(crate) mod sync_error;
 mod tally;
 mod token_values;
 pub(crate) mod tokens;
 pub(crate) mod update;
+pub(crate) mod verify;
+pub(crate) mod verify_report;
 
 pub use block_target::{BlockTarget, InvalidTarget};
 pub use follow::{FollowOptions, follow_pools};
 pub use follow_event::{FollowEvent, FollowStatus};
+pub use pool_facts::{Difference, Subject};
+pub use pool_snapshot::chains_of_pools;
 pub use report::{ExchangeUpdate, PoolUpdateReport, Skipped, UpdateProgress};
 pub use sync_error::SyncError;
 pub use tokens::{
     TokenUpdateOptions, TokenUpdateReport, chains_of_incomplete_tokens, update_tokens,
 };
 pub use update::{PoolUpdateOptions, UpdateObserver, update_pools};
+pub use verify::{PoolVerifyOptions, verify_pools};
+pub use verify_report::{
+    ExchangeVerification, NotCompared, PoolFinding, PoolProgress, PoolVerifyReport,
+};

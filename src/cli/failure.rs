@@ -174,6 +174,40 @@ documented_errors! {
             hint "'degenbot pool list' lists the pools; name one by its address, hash or ID, or by its two tokens";
             when "The database has no pool of the address, the hash, the ID or the tokens that `pool show` is given.";
 
+        /// Pools differ from their chain.
+        PoolsDiffer {
+            /// How many pools do, or exchanges in the number of their pools.
+            pools: u64 = 2,
+            /// How many values do.
+            differences: u64 = 7,
+            /// How many parts could not be compared.
+            not_compared: u64 = 0,
+        }
+            in Rows;
+            text format!(
+                "{} from the chain in {}{}",
+                counted(HumanCount(*differences), "difference"),
+                counted(HumanCount(*pools), "place"),
+                match not_compared {
+                    0 => String::new(),
+                    number => format!("; {} could not be compared", parts(*number)),
+                }
+            );
+            hint "'degenbot pool repair POOL' makes a pool right again, 'degenbot pool repair --exchange NAME' an exchange";
+            when "`pool verify` has found pools that are not as the chain has them. The exit status is 3.";
+
+        /// Nothing differs, but not everything could be compared.
+        PoolsNotCompared {
+            /// How many parts could not be compared.
+            not_compared: u64 = 2,
+        }
+            in Rows;
+            text format!("{} could not be compared; nothing else was found", parts(*not_compared));
+            hint "Use a node that answers: an archive node has the state of all blocks. After 'degenbot pool update', a \
+                  node needs the state of the last blocks only";
+            when "`pool verify` has found nothing, but a node or a contract does not say what a pool should be. The exit \
+                  status is 3.";
+
         /// The command has another name, or is in another group.
         OtherCommand {
             typed: String = "upgrade".to_owned(),
@@ -286,9 +320,11 @@ impl Failure {
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {
                 ExitStatus::WrongArguments
             }
-            Self::Unsound { .. } | Self::Damaged { .. } | Self::Unchecked { .. } => {
-                ExitStatus::Findings
-            }
+            Self::Unsound { .. }
+            | Self::Damaged { .. }
+            | Self::Unchecked { .. }
+            | Self::PoolsDiffer { .. }
+            | Self::PoolsNotCompared { .. } => ExitStatus::Findings,
             _ => ExitStatus::Failed,
         }
     }

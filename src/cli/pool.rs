@@ -1,13 +1,16 @@
 //! `degenbot pool …`
 
+mod asking;
 mod cells;
 pub(in crate::cli) mod endpoints;
+mod findings;
 mod follow;
 mod liquidity_chart;
 mod list;
 mod pool_table;
 mod show;
 mod update;
+mod verify;
 
 use clap::Subcommand;
 
@@ -33,6 +36,15 @@ pub(super) enum Command {
     /// address, by its ID, or by its two tokens, each by its address or its symbol.
     /// If several pools match, they are listed.
     Show(show::Show),
+    /// Compare pools with what their contracts say on the chain
+    ///
+    /// It compares tokens, fees, tick spacings, the liquidity of every tick, all words of
+    /// the bitmaps and the marks, and how many pools an exchange has. The state is that of
+    /// the block that the database is at; if the node no longer has it, the events since
+    /// then are added in memory, and the newest state is compared. Nothing is changed, and
+    /// an update can run meanwhile. The exit status is 3 if something differs or cannot be
+    /// compared. 'pool repair' makes pools right again.
+    Verify(verify::Verify),
 }
 
 impl Command {
@@ -49,6 +61,7 @@ impl Command {
             Self::Update(command) => command.run(context),
             Self::List(command) => command.run(context),
             Self::Show(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
         }
     }
 }

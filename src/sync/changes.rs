@@ -101,8 +101,8 @@ impl<'scope> Decoder<'scope> {
             }
             if has_ticks {
                 liquidity = Some(LogFilter {
-                    addresses: Vec::new(),
                     topics0: vec![uniswap_v3::Mint::TOPIC, uniswap_v3::Burn::TOPIC],
+                    ..LogFilter::default()
                 });
             }
         }
@@ -111,6 +111,7 @@ impl<'scope> Decoder<'scope> {
             creations: LogFilter {
                 addresses: by_contract.keys().copied().collect(),
                 topics0: topics,
+                ..LogFilter::default()
             },
             by_contract,
             liquidity,

@@ -16,6 +16,15 @@ pub(super) fn ask_fees(node: &Node, scope: &Scope, batch: &mut Batch) -> Result<
         BatchChanges::Final(changes) => vec![changes],
         BatchChanges::Journaled(blocks) => blocks.iter_mut().map(|(_, changes)| changes).collect(),
     };
+    ask_fees_of(node, scope, of_batch)
+}
+
+/// The same for changes that belong to no batch.
+pub(super) fn ask_fees_of(
+    node: &Node,
+    scope: &Scope,
+    of_batch: Vec<&mut Changes>,
+) -> Result<(), SyncError> {
     let mut calls = Vec::new();
     let mut asked = Vec::new();
     for changes in of_batch {

@@ -52,6 +52,17 @@ impl Scope {
         chain: ChainId,
         names: &[ExchangeName],
     ) -> Result<Self, RowError> {
+        Self::read_those(connection, chain, |exchange, name| {
+            exchange.active && (names.is_empty() || names.contains(name))
+        })
+    }
+
+    /// Reads the exchanges of a chain that are wanted.
+    pub(super) fn read_those(
+        connection: &mut SqliteConnection,
+        chain: ChainId,
+        is_wanted: impl Fn(&Exchange, &ExchangeName) -> bool,
+    ) -> Result<Self, RowError> {
         let mut scope = Self {
             exchanges: Vec::new(),
             skipped: Vec::new(),
@@ -64,7 +75,7 @@ impl Scope {
                 chain,
                 name: exchange.name.clone(),
             };
-            if !exchange.active || (!names.is_empty() && !names.contains(&name)) {
+            if !is_wanted(&exchange, &name) {
                 continue;
             }
             let stored = ExchangeDeployment::of_exchange(connection, exchange.id)?;

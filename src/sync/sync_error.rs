@@ -186,6 +186,16 @@ documented_errors! {
             hint "Wait until the node has caught up, or use another one";
             when "The node is still synchronizing, or it belongs to a test chain that has begun anew.";
 
+        /// Blocks of the database are gone from the chain.
+        Reorganised {
+            /// The last block of the database that is still in the chain.
+            keep: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("The chain was reorganised: what the database has after block {keep} is gone from it");
+            hint "Run 'degenbot pool update' first";
+            when "`pool verify` compares only blocks that the chain still has.";
+
         /// No node of the chain is known.
         NoEndpoint {
             /// The chain.

@@ -233,13 +233,12 @@ fn logs_of(block: &FakeBlock, filter: &Value) -> Vec<Value> {
         None => true,
     };
     let wanted = |log: &FakeLog| {
-        let topic = log
-            .topics
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let topic = |place: usize| log.topics.get(place).map(ToString::to_string);
         has(&filter["address"], &log.address.to_string().to_lowercase())
-            && has(&filter["topics"][0], &topic)
+            && (0..4).all(|place| {
+                let asked = &filter["topics"][place];
+                has(asked, &topic(place).unwrap_or_default())
+            })
     };
     block
         .logs

@@ -26,12 +26,11 @@ pub(super) fn promises(bloom: &Bloom, filter: &LogFilter) -> bool {
             .addresses
             .iter()
             .any(|address| contains(address.as_bytes()));
-    let topic = filter.topics0.is_empty()
-        || filter
-            .topics0
-            .iter()
-            .any(|topic| contains(topic.as_slice()));
-    address && topic && chance(bloom, filter) < SMALL
+    let topics = filter
+        .topics()
+        .into_iter()
+        .all(|topics| topics.is_empty() || topics.iter().any(|topic| contains(topic.as_slice())));
+    address && topics && chance(bloom, filter) < SMALL
 }
 
 /// The probability that a block without any event that is asked for looks as if it had one.
@@ -44,12 +43,13 @@ fn chance(bloom: &Bloom, filter: &LogFilter) -> f64 {
         Ok(number) => Some(1.0 - (1.0 - of_one).powf(f64::from(number))),
         Err(_) => Some(1.0),
     };
-    match (of_any(filter.addresses.len()), of_any(filter.topics0.len())) {
-        (Some(address), Some(topic)) => address * topic,
-        (Some(one), None) | (None, Some(one)) => one,
-        // Any event will do, and there is one.
-        (None, None) => 0.0,
-    }
+    let lists = filter.topics().map(<[_]>::len);
+    let lists = std::iter::once(filter.addresses.len()).chain(lists);
+    // Without any list, any event will do, and there is one.
+    lists
+        .filter_map(of_any)
+        .reduce(|one, other| one * other)
+        .unwrap_or(0.0)
 }
 
 /// The filter of a block with these events.

@@ -20,7 +20,7 @@ pub(super) fn read_checked(
             Err("an event is of a block outside the range")
         } else if !filter.has_address(&log.address) {
             Err("an event is of a contract that was not asked for")
-        } else if !filter.has_topic(log.topics.first()) {
+        } else if !filter.has_topics(log.topics) {
             Err("an event has a topic that was not asked for")
         } else {
             Ok(())

@@ -20,6 +20,10 @@ pub struct LogFilter {
     pub addresses: Vec<Address>,
     /// The first topics, which are the hashes of the events' signatures; any if empty.
     pub topics0: Vec<B256>,
+    /// The second topics; any if empty.
+    pub topics1: Vec<B256>,
+    /// The third topics; any if empty.
+    pub topics2: Vec<B256>,
 }
 
 impl LogFilter {
@@ -46,16 +50,32 @@ impl LogFilter {
             );
             params.push(']');
         }
-        if !self.topics0.is_empty() {
-            params.push_str(",\"topics\":[[");
-            list(&mut params, self.topics0.iter().map(B256::as_slice));
-            params.push_str("]]");
+        let topics = self.topics();
+        let last = topics.iter().rposition(|topics| !topics.is_empty());
+        if let Some(last) = last {
+            params.push_str(",\"topics\":[");
+            for (place, topics) in topics.into_iter().take(last + 1).enumerate() {
+                params.push_str(if place > 0 { "," } else { "" });
+                if topics.is_empty() {
+                    params.push_str("null");
+                } else {
+                    params.push('[');
+                    list(&mut params, topics.iter().map(B256::as_slice));
+                    params.push(']');
+                }
+            }
+            params.push(']');
         }
         params.push_str("}]");
         Question {
             method: METHOD,
             params,
         }
+    }
+
+    /// The topics that are asked for, by their places.
+    pub(super) fn topics(&self) -> [&[B256]; 3] {
+        [&self.topics0, &self.topics1, &self.topics2]
     }
 
     /// The two halves of a filter: of its topics, or else of its addresses.
@@ -80,23 +100,36 @@ impl LogFilter {
         let mut filter = self.clone();
         filter.addresses.sort_unstable();
         filter.addresses.dedup();
-        filter.topics0.sort_unstable();
-        filter.topics0.dedup();
+        let topics = [
+            &mut filter.topics0,
+            &mut filter.topics1,
+            &mut filter.topics2,
+        ];
+        for topics in topics {
+            topics.sort_unstable();
+            topics.dedup();
+        }
         filter
     }
 
     /// Whether an event is asked for. The lists are sorted.
     pub(super) fn has(&self, log: &Log<'_>) -> bool {
-        self.has_address(&log.address) && self.has_topic(log.topics.first())
+        self.has_address(&log.address) && self.has_topics(log.topics)
     }
 
     pub(super) fn has_address(&self, address: &Address) -> bool {
         self.addresses.is_empty() || self.addresses.binary_search(address).is_ok()
     }
 
-    pub(super) fn has_topic(&self, topic: Option<&B256>) -> bool {
-        self.topics0.is_empty()
-            || topic.is_some_and(|topic| self.topics0.binary_search(topic).is_ok())
+    pub(super) fn has_topics(&self, found: &[B256]) -> bool {
+        let asked = self.topics().into_iter().enumerate();
+        asked
+            .filter(|(_, topics)| !topics.is_empty())
+            .all(|(place, topics)| {
+                found
+                    .get(place)
+                    .is_some_and(|topic| topics.binary_search(topic).is_ok())
+            })
     }
 }
 

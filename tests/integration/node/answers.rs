@@ -62,6 +62,7 @@ fn only_what_the_filter_asks_for_comes() {
     let filter = LogFilter {
         addresses: vec![address(1).into(), address(0).into(), address(1).into()],
         topics0: vec![topic(1)],
+        ..LogFilter::default()
     };
     let answer = node
         .logs(&filter, block_number(1000), block_number(1099), None)
@@ -243,6 +244,7 @@ fn answers_that_cannot_be_right_are_errors_that_quote_them() {
     let filter = LogFilter {
         addresses: (0..4).map(|number| address(number).into()).collect(),
         topics0: (0..3).map(topic).collect(),
+        ..LogFilter::default()
     };
     for (change, expected) in changes {
         server.set_faults(Faults::mutating(|method, answer| {
@@ -285,6 +287,7 @@ fn missing_events_of_the_last_block_are_noticed() {
     let filter = LogFilter {
         addresses: vec![address(1).into()],
         topics0: vec![topic(1)],
+        ..LogFilter::default()
     };
     for filter in [LogFilter::default(), filter] {
         let answer = node.logs(&filter, block_number(1090), block_number(1099), None);
@@ -304,6 +307,7 @@ fn a_block_that_only_looks_as_if_it_had_events_is_no_error() {
     let filter = LogFilter {
         addresses: vec![address(1).into()],
         topics0: vec![topic(2)],
+        ..LogFilter::default()
     };
     let answer = node.logs(&filter, block_number(1099), block_number(1099), None);
     assert!(answer.unwrap().logs.is_empty());

@@ -71,6 +71,7 @@ fn a_single_block_with_too_many_events_is_read_by_topic() {
     let filter = LogFilter {
         addresses: Vec::new(),
         topics0: (0..3).map(topic).collect(),
+        ..LogFilter::default()
     };
     let answer = node.logs(&filter, block_number(1000), block_number(1002), None);
     let expected = server.chain(|chain| all_places(chain, 1000, 1002));
@@ -84,6 +85,7 @@ fn a_single_block_with_too_many_events_is_read_by_topic() {
     let filter = LogFilter {
         addresses: (0..4).map(|number| address(number).into()).collect(),
         topics0: Vec::new(),
+        ..LogFilter::default()
     };
     let answer = node.logs(&filter, block_number(1000), block_number(1002), None);
     assert_eq!(places(&answer.unwrap()), expected);

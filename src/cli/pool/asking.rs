@@ -1,0 +1,155 @@
+//! What the commands share that compare or repair pools: which pools, and how nodes are asked.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::exchange::lookup::{name_of, parse, unknown};
+use crate::cli::failure::Failure;
+use crate::cli::format::grouped;
+use crate::cli::known_values::chain_id;
+use crate::database::exchanges::list_exchanges;
+use crate::deployments::chains::chain_title;
+use crate::deployments::exchange_name::ExchangeName;
+use crate::node::options::NodeOptions;
+use crate::sync::pool_snapshot::chains_of_pools;
+use crate::sync::verify_report::PoolProgress;
+use crate::types::integer::ChainId;
+use crate::types::sql_value::SqlValue;
+
+/// Which pools, on which chains.
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// A pool: its address, the hash of a Uniswap V4 pool, or its ID; can be repeated
+    #[arg(value_name = "POOL")]
+    pub(super) pools: Vec<String>,
+    /// Only this chain, by its name or ID; can be repeated
+    #[arg(long, value_name = "CHAIN", value_parser = chain_id(), hide_possible_values = true)]
+    chain: Vec<ChainId>,
+    /// Only this exchange, as 'exchange list' shows it; can be repeated
+    #[arg(long, value_name = "NAME")]
+    exchange: Vec<String>,
+}
+
+/// How nodes are asked.
+#[derive(Debug, Args)]
+pub(super) struct Asking {
+    /// The node to ask instead of that in the config file; can be repeated
+    ///
+    /// Other users of this machine can see options: an address with a key is safer in the
+    /// config file, or in DEGENBOT_RPC_HTTP_CHAINID_<ID> in the environment.
+    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
+    #[arg(long, value_name = "URL")]
+    pub(super) rpc: Vec<String>,
+    /// How many requests are under way to a node at once
+    #[arg(long, value_name = "REQUESTS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) concurrency: u16,
+    /// How many calls a node gets in a second, at most
+    #[arg(long, value_name = "CALLS", value_parser = rate)]
+    max_rate: Option<f64>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.01 => Ok(rate),
+        _ => Err("it is not a number of at least 0.01".to_owned()),
+    }
+}
+
+/// What is named, and its chains.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) exchanges: Vec<ExchangeName>,
+    pub(super) chains: BTreeSet<ChainId>,
+}
+
+impl Which {
+    /// Looks up what is named. Without any name, it is what is active.
+    pub(super) fn look_up(&self, path: &Path) -> Result<Named, Failure> {
+        let exchanges = self
+            .exchange
+            .iter()
+            .map(|name| parse(path, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let rows = list_exchanges(path)?;
+        let mut chains = BTreeSet::new();
+        for exchange in &exchanges {
+            if !rows
+                .iter()
+                .filter_map(name_of)
+                .any(|name| name == *exchange)
+            {
+                return Err(unknown(path, &exchange.to_string()));
+            }
+            chains.insert(exchange.chain);
+        }
+        for (name, of_name) in self.pools.iter().zip(chains_of_pools(path, &self.pools)?) {
+            if of_name.is_empty() {
+                return Err(Failure::UnknownPool { name: name.clone() });
+            }
+            chains.extend(of_name);
+        }
+        if self.exchange.is_empty() && self.pools.is_empty() {
+            let active = rows
+                .iter()
+                .filter(|row| row.active == Some(SqlValue::Integer(1)));
+            chains.extend(active.filter_map(name_of).map(|name| name.chain));
+        }
+        chains.retain(|chain| self.chain.is_empty() || self.chain.contains(chain));
+        if chains.is_empty() {
+            return Err(Failure::NothingToUpdate);
+        }
+        Ok(Named { exchanges, chains })
+    }
+}
+
+impl Named {
+    /// The exchanges of a chain.
+    pub(super) fn of_chain(&self, chain: ChainId) -> Vec<ExchangeName> {
+        let of_chain = self.exchanges.iter().filter(|name| name.chain == chain);
+        of_chain.cloned().collect()
+    }
+}
+
+impl Asking {
+    pub(super) fn node_options(&self) -> NodeOptions {
+        let options = NodeOptions::default().concurrency(self.concurrency.into());
+        match self.max_rate {
+            Some(rate) => options.max_rate(rate),
+            None => options,
+        }
+    }
+}
+
+/// Prints a line every ten seconds.
+pub(super) struct ProgressLines<'context> {
+    context: &'context Context,
+    told: Instant,
+}
+
+impl<'context> ProgressLines<'context> {
+    pub(super) fn new(context: &'context Context) -> Self {
+        Self {
+            context,
+            told: Instant::now(),
+        }
+    }
+
+    pub(super) fn tell(&mut self, progress: &PoolProgress) {
+        const PAUSE: Duration = Duration::from_secs(10);
+        if self.told.elapsed() < PAUSE {
+            return;
+        }
+        self.told = Instant::now();
+        self.context.printer.message(format_args!(
+            "{}: {}, {} of {}",
+            chain_title(progress.chain),
+            progress.activity,
+            grouped(progress.done),
+            grouped(progress.total),
+        ));
+    }
+}

@@ -1,0 +1,256 @@
+//! `degenbot pool verify`: compares pools with what their contracts say.
+
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::format::grouped;
+use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::json::{Json, Timing};
+use crate::cli::pool::asking::{Asking, ProgressLines, Which};
+use crate::cli::pool::endpoints::Endpoints;
+use crate::cli::pool::findings::{FindingDocument, describe};
+use crate::cli::printer::Lines;
+use crate::sync::sync_error::SyncError;
+use crate::sync::verify::{PoolVerifyOptions, verify_pools};
+use crate::sync::verify_report::{ExchangeVerification, PoolVerifyReport};
+use crate::types::integer::ChainId;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Verify {
+    #[command(flatten)]
+    which: Which,
+    /// How many pools of each exchange are compared, others each time
+    #[arg(
+        long,
+        value_name = "POOLS",
+        default_value_t = 100,
+        conflicts_with = "all"
+    )]
+    sample: usize,
+    /// Compare all pools, and look for those that the database lacks
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    json: Json,
+}
+
+type Outcome = (PoolVerifyReport, Result<(), SyncError>);
+
+impl Verify {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let settings = context.settings()?;
+        let path = &settings.database.path;
+        let _running = Cancellable::begin();
+        let named = self.which.look_up(path)?;
+        let node_options = self.asking.node_options();
+        let endpoints = Endpoints::new(&settings, &self.asking.rpc, &node_options)?;
+        let (began, clock) = (Timing::now(), Instant::now());
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for chain in &named.chains {
+            let outcome = match endpoints.node(*chain) {
+                Err(error) => (PoolVerifyReport::new(*chain), Err(error)),
+                Ok(node) => {
+                    let options = PoolVerifyOptions::default()
+                        .exchanges(named.of_chain(*chain))
+                        .pools(self.which.pools.clone())
+                        .sample((!self.all).then_some(self.sample))
+                        .concurrency(self.asking.concurrency.into())
+                        .cancel(cancel_token().clone());
+                    let mut lines = ProgressLines::new(context);
+                    verify_pools(path, *chain, &node, &options, &mut |progress| {
+                        lines.tell(progress);
+                    })
+                }
+            };
+            if let Err(SyncError::Interrupted) = outcome.1 {
+                return Err(Failure::Aborted);
+            }
+            outcomes.push(outcome);
+        }
+        let document = Document {
+            timing: began.until_now(clock),
+            path: path.display().to_string(),
+            chains: outcomes.iter().map(Chain::of).collect(),
+        };
+        self.json.report_or(context, "pool verify", &document, || {
+            let mut lines = Lines::new();
+            for (report, _) in &outcomes {
+                lines_of(&mut lines, report);
+            }
+            lines
+        })?;
+        finish(context, outcomes)
+    }
+}
+
+fn lines_of(lines: &mut Lines, report: &PoolVerifyReport) {
+    for exchange in &report.exchanges {
+        let ExchangeVerification {
+            exchange: name,
+            mark,
+            compared_at,
+            pools,
+            compared,
+            ..
+        } = exchange;
+        let mut line = format!(
+            "{name}: compared {} of {} pools at block {}",
+            grouped(*compared),
+            grouped(*pools),
+            grouped(compared_at.get())
+        );
+        if compared_at != mark {
+            line += &format!(
+                "; the database is at block {}, whose state the node no longer has",
+                grouped(mark.get())
+            );
+        }
+        lines.push_fitting(&line, 4);
+    }
+    for finding in &report.findings {
+        describe(lines, finding);
+    }
+    for part in &report.not_compared {
+        let pool = part
+            .pool
+            .as_ref()
+            .map_or_else(String::new, |pool| format!("  {pool}"));
+        lines.push_fitting(
+            &format!("{}{pool}: not compared: {}", part.exchange, part.reason),
+            4,
+        );
+    }
+}
+
+/// Says what was found. The last failure becomes that of the command.
+fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
+    let mut failures: Vec<Failure> = Vec::new();
+    let (mut differences, mut pools, mut not_compared) = (0, 0, 0);
+    for (report, _) in &outcomes {
+        differences += report.differences();
+        pools += report.findings.len() as u64;
+        not_compared += (report.not_compared.len() + report.skipped.len()) as u64;
+        context.printer.message(format_args!(
+            "{}: compared {} values, {} differ; {} requests, {:.1} s.",
+            crate::deployments::chains::chain_title(report.chain),
+            grouped(report.values),
+            grouped(report.differences()),
+            grouped(report.node.requests),
+            report.elapsed.as_secs_f64(),
+        ));
+    }
+    if differences > 0 {
+        failures.push(Failure::PoolsDiffer {
+            pools,
+            differences,
+            not_compared,
+        });
+    } else if not_compared > 0 {
+        failures.push(Failure::PoolsNotCompared { not_compared });
+    }
+    for (report, result) in outcomes {
+        for skipped in report.skipped {
+            context.printer.always(format_args!(
+                "{}: not compared: {}",
+                skipped.exchange, skipped.reason
+            ));
+        }
+        if let Err(error) = result {
+            failures.push(sync_failure(report.chain, error));
+        }
+    }
+    let last = failures.pop();
+    for failure in failures {
+        failure.report(&context.printer);
+    }
+    last.map_or(Ok(()), Err)
+}
+
+fn sync_failure(chain: ChainId, error: SyncError) -> Failure {
+    Failure::Sync {
+        chain,
+        error: Box::new(error),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    chains: Vec<Chain>,
+}
+
+#[derive(Serialize)]
+struct Chain {
+    chain_id: u64,
+    exchanges: Vec<Exchange>,
+    values: u64,
+    differences: u64,
+    findings: Vec<FindingDocument>,
+    not_compared: Vec<NotCompared>,
+    requests: u64,
+    calls: u64,
+    received_bytes: u64,
+    milliseconds: u64,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Exchange {
+    name: String,
+    block: u64,
+    compared_at_block: u64,
+    pools: u64,
+    compared: u64,
+    pools_on_chain: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct NotCompared {
+    exchange: String,
+    pool: Option<String>,
+    reason: String,
+}
+
+impl Chain {
+    fn of((report, result): &Outcome) -> Self {
+        let exchanges = report.exchanges.iter().map(|exchange| Exchange {
+            name: exchange.exchange.to_string(),
+            block: exchange.mark.get(),
+            compared_at_block: exchange.compared_at.get(),
+            pools: exchange.pools,
+            compared: exchange.compared,
+            pools_on_chain: exchange.on_chain,
+        });
+        let not_compared = report.not_compared.iter().map(|part| NotCompared {
+            exchange: part.exchange.to_string(),
+            pool: part.pool.clone(),
+            reason: part.reason.clone(),
+        });
+        let skipped = report.skipped.iter().map(|skipped| NotCompared {
+            exchange: skipped.exchange.to_string(),
+            pool: None,
+            reason: skipped.reason.to_owned(),
+        });
+        Self {
+            chain_id: report.chain.get(),
+            exchanges: exchanges.collect(),
+            values: report.values,
+            differences: report.differences(),
+            findings: report.findings.iter().map(FindingDocument::of).collect(),
+            not_compared: not_compared.chain(skipped).collect(),
+            requests: report.node.requests,
+            calls: report.node.calls,
+            received_bytes: report.node.bytes,
+            milliseconds: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
