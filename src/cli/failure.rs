@@ -196,6 +196,28 @@ documented_errors! {
             hint "'degenbot pool repair POOL' makes a pool right again, 'degenbot pool repair --exchange NAME' an exchange";
             when "`pool verify` has found pools that are not as the chain has them. The exit status is 3.";
 
+        /// A repair has left pools that their exchange has not created.
+        UnknownPoolsLeft {
+            pools: u64 = 2,
+        }
+            in Rows;
+            text format!("{} in the database that no exchange has created", counted(HumanCount(*pools), "pool"));
+            hint "Look at them with 'degenbot pool show'; 'degenbot pool repair --delete-unknown' deletes them";
+            when "`pool repair` finds rows of pools that the chain does not have. The exit status is 3.";
+
+        /// An exchange cannot be repaired.
+        ExchangeNotRepaired {
+            exchange: ExchangeName = ExchangeName {
+                chain: ChainId::ETHEREUM,
+                name: "camelot_v2".to_owned(),
+            },
+            reason: &'static str = "the events of its kind are not known to this program",
+        }
+            in Exchanges;
+            text format!("The pools of {exchange} cannot be compared with their events: {reason}");
+            hint "Add the exchange anew with 'exchange add --kind', if its contracts are of a kind that is known";
+            when "`pool repair` does not know the events of an exchange.";
+
         /// Nothing differs, but not everything could be compared.
         PoolsNotCompared {
             /// How many parts could not be compared.
@@ -324,7 +346,8 @@ impl Failure {
             | Self::Damaged { .. }
             | Self::Unchecked { .. }
             | Self::PoolsDiffer { .. }
-            | Self::PoolsNotCompared { .. } => ExitStatus::Findings,
+            | Self::PoolsNotCompared { .. }
+            | Self::UnknownPoolsLeft { .. } => ExitStatus::Findings,
             _ => ExitStatus::Failed,
         }
     }

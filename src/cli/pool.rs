@@ -8,6 +8,7 @@ mod follow;
 mod liquidity_chart;
 mod list;
 mod pool_table;
+mod repair;
 mod show;
 mod update;
 mod verify;
@@ -44,7 +45,15 @@ pub(super) enum Command {
     /// then are added in memory, and the newest state is compared. Nothing is changed, and
     /// an update can run meanwhile. The exit status is 3 if something differs or cannot be
     /// compared. 'pool repair' makes pools right again.
-    Verify(verify::Verify),
+    Verify(Box<verify::Verify>),
+    /// Make pools as the events of their chain say
+    ///
+    /// The events of the pools are read from their creation on, and what differs is written
+    /// anew: tokens, fees, ticks, bitmaps and marks. With --exchange, all pools of an
+    /// exchange are compared, and those that the database lacks are added. Blocks that can
+    /// disappear from the chain are taken back before, and taken in again afterwards. All
+    /// or nothing is written.
+    Repair(Box<repair::Repair>),
 }
 
 impl Command {
@@ -62,6 +71,7 @@ impl Command {
             Self::List(command) => command.run(context),
             Self::Show(command) => command.run(context),
             Self::Verify(command) => command.run(context),
+            Self::Repair(command) => command.run(context),
         }
     }
 }

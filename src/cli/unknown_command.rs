@@ -13,9 +13,6 @@ use crate::deployments::chains::chain_called;
 /// The groups of commands that only the Python package has.
 const ONLY_IN_PYTHON: [&str; 3] = ["aave", "path", "fleet"];
 
-/// Commands that only the Python package has, in groups that we have as well.
-const ONLY_IN_PYTHON_HERE: [(&str, &str); 1] = [("pool", "repair")];
-
 /// Commands of the Python package that have another name here.
 const RENAMED: [(&str, &str, &str); 2] = [
     ("database", "cutover", "database upgrade"),
@@ -41,11 +38,7 @@ pub(super) fn advice(error: &Error, arguments: &[OsString]) -> Option<Failure> {
         return None;
     };
     // Its `path` is a group; ours is `config path`.
-    let is_of_python = match rest.first() {
-        Some(name) => ONLY_IN_PYTHON_HERE.contains(&(*group, *name)),
-        None => false,
-    };
-    if is_of_python || ONLY_IN_PYTHON.contains(group) && (*group != "path" || !rest.is_empty()) {
+    if ONLY_IN_PYTHON.contains(group) && (*group != "path" || !rest.is_empty()) {
         let subcommand = rest.first().map(|name| format!(" {name}"));
         return Some(Failure::OnlyInPython {
             command: format!("{group}{}", subcommand.unwrap_or_default()),
@@ -178,8 +171,8 @@ mod tests {
     fn commands_of_the_python_package_and_of_other_groups_are_explained() {
         for (line, expected) in [
             (
-                "--database x.db pool repair 0x00",
-                "only in Python: pool repair",
+                "--database x.db aave update 0x00",
+                "only in Python: aave update",
             ),
             ("help fleet", "only in Python: fleet"),
             (

@@ -7,14 +7,13 @@ use std::thread;
 
 use alloy_primitives::{B256, I256, U256, keccak256};
 
-use crate::models::liquidity::tick_bitmap::bitmap_position;
 use crate::node::calls::{Call, CallFailure};
 use crate::node::client::Node;
 use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
 use crate::types::address::Address;
 use crate::types::hash::PoolHash;
-use crate::types::integer::{Tick, TickSpacing};
+use crate::types::integer::TickSpacing;
 
 /// The last tick that a pool can have, on either side of zero.
 const LAST_TICK: i32 = 887_272;
@@ -135,13 +134,6 @@ fn tick_of(word: i64, bit: usize, spacing: TickSpacing) -> Option<i64> {
 pub(super) fn ticks_of_word(word: i64, bitmap: U256, spacing: TickSpacing) -> BTreeSet<i64> {
     let bits = (0..256).filter(|bit| bitmap.bit(*bit));
     bits.filter_map(|bit| tick_of(word, bit, spacing)).collect()
-}
-
-/// The word of a tick, if the pool can initialize the tick.
-pub(super) fn word_of_tick(tick: i64, spacing: TickSpacing) -> Option<i64> {
-    let tick = Tick::new(i32::try_from(tick).ok()?).ok()?;
-    let (word, _) = bitmap_position(tick, spacing)?;
-    Some(word.get().into())
 }
 
 /// What is read of a pool's liquidity.
@@ -269,6 +261,8 @@ fn slot(pool: PoolHash, item: Item) -> B256 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::liquidity::tick_bitmap::bitmap_position;
+    use crate::types::integer::Tick;
 
     #[test]
     fn words_reach_from_the_first_tick_to_the_last() {
@@ -278,10 +272,11 @@ mod tests {
             assert_eq!(range, expected);
             let last = LAST_TICK / spacing.get() * spacing.get();
             for (tick, word) in [(last, range.end()), (-last, range.start())] {
-                assert_eq!(word_of_tick(tick.into(), spacing), Some(*word));
+                let tick = Tick::new(tick).unwrap();
+                let (found, _) = bitmap_position(tick, spacing).unwrap();
+                assert_eq!(i64::from(found.get()), *word);
             }
         }
-        assert_eq!(word_of_tick(30, TickSpacing::new(60).unwrap()), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::sync::replay::PoolKey;
 use crate::sync::scope::Scope;
 use crate::sync::stored_pools::{PoolId, StoredPool, StoredPools, named, of_exchange};
 use crate::sync::sync_error::SyncError;
-use crate::types::integer::ChainId;
+use crate::types::integer::{BlockNumber, ChainId};
 
 /// Which pools are read.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +140,65 @@ impl Snapshot {
             blocks,
             pools: of_exchanges,
         })
+    }
+}
+
+impl Snapshot {
+    /// The last block that is not taken back, before a repair. `None` if nothing can be: another program, such as the
+    /// Python package, has moved a mark beyond the blocks of the journal, or there is no journal.
+    pub(super) fn keep(&self) -> Option<BlockNumber> {
+        let top = self.blocks.first()?;
+        if self.scope.marks.iter().any(|mark| *mark > top.number) {
+            return None;
+        }
+        let last_final = self.blocks.iter().find(|block| block.is_final);
+        Some(last_final.or(self.blocks.last())?.number)
+    }
+
+    /// Reads the same pools again, in the transaction of the caller. The exchanges keep their places, although some of
+    /// the pools may be gone.
+    pub(super) fn again(&self, connection: &mut SqliteConnection) -> Result<Self, Error> {
+        let statements = Statements::of(connection)?;
+        let mut reader = StoredPools::new(statements)?;
+        let mut of_exchanges = BTreeMap::new();
+        for (index, before) in &self.pools {
+            let Some(exchange) = self.scope.exchanges.get(*index) else {
+                continue;
+            };
+            let ids = if before.is_whole {
+                of_exchange(statements, exchange.id)?
+            } else {
+                before.pools.iter().map(|pool| pool.id).collect()
+            };
+            let mut pools = Vec::with_capacity(ids.len());
+            for id in ids {
+                pools.extend(reader.read(id)?);
+            }
+            let again = PoolsOfExchange {
+                is_whole: before.is_whole,
+                count: pools.len(),
+                pools,
+            };
+            of_exchanges.insert(*index, again);
+        }
+        Ok(Self {
+            scope: self.scope.clone(),
+            blocks: Vec::new(),
+            pools: of_exchanges,
+        })
+    }
+
+    /// Whether exchanges and blocks are those of another state.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let marks = |snapshot: &Self| -> Vec<_> {
+            let exchanges = snapshot.scope.exchanges.iter();
+            exchanges
+                .map(|it| (it.id, it.mark, it.deployment.clone()))
+                .collect()
+        };
+        self.blocks == other.blocks
+            && self.scope.marks == other.scope.marks
+            && marks(self) == marks(other)
     }
 }
 

@@ -142,13 +142,16 @@ impl Replay {
             return Ok(());
         }
         for (address, malformed) in changes.malformed {
-            if self.pools.contains_key(&PoolKey::Address(address)) {
+            let found = self.pools.get(&PoolKey::Address(address));
+            if found.is_some_and(|pool| range.members.contains(&pool.exchange)) {
                 return Err(malformed.into());
             }
         }
         for (address, events) in changes.liquidity {
             // Contracts of others emit the same events.
-            if let Some(pool) = self.pools.get_mut(&PoolKey::Address(address)) {
+            if let Some(pool) = self.pools.get_mut(&PoolKey::Address(address))
+                && range.members.contains(&pool.exchange)
+            {
                 pool.apply(&events)?;
             }
         }

@@ -57,6 +57,18 @@ documented_errors! {
             cause(source) std::error::Error::source(source);
             when "";
 
+        /// What is not final cannot be taken back for a repair.
+        NotUndone {
+            /// The cause.
+            source: JournalError = JournalError::documented().remove(0).example,
+        }
+            in Rows;
+            text format!("The last blocks cannot be taken back for the repair: {source}");
+            hint not_undone_hint(source);
+            cause(source) std::error::Error::source(source);
+            when "`pool repair` takes back the blocks that are not final, and another program has changed a row of \
+                  theirs. If it is a row of a pool, that pool has to be repaired as well.";
+
         /// A contract's event is not what the contract emits.
         Malformed {
             /// The event.
@@ -194,7 +206,7 @@ documented_errors! {
             in Nodes;
             text format!("The chain was reorganised: what the database has after block {keep} is gone from it");
             hint "Run 'degenbot pool update' first";
-            when "`pool verify` compares only blocks that the chain still has.";
+            when "`pool verify` and `pool repair --dry-run` compare only blocks that the chain still has.";
 
         /// No node of the chain is known.
         NoEndpoint {
@@ -300,6 +312,15 @@ documented_errors! {
 }
 
 const WRONG_ANSWER: &str = "The answer of the node cannot be right: use another node; what is in the database is from before it";
+
+fn not_undone_hint(source: &JournalError) -> String {
+    match source {
+        JournalError::Changed {
+            pool: Some(pool), ..
+        } => format!("Repair this pool at the same time: name {pool} as well"),
+        source => source.hint(),
+    }
+}
 
 impl SyncError {
     /// What to do next.

@@ -10,6 +10,8 @@ mod model;
 mod pool;
 mod properties;
 mod reorganisations;
+mod repair;
+mod verify;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@ use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes, keccak256};
 use degenbot::types::{BlockHash, BlockNumber};
 use serde_json::{Value, json};
 
+use super::contract_state;
+
 /// A log of a block. Its place follows from where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeLog {
@@ -34,8 +36,12 @@ pub struct FakeChain {
     /// How far `finalized` is behind the head. `safe` is half as far.
     pub finality: u64,
     pub calls: FakeCalls,
+    /// Whether the contracts answer calls as their events say; otherwise, and for other functions, `calls` does.
+    pub has_contracts: bool,
     /// Blocks before this one have no events and no state any more.
     pub pruned_before: u64,
+    /// Blocks before this one have no state any more.
+    pub stateless_before: u64,
     /// Makes the hashes of later blocks differ from those of another branch.
     branch: u64,
 }
@@ -48,6 +54,8 @@ impl FakeChain {
             blocks: Vec::new(),
             finality: 64,
             calls: |_, _, _| Ok(Vec::new()),
+            has_contracts: false,
+            stateless_before: 0,
             pruned_before: 0,
             branch: 0,
         };
@@ -146,7 +154,7 @@ impl FakeChain {
                 let Some(block) = block else {
                     return error(-32000, "header not found");
                 };
-                if block < self.pruned_before {
+                if block < self.pruned_before.max(self.stateless_before) {
                     return error(
                         -32000,
                         "missing trie node 00 (path ) state is not available",
@@ -154,7 +162,11 @@ impl FakeChain {
                 }
                 let to = params[0]["to"].as_str().unwrap().parse().unwrap();
                 let data: Bytes = params[0]["data"].as_str().unwrap().parse().unwrap();
-                match (self.calls)(to, &data, block) {
+                let of_contract = self
+                    .has_contracts
+                    .then(|| contract_state::answer(self, to, &data, block))
+                    .flatten();
+                match of_contract.map_or_else(|| (self.calls)(to, &data, block), Ok) {
                     Ok(result) => Ok(json!(Bytes::from(result).to_string())),
                     Err(message) => {
                         Err(json!({"code": 3, "message": message, "data": "0x08c379a0"}))

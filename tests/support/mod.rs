@@ -4,6 +4,7 @@ pub mod aave_market;
 pub mod cases;
 pub mod command;
 pub mod content;
+pub mod contract_state;
 pub mod corpus;
 pub mod databases;
 pub mod event_logs;

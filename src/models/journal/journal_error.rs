@@ -23,7 +23,10 @@ documented_errors! {
         }
             in Rows;
             text changed(table, *id, pool.as_deref(), *block);
-            hint "Restore a backup from before that block, and run 'degenbot pool update'";
+            hint match pool {
+                Some(pool) => format!("Run 'degenbot pool repair {pool}', then 'degenbot pool update'"),
+                None => "Restore a backup from before that block, and run 'degenbot pool update'".to_owned(),
+            };
             when "The chain was reorganised, and another program has changed a row since that one of the blocks that \
                   are gone had changed. So the row cannot be set back.";
 

@@ -12,6 +12,8 @@ pub(crate) mod blocks;
 pub(crate) mod journal_error;
 #[cfg(feature = "sync")]
 pub(crate) mod recorder;
+#[cfg(feature = "sync")]
+pub(crate) mod release;
 pub(crate) mod tables;
 pub(crate) mod undo;
 

@@ -3,6 +3,8 @@
 mod marks;
 pub(crate) mod modify;
 pub(crate) mod read;
+#[cfg(feature = "sync")]
+mod rewrite;
 
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;

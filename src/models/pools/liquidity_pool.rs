@@ -3,6 +3,8 @@
 mod find;
 pub(crate) mod insert;
 pub(crate) mod read;
+#[cfg(feature = "sync")]
+pub(crate) mod rewrite;
 
 use crate::models::pools::pool_parameters::{
     Fees, LiquidityBookParameters, PoolParameters, V2Parameters, V3Parameters,

@@ -1,6 +1,8 @@
 //! Pools inside a pool manager (Uniswap V4).
 
 pub(crate) mod insert;
+#[cfg(feature = "sync")]
+mod rewrite;
 
 use std::iter::FusedIterator;
 

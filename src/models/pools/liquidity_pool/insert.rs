@@ -207,7 +207,10 @@ fn existing(
 }
 
 /// The columns and values of a pool's row in the table of its kind.
-fn kind_row(id: i64, parameters: &PoolParameters) -> Vec<(&'static str, Bound<'static>)> {
+pub(super) fn kind_row(
+    id: i64,
+    parameters: &PoolParameters,
+) -> Vec<(&'static str, Bound<'static>)> {
     let mut row = vec![("pool_id", Bound::Integer(id))];
     let mut fees = |fees: Fees| {
         row.extend([

@@ -1,0 +1,228 @@
+//! `degenbot pool repair`: makes pools as the events of their chain say.
+
+use std::time::Instant;
+
+use clap::{ArgGroup, Args};
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::format::grouped;
+use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::json::{Json, Timing};
+use crate::cli::options::Waiting;
+use crate::cli::pool::asking::{Asking, ProgressLines, Which};
+use crate::cli::pool::endpoints::Endpoints;
+use crate::cli::pool::findings::{FindingDocument, describe};
+use crate::cli::printer::Lines;
+use crate::deployments::chains::chain_title;
+use crate::sync::repair::{PoolRepairOptions, repair_pools};
+use crate::sync::repair_report::PoolRepairReport;
+use crate::sync::sync_error::SyncError;
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").args(["pools", "exchange"]).required(true).multiple(true))]
+pub(in crate::cli) struct Repair {
+    #[command(flatten)]
+    which: Which,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Delete pools that their exchange has not created
+    #[arg(long)]
+    delete_unknown: bool,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    json: Json,
+}
+
+type Outcome = (PoolRepairReport, Result<(), SyncError>);
+
+impl Repair {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let settings = context.settings()?;
+        let path = &settings.database.path;
+        let _running = Cancellable::begin();
+        let named = self.which.look_up(path)?;
+        let node_options = self.asking.node_options();
+        let endpoints = Endpoints::new(&settings, &self.asking.rpc, &node_options)?;
+        let (began, clock) = (Timing::now(), Instant::now());
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for chain in &named.chains {
+            let outcome = match endpoints.node(*chain) {
+                Err(error) => (PoolRepairReport::new(*chain), Err(error)),
+                Ok(node) => {
+                    let options = PoolRepairOptions::default()
+                        .exchanges(named.of_chain(*chain))
+                        .pools(self.which.pools.clone())
+                        .delete_unknown(self.delete_unknown)
+                        .dry_run(self.dry_run)
+                        .concurrency(self.asking.concurrency.into())
+                        .wait(self.waiting.time())
+                        .cancel(cancel_token().clone());
+                    let mut lines = ProgressLines::new(context);
+                    repair_pools(path, *chain, &node, &options, &mut |progress| {
+                        lines.tell(progress);
+                    })
+                }
+            };
+            let is_interrupted = matches!(outcome.1, Err(SyncError::Interrupted));
+            outcomes.push(outcome);
+            if is_interrupted {
+                break;
+            }
+        }
+        let document = Document {
+            timing: began.until_now(clock),
+            path: path.display().to_string(),
+            dry_run: self.dry_run,
+            chains: outcomes.iter().map(Chain::of).collect(),
+        };
+        self.json.report_or(context, "pool repair", &document, || {
+            let mut lines = Lines::new();
+            for (report, _) in &outcomes {
+                for finding in report.findings.iter().chain(&report.unknown) {
+                    describe(&mut lines, finding);
+                }
+            }
+            lines
+        })?;
+        for (report, result) in &outcomes {
+            if result.is_ok() || report.undone.is_some() {
+                self.tell(context, report);
+            }
+        }
+        self.finish(context, outcomes)
+    }
+
+    fn tell(&self, context: &Context, report: &PoolRepairReport) {
+        let title = chain_title(report.chain);
+        let pools: u64 = report.exchanges.iter().map(|exchange| exchange.pools).sum();
+        let cost = format!(
+            "{} requests, {:.1} s",
+            grouped(report.node.requests),
+            report.elapsed.as_secs_f64()
+        );
+        let line = if self.dry_run {
+            format!(
+                "{title}: {} pools are wrong or missing, of {} that were compared; nothing is changed; {cost}.",
+                grouped(report.findings.len() as u64),
+                grouped(pools)
+            )
+        } else {
+            format!(
+                "{title}: compared {} pools, rewrote {}, added {}, deleted {}; {cost}.",
+                grouped(pools),
+                grouped(report.rewritten),
+                grouped(report.inserted),
+                grouped(report.deleted)
+            )
+        };
+        context.printer.message(line);
+        if let Some((keep, _)) = report.undone {
+            let state = match report.taken_in {
+                Some(block) => format!("taken in again, up to block {}", grouped(block.get())),
+                None => "left for the next 'degenbot pool update'".to_owned(),
+            };
+            context.printer.message(format_args!(
+                "{title}: what came after block {} was taken back and {state}.",
+                grouped(keep.get())
+            ));
+        }
+    }
+
+    /// The last failure becomes that of the command.
+    fn finish(&self, context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
+        let mut failures: Vec<Failure> = Vec::new();
+        let mut unknown = 0;
+        for (report, result) in outcomes {
+            unknown +=
+                report.unknown.len() as u64 - report.deleted.min(report.unknown.len() as u64);
+            for skipped in report.skipped {
+                failures.push(Failure::ExchangeNotRepaired {
+                    exchange: skipped.exchange,
+                    reason: skipped.reason,
+                });
+            }
+            match result {
+                Ok(()) => {}
+                Err(SyncError::Interrupted) => failures.push(Failure::Aborted),
+                Err(error) => failures.push(Failure::Sync {
+                    chain: report.chain,
+                    error: Box::new(error),
+                }),
+            }
+        }
+        if unknown > 0 && !self.dry_run {
+            failures.insert(0, Failure::UnknownPoolsLeft { pools: unknown });
+        }
+        let last = failures.pop();
+        for failure in failures {
+            failure.report(&context.printer);
+        }
+        last.map_or(Ok(()), Err)
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    dry_run: bool,
+    chains: Vec<Chain>,
+}
+
+#[derive(Serialize)]
+struct Chain {
+    chain_id: u64,
+    exchanges: Vec<Exchange>,
+    findings: Vec<FindingDocument>,
+    unknown: Vec<FindingDocument>,
+    rewritten: u64,
+    inserted: u64,
+    deleted: u64,
+    undone_above_block: Option<u64>,
+    taken_in_to_block: Option<u64>,
+    requests: u64,
+    calls: u64,
+    received_bytes: u64,
+    milliseconds: u64,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Exchange {
+    name: String,
+    block: u64,
+    compared: u64,
+}
+
+impl Chain {
+    fn of((report, result): &Outcome) -> Self {
+        let exchanges = report.exchanges.iter().map(|exchange| Exchange {
+            name: exchange.exchange.to_string(),
+            block: exchange.mark.get(),
+            compared: exchange.pools,
+        });
+        Self {
+            chain_id: report.chain.get(),
+            exchanges: exchanges.collect(),
+            findings: report.findings.iter().map(FindingDocument::of).collect(),
+            unknown: report.unknown.iter().map(FindingDocument::of).collect(),
+            rewritten: report.rewritten,
+            inserted: report.inserted,
+            deleted: report.deleted,
+            undone_above_block: report.undone.map(|(block, _)| block.get()),
+            taken_in_to_block: report.taken_in.map(Into::into),
+            requests: report.node.requests,
+            calls: report.node.calls,
+            received_bytes: report.node.bytes,
+            milliseconds: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().map(ToString::to_string),
+        }
+    }
+}

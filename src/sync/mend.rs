@@ -1,0 +1,211 @@
+//! Writes pools anew, as the events of their chain say.
+
+use std::collections::BTreeMap;
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::models::journal::release::PoolRow;
+use crate::models::pools::liquidity_pool::LiquidityPool;
+use crate::models::pools::liquidity_pool::rewrite::delete_pool;
+use crate::models::pools::managed_liquidity_pool::ManagedLiquidityPool;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::pools::pool_parameters::PoolParameters;
+use crate::sqlite::prepared::Statements;
+use crate::sync::pool_facts::{Difference, Subject};
+use crate::sync::pool_snapshot::Snapshot;
+use crate::sync::replay::{NewPool, PoolKey, Replay, ReplayedPool};
+use crate::sync::scope::ScopedExchange;
+use crate::sync::stored_pools::{PoolId, StoredPool, named};
+use crate::sync::sync_error::SyncError;
+use crate::sync::verify_report::PoolFinding;
+
+/// A pool that is not as the chain has it.
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    /// The place of its exchange in the scope.
+    pub(super) exchange: usize,
+    /// `None` if the row names no pool.
+    pub(super) key: Option<PoolKey>,
+    /// `None` if the database lacks it.
+    pub(super) id: Option<PoolId>,
+    /// Whether the exchange has created it.
+    pub(super) is_known: bool,
+    pub(super) finding: PoolFinding,
+}
+
+impl PoolId {
+    /// The pool's place in the journal.
+    pub(super) fn row(self) -> PoolRow {
+        PoolRow {
+            table: self.family.table(),
+            key: self.family.key(),
+            id: self.id,
+        }
+    }
+}
+
+/// The pools that differ from those that events have made. Of an exchange that is replayed as a whole, the missing ones
+/// are among them.
+pub(super) fn faults(snapshot: &Snapshot, replay: &Replay) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut stored: BTreeMap<PoolKey, ()> = BTreeMap::new();
+    for (index, of_exchange) in &snapshot.pools {
+        let Some(exchange) = snapshot.scope.exchanges.get(*index) else {
+            continue;
+        };
+        if exchange.mark.is_none() {
+            continue;
+        }
+        for pool in &of_exchange.pools {
+            let key = pool.chain_key(*index);
+            let found = key.and_then(|key| replay.pools.get(&key));
+            // One row is enough.
+            let is_second = key.is_some_and(|key| stored.insert(key, ()).is_some());
+            let differences = match found.filter(|_| !is_second) {
+                Some(replayed) => pool
+                    .facts
+                    .differences(&replayed.facts(replayed_exchange(snapshot, replayed, exchange))),
+                None => vec![unknown(pool)],
+            };
+            if !differences.is_empty() {
+                faults.push(Fault {
+                    exchange: *index,
+                    key,
+                    id: Some(pool.id),
+                    is_known: found.is_some() && !is_second,
+                    finding: PoolFinding {
+                        exchange: exchange.name(),
+                        pool: Some(pool.key.clone()),
+                        id: Some(pool.id.id),
+                        differences,
+                    },
+                });
+            }
+        }
+    }
+    for key in &replay.order {
+        let Some(pool) = replay.pools.get(key).filter(|_| !stored.contains_key(key)) else {
+            continue;
+        };
+        if let Some(exchange) = snapshot.scope.exchanges.get(pool.exchange) {
+            faults.push(missing(*key, pool, exchange));
+        }
+    }
+    faults
+}
+
+/// The id of the exchange that has created a pool.
+fn replayed_exchange(snapshot: &Snapshot, replayed: &ReplayedPool, other: &ScopedExchange) -> i64 {
+    let found = snapshot.scope.exchanges.get(replayed.exchange);
+    found.unwrap_or(other).id
+}
+
+fn missing(key: PoolKey, pool: &ReplayedPool, exchange: &ScopedExchange) -> Fault {
+    Fault {
+        exchange: pool.exchange,
+        key: Some(key),
+        id: None,
+        is_known: true,
+        finding: PoolFinding {
+            exchange: exchange.name(),
+            pool: Some(pool.new.name()),
+            id: None,
+            differences: vec![Difference {
+                subject: Subject::Pool,
+                database: None,
+                chain: Some("created".to_owned()),
+            }],
+        },
+    }
+}
+
+fn unknown(pool: &StoredPool) -> Difference {
+    let kind = pool.facts.columns.get("kind");
+    Difference {
+        subject: Subject::Pool,
+        database: Some(kind.cloned().unwrap_or_default()),
+        chain: Some("the exchange has not created it".to_owned()),
+    }
+}
+
+/// Makes pools as their events say. A pool that no exchange has created is deleted if `deletes_unknown`; returns how
+/// many were. Runs in the
+/// caller's transaction.
+pub(super) fn mend(
+    connection: &mut SqliteConnection,
+    snapshot: &Snapshot,
+    replay: &Replay,
+    faults: &[Fault],
+    deletes_unknown: bool,
+) -> Result<u64, SyncError> {
+    let mut deleted = 0;
+    for fault in faults {
+        let Some(exchange) = snapshot.scope.exchanges.get(fault.exchange) else {
+            continue;
+        };
+        let replayed = fault.key.and_then(|key| replay.pools.get(&key));
+        match (fault.id, replayed) {
+            (Some(id), _) if !fault.is_known => {
+                if deletes_unknown {
+                    delete_pool(Statements::of(connection)?, id.family, id.id)?;
+                    deleted += 1;
+                }
+            }
+            (id, Some(replayed)) => {
+                write(connection, exchange, id, replayed)?;
+            }
+            (_, None) => {}
+        }
+    }
+    Ok(deleted)
+}
+
+fn write(
+    connection: &mut SqliteConnection,
+    exchange: &ScopedExchange,
+    id: Option<PoolId>,
+    replayed: &ReplayedPool,
+) -> Result<(), SyncError> {
+    let liquidity = &replayed.liquidity;
+    let (family, id) = match &replayed.new {
+        NewPool::Own(pool) => {
+            let mut pool = pool.clone();
+            if let PoolParameters::V3(parameters) = &mut pool.parameters {
+                parameters.sync_cursor = liquidity.sync_cursor();
+            }
+            // The row may be there as one of another exchange.
+            let others = named(
+                Statements::of(connection)?,
+                pool.chain,
+                &replayed.new.name(),
+            )?;
+            let id = match id.or_else(|| others.first().copied()) {
+                Some(id) => {
+                    LiquidityPool::rewrite(connection, id.id, &pool)?;
+                    Some(id.id)
+                }
+                None => LiquidityPool::insert_or_get(connection, &[pool])?.pop(),
+            };
+            (PoolFamily::Pools, id)
+        }
+        NewPool::Managed(pool) => {
+            let mut pool = pool.clone();
+            pool.sync_cursor = liquidity.sync_cursor();
+            let Some(manager) = &exchange.manager else {
+                return Ok(());
+            };
+            let id = match id {
+                Some(id) => {
+                    ManagedLiquidityPool::rewrite(connection, manager, id.id, &pool)?;
+                    Some(id.id)
+                }
+                None => ManagedLiquidityPool::insert_or_get(connection, manager, &[pool])?.pop(),
+            };
+            (PoolFamily::ManagedPools, id)
+        }
+    };
+    if let Some(id) = id {
+        liquidity.rewrite(Statements::of(connection)?, family, id)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,474 @@
+//! The repair of pools from the events of their chain.
+//!
+//! A pool has a mark, the place of its last event, which no contract tells. So a repair does not read the state of a
+//! contract: it builds the pools in memory from all of their events, by the code that decodes those for an update. What
+//! differs is written anew.
+//!
+//! The journal has the values that the last blocks have left, and can take them back only while the rows have these
+//! values. So a repair first takes back all blocks that are not final, repairs the pools as they were then, and takes the
+//! blocks in again by an update. The pools that are repaired are released from the journal before, so that it does not
+//! matter what is wrong with their rows. All of that but the update is one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::cancel::CancelToken;
+use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file;
+use crate::database::recognition::recognise::{recognise, recognise_state};
+use crate::database::structure::schema_version::SchemaVersion;
+use crate::deployments::exchange_name::ExchangeName;
+use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::recorder::Recorder;
+use crate::models::journal::release::{BlocksAbove, PoolRow};
+use crate::models::journal::undo::{Undone, undo};
+use crate::models::pools::liquidity_pool::rewrite::delete_pool;
+use crate::models::pools::pool_family::PoolFamily;
+use crate::models::rows::exchange::Exchange;
+use crate::node::client::Node;
+use crate::node::header::BlockTag;
+use crate::setters::setters;
+use crate::sqlite::connection_hooks::cancellable;
+use crate::sqlite::prepared::Statements;
+use crate::sqlite::transaction::{Begin, transaction};
+use crate::sync::block_target::BlockTarget;
+use crate::sync::chain_view::{Standing, look};
+use crate::sync::mend::{Fault, faults, mend};
+use crate::sync::pool_snapshot::{Selection, Snapshot};
+use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
+use crate::sync::replay::Replay;
+use crate::sync::replayed_pools::Replaying;
+use crate::sync::sync_error::SyncError;
+use crate::sync::update::{PoolUpdateOptions, update_pools};
+use crate::sync::verify_report::PoolProgress;
+use crate::types::integer::{BlockNumber, ChainId};
+
+/// Options for a repair of pools.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PoolRepairOptions {
+    /// Exchanges all of whose pools are compared with their events, and whose missing pools are found.
+    pub exchanges: Vec<ExchangeName>,
+    /// Single pools: addresses, hashes of pools inside managers, and ids.
+    pub pools: Vec<String>,
+    /// Whether pools are deleted that their exchange has not created.
+    pub delete_unknown: bool,
+    /// Whether only the report is made, and nothing is written.
+    pub dry_run: bool,
+    /// The number of requests that are under way at once.
+    pub concurrency: usize,
+    /// The time to wait for a lock of the database.
+    pub wait: Duration,
+    /// The time to wait for a node that lacks a block of the database.
+    pub patience: Duration,
+    /// The token that cancels the repair. The node has its own.
+    pub cancel: CancelToken,
+}
+
+setters!(PoolRepairOptions {
+    exchanges: Vec<ExchangeName>,
+    pools: Vec<String>,
+    delete_unknown: bool,
+    dry_run: bool,
+    concurrency: usize,
+    wait: Duration,
+    patience: Duration,
+    cancel: CancelToken,
+});
+
+impl Default for PoolRepairOptions {
+    fn default() -> Self {
+        Self {
+            exchanges: Vec::new(),
+            pools: Vec::new(),
+            delete_unknown: false,
+            dry_run: false,
+            concurrency: 4,
+            wait: LOCK_TIMEOUT,
+            patience: Duration::from_secs(60),
+            cancel: CancelToken::new(),
+        }
+    }
+}
+
+/// Makes pools of a chain as an update from their first block would have made them: their tokens, fees and marks, their
+/// ticks and words. Of an exchange, pools that the database lacks are inserted. A pool that its exchange has not created
+/// is reported, and deleted only if [`PoolRepairOptions::delete_unknown`] is set.
+///
+/// It reads all events of the pools from a node. What differs is written in one transaction, and nothing is written if
+/// nothing differs. Blocks that can disappear from the chain are taken back before, and taken in again afterwards; pools
+/// that they had created get other ids. If it ends before that, the next update takes them in.
+///
+/// Returns what was done, also if it failed later.
+///
+/// # Errors
+///
+/// See [`SyncError`].
+pub fn repair_pools(
+    path: &Path,
+    chain: ChainId,
+    node: &Node,
+    options: &PoolRepairOptions,
+    observe: &mut dyn FnMut(&PoolProgress),
+) -> (PoolRepairReport, Result<(), SyncError>) {
+    let begin = Instant::now();
+    let mut report = PoolRepairReport::new(chain);
+    let mut repair = Repair {
+        path,
+        chain,
+        node,
+        options,
+        observe,
+        report: &mut report,
+    };
+    let result = repair.run();
+    report.node = node.statistics();
+    report.elapsed = begin.elapsed();
+    (report, result)
+}
+
+struct Repair<'a> {
+    path: &'a Path,
+    chain: ChainId,
+    node: &'a Node,
+    options: &'a PoolRepairOptions,
+    observe: &'a mut dyn FnMut(&PoolProgress),
+    report: &'a mut PoolRepairReport,
+}
+
+/// The pools as they must be.
+struct Truth {
+    /// At the last final block of the database.
+    replay: Replay,
+    /// The last block that is final; `None` if no block of the database can be taken back.
+    keep: Option<BlockNumber>,
+    /// Whether blocks of the database are gone from the chain.
+    is_gone: bool,
+    /// What is wrong at the blocks that the database is at. Nobody knows if blocks are gone.
+    faults: Vec<Fault>,
+}
+
+/// What a transaction did.
+struct Written {
+    deleted: u64,
+    undone: Option<(BlockNumber, Undone)>,
+    /// The active exchanges with their blocks before.
+    marks: Vec<(ExchangeName, BlockNumber)>,
+    faults: Vec<Fault>,
+}
+
+impl Repair<'_> {
+    fn run(&mut self) -> Result<(), SyncError> {
+        /// How often it begins anew if others write meanwhile.
+        const PASSES: u32 = 5;
+        if !self.options.dry_run {
+            let version = recognise(self.path)?.require_version(self.path)?;
+            require_latest(version)?;
+            DatabaseFile::at(self.path).require_writable()?;
+            staged_file::sweep(DatabaseFile::at(self.path).real());
+        }
+        for _ in 0..PASSES {
+            let snapshot = Snapshot::read(self.path, self.selection())?;
+            let truth = self.truth(&snapshot)?;
+            self.begin_report(&snapshot, &truth);
+            let is_nothing = truth.faults.iter().all(|fault| !self.is_mended(fault));
+            if self.options.dry_run && truth.is_gone {
+                return Err(SyncError::Reorganised {
+                    keep: truth.keep.unwrap_or(BlockNumber::FIRST),
+                });
+            }
+            if self.options.dry_run || (is_nothing && !truth.is_gone) {
+                return Ok(());
+            }
+            let Some(written) = self.write(&snapshot, &truth)? else {
+                log::info!(
+                    "chain {}: the repair begins anew: another program has written",
+                    self.chain
+                );
+                continue;
+            };
+            if truth.is_gone {
+                self.tell(&written.faults);
+            }
+            // Counted at the blocks that the database was at: a pool that these blocks had created is not there now.
+            let report = &mut *self.report;
+            let is_missing = report
+                .findings
+                .iter()
+                .filter(|finding| finding.id.is_none());
+            report.inserted = is_missing.count() as u64;
+            report.rewritten = report.findings.len() as u64 - report.inserted;
+            report.deleted = written.deleted;
+            report.undone = written.undone;
+            if written.undone.is_some() {
+                self.take_in_again(&written.marks)?;
+            }
+            return Ok(());
+        }
+        Err(SyncError::Unsettled {
+            reason: "another program has written to the database",
+        })
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        Selection {
+            chain: self.chain,
+            exchanges: &self.options.exchanges,
+            pools: &self.options.pools,
+            sample: None,
+        }
+    }
+
+    /// Whether something is done about a fault.
+    fn is_mended(&self, fault: &Fault) -> bool {
+        fault.is_known || self.options.delete_unknown
+    }
+
+    fn begin_report(&mut self, snapshot: &Snapshot, truth: &Truth) {
+        *self.report = PoolRepairReport::new(self.chain);
+        self.report.skipped.clone_from(&snapshot.scope.skipped);
+        for (index, of_exchange) in &snapshot.pools {
+            let Some(exchange) = snapshot.scope.exchanges.get(*index) else {
+                continue;
+            };
+            if let Some(mark) = exchange.mark {
+                self.report.exchanges.push(ExchangeRepair {
+                    exchange: exchange.name(),
+                    mark,
+                    pools: of_exchange.pools.len() as u64,
+                });
+            }
+        }
+        self.tell(&truth.faults);
+    }
+
+    fn tell(&mut self, faults: &[Fault]) {
+        let report = &mut *self.report;
+        for fault in faults {
+            let findings = if fault.is_known {
+                &mut report.findings
+            } else {
+                &mut report.unknown
+            };
+            findings.push(fault.finding.clone());
+        }
+    }
+
+    /// Builds the pools from their events.
+    fn truth(&mut self, snapshot: &Snapshot) -> Result<Truth, SyncError> {
+        let PoolRepairOptions {
+            patience, cancel, ..
+        } = self.options;
+        let (_, standing) = look(self.node, &snapshot.blocks, *patience, cancel)?;
+        let is_gone = standing != Standing::InChain;
+        let keep = snapshot.keep();
+        if let (Standing::GoneAbove(above), None) = (standing, keep) {
+            // Nobody knows what another program has taken in since.
+            return Err(SyncError::Reorganised { keep: above });
+        }
+        let exchanges = snapshot.scope.exchanges.iter().enumerate();
+        let marks: BTreeMap<usize, BlockNumber> = exchanges
+            .filter_map(|(index, exchange)| Some((index, exchange.mark?)))
+            .collect();
+        let bases: BTreeMap<usize, BlockNumber> = marks
+            .iter()
+            .map(|(index, mark)| (*index, keep.map_or(*mark, |keep| keep.min(*mark))))
+            .collect();
+        let first = |index: &usize| {
+            let exchange = snapshot.scope.exchanges.get(*index)?;
+            exchange.deployment.first_block
+        };
+        let begins: BTreeMap<usize, BlockNumber> = bases
+            .keys()
+            .map(|index| (*index, first(index).unwrap_or(BlockNumber::FIRST)))
+            .collect();
+        let mut replaying = Replaying {
+            node: self.node,
+            chain: self.chain,
+            snapshot,
+            threads: self.options.concurrency.max(1),
+            cancel,
+            headers: BTreeMap::new(),
+            observe: &mut *self.observe,
+        };
+        let mut replay = Replay::default();
+        replaying.run(&mut replay, &begins, &bases)?;
+        if is_gone {
+            return Ok(Truth {
+                replay,
+                keep,
+                is_gone,
+                faults: Vec::new(),
+            });
+        }
+        let later = bases
+            .iter()
+            .map(|(index, base)| (*index, base.next()))
+            .collect();
+        let mut at_marks = replay.clone();
+        replaying.run(&mut at_marks, &later, &marks)?;
+        let faults = faults(snapshot, &at_marks);
+        Ok(Truth {
+            replay,
+            keep,
+            is_gone,
+            faults,
+        })
+    }
+
+    /// Writes what is wrong anew, in one transaction. `None` if the database is no longer what the truth was made for.
+    fn write(&mut self, snapshot: &Snapshot, truth: &Truth) -> Result<Option<Written>, SyncError> {
+        let (path, chain) = (self.path, self.chain);
+        let cancel = Some(self.options.cancel.clone());
+        let mut connection =
+            cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
+        set_busy_timeout(&mut connection, path, self.options.wait, cancel)?;
+        Recorder::remove(Statements::of(&mut connection)?)?;
+        let selection = self.selection();
+        let written = transaction(
+            &mut connection,
+            Begin::Immediate,
+            |connection| -> Result<Option<Written>, SyncError> {
+                require_latest(recognise_state(connection)?.require_version(path)?)?;
+                let now = Snapshot::of_connection(connection, selection)?;
+                if !now.is_like(snapshot) {
+                    return Ok(None);
+                }
+                let marks = active_marks(connection, chain)?;
+                let undone = match truth.keep {
+                    Some(keep) => {
+                        let above = BlocksAbove { chain, keep };
+                        release(connection, above, &now, truth)?;
+                        take_back(connection, snapshot, chain, keep)?
+                    }
+                    None => None,
+                };
+                let now = now.again(connection)?;
+                let faults = faults(&now, &truth.replay);
+                let deletes_unknown = self.options.delete_unknown;
+                let deleted = mend(connection, &now, &truth.replay, &faults, deletes_unknown)?;
+                Ok(Some(Written {
+                    deleted,
+                    undone,
+                    marks,
+                    faults,
+                }))
+            },
+            SyncError::from,
+        );
+        written.map_err(|error| match error {
+            _ if self.options.cancel.is_cancelled() => SyncError::Interrupted,
+            SyncError::Database { source } => SyncError::Database {
+                source: Box::new((*source).at(path, "repair the pools")),
+            },
+            error => error,
+        })
+    }
+
+    /// Takes in the blocks again that were taken back.
+    fn take_in_again(&mut self, marks: &[(ExchangeName, BlockNumber)]) -> Result<(), SyncError> {
+        let head = self.node.header(BlockTag::Latest)?;
+        let head = head.map_or(BlockNumber::FIRST, |head| head.number);
+        let keep = self.report.undone.map(|(keep, _)| keep);
+        let ends: BTreeSet<BlockNumber> = marks
+            .iter()
+            .map(|(_, mark)| (*mark).min(head))
+            .filter(|mark| Some(*mark) > keep)
+            .collect();
+        for end in ends {
+            let exchanges = marks.iter().filter(|(_, mark)| *mark >= end);
+            let options = PoolUpdateOptions::default()
+                .exchanges(exchanges.map(|(name, _)| name.clone()).collect())
+                .to_block(BlockTarget::from(end))
+                .concurrency(self.options.concurrency)
+                .wait(self.options.wait)
+                .patience(self.options.patience)
+                .cancel(self.options.cancel.clone());
+            let (_, result) = update_pools(self.path, self.chain, self.node, &options, &mut ());
+            result?;
+            self.report.taken_in = Some(end);
+        }
+        Ok(())
+    }
+}
+
+fn require_latest(version: SchemaVersion) -> Result<(), SyncError> {
+    if version == SchemaVersion::latest() {
+        return Ok(());
+    }
+    Err(SyncError::Version {
+        found: version.to_string(),
+    })
+}
+
+fn active_marks(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+) -> Result<Vec<(ExchangeName, BlockNumber)>, SyncError> {
+    let exchanges = Exchange::of_chain(connection, chain)?.into_iter();
+    let active = exchanges.filter(|exchange| exchange.active);
+    Ok(active
+        .filter_map(|exchange| {
+            let mark = exchange.last_update_block?;
+            let name = exchange.name;
+            Some((ExchangeName { chain, name }, mark))
+        })
+        .collect())
+}
+
+/// Takes pools out of the journal whose rows may be wrong: those that were found to be wrong, or, if nobody could
+/// compare them, all that the last blocks have changed. A pool that these blocks have created is deleted.
+fn release(
+    connection: &mut SqliteConnection,
+    above: BlocksAbove,
+    snapshot: &Snapshot,
+    truth: &Truth,
+) -> Result<(), SyncError> {
+    let statements = Statements::of(connection)?;
+    let mut rows: BTreeSet<PoolRow> = BTreeSet::new();
+    for fault in &truth.faults {
+        rows.extend(fault.id.map(|id| id.row()));
+        if let Some(name) = fault.finding.pool.as_deref().filter(|_| fault.id.is_none()) {
+            rows.extend(above.ids_of(statements, name)?);
+        }
+    }
+    if truth.is_gone {
+        for pool in snapshot.pools.values().flat_map(|it| &it.pools) {
+            rows.insert(pool.id.row());
+        }
+    }
+    for row in rows {
+        if above.release_pool(statements, row)? {
+            let family = PoolFamily::ALL
+                .into_iter()
+                .find(|family| family.table() == row.table);
+            if let Some(family) = family {
+                delete_pool(statements, family, row.id)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes back the blocks that are not final.
+fn take_back(
+    connection: &mut SqliteConnection,
+    snapshot: &Snapshot,
+    chain: ChainId,
+    keep: BlockNumber,
+) -> Result<Option<(BlockNumber, Undone)>, SyncError> {
+    if snapshot.blocks.iter().all(|block| block.number <= keep) {
+        return Ok(None);
+    }
+    match undo(Statements::of(connection)?, chain, keep) {
+        Ok(undone) => Ok(Some((keep, undone))),
+        Err(source @ (JournalError::Changed { .. } | JournalError::OtherProgram { .. })) => {
+            Err(SyncError::NotUndone { source })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
