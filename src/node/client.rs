@@ -182,7 +182,7 @@ impl Node {
         self.context.counters.read()
     }
 
-    pub(super) fn options(&self) -> &NodeOptions {
+    pub(crate) fn options(&self) -> &NodeOptions {
         &self.context.options
     }
 

@@ -1,5 +1,6 @@
 //! The client for nodes, against a node of the tests' own.
 
+mod addresses;
 mod answers;
 mod calls;
 mod endpoints;

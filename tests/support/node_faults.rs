@@ -118,6 +118,10 @@ pub enum Incident {
     Close,
     /// No answer ever.
     Hang,
+    /// An answer without an end.
+    Endless,
+    /// An answer that comes byte by byte, without an end.
+    Drip,
     /// The answer of a node that is as many blocks behind.
     Lag(u64),
 }
@@ -131,6 +135,8 @@ pub struct Faults {
     pub style: Option<Style>,
     pub max_range: Option<u64>,
     pub max_logs: Option<usize>,
+    /// How many addresses a filter has at most.
+    pub max_addresses: Option<usize>,
     /// How many calls a batch has at most.
     pub max_batch: Option<usize>,
     /// Happens to the next requests, one after the other.
@@ -197,6 +203,11 @@ impl Faults {
         let style = self.style.unwrap_or(Style::Plain);
         if method != "eth_getLogs" || params[0]["blockHash"].is_string() {
             return None;
+        }
+        let addresses = params[0]["address"].as_array().map_or(0, Vec::len);
+        if self.max_addresses.is_some_and(|most| addresses > most) {
+            let message = "exceed max addresses or topics per search position";
+            return Some(json!({"code": -32602, "message": message}));
         }
         let range = chain.range(&params[0])?;
         let (from, to) = (*range.start(), *range.end());

@@ -50,6 +50,8 @@ enum Reply {
     Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// The beginning of an answer, after which the connection ends.
     Cut(Vec<u8>),
+    /// Spaces without an end, with a pause after each piece.
+    Endless(usize, Duration),
     Close,
 }
 
@@ -213,6 +215,10 @@ impl Shared {
                     let _ = stream.shutdown(Shutdown::Both);
                     return;
                 }
+                Reply::Endless(size, pause) => {
+                    let head = b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n".to_vec();
+                    return endless(writer, head, size, pause);
+                }
                 Reply::Close => {
                     let _ = stream.shutdown(Shutdown::Both);
                     return;
@@ -238,6 +244,7 @@ impl Shared {
                     let _ = stream.shutdown(Shutdown::Both);
                     return;
                 }
+                Reply::Endless(size, pause) => return endless(writer, Vec::new(), size, pause),
                 Reply::Close => {
                     let _ = stream.shutdown(Shutdown::Both);
                     return;
@@ -318,8 +325,19 @@ impl Shared {
             }
             Incident::Cut => Reply::Cut(half(&answer())),
             Incident::Half => Reply::Answer(200, json, half(&answer())),
+            Incident::Endless => Reply::Endless(1 << 16, Duration::ZERO),
+            Incident::Drip => Reply::Endless(1, Duration::from_millis(5)),
             Incident::Close | Incident::Hang => Reply::Close,
         }
+    }
+}
+
+/// Writes until the client has enough.
+fn endless(mut writer: impl Write, head: Vec<u8>, size: usize, pause: Duration) {
+    let mut piece = head;
+    while writer.write_all(&piece).is_ok() {
+        piece = vec![b' '; size];
+        thread::sleep(pause);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Questions about events.
 
+mod addresses;
 mod bloom;
 mod check;
 pub(crate) mod filter;

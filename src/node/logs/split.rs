@@ -40,7 +40,7 @@ impl Node {
         let filter = filter.without_duplicates();
         let mut tries = 0;
         loop {
-            match self.logs_once(&filter, from, to, pinned) {
+            match self.logs_of_all_addresses(&filter, from, to, pinned) {
                 Err(NodeError::Unlinked { .. }) if tries + 1 < self.options().max_tries => {
                     self.pause(backoff(tries, FIRST_WAIT, LONGEST_WAIT))?;
                     tries += 1;
@@ -48,6 +48,24 @@ impl Node {
                 result => return result,
             }
         }
+    }
+
+    /// The events of as many of these blocks, from the first one on, as a node answers about at once.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`].
+    pub fn first_logs(
+        &self,
+        filter: &LogFilter,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<LogAnswer, NodeError> {
+        if from > to {
+            return Err(NodeError::EmptyRange { from, to });
+        }
+        let filter = filter.without_duplicates();
+        self.part(&filter, from, to, None).map(|part| part.answer)
     }
 
     /// How many blocks an endpoint answers about at once, if one has refused a wider range. Ranges of that many
@@ -61,7 +79,7 @@ impl Node {
             .min()
     }
 
-    fn logs_once(
+    pub(super) fn logs_once(
         &self,
         filter: &LogFilter,
         from: BlockNumber,

@@ -1,8 +1,10 @@
 //! Nodes that mean harm, or send garbage.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
-use degenbot::node::{BlockTag, Call, NodeError, NodeOptions};
+use degenbot::database::CancelToken;
+use degenbot::node::{BlockTag, Call, Endpoint, Node, NodeError, NodeOptions};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -43,6 +45,40 @@ fn deep_answers_are_errors() {
         let error = logs(&node(&server, impatient()), 1000, 1099).unwrap_err();
         assert!(error.to_string().len() < 1000, "{error}");
     }
+}
+
+#[test]
+fn answers_without_an_end_are_cut_by_size_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = [
+        NodeServer::start(chain()),
+        NodeServer::start_on_socket(chain(), &folder.path().join("node.ipc")),
+    ];
+    for server in servers {
+        for incident in [Incident::Endless, Incident::Drip] {
+            server.set_faults(Faults::always([incident.clone()]));
+            let options = impatient()
+                .max_answer_bytes(1 << 20)
+                .timeout(Duration::from_millis(500));
+            let error = logs(&node(&server, options), 1000, 1099).unwrap_err();
+            let is_cut = matches!(
+                error,
+                NodeError::TooLarge { .. } | NodeError::Unreachable { .. }
+            );
+            assert!(is_cut, "{incident:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn server_without_tls_is_an_error_that_says_so() {
+    let server = NodeServer::start(chain());
+    let address = server.url().replace("http://", "https://") + "/v2/0123456789abcdef";
+    let endpoint = Endpoint::parse(&address).unwrap();
+    let error = Node::ask_chain_id(endpoint, impatient(), CancelToken::new()).unwrap_err();
+    assert!(matches!(error, NodeError::Unreachable { .. }), "{error}");
+    assert!(!error.to_string().contains("0123456789abcdef"), "{error}");
+    assert_eq!(server.count(), 0);
 }
 
 #[test]
