@@ -267,6 +267,7 @@ impl Writer<'_> {
             .iter()
             .filter_map(|index| self.scope.exchanges.get(*index))
         {
+            self.memory.numbers.begin(self.connection, exchange)?;
             diesel::update(exchanges::table.find(exchange.id))
                 .set(exchanges::last_update_block.eq(batch.to))
                 .execute(self.connection)?;

@@ -85,6 +85,20 @@ impl PairNumbers {
         Ok(lost)
     }
 
+    /// Remembers that an exchange which had no mark before is taken in from its first block on, also if no pool has
+    /// come yet.
+    pub(super) fn begin(
+        &mut self,
+        connection: &mut SqliteConnection,
+        exchange: &ScopedExchange,
+    ) -> Result<(), SyncError> {
+        if exchange.mark.is_none() && !self.last.contains_key(&exchange.id) {
+            let last = self.last(connection, exchange)?;
+            self.last.insert(exchange.id, last);
+        }
+        Ok(())
+    }
+
     fn last(
         &self,
         connection: &mut SqliteConnection,

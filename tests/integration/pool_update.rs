@@ -2,10 +2,12 @@
 
 mod command;
 mod concurrency;
+mod disagreement;
 mod disk;
 mod faults;
 mod follow;
 mod follow_command;
+mod hostile;
 mod model;
 mod pool;
 mod properties;
