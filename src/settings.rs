@@ -17,10 +17,12 @@ mod file;
 pub(crate) mod new_config;
 pub(crate) mod nodes_file;
 pub(crate) mod resolve;
+pub(crate) mod source;
 
 pub use endpoint::{endpoint_without_key, text_without_keys};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use new_config::NewConfig;
 pub use nodes_file::NodeSettings;
-pub use resolve::{DatabaseSettings, Overrides, Settings, Source};
+pub use resolve::{DatabaseSettings, Overrides, Settings};
+pub use source::Source;

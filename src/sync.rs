@@ -13,6 +13,7 @@
 //! | `commit` | writes the changes of a range, the marks and the journal in one transaction |
 //! | `update` | puts these together |
 //! | `follow` | goes on with that, and outlasts what passes |
+//! | `plan` | says what an update would do and need, from samples of events (`sample`, `needs`, `room`) |
 
 mod at_block;
 pub(crate) mod block_target;
@@ -21,6 +22,7 @@ mod chain_view;
 mod changes;
 mod commit;
 mod course;
+pub(crate) mod estimate;
 mod events_since;
 mod factory_fees;
 mod fetch;
@@ -28,17 +30,22 @@ pub(crate) mod follow;
 pub(crate) mod follow_event;
 mod keep_up;
 mod mend;
+pub(crate) mod needs;
 mod pair_numbers;
 mod pending;
+pub(crate) mod plan;
 mod pool_columns;
 pub(crate) mod pool_facts;
 mod pool_index;
 pub(crate) mod pool_snapshot;
+mod preconditions;
 pub(crate) mod repair;
 pub(crate) mod repair_report;
 mod replay;
 mod replayed_pools;
 pub(crate) mod report;
+mod room;
+mod sample;
 mod scope;
 mod state_comparison;
 mod stored_pools;
@@ -51,8 +58,11 @@ pub(crate) mod verify;
 pub(crate) mod verify_report;
 
 pub use block_target::{BlockTarget, InvalidTarget};
+pub use estimate::Estimate;
 pub use follow::{FollowOptions, follow_pools};
 pub use follow_event::{FollowEvent, FollowStatus};
+pub use needs::UpdateNeeds;
+pub use plan::{PlannedExchange, PoolUpdatePlan, plan_update};
 pub use pool_facts::{Difference, Subject};
 pub use pool_snapshot::chains_of_pools;
 pub use repair::{PoolRepairOptions, repair_pools};

@@ -79,8 +79,8 @@ documented_errors! {
             reason: &'static str = "the events of its kind are not known to this program",
         }
             in Exchanges;
-            text format!("{exchange} is active, but was not updated: {reason}");
-            hint "The other exchanges are up to date; deactivate this one, or add it anew with 'exchange add --kind'";
+            text format!("{exchange} is active, but cannot be updated: {reason}");
+            hint "Deactivate it, or add it anew with 'exchange add --kind'; the other exchanges are not affected";
             when "`pool update` does not know the events of an active exchange.";
 
         /// Some of what was to be followed was not, to the end.

@@ -7,10 +7,12 @@ mod findings;
 mod follow;
 mod liquidity_chart;
 mod list;
+mod outcome;
 mod pool_table;
 mod repair;
 mod show;
 mod update;
+mod update_plan;
 mod verify;
 
 use clap::Subcommand;

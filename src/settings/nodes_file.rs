@@ -12,7 +12,7 @@ use toml::de::DeValue;
 use crate::settings::endpoint::endpoint_without_key;
 use crate::settings::error::SettingsError;
 use crate::settings::file::{Document, in_order, read_text, shown};
-use crate::settings::resolve::Source;
+use crate::settings::source::Source;
 use crate::types::integer::ChainId;
 
 /// The name of the file. It is in the folder of the config file.

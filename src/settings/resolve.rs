@@ -9,6 +9,7 @@ use crate::settings::environment::Environment;
 use crate::settings::error::SettingsError;
 use crate::settings::file;
 use crate::settings::nodes_file::{self, NodeSettings};
+use crate::settings::source::Source;
 use crate::types::integer::ChainId;
 
 /// Values that take precedence over the environment and the file.
@@ -18,22 +19,6 @@ pub struct Overrides {
     pub config: Option<PathBuf>,
     /// The database file to use.
     pub database: Option<PathBuf>,
-}
-
-/// The source of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// An override: an option of the command.
-    Override,
-    /// An environment variable.
-    Environment,
-    /// The config file.
-    File,
-    /// The file `nodes.toml` beside the config file.
-    NodesFile,
-    /// The default.
-    Default,
 }
 
 /// The settings in force. `Debug` leaves out the keys in the addresses of nodes.

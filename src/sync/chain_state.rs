@@ -289,8 +289,8 @@ mod tests {
 
     #[test]
     fn halves_of_a_word_are_gross_and_net() {
-        let net = U256::from((-5_i128).cast_unsigned()) << 128;
-        let slot = net | U256::from(7);
+        let net: U256 = U256::from((-5_i128).cast_unsigned()) << 128;
+        let slot: U256 = net | U256::from(7);
         let answer = [[0; 64].as_slice(), &slot.to_be_bytes::<32>()].concat();
         let holder = Holder::Manager(Address::ZERO, PoolHash::new([1; 32]));
         let values = holder.values(&[Item::Tick(60)], &vec![Ok(answer)]);

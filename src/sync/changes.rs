@@ -233,6 +233,11 @@ impl Changes {
         self.facts.push(facts);
     }
 
+    /// The number of new pools.
+    pub(super) fn new_pools(&self) -> usize {
+        self.pools.len() + self.managed_pools.len()
+    }
+
     /// How many statements the changes need, roughly.
     pub(super) fn weight(&self) -> usize {
         self.weight + self.pools.len() + self.managed_pools.len()

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
+use crate::counted::counted;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::deployments::exchange_name::ExchangeName;
@@ -250,6 +251,25 @@ documented_errors! {
             text format!("An update needs the newest version of the schema, but the database is at {found}");
             hint "Run 'degenbot database upgrade' first";
             when "`pool update` needs tables that older versions lack.";
+
+        /// The disk has less room than the update needs.
+        NotEnoughSpace {
+            /// The database.
+            path: PathBuf = PathBuf::from("PATH"),
+            /// The bytes that the update needs, roughly.
+            needed: u64 = 12_000_000_000,
+            /// The bytes that are free.
+            available: u64 = 8_000_000_000,
+        }
+            in FileAndDisk;
+            text format!(
+                "The update needs about {} beside {}, and {} are free",
+                counted(needed, "byte"), path.display(), counted(available, "byte")
+            );
+            hint "Free some space, or take in less: fewer exchanges (--exchange), or fewer blocks (--to-block); \
+                  --no-space-check goes on anyway, and what is committed before the disk is full stays";
+            when "The disk has less free space than an update will probably need. A first sync of many blocks estimates \
+                  that before it begins; every update looks again before each commit.";
 
         /// The answers to several requests are of different branches of the chain.
         Branches {

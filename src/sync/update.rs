@@ -11,8 +11,6 @@ use crate::cancel::CancelToken;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
-use crate::database::recognition::recognise::recognise;
-use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
@@ -31,8 +29,11 @@ use crate::sync::commit::{Committed, Memory, commit};
 use crate::sync::factory_fees::ask_fees;
 use crate::sync::fetch::{Plan, fetch};
 use crate::sync::follow_event::FollowEvent;
+use crate::sync::needs::estimate;
 use crate::sync::pending::Pending;
+use crate::sync::preconditions::{require_marks_in_chain, require_updatable};
 use crate::sync::report::{PoolUpdateReport, UpdateProgress};
+use crate::sync::room::{is_long_first_sync, require_room, require_room_for};
 use crate::sync::scope::{Group, Scope, ScopedExchange, Section, sections};
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::{count, count_undone, list};
@@ -53,6 +54,9 @@ pub struct PoolUpdateOptions {
     pub concurrency: usize,
     /// The time to wait for a lock of the database.
     pub wait: Duration,
+    /// Whether to fail if the disk probably has too little room. A first sync of many blocks estimates that with a few
+    /// requests.
+    pub check_space: bool,
     /// The time to wait for a node that lacks a block of the database.
     pub patience: Duration,
     /// The token that cancels the update. The node has its own.
@@ -65,6 +69,7 @@ setters!(PoolUpdateOptions {
     chunk: u64,
     concurrency: usize,
     wait: Duration,
+    check_space: bool,
     patience: Duration,
     cancel: CancelToken,
 });
@@ -77,6 +82,7 @@ impl Default for PoolUpdateOptions {
             chunk: 10_000,
             concurrency: 4,
             wait: LOCK_TIMEOUT,
+            check_space: true,
             patience: Duration::from_secs(60),
             cancel: CancelToken::new(),
         }
@@ -179,13 +185,7 @@ impl<'a> Updater<'a> {
         observer: &'a mut dyn UpdateObserver,
         report: &'a mut PoolUpdateReport,
     ) -> Result<Self, SyncError> {
-        let version = recognise(path)?.require_version(path)?;
-        if version != SchemaVersion::latest() {
-            return Err(SyncError::Version {
-                found: version.to_string(),
-            });
-        }
-        DatabaseFile::at(path).require_writable()?;
+        require_updatable(path)?;
         staged_file::sweep(DatabaseFile::at(path).real());
         let cancel = Some(options.cancel.clone());
         let mut connection =
@@ -274,17 +274,7 @@ impl<'a> Updater<'a> {
         let mut scope = scope;
         let target = view.resolve(self.node, self.options.to_block)?;
         self.report.target = Some(target);
-        for exchange in &scope.exchanges {
-            if let Some(mark) = exchange.mark
-                && mark > view.head.number
-            {
-                return Err(SyncError::BeyondHead {
-                    exchange: Box::new(exchange.name()),
-                    mark,
-                    head: view.head.number,
-                });
-            }
-        }
+        require_marks_in_chain(&scope, &view)?;
         let Some(stored) = self.adopt(&scope, stored, &view)? else {
             return Ok(Pass::Again(MOVED));
         };
@@ -293,6 +283,14 @@ impl<'a> Updater<'a> {
         let final_block = final_block(&stored, &view);
         if let Pass::Again(reason) = self.settle(&stored, final_block)? {
             return Ok(Pass::Again(reason));
+        }
+        if self.options.check_space && is_long_first_sync(&scope, target) {
+            let PoolUpdateOptions {
+                chunk, concurrency, ..
+            } = *self.options;
+            let ends = (target, final_block);
+            let needs = estimate(self.path, self.node, &scope, ends, chunk, concurrency)?;
+            require_room(self.path, needs.room())?;
         }
         while let Some(group) = scope.next_group(target) {
             if let Pass::Again(reason) =
@@ -555,6 +553,9 @@ impl<'a> Updater<'a> {
         let Some(mut batch) = pending.take() else {
             return Ok(Pass::Done);
         };
+        if self.options.check_space {
+            require_room_for(self.path, &batch)?;
+        }
         ask_fees(self.node, decoding, &mut batch)?;
         let committed = commit(
             &mut self.connection,

@@ -334,7 +334,7 @@ fn interrupt_a_backup(signal: &str) {
 
 /// A file system of `megabytes`, mounted for one shell script in a mount namespace of its own. `None`
 /// where this system does not allow that to this user.
-fn on_a_small_disk(megabytes: usize, database: &Path, script: &str) -> Option<String> {
+pub fn on_a_small_disk(megabytes: usize, database: &Path, script: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();

@@ -72,6 +72,7 @@ const RUNS: &[(&str, &[&str])] = &[
             "backup",
             "pool update",
             "pool update --follow",
+            "pool update --dry-run",
             "token update",
             "reset --yes",
         ],
@@ -211,7 +212,9 @@ fn output(copy: &Copy, line: &str) -> Output {
 /// Runs a command with a node of Ethereum, and none of Base. One exchange of Ethereum is of a kind without known events.
 fn on_a_chain(copy: &Copy, arguments: &[&str]) -> Output {
     let server = NodeServer::start(FakeChain::with_logs(1, 10_000_000, 100, |_| 0));
-    let exchanges = "UPDATE exchanges SET active = 0, last_update_block = NULL;
+    let exchanges = "DELETE FROM exchange_deployments WHERE kind = 'camelot_v2';
+        DELETE FROM exchanges WHERE factory LIKE '%00AA';
+        UPDATE exchanges SET active = 0, last_update_block = NULL;
         INSERT INTO exchanges (chain_id, name, active, factory) VALUES
             (1, 'camelot_v2', 1, '0x00000000000000000000000000000000000000AA');
         INSERT INTO exchange_deployments (exchange_id, kind) SELECT id, name FROM exchanges WHERE name = 'camelot_v2'";

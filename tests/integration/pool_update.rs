@@ -9,6 +9,7 @@ mod follow;
 mod follow_command;
 mod hostile;
 mod model;
+mod plan;
 mod pool;
 mod properties;
 mod reorganisations;

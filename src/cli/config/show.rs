@@ -13,7 +13,8 @@ use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;
 use crate::escape::escaped;
 use crate::settings::endpoint::endpoint_without_key;
-use crate::settings::resolve::{Settings, Source};
+use crate::settings::resolve::Settings;
+use crate::settings::source::Source;
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]

@@ -12,8 +12,11 @@ use crate::database::error::refusal::Refusal;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::{Chapter, Documented};
 use crate::models::access::row_error::RowError;
+use crate::models::journal::journal_error::JournalError;
 use crate::node::error::NodeError;
 use crate::settings::error::SettingsError;
+use crate::sync::sync_error::SyncError;
+use crate::types::integer::ChainId;
 
 const CHAPTERS: [(Chapter, &str); 14] = [
     (Chapter::FindingTheDatabase, "Finding the database"),
@@ -57,6 +60,25 @@ fn at_path(kind: ErrorKind) -> Failure {
     Failure::Database { error }
 }
 
+/// All but the one that the command reports in its own words.
+fn sync_errors() -> impl Iterator<Item = Documented<SyncError>> {
+    let is_own = |error: &Documented<_>| !matches!(error.example, SyncError::Interrupted);
+    SyncError::documented().into_iter().filter(is_own)
+}
+
+/// All but the one that becomes an error of the database.
+fn journal_errors() -> impl Iterator<Item = Documented<JournalError>> {
+    let is_own = |error: &Documented<_>| !matches!(error.example, JournalError::Sql { .. });
+    JournalError::documented().into_iter().filter(is_own)
+}
+
+fn of_ethereum(error: SyncError) -> Failure {
+    Failure::Sync {
+        chain: ChainId::ETHEREUM,
+        error: Box::new(error),
+    }
+}
+
 fn documented() -> Vec<Documented<Failure>> {
     [
         wrapped(ErrorKind::documented(), at_path),
@@ -83,6 +105,10 @@ fn documented() -> Vec<Documented<Failure>> {
             error: ErrorKind::Settings { source }.into(),
         }),
         wrapped(NodeError::documented(), Failure::from),
+        wrapped(sync_errors().collect(), of_ethereum),
+        wrapped(journal_errors().collect(), |source| {
+            of_ethereum(SyncError::Journal { source })
+        }),
         Failure::documented(),
     ]
     .into_iter()

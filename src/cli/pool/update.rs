@@ -18,6 +18,8 @@ use crate::cli::options::Waiting;
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::follow::Followed;
 use crate::cli::pool::follow::options::Following;
+use crate::cli::pool::outcome::outcome;
+use crate::cli::pool::update_plan;
 use crate::cli::progress::update::UpdateReporter;
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::chains::chain_title;
@@ -58,6 +60,18 @@ pub(in crate::cli) struct Update {
     /// How many calls a node gets in a second, at most
     #[arg(long, value_name = "CALLS", value_parser = rate)]
     max_rate: Option<f64>,
+    /// Say what an update would need (blocks, requests, time, disk), and write nothing
+    ///
+    /// The node is asked for the end of its chain and for the events of about eight ranges of
+    /// blocks, from which the rest is estimated. What an update refuses is refused here too.
+    #[arg(long, conflicts_with_all = ["wait", "follow"])]
+    dry_run: bool,
+    /// Go on if the disk has probably too little room
+    ///
+    /// Without this option, a first sync of more than 100,000 blocks estimates its need like
+    /// --dry-run, and every update looks again before each commit.
+    #[arg(long)]
+    no_space_check: bool,
     #[command(flatten)]
     following: Following,
     #[command(flatten)]
@@ -98,6 +112,10 @@ impl Update {
             return Err(Failure::NothingToUpdate);
         }
         let endpoints = Endpoints::new(&settings, &self.rpc, &node_options)?;
+        if self.dry_run {
+            let options = |chain| self.options(chain, &exchanges);
+            return update_plan::run(context, &self.json, path, &chains, &endpoints, options);
+        }
         if self.following.follow {
             let followed = Followed {
                 context,
@@ -129,7 +147,12 @@ impl Update {
             updates.push((report, result));
         }
         self.tell(context, path, began.until_now(clock), &updates)?;
-        outcome(context, updates)
+        outcome(
+            context,
+            updates
+                .into_iter()
+                .map(|(report, result)| (report.chain, report.skipped, result)),
+        )
     }
 
     /// The chains of the active exchanges that take part.
@@ -156,6 +179,7 @@ impl Update {
             .chunk(self.chunk)
             .concurrency(self.concurrency.into())
             .wait(self.waiting.time())
+            .check_space(!self.no_space_check)
             .cancel(cancel_token().clone())
     }
 
@@ -179,35 +203,6 @@ impl Update {
         }
         Ok(())
     }
-}
-
-/// Reports what failed. The last failure becomes that of the command.
-fn outcome(
-    context: &Context,
-    updates: Vec<(PoolUpdateReport, Result<(), SyncError>)>,
-) -> Result<(), Failure> {
-    let mut failure = None;
-    for (report, result) in updates {
-        for skipped in report.skipped {
-            let skipped = Failure::ExchangeSkipped {
-                exchange: skipped.exchange,
-                reason: skipped.reason,
-            };
-            if let Some(failure) = failure.replace(skipped) {
-                failure.report(&context.printer);
-            }
-        }
-        if let Err(error) = result {
-            let failed = Failure::Sync {
-                chain: report.chain,
-                error: Box::new(error),
-            };
-            if let Some(failure) = failure.replace(failed) {
-                failure.report(&context.printer);
-            }
-        }
-    }
-    failure.map_or(Ok(()), Err)
 }
 
 fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {

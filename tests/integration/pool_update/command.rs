@@ -224,8 +224,8 @@ fn exchange_of_an_unknown_kind_is_named_and_the_others_are_updated() {
     --- stdout
     --- stderr
     Ethereum is at block 1,003: 4 new pools, 2 liquidity events, [N] requests, [N] KiB, [N] s.
-    error: ethereum_other_camelot_v2 is active, but was not updated: the events of its kind are not known to this program
-    hint: The other exchanges are up to date; deactivate this one, or add it anew with 'exchange add --kind'
+    error: ethereum_other_camelot_v2 is active, but cannot be updated: the events of its kind are not known to this program
+    hint: Deactivate it, or add it anew with 'exchange add --kind'; the other exchanges are not affected
     ");
     scene.assert_at(scene.head());
 }

@@ -1,0 +1,300 @@
+//! `degenbot pool update --dry-run`: says what an update would need.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::format::{bytes, grouped};
+use crate::cli::json::{Json, Timing};
+use crate::cli::pool::endpoints::Endpoints;
+use crate::cli::pool::outcome::outcome;
+use crate::cli::table::Alignment::Left;
+use crate::cli::table::Table;
+use crate::deployments::chains::chain_title;
+use crate::sync::estimate::Estimate;
+use crate::sync::needs::UpdateNeeds;
+use crate::sync::plan::{PoolUpdatePlan, plan_update};
+use crate::sync::report::Skipped;
+use crate::sync::sync_error::SyncError;
+use crate::sync::update::PoolUpdateOptions;
+use crate::types::integer::ChainId;
+
+type Planned = (PoolUpdatePlan, Result<(), SyncError>);
+
+/// Plans the update of each chain, prints the plans, and fails as the update would.
+pub(super) fn run(
+    context: &Context,
+    json: &Json,
+    path: &Path,
+    chains: &BTreeSet<ChainId>,
+    endpoints: &Endpoints,
+    options: impl Fn(ChainId) -> PoolUpdateOptions,
+) -> Result<(), Failure> {
+    let (began, clock) = (Timing::now(), Instant::now());
+    let mut plans = Vec::new();
+    for chain in chains {
+        let planned = match endpoints.node(*chain) {
+            Err(error) => (PoolUpdatePlan::new(*chain), Err(error)),
+            Ok(node) => plan_update(path, *chain, &node, &options(*chain)),
+        };
+        if matches!(planned.1, Err(SyncError::Interrupted)) {
+            return Err(Failure::Aborted);
+        }
+        plans.push(planned);
+    }
+    let document = Document {
+        timing: began.until_now(clock),
+        path: path.display().to_string(),
+        dry_run: true,
+        chains: plans.iter().map(ChainDocument::of).collect(),
+    };
+    let describe = || plans.iter().flat_map(|(plan, _)| describe(plan)).collect();
+    json.report_or(context, "pool update", &document, describe)?;
+    let outcomes = plans.into_iter();
+    outcome(
+        context,
+        outcomes.map(|(plan, result)| (plan.chain, plan.skipped, result)),
+    )
+}
+
+fn describe(plan: &PoolUpdatePlan) -> Vec<String> {
+    let title = chain_title(plan.chain);
+    let (Some(target), Some(needs)) = (plan.target, &plan.needs) else {
+        return Vec::new();
+    };
+    let target = grouped(target.get());
+    let mut lines = Vec::new();
+    if let Some(block) = plan.undone_above {
+        lines.push(format!(
+            "{title}: the chain was reorganised; what came after block {} would be undone first.",
+            grouped(block.get())
+        ));
+    }
+    if plan.exchanges.is_empty() {
+        return lines;
+    }
+    if plan.blocks == 0 {
+        lines.push(format!("{title} is at block {target} already."));
+        return lines;
+    }
+    lines.push(format!(
+        "{title}: {} blocks up to {target}",
+        grouped(plan.blocks)
+    ));
+    let mut table = Table::new([Left, Left]);
+    for exchange in &plan.exchanges {
+        let from = match exchange.blocks {
+            0 => "nothing new".to_owned(),
+            _ => format!("from block {}", grouped(exchange.from.get())),
+        };
+        table.push([format!("  {}", exchange.exchange), from]);
+    }
+    let size = |number| bytes(number).to_string();
+    for (name, estimate) in [
+        ("Requests", range(needs.requests, grouped)),
+        ("Answers", range(needs.received_bytes, size)),
+        ("New pools", range(needs.pools, grouped)),
+        ("Liquidity events", range(needs.events, grouped)),
+        ("Time", range(needs.milliseconds, time)),
+        ("Disk", range(needs.growth_bytes, size)),
+        ("Disk for the log", range(needs.log_bytes, size)),
+    ] {
+        table.push([format!("  {name}"), estimate]);
+    }
+    if let Some(free) = needs.free_bytes {
+        table.push(["  Free on the disk".to_owned(), size(free)]);
+    }
+    lines.extend(table.lines());
+    lines.push(format!(
+        "  Estimated from {} of the blocks, and from how fast the node answers now.",
+        grouped(needs.sampled_blocks)
+    ));
+    lines
+}
+
+/// A range, with the best guess in front. An estimate has two digits.
+fn range(estimate: Estimate, format: impl Fn(u64) -> String) -> String {
+    let Estimate {
+        low,
+        expected,
+        high,
+        ..
+    } = estimate;
+    if low == high {
+        return format(expected);
+    }
+    let [low, expected, high] = [low, expected, high].map(|number| format(rounded(number)));
+    if low == high {
+        return format!("about {expected}");
+    }
+    format!("about {expected} ({low} to {high})")
+}
+
+/// The number with two digits that count.
+fn rounded(number: u64) -> u64 {
+    let digits = number.checked_ilog10().unwrap_or_default();
+    let unit = 10_u64.pow(digits.saturating_sub(1));
+    (number / unit + u64::from(number % unit >= unit.div_ceil(2) && unit > 1)).saturating_mul(unit)
+}
+
+/// A time in milliseconds for people.
+fn time(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..10 => format!("{seconds}.{} s", milliseconds / 100 % 10),
+        10..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    dry_run: bool,
+    chains: Vec<ChainDocument>,
+}
+
+#[derive(Serialize)]
+struct ChainDocument {
+    chain_id: u64,
+    target_block: Option<u64>,
+    head_block: Option<u64>,
+    finalized_block: Option<u64>,
+    undone_above_block: Option<u64>,
+    exchanges: Vec<Exchange>,
+    skipped: Vec<SkippedExchange>,
+    blocks: u64,
+    needs: Option<Needs>,
+    milliseconds: u64,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Exchange {
+    name: String,
+    from_block: u64,
+    blocks: u64,
+}
+
+#[derive(Serialize)]
+struct SkippedExchange {
+    name: String,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Needs {
+    sampled_blocks: u64,
+    requests: Range,
+    received_bytes: Range,
+    new_pools: Range,
+    liquidity_events: Range,
+    milliseconds: Range,
+    growth_bytes: Range,
+    log_bytes: Range,
+    free_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Range {
+    low: u64,
+    expected: u64,
+    high: u64,
+}
+
+impl From<Estimate> for Range {
+    fn from(estimate: Estimate) -> Self {
+        Self {
+            low: estimate.low,
+            expected: estimate.expected,
+            high: estimate.high,
+        }
+    }
+}
+
+impl From<&UpdateNeeds> for Needs {
+    fn from(needs: &UpdateNeeds) -> Self {
+        Self {
+            sampled_blocks: needs.sampled_blocks,
+            requests: needs.requests.into(),
+            received_bytes: needs.received_bytes.into(),
+            new_pools: needs.pools.into(),
+            liquidity_events: needs.events.into(),
+            milliseconds: needs.milliseconds.into(),
+            growth_bytes: needs.growth_bytes.into(),
+            log_bytes: needs.log_bytes.into(),
+            free_bytes: needs.free_bytes,
+        }
+    }
+}
+
+impl ChainDocument {
+    fn of((plan, result): &Planned) -> Self {
+        let skipped = |skipped: &Skipped| SkippedExchange {
+            name: skipped.exchange.to_string(),
+            reason: skipped.reason,
+        };
+        Self {
+            chain_id: plan.chain.get(),
+            target_block: plan.target.map(Into::into),
+            head_block: plan.head.map(Into::into),
+            finalized_block: plan.finalized.map(Into::into),
+            undone_above_block: plan.undone_above.map(Into::into),
+            exchanges: plan
+                .exchanges
+                .iter()
+                .map(|exchange| Exchange {
+                    name: exchange.exchange.to_string(),
+                    from_block: exchange.from.get(),
+                    blocks: exchange.blocks,
+                })
+                .collect(),
+            skipped: plan.skipped.iter().map(skipped).collect(),
+            blocks: plan.blocks,
+            needs: plan.needs.as_ref().map(Into::into),
+            milliseconds: u64::try_from(plan.elapsed.as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_have_two_digits() {
+        for (number, expected) in [
+            (0, 0),
+            (7, 7),
+            (99, 99),
+            (123, 120),
+            (125, 130),
+            (996, 1_000),
+            (1_949, 1_900),
+            (u64::MAX, 18_000_000_000_000_000_000),
+        ] {
+            assert_eq!(rounded(number), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn times_have_a_suitable_unit() {
+        for (milliseconds, expected) in [
+            (40, "0.0 s"),
+            (9_990, "9.9 s"),
+            (61_000, "61 s"),
+            (125_000, "2 min"),
+            (7_260_000, "2 h 1 min"),
+        ] {
+            assert_eq!(time(milliseconds), expected);
+        }
+    }
+}
