@@ -119,8 +119,19 @@ fn receive(signal: Signal, signals: EndSignals) {
 }
 
 fn end(signals: EndSignals, message: &str, status: ExitStatus) -> ! {
-    // Nobody may read stderr, and the command may hold its lock: the next signal must not wait for this message.
-    let _ = signals.unblock();
+    // Nobody may read stderr, and the command may hold its lock: a later signal must not wait for this message. Those that
+    // come at once do: `timeout` sends two, and the second would end the process before it has said anything.
+    let unblock_later = move || {
+        thread::sleep(AT_ONCE);
+        let _ = signals.unblock();
+        // This thread takes the next signal, which ends the process.
+        loop {
+            thread::park();
+        }
+    };
+    if thread::Builder::new().spawn(unblock_later).is_err() {
+        let _ = signals.unblock();
+    }
     leave_prompt();
     if takes_output(&std::io::stderr()) {
         let _ = writeln!(std::io::stderr(), "\n{message}");
