@@ -11,6 +11,7 @@ use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
+use crate::database::verification::free_list::require_sound_free_pages;
 use crate::models::access::row_error::RowError;
 use crate::node::calls::Call;
 use crate::node::client::Node;
@@ -179,7 +180,8 @@ fn update(
     DatabaseFile::at(path).require_writable()?;
     let cancel = Some(options.cancel.clone());
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, options.wait, cancel)?;
+    set_busy_timeout(&mut connection, path, options.wait, cancel.clone())?;
+    require_sound_free_pages(&mut connection, path, cancel)?;
     let part = A_REQUEST * options.concurrency.max(1);
     let mut after = i64::MIN;
     loop {

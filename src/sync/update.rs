@@ -11,6 +11,7 @@ use crate::cancel::CancelToken;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
+use crate::database::verification::free_list::require_sound_free_pages;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
@@ -190,7 +191,8 @@ impl<'a> Updater<'a> {
         let cancel = Some(options.cancel.clone());
         let mut connection =
             cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-        set_busy_timeout(&mut connection, path, options.wait, cancel)?;
+        set_busy_timeout(&mut connection, path, options.wait, cancel.clone())?;
+        require_sound_free_pages(&mut connection, path, cancel)?;
         Ok(Self {
             path,
             chain,

@@ -4,10 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use degenbot::database::{
-    Effect, Error, ErrorKind, ExchangeOptions, activate_exchange, add_exchange,
+    CancelToken, Effect, Error, ErrorKind, ExchangeOptions, activate_exchange, add_exchange,
     create_new_sqlite_database, deactivate_exchange,
 };
 use degenbot::deployments::Deployment;
+use degenbot::node::{Endpoint, Node, NodeOptions};
+use degenbot::sync::{
+    PoolUpdateOptions, SyncError, TokenUpdateOptions, update_pools, update_tokens,
+};
+use degenbot::types::ChainId;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
@@ -208,4 +213,72 @@ fn add_takes_pages_behind_the_end_of_a_database_that_has_become_shorter() {
     let check = "SELECT integrity_check AS line FROM pragma_integrity_check";
     let found = content::lines(&mut content::connect(&path), check);
     assert_eq!(found, ["ok"]);
+}
+
+/// The row of the trigger needs further pages: the statement gives back as many as it takes.
+#[test]
+fn activate_is_refused_if_a_trigger_takes_as_many_pages_as_it_gives_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    let exchange = "base_uniswap_v2".parse().unwrap();
+    let options = ExchangeOptions::default();
+    activate_exchange(&path, &exchange, &options).unwrap();
+    content::connect(&path)
+        .batch_execute(
+            "PRAGMA journal_mode = DELETE; CREATE TABLE big (id INTEGER PRIMARY KEY, body BLOB); \
+             INSERT INTO big VALUES (1, zeroblob(3000)); \
+             CREATE TRIGGER again AFTER UPDATE ON exchanges BEGIN \
+                 REPLACE INTO big VALUES (1, zeroblob(3000)); END",
+        )
+        .unwrap();
+    let before = notes(&path).unwrap();
+    // A sound list does no harm.
+    deactivate_exchange(&path, &exchange, &options).unwrap();
+    assert_eq!(notes(&path).unwrap(), before);
+    name_used_pages(&path);
+    let refused = activate_exchange(&path, &exchange, &options).unwrap_err();
+    assert!(
+        matches!(refused.kind, ErrorKind::Damaged { .. }),
+        "{refused}"
+    );
+    assert_eq!(notes(&path).unwrap(), before);
+}
+
+#[test]
+fn updates_from_a_node_refuse_a_database_whose_free_list_names_a_page_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    let exchange = "base_uniswap_v2".parse().unwrap();
+    activate_exchange(&path, &exchange, &ExchangeOptions::default()).unwrap();
+    content::connect(&path)
+        .batch_execute(
+            "PRAGMA journal_mode = DELETE; \
+             INSERT INTO erc20_tokens (chain, address) VALUES (8453, printf('0x%040x', 7))",
+        )
+        .unwrap();
+    let update = || {
+        // Nothing listens at this port.
+        let node = || {
+            let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+            let options = NodeOptions::default().max_tries(1);
+            Node::new(ChainId::BASE, vec![endpoint], options, CancelToken::new()).unwrap()
+        };
+        let (chain, pools) = (ChainId::BASE, PoolUpdateOptions::default());
+        let (_, pools) = update_pools(&path, chain, &node(), &pools, &mut ());
+        let tokens = TokenUpdateOptions::default();
+        let (_, tokens) = update_tokens(&path, &node(), chain, &tokens, &mut |_| ());
+        [pools.unwrap_err(), tokens.unwrap_err()]
+    };
+    let is_node = |error: &SyncError| matches!(error, SyncError::Node { .. });
+    assert!(update().iter().all(is_node));
+    name_used_pages(&path);
+    for error in update() {
+        assert!(
+            matches!(&error, SyncError::Database { source }
+                if matches!(source.kind, ErrorKind::Damaged { .. })),
+            "{error}"
+        );
+    }
 }

@@ -18,6 +18,11 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::verification::integrity_check::{IntegrityCheck, first_damage};
 use crate::sqlite::connection_hooks::cancellable;
 
+/// Whether the tables of exchanges have triggers, or rows that do not fit on one page.
+const GIVES_BACK: &str = "WITH written(name) AS (VALUES ('exchanges'), ('pool_managers'), ('exchange_deployments')) \
+     SELECT EXISTS (SELECT 1 FROM sqlite_schema JOIN written ON lower(tbl_name) = written.name WHERE type = 'trigger') \
+     OR EXISTS (SELECT 1 FROM written, dbstat WHERE dbstat.name = written.name AND pagetype = 'overflow') AS number";
+
 /// The pages that a transaction can take, at its start.
 #[derive(Debug)]
 pub(crate) struct FreePages {
@@ -26,6 +31,9 @@ pub(crate) struct FreePages {
     /// Whether the commit moves other pages into all free ones (`auto_vacuum=FULL`). It does so even if nothing was
     /// written.
     is_filled_at_commit: bool,
+    /// Whether a write to the exchanges could give back as many pages as it takes, so that the length stays: a trigger
+    /// could, and an update of a row that needs further pages.
+    is_length_vague: bool,
     /// The number of pages that the header of the file has.
     counted: i64,
     /// Whether the file has more pages. In WAL mode that can be right for a while: the file gets shorter when the log is
@@ -41,8 +49,10 @@ impl FreePages {
         let counted = count(connection)?;
         let page_size = sql::number(connection, page_size)?;
         let bytes = u64::try_from(counted.saturating_mul(page_size)).unwrap_or_default();
+        let listed = length(connection)?;
         Ok(Self {
-            listed: length(connection)?,
+            listed,
+            is_length_vague: listed > 0 && sql::number(connection, GIVES_BACK)? != 0,
             is_filled_at_commit: sql::number(connection, auto_vacuum)? == 1,
             counted,
             has_more: DatabaseFile::at(path).bytes() > bytes,
@@ -50,15 +60,31 @@ impl FreePages {
     }
 
     /// Whether the transaction has taken pages that may be in use, or would take them at its commit.
-    ///
-    /// A transaction that has given back as many pages as it took goes unnoticed. Without a trigger, a row that is
-    /// inserted gives none back.
     pub(crate) fn is_used(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
         if self.has_more && count(connection)? > self.counted {
             return Ok(true);
         }
-        Ok(self.listed > 0 && (self.is_filled_at_commit || length(connection)? != self.listed))
+        let is_taken =
+            self.is_filled_at_commit || self.is_length_vague || length(connection)? != self.listed;
+        Ok(self.listed > 0 && is_taken)
     }
+}
+
+/// Checks all pages if the database has free ones, or if the file has pages after the last one. Otherwise this takes no
+/// time. Updates from a node, which take pages with nearly every commit, do this once, before they write.
+#[cfg(feature = "sync")]
+pub(crate) fn require_sound_free_pages(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    cancel: Option<CancelToken>,
+) -> Result<(), Error> {
+    let free = FreePages::look(connection, path)
+        .map_err(|error| Error::from_diesel(path, "read the list of free pages", error))?;
+    if free.listed == 0 && !free.has_more {
+        return Ok(());
+    }
+    log::info!("The database has free pages: all pages are checked");
+    require_sound_pages(path, cancel)
 }
 
 fn count(connection: &mut SqliteConnection) -> QueryResult<i64> {
