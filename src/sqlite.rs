@@ -10,6 +10,7 @@ pub(crate) mod busy_handler;
 pub(crate) mod connection_hooks;
 pub(crate) mod prepared;
 pub(crate) mod raw_connection;
+pub(crate) mod rolled_back;
 pub(crate) mod stand_ins;
 pub(crate) mod system_failure;
 pub(crate) mod transaction;

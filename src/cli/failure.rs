@@ -17,12 +17,14 @@ use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::{ErrorKind, damage_hint};
 use crate::database::files::open_by::programs_using;
+use crate::database::files::staged_file;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::documented_errors::documented_errors;
 use crate::node::error::NodeError;
+use crate::sqlite::rolled_back;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
 
@@ -67,7 +69,10 @@ documented_errors! {
         }
             in Inner;
             text format!("{}: {error}", chain_title(*chain));
-            hint error.hint();
+            hint match &**error {
+                SyncError::Database { source } => with_effect(source),
+                error => error.hint(),
+            };
             when "";
 
         /// An active exchange cannot be updated.
@@ -256,7 +261,7 @@ documented_errors! {
             in QuestionsAndAnswers;
             text ABORTED;
             hint "";
-            when "The user said no, or nothing, or pressed Ctrl-C before anything was changed.";
+            when "The user said no, or nothing, or pressed Ctrl-C before the command had changed anything.";
 
         /// The question could not be put.
         Prompt {
@@ -397,7 +402,11 @@ fn with_causes(error: &dyn StdError) -> String {
 /// What the operation did, as far as it knows, and what to do next.
 fn with_effect(error: &Error) -> String {
     let effect = match error.effect {
-        Some(Effect::Nothing) => "Nothing was changed. ",
+        // An earlier part of the command, such as the look at the version, may have read the database first.
+        Some(Effect::Nothing) if !is_something_rolled_back() => "Nothing was changed. ",
+        Some(Effect::Nothing | Effect::RolledBack) => {
+            "Nothing was changed, except that SQLite has rolled back the transaction of a program that was killed. "
+        }
         Some(Effect::Changed) => "The change itself was made. ",
         Some(Effect::Unknown) => {
             "The disk failed during the commit, so the change may have been made: see 'degenbot database info'. "
@@ -410,6 +419,11 @@ fn with_effect(error: &Error) -> String {
         _ => "",
     };
     format!("{effect}{}{option}", error.hint())
+}
+
+/// Whether SQLite has rolled back a transaction in a file that is no temporary copy.
+fn is_something_rolled_back() -> bool {
+    rolled_back::any(|journal| !staged_file::is_temporary(journal))
 }
 
 /// Who uses a database that is locked, where the system tells.

@@ -229,7 +229,9 @@ fn write<T>(
     options: &ExchangeOptions,
     operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    EffectTracker::track(|effect| write_tracked(path, exchange, options, effect, operate))
+    EffectTracker::track(path, |effect| {
+        write_tracked(path, exchange, options, effect, operate)
+    })
 }
 
 fn write_tracked<T>(

@@ -15,7 +15,7 @@ use libsqlite3_sys as ffi;
 
 use crate::cancel::CancelToken;
 use crate::sqlite::busy_handler::{BusyHandler, busy};
-use crate::sqlite::system_failure;
+use crate::sqlite::{rolled_back, system_failure};
 
 /// How many instructions SQLite's virtual machine runs between two checks of the cancel token. They take a few
 /// hundredths of a second at most.
@@ -162,6 +162,7 @@ fn register() {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
         system_failure::record();
+        rolled_back::record();
         // SAFETY: the hook is a plain function that lives as long as the program. If there is no memory to register it,
         // connections open without the settings, which is harmless.
         unsafe { ffi::sqlite3_auto_extension(Some(configure)) };

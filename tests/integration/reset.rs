@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use degenbot::database::{
-    self, ErrorKind, ResetOptions, SchemaVersion, create_new_sqlite_database, programs_using,
-    reset_sqlite_database,
+    self, Database, ErrorKind, ResetOptions, SchemaVersion, Session, create_new_sqlite_database,
+    programs_using, reset_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -124,6 +124,21 @@ fn reset_empties_databases_of_every_version_and_kind() {
         assert_empty_and_current(&copy.path);
         assert_eq!(copy.files().len(), 1, "{name}: {:?}", copy.files().keys());
     });
+}
+
+#[test]
+fn pools_of_connections_go_on_after_a_reset_in_each_encoding() {
+    for name in ["odd/utf16.db", "populated/populated-0.6.0a4.db"] {
+        let copy = Copy::upgraded(name);
+        let database = Database::open(&copy.path).unwrap();
+        let count = |session: &mut Session| {
+            content::lines(session, "SELECT count(*) || '' AS line FROM exchanges")
+        };
+        let mut session = database.session().unwrap();
+        assert_ne!(count(&mut session), ["0"], "{name}");
+        reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ()).unwrap();
+        assert_eq!(count(&mut session), ["0"], "{name}");
+    }
 }
 
 #[test]

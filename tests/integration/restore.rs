@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use degenbot::database::{
-    BackupOptions, ErrorKind, RestoreOptions, backup_path, backup_sqlite_database, plan_restore,
-    restore_sqlite_database,
+    BackupOptions, Effect, ErrorKind, RestoreOptions, backup_path, backup_sqlite_database,
+    plan_restore, restore_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -128,12 +128,8 @@ fn restore_includes_commits_in_the_log_of_the_source() {
 }
 
 #[test]
-fn restore_accepts_another_page_size_and_encoding() {
-    for name in [
-        "odd/utf16.db",
-        "odd/page-size-65536.db",
-        "odd/hot-journal.db",
-    ] {
+fn restore_accepts_another_page_size() {
+    for name in ["odd/page-size-65536.db", "odd/hot-journal.db"] {
         for page_size in [512, 4096, 65536] {
             let source = Copy::of(name);
             let before = content::of(&Copy::of(name).path);
@@ -149,6 +145,45 @@ fn restore_accepts_another_page_size_and_encoding() {
             assert_eq!(content::of(&target.path), before, "{name}, {page_size}");
             assert_eq!(content::complaints(&target.path), [""; 0]);
         }
+    }
+}
+
+#[test]
+fn restore_refuses_another_encoding_which_open_connections_could_not_read() {
+    let (utf16, utf8) = (Copy::of("odd/utf16.db"), Copy::of(POPULATED));
+    for (source, target) in [(&utf16, &utf8), (&utf8, &utf16)] {
+        let before = target.files();
+        let mut reader = content::connect(&target.path);
+        let count = "SELECT count(*) || '' AS line FROM pools";
+        let pools = content::lines(&mut reader, count);
+        let options = from(&source.path);
+        for error in [
+            plan_restore(&target.path, &options).unwrap_err(),
+            restore_sqlite_database(&target.path, &options, &mut ()).unwrap_err(),
+        ] {
+            assert!(
+                matches!(error.kind, ErrorKind::OtherEncoding { .. }),
+                "{error}"
+            );
+            assert_eq!(error.effect, Some(Effect::Nothing));
+        }
+        assert_eq!(content::lines(&mut reader, count), pools);
+        drop(reader);
+        assert!(
+            before
+                .iter()
+                .all(|(name, bytes)| target.files()[name] == *bytes)
+        );
+        // Without a database at the path, as the hint says, the backup becomes the database.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.db");
+        restore_sqlite_database(&path, &options, &mut ()).unwrap();
+        assert_eq!(content::of(&path), content::of(&source.path));
+        // An empty database takes any encoding.
+        fs::write(folder.path().join("empty.db"), "").unwrap();
+        let path = folder.path().join("empty.db");
+        restore_sqlite_database(&path, &options, &mut ()).unwrap();
+        assert_eq!(content::of(&path), content::of(&source.path));
     }
 }
 

@@ -1,19 +1,24 @@
 //! The rollback journal of an interrupted transaction: SQLite applies a sound one, and a damaged one is refused.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use degenbot::database::{
-    BackupOptions, Database, Error, ErrorKind, ExchangeOptions, ResetOptions, RestoreOptions,
-    UpgradeOptions, VerifyOptions, activate_exchange, backup_sqlite_database,
-    create_new_sqlite_database, current_database_version, list_exchanges, reset_sqlite_database,
-    restore_sqlite_database, upgrade_sqlite_database, verify_sqlite_database,
+    BackupOptions, CompactOptions, Database, Effect, Error, ErrorKind, ExchangeOptions,
+    ResetOptions, RestoreOptions, SchemaVersion, UpgradeOptions, VerifyOptions, activate_exchange,
+    backup_sqlite_database, compact_sqlite_database, create_new_sqlite_database,
+    current_database_version, list_exchanges, reset_sqlite_database, restore_sqlite_database,
+    upgrade_sqlite_database, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
 
+use crate::support::command::{quietly, run};
 use crate::support::content;
 use crate::support::corpus;
+use crate::support::observer::StopAt;
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 const PAGE: usize = 1024;
 
@@ -215,4 +220,82 @@ fn journal_of_a_running_transaction_is_not_judged() {
         &ExchangeOptions::default(),
     )
     .unwrap();
+}
+
+#[test]
+fn error_after_a_rollback_says_that_a_transaction_was_rolled_back() {
+    type Operation<'a> = Box<dyn Fn(&Path) -> Result<(), Error> + 'a>;
+    // Each fails after the look at what the database is.
+    let operations: [(&str, Operation<'_>); 3] = [
+        ("a file in the place of the backup", {
+            Box::new(|path| {
+                let backup = path.with_extension("db.bak");
+                fs::write(backup, "a file").unwrap();
+                backup_sqlite_database(path, &BackupOptions::default(), &mut ()).map(drop)
+            })
+        }),
+        ("an upgrade that is none", {
+            Box::new(|path| {
+                let options = UpgradeOptions::default().target(SchemaVersion::first());
+                upgrade_sqlite_database(path, &options, &mut ()).map(drop)
+            })
+        }),
+        ("a compaction that is interrupted", {
+            Box::new(|path| {
+                let mut observer = StopAt { left: 0 };
+                compact_sqlite_database(path, &CompactOptions::default(), &mut observer).map(drop)
+            })
+        }),
+    ];
+    for (what, operation) in operations {
+        let interrupted = Interrupted::new(UPDATE);
+        let error = operation(&interrupted.path()).expect_err(what);
+        assert_eq!(error.effect, Some(Effect::RolledBack), "{what}: {error}");
+        assert!(!interrupted.journal().exists(), "{what}");
+        assert!(content::of(&interrupted.path()) == interrupted.before);
+        // Nothing is left to roll back.
+        let error = operation(&interrupted.path()).unwrap_err();
+        assert_eq!(error.effect, Some(Effect::Nothing), "{what}: {error}");
+    }
+}
+
+#[test]
+fn command_that_fails_after_a_rollback_says_so() {
+    let interrupted = Interrupted::new(UPDATE);
+    fs::create_dir(interrupted.folder.path().join("degenbot.db.bak")).unwrap();
+    // The look at the version, before the backup itself begins, rolls the transaction back.
+    let told = || quietly(&interrupted.path(), &["database", "backup", "--force"]);
+    let rolled_back = "hint: Nothing was changed, except that SQLite has rolled back the transaction of a program that \
+                       was killed. ";
+    let first = told();
+    assert!(
+        first.starts_with("status: 1") && first.contains(rolled_back),
+        "{first}"
+    );
+    let second = told();
+    assert!(second.contains("hint: Nothing was changed. "), "{second}");
+}
+
+#[test]
+fn user_who_may_not_write_is_told_of_the_interrupted_transaction() {
+    let interrupted = Interrupted::new(UPDATE);
+    let binary = public_copy_of_the_binary();
+    for (path, mode) in [
+        (interrupted.folder.path().to_owned(), 0o555),
+        (interrupted.path(), 0o444),
+        (interrupted.journal(), 0o444),
+    ] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for command in ["backup", "compact", "upgrade"] {
+        let mut child = unprivileged(&binary.1);
+        child.arg("--database").arg(interrupted.path());
+        child.args(["database", command]);
+        let told = run(child, "");
+        assert!(
+            told.contains("holds an interrupted transaction that must be rolled back first"),
+            "{told}"
+        );
+    }
+    fs::set_permissions(interrupted.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -154,9 +154,18 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     if let Some(needs) = &plan.needs {
         line("Needs", &format!("{needs}: see --assume"));
     }
+    let scarce = match plan.free_bytes {
+        Some(free) if free < plan.disk_bytes => {
+            format!("; {} are free, which may not be enough", bytes(free))
+        }
+        _ => String::new(),
+    };
     line(
         "Disk",
-        &format!("up to {} more, for {what_for}", bytes(plan.disk_bytes)),
+        &format!(
+            "up to {} more, for {what_for}{scarce}",
+            bytes(plan.disk_bytes)
+        ),
     );
     line("Time", &format!("about {} s", plan.seconds));
     if plan.method == Method::Rebuild {

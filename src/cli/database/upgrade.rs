@@ -84,6 +84,9 @@ impl Upgrade {
             let plan = plan_upgrade(&path, &options)?;
             require_way_up(plan.from, target)?;
             warn_of_unused(&plan.unused_assumptions);
+            if plan.method == Method::Rebuild {
+                warn_of_undecided(&options.assumptions.factory_subjects());
+            }
             return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
         let route = find_route(&path, target)?;
@@ -124,6 +127,13 @@ impl Upgrade {
 fn warn_of_unused(subjects: &[String]) {
     for subject in subjects {
         log::warn!("--assume {subject} has no effect: this upgrade does not need it");
+    }
+}
+
+/// Says that the dry run does not know whether an assumption about a factory is needed.
+fn warn_of_undecided(subjects: &[String]) {
+    for subject in subjects {
+        log::warn!("Only the upgrade itself finds out whether --assume {subject} has an effect");
     }
 }
 

@@ -1,10 +1,14 @@
 //! The effect tracker, which follows an operation to its commit.
 
+use std::path::Path;
+
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{DatabaseFile, Sidecar};
+use crate::sqlite::rolled_back;
 use crate::sqlite::transaction::{Begin, transaction};
 
 /// Follows an operation to its commit, so that its error can say what was changed.
@@ -15,12 +19,22 @@ use crate::sqlite::transaction::{Begin, transaction};
 pub(crate) struct EffectTracker(Effect);
 
 impl EffectTracker {
-    /// Runs an operation. Its error gets the effect.
+    /// Runs an operation on the database at a path. Its error gets the effect. That SQLite rolls back what a killed program
+    /// has left in the file is an effect, too.
     pub(crate) fn track<T>(
+        path: &Path,
         operation: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut tracker = Self(Effect::Nothing);
-        operation(&mut tracker).map_err(|error| error.with_effect(tracker.0))
+        let journal = DatabaseFile::at(path).sidecar(Sidecar::Journal);
+        let before = rolled_back::times(&journal);
+        operation(&mut tracker).map_err(|error| {
+            let is_rolled_back = rolled_back::times(&journal) != before;
+            error.with_effect(match tracker.0 {
+                Effect::Nothing if is_rolled_back => Effect::RolledBack,
+                effect => effect,
+            })
+        })
     }
 
     /// The effect so far.
@@ -113,7 +127,7 @@ mod tests {
     use super::*;
 
     fn effect_after(commit: Result<(), ErrorKind>, then: Result<(), ErrorKind>) -> Option<Effect> {
-        let tracked = EffectTracker::track(|tracker| {
+        let tracked = EffectTracker::track(Path::new("PATH"), |tracker| {
             tracker.commit(|| commit.map_err(Error::from))?;
             then.map_err(Error::from)
         });
@@ -122,7 +136,9 @@ mod tests {
 
     #[test]
     fn an_error_before_the_commit_says_that_nothing_was_changed() {
-        let failed = EffectTracker::track(|_| Err::<(), _>(ErrorKind::DiskFull.into()));
+        let failed = EffectTracker::track(Path::new("PATH"), |_| {
+            Err::<(), _>(ErrorKind::DiskFull.into())
+        });
         assert_eq!(failed.unwrap_err().effect, Some(Effect::Nothing));
     }
 
@@ -139,11 +155,11 @@ mod tests {
 
     #[test]
     fn a_full_disk_leaves_open_whether_a_file_has_its_name() {
-        let full = EffectTracker::track(|tracker| {
+        let full = EffectTracker::track(Path::new("PATH"), |tracker| {
             tracker.publish(|| Err::<(), _>(ErrorKind::DiskFull.into()))
         });
         assert_eq!(full.unwrap_err().effect, Some(Effect::Unknown));
-        let exists = EffectTracker::track(|tracker| {
+        let exists = EffectTracker::track(Path::new("PATH"), |tracker| {
             tracker.publish(|| Err::<(), _>(ErrorKind::AlreadyExists.into()))
         });
         assert_eq!(exists.unwrap_err().effect, Some(Effect::Nothing));
@@ -151,9 +167,11 @@ mod tests {
 
     #[test]
     fn the_effect_of_a_part_counts() {
-        let failed = EffectTracker::track(|tracker| {
+        let failed = EffectTracker::track(Path::new("PATH"), |tracker| {
             tracker.commit(|| Ok(()))?;
-            EffectTracker::track(|_| Err::<(), _>(ErrorKind::DiskFull.into()))
+            EffectTracker::track(Path::new("PATH"), |_| {
+                Err::<(), _>(ErrorKind::DiskFull.into())
+            })
         });
         assert_eq!(failed.unwrap_err().effect, Some(Effect::Changed));
     }

@@ -97,7 +97,7 @@ pub fn backup_sqlite_database(
     options: &BackupOptions,
     observer: &mut dyn Observer,
 ) -> Result<BackupReport, Error> {
-    EffectTracker::track(|effect| back_up(path, options, observer, effect))
+    EffectTracker::track(path, |effect| back_up(path, options, observer, effect))
 }
 
 fn back_up(

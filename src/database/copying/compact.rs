@@ -119,7 +119,7 @@ pub fn compact_sqlite_database(
     options: &CompactOptions,
     observer: &mut dyn Observer,
 ) -> Result<CompactReport, Error> {
-    EffectTracker::track(|effect| compact(path, options, observer, effect))
+    EffectTracker::track(path, |effect| compact(path, options, observer, effect))
 }
 
 fn compact(

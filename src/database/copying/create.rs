@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, is_wal_on_disk, open_connection};
+use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, folder_of};
@@ -29,7 +30,7 @@ pub(crate) const PAGE_SIZE: i64 = 4_096;
 /// Fails with [`ErrorKind::AlreadyExists`] if the path exists, with [`ErrorKind::Leftover`] if the log of a
 /// deleted database lies there, and with another kind if the file cannot be written.
 pub fn create_new_sqlite_database(path: &Path) -> Result<(), Error> {
-    EffectTracker::track(|effect| create(path, effect))
+    EffectTracker::track(path, |effect| create(path, effect))
 }
 
 fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
@@ -40,7 +41,7 @@ fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
     let folder = folder_of(path);
     let folders = NewFolders::create(folder).map_err(|error| Error::io(folder, "create", error))?;
     let staged = StagedFile::create(path, PUBLIC)?;
-    build_empty(staged.path(), PAGE_SIZE)?;
+    build_empty(staged.path(), PAGE_SIZE, TextEncoding::DEFAULT)?;
     effect.publish(|| staged.publish_new())?;
     folders.keep();
     log::debug!("Created the database {}", path.display());
@@ -48,15 +49,19 @@ fn create(path: &Path, effect: &mut EffectTracker) -> Result<(), Error> {
 }
 
 /// Fills an empty file with the newest schema.
-pub(crate) fn build_empty(path: &Path, page_size: i64) -> Result<(), Error> {
+pub(super) fn build_empty(
+    path: &Path,
+    page_size: i64,
+    encoding: TextEncoding,
+) -> Result<(), Error> {
     let mut connection = open_connection(path, Access::Create)?;
     let failed = |error| Error::from_diesel(path, "create the database", error);
-    // SQLite accepts page_size and auto_vacuum only before the first table. Nothing needs to be durable
+    // SQLite accepts these settings only before the first table. Nothing needs to be durable
     // yet, because the finished file is synced as a whole. WAL mode comes last: closing a database moves
     // its log into the file, and does not report whether that failed.
     connection
         .batch_execute(&format!(
-            "PRAGMA page_size = {page_size}; PRAGMA auto_vacuum = FULL; \
+            "PRAGMA encoding = '{encoding}'; PRAGMA page_size = {page_size}; PRAGMA auto_vacuum = FULL; \
              PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"
         ))
         .map_err(failed)?;

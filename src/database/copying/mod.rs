@@ -13,4 +13,5 @@ pub(crate) mod reset;
 pub(crate) mod restore;
 mod same_rows;
 mod source;
+mod text_encoding;
 pub(crate) mod vacuum;

@@ -9,6 +9,7 @@ use crate::database::copying::create::{PAGE_SIZE, build_empty, create_new_sqlite
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
+use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
@@ -40,7 +41,7 @@ impl Default for ResetOptions {
 /// Fails with the errors of [`reset_sqlite_database`] that can be detected without writing, such as
 /// [`Refused`](crate::database::ErrorKind::Refused).
 pub fn check_reset(path: &Path) -> Result<(), Error> {
-    EffectTracker::track(|_| match DatabaseFile::find(path)? {
+    EffectTracker::track(path, |_| match DatabaseFile::find(path)? {
         Some(file) => require_replaceable(&file),
         None => DatabaseFile::at(path).refuse_leftover(),
     })
@@ -61,7 +62,7 @@ pub fn reset_sqlite_database(
     options: &ResetOptions,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
-    EffectTracker::track(|effect| reset(path, options, observer, effect))
+    EffectTracker::track(path, |effect| reset(path, options, observer, effect))
 }
 
 fn reset(
@@ -82,7 +83,9 @@ fn reset(
         .map_err(|error| Error::from_sqlite(path, error))?
         .unwrap_or([PAGE_SIZE]);
     let template = StagedFile::create(file.real(), PRIVATE)?;
-    build_empty(template.path(), page_size)?;
+    // Programs that have the database open could not read another encoding.
+    let encoding = TextEncoding::of(&live, path)?.unwrap_or(TextEncoding::DEFAULT);
+    build_empty(template.path(), page_size, encoding)?;
     let source = open_raw_connection(template.path(), Access::Immutable, &busy_handler)?;
     let written = recognise(template.path())?;
     let mut replacement = Replacement::begin_in_wal_mode(&source, &live, path)?;

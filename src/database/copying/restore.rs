@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::copying::check_copy::{check_copy, check_rewritten};
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
 use crate::database::copying::source::Source;
+use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::copying::vacuum::vacuum_into;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
@@ -82,7 +84,7 @@ pub struct RestoreReport {
     pub from: PathBuf,
     /// The size of the restored content, in bytes.
     pub bytes: u64,
-    /// The version of the restored content, from [`Recognition::name`].
+    /// The version of the restored content, from [`Recognition::version_name`].
     pub version: String,
     /// Whether an upgrade can bring the database to a newer version.
     pub is_upgrade_pending: bool,
@@ -105,7 +107,7 @@ pub struct Summary {
     pub modified: Option<SystemTime>,
     /// The size of the file with its log, in bytes.
     pub bytes: u64,
-    /// The version, from [`Recognition::name`].
+    /// The version, from [`Recognition::version_name`].
     pub version: String,
     /// The number of rows of all tables.
     pub rows: u64,
@@ -144,7 +146,7 @@ pub(crate) fn check_restore(
     verify: Option<IntegrityCheck>,
     observer: &mut dyn Observer,
 ) -> Result<RestorePlan, Error> {
-    EffectTracker::track(|_| plan(path, options, verify, observer))
+    EffectTracker::track(path, |_| plan(path, options, verify, observer))
 }
 
 fn plan(
@@ -159,6 +161,10 @@ fn plan(
     let (source, recognition) = open_source(&from, &place, &busy_handler, observer)?;
     let needed = bytes_needed(source.bytes(), found.as_ref(), options);
     disk_space::require_room(path, place.real(), needed)?;
+    if let Some(file) = found.as_ref().filter(|file| file.bytes_with_log() > 0) {
+        let backup = encoding_of(source.readable()).map_err(|error| error.about_backup(&from))?;
+        require_same_encoding(path, &from, backup, encoding_of(file.path())?)?;
+    }
     if let Some(verify) = verify {
         report(observer, &from, Stage::Verifying, 0, 0)?;
         let problem = source.first_problem(verify, options.allow_unchecked);
@@ -195,6 +201,7 @@ fn plan(
 ///
 /// - [`ErrorKind::NoBackup`] if there is no backup;
 /// - [`ErrorKind::BadBackup`] if the backup is not degenbot's, cannot be read or fails its check;
+/// - [`ErrorKind::OtherEncoding`] if the backup stores its texts in another encoding than the database;
 /// - [`ErrorKind::Refused`] if the database is not degenbot's;
 /// - [`ErrorKind::NotChecked`] if a part of the backup cannot be checked, unless [`RestoreOptions::allow_unchecked`] is
 ///   set;
@@ -207,7 +214,7 @@ pub fn restore_sqlite_database(
     options: &RestoreOptions,
     observer: &mut dyn Observer,
 ) -> Result<RestoreReport, Error> {
-    EffectTracker::track(|effect| restore(path, options, observer, effect))
+    EffectTracker::track(path, |effect| restore(path, options, observer, effect))
 }
 
 fn restore(
@@ -236,7 +243,15 @@ fn restore(
     .map_err(|error| error.about_backup(&from))?;
     let bytes = DatabaseFile::at(staged.path()).bytes();
     let kept = if let Some(file) = found {
-        replace(&file, staged, options, &busy_handler, observer, effect)?
+        replace(
+            &file,
+            staged,
+            &from,
+            options,
+            &busy_handler,
+            observer,
+            effect,
+        )?
     } else {
         put_in_place(&staged, &from, path, &busy_handler)?;
         effect.publish(|| staged.publish_new())?;
@@ -247,12 +262,35 @@ fn restore(
     Ok(RestoreReport {
         from,
         bytes,
-        version: recognition.name(),
+        version: recognition.version_name(),
         is_upgrade_pending: recognition.identity.is_upgradable(),
         refusal: refusal_of(&recognition),
         kept,
         not_checked,
     })
+}
+
+fn encoding_of(path: &Path) -> Result<Option<TextEncoding>, Error> {
+    read_without_trace(path, TextEncoding::of_connection)
+        .map_err(|error| error.at(path, "read the encoding"))
+}
+
+/// Fails if programs that have the database open could not read the content of the backup.
+fn require_same_encoding(
+    path: &Path,
+    from: &Path,
+    backup: Option<TextEncoding>,
+    database: Option<TextEncoding>,
+) -> Result<(), Error> {
+    match (backup, database) {
+        (Some(backup), Some(database)) if backup != database => Err(ErrorKind::OtherEncoding {
+            from: from.to_owned(),
+            backup: backup.to_string(),
+            database: database.to_string(),
+        }
+        .at(path)),
+        _ => Ok(()),
+    }
 }
 
 /// Finds the place of the restored content, and the database there. Fails if nothing may be put there.
@@ -338,6 +376,7 @@ fn put_in_place(
 fn replace(
     file: &DatabaseFile,
     staged: StagedFile,
+    from: &Path,
     options: &RestoreOptions,
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
@@ -352,6 +391,12 @@ fn replace(
         .unwrap_or_default();
     let staged = with_page_size(staged, page_size, file, busy_handler, observer)?;
     let source = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
+    require_same_encoding(
+        path,
+        from,
+        TextEncoding::of(&source, from)?,
+        TextEncoding::of(&live, path)?,
+    )?;
     let new_bytes = DatabaseFile::at(staged.path()).bytes_with_log();
     let needed = bytes_to_replace(new_bytes, file, options);
     disk_space::require_room(path, file.real(), needed)?;
@@ -421,7 +466,7 @@ impl Summary {
             path: path.to_owned(),
             modified: modified(&file),
             bytes: file.bytes_with_log(),
-            version: info.recognition.name(),
+            version: info.recognition.version_name(),
             rows: info
                 .tables
                 .iter()

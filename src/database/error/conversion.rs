@@ -49,12 +49,10 @@ impl Error {
 
     /// Whether the database could not be opened in this mode. Another mode may succeed.
     pub(crate) fn is_about_opening(&self) -> bool {
-        match &self.kind {
-            ErrorKind::CannotOpen { .. } | ErrorKind::ReadOnly => true,
-            other => other
-                .rejection()
-                .is_some_and(|source| source.to_string() == "locking protocol"),
-        }
+        matches!(
+            self.kind,
+            ErrorKind::CannotOpen { .. } | ErrorKind::ReadOnly | ErrorKind::LogContended
+        )
     }
 
     /// Whether the disk has failed, so that nobody knows what has reached it.
@@ -88,7 +86,11 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_step(path: &Path, failed: &MigrationStepError) -> Self {
+    pub(crate) fn from_step(
+        path: &Path,
+        failed: &MigrationStepError,
+        has_own_objects: bool,
+    ) -> Self {
         // SQLite has rolled back by itself, and the rollback of the failed step finds no transaction.
         let is_rolled_back = failed.message == SqlError::NotInTransaction.to_string();
         let message = if is_rolled_back && Failure::last().is_some() {
@@ -102,6 +104,9 @@ impl Error {
                 _ => ErrorKind::Migration {
                     migration: failed.migration.clone(),
                     detail: failed.message.clone(),
+                    // No row that degenbot accepts breaks a constraint of its own.
+                    has_own_objects: has_own_objects
+                        || failed.message.contains(" constraint failed"),
                 },
             })
             .at(path)
@@ -109,7 +114,7 @@ impl Error {
 
     pub(crate) fn from_create_tables(path: &Path, failed: CreateTablesError) -> Self {
         match failed {
-            CreateTablesError::Step(failed) => Self::from_step(path, &failed),
+            CreateTablesError::Step(failed) => Self::from_step(path, &failed, false),
             CreateTablesError::Sql(source) => {
                 Self::from_diesel(path, "migrate the database", source)
             }
@@ -164,6 +169,7 @@ fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
             ErrorKind::Locked
         }
         "attempt to write a readonly database" => ErrorKind::ReadOnly,
+        "locking protocol" => ErrorKind::LogContended,
         "database or disk is full" => ErrorKind::DiskFull,
         "interrupted" => ErrorKind::Interrupted,
         "disk I/O error" => ErrorKind::Disk { detail },

@@ -6,6 +6,9 @@
 pub enum Effect {
     /// Nothing: they are as they were.
     Nothing,
+    /// Nothing of its own. A killed program had left half of a transaction in the file of the database, and SQLite has
+    /// taken that back, or has begun to. What counts as the content, the rows that were committed, is as it was.
+    RolledBack,
     /// It is not known whether the change was made: the disk failed during the commit.
     Unknown,
     /// The change was made. What failed came after it.

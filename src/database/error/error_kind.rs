@@ -193,16 +193,19 @@ documented_errors! {
 
         /// The disk has less free space than the operation can need.
         NotEnoughSpace {
-            /// The bytes needed at most.
+            /// The bytes needed.
             needed: u64 = 2_000,
             /// The bytes that are free.
             available: u64 = 1_000,
+            /// Whether more bytes could be needed. Otherwise fewer could be.
+            is_least: bool = false,
         }
             in FileAndDisk;
             text format!(
-                "There is not enough room beside {path}: {} {} free and up to {needed} are needed",
+                "There is not enough room beside {path}: {} {} free and {} {needed} are needed",
                 counted(available, "byte"),
-                if *available == 1 { "is" } else { "are" }
+                if *available == 1 { "is" } else { "are" },
+                if *is_least { "at least" } else { "up to" }
             );
             hint "Free some space, or move the database to a larger disk";
             when "The disk has less free space than the command may need. Commands check this before they begin.";
@@ -264,6 +267,15 @@ documented_errors! {
             hint "Let the other program finish its transaction, or stop it, and try again";
             when "Another program held its lock longer than the command waited. `backup` and the commands that write \
                   wait longer with `--wait SECONDS`. Its name follows if the system reports it.";
+
+        /// SQLite could not begin to read or write in WAL mode (`locking protocol`).
+        LogContended
+            in OtherPrograms;
+            text format!("The log of the database at {path} cannot be used: SQLite waited for other programs in vain");
+            hint "Try again. If it comes again, the locks of the file system do not work, as on some network drives: move \
+                  the database to a local disk";
+            when "Other programs open, recover or reset the log of the database all the time, or locks on the file of its \
+                  index do not work.";
 
         /// A program was killed in the middle of a transaction. Reading the database without a rollback would show half
         /// of that transaction.
@@ -338,6 +350,26 @@ documented_errors! {
             text format!("{path} cannot be restored from itself");
             hint "Name another file with --from";
             when "The file to restore is the database itself, or a link to it.";
+
+        /// The backup stores its texts in another encoding than the database.
+        OtherEncoding {
+            /// The path of the backup.
+            from: PathBuf = PathBuf::from("PATH.bak"),
+            /// The encoding of the backup.
+            backup: String = "UTF-16le".to_owned(),
+            /// The encoding of the database.
+            database: String = "UTF-8".to_owned(),
+        }
+            in Backups;
+            text format!(
+                "The backup at {} stores its texts as {backup}, and the database at {path} as {database}: programs that \
+                 have the database open could not go on",
+                from.display()
+            );
+            hint "Stop them, move the database away, and run the command again: it then puts the backup at the \
+                  database's path";
+            when "The two files were created with different settings of `PRAGMA encoding`. A connection that has \
+                  found one encoding cannot read another.";
 
         /// A copy is damaged or differs from its source.
         CopyCheckFailed {
@@ -437,7 +469,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!("The database rebuilt from {path} failed its check: {detail}");
-            hint "Please report this with the output of 'degenbot database info'";
+            hint REPORT_HINT;
             when "The database that an upgrade has built differs from its source.";
 
         /// The SQL of a migration failed. This migration and those before it were rolled back.
@@ -446,10 +478,12 @@ documented_errors! {
             migration: String = "MIGRATION".to_owned(),
             /// SQLite's message.
             detail: String = "REASON".to_owned(),
+            /// Whether the database has objects of the user's own, which can be the reason.
+            has_own_objects: bool = true,
         }
             in UpgradesAndDowngrades;
             text format!("Migration {migration} failed on {path}: {detail}");
-            hint MIGRATION_HINT;
+            hint if *has_own_objects { OWN_OBJECTS_HINT } else { REPORT_HINT };
             when "The SQL of a migration fails, usually because of an object of the user's own.";
 
         /// The migrations would have broken foreign keys. They were rolled back.
@@ -467,7 +501,7 @@ documented_errors! {
                 counted(violations.len(), "foreign key"),
                 violations.first().map(ToString::to_string).unwrap_or_default()
             );
-            hint MIGRATION_HINT;
+            hint OWN_OBJECTS_HINT;
             when "A migration would break foreign keys that were intact before.";
 
         /// SQLite would take too long to resolve the user's views or triggers.
@@ -502,11 +536,12 @@ documented_errors! {
             target: SchemaVersion = SchemaVersion::first(),
             /// What the database would have been.
             found: String = "VERSION".to_owned(),
+            /// Whether the database has objects of the user's own, which can be the reason.
+            has_own_objects: bool = true,
         }
             in UpgradesAndDowngrades;
             text format!("The migrations of {path} lead to version {found}, not to {target}");
-            hint "An object of your own may have the name of one of degenbot's: give it another name. If not, \
-                  please report this with the output of 'degenbot database info'";
+            hint if *has_own_objects { OWN_OBJECTS_HINT } else { REPORT_HINT };
             when "After the migrations, the database would not be at the version that was asked for.";
 
         /// Another process changed the version after the migration was planned.
@@ -660,9 +695,11 @@ documented_errors! {
     }
 }
 
-const MIGRATION_HINT: &str = "If an object of your own is named or stands in the way (a view, a \
-                              trigger, a foreign key), drop it and create it again afterwards; if not, please report \
-                              this with the output of 'degenbot database info'";
+const OWN_OBJECTS_HINT: &str = "An object of your own stands in the way (a view, a trigger, a constraint, a name that \
+                                degenbot needs): drop it or give it another name, and create it again afterwards. \
+                                'degenbot database info' lists them";
+
+const REPORT_HINT: &str = "Please report this with the output of 'degenbot database info'";
 
 const SQL_HINT: &str =
     "'degenbot database verify' tells whether the database is sound; if it is, please report this";

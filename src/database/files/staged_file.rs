@@ -241,6 +241,14 @@ fn temporary_name(target: &Path) -> PathBuf {
     with_suffix(target, &format!("{INFIX}{}-{number}", process::id()))
 }
 
+/// Whether a path is that of a temporary file, or of a file that SQLite makes beside one.
+#[cfg(feature = "cli")]
+pub(crate) fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.windows(INFIX.len())
+        .any(|part| part == INFIX.as_bytes())
+}
+
 /// Removes the temporary files that dead processes left for a target, and those of the files that are named after it: a
 /// backup, a kept copy. It ignores errors, because such a file is harmless.
 pub(crate) fn sweep(target: &Path) {

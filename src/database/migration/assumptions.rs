@@ -66,9 +66,15 @@ impl Assumptions {
     /// What each assumption is about, as [`Assumption::subject`] says it.
     pub(crate) fn subjects(&self) -> Vec<String> {
         let stable = self.aerodrome_v2_stable.map(Assumption::AerodromeV2Stable);
+        let mut subjects: Vec<_> = stable.iter().map(Assumption::subject).collect();
+        subjects.extend(self.factory_subjects());
+        subjects
+    }
+
+    /// What the assumptions about factories are about.
+    pub(crate) fn factory_subjects(&self) -> Vec<String> {
         let factories = self.factories.iter().cloned().map(Assumption::Factory);
-        let all = stable.into_iter().chain(factories);
-        all.map(|assumption| assumption.subject()).collect()
+        factories.map(|assumption| assumption.subject()).collect()
     }
 }
 

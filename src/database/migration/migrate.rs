@@ -21,10 +21,9 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
 use crate::database::migration::options::MigrateOptions;
-use crate::database::migration::route::name_of;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
-    alembic_leftovers, foreign_keys, initialization_maps, unfinal_blocks, user_objects,
+    alembic_leftovers, disk_need, foreign_keys, initialization_maps, unfinal_blocks, user_objects,
 };
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
@@ -101,6 +100,8 @@ pub const fn latest_database_version() -> SchemaVersion {
 ///
 /// - [`ErrorKind::Refused`] if this program cannot migrate the database;
 /// - [`ErrorKind::Damaged`] if a page of the database is damaged;
+/// - [`ErrorKind::NotEnoughSpace`] if the disk has less room than the migration certainly needs. It may need more, up to
+///   the size of the database: then it fails with [`ErrorKind::DiskFull`], and nothing is changed;
 /// - [`ErrorKind::Migration`] or [`ErrorKind::ForeignKeysBroken`] if a migration fails;
 /// - [`ErrorKind::NamesTaken`] if objects of the user have names that the target needs;
 /// - [`ErrorKind::TargetMissed`] if the database would not be at the target after the migrations;
@@ -118,7 +119,7 @@ pub fn migrate_sqlite_database(
     target: SchemaVersion,
     options: &MigrateOptions,
 ) -> Result<MigrationReport, Error> {
-    EffectTracker::track(|effect| {
+    EffectTracker::track(path, |effect| {
         let task = Task {
             path,
             from,
@@ -160,7 +161,7 @@ pub(crate) fn migrate_in_place<T>(
     {
         let report = MigrationReport {
             from: version,
-            name: name_of(&recognition),
+            name: recognition.version_name(),
             change: Change::Nothing,
             to: version,
             migrations: Vec::new(),
@@ -168,6 +169,9 @@ pub(crate) fn migrate_in_place<T>(
         };
         return Ok((report, inspected));
     }
+    read_without_trace(path, |connection| {
+        disk_need::require_room(connection, path, version, target)
+    })?;
     check_source(path, Access::ReadWrite, path, observer)?;
     staged_file::sweep(DatabaseFile::at(path).real());
     let cancel = observer.cancel_token();
@@ -218,6 +222,29 @@ pub(crate) enum ForeignKeyScope {
     Everything,
 }
 
+/// Fails if the migrations have led to another version, or if the stamps do not say so.
+fn require_target(
+    path: &Path,
+    before: &Recognition,
+    arrived: &Recognition,
+    target: SchemaVersion,
+) -> Result<SchemaVersion, Error> {
+    let to = arrived.require_version(path)?;
+    if to != target {
+        return Err(ErrorKind::TargetMissed {
+            target,
+            found: arrived.name(),
+            has_own_objects: !before.extras().is_empty(),
+        }
+        .at(path));
+    }
+    if !arrived.identity.is_stamped_right() {
+        let detail = format!("afterwards, they would say {}", arrived.name());
+        return Err(ErrorKind::StampTable { detail }.at(path));
+    }
+    Ok(to)
+}
+
 /// Runs every migration to the target, or none. Returns `None` and rolls back if a migration has changed rows,
 /// so that all foreign keys must be checked.
 ///
@@ -263,8 +290,9 @@ pub(crate) fn migrate<T>(
             let before = violations_of(connection, &tables)?;
             let changes = total_changes(connection)?;
             for step in &steps {
-                step.run(connection)
-                    .map_err(|error| Error::from_step(path, &error))?;
+                step.run(connection).map_err(|error| {
+                    Error::from_step(path, &error, !recognition.extras().is_empty())
+                })?;
             }
             is_enough = scope == ForeignKeyScope::Everything
                 || total_changes(connection)? - changes == rows_stamped(from, target);
@@ -274,15 +302,7 @@ pub(crate) fn migrate<T>(
             return Err(diesel::result::Error::RollbackTransaction.into());
         }
         let arrived = recognise_connection(connection)?;
-        let to = arrived.require_version(path)?;
-        if to == target && !arrived.identity.is_stamped_right() {
-            let detail = format!("afterwards, they would say {}", arrived.name());
-            return Err(ErrorKind::StampTable { detail }.at(path));
-        }
-        if to != target {
-            let found = arrived.name();
-            return Err(ErrorKind::TargetMissed { target, found }.at(path));
-        }
+        let to = require_target(path, &recognition, &arrived, target)?;
         tables.retain(|table| arrived.catalogue.tables.contains_key(table));
         let after = violations_of(connection, &tables)?;
         foreign_keys::require_known(path, after, before)?;
@@ -307,7 +327,7 @@ pub(crate) fn migrate<T>(
         };
         let report = MigrationReport {
             from,
-            name: name_of(&recognition),
+            name: recognition.version_name(),
             change,
             to,
             migrations: steps.iter().map(MigrationStep::name).collect(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod alembic_leftovers;
 pub(crate) mod assumptions;
+mod disk_need;
 pub(crate) mod expansion;
 pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;

@@ -20,7 +20,7 @@ use crate::database::files::disk_space;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::route::{Method, Route};
 use crate::database::migration::unfinal_blocks::UnfinalBlocks;
-use crate::database::migration::{rebuild, rehearsal, unfinal_blocks};
+use crate::database::migration::{disk_need, rebuild, rehearsal, unfinal_blocks};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
@@ -68,8 +68,11 @@ pub struct MigrationPlan {
     pub rows: Vec<(String, i64)>,
     /// The size of the database with its log, in bytes.
     pub bytes: u64,
-    /// The additional disk space that the migration could need, in bytes.
+    /// The additional disk space that the migration could need, in bytes. With less than a part of it that is certain,
+    /// the migration and its plan are refused.
     pub disk_bytes: u64,
+    /// The free space on the disk, in bytes, if the file system reports it.
+    pub free_bytes: Option<u64>,
     /// The estimated duration in seconds, from the number of rows.
     pub seconds: u64,
 }
@@ -237,6 +240,10 @@ fn plan(
     }
     let needs = rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)?;
     let bytes = DatabaseFile::at(path).bytes_with_log();
+    let certain = match from {
+        Some(from) if !is_done => disk_need::at_least(connection, path, from, target)?,
+        _ => 0,
+    };
     let total: i64 = rows.iter().map(|(_, rows)| rows).sum();
     Ok(MigrationPlan {
         name,
@@ -278,8 +285,9 @@ fn plan(
         disk_bytes: match method {
             Method::Rebuild => rebuild::disk_bytes(&DatabaseFile::at(path)),
             // Changed pages are written to the log first.
-            _ => bytes,
+            _ => bytes.max(certain),
         },
+        free_bytes: disk_space::free_bytes(DatabaseFile::at(path).real()),
         seconds: match method {
             Method::InPlace => 1,
             _ => u64::try_from(total).unwrap_or_default() / REBUILT_ROWS_PER_SECOND + 1,
@@ -306,6 +314,8 @@ fn require_possible(
             rebuild::require_structure(connection, path, recognition, options)
         }
         Method::InPlace | Method::InPlaceWithMaps => {
+            let from = recognition.require_version_of_structure(path)?;
+            disk_need::require_room(connection, path, from, options.target)?;
             rehearsal::require_possible(connection, path, recognition, options.target)
         }
     }

@@ -65,7 +65,6 @@ use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::temporary_files::TemporaryFiles;
-use crate::database::migration::route::name_of;
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::{recognise, recognise_connection};
@@ -192,7 +191,7 @@ pub(crate) fn rebuild(
             original: original.into_path(),
             ..report
         };
-        Ok(Outcome::Done(name_of(&recognition), report, unsound))
+        Ok(Outcome::Done(recognition.version_name(), report, unsound))
     });
     if result.is_err() {
         effect.find_out(|| {

@@ -39,7 +39,7 @@ pub(crate) fn require_possible(
         wait: Duration::ZERO,
     };
     let scope = ForeignKeyScope::Everything;
-    EffectTracker::track(|effect| {
+    EffectTracker::track(path, |effect| {
         migrate(&mut rehearsed, &task, scope, effect, &mut |_, _| Ok(()))
     })
     .map_err(|error| Error {

@@ -63,7 +63,7 @@ impl Route {
             _ => (Some(recognition.require_version(path)?), Method::InPlace),
         };
         let route = Self {
-            name: name_of(recognition),
+            name: recognition.version_name(),
             from,
             to,
             method,
@@ -82,15 +82,6 @@ impl Route {
     #[must_use]
     pub fn is_step_back(&self) -> bool {
         self.from.is_some_and(|from| from > self.to)
-    }
-}
-
-/// The name of the version that a database has. Stamps that contradict the structure do not count, except that a Rust-core
-/// release has only a number, and no structure of its own.
-pub(crate) fn name_of(recognition: &Recognition) -> String {
-    match recognition.structure() {
-        Some(structure) if recognition.stamps.rust_core.is_none() => structure,
-        _ => recognition.name(),
     }
 }
 

@@ -79,7 +79,7 @@ pub fn upgrade_sqlite_database(
     options: &UpgradeOptions,
     observer: &mut dyn Observer,
 ) -> Result<UpgradeReport, Error> {
-    EffectTracker::track(|effect| upgrade(path, options, observer, effect))
+    EffectTracker::track(path, |effect| upgrade(path, options, observer, effect))
 }
 
 fn upgrade(

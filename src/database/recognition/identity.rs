@@ -226,6 +226,16 @@ impl Recognition {
         }
     }
 
+    /// The name of the version that the database has. Stamps that contradict the structure do not count, except that a
+    /// Rust-core release has only a number, and no structure of its own.
+    #[must_use]
+    pub fn version_name(&self) -> String {
+        match self.structure() {
+            Some(structure) if self.stamps.rust_core.is_none() => structure,
+            _ => self.name(),
+        }
+    }
+
     /// A remark about wrong stamps and about a half-finished upgrade. Displayed as the predicate of "The database is".
     #[must_use]
     pub fn remark(&self) -> Option<String> {
@@ -281,7 +291,7 @@ impl Recognition {
                 is_stamped_right: true,
             } if *version == latest => return None,
             Identity::Version { .. } | Identity::WithoutMaps(_) | Identity::Legacy { .. } => {
-                self.name()
+                self.version_name()
             }
             Identity::Unrecognised(
                 Refusal::UnknownStamp { stamp }
@@ -297,6 +307,12 @@ impl Recognition {
         if matches!(self.identity, Identity::Unrecognised(_)) {
             return Some(format!(
                 "The database is at {current}, which this program does not know (its latest is {latest})"
+            ));
+        }
+        if self.identity.version() == Some(latest) {
+            return Some(format!(
+                "The database is at the latest version ({latest}), but its stamp is another: 'degenbot database upgrade' \
+                 corrects it"
             ));
         }
         Some(format!(

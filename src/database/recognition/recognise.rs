@@ -23,9 +23,12 @@ use crate::database::structure::catalogue::Catalogue;
 pub fn recognise(path: &Path) -> Result<Recognition, Error> {
     match recognise_without_trace(path) {
         // An interrupted transaction must be rolled back first. Opening the database for writing does that, in any
-        // program.
+        // program whose user may write.
         Err(error) if matches!(error.kind, ErrorKind::HotJournal) => {
-            recognise_at(path, &mut open_connection(path, Access::ReadWrite)?)
+            match open_connection(path, Access::ReadWrite) {
+                Err(other) if matches!(other.kind, ErrorKind::ReadOnly) => Err(error),
+                connection => recognise_at(path, &mut connection?),
+            }
         }
         other => other,
     }
