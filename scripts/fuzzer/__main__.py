@@ -18,6 +18,7 @@ import beside
 import commands
 import contents
 import judge
+import node
 from damage import damage
 from objects import alter
 
@@ -59,6 +60,7 @@ class Fuzzer:
         self.bases = [name for name in names if os.path.getsize(name) < 500_000]
         self.populated = [name for name in self.bases if "/populated/" in name]
         self.logs = sorted(glob.glob(os.path.join(corpus, "*", "*.db-wal")))
+        self.node = node.Node()
         self.latest = [self.brought_to_latest(name) for name in self.populated if "/populated-" in name]
 
     def brought_to_latest(self, name):
@@ -157,7 +159,7 @@ class Fuzzer:
         os.symlink("files", os.path.join(root, os.path.basename(os.path.dirname(commands.HOSTILE_PATH))))
         try:
             done = self.prepare(chance, folder)
-            command = commands.pick(chance)
+            command = commands.pick(chance, self.node.address(chance))
             if self.has_compact_json and seed % 2:
                 command.print_compactly()
             surroundings = self.surroundings(chance, folder)

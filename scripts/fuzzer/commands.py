@@ -1,4 +1,4 @@
-"""The commands that are run: every one of `database` and `exchange`, with its options."""
+"""The commands that are run: every one of `database`, `exchange`, `pool` and `token`, with its options."""
 
 VERSIONS = (
     "eb4080485a56", "a512dbce9854", "5d2dfe7292b3", "9c411aeeb15e", "b0b9e84d5527", "e0aaad8ad486", "2606a6c7f5ee",
@@ -43,20 +43,36 @@ class Command:
         return Command(self.verb, [*arguments, "--force"], "", self.arguments[1])
 
     def is_read_only(self):
-        return self.dry or self.verb in ("info", "verify", "list")
+        return self.dry or self.verb in ("info", "verify", "list", "pools", "pool")
 
     def __str__(self):
         answer = f" <<< {self.answer!r}" if self.answer else ""
         return "degenbot " + " ".join(self.arguments) + answer
 
 
-def pick(random):
+# The commands whose names are those of others, or say too little.
+GROUPED = {
+    "activate": ("exchange", "activate"), "deactivate": ("exchange", "deactivate"), "add": ("exchange", "add"),
+    "list": ("exchange", "list"), "pools": ("pool", "list"), "pool": ("pool", "show"), "sync": ("pool", "update"),
+    "tokens": ("token", "update"),
+}
+CHAINS = ("1", "base", "ethereum", "8453")
+# A token of many pools, texts that are none of a pool, and the first ids.
+POOLS = (
+    "1", "2", "7", "0", "-1", "9223372036854775807", "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+    "0x0000000000000000000000000000000000000000", "0x" + "ab" * 32, "0xzz", "", "\x1b[31m\u202e",
+)
+
+
+def pick(random, node):
+    """Chooses a command. `node` is the address of a node."""
     verb = random.choice(
         ("info", "verify", "verify", "backup", "backup", "restore", "restore", "upgrade", "upgrade", "upgrade",
-         "downgrade", "compact", "compact", "reset", "activate", "deactivate", "list", "add")
+         "downgrade", "compact", "compact", "reset", "activate", "deactivate", "list", "add", "pools", "pools", "pool",
+         "pool", "sync", "sync", "tokens", "tokens")
     )
-    group = "exchange" if verb in ("activate", "deactivate", "list", "add") else "database"
-    arguments = [group, verb]
+    group, name = GROUPED.get(verb, ("database", verb))
+    arguments = [group, name]
 
     def maybe(probability, *more):
         if random.random() < probability:
@@ -89,9 +105,22 @@ def pick(random):
         arguments += ["--factory", "0x6EcCab422D763aC031210895C81787E87B43A652"]
     elif verb in ("activate", "deactivate"):
         arguments.append(random.choice(EXCHANGES))
-    if group == "database" or verb == "list":
+    elif verb == "pools":
+        maybe(0.4, "--chain", random.choice(CHAINS))
+        maybe(0.3, "--exchange", random.choice(EXCHANGES))
+        maybe(0.3, "--limit", random.choice(("0", "1", "20", "18446744073709551615")))
+    elif verb == "pool":
+        arguments += random.sample(POOLS, random.choice((1, 1, 1, 2)))
+        maybe(0.3, "--chain", random.choice(CHAINS))
+    elif verb in ("sync", "tokens"):
+        arguments += ["--rpc", node]
+        maybe(0.3, "--chain", random.choice(CHAINS))
+        if verb == "sync":
+            maybe(0.5, "--to-block", random.choice(("latest", "finalized", "5", "latest:-2")))
+            maybe(0.3, "--exchange", random.choice(EXCHANGES))
+    if group != "exchange" or verb == "list":
         maybe(0.3, "--json")
-    if verb not in ("info", "verify", "list") and "--dry-run" not in arguments:
+    if verb not in ("info", "verify", "list", "pools", "pool") and "--dry-run" not in arguments:
         maybe(0.3, "--wait", random.choice("01"))
     if verb in ("backup", "restore", "upgrade", "downgrade", "compact", "reset") and "--dry-run" not in arguments:
         if random.random() < 0.8:

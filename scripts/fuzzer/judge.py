@@ -94,7 +94,9 @@ class Run:
         self.judge_json()
         self.judge_files()
         changed = not self.unchanged(DATABASE)
-        if self.status != 0 or self.command.is_read_only():
+        if self.command.verb in ("sync", "tokens"):
+            self.judge_update(changed)
+        elif self.status != 0 or self.command.is_read_only():
             self.judge_unchanged(changed)
         if self.status == 0 and not self.was_refused():
             judge = getattr(self, "judge_" + self.command.verb, None)
@@ -107,7 +109,7 @@ class Run:
         return "Aborted" in self.said()
 
     def judge_status(self):
-        allowed = {"verify": (0, 1, 3)}.get(self.command.verb, (0, 1))
+        allowed = {"verify": (0, 1, 3), "pool": (0, 1, 2)}.get(self.command.verb, (0, 1))
         # The beginning of a version may be that of several.
         if self.status == 2 and self.command.target and b"matches several versions" in self.stderr:
             return
@@ -133,7 +135,11 @@ class Run:
     def judge_json(self):
         if not self.command.json or self.was_refused():
             return
-        if self.status not in (0, 3) and not (self.status == 1 and self.command.verb == "verify" and self.stdout):
+        # An update says how far it came.
+        if self.command.verb in ("sync", "tokens") and not self.stdout:
+            return
+        tells_anyway = self.command.verb in ("verify", "sync", "tokens")
+        if self.status not in (0, 3) and not (self.status == 1 and tells_anyway and self.stdout):
             if self.stdout:
                 self.fault("stdout of a failed command", repr(self.stdout[:100]))
             return
@@ -191,6 +197,28 @@ class Run:
 
     def has_log(self):
         return all(DATABASE + "-wal" in it.files for it in (self.before, self.after))
+
+    def judge_update(self, changed):
+        """An update commits what it has, also if it fails later. The node has no events."""
+        if changed and UNCHANGED.search(self.said()) and "except that" not in self.said():
+            self.fault("failed and changed the database", self.difference(DATABASE, DATABASE))
+        self.judge_still_sound()
+        before, after = (dict(it.contents.get(DATABASE) or {}) for it in (self.before, self.after))
+        if not before or contents.complaints(self.earlier(DATABASE)):
+            return
+        written = {
+            "sync": ("exchanges", "chain_blocks", "chain_journal", "retired_ids", "my_log"),
+            "tokens": ("erc20_tokens",),
+        }
+        for tables in (before, after):
+            for name in written[self.command.verb]:
+                tables.pop(name, None)
+            # Indexes of the text of tokens follow them.
+            for name in [name for name in tables if name.startswith("my_texts")]:
+                tables.pop(name)
+        found = contents.differences(before, after)
+        if found:
+            self.fault("other tables changed", "; ".join(found)[:300])
 
     def judge_unchanged(self, changed):
         # SQLite rolls back or takes in what a killed program has left; without a schema, nothing shows what that was.
