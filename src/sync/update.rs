@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
+use crate::database::connection::open::{
+    Access, LOCK_TIMEOUT, open_connection, prepare_for_bulk_writes, set_busy_timeout,
+};
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::verification::free_list::require_sound_free_pages;
@@ -80,7 +82,7 @@ impl Default for PoolUpdateOptions {
         Self {
             exchanges: Vec::new(),
             to_block: BlockTarget::DEFAULT,
-            chunk: 10_000,
+            chunk: 100_000,
             concurrency: 4,
             wait: LOCK_TIMEOUT,
             check_space: true,
@@ -193,6 +195,7 @@ impl<'a> Updater<'a> {
             cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
         set_busy_timeout(&mut connection, path, options.wait, cancel.clone())?;
         require_sound_free_pages(&mut connection, path, cancel)?;
+        prepare_for_bulk_writes(&mut connection)?;
         Ok(Self {
             path,
             chain,
@@ -464,8 +467,13 @@ impl<'a> Updater<'a> {
         scope: &mut Scope,
         section: &Section,
     ) -> Result<Pass, SyncError> {
-        /// How many events are written in one transaction, roughly.
-        const HEAVY: usize = 50_000;
+        /// The number of blocks in a request, at most.
+        const WIDTH: u64 = 10_000;
+        /// How many events are written in one transaction, roughly. The more there are, the more of them change the
+        /// same pages. Other programs wait for the lock meanwhile.
+        const HEAVY: usize = 200_000;
+        /// How much time may be lost if the update is killed, at most.
+        const LONG: Duration = Duration::from_secs(5);
         let Section { group, is_final } = section;
         self.record(!is_final)?;
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
@@ -481,7 +489,7 @@ impl<'a> Updater<'a> {
             liquidity: decoder.liquidity.as_ref(),
             from: group.from,
             to: group.to,
-            width: self.options.chunk.max(1),
+            width: self.options.chunk.clamp(1, WIDTH),
             with_headers: !is_final,
             threads: self.options.concurrency,
         };
@@ -491,6 +499,7 @@ impl<'a> Updater<'a> {
             .previous()
             .and_then(|number| hashes.get(&number).copied());
         let mut again = None;
+        let mut last_commit = Instant::now();
         fetch(plan, |piece| {
             if self.options.cancel.is_cancelled() {
                 return Err(SyncError::Interrupted);
@@ -509,10 +518,13 @@ impl<'a> Updater<'a> {
             let end = piece.to;
             let time = piece.last.timestamp;
             pending.add(&decoder, &piece)?;
-            let is_due = pending.blocks >= self.options.chunk || pending.weight() >= HEAVY;
+            let is_due = pending.blocks >= self.options.chunk
+                || pending.weight() >= HEAVY
+                || last_commit.elapsed() >= LONG;
             let mut pass = Pass::Done;
             if is_due || end == group.to {
                 pass = self.commit(scope, &decoding, group, &mut pending, time)?;
+                last_commit = Instant::now();
             }
             if matches!(pass, Pass::Done) && end < group.to {
                 pass = self.keep_up(scope, group)?;

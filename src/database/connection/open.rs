@@ -311,6 +311,15 @@ pub(crate) fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<(
     connection.batch_execute("PRAGMA cache_spill = OFF")
 }
 
+/// Prepares a connection for the writes of many rows all over the file, in transactions of thousands of pages.
+///
+/// With the cache of every connection, 2 MB, a transaction reads and writes the same pages again and again. With the
+/// usual 1,000 pages between checkpoints, each commit copies its pages into the file, and most are changed again by the
+/// next one. `benches/pool_update` measures both.
+pub(crate) fn prepare_for_bulk_writes(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384")
+}
+
 /// Opens a connection that only operations use. It runs `first` and sets all pragmas. `first` decides how the file is
 /// read, so it comes before the pragmas that read the file.
 pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
