@@ -85,7 +85,7 @@ class Round:
     def reorganise(self):
         depth = self.random.choice([1, 3, 3, 10, 10, 60])
         is_empty = self.random.random() < 0.25
-        self.done[-1] += f" {depth}" + (" empty" if is_empty else "")
+        self.done[-1] += f" [reorganised {depth}{' empty' if is_empty else ''}]"
         self.chain.reorganise(self.random, depth, is_empty, v2=2, v3=3, v4=2, events=40)
 
     # What the user does.
@@ -184,6 +184,52 @@ class Round:
             self.chain.reorganise(rng, rng.choice([3, 10]), v2=1, v3=1, v4=1, events=20)
             self.chain.grow(rng, tokens=0, v2=1, events=40)
 
+    def follow(self):
+        """Follows the chain while blocks come and are replaced, until it is told to end."""
+        self.provider.faults = self.faults()
+        self.done[-1] += f" ({self.provider.faults})"
+        endpoint = f"http://127.0.0.1:{self.provider.port}"
+        follower = subprocess.Popen(
+            self.command("pool", "update", "--follow", "--poll", "0.1", "--rpc", endpoint),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8",
+        )
+        try:
+            for _ in range(self.random.randint(1, 4)):
+                self.random.choice([self.grow, self.reorganise])()
+                if self.random.random() < 0.5:
+                    self._wait_for_follower(follower)
+            # The node is well again, and the follower catches up.
+            self.provider.faults = Faults()
+            self._wait_for_follower(follower)
+            follower.send_signal(signal.SIGTERM)
+            _, told = follower.communicate(timeout=LIMIT)
+        finally:
+            follower.kill()
+        if follower.returncode != 0:
+            raise Failed(f"a follower that was told to end ended with {follower.returncode}:\n{told}")
+        self.compare()
+
+    def _wait_for_follower(self, follower):
+        """Waits until the database has the newest block."""
+        head = self.chain.node("eth_getBlockByNumber", "latest", False)
+        end = time.monotonic() + LIMIT
+        while self.newest_block() != (int(head["number"], 16), head["hash"]):
+            if follower.poll() is not None:
+                raise Failed(f"a follower ended with {follower.returncode}:\n{follower.stderr.read()}")
+            if time.monotonic() > end:
+                raise Failed(f"a follower does not reach {head['number']}, but {self.newest_block()} {self.marks()}")
+            time.sleep(0.02)
+
+    def newest_block(self):
+        """The highest block that the journal has, if all marks are there."""
+        database = sqlite3.connect(self.database)
+        try:
+            marks = {mark for (mark,) in database.execute("SELECT last_update_block FROM exchanges WHERE active")}
+            block = database.execute("SELECT number, hash FROM chain_blocks ORDER BY number DESC LIMIT 1").fetchone()
+            return block if block and marks == {block[0]} else None
+        finally:
+            database.close()
+
     def compare(self):
         arguments = self.chain.node, self.first_block, self.chain_id, self.chain.exchanges
         compared, different = compare(self.database, *arguments)
@@ -200,6 +246,7 @@ class Round:
             self.update: 5,
             self.update_killed: 2,
             self.update_while_it_moves: 1,
+            self.follow: 2,
             self.activate: 1,
         }
         action = self.random.choices(list(actions), list(actions.values()))[0]
