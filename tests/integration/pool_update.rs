@@ -12,6 +12,7 @@ mod model;
 mod plan;
 mod pool;
 mod properties;
+mod recorded;
 mod reorganisations;
 mod repair;
 mod verify;
