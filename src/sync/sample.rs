@@ -1,5 +1,6 @@
 //! A few ranges of blocks, asked for to estimate how much there is in all of them.
 
+use std::iter;
 use std::time::Instant;
 
 use crate::events::event::Event as _;
@@ -117,19 +118,25 @@ fn sample_group(
         width: chunk,
         ..OfFilter::default()
     };
-    // As many parts as fit, the last one first.
+    // As many parts as fit. The last one comes first, because it shows the limits of the node, then the first one: a
+    // node without old blocks says so about the block that an update would ask for.
     let length = length(group);
     let ranges = ranges.min(length.div_ceil(WIDTH)).max(1);
-    let mut end = group.to.get();
-    for left in (1..=ranges).rev() {
-        let begin = group.from.get() + length / ranges * (left - 1);
-        let blocks = end - begin + 1;
-        let is_last = left == ranges;
-        let asked = blocks.min(if is_last { chunk } else { chunk.min(WIDTH) });
-        let from = if is_last {
-            end - asked + 1
+    let begin_of = |number: u64| group.from.get() + length / ranges * number;
+    for number in iter::once(ranges - 1).chain(0..ranges - 1) {
+        let is_last = number == ranges - 1;
+        let begin = begin_of(number);
+        let end = if is_last {
+            group.to.get()
         } else {
-            begin + (blocks - asked) / 2
+            begin_of(number + 1) - 1
+        };
+        let blocks = end - begin + 1;
+        let asked = blocks.min(if is_last { chunk } else { chunk.min(WIDTH) });
+        let from = match number {
+            _ if is_last => end - asked + 1,
+            0 => begin,
+            _ => begin + (blocks - asked) / 2,
         };
         let (Ok(first), Ok(last)) = (BlockNumber::new(from), BlockNumber::new(from + (asked - 1)))
         else {
@@ -145,10 +152,6 @@ fn sample_group(
             seconds: clock.elapsed().as_secs_f64(),
             ..part
         });
-        let Some(before) = begin.checked_sub(1) else {
-            break;
-        };
-        end = before;
     }
     Ok(of_filter)
 }

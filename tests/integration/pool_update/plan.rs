@@ -202,6 +202,11 @@ fn dry_run_refuses_what_the_update_refuses() {
             &latest,
         ),
         (
+            "block 1000",
+            Box::new(|scene| scene.server.chain(|chain| chain.pruned_before = 1_005)),
+            &latest,
+        ),
+        (
             "no row in pool_managers",
             Box::new(sql("DELETE FROM pool_managers")),
             &latest,
