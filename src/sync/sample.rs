@@ -1,6 +1,5 @@
 //! A few ranges of blocks, asked for to estimate how much there is in all of them.
 
-use std::iter;
 use std::time::Instant;
 
 use crate::events::event::Event as _;
@@ -32,7 +31,10 @@ pub(super) struct Sample {
 /// What the samples of a group say about the events of one filter.
 #[derive(Debug, Default)]
 struct OfFilter {
+    /// In the order of the chain.
     parts: Vec<Part>,
+    /// The range that showed a limit of the node.
+    probe: Option<Part>,
     /// How many blocks a request may have.
     width: u64,
     /// How many events an answer had at most, if a range was cut because of its events.
@@ -114,46 +116,79 @@ fn sample_group(
     ranges: u64,
     chunk: u64,
 ) -> Result<OfFilter, SyncError> {
+    let length = length(group);
     let mut of_filter = OfFilter {
         width: chunk,
         ..OfFilter::default()
     };
-    // As many parts as fit. The last one comes first, because it shows the limits of the node, then the first one: a
-    // node without old blocks says so about the block that an update would ask for.
-    let length = length(group);
-    let ranges = ranges.min(length.div_ceil(WIDTH)).max(1);
-    let begin_of = |number: u64| group.from.get() + length / ranges * number;
-    for number in iter::once(ranges - 1).chain(0..ranges - 1) {
-        let is_last = number == ranges - 1;
-        let begin = begin_of(number);
-        let end = if is_last {
+    // As many ranges as fit. The last one comes first, because it shows the limits of the node.
+    let mut ranges = ranges.min(length.div_ceil(WIDTH)).max(1);
+    let begin_of = |number: u64, ranges: u64| group.from.get() + length / ranges * number;
+    let last_blocks = group.to.get() - begin_of(ranges - 1, ranges) + 1;
+    let asked = last_blocks.min(chunk);
+    let begin = group.to.get() - (asked - 1);
+    let Some(last) = ask(node, filter, begin, asked, last_blocks)? else {
+        return Ok(of_filter);
+    };
+    let is_cut = last.sampled < asked;
+    if is_cut {
+        // The blocks that the node did not get to are not like those before them, so the last range is asked for again
+        // in parts.
+        of_filter.learn(node.range_limit(filter), &last);
+        ranges = ranges.max(RANGES).min(length);
+        of_filter.probe = Some(last);
+    } else {
+        of_filter.parts.push(last);
+    }
+    // Then the first one: a node without old blocks says so about the block that an update would ask for.
+    let rest = if is_cut { ranges } else { ranges - 1 };
+    for number in 0..rest {
+        let begin = begin_of(number, ranges);
+        let end = if number == ranges - 1 {
             group.to.get()
         } else {
-            begin_of(number + 1) - 1
+            begin_of(number + 1, ranges) - 1
         };
         let blocks = end - begin + 1;
-        let asked = blocks.min(if is_last { chunk } else { chunk.min(WIDTH) });
-        let from = match number {
-            _ if is_last => end - asked + 1,
-            0 => begin,
-            _ => begin + (blocks - asked) / 2,
+        let asked = blocks.min(chunk).min(WIDTH);
+        let from = if number == 0 {
+            begin
+        } else {
+            begin + (blocks - asked) / 2
         };
-        let (Ok(first), Ok(last)) = (BlockNumber::new(from), BlockNumber::new(from + (asked - 1)))
-        else {
+        let Some(part) = ask(node, filter, from, asked, blocks)? else {
             break;
         };
-        let (before, clock) = (node.statistics(), Instant::now());
-        let answer = node.first_logs(filter, first, last)?;
-        let part = part(&answer, blocks, node.statistics().bytes - before.bytes);
         if part.sampled < asked {
-            of_filter.learn(node.range_limit(filter), &answer);
+            of_filter.learn(node.range_limit(filter), &part);
         }
-        of_filter.parts.push(Part {
-            seconds: clock.elapsed().as_secs_f64(),
-            ..part
-        });
+        of_filter.parts.push(part);
+    }
+    if !is_cut {
+        of_filter.parts.rotate_left(1);
     }
     Ok(of_filter)
+}
+
+/// Asks for a range, which stands for a part of so many blocks. `None` if there are no such blocks.
+fn ask(
+    node: &Node,
+    filter: &LogFilter,
+    from: u64,
+    asked: u64,
+    blocks: u64,
+) -> Result<Option<Part>, SyncError> {
+    let (Ok(first), Ok(last)) = (BlockNumber::new(from), BlockNumber::new(from + (asked - 1)))
+    else {
+        return Ok(None);
+    };
+    let (before, clock) = (node.statistics(), Instant::now());
+    let answer = node.first_logs(filter, first, last)?;
+    let bytes = node.statistics().bytes - before.bytes;
+    Ok(Some(Part {
+        seconds: clock.elapsed().as_secs_f64(),
+        ..part(&answer, blocks, bytes)
+    }))
 }
 
 /// Counts the events of an answer about a part of so many blocks.
@@ -186,11 +221,11 @@ fn is_creation(log: &Log<'_>) -> bool {
 
 impl OfFilter {
     /// A range was cut: because of the node's limit of blocks, or because of its events.
-    fn learn(&mut self, limit: Option<u64>, answer: &LogAnswer) {
+    fn learn(&mut self, limit: Option<u64>, part: &Part) {
         if let Some(limit) = limit {
             self.width = self.width.min(limit);
         } else {
-            let logs = u64::try_from(answer.logs.len()).unwrap_or(u64::MAX);
+            let logs = part.pools + part.changes;
             self.most_logs = Some(self.most_logs.unwrap_or(1).max(logs));
         }
     }
@@ -252,8 +287,14 @@ impl Sample {
     /// Requests for events. More are needed if a range is refused or asked for again.
     pub(super) fn log_requests(&self) -> Estimate {
         let expected: u64 = self.filters.iter().map(OfFilter::requests).sum();
+        // Each part but the first may end inside a range.
+        let inner = self
+            .filters
+            .iter()
+            .map(|filter| filter.parts.len().saturating_sub(1));
+        let inner = u64::try_from(inner.sum::<usize>()).unwrap_or(u64::MAX);
         Estimate {
-            low: expected,
+            low: expected.saturating_sub(inner),
             expected,
             high: expected.saturating_add(expected / 2),
         }
@@ -261,7 +302,8 @@ impl Sample {
 
     /// The seconds of a request without its events, and of a byte of events.
     pub(super) fn seconds(&self) -> (f64, f64) {
-        let parts = || self.filters.iter().flat_map(|filter| &filter.parts);
+        let filters = || self.filters.iter();
+        let parts = || filters().flat_map(|filter| filter.parts.iter().chain(&filter.probe));
         let shortest = parts().map(|part| part.seconds).fold(f64::MAX, f64::min);
         let bytes: u64 = parts().map(|part| part.bytes).sum();
         let longer: f64 = parts().map(|part| part.seconds - shortest).sum();

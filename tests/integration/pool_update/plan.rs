@@ -106,6 +106,28 @@ fn estimates_hold_what_an_update_then_needs() {
 }
 
 #[test]
+fn sparse_blocks_before_a_limit_say_nothing_about_dense_ones_behind_it() {
+    let dense = vec![liquidity(5, 1, 0, 2, 10); 12];
+    let blocks = [vec![Vec::new(); 20], vec![dense; 60]].concat();
+    for (max_range, max_logs) in [(None, Some(30)), (Some(10), None)] {
+        let scene = Scene::with(ChainId::ETHEREUM, 0, &blocks);
+        scene.server.set_faults(Faults {
+            style: Some(Style::Geth),
+            max_range,
+            max_logs,
+            ..Faults::default()
+        });
+        let needs = scene.needs(10_000);
+        assert!(is_in(720, needs.events), "{needs:?}");
+        assert!(needs.events.expected > 400, "{needs:?}");
+        let (report, result) = scene.update(&to_head());
+        result.unwrap();
+        let requests = report.node.requests - report.node.splits;
+        assert!(requests <= needs.requests.high, "{report:?} {needs:?}");
+    }
+}
+
+#[test]
 fn plan_of_a_reorganised_chain_says_what_would_be_undone() {
     let mut scene = Scene::with(ChainId::ETHEREUM, 10, &blocks(20));
     scene.update_to_head();
