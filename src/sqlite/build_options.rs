@@ -12,7 +12,11 @@ const FLAGS: &str = "-USQLITE_ENABLE_MEMORY_MANAGEMENT -DSQLITE_DEFAULT_MEMSTATU
 pub(crate) fn warning() -> Option<String> {
     // SAFETY: the name is NUL-terminated. The function can be called at any time.
     let is_used = unsafe { ffi::sqlite3_compileoption_used(c"ENABLE_MEMORY_MANAGEMENT".as_ptr()) };
-    (is_used != 0).then(|| {
+    warning_if(is_used != 0)
+}
+
+fn warning_if(has_memory_management: bool) -> Option<String> {
+    has_memory_management.then(|| {
         format!(
             "SQLite is built with one lock around the caches of all connections, so threads that read wait for each \
              other; set LIBSQLITE3_FLAGS to \"{FLAGS}\" when the program is built"
@@ -27,6 +31,8 @@ mod tests {
     #[test]
     fn warning_and_documents_name_the_flags_that_avoid_it() {
         assert_eq!(warning(), None);
+        assert_eq!(warning_if(false), None);
+        assert!(warning_if(true).unwrap().contains(FLAGS));
         for (name, text) in [
             (
                 ".cargo/config.toml",

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use degenbot::database::{
-    BackupOptions, Database, Error, ErrorKind, backup_sqlite_database, inspect_sqlite_database,
+    BackupOptions, Database, Error, ErrorKind, ExchangeOptions, activate_exchange,
+    backup_sqlite_database, inspect_sqlite_database,
 };
 use degenbot::models::PoolFamily;
 use diesel::connection::SimpleConnection;
@@ -16,8 +17,11 @@ use rustix::io::Errno;
 use crate::support::command::{degenbot, on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::Copy;
+use crate::support::databases;
 use crate::support::databases::{chain, generated};
+use crate::support::fake_chain::FakeChain;
 use crate::support::faults::{library, preload, refuse};
+use crate::support::node_server::NodeServer;
 use crate::support::unprivileged::{is_root, public_copy_of_the_binary, unprivileged};
 
 /// Runs a command on a database while the system refuses calls.
@@ -379,4 +383,28 @@ fn path_that_is_too_long_for_sqlite_is_named_as_the_reason() {
         told.contains("has 254 bytes, and SQLite needs one of at most 247"),
         "{told}"
     );
+}
+
+/// Each request has a thread of its own, so that Ctrl-C ends the wait for its answer.
+#[test]
+fn updates_from_a_node_say_that_they_need_a_thread() {
+    let Some(library) = library() else { return };
+    let (_folder, path) = databases::empty();
+    content::connect(&path)
+        .batch_execute(
+            "INSERT INTO erc20_tokens (id, chain, address) VALUES (7, 1, printf('0x%040x', 7))",
+        )
+        .unwrap();
+    let exchange = "ethereum_uniswap_v2".parse().unwrap();
+    activate_exchange(&path, &exchange, &ExchangeOptions::default()).unwrap();
+    let before = content::of(&path);
+    let server = NodeServer::start(FakeChain::new(1, 1_000));
+    for group in ["token", "pool"] {
+        let arguments = [group, "update", "--rpc", &server.url()];
+        let told = run_refused(library, &path, &arguments, "thread", Errno::AGAIN);
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(told.contains("no thread could be started"), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    assert_eq!(content::of(&path), before);
 }

@@ -243,8 +243,9 @@ fn swap(
     }
     staged.sync()?;
     let unchanged = |source: &RawConnection| Ok(data_version(source, path)? == version);
-    let is_swapped = effect
-        .commit_if(|| Ok(file_swap::swap(source, file, &staged, unchanged)? == Swapped::Yes))?;
+    let is_swapped = effect.commit_if(|| {
+        Ok(file_swap::swap(source, file, &staged, busy_handler, unchanged)? == Swapped::Yes)
+    })?;
     Ok(is_swapped.then_some(written))
 }
 

@@ -48,17 +48,18 @@ pub(crate) fn is_possible(file: &DatabaseFile) -> bool {
 }
 
 /// Replaces the file of a database by a complete and synced one if nobody else has the database open and
-/// `is_unchanged` returns true.
+/// `is_unchanged` returns true. The busy handler ends the wait for a program that has opened the wrong file.
 pub(crate) fn swap(
     source: RawConnection,
     file: &DatabaseFile,
     staged: &StagedFile,
+    busy_handler: &BusyHandler,
     is_unchanged: impl FnOnce(&RawConnection) -> Result<bool, Error>,
 ) -> Result<Swapped, Error> {
     let released = release(&source, file, is_unchanged)?;
     drop(source);
     match released {
-        Some(stamp) => swap_leased(file, staged, stamp),
+        Some(stamp) => swap_leased(file, staged, busy_handler, stamp),
         None => Ok(Swapped::No),
     }
 }
@@ -92,6 +93,7 @@ fn release(
 fn swap_leased(
     file: &DatabaseFile,
     staged: &StagedFile,
+    busy_handler: &BusyHandler,
     stamp: FileStamp,
 ) -> Result<Swapped, Error> {
     let opened = OpenOptions::new().read(true).write(true).open(file.real());
@@ -100,7 +102,9 @@ fn swap_leased(
         let leases = (Lease::take(&old), staged.lease());
         let is_same = file.stamp() == Some(stamp) && !file.has_sidecars();
         match leases {
-            (Some(lease), Some(new_lease)) if is_same => exchange(staged, lease, new_lease),
+            (Some(lease), Some(new_lease)) if is_same => {
+                exchange(staged, busy_handler, lease, new_lease)
+            }
             _ => Ok(Swapped::No),
         }
     };
@@ -114,7 +118,12 @@ fn swap_leased(
 }
 
 /// Exchanges the names of the two files, and exchanges them back if another process opens the old file.
-fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapped, Error> {
+fn exchange(
+    staged: &StagedFile,
+    busy_handler: &BusyHandler,
+    old: Lease<'_>,
+    new: Lease<'_>,
+) -> Result<Swapped, Error> {
     // If a process has come since the lease was taken, the swap would only be undone.
     if !old.is_undisturbed() || !staged.exchange() {
         return Ok(Swapped::No);
@@ -130,7 +139,7 @@ fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapp
     let is_back = staged.exchange();
     drop(old);
     if is_back && !new.is_undisturbed() {
-        lock_out(staged, new);
+        lock_out(staged, busy_handler, LOCK_TIMEOUT, new);
     }
     if is_back {
         staged.sync_folder().map(|()| Swapped::No)
@@ -141,7 +150,9 @@ fn exchange(staged: &StagedFile, old: Lease<'_>, new: Lease<'_>) -> Result<Swapp
 
 /// Locks out the processes that opened the new file while it had the database's name. What they write would go
 /// to a file without a name. They find it locked, and after a while no database, until they open the database again.
-fn lock_out(staged: &StagedFile, lease: Lease<'_>) {
+///
+/// This waits until they have closed it, but not for longer than `limit`, nor after a cancellation.
+fn lock_out(staged: &StagedFile, busy_handler: &BusyHandler, limit: Duration, lease: Lease<'_>) {
     staged.lock_for_others();
     staged.spoil();
     drop(lease);
@@ -150,7 +161,7 @@ fn lock_out(staged: &StagedFile, lease: Lease<'_>) {
          database again"
     );
     let locked = Instant::now();
-    while staged.lease().is_none() && locked.elapsed() < LOCK_TIMEOUT {
+    while staged.lease().is_none() && locked.elapsed() < limit && !busy_handler.is_stopped() {
         thread::sleep(STRAGGLERS);
     }
 }
@@ -159,4 +170,51 @@ fn lock_out(staged: &StagedFile, lease: Lease<'_>) {
 /// may hold for another thread by now.
 fn keep_open(file: File) {
     std::mem::forget(file);
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+    use crate::cancel::CancelToken;
+    use crate::database::files::staged_file::PRIVATE;
+
+    const FOR_EVER: Duration = Duration::from_secs(86_400);
+
+    /// A program that has the file open until it is killed.
+    fn program_with(staged: &StagedFile) -> Child {
+        let file = File::open(staged.path()).unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("86400").stdin(Stdio::from(file));
+        command.spawn().unwrap()
+    }
+
+    /// Each call of `lock_out` returns although the program goes on, or the test hangs.
+    #[test]
+    fn wait_for_a_program_with_the_wrong_file_has_a_limit_and_can_be_cancelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let staged = StagedFile::create(&folder.path().join("x.db"), PRIVATE).unwrap();
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let cancelled = BusyHandler::new(Duration::ZERO, Some(cancel));
+        let patient = BusyHandler::new(Duration::ZERO, None);
+        for (busy_handler, limit) in [(&cancelled, FOR_EVER), (&patient, Duration::ZERO)] {
+            let Some(lease) = staged.lease() else {
+                return; // Not every file system has leases.
+            };
+            let opening = std::thread::scope(|scope| {
+                // Opening the file waits for the end of the lease.
+                let opening = scope.spawn(|| program_with(&staged));
+                while lease.is_undisturbed() {
+                    thread::sleep(STRAGGLERS);
+                }
+                lock_out(&staged, busy_handler, limit, lease);
+                opening.join()
+            });
+            let mut program = opening.unwrap();
+            program.kill().unwrap();
+            program.wait().unwrap();
+        }
+    }
 }
