@@ -6,6 +6,8 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise_state;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::models::journal::block_updates::forget_final_below;
@@ -215,6 +217,10 @@ fn moved(
     Ok(None)
 }
 
+fn undone(table: &'static str) -> SyncError {
+    Error::from(ErrorKind::WriteUndone { table }).into()
+}
+
 struct Writer<'a> {
     connection: &'a mut SqliteConnection,
     memory: &'a mut Memory,
@@ -271,6 +277,29 @@ impl Writer<'_> {
             diesel::update(exchanges::table.find(exchange.id))
                 .set(exchanges::last_update_block.eq(batch.to))
                 .execute(self.connection)?;
+        }
+        self.require_written(batch)
+    }
+
+    /// Fails if a trigger of the user's own has ignored or undone the marks or the last block. This reads a row of each by
+    /// its key.
+    fn require_written(&mut self, batch: &Batch) -> Result<(), SyncError> {
+        let stored = StoredBlock::of_range(self.connection, self.chain, batch.to, batch.to)?;
+        if !stored.iter().any(|stored| stored.hash == batch.end.hash) {
+            return Err(undone("chain_blocks"));
+        }
+        for exchange in self
+            .members
+            .iter()
+            .filter_map(|index| self.scope.exchanges.get(*index))
+        {
+            let mark: Option<BlockNumber> = exchanges::table
+                .find(exchange.id)
+                .select(exchanges::last_update_block)
+                .first(self.connection)?;
+            if mark != Some(batch.to) {
+                return Err(undone("exchanges"));
+            }
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::node::header::BlockTag;
 use crate::node::statistics::NodeStatistics;
 use crate::setters::setters;
 use crate::sqlite::connection_hooks::cancellable;
-use crate::sqlite::prepared::{Bound, Statement, Statements};
+use crate::sqlite::prepared::{Bound, Statements};
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::sync_error::SyncError;
 use crate::sync::token_values;
@@ -214,6 +214,8 @@ fn update(
             }
             Ok::<_, NodeError>(said)
         })?;
+        // What is rolled back does not count.
+        let mut counted = report.clone();
         let place = |error: Error| error.at(path, "write to the database");
         transaction(
             &mut connection,
@@ -222,11 +224,12 @@ fn update(
                 // Another program may have replaced the database.
                 recognise_state(connection)?.require_version(path)?;
                 let statements = Statements::of(connection)?;
-                store(statements, chain, &tokens, &said, report)
+                store(statements, chain, &tokens, &said, &mut counted)
             },
             Error::from,
         )
         .map_err(place)?;
+        *report = counted;
         report.asked += tokens.len() as u64;
         observe(report);
     }
@@ -339,24 +342,42 @@ fn store(
     };
     let (mut name, mut symbol, mut decimals) =
         (update("name")?, update("symbol")?, update("decimals")?);
+    // A trigger of the user's own can take back what was written, so the row counts as it is afterwards.
+    let is_filled = |column: &str| {
+        statements.prepare(&format!(
+            "SELECT {column} IS NOT NULL FROM erc20_tokens WHERE id = ?1"
+        ))
+    };
+    let mut filled = [
+        is_filled("name")?,
+        is_filled("symbol")?,
+        is_filled("decimals")?,
+    ];
     for (token, said) in tokens.iter().zip(said) {
         let [_, lower] = token.address.spellings();
-        let write = |statement: &mut Statement<'_>, value| {
-            statement.run(&[
-                value,
-                Bound::Integer(token.id),
-                Bound::Integer(chain.encode()),
-                Bound::Text(&lower),
-            ])
-        };
-        if let Some(text) = &said.name {
-            report.names += write(&mut name, Bound::Text(text))?;
+        let values = [
+            said.name.as_deref().map(Bound::Text),
+            said.symbol.as_deref().map(Bound::Text),
+            said.decimals.map(|number| Bound::Integer(number.encode())),
+        ];
+        let mut written = [false; 3];
+        let columns = [&mut name, &mut symbol, &mut decimals];
+        for ((statement, value), written) in columns.into_iter().zip(values).zip(&mut written) {
+            if let Some(value) = value {
+                let rows = statement.run(&[
+                    value,
+                    Bound::Integer(token.id),
+                    Bound::Integer(chain.encode()),
+                    Bound::Text(&lower),
+                ])?;
+                *written = rows > 0;
+            }
         }
-        if let Some(text) = &said.symbol {
-            report.symbols += write(&mut symbol, Bound::Text(text))?;
-        }
-        if let Some(number) = said.decimals {
-            report.decimals += write(&mut decimals, Bound::Integer(number.encode()))?;
+        let counts = [&mut report.names, &mut report.symbols, &mut report.decimals];
+        for ((statement, written), count) in filled.iter_mut().zip(written).zip(counts) {
+            if written && statement.first_integer(&[Bound::Integer(token.id)])? == Some(1) {
+                *count += 1;
+            }
         }
     }
     Ok(())

@@ -230,6 +230,31 @@ fn tokens_of_every_version_are_updated() {
 }
 
 #[test]
+fn what_a_trigger_takes_back_or_a_failure_rolls_back_is_not_counted() {
+    let (_folder, path) = databases::empty();
+    insert(&path, 1..=2);
+    execute(
+        &path,
+        "CREATE TRIGGER takes_back AFTER UPDATE OF name ON erc20_tokens BEGIN
+             UPDATE erc20_tokens SET name = NULL WHERE id = new.id; END",
+    );
+    let server = server();
+    let (report, result) = update(&path, &server);
+    result.unwrap();
+    assert_eq!((report.names, report.symbols, report.decimals), (0, 2, 2));
+    execute(
+        &path,
+        "UPDATE erc20_tokens SET symbol = NULL, decimals = NULL; DROP TRIGGER takes_back;
+         CREATE TRIGGER refuses BEFORE UPDATE OF decimals ON erc20_tokens WHEN new.id = 2 BEGIN
+             SELECT raise(ABORT, 'no'); END",
+    );
+    let (report, result) = update(&path, &server);
+    result.unwrap_err();
+    assert_eq!((report.names, report.symbols, report.decimals), (0, 0, 0));
+    assert_eq!(tokens(&path), ["1 NULL NULL NULL", "2 NULL NULL NULL"]);
+}
+
+#[test]
 fn the_command_updates_every_chain_that_has_a_node() {
     let (_folder, path) = databases::empty();
     let told = quietly(&path, &["token", "update"]);

@@ -654,6 +654,19 @@ documented_errors! {
             cause(source) Some(source);
             when "A CHECK, a unique index or another constraint forbids what a command writes.";
 
+        /// A trigger of the user's own ignores or undoes what an update has to write.
+        WriteUndone {
+            /// The table.
+            table: &'static str = "exchanges",
+        }
+            in OwnObjects;
+            text format!("What was written to {table} in {path} is not there: a trigger of your own ignores or undoes it");
+            hint format!(
+                "Look at the triggers of {table} with the sqlite3 shell, drop the one that does it, and run the command \
+                 again"
+            );
+            when "A trigger of the user's own ignores the mark of an exchange or a block of the journal, or undoes it.";
+
         /// A table or view has the name of a stamp table, and the version cannot be recorded in it.
         StampTable {
             /// What is wrong with it.
