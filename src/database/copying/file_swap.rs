@@ -183,11 +183,10 @@ mod tests {
     const FOR_EVER: Duration = Duration::from_secs(86_400);
 
     /// A program that has the file open until it is killed.
-    fn program_with(staged: &StagedFile) -> Child {
-        let file = File::open(staged.path()).unwrap();
+    fn program_with(staged: &StagedFile) -> std::io::Result<Child> {
+        let file = File::open(staged.path())?;
         let mut command = Command::new("sleep");
-        command.arg("86400").stdin(Stdio::from(file));
-        command.spawn().unwrap()
+        command.arg("86400").stdin(Stdio::from(file)).spawn()
     }
 
     /// Each call of `lock_out` returns although the program goes on, or the test hangs.
@@ -203,7 +202,7 @@ mod tests {
             let Some(lease) = staged.lease() else {
                 return; // Not every file system has leases.
             };
-            let opening = std::thread::scope(|scope| {
+            let opening = thread::scope(|scope| {
                 // Opening the file waits for the end of the lease.
                 let opening = scope.spawn(|| program_with(&staged));
                 while lease.is_undisturbed() {
@@ -212,7 +211,7 @@ mod tests {
                 lock_out(&staged, busy_handler, limit, lease);
                 opening.join()
             });
-            let mut program = opening.unwrap();
+            let mut program = opening.unwrap().unwrap();
             program.kill().unwrap();
             program.wait().unwrap();
         }
