@@ -144,6 +144,21 @@ fn signals_at_once_count_as_one() {
 }
 
 #[test]
+fn two_signals_at_once_during_a_question_say_that_it_is_aborted() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    for _ in 0..10 {
+        let mut child = spawn(on(&copy.path, &["database", "reset"]));
+        await_signal_handler(&mut child);
+        send(&child, "-INT");
+        // The command may have ended already.
+        send(&child, "-TERM");
+        let told = finish(child);
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(told.ends_with("Aborted!\n"), "{told}");
+    }
+}
+
+#[test]
 fn signals_that_were_ignored_stay_ignored() {
     for signal in ["HUP", "INT", "TERM"] {
         let copy = Copy::of("populated/populated-0.6.0a4.db");
