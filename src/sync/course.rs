@@ -32,12 +32,17 @@ impl Course {
             | SyncError::Branches { .. }
             | SyncError::Unsettled { .. } => Self::Passes,
             SyncError::NoTarget { .. } if has_worked => Self::Passes,
+            // At the beginning, it is rather the settings or the database that is wrong.
             SyncError::Malformed { .. }
             | SyncError::Liquidity { .. }
             | SyncError::UnknownPool { .. }
             | SyncError::PoolAddress { .. }
             | SyncError::MissingPairs { .. }
-            | SyncError::Fee { .. } => Self::MayPass,
+            | SyncError::Fee { .. }
+                if has_worked =>
+            {
+                Self::MayPass
+            }
             _ => Self::Stays,
         }
     }
@@ -58,7 +63,7 @@ impl Course {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
 
@@ -75,6 +80,15 @@ mod tests {
         });
         assert_eq!(Course::of(&refused, false), Course::Stays);
         assert_eq!(Course::of(&refused, true), Course::Passes);
+    }
+
+    #[test]
+    fn contradiction_may_pass_once_it_has_worked() {
+        let contradiction = SyncError::Malformed {
+            source: crate::sync::sync_error::malformed_event(),
+        };
+        assert_eq!(Course::of(&contradiction, false), Course::Stays);
+        assert_eq!(Course::of(&contradiction, true), Course::MayPass);
     }
 
     #[test]

@@ -456,7 +456,7 @@ fn exchange() -> ExchangeName {
 }
 
 #[cfg(all(test, feature = "cli"))]
-fn malformed_event() -> MalformedEvent {
+pub(super) fn malformed_event() -> MalformedEvent {
     MalformedEvent {
         contract: Address::new([0xaa; 20]),
         place: place(),

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{Builder, Scope, scope};
+use std::thread::{Builder, Scope, panicking, scope};
 use std::time::{Duration, Instant};
 
 use crate::cli::context::Context;
@@ -52,7 +52,17 @@ pub(super) struct Followed<'a> {
 
 /// Passes on what a follower tells.
 struct Sender {
+    chain: ChainId,
     news: SyncSender<News>,
+}
+
+/// A follower that panics has ended, too.
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if panicking() {
+            let _ = self.news.send(News::Lost(self.chain));
+        }
+    }
 }
 
 impl Sender {
@@ -117,19 +127,22 @@ impl Followed<'_> {
     ) where
         Self: 'scope,
     {
+        let update = (self.options)(chain);
+        let wait = update.wait;
         let options = FollowOptions::default()
-            .update((self.options)(chain))
+            .update(update)
             .poll(self.following.poll);
         let ended = |error| News::Ended(Box::new((PoolUpdateReport::new(chain), Err(error))));
         let node = match self.endpoints.node(chain) {
             Ok(node) => Arc::new(node),
             Err(error) => {
-                teller.begin(chain, None);
+                teller.begin(chain, None, wait);
                 return teller.tell(ended(error));
             }
         };
-        teller.begin(chain, Some(Arc::clone(&node)));
+        teller.begin(chain, Some(Arc::clone(&node)), wait);
         let mut sender = Sender {
+            chain,
             news: sender.clone(),
         };
         let path = self.path.to_owned();

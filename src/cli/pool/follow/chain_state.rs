@@ -12,6 +12,9 @@ use crate::types::integer::{BlockNumber, ChainId};
 /// A chain that is more blocks behind than this is catching up.
 const CATCHING_UP: u64 = 100;
 
+/// How long a follower gives no sign at most: a request and its repetitions take three minutes.
+const SILENCE: Duration = Duration::from_secs(300);
+
 /// What is known of a chain.
 #[derive(Debug)]
 pub(super) struct ChainState {
@@ -42,12 +45,14 @@ pub(super) struct ChainState {
     pub(super) succeeded: Option<SystemTime>,
     /// When the block was reached.
     pub(super) reached: Instant,
-    /// When there was last a sign of the follower.
+    /// When there was last a sign of the follower, and how long it gives none at most.
     pub(super) sign: Instant,
+    silence: Duration,
 }
 
 impl ChainState {
-    pub(super) fn new(chain: ChainId) -> Self {
+    /// The state before anything is known. `wait` is how long the follower waits for a lock.
+    pub(super) fn new(chain: ChainId, wait: Duration) -> Self {
         let now = Instant::now();
         Self {
             chain,
@@ -70,6 +75,7 @@ impl ChainState {
             succeeded: None,
             reached: now,
             sign: now,
+            silence: SILENCE.saturating_add(wait),
         }
     }
 
@@ -145,8 +151,8 @@ impl ChainState {
     }
 
     /// Whether the follower has given no sign for longer than any of its waits takes.
-    pub(super) fn is_stuck(&self, limit: Duration) -> bool {
-        !self.has_ended && self.sign.elapsed() > limit
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.has_ended && self.sign.elapsed() > self.silence
     }
 
     /// One line for a terminal, which fits on 80 columns as a rule.

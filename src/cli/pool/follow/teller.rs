@@ -14,7 +14,7 @@ use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
 use crate::cli::pool::follow::chain_state::ChainState;
 use crate::cli::pool::follow::metrics::MetricsFile;
-use crate::cli::progress::live_lines::{LiveLine, LiveLines};
+use crate::cli::progress::live_lines::LiveLines;
 use crate::cli::service_manager::ServiceManager;
 use crate::counted::counted;
 use crate::deployments::chains::chain_title;
@@ -31,9 +31,6 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// What comes and goes is told once in this time.
 const TROUBLE_EVERY: Duration = Duration::from_secs(60);
-
-/// How long a follower gives no sign at most: a request and its repetitions take three minutes.
-const SILENCE: Duration = Duration::from_secs(300);
 
 /// What a follower tells.
 #[derive(Debug)]
@@ -60,6 +57,8 @@ pub(super) enum News {
         after: Duration,
     },
     Ended(Box<(PoolUpdateReport, Result<(), SyncError>)>),
+    /// The follower has panicked.
+    Lost(ChainId),
 }
 
 impl News {
@@ -101,7 +100,8 @@ impl News {
             Self::Exchanges { chain, .. }
             | Self::Undone { chain, .. }
             | Self::Waiting { chain, .. }
-            | Self::Resumed { chain, .. } => *chain,
+            | Self::Resumed { chain, .. }
+            | Self::Lost(chain) => *chain,
             Self::Ended(ended) => ended.0.chain,
         }
     }
@@ -110,7 +110,6 @@ impl News {
 /// A chain, and how it is shown.
 struct Shown {
     node: Option<Arc<Node>>,
-    line: Option<LiveLine>,
     /// When the last line about its progress, and about something that keeps it waiting, was printed.
     told: Instant,
     told_trouble: Option<Instant>,
@@ -173,12 +172,11 @@ impl<'a> Teller<'a> {
         self.states.values().all(|state| state.has_ended)
     }
 
-    /// A chain is followed from now on.
-    pub(super) fn begin(&mut self, chain: ChainId, node: Option<Arc<Node>>) {
-        self.states.insert(chain, ChainState::new(chain));
+    /// A chain is followed from now on, by a follower that waits for a lock at most so long.
+    pub(super) fn begin(&mut self, chain: ChainId, node: Option<Arc<Node>>, wait: Duration) {
+        self.states.insert(chain, ChainState::new(chain, wait));
         let shown = Shown {
             node,
-            line: self.lines.add(),
             told: Instant::now(),
             told_trouble: None,
             is_trouble_told: false,
@@ -200,17 +198,13 @@ impl<'a> Teller<'a> {
         if self.states.values().all(ChainState::has_started) {
             self.manager.ready();
         }
-        let is_stuck = self.states.values().any(|state| state.is_stuck(SILENCE));
+        let is_stuck = self.states.values().any(ChainState::is_stuck);
         if !is_stuck {
             self.manager.alive();
         }
         if self.has_news || self.drawn.elapsed() >= DRAW_EVERY {
             self.drawn = Instant::now();
-            for (chain, shown) in &self.shown {
-                if let (Some(line), Some(state)) = (&shown.line, self.states.get(chain)) {
-                    line.set(state.line());
-                }
-            }
+            self.draw();
             let states: Vec<_> = self.states.values().map(ChainState::status).collect();
             self.manager.status(&states.join("; "));
         }
@@ -250,6 +244,11 @@ impl<'a> Teller<'a> {
             News::Waiting { chain, reason } => self.waiting(chain, reason),
             News::Resumed { chain, after } => self.resumed(chain, after),
             News::Ended(ended) => self.ended(&ended.0, ended.1),
+            News::Lost(chain) => {
+                if let Some(state) = self.states.get_mut(&chain) {
+                    state.has_ended = true;
+                }
+            }
         }
     }
 
@@ -269,7 +268,7 @@ impl<'a> Teller<'a> {
         let Some(shown) = self.shown.get_mut(&progress.chain) else {
             return;
         };
-        if shown.line.is_none() && is_far_behind && shown.told.elapsed() >= LINE_EVERY {
+        if !self.lines.are_shown() && is_far_behind && shown.told.elapsed() >= LINE_EVERY {
             shown.told = Instant::now();
             self.say(&line);
         }
@@ -399,10 +398,7 @@ impl<'a> Teller<'a> {
         state.look_at(report.node);
         let title = chain_title(chain);
         let block = state.block.map(|block| grouped(block.get()));
-        let shown = self.shown.get_mut(&chain);
-        if let Some(line) = shown.and_then(|shown| shown.line.take()) {
-            line.remove();
-        }
+        self.draw();
         if let Some(block) = block {
             self.say(&format!(
                 "{title} is at block {block}: {} new pools, {} liquidity events, {} requests, {}, {} s.",
@@ -446,6 +442,12 @@ impl<'a> Teller<'a> {
         Err(Failure::NotFollowed {
             what: std::mem::take(&mut self.not_followed),
         })
+    }
+
+    /// Shows a line for each chain that is followed.
+    fn draw(&self) {
+        let followed = self.states.values().filter(|state| !state.has_ended);
+        self.lines.show(followed.map(ChainState::line));
     }
 
     fn say(&self, line: &str) {
