@@ -27,6 +27,9 @@ const SLOTS: usize = 100;
 /// The answer of a contract, or what it refuses.
 pub(super) type Answer = Result<Vec<u8>, CallFailure>;
 
+/// The answers to a part of the calls.
+type PartAnswer = Result<Vec<Answer>, NodeError>;
+
 /// Where the liquidity of a pool stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Holder {
@@ -48,8 +51,8 @@ pub(super) fn ask(
         return node.calls(calls, at);
     }
     let next = AtomicUsize::new(0);
-    let answers: Mutex<Vec<Option<Result<Vec<Answer>, NodeError>>>> =
-        Mutex::new(parts.iter().map(|_| None).collect());
+    let answers = parts.iter().map(|_| None).collect();
+    let answers: Mutex<Vec<Option<PartAnswer>>> = Mutex::new(answers);
     let work = || {
         while let Some((index, part)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -293,9 +296,9 @@ mod tests {
         let slot: U256 = net | U256::from(7);
         let answer = [[0; 64].as_slice(), &slot.to_be_bytes::<32>()].concat();
         let holder = Holder::Manager(Address::ZERO, PoolHash::new([1; 32]));
-        let values = holder.values(&[Item::Tick(60)], &vec![Ok(answer)]);
+        let values = holder.values(&[Item::Tick(60)], &[Ok(answer)]);
         assert_eq!(values, Ok(vec![Value::Tick { net: -5, gross: 7 }]));
-        let values = holder.values(&[Item::Tick(60)], &vec![Ok(Vec::new())]);
+        let values = holder.values(&[Item::Tick(60)], &[Ok(Vec::new())]);
         assert!(values.is_err());
     }
 }

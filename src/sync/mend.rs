@@ -1,6 +1,6 @@
 //! Writes pools anew, as the events of their chain say.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use diesel::sqlite::SqliteConnection;
 
@@ -48,7 +48,7 @@ impl PoolId {
 /// are among them.
 pub(super) fn faults(snapshot: &Snapshot, replay: &Replay) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let mut stored: BTreeMap<PoolKey, ()> = BTreeMap::new();
+    let mut stored: BTreeSet<PoolKey> = BTreeSet::new();
     for (index, of_exchange) in &snapshot.pools {
         let Some(exchange) = snapshot.scope.exchanges.get(*index) else {
             continue;
@@ -60,7 +60,7 @@ pub(super) fn faults(snapshot: &Snapshot, replay: &Replay) -> Vec<Fault> {
             let key = pool.chain_key(*index);
             let found = key.and_then(|key| replay.pools.get(&key));
             // One row is enough.
-            let is_second = key.is_some_and(|key| stored.insert(key, ()).is_some());
+            let is_second = key.is_some_and(|key| !stored.insert(key));
             let differences = match found.filter(|_| !is_second) {
                 Some(replayed) => pool
                     .facts
@@ -84,7 +84,7 @@ pub(super) fn faults(snapshot: &Snapshot, replay: &Replay) -> Vec<Fault> {
         }
     }
     for key in &replay.order {
-        let Some(pool) = replay.pools.get(key).filter(|_| !stored.contains_key(key)) else {
+        let Some(pool) = replay.pools.get(key).filter(|_| !stored.contains(key)) else {
             continue;
         };
         if let Some(exchange) = snapshot.scope.exchanges.get(pool.exchange) {

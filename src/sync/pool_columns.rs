@@ -160,12 +160,11 @@ fn of_contracts(
             continue;
         };
         if let Said::Columns(Columns::Found(facts)) = said {
-            match answer.as_ref().ok().and_then(|answer| fee(answer)) {
-                Some(fee) => set_fees(block, facts, fee),
-                None => {
-                    let reason = "the factory does not say what fee it has".to_owned();
-                    *said = Said::Columns(Columns::NotCompared(reason));
-                }
+            if let Some(fee) = answer.as_ref().ok().and_then(|answer| fee(answer)) {
+                set_fees(block, facts, fee);
+            } else {
+                let reason = "the factory does not say what fee it has".to_owned();
+                *said = Said::Columns(Columns::NotCompared(reason));
             }
         }
     }

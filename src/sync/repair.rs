@@ -42,6 +42,7 @@ use crate::sync::pool_snapshot::{Selection, Snapshot};
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
 use crate::sync::replay::Replay;
 use crate::sync::replayed_pools::Replaying;
+use crate::sync::stored_pools::PoolId;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::{PoolUpdateOptions, update_pools};
 use crate::sync::verify_report::PoolProgress;
@@ -431,11 +432,10 @@ fn release(
     let statements = Statements::of(connection)?;
     let mut rows: BTreeSet<PoolRow> = BTreeSet::new();
     for fault in &truth.faults {
-        rows.extend(fault.id.map(|id| id.row()));
-        if let Some(name) = fault.finding.pool.as_deref().filter(|_| fault.id.is_none()) {
-            rows.extend(above.ids_of(statements, name)?);
-        }
+        rows.extend(fault.id.map(PoolId::row));
     }
+    // Nothing of such a pool can be taken back.
+    rows.extend(above.pools_that_are_gone(statements)?);
     if truth.is_gone {
         for pool in snapshot.pools.values().flat_map(|it| &it.pools) {
             rows.insert(pool.id.row());

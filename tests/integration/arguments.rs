@@ -104,11 +104,11 @@ fn contradictions_are_errors() {
 fn commands_that_do_not_exist_say_what_to_type() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     let before = copy.files();
-    insta::assert_snapshot!(quietly(&copy.path, &["pool", "repair", "0x00"]), @r"
+    insta::assert_snapshot!(quietly(&copy.path, &["aave", "update"]), @r"
     status: 2
     --- stdout
     --- stderr
-    error: This version of degenbot has no command 'pool repair'
+    error: This version of degenbot has no command 'aave update'
     hint: Use the one of the Python package, which works on the same database
     ");
     insta::assert_snapshot!(quietly(&copy.path, &["exchange", "activate", "base", "uniswap_v3"]), @r"

@@ -6,13 +6,17 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Output;
 
+use degenbot::deployments::{Deployment, ExchangeName, PoolSalt};
+use degenbot::types::{Address, ChainId, FeeParts};
 use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
 use crate::support::command::{on, quietly, run, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
+use crate::support::event_logs::EventLog;
 use crate::support::fake_chain::FakeChain;
+use crate::support::fake_chain::{FakeChain, FakeLog};
 use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
 
@@ -73,6 +77,9 @@ const RUNS: &[(&str, &[&str])] = &[
             "pool update",
             "pool update --follow",
             "pool update --dry-run",
+            "pool verify --all",
+            "pool repair --dry-run --exchange ethereum_sushiswap_v3",
+            "pool repair --exchange ethereum_sushiswap_v3",
             "token update",
             "reset --yes",
         ],
@@ -206,12 +213,55 @@ fn output(copy: &Copy, line: &str) -> Output {
     if arguments.starts_with(&["pool", "update"]) {
         return on_a_chain(copy, &arguments);
     }
+    if arguments.starts_with(&["pool", "verify"]) {
+        replace_pool(copy);
+    }
+    if arguments.starts_with(&["pool", "verify"]) || arguments.starts_with(&["pool", "repair"]) {
+        let server = NodeServer::start(chain_with_a_pool());
+        let mut command = on(&copy.path, &arguments);
+        return command.args(["--rpc", &server.url()]).output().unwrap();
+    }
     on(&copy.path, &arguments).output().unwrap()
+}
+
+/// A chain of Ethereum on which `SushiSwap` V3 has one pool.
+fn chain_with_a_pool() -> FakeChain {
+    let exchange = ExchangeName {
+        chain: ChainId::ETHEREUM,
+        name: "sushiswap_v3".to_owned(),
+    };
+    let exchange = Deployment::of(&exchange).unwrap();
+    let [token0, token1] = [0x11, 0x22].map(|byte| Address::new([byte; 20]));
+    let salt = PoolSalt::Fee {
+        token0,
+        token1,
+        fee: FeeParts::new(3_000).unwrap(),
+    };
+    let pool = exchange.pool_address(&salt).unwrap();
+    let event = EventLog::v3_pool_created(exchange.factory, [token0, token1], 3_000, 60, pool);
+    let mut chain = FakeChain::new(1, 10_000_000);
+    chain.has_contracts = true;
+    chain.push(vec![FakeLog {
+        address: event.address.into(),
+        topics: event.topics,
+        data: event.data,
+    }]);
+    for _ in 0..98 {
+        chain.push(Vec::new());
+    }
+    chain
+}
+
+/// Puts another pool in place of the one that the chain has.
+fn replace_pool(copy: &Copy) {
+    let sql = "UPDATE pools SET address = '0x00000000000000000000000000000000000000Aa'
+        WHERE id = (SELECT max(pool_id) FROM sushiswap_v3_pools)";
+    content::connect(&copy.path).batch_execute(sql).unwrap();
 }
 
 /// Runs a command with a node of Ethereum, and none of Base. One exchange of Ethereum is of a kind without known events.
 fn on_a_chain(copy: &Copy, arguments: &[&str]) -> Output {
-    let server = NodeServer::start(FakeChain::with_logs(1, 10_000_000, 100, |_| 0));
+    let server = NodeServer::start(chain_with_a_pool());
     let exchanges = "DELETE FROM exchange_deployments WHERE kind = 'camelot_v2';
         DELETE FROM exchanges WHERE factory LIKE '%00AA';
         UPDATE exchanges SET active = 0, last_update_block = NULL;

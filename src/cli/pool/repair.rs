@@ -178,7 +178,8 @@ struct Document {
 
 #[derive(Serialize)]
 struct Chain {
-    chain_id: u64,
+    #[serde(rename = "chain_id")]
+    id: u64,
     exchanges: Vec<Exchange>,
     findings: Vec<FindingDocument>,
     unknown: Vec<FindingDocument>,
@@ -209,7 +210,7 @@ impl Chain {
             compared: exchange.pools,
         });
         Self {
-            chain_id: report.chain.get(),
+            id: report.chain.get(),
             exchanges: exchanges.collect(),
             findings: report.findings.iter().map(FindingDocument::of).collect(),
             unknown: report.unknown.iter().map(FindingDocument::of).collect(),

@@ -14,6 +14,7 @@ use crate::cli::pool::asking::{Asking, ProgressLines, Which};
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::findings::{FindingDocument, describe};
 use crate::cli::printer::Lines;
+use crate::deployments::chains::chain_title;
 use crate::sync::sync_error::SyncError;
 use crate::sync::verify::{PoolVerifyOptions, verify_pools};
 use crate::sync::verify_report::{ExchangeVerification, PoolVerifyReport};
@@ -106,10 +107,8 @@ fn lines_of(lines: &mut Lines, report: &PoolVerifyReport) {
             grouped(compared_at.get())
         );
         if compared_at != mark {
-            line += &format!(
-                "; the database is at block {}, whose state the node no longer has",
-                grouped(mark.get())
-            );
+            line += "; the node no longer has the state of the database's block ";
+            line += &grouped(mark.get());
         }
         lines.push_fitting(&line, 4);
     }
@@ -138,7 +137,7 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
         not_compared += (report.not_compared.len() + report.skipped.len()) as u64;
         context.printer.message(format_args!(
             "{}: compared {} values, {} differ; {} requests, {:.1} s.",
-            crate::deployments::chains::chain_title(report.chain),
+            chain_title(report.chain),
             grouped(report.values),
             grouped(report.differences()),
             grouped(report.node.requests),
@@ -189,7 +188,8 @@ struct Document {
 
 #[derive(Serialize)]
 struct Chain {
-    chain_id: u64,
+    #[serde(rename = "chain_id")]
+    id: u64,
     exchanges: Vec<Exchange>,
     values: u64,
     differences: u64,
@@ -240,7 +240,7 @@ impl Chain {
             reason: skipped.reason.to_owned(),
         });
         Self {
-            chain_id: report.chain.get(),
+            id: report.chain.get(),
             exchanges: exchanges.collect(),
             values: report.values,
             differences: report.differences(),

@@ -67,40 +67,47 @@ impl BlocksAbove {
         Ok(is_created)
     }
 
-    /// The ids that these blocks gave to a pool, by its address or hash.
-    pub(crate) fn ids_of(
+    /// The pools that these blocks have changed, and that are gone.
+    pub(crate) fn pools_that_are_gone(
         self,
         statements: Statements<'_>,
-        name: &str,
     ) -> QueryResult<Vec<PoolRow>> {
-        let mut ids = Vec::new();
-        for (table, column, owner, key) in [
-            ("pools", "address", "pools", "pool_id"),
-            (
-                "uniswap_v4_pools",
-                "pool_hash",
-                "managed_pools",
-                "managed_pool_id",
-            ),
+        let mut gone = Vec::new();
+        for owner in [
+            PoolRow {
+                table: "pools",
+                key: "pool_id",
+                id: 0,
+            },
+            PoolRow {
+                table: "managed_pools",
+                key: "managed_pool_id",
+                id: 0,
+            },
         ] {
-            let mut rows = statements.prepare(&format!(
-                "SELECT DISTINCT row_id FROM chain_journal WHERE chain_id = ?1 AND block > ?2 \
-                 AND table_name = '{table}' \
-                 AND lower(json_extract(coalesce(new_values, old_values), '$.{column}')) = lower(?3)"
-            ))?;
-            rows.query(&[
-                Bound::Integer(self.chain.encode()),
-                Bound::Integer(self.keep.encode()),
-                Bound::Text(name),
-            ])?;
-            while rows.step()? {
-                ids.push(PoolRow {
-                    table: owner,
-                    key,
-                    id: rows.key(0),
-                });
+            for table in &TABLES {
+                let Some(column) = pool_column(table, owner) else {
+                    continue;
+                };
+                let mut rows = statements.prepare(&format!(
+                    "SELECT DISTINCT json_extract(coalesce(new_values, old_values), '$.{column}') \
+                     FROM chain_journal WHERE chain_id = ?1 AND block > ?2 AND table_name = '{}' \
+                     AND json_extract(coalesce(new_values, old_values), '$.{column}') \
+                     NOT IN (SELECT id FROM {})",
+                    table.name, owner.table
+                ))?;
+                rows.query(&[
+                    Bound::Integer(self.chain.encode()),
+                    Bound::Integer(self.keep.encode()),
+                ])?;
+                while rows.step()? {
+                    gone.push(PoolRow {
+                        id: rows.key(0),
+                        ..owner
+                    });
+                }
             }
         }
-        Ok(ids)
+        Ok(gone)
     }
 }

@@ -379,3 +379,108 @@ fn with(database: &Path, more: &[&str]) -> Command {
     let arguments = [&["pool", "update", "--to-block", "latest"], more].concat();
     on(database, &arguments)
 }
+
+#[test]
+fn verify_and_repair_say_what_they_find_and_do() {
+    let scene = scene(ChainId::ETHEREUM);
+    scene.server.chain(|chain| chain.has_contracts = true);
+    scene.update_to_head();
+    let url = scene.server.url();
+    let pool = |arguments: &[&str]| {
+        let arguments = [&["pool"], arguments, &["--rpc", &url]].concat();
+        settled(&quietly(&scene.path, &arguments))
+    };
+    let all = ["verify", "--all", "--exchange", "ethereum_sushiswap_v3"];
+    assert_snapshot!(pool(&all), @r"
+    status: 0
+    --- stdout
+    ethereum_sushiswap_v3: compared 1 of 1 pools at block 1,003
+    --- stderr
+    Ethereum: compared 705 values, 0 differ; [N] requests, [N] s.
+    ");
+    execute(
+        &scene.path,
+        "UPDATE liquidity_positions SET liquidity_net = '5' WHERE id = 1;
+         UPDATE sushiswap_v3_pools SET fee_token0 = 77;
+         DELETE FROM uniswap_v2_pools WHERE pool_id = (SELECT max(pool_id) FROM uniswap_v2_pools);
+         DELETE FROM pools WHERE kind = 'uniswap_v2' AND id NOT IN (SELECT pool_id FROM uniswap_v2_pools)",
+    );
+    assert_snapshot!(pool(&all), @r"
+    status: 3
+    --- stdout
+    ethereum_sushiswap_v3: compared 1 of 1 pools at block 1,003
+    ethereum_sushiswap_v3  0xE27e7C0096E0d00D0F08D9F789CD52BEc897CAcF  ID 2
+        fee_token0: 77, on the chain 500
+        tick 0: net 5, gross 600, on the chain net 600, gross 600
+    --- stderr
+    Ethereum: compared 705 values, 2 differ; [N] requests, [N] s.
+    error: 2 differences from the chain in 1 place
+    hint: 'degenbot pool repair POOL' makes a pool right again, 'degenbot pool repair --exchange NAME' an exchange
+    ");
+    assert_snapshot!(pool(&["verify", "--exchange", "ethereum_uniswap_v2", "--sample", "1"]), @r"
+    status: 3
+    --- stdout
+    ethereum_uniswap_v2: compared 1 of 1 pools at block 1,003
+    ethereum_uniswap_v2  all pools
+        number of pools: 1, on the chain 2
+    --- stderr
+    Ethereum: compared 8 values, 1 differ; [N] requests, [N] s.
+    error: 1 difference from the chain in 1 place
+    hint: 'degenbot pool repair POOL' makes a pool right again, 'degenbot pool repair --exchange NAME' an exchange
+    ");
+    assert_snapshot!(pool(&["verify", "0x00000000000000000000000000000000000000aa"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: There is no pool '0x00000000000000000000000000000000000000aa'
+    hint: 'degenbot pool list' lists the pools; name one by its address, hash or ID, or by its two tokens
+    ");
+    let exchanges = [
+        "--exchange",
+        "ethereum_sushiswap_v3",
+        "--exchange",
+        "ethereum_uniswap_v2",
+    ];
+    let repair = [&["repair"], &exchanges[..]].concat();
+    assert_snapshot!(pool(&[&repair[..], &["--dry-run"]].concat()), @r"
+    status: 0
+    --- stdout
+    ethereum_sushiswap_v3  0xE27e7C0096E0d00D0F08D9F789CD52BEc897CAcF  ID 2
+        fee_token0: 77, on the chain 500
+        tick 0: net 5, gross 600, on the chain net 600, gross 600
+    ethereum_uniswap_v2  0x5fAB702e8bE10f6Cb1ba1467252b8537A99AF9A1
+        the database lacks it
+    --- stderr
+    Ethereum: 2 pools are wrong or missing, of 2 that were compared; nothing is changed; [N] requests, [N] s.
+    ");
+    assert_snapshot!(pool(&repair), @r"
+    status: 0
+    --- stdout
+    ethereum_sushiswap_v3  0xE27e7C0096E0d00D0F08D9F789CD52BEc897CAcF  ID 2
+        fee_token0: 77, on the chain 500
+        tick 0: net 5, gross 600, on the chain net 600, gross 600
+    ethereum_uniswap_v2  0x5fAB702e8bE10f6Cb1ba1467252b8537A99AF9A1
+        the database lacks it
+    --- stderr
+    Ethereum: compared 2 pools, rewrote 1, added 1, deleted 0; [N] requests, [N] s.
+    Ethereum: what came after block 1,001 was taken back and taken in again, up to block 1,003.
+    ");
+    scene.assert_at(scene.head());
+    assert_snapshot!(pool(&repair), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Ethereum: compared 3 pools, rewrote 0, added 0, deleted 0; [N] requests, [N] s.
+    ");
+    assert_snapshot!(pool(&["repair"]), @r"
+    status: 2
+    --- stdout
+    --- stderr
+    error: the following required arguments were not provided:
+      <POOL|--exchange <NAME>>
+
+    Usage: degenbot pool repair --rpc <URL> <POOL|--exchange <NAME>>
+
+    For more information, try '--help'.
+    ");
+}

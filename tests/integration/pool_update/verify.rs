@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use degenbot::deployments::ExchangeName;
 use degenbot::sync::{
     PoolVerifyOptions, PoolVerifyReport, Subject, SyncError, update_pools, verify_pools,
 };
@@ -131,6 +132,29 @@ pub const FAULTS: [(&str, &str); 16] = [
     ),
 ];
 
+/// The exchange whose pools have a fault.
+fn exchanges_of(fault: &str) -> Vec<ExchangeName> {
+    let is_of = |text: &str| fault.contains(text);
+    let name = if is_of("v2_pools") {
+        "uniswap_v2"
+    } else if is_of("managed_pool") || is_of("v4_pools") {
+        "uniswap_v4"
+    } else if is_of("uniswap_v3_pools") {
+        "uniswap_v3"
+    } else {
+        // The first of those with ticks.
+        "pancakeswap_v3"
+    };
+    vec![exchange(name)]
+}
+
+pub fn exchange(name: &str) -> ExchangeName {
+    ExchangeName {
+        chain: ChainId::ETHEREUM,
+        name: name.to_owned(),
+    }
+}
+
 /// Deletes the first pool of a table of kinds, with all of its rows.
 pub fn delete_pool(path: &Path, table: &str) {
     let id = format!("(SELECT min(pool_id) FROM {table})");
@@ -149,7 +173,7 @@ pub fn delete_pool(path: &Path, table: &str) {
 #[test]
 fn pools_of_an_update_are_as_their_contracts() {
     for chain in [ChainId::ETHEREUM, ChainId::BASE] {
-        for finality in [0, 3, 1_000] {
+        for finality in [0, 3] {
             let scene = scene(chain, finality, 5);
             scene.update_to_head();
             for options in [all(), PoolVerifyOptions::default()] {
@@ -171,6 +195,7 @@ fn every_fault_is_found_and_named() {
         execute(&scene.path, fault);
         let before = rows(&scene.path);
         for options in [all(), PoolVerifyOptions::default()] {
+            let options = options.exchanges(exchanges_of(fault));
             let (report, result) = verify(&scene, &options);
             result.unwrap();
             let found = found(&report);
@@ -191,7 +216,8 @@ fn missing_pools_are_counted_and_named() {
         let scene = scene(ChainId::ETHEREUM, 2, 3);
         scene.update_to_head();
         delete_pool(&scene.path, table);
-        let (report, result) = verify(&scene, &all());
+        let exchanges = vec![exchange(table.trim_end_matches("_pools"))];
+        let (report, result) = verify(&scene, &all().exchanges(exchanges.clone()));
         result.unwrap();
         let subjects: Vec<_> = report
             .findings
@@ -205,7 +231,8 @@ fn missing_pools_are_counted_and_named() {
             vec![Subject::Pool]
         };
         assert_eq!(subjects, expected, "{table}");
-        let (report, result) = verify(&scene, &PoolVerifyOptions::default());
+        let sample = PoolVerifyOptions::default().exchanges(exchanges);
+        let (report, result) = verify(&scene, &sample);
         result.unwrap();
         assert_eq!(report.is_clean(), !counted);
     }
@@ -314,14 +341,15 @@ fn reorganised_chain_is_no_difference() {
         "{error}"
     );
     scene.update_to_head();
-    assert!(verify(&scene, &all()).0.is_clean());
+    let options = all().exchanges(vec![exchange("uniswap_v3"), exchange("uniswap_v4")]);
+    assert!(verify(&scene, &options).0.is_clean());
     // In the middle, and nowhere near the first requests.
     let server = Arc::downgrade(&scene.server);
     let count = std::sync::atomic::AtomicUsize::new(0);
     scene.server.set_faults(Faults::mutating(move |method, _| {
         use std::sync::atomic::Ordering;
         if method == "eth_call"
-            && count.fetch_add(1, Ordering::Relaxed) == 500
+            && count.fetch_add(1, Ordering::Relaxed) == 50
             && let Some(server) = server.upgrade()
         {
             server.chain(|chain| chain.reorganise(1, vec![Vec::new()]));
@@ -346,7 +374,7 @@ fn update_beside_a_comparison_does_not_disturb_it() {
     let count = std::sync::atomic::AtomicUsize::new(0);
     scene.server.set_faults(Faults::mutating(move |method, _| {
         use std::sync::atomic::Ordering;
-        if method == "eth_call" && count.fetch_add(1, Ordering::Relaxed) == 300 {
+        if method == "eth_call" && count.fetch_add(1, Ordering::Relaxed) == 50 {
             update_pools(&path, chain, &node, &to_head(), &mut ())
                 .1
                 .unwrap();
@@ -365,8 +393,10 @@ fn single_pools_are_compared_alone() {
     for (fault, _) in FAULTS {
         execute(&scene.path, fault);
     }
-    let (report, _) = verify(&scene, &all());
-    for finding in report.findings.iter().filter(|it| it.pool.is_some()) {
+    let exchanges = ["uniswap_v2", "uniswap_v3", "uniswap_v4"].map(exchange);
+    let (report, _) = verify(&scene, &all().exchanges(exchanges.into()));
+    assert!(report.findings.len() > 2);
+    for finding in &report.findings {
         let options = all().pools(vec![
             finding
                 .pool

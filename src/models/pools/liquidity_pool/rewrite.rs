@@ -19,11 +19,11 @@ impl LiquidityPool {
         id: i64,
         pool: &NewLiquidityPool,
     ) -> Result<(), RowError> {
-        let tokens = [pool.token0.clone(), pool.token1.clone()];
-        let tokens = Erc20Token::insert_or_get(connection, &tokens)?;
+        let new = [pool.token0.clone(), pool.token1.clone()];
+        let ids = Erc20Token::insert_or_get(connection, &new)?;
         let statements = Statements::of(connection)?;
         let kind = pool.parameters.kind();
-        let [token0, token1] = [0, 1].map(|place| Bound::id(tokens.get(place).copied()));
+        let [token0, token1] = [0, 1].map(|place| Bound::id(ids.get(place).copied()));
         statements
             .prepare(
                 "UPDATE pools SET address = ?2, kind = ?3, token0_id = ?4, token1_id = ?5, \
