@@ -3,6 +3,7 @@
 
 mod chain_state;
 mod metrics;
+mod news;
 pub(super) mod options;
 mod teller;
 
@@ -20,8 +21,9 @@ use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::follow::metrics::MetricsFile;
+use crate::cli::pool::follow::news::News;
 use crate::cli::pool::follow::options::Following;
-use crate::cli::pool::follow::teller::{News, Teller};
+use crate::cli::pool::follow::teller::Teller;
 use crate::sync::follow::{FollowOptions, follow_pools};
 use crate::sync::follow_event::FollowEvent;
 use crate::sync::report::{PoolUpdateReport, UpdateProgress};

@@ -14,6 +14,7 @@ use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
 use crate::cli::pool::follow::chain_state::ChainState;
 use crate::cli::pool::follow::metrics::MetricsFile;
+use crate::cli::pool::follow::news::News;
 use crate::cli::progress::live_lines::LiveLines;
 use crate::cli::service_manager::ServiceManager;
 use crate::counted::counted;
@@ -21,7 +22,7 @@ use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::undo::Undone;
 use crate::node::client::Node;
-use crate::sync::follow_event::{FollowEvent, FollowStatus};
+use crate::sync::follow_event::FollowStatus;
 use crate::sync::report::{PoolUpdateReport, Skipped, UpdateProgress};
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::{BlockNumber, ChainId};
@@ -31,81 +32,6 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// What comes and goes is told once in this time.
 const TROUBLE_EVERY: Duration = Duration::from_secs(60);
-
-/// What a follower tells.
-#[derive(Debug)]
-pub(super) enum News {
-    Commit(UpdateProgress),
-    UpToDate(FollowStatus),
-    Exchanges {
-        chain: ChainId,
-        added: Vec<(ExchangeName, Option<BlockNumber>)>,
-        removed: Vec<ExchangeName>,
-        skipped: Vec<Skipped>,
-    },
-    Undone {
-        chain: ChainId,
-        above: BlockNumber,
-        undone: Undone,
-    },
-    Waiting {
-        chain: ChainId,
-        reason: String,
-    },
-    Resumed {
-        chain: ChainId,
-        after: Duration,
-    },
-    Ended(Box<(PoolUpdateReport, Result<(), SyncError>)>),
-    /// The follower has panicked.
-    Lost(ChainId),
-}
-
-impl News {
-    pub(super) fn of(event: &FollowEvent<'_>) -> Self {
-        match *event {
-            FollowEvent::UpToDate(status) => Self::UpToDate(status),
-            FollowEvent::Exchanges {
-                chain,
-                added,
-                removed,
-                skipped,
-            } => Self::Exchanges {
-                chain,
-                added: added.to_vec(),
-                removed: removed.to_vec(),
-                skipped: skipped.to_vec(),
-            },
-            FollowEvent::Undone {
-                chain,
-                above,
-                undone,
-            } => Self::Undone {
-                chain,
-                above,
-                undone,
-            },
-            FollowEvent::Waiting { chain, error } => Self::Waiting {
-                chain,
-                reason: error.to_string(),
-            },
-            FollowEvent::Resumed { chain, after } => Self::Resumed { chain, after },
-        }
-    }
-
-    fn chain(&self) -> ChainId {
-        match self {
-            Self::Commit(progress) => progress.chain,
-            Self::UpToDate(status) => status.chain,
-            Self::Exchanges { chain, .. }
-            | Self::Undone { chain, .. }
-            | Self::Waiting { chain, .. }
-            | Self::Resumed { chain, .. }
-            | Self::Lost(chain) => *chain,
-            Self::Ended(ended) => ended.0.chain,
-        }
-    }
-}
 
 /// A chain, and how it is shown.
 struct Shown {

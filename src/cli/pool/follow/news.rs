@@ -1,0 +1,85 @@
+//! What the followers tell the thread that started them.
+
+use std::time::Duration;
+
+use crate::deployments::exchange_name::ExchangeName;
+use crate::models::journal::undo::Undone;
+use crate::sync::follow_event::{FollowEvent, FollowStatus};
+use crate::sync::report::{PoolUpdateReport, Skipped, UpdateProgress};
+use crate::sync::sync_error::SyncError;
+use crate::types::integer::{BlockNumber, ChainId};
+
+/// What a follower tells.
+#[derive(Debug)]
+pub(super) enum News {
+    Commit(UpdateProgress),
+    UpToDate(FollowStatus),
+    Exchanges {
+        chain: ChainId,
+        added: Vec<(ExchangeName, Option<BlockNumber>)>,
+        removed: Vec<ExchangeName>,
+        skipped: Vec<Skipped>,
+    },
+    Undone {
+        chain: ChainId,
+        above: BlockNumber,
+        undone: Undone,
+    },
+    Waiting {
+        chain: ChainId,
+        reason: String,
+    },
+    Resumed {
+        chain: ChainId,
+        after: Duration,
+    },
+    Ended(Box<(PoolUpdateReport, Result<(), SyncError>)>),
+    /// The follower has panicked.
+    Lost(ChainId),
+}
+
+impl News {
+    pub(super) fn of(event: &FollowEvent<'_>) -> Self {
+        match *event {
+            FollowEvent::UpToDate(status) => Self::UpToDate(status),
+            FollowEvent::Exchanges {
+                chain,
+                added,
+                removed,
+                skipped,
+            } => Self::Exchanges {
+                chain,
+                added: added.to_vec(),
+                removed: removed.to_vec(),
+                skipped: skipped.to_vec(),
+            },
+            FollowEvent::Undone {
+                chain,
+                above,
+                undone,
+            } => Self::Undone {
+                chain,
+                above,
+                undone,
+            },
+            FollowEvent::Waiting { chain, error } => Self::Waiting {
+                chain,
+                reason: error.to_string(),
+            },
+            FollowEvent::Resumed { chain, after } => Self::Resumed { chain, after },
+        }
+    }
+
+    pub(super) fn chain(&self) -> ChainId {
+        match self {
+            Self::Commit(progress) => progress.chain,
+            Self::UpToDate(status) => status.chain,
+            Self::Exchanges { chain, .. }
+            | Self::Undone { chain, .. }
+            | Self::Waiting { chain, .. }
+            | Self::Resumed { chain, .. }
+            | Self::Lost(chain) => *chain,
+            Self::Ended(ended) => ended.0.chain,
+        }
+    }
+}
