@@ -76,7 +76,7 @@ fn print_table(context: &Context, path: &Path, options: &PoolListOptions) -> Res
     match printed {
         // The reader has read enough and closed the pipe, as `head` does.
         Err(Failure::Output { error }) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Ok(()) if table.is_empty => {
+        Ok(()) if table.is_empty && options.limit != Some(0) => {
             context.printer.message("There are no such pools.");
             Ok(())
         }

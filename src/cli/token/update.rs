@@ -49,7 +49,7 @@ impl Update {
         let mut chains = chains_of_incomplete_tokens(path)?;
         chains.retain(|chain| self.chain.is_empty() || self.chain.contains(chain));
         let given = if chains.is_empty() {
-            context.printer.message("Every token is complete.");
+            context.printer.message(self.complete());
             &[][..]
         } else {
             &self.rpc
@@ -83,6 +83,17 @@ impl Update {
         };
         self.json.report(context, "token update", &document)?;
         finish(context, outcomes)
+    }
+}
+
+impl Update {
+    /// Says that no token lacks anything, as far as the options let the command look.
+    fn complete(&self) -> String {
+        let chains: Vec<_> = self.chain.iter().map(|chain| chain_title(*chain)).collect();
+        match chains.as_slice() {
+            [] => "Every token is complete.".to_owned(),
+            chains => format!("Every token of {} is complete.", chains.join(", ")),
+        }
     }
 }
 
