@@ -63,11 +63,17 @@ impl<'a> AtBlock<'a> {
     }
 }
 
+/// Whether a node no longer has the state of a block that it knows. Some say that there is no such block.
+pub(super) const fn lacks_state(error: &NodeError) -> bool {
+    matches!(error, NodeError::Pruned { .. } | NodeError::Behind { .. })
+}
+
 /// Whether a node can answer other questions, but not this one.
 pub(super) const fn is_about_the_answer(error: &NodeError) -> bool {
     matches!(
         error,
         NodeError::Pruned { .. }
+            | NodeError::Behind { .. }
             | NodeError::Refused { .. }
             | NodeError::Invalid { .. }
             | NodeError::TooMuch { .. }

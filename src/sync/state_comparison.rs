@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use alloy_primitives::U256;
 
 use crate::deployments::event_family::EventFamily;
-use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
-use crate::sync::at_block::{AtBlock, is_about_the_answer};
+use crate::sync::at_block::{AtBlock, is_about_the_answer, lacks_state};
 use crate::sync::chain_state::{
     Holder, Item, Value, ask, plain_call, ticks_of_word, word, word_range,
 };
@@ -90,7 +89,7 @@ impl Comparison<'_> {
             .node
             .calls(&[call], BlockTag::Number(self.block.mark.number))
         {
-            Err(NodeError::Pruned { .. }) if self.block.at.number > self.block.mark.number => {
+            Err(error) if lacks_state(&error) && self.block.at.number > self.block.mark.number => {
                 return Ok(self
                     .block
                     .creations

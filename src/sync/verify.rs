@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use crate::cancel::CancelToken;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::node::client::Node;
-use crate::node::error::NodeError;
 use crate::node::header::{BlockTag, Header};
 use crate::setters::setters;
-use crate::sync::at_block::{AtBlock, is_about_the_answer};
+use crate::sync::at_block::{AtBlock, is_about_the_answer, lacks_state};
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::pool_facts::{Difference, Subject};
 use crate::sync::pool_snapshot::{PoolsOfExchange, Selection, Snapshot};
@@ -252,7 +251,7 @@ impl Verification<'_> {
             match comparison.run(of_exchange, &mut progress) {
                 Ok(on_chain) => break (comparison, on_chain),
                 Err(SyncError::Node { source }) if is_about_the_answer(&source) => {
-                    if at.number == mark && matches!(source, NodeError::Pruned { .. }) {
+                    if at.number == mark && lacks_state(&source) {
                         log::info!(
                             "{}: {source}; the newest block is compared",
                             exchange.name()

@@ -15,7 +15,6 @@ use crate::support::command::{on, quietly, run, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
 use crate::support::event_logs::EventLog;
-use crate::support::fake_chain::FakeChain;
 use crate::support::fake_chain::{FakeChain, FakeLog};
 use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
