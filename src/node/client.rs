@@ -9,7 +9,7 @@ use crate::cancel::CancelToken;
 use crate::node::endpoint::Endpoint;
 use crate::node::error::NodeError;
 use crate::node::fault::{Action, Fault};
-use crate::node::message::{Item, Question};
+use crate::node::message::{Item, Question, ResultReader};
 use crate::node::options::NodeOptions;
 use crate::node::pace::backoff;
 use crate::node::slot::{About, Context, Slot};
@@ -102,6 +102,18 @@ impl Attempt<'_> {
         read: impl FnOnce(&[Item<'_>]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.slot.ask(self.context, &self.about(), questions, read)
+    }
+
+    /// Asks questions, and passes the result of the one at a place to a reader.
+    pub(super) fn ask_with<T>(
+        &self,
+        questions: &[Question],
+        reader: (usize, &mut impl ResultReader),
+        read: impl FnOnce(&[Item<'_>], Option<&Item<'_>>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let about = self.about();
+        self.slot
+            .ask_with(self.context, &about, questions, reader, read)
     }
 }
 

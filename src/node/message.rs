@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
@@ -49,6 +49,15 @@ pub(super) enum Unreadable<'a> {
     Malformed(String),
 }
 
+/// Reads a result while the message is read, so that a large one is scanned once.
+pub(super) trait ResultReader {
+    /// Reads the result. An error may mean anything.
+    fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
+
+    /// Forgets what was read.
+    fn clear(&mut self);
+}
+
 /// The text of a message with these questions. Their ids count from 1. One question is sent alone, several as a batch.
 pub(super) fn write(questions: &[Question]) -> Vec<u8> {
     let mut text = String::new();
@@ -78,35 +87,92 @@ pub(super) fn write(questions: &[Question]) -> Vec<u8> {
 /// The answers in a text to as many questions, in the order of the questions.
 pub(super) fn read(body: &[u8], questions: usize) -> Result<Vec<Item<'_>>, Unreadable<'_>> {
     let malformed = |error: serde_json::Error| Unreadable::Malformed(error.to_string());
-    let problem = |problem: &str| Err(Unreadable::Malformed(problem.to_owned()));
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first != Some(&b'[') {
-        let entry: Entry<'_> = serde_json::from_slice(body).map_err(malformed)?;
-        let id = entry.number();
-        return match (entry.item(), questions) {
-            (Some(Item::Error(error)), 1) if id == Some(1) => Ok(vec![Item::Error(error)]),
-            // An error without the id of a question is about the whole message.
-            (Some(Item::Error(error)), _) => Err(Unreadable::Error(error)),
-            (Some(item), 1) if id == Some(1) => Ok(vec![item]),
-            (Some(_), 1) => problem("the answer has the id of another question"),
-            (Some(_), _) => problem("one answer to several questions"),
-            (None, _) => problem("neither a result nor an error"),
-        };
+    let items = if is_batch(body) {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let entries = deserializer.deserialize_seq(Entries {
+            most: questions,
+            direct: None::<Direct<'_, Unread>>,
+        });
+        let entries = entries.and_then(|entries| deserializer.end().map(|()| entries));
+        of_batch(entries.map_err(malformed)?, questions)?
+    } else {
+        let entry = serde_json::from_slice(body).map_err(malformed)?;
+        vec![of_single(entry, questions)?]
+    };
+    // Nothing was read by a reader.
+    Ok(items.into_iter().flatten().collect())
+}
+
+/// The same, but passes the result of the question at `place` to `reader`, and returns the answers without that one.
+/// `None` if the message does not simply have all answers, or if the reader fails: [`read`] finds out why.
+pub(super) fn read_with<'a>(
+    body: &'a [u8],
+    questions: usize,
+    place: usize,
+    reader: &mut impl ResultReader,
+) -> Option<Vec<Item<'a>>> {
+    // Checked once, not for each of the many strings.
+    let text = str::from_utf8(body).ok()?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let id = place + 1;
+    let mut direct = Direct { id, reader };
+    let mut items = if is_batch(body) {
+        let entries = deserializer.deserialize_seq(Entries {
+            most: questions,
+            direct: Some(direct),
+        });
+        of_batch(entries.ok()?, questions).ok()?
+    } else {
+        let entry = direct.deserialize(&mut deserializer).ok()?;
+        vec![of_single(entry, questions).ok()?]
+    };
+    deserializer.end().ok()?;
+    if place >= items.len() || items.remove(place).is_some() {
+        return None;
     }
-    let Entries(entries) = Entries::read(body, questions).map_err(malformed)?;
+    items.into_iter().collect()
+}
+
+fn is_batch(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
+}
+
+fn problem<T>(problem: &str) -> Result<T, Unreadable<'static>> {
+    Err(Unreadable::Malformed(problem.to_owned()))
+}
+
+/// The item of the only answer; `None` if a reader has read its result.
+fn of_single(entry: Entry<'_>, questions: usize) -> Result<Option<Item<'_>>, Unreadable<'_>> {
+    let id = entry.number();
+    match (entry.item(), questions) {
+        (Some(Some(Item::Error(error))), 1) if id == Some(1) => Ok(Some(Item::Error(error))),
+        // An error without the id of a question is about the whole message.
+        (Some(Some(Item::Error(error))), _) => Err(Unreadable::Error(error)),
+        (Some(item), 1) if id == Some(1) => Ok(item),
+        (Some(_), 1) => problem("the answer has the id of another question"),
+        (Some(_), _) => problem("one answer to several questions"),
+        (None, _) => problem("neither a result nor an error"),
+    }
+}
+
+/// The items of several answers, each `None` if a reader has read its result.
+fn of_batch(
+    entries: Vec<Entry<'_>>,
+    questions: usize,
+) -> Result<Vec<Option<Item<'_>>>, Unreadable<'_>> {
     if let [entry] = entries.as_slice()
         && questions > 1
-        && let Some(Item::Error(error)) = entry.item()
+        && let Some(Some(Item::Error(error))) = entry.item()
     {
         return Err(Unreadable::Error(error));
     }
-    let mut items: Vec<Option<Item<'_>>> = (0..questions).map(|_| None).collect();
+    let mut items: Vec<Option<Option<Item<'_>>>> = (0..questions).map(|_| None).collect();
     for entry in entries {
         let Some(place) = entry
             .number()
             .and_then(|id| items.get_mut(id.checked_sub(1)?))
         else {
-            if let Some(Item::Error(error)) = entry.item() {
+            if let Some(Some(Item::Error(error))) = entry.item() {
                 return Err(Unreadable::Error(error));
             }
             return problem("the answer has the id of no question");
@@ -168,7 +234,7 @@ fn text(raw: &RawValue) -> String {
 }
 
 /// An answer as it is in the text.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
@@ -177,6 +243,9 @@ struct Entry<'a> {
     result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    /// Whether a reader has read the result.
+    #[serde(skip)]
+    is_read: bool,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
@@ -189,216 +258,128 @@ impl<'a> Entry<'a> {
         self.id?.get().parse().ok()
     }
 
-    fn item(&self) -> Option<Item<'a>> {
+    /// The item, which is `None` if a reader has read the result. `None` if there is neither a result nor an error.
+    fn item(&self) -> Option<Option<Item<'a>>> {
         match (self.result, self.error) {
-            (_, Some(raw)) => Some(Item::Error(RpcError { raw })),
-            (Some(result), None) => Some(Item::Result(result)),
-            (None, None) => None,
+            (_, Some(raw)) => Some(Some(Item::Error(RpcError { raw }))),
+            (Some(result), None) => Some(Some(Item::Result(result))),
+            (None, None) => self.is_read.then_some(None),
         }
     }
 }
 
-/// The answers of a batch. There are not many more than questions, however many the text has.
-struct Entries<'a>(Vec<Entry<'a>>);
+/// Reads an answer, and passes its result to a reader if it has this id. The id must come before the result.
+struct Direct<'r, R> {
+    id: usize,
+    reader: &'r mut R,
+}
 
-impl<'a> Entries<'a> {
-    fn read(body: &'a [u8], questions: usize) -> Result<Self, serde_json::Error> {
-        struct Bounded(usize);
-        impl<'de> Visitor<'de> for Bounded {
-            type Value = Vec<Entry<'de>>;
+/// The fields of an answer.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Field {
+    Id,
+    Result,
+    Error,
+    #[serde(other)]
+    Other,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("answers")
-            }
+impl<'de, R: ResultReader> DeserializeSeed<'de> for &mut Direct<'_, R> {
+    type Value = Entry<'de>;
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::with_capacity(self.0);
-                while let Some(entry) = seq.next_element()? {
-                    if entries.len() == self.0 {
-                        return Err(de::Error::custom("more answers than questions"));
-                    }
-                    entries.push(entry);
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Entry<'de>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, R: ResultReader> Visitor<'de> for &mut Direct<'_, R> {
+    type Value = Entry<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry<'de>, A::Error> {
+        let mut entry = Entry::default();
+        while let Some(field) = map.next_key()? {
+            let is_twice = match field {
+                Field::Id => entry.id.replace(map.next_value()?).is_some(),
+                Field::Result if entry.number() == Some(self.id) => {
+                    map.next_value_seed(Reading(self.reader))?;
+                    std::mem::replace(&mut entry.is_read, true)
                 }
-                Ok(entries)
+                Field::Result => entry.result.replace(map.next_value()?).is_some(),
+                Field::Error => {
+                    let is_twice = entry.error.is_some();
+                    entry.error = map.next_value()?;
+                    is_twice
+                }
+                Field::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                    false
+                }
+            };
+            if is_twice {
+                return Err(de::Error::custom("a field is there twice"));
             }
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let entries = deserializer.deserialize_seq(Bounded(questions))?;
-        deserializer.end()?;
-        Ok(Self(entries))
+        Ok(entry)
+    }
+}
+
+/// A reader as what `serde` calls.
+struct Reading<'r, R>(&'r mut R);
+
+impl<'de, R: ResultReader> DeserializeSeed<'de> for Reading<'_, R> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.read(deserializer)
+    }
+}
+
+/// Stands for no reader.
+pub(super) struct Unread;
+
+impl ResultReader for Unread {
+    fn read<'de, D: Deserializer<'de>>(&mut self, _: D) -> Result<(), D::Error> {
+        Err(de::Error::custom("there is no reader"))
+    }
+
+    fn clear(&mut self) {}
+}
+
+/// Reads the answers of a batch. There are not many more than questions, however many the text has.
+struct Entries<'r, R> {
+    most: usize,
+    direct: Option<Direct<'r, R>>,
+}
+
+impl<'de, R: ResultReader> Visitor<'de> for Entries<'_, R> {
+    type Value = Vec<Entry<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("answers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::with_capacity(self.most);
+        loop {
+            let entry = match &mut self.direct {
+                Some(direct) => seq.next_element_seed(direct)?,
+                None => seq.next_element()?,
+            };
+            let Some(entry) = entry else {
+                return Ok(entries);
+            };
+            if entries.len() == self.most {
+                return Err(de::Error::custom("more answers than questions"));
+            }
+            entries.push(entry);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn questions(number: usize) -> Vec<Question> {
-        vec![
-            Question {
-                method: "eth_chainId",
-                params: "[]".to_owned(),
-            };
-            number
-        ]
-    }
-
-    fn results(body: &str, questions: usize) -> Result<Vec<String>, String> {
-        match read(body.as_bytes(), questions) {
-            Ok(items) => Ok(items
-                .iter()
-                .map(|item| match item {
-                    Item::Result(raw) => raw.get().to_owned(),
-                    Item::Error(error) => format!("error {}", error.parts().message),
-                })
-                .collect()),
-            Err(Unreadable::Error(error)) => Err(format!("error {}", error.parts().message)),
-            Err(Unreadable::Malformed(problem)) => Err(problem),
-        }
-    }
-
-    #[test]
-    fn several_questions_are_a_batch() {
-        let text = |number| String::from_utf8(write(&questions(number))).unwrap();
-        assert_eq!(
-            text(1),
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\",\"params\":[]}\n"
-        );
-        let batch: Vec<serde_json::Value> = serde_json::from_str(&text(3)).unwrap();
-        assert_eq!(batch.len(), 3);
-        assert_eq!(batch[2]["id"], 3);
-    }
-
-    #[test]
-    fn answers_are_in_the_order_of_the_questions() {
-        let body = r#"[{"id":2,"result":null},{"jsonrpc":"2.0","result":[1],"id":1,"error":null},
-            {"id":3,"error":{"code":-1,"message":"m"}}]"#;
-        assert_eq!(
-            results(body, 3).unwrap(),
-            ["[1]", "null", "error m"].map(str::to_owned)
-        );
-        assert_eq!(
-            results(r#"{"id":1,"result":"0x1"}"#, 1).unwrap(),
-            ["\"0x1\""]
-        );
-        assert_eq!(results(r#"[{"id":1,"result":7}]"#, 1).unwrap(), ["7"]);
-    }
-
-    #[test]
-    fn answers_to_other_questions_are_not_used() {
-        for (body, questions, problem) in [
-            (r#"{"id":2,"result":1}"#, 1, "the id of another question"),
-            (r#"{"id":null,"result":1}"#, 1, "the id of another question"),
-            (r#"{"result":1}"#, 1, "the id of another question"),
-            (r#"{"id":1}"#, 1, "neither a result nor an error"),
-            (r#"{"id":1,"result":1}"#, 2, "one answer to several"),
-            (r#"[{"id":1,"result":1}]"#, 2, "a question has no answer"),
-            (
-                r#"[{"id":1,"result":1},{"id":1,"result":1}]"#,
-                2,
-                "two answers have one id",
-            ),
-            (
-                r#"[{"id":1,"result":1},{"id":3,"result":1}]"#,
-                2,
-                "the id of no question",
-            ),
-            (
-                r#"[{"id":1,"result":1},{"id":0,"result":1}]"#,
-                2,
-                "the id of no question",
-            ),
-            (
-                r#"[{"id":1,"result":1},{"id":2,"result":1},{}]"#,
-                2,
-                "more answers than questions",
-            ),
-            (r#"[{"id":1,"result":1}] []"#, 1, "trailing characters"),
-            (r#"{"id":1,"result":1,"result":2}"#, 1, "duplicate field"),
-            ("<html>", 1, "expected value"),
-            ("", 1, "EOF"),
-            ("[]", 1, "a question has no answer"),
-            // Errors about the whole message.
-            (
-                r#"{"id":null,"error":{"message":"no batches"}}"#,
-                2,
-                "error no batches",
-            ),
-            (
-                r#"{"id":1,"error":{"message":"no batches"}}"#,
-                2,
-                "error no batches",
-            ),
-            (r#"{"error":"slow down"}"#, 1, "error slow down"),
-            (
-                r#"[{"id":null,"error":{"message":"no batches"}}]"#,
-                2,
-                "error no batches",
-            ),
-        ] {
-            let found = results(body, questions).unwrap_err();
-            assert!(found.contains(problem), "{body}: {found}");
-        }
-    }
-
-    #[test]
-    fn parts_of_errors_are_read_leniently() {
-        for (error, code, message, data) in [
-            (
-                r#"{"code":-32005,"message":"a\nb","data":{"x":1}}"#,
-                Some(-32005),
-                "a\nb",
-                Some(r#"{"x":1}"#),
-            ),
-            (r#"{"code":"429","message":7}"#, Some(429), "7", None),
-            (r#"{"code":1.5}"#, None, "", None),
-            (r#""slow down""#, None, "slow down", None),
-            ("[1]", None, "[1]", None),
-        ] {
-            let raw: &RawValue = serde_json::from_str(error).unwrap();
-            let parts = RpcError { raw }.parts();
-            assert_eq!(
-                parts,
-                ErrorParts {
-                    code,
-                    message: message.to_owned(),
-                    data: data.map(str::to_owned),
-                }
-            );
-        }
-    }
-
-    #[test]
-    fn deep_nesting_does_not_exhaust_the_stack() {
-        for open in ["[", "{\"a\":"] {
-            let deep = open.repeat(2_000_000);
-            assert!(results(&deep, 1).is_err());
-            assert!(results(&format!("{{\"id\":1,\"result\":{deep}"), 1).is_err());
-            assert!(results(&format!("[{{\"id\":1,\"x\":{deep}"), 1).is_err());
-            assert!(results(&format!("{{\"id\":1,\"error\":{deep}"), 1).is_err());
-        }
-        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-        let found = results(&format!("{{\"id\":1,\"error\":{deep}}}"), 1).unwrap();
-        assert!(found[0].starts_with("error [["));
-        assert!(found[0].len() < 10_000);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic(bytes: Vec<u8>, questions in 0..4_usize) {
-            let _ = read(&bytes, questions);
-        }
-
-        #[test]
-        fn no_text_like_an_answer_panics(
-            text in r#"(\[|\{|\]|\}|"id":1|"id":2|"result":|"error":|null|,|"|\\|1e9){0,20}"#,
-            questions in 0..4_usize,
-        ) {
-            if let Err(Unreadable::Error(error)) = read(text.as_bytes(), questions) {
-                let _ = error.parts();
-            }
-        }
-    }
-}
+mod tests;

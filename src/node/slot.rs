@@ -11,7 +11,7 @@ use crate::node::error::NodeError;
 use crate::node::fault::{Action, Fault};
 use crate::node::hex;
 use crate::node::limits::RangeLimit;
-use crate::node::message::{self, Item, Question};
+use crate::node::message::{self, Item, Question, ResultReader, Unread};
 use crate::node::options::NodeOptions;
 use crate::node::pace::{NoPermit, Pace};
 use crate::node::statistics::{Counters, add};
@@ -162,6 +162,20 @@ impl Slot {
         questions: &[Question],
         read: impl FnOnce(&[Item<'_>]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        let nothing = (questions.len(), &mut Unread);
+        self.ask_with(context, about, questions, nothing, |items, _| read(items))
+    }
+
+    /// The same, but the result of the question at a place is passed to a reader, while the message is read. `read` gets
+    /// the other answers, and that one only if the reader could not read it.
+    pub(super) fn ask_with<T>(
+        &self,
+        context: &Context,
+        about: &About,
+        questions: &[Question],
+        (place, reader): (usize, &mut impl ResultReader),
+        read: impl FnOnce(&[Item<'_>], Option<&Item<'_>>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let chain = context
             .chain
             .filter(|_| !self.is_checked.load(Ordering::Relaxed));
@@ -179,11 +193,27 @@ impl Slot {
             bodies.push(self.send(context, about, questions)?);
         }
         let mut items = Vec::with_capacity(all.len());
+        let mut unread = None;
+        // The place among the questions of each message.
+        let mut place = Some(place + usize::from(chain.is_some()));
         for (questions, body) in all.chunks(limit).zip(&bodies) {
-            match message::read(body, questions.len()) {
-                Ok(read) => items.extend(read),
+            let calls = questions.len();
+            let here = place.filter(|place| *place < calls);
+            place = place.and_then(|place| place.checked_sub(calls));
+            if let Some(here) = here {
+                if let Some(others) = message::read_with(body, calls, here, reader) {
+                    items.extend(others);
+                    continue;
+                }
+                reader.clear();
+            }
+            match message::read(body, calls) {
+                Ok(mut read) => {
+                    unread = here.map(|here| read.remove(here)).or(unread);
+                    items.extend(read);
+                }
                 Err(unreadable) => {
-                    return Err(self.unreadable(&unreadable, 200, body, about, questions.len()));
+                    return Err(self.unreadable(&unreadable, 200, body, about, calls));
                 }
             }
         }
@@ -195,7 +225,7 @@ impl Slot {
             }
             (_, answers) => answers,
         };
-        read(answers)
+        read(answers, unread.as_ref())
     }
 
     fn check_chain(&self, item: &Item<'_>, expected: ChainId, about: &About) -> Result<(), Fault> {

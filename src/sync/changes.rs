@@ -26,7 +26,7 @@ use crate::types::address::Address;
 use crate::types::hash::PoolHash;
 use crate::types::integer::{ChainId, FeeParts, TickSpacing};
 use crate::types::kind::PoolKind;
-use crate::types::log::Log;
+use crate::types::log::{Log, Logs};
 use crate::types::sync_cursor::{LogPosition, SyncCursor};
 
 /// The changes of some blocks.
@@ -38,14 +38,12 @@ pub(super) struct Changes {
     pub(super) facts: Vec<NewPoolFacts>,
     /// New pools inside pool managers, each with its exchange, in the order of their creation.
     pub(super) managed_pools: Vec<(usize, NewManagedLiquidityPool)>,
-    /// The liquidity events of each pool, in the order of the chain.
-    pub(super) liquidity: HashMap<Address, Vec<LiquidityEvent>>,
-    /// The same for the pools inside pool managers.
-    pub(super) managed_liquidity: HashMap<(usize, PoolHash), Vec<LiquidityEvent>>,
+    /// The liquidity events of contracts that may be pools, in the order of the chain.
+    pub(super) liquidity: Vec<(Address, LiquidityEvent)>,
+    /// Those of the pools inside pool managers, each with its exchange.
+    pub(super) managed_liquidity: Vec<((usize, PoolHash), LiquidityEvent)>,
     /// The first invalid liquidity event of each contract.
     pub(super) malformed: HashMap<Address, MalformedEvent>,
-    /// The number of liquidity events.
-    weight: usize,
 }
 
 /// What is known of a new pool beside its rows.
@@ -69,6 +67,8 @@ pub(super) struct Decoder<'scope> {
     pub(super) creations: LogFilter,
     /// The liquidity of pools with their own contracts; `None` if no exchange of the group has such pools.
     pub(super) liquidity: Option<LogFilter>,
+    /// Whether the filter for creations is that for the liquidity of pools.
+    has_no_creations: bool,
 }
 
 impl<'scope> Decoder<'scope> {
@@ -115,7 +115,35 @@ impl<'scope> Decoder<'scope> {
             },
             by_contract,
             liquidity,
+            has_no_creations: false,
         }
+    }
+
+    /// Asks only for the liquidity of pools with their own contracts, if there can be such pools.
+    pub(super) fn leave_out_creations(&mut self) {
+        if let Some(liquidity) = self.liquidity.take() {
+            self.creations = liquidity;
+            self.has_no_creations = true;
+        }
+    }
+
+    /// The changes that the events of the first filter make.
+    pub(super) fn creations_of(&self, logs: &Logs) -> Result<Changes, SyncError> {
+        let mut changes = Changes::default();
+        for log in logs.iter() {
+            self.add_creation(&log, &mut changes)?;
+        }
+        Ok(changes)
+    }
+
+    /// The changes that the liquidity events of contracts which may be pools make.
+    pub(super) fn liquidity_of(logs: &Logs) -> Changes {
+        let mut changes = Changes::default();
+        changes.liquidity.reserve(logs.len());
+        for log in logs.iter() {
+            Self::add_liquidity(&log, &mut changes);
+        }
+        changes
     }
 
     /// Adds an event of a contract of an exchange.
@@ -124,6 +152,10 @@ impl<'scope> Decoder<'scope> {
         log: &Log<'_>,
         changes: &mut Changes,
     ) -> Result<(), SyncError> {
+        if self.has_no_creations {
+            Self::add_liquidity(log, changes);
+            return Ok(());
+        }
         let found = self.by_contract.get(&log.address);
         let Some((index, exchange)) =
             found.and_then(|index| Some((*index, self.scope.exchanges.get(*index)?)))
@@ -188,11 +220,9 @@ impl<'scope> Decoder<'scope> {
             }
             EventFamily::UniswapV4 if topic == uniswap_v4::ModifyLiquidity::TOPIC => {
                 let event = uniswap_v4::ModifyLiquidity::decode(log)?;
-                let of_pool = changes.managed_liquidity.entry((index, event.id));
-                of_pool
-                    .or_default()
-                    .push(liquidity_event(log, event.into()));
-                changes.weight += 1;
+                let pool = (index, event.id);
+                let event = liquidity_event(log, event.into());
+                changes.managed_liquidity.push((pool, event));
             }
             // The topics of the other exchanges of the group are asked for as well.
             _ => {}
@@ -207,9 +237,8 @@ impl<'scope> Decoder<'scope> {
     pub(super) fn add_liquidity(log: &Log<'_>, changes: &mut Changes) {
         match uniswap_v3::liquidity_change(log) {
             Ok(change) => {
-                let of_pool = changes.liquidity.entry(log.address).or_default();
-                of_pool.push(liquidity_event(log, change));
-                changes.weight += 1;
+                let event = liquidity_event(log, change);
+                changes.liquidity.push((log.address, event));
             }
             Err(malformed) => {
                 changes.malformed.entry(log.address).or_insert(malformed);
@@ -238,9 +267,32 @@ impl Changes {
         self.pools.len() + self.managed_pools.len()
     }
 
+    /// Adds the changes of the blocks after these.
+    pub(super) fn append(&mut self, later: Self) {
+        self.pools.extend(later.pools);
+        self.facts.extend(later.facts);
+        self.managed_pools.extend(later.managed_pools);
+        self.liquidity.extend(later.liquidity);
+        self.managed_liquidity.extend(later.managed_liquidity);
+        for (contract, malformed) in later.malformed {
+            self.malformed.entry(contract).or_insert(malformed);
+        }
+    }
+
     /// How many statements the changes need, roughly.
     pub(super) fn weight(&self) -> usize {
-        self.weight + self.pools.len() + self.managed_pools.len()
+        self.liquidity.len()
+            + self.managed_liquidity.len()
+            + self.pools.len()
+            + self.managed_pools.len()
+    }
+
+    /// The bytes of memory that they take, roughly.
+    pub(super) fn memory(&self) -> usize {
+        self.liquidity.capacity() * size_of::<(Address, LiquidityEvent)>()
+            + self.managed_liquidity.capacity() * size_of::<((usize, PoolHash), LiquidityEvent)>()
+            + self.pools.capacity() * (size_of::<NewLiquidityPool>() + size_of::<NewPoolFacts>())
+            + self.managed_pools.capacity() * size_of::<(usize, NewManagedLiquidityPool)>()
     }
 }
 

@@ -323,9 +323,11 @@ impl Writer<'_> {
         let last: Option<i64> = pools::table.select(max(pools::id)).first(self.connection)?;
         let ids = LiquidityPool::insert_or_get(self.connection, &changes.pools)?;
         for ((pool, facts), id) in changes.pools.iter().zip(&changes.facts).zip(ids) {
-            self.memory.index.forget(pool.address);
             if Some(id) > last {
+                self.memory.index.add(id, pool);
                 self.counts.pools.push((facts.exchange, 1));
+            } else {
+                self.memory.index.forget(pool.address);
             }
         }
         Ok(())
@@ -350,6 +352,9 @@ impl Writer<'_> {
                 .select(max(managed_pools::id))
                 .first(self.connection)?;
             let ids = ManagedLiquidityPool::insert_or_get(self.connection, manager, &new)?;
+            for (id, pool) in ids.iter().zip(&new) {
+                self.memory.index.add_managed(*id, manager.id, pool);
+            }
             let inserted = ids.iter().filter(|id| Some(**id) > last).count();
             let count = u64::try_from(inserted).unwrap_or(u64::MAX);
             self.counts.pools.push((*index, count));
@@ -377,23 +382,24 @@ impl Writer<'_> {
             }
         }
         let mut of_pools = Vec::with_capacity(changes.liquidity.len());
-        for (address, events) in &changes.liquidity {
+        for (place, (address, _)) in changes.liquidity.iter().enumerate() {
             // Contracts of others emit the same events.
             if let Some(found) = index.at_address(&mut lookup, *address)?
                 && members.contains(&found.exchange_id)
             {
-                of_pools.push((found, address, events));
+                of_pools.push((found.id, place, found.kind_table));
             }
         }
-        // Neighbouring pools have neighbouring rows.
-        of_pools.sort_unstable_by_key(|(found, ..)| found.id);
-        let mut writer = EventWriter::new(statements, PoolFamily::Pools)?;
-        for (found, address, events) in of_pools {
-            writer
-                .apply(found.id, found.kind_table, events, &mut self.counts.applied)
-                .map_err(|error| SyncError::of_events(address, error))?;
-        }
-        Ok(())
+        let events = &changes.liquidity;
+        let applied = &mut self.counts.applied;
+        apply(
+            statements,
+            PoolFamily::Pools,
+            events,
+            of_pools,
+            applied,
+            |address| address.to_string(),
+        )
     }
 
     fn apply_managed_liquidity(
@@ -407,38 +413,62 @@ impl Writer<'_> {
         let statements = Statements::of(self.connection)?;
         let _held = statements.hold();
         let mut lookup = Lookup::new(statements, chain)?;
-        let mut of_pools: Vec<(i64, _, &Vec<LiquidityEvent>)> =
-            Vec::with_capacity(changes.managed_liquidity.len());
-        for ((exchange, hash), events) in &changes.managed_liquidity {
+        let mut of_pools = Vec::with_capacity(changes.managed_liquidity.len());
+        for (place, ((exchange, hash), event)) in changes.managed_liquidity.iter().enumerate() {
             let Some(exchange) = self.scope.exchanges.get(*exchange) else {
                 continue;
             };
             let Some(manager) = &exchange.manager else {
                 continue;
             };
-            let found = self
-                .memory
-                .index
-                .in_manager(&mut lookup, manager.id, *hash)?;
-            match (found, events.first()) {
-                (Some(id), _) => of_pools.push((id, hash, events)),
-                (None, Some(event)) => {
-                    return Err(SyncError::UnknownPool {
-                        exchange: Box::new(exchange.name()),
-                        pool: *hash,
-                        place: event.place,
-                    });
-                }
-                (None, None) => {}
-            }
+            let index = &mut self.memory.index;
+            let Some(id) = index.in_manager(&mut lookup, manager.id, *hash)? else {
+                return Err(SyncError::UnknownPool {
+                    exchange: Box::new(exchange.name()),
+                    pool: *hash,
+                    place: event.place,
+                });
+            };
+            of_pools.push((id, place, "uniswap_v4_pools"));
         }
-        of_pools.sort_unstable_by_key(|(id, ..)| *id);
-        let mut writer = EventWriter::new(statements, PoolFamily::ManagedPools)?;
-        for (id, hash, events) in of_pools {
-            writer
-                .apply(id, "uniswap_v4_pools", events, &mut self.counts.applied)
-                .map_err(|error| SyncError::of_events(hash, error))?;
-        }
-        Ok(())
+        let events = &changes.managed_liquidity;
+        let applied = &mut self.counts.applied;
+        apply(
+            statements,
+            PoolFamily::ManagedPools,
+            events,
+            of_pools,
+            applied,
+            |(_, hash)| hash.to_string(),
+        )
     }
+}
+
+/// An event of a pool: the id of the pool, the place of the event in its list, and the table of the pool's kind.
+type OfPool = (i64, usize, &'static str);
+
+/// Applies those events of a list that are of pools in the database, pool by pool.
+fn apply<K>(
+    statements: Statements<'_>,
+    family: PoolFamily,
+    all: &[(K, LiquidityEvent)],
+    mut of_pools: Vec<OfPool>,
+    applied: &mut Applied,
+    name: impl Fn(&K) -> String,
+) -> Result<(), SyncError> {
+    // Neighbouring pools have neighbouring rows. The events of a pool stay in the order of the chain.
+    of_pools.sort_unstable_by_key(|(id, place, _)| (*id, *place));
+    let mut writer = EventWriter::new(statements, family)?;
+    let mut events = Vec::new();
+    for of_pool in of_pools.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let mut listed = of_pool.iter().filter_map(|(_, place, _)| all.get(*place));
+        events.clear();
+        events.extend(listed.clone().map(|(_, event)| *event));
+        if let (Some((id, _, table)), Some((pool, _))) = (of_pool.first(), listed.next()) {
+            writer
+                .apply(*id, table, &events, applied)
+                .map_err(|error| SyncError::of_events(name(pool), error))?;
+        }
+    }
+    Ok(())
 }

@@ -71,13 +71,13 @@ impl Events {
             let range = block.range(&members, &wanted, Parts::Liquidity, *first, block.at);
             range.scan(&mut |_, changes| {
                 let own = changes.liquidity.into_iter();
-                let own = own.map(|(address, events)| (PoolKey::Address(address), events));
+                let own = own.map(|(address, event)| (PoolKey::Address(address), event));
                 let managed = changes.managed_liquidity.into_iter();
-                let managed = managed
-                    .map(|((exchange, hash), events)| (PoolKey::Hash(exchange, hash), events));
-                for (key, of_pool) in own.chain(managed) {
-                    if known.contains(&key) {
-                        events.add(key, &of_pool, mark);
+                let managed =
+                    managed.map(|((exchange, hash), event)| (PoolKey::Hash(exchange, hash), event));
+                for (key, event) in own.chain(managed) {
+                    if event.delta != 0 && known.contains(&key) {
+                        events.add(key, event, mark);
                     }
                 }
                 Ok(())
@@ -87,14 +87,12 @@ impl Events {
         Ok(events)
     }
 
-    fn add(&mut self, key: PoolKey, of_pool: &[LiquidityEvent], mark: BlockNumber) {
+    fn add(&mut self, key: PoolKey, event: LiquidityEvent, mark: BlockNumber) {
         let found = self.of_pools.entry(key).or_default();
-        for event in of_pool.iter().filter(|event| event.delta != 0) {
-            if event.place.block <= mark {
-                found.last = Some(event.place);
-            } else {
-                found.later.push(*event);
-            }
+        if event.place.block <= mark {
+            found.last = Some(event.place);
+        } else {
+            found.later.push(event);
         }
     }
 }

@@ -8,28 +8,27 @@ use std::thread;
 use crate::node::client::Node;
 use crate::node::error::NodeError;
 use crate::node::header::Header;
-use crate::node::logs::filter::LogFilter;
 use crate::node::logs::request::LogAnswer;
+use crate::sync::changes::{Changes, Decoder};
 use crate::sync::sync_error::SyncError;
+use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
 use crate::types::log::Logs;
 
 /// How much memory the answers take that wait for their turn, in bytes. Ranges that are under way come on top.
-const BUFFER: usize = 64 << 20;
+const BUFFER: usize = 24 << 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan<'a> {
     pub(super) node: &'a Node,
-    /// The filter for the contracts of exchanges.
-    pub(super) creations: &'a LogFilter,
-    /// The filter for the pools.
-    pub(super) liquidity: Option<&'a LogFilter>,
+    /// The filters, and what decodes the events.
+    pub(super) decoder: &'a Decoder<'a>,
     pub(super) from: BlockNumber,
     pub(super) to: BlockNumber,
     /// The number of blocks in a range, at most.
     pub(super) width: u64,
-    /// Whether the headers of all blocks are needed.
+    /// Whether the headers of all blocks are needed. Then the events are decoded later, block by block.
     pub(super) with_headers: bool,
     pub(super) threads: usize,
 }
@@ -39,12 +38,38 @@ pub(super) struct Plan<'a> {
 pub(super) struct Piece {
     pub(super) from: BlockNumber,
     pub(super) to: BlockNumber,
-    pub(super) creations: Logs,
-    pub(super) liquidity: Logs,
+    pub(super) creations: Events,
+    pub(super) liquidity: Option<Events>,
     pub(super) first: Header,
     pub(super) last: Header,
     /// The headers of all blocks, if they were needed.
     pub(super) headers: Vec<Header>,
+}
+
+/// The events of a range.
+#[derive(Debug)]
+pub(super) enum Events {
+    Logs(Logs),
+    /// Decoded by the thread that has asked for them. The writer has enough to do.
+    Decoded(Result<Changes, Box<SyncError>>),
+}
+
+impl Events {
+    /// The events if they are not decoded yet.
+    const fn logs(&self) -> Option<&Logs> {
+        match self {
+            Self::Logs(logs) => Some(logs),
+            Self::Decoded(_) => None,
+        }
+    }
+}
+
+/// An answer with events.
+#[derive(Debug)]
+struct Answered {
+    events: Events,
+    first: Header,
+    last: Header,
 }
 
 /// A part of a range that one thread asks for.
@@ -60,8 +85,8 @@ enum Part {
 struct Range {
     from: BlockNumber,
     to: BlockNumber,
-    creations: Option<LogAnswer>,
-    liquidity: Option<LogAnswer>,
+    creations: Option<Answered>,
+    liquidity: Option<Answered>,
     headers: Option<Vec<Header>>,
     failure: Option<NodeError>,
     missing: usize,
@@ -139,6 +164,61 @@ pub(super) fn fetch(
     })
 }
 
+impl Piece {
+    /// The changes of all blocks together.
+    pub(super) fn into_changes(self, decoder: &Decoder<'_>) -> Result<Changes, SyncError> {
+        let mut changes = match self.creations {
+            Events::Decoded(decoded) => decoded.map_err(|error| *error)?,
+            Events::Logs(logs) => decoder.creations_of(&logs)?,
+        };
+        match self.liquidity {
+            Some(Events::Decoded(decoded)) => changes.append(decoded.map_err(|error| *error)?),
+            Some(Events::Logs(logs)) => changes.append(Decoder::liquidity_of(&logs)),
+            None => {}
+        }
+        Ok(changes)
+    }
+}
+
+impl Plan<'_> {
+    fn creations(&self, from: BlockNumber, to: BlockNumber) -> Result<Answered, NodeError> {
+        let answer = self.node.logs(&self.decoder.creations, from, to, None)?;
+        Ok(self.answered(answer, |logs| self.decoder.creations_of(logs)))
+    }
+
+    /// `None` if no exchange has such events.
+    fn liquidity(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+        pinned: Option<BlockHash>,
+    ) -> Result<Option<Answered>, NodeError> {
+        let Some(filter) = &self.decoder.liquidity else {
+            return Ok(None);
+        };
+        let answer = self.node.logs(filter, from, to, pinned)?;
+        let decode = |logs: &Logs| Ok(Decoder::liquidity_of(logs));
+        Ok(Some(self.answered(answer, decode)))
+    }
+
+    fn answered(
+        &self,
+        answer: LogAnswer,
+        decode: impl FnOnce(&Logs) -> Result<Changes, SyncError>,
+    ) -> Answered {
+        let LogAnswer { logs, first, last } = answer;
+        Answered {
+            events: if self.with_headers {
+                Events::Logs(logs)
+            } else {
+                Events::Decoded(decode(&logs).map_err(Box::new))
+            },
+            first,
+            last,
+        }
+    }
+}
+
 enum Taken {
     Range(Box<Range>),
     /// Nothing is complete, and no thread works.
@@ -200,7 +280,11 @@ impl Queue<'_> {
             let number = state.first + state.ranges.len();
             let parts = [
                 Some(Part::Creations),
-                self.plan.liquidity.is_some().then_some(Part::Liquidity),
+                self.plan
+                    .decoder
+                    .liquidity
+                    .as_ref()
+                    .map(|_| Part::Liquidity),
                 self.plan.with_headers.then_some(Part::Headers),
             ];
             for part in parts.into_iter().flatten() {
@@ -225,7 +309,10 @@ impl Queue<'_> {
     /// The number of blocks in the next range.
     fn width(&self) -> u64 {
         let plan = &self.plan;
-        let filters = [Some(plan.creations), plan.liquidity];
+        let filters = [
+            Some(&plan.decoder.creations),
+            plan.decoder.liquidity.as_ref(),
+        ];
         let limits = filters
             .into_iter()
             .flatten()
@@ -237,24 +324,19 @@ impl Queue<'_> {
     }
 
     fn ask(&self, number: usize, part: Part, from: BlockNumber, to: BlockNumber) {
-        let Plan {
-            node,
-            creations,
-            liquidity,
-            ..
-        } = self.plan;
+        let plan = &self.plan;
         let mut answer = Answer::default();
         let failure = match part {
             Part::Creations => {
-                let asked = node.logs(creations, from, to, None);
-                asked.map(|logs| answer.creations = Some(logs))
+                let asked = plan.creations(from, to);
+                asked.map(|events| answer.creations = Some(events))
             }
             Part::Liquidity => {
-                let asked = node.logs(liquidity.unwrap_or(creations), from, to, None);
-                asked.map(|logs| answer.liquidity = Some(logs))
+                let asked = plan.liquidity(from, to, None);
+                asked.map(|events| answer.liquidity = events)
             }
             Part::Headers => {
-                let asked = node.existing_headers(&blocks(from, to));
+                let asked = plan.node.existing_headers(&blocks(from, to));
                 asked.map(|headers| answer.headers = Some(headers))
             }
         };
@@ -307,8 +389,8 @@ impl Queue<'_> {
 
 #[derive(Debug, Default)]
 struct Answer {
-    creations: Option<LogAnswer>,
-    liquidity: Option<LogAnswer>,
+    creations: Option<Answered>,
+    liquidity: Option<Answered>,
     headers: Option<Vec<Header>>,
 }
 
@@ -319,8 +401,12 @@ impl Answer {
     }
 }
 
-fn memory(answer: &LogAnswer) -> usize {
-    answer.logs.memory()
+fn memory(answer: &Answered) -> usize {
+    match &answer.events {
+        Events::Logs(logs) => logs.memory(),
+        Events::Decoded(Ok(changes)) => changes.memory(),
+        Events::Decoded(Err(_)) => 0,
+    }
 }
 
 /// The numbers of a range.
@@ -346,9 +432,9 @@ fn piece(plan: &Plan<'_>, range: Range) -> Result<Piece, SyncError> {
             to,
             first: creations.first,
             last: creations.last,
-            creations: creations.logs,
+            creations: creations.events,
             headers: headers.unwrap_or_default(),
-            liquidity: Logs::new(),
+            liquidity: None,
         };
         match joined(plan, piece, liquidity) {
             Ok(piece) => return Ok(piece),
@@ -362,16 +448,12 @@ fn piece(plan: &Plan<'_>, range: Range) -> Result<Piece, SyncError> {
     }
 }
 
-type Parts = (LogAnswer, Option<LogAnswer>, Option<Vec<Header>>);
+type Parts = (Answered, Option<Answered>, Option<Vec<Header>>);
 
 /// Asks for the parts of a range one after the other.
 fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Parts, NodeError> {
-    let creations = plan.node.logs(plan.creations, from, to, None)?;
-    let pinned = Some(creations.last.hash);
-    let liquidity = plan
-        .liquidity
-        .map(|filter| plan.node.logs(filter, from, to, pinned))
-        .transpose()?;
+    let creations = plan.creations(from, to)?;
+    let liquidity = plan.liquidity(from, to, Some(creations.last.hash))?;
     let headers = plan
         .with_headers
         .then(|| plan.node.existing_headers(&blocks(from, to)))
@@ -383,7 +465,7 @@ fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Part
 fn joined(
     plan: &Plan<'_>,
     mut piece: Piece,
-    liquidity: Option<LogAnswer>,
+    liquidity: Option<Answered>,
 ) -> Result<Piece, BlockNumber> {
     if let Some(liquidity) = liquidity {
         if liquidity.last.hash != piece.last.hash {
@@ -392,7 +474,7 @@ fn joined(
         if liquidity.first.hash != piece.first.hash {
             return Err(piece.from);
         }
-        piece.liquidity = liquidity.logs;
+        piece.liquidity = Some(liquidity.events);
     }
     if !plan.with_headers {
         return Ok(piece);
@@ -416,7 +498,12 @@ fn joined(
             return Err(header.number);
         }
     }
-    for log in piece.creations.iter().chain(piece.liquidity.iter()) {
+    for log in [Some(&piece.creations), piece.liquidity.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter_map(Events::logs)
+        .flat_map(Logs::iter)
+    {
         let index = log.place.block.get().checked_sub(piece.from.get());
         let header = index
             .and_then(|index| usize::try_from(index).ok())

@@ -3,7 +3,7 @@
 use crate::models::journal::blocks::StoredBlock;
 use crate::sync::changes::{Changes, Decoder};
 use crate::sync::commit::{Batch, BatchChanges};
-use crate::sync::fetch::Piece;
+use crate::sync::fetch::{Events, Piece};
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
@@ -36,8 +36,8 @@ impl Pending {
         self.changes.weight() + journaled.sum::<usize>()
     }
 
-    /// Decodes the events of a piece.
-    pub(super) fn add(&mut self, decoder: &Decoder<'_>, piece: &Piece) -> Result<(), SyncError> {
+    /// Adds a piece. Decodes its events if that is not done.
+    pub(super) fn add(&mut self, decoder: &Decoder<'_>, piece: Piece) -> Result<(), SyncError> {
         self.blocks += piece.to.get() - piece.from.get() + 1;
         self.begin
             .get_or_insert((piece.from, piece.first.parent_hash));
@@ -46,17 +46,8 @@ impl Pending {
             hash: piece.last.hash,
             is_final: self.is_final,
         });
-        if self.is_final {
-            for log in piece.creations.iter() {
-                decoder.add_creation(&log, &mut self.changes)?;
-            }
-            for log in piece.liquidity.iter() {
-                Decoder::add_liquidity(&log, &mut self.changes);
-            }
-            return Ok(());
-        }
         let first = self.journaled.len();
-        for header in &piece.headers {
+        for header in piece.headers {
             let block = StoredBlock {
                 number: header.number,
                 hash: header.hash,
@@ -64,21 +55,28 @@ impl Pending {
             };
             self.journaled.push((block, Changes::default()));
         }
-        let place = |number: BlockNumber| -> Option<usize> {
-            let offset = number.get().checked_sub(piece.from.get())?;
-            Some(first + usize::try_from(offset).ok()?)
-        };
-        for log in piece.creations.iter() {
-            let found = place(log.place.block).and_then(|place| self.journaled.get_mut(place));
-            if let Some((_, changes)) = found {
-                decoder.add_creation(&log, changes)?;
+        let changes = &mut self.changes;
+        let blocks = self.journaled.get_mut(first..).unwrap_or_default();
+        match piece.creations {
+            Events::Decoded(decoded) => changes.append(decoded.map_err(|error| *error)?),
+            Events::Logs(logs) => {
+                for log in logs.iter() {
+                    if let Some(changes) = of_block(blocks, piece.from, log.place.block) {
+                        decoder.add_creation(&log, changes)?;
+                    }
+                }
             }
         }
-        for log in piece.liquidity.iter() {
-            let found = place(log.place.block).and_then(|place| self.journaled.get_mut(place));
-            if let Some((_, changes)) = found {
-                Decoder::add_liquidity(&log, changes);
+        match piece.liquidity {
+            Some(Events::Decoded(decoded)) => changes.append(decoded.map_err(|error| *error)?),
+            Some(Events::Logs(logs)) => {
+                for log in logs.iter() {
+                    if let Some(changes) = of_block(blocks, piece.from, log.place.block) {
+                        Decoder::add_liquidity(&log, changes);
+                    }
+                }
             }
+            None => {}
         }
         Ok(())
     }
@@ -101,4 +99,15 @@ impl Pending {
             end,
         })
     }
+}
+
+/// The changes of a block among those of consecutive ones.
+fn of_block(
+    blocks: &mut [(StoredBlock, Changes)],
+    first: BlockNumber,
+    number: BlockNumber,
+) -> Option<&mut Changes> {
+    let offset = number.get().checked_sub(first.get())?;
+    let block = blocks.get_mut(usize::try_from(offset).ok()?);
+    block.map(|(_, changes)| changes)
 }

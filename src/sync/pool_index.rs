@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use crate::models::pools::liquidity_pool::insert::NewLiquidityPool;
+use crate::models::pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
 use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::address::Address;
@@ -55,11 +57,45 @@ impl<'connection> Lookup<'connection> {
     }
 }
 
+/// The table of a kind, if its pools have ticks.
+fn with_ticks(kind: &str) -> Option<&'static str> {
+    POOL_KIND_TABLES
+        .iter()
+        .find(|table| table.name == kind && table.has_ticks())
+        .map(|table| table.table)
+}
+
 impl PoolIndex {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.by_address.clear();
         self.by_hash.clear();
+    }
+
+    /// Adds a pool that was inserted.
+    pub(super) fn add(&mut self, id: i64, pool: &NewLiquidityPool) {
+        let name = pool.parameters.kind().as_str();
+        let found = with_ticks(name).map(|kind_table| FoundPool {
+            id,
+            exchange_id: pool.exchange_id,
+            kind_table,
+        });
+        self.insert(pool.address, found);
+    }
+
+    /// Adds a pool inside a manager.
+    pub(super) fn add_managed(&mut self, id: i64, manager_id: i64, pool: &NewManagedLiquidityPool) {
+        if self.by_hash.len() >= MOST {
+            self.by_hash.clear();
+        }
+        self.by_hash.insert((manager_id, pool.pool_hash), id);
+    }
+
+    fn insert(&mut self, address: Address, found: Option<FoundPool>) {
+        if self.by_address.len() >= MOST {
+            self.by_address.clear();
+        }
+        self.by_address.insert(address, found);
     }
 
     /// Forgets what was found at an address, because it may be a pool now.
@@ -85,21 +121,14 @@ impl PoolIndex {
         ])?;
         let mut found = None;
         if find.step()? {
-            let kind = find.column(2).to_text();
-            found = POOL_KIND_TABLES
-                .iter()
-                .find(|table| table.name == kind && table.has_ticks())
-                .map(|table| FoundPool {
-                    id: find.key(0),
-                    exchange_id: find.key(1),
-                    kind_table: table.table,
-                });
+            found = with_ticks(&find.column(2).to_text()).map(|kind_table| FoundPool {
+                id: find.key(0),
+                exchange_id: find.key(1),
+                kind_table,
+            });
         }
         find.reset();
-        if self.by_address.len() >= MOST {
-            self.by_address.clear();
-        }
-        self.by_address.insert(address, found);
+        self.insert(address, found);
         Ok(found)
     }
 

@@ -147,26 +147,26 @@ impl Replay {
                 return Err(malformed.into());
             }
         }
-        for (address, events) in changes.liquidity {
+        for (address, event) in changes.liquidity {
             // Contracts of others emit the same events.
             if let Some(pool) = self.pools.get_mut(&PoolKey::Address(address))
                 && range.members.contains(&pool.exchange)
             {
-                pool.apply(&events)?;
+                pool.apply(event)?;
             }
         }
-        for ((exchange, hash), events) in changes.managed_liquidity {
+        for ((exchange, hash), event) in changes.managed_liquidity {
             let found = self.pools.get_mut(&PoolKey::Hash(exchange, hash));
-            match (found, scope.exchanges.get(exchange), events.first()) {
-                (Some(pool), ..) => pool.apply(&events)?,
-                (None, Some(exchange), Some(event)) => {
+            match (found, scope.exchanges.get(exchange)) {
+                (Some(pool), _) => pool.apply(event)?,
+                (None, Some(exchange)) => {
                     return Err(SyncError::UnknownPool {
                         exchange: Box::new(exchange.name()),
                         pool: hash,
                         place: event.place,
                     });
                 }
-                (None, ..) => {}
+                (None, None) => {}
             }
         }
         Ok(())
@@ -185,28 +185,25 @@ impl Replay {
 }
 
 impl ReplayedPool {
-    fn apply(&mut self, events: &[LiquidityEvent]) -> Result<(), SyncError> {
+    fn apply(&mut self, event: LiquidityEvent) -> Result<(), SyncError> {
         let Some(spacing) = self.new.tick_spacing() else {
             return Ok(());
         };
-        for event in events {
-            // Nobody needs the update itself.
-            let mut update = PoolUpdate::new(PoolFamily::Pools, 0);
-            let LiquidityEvent {
+        // Nobody needs the update itself.
+        let mut update = PoolUpdate::new(PoolFamily::Pools, 0);
+        let LiquidityEvent {
+            place,
+            lower,
+            upper,
+            delta,
+        } = event;
+        self.liquidity
+            .modify_liquidity(&mut update, spacing, place, lower, upper, delta)
+            .map_err(|error| SyncError::Liquidity {
+                pool: self.new.name(),
                 place,
-                lower,
-                upper,
-                delta,
-            } = *event;
-            self.liquidity
-                .modify_liquidity(&mut update, spacing, place, lower, upper, delta)
-                .map_err(|error| SyncError::Liquidity {
-                    pool: self.new.name(),
-                    place,
-                    error,
-                })?;
-        }
-        Ok(())
+                error,
+            })
     }
 
     /// What the database must have.
@@ -249,16 +246,12 @@ impl Range<'_> {
         }
         let mut decoder = Decoder::new(self.scope, self.members);
         self.narrow(&mut decoder);
-        // Without creations, the other filter is the only one, unless the manager's events are in this one.
-        let is_alone = self.parts == Parts::Liquidity && decoder.liquidity.is_some();
-        let (creations, liquidity) = match &decoder.liquidity {
-            Some(liquidity) if is_alone => (liquidity, None),
-            liquidity => (&decoder.creations, liquidity.as_ref()),
-        };
+        if self.parts == Parts::Liquidity {
+            decoder.leave_out_creations();
+        }
         let plan = Plan {
             node: self.node,
-            creations,
-            liquidity,
+            decoder: &decoder,
             from: self.from,
             to: self.to.number,
             width: self.chunk.max(1),
@@ -276,19 +269,10 @@ impl Range<'_> {
                 return Err(SyncError::Branches { block: piece.to });
             }
             before = Some(piece.last.hash);
-            let mut changes = Changes::default();
-            for log in piece.creations.iter() {
-                if is_alone {
-                    Decoder::add_liquidity(&log, &mut changes);
-                } else {
-                    decoder.add_creation(&log, &mut changes)?;
-                }
-            }
-            for log in piece.liquidity.iter() {
-                Decoder::add_liquidity(&log, &mut changes);
-            }
+            let to = piece.to;
+            let mut changes = piece.into_changes(&decoder)?;
             self.drop_unwanted(&mut changes);
-            consume(piece.to, changes)?;
+            consume(to, changes)?;
             Ok(ControlFlow::Continue(()))
         })
     }
@@ -301,7 +285,9 @@ impl Range<'_> {
                 decoder.liquidity = None;
                 topics.retain(|topic| *topic != ModifyLiquidity::TOPIC);
             }
-            Parts::Liquidity => topics.retain(|topic| *topic == ModifyLiquidity::TOPIC),
+            Parts::Liquidity => {
+                topics.retain(|topic| *topic == ModifyLiquidity::TOPIC);
+            }
             Parts::Both => {}
         }
         let Wanted::Some { pools, tokens } = self.wanted else {
@@ -349,6 +335,6 @@ impl Range<'_> {
             .retain(|(exchange, pool)| pools.contains(&PoolKey::Hash(*exchange, pool.pool_hash)));
         changes
             .managed_liquidity
-            .retain(|(exchange, hash), _| pools.contains(&PoolKey::Hash(*exchange, *hash)));
+            .retain(|((exchange, hash), _)| pools.contains(&PoolKey::Hash(*exchange, *hash)));
     }
 }

@@ -485,8 +485,7 @@ impl<'a> Updater<'a> {
         let decoder = Decoder::new(&decoding, &group.members);
         let plan = Plan {
             node: self.node,
-            creations: &decoder.creations,
-            liquidity: decoder.liquidity.as_ref(),
+            decoder: &decoder,
             from: group.from,
             to: group.to,
             width: self.options.chunk.clamp(1, WIDTH),
@@ -517,7 +516,7 @@ impl<'a> Updater<'a> {
             before = Some(piece.last.hash);
             let end = piece.to;
             let time = piece.last.timestamp;
-            pending.add(&decoder, &piece)?;
+            pending.add(&decoder, piece)?;
             let is_due = pending.blocks >= self.options.chunk
                 || pending.weight() >= HEAVY
                 || last_commit.elapsed() >= LONG;

@@ -10,19 +10,19 @@ use std::collections::btree_map::Entry;
 
 use diesel::prelude::*;
 
-use crate::models::access::columns::Columns;
 use crate::models::access::row_error::RowError;
+use crate::models::liquidity::cursor_table::CursorTable;
 use crate::models::liquidity::liquidity_update::UpdateReport;
 use crate::models::liquidity::liquidity_update::liquidity_rows::LiquidityRowWriter;
+use crate::models::liquidity::pool_update::Marks;
 use crate::models::liquidity::tick_bitmap::{BitmapWord, bitmap_position};
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::liquidity::tick_map::modify::LiquidityError;
 use crate::models::pools::pool_family::PoolFamily;
-use crate::models::pools::pool_kind_tables::CURSOR_COLUMNS;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::integer::{Tick, TickSpacing, WordPosition};
-use crate::types::sync_cursor::{LogPosition, SyncCursor};
+use crate::types::sync_cursor::LogPosition;
 
 /// A change of a position's liquidity: a `Mint`, `Burn` or `ModifyLiquidity` event of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,9 @@ pub(crate) struct EventWriter<'connection> {
     words: LiquidityRowWriter<'connection, BitmapWord>,
     has_ticks: Statement<'connection>,
     /// The tables of the kinds met so far.
-    kinds: BTreeMap<&'static str, KindTable<'connection>>,
+    kinds: BTreeMap<&'static str, CursorTable<'connection>>,
+    /// The bits of the words that are to be set and cleared. Reused as well.
+    flips: Vec<(WordPosition, U256, U256)>,
     /// The ends of the positions that are being changed. Reused, to allocate less.
     ends: Vec<End>,
 }
@@ -111,6 +113,7 @@ impl<'connection> EventWriter<'connection> {
             ticks: LiquidityRowWriter::new(statements, family, &ticks)?,
             words: LiquidityRowWriter::new(statements, family, &family.word_columns())?,
             kinds: BTreeMap::new(),
+            flips: Vec::new(),
             ends: Vec::new(),
         })
     }
@@ -162,13 +165,16 @@ impl<'connection> EventWriter<'connection> {
                 error: LiquidityError::NoMark,
             });
         }
-        let words = self.write_ticks(pool_id, spacing, applied)?;
+        self.write_ticks(pool_id, spacing, applied)?;
+        let mut flips = self.flips.iter();
         self.words.modify(
             pool_id,
-            words.keys().copied(),
+            flips.clone().map(|(word, ..)| *word),
             |word, stored| -> Result<BitmapWord, RowError> {
                 let bitmap = stored.map_or_else(U256::default, |stored| stored.bitmap);
-                let (set, clear) = words.get(&word).copied().unwrap_or_default();
+                let (set, clear) = flips
+                    .next()
+                    .map_or_else(Default::default, |(_, set, clear)| (*set, *clear));
                 Ok(BitmapWord {
                     word,
                     bitmap: U256((bitmap.0 | set.0) & !clear.0),
@@ -176,38 +182,42 @@ impl<'connection> EventWriter<'connection> {
             },
             &mut applied.rows,
         )?;
-        self.kind(kind_table)?.advance(pool_id, last.into())?;
-        applied.rows.written += 1;
+        let marks = Marks {
+            from: mark,
+            to: last.into(),
+        };
+        if self.kind(kind_table)?.advance(pool_id, marks)? {
+            applied.rows.written += 1;
+        }
         Ok(())
     }
 
-    fn kind(&mut self, table: &'static str) -> QueryResult<&mut KindTable<'connection>> {
+    fn kind(&mut self, table: &'static str) -> QueryResult<&mut CursorTable<'connection>> {
         match self.kinds.entry(table) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                Ok(entry.insert(KindTable::new(self.statements, table, self.family)?))
+                let key = self.family.key();
+                Ok(entry.insert(CursorTable::new(self.statements, table, key)?))
             }
         }
     }
 
-    /// Writes the ticks. Returns the bits of the words that are to be set and cleared.
+    /// Writes the ticks. Leaves the bits of the words that are to be set and cleared in `flips`.
     fn write_ticks(
         &mut self,
         pool_id: i64,
         spacing: TickSpacing,
         applied: &mut Applied,
-    ) -> Result<BTreeMap<WordPosition, (U256, U256)>, EventError> {
+    ) -> Result<(), EventError> {
         // Stable: the changes of one tick stay in the order of the chain.
         self.ends.sort_by_key(|end| end.tick);
-        let mut words: BTreeMap<WordPosition, (U256, U256)> = BTreeMap::new();
+        let flips = &mut self.flips;
+        flips.clear();
         let mut by_tick = self.ends.chunk_by(|one, other| one.tick == other.tick);
-        let indexes: Vec<Tick> = by_tick
-            .clone()
-            .filter_map(|ends| ends.first().map(|end| end.tick))
-            .collect();
+        let ticks = by_tick.clone();
         self.ticks.modify(
             pool_id,
-            indexes.into_iter(),
+            ticks.filter_map(|ends| ends.first().map(|end| end.tick)),
             |tick, stored| {
                 let ends = by_tick.next().unwrap_or_default();
                 let before = stored.unwrap_or(TickLiquidity {
@@ -220,15 +230,19 @@ impl<'connection> EventWriter<'connection> {
                 if is_initialized != (before.liquidity_gross.0 != 0)
                     && let Some((word, bit)) = bitmap_position(tick, spacing)
                 {
-                    let (set, clear) = words.entry(word).or_default();
-                    let mask = if is_initialized { set } else { clear };
-                    mask.0.set_bit(bit, true);
+                    // The words of ascending ticks are ascending.
+                    if flips.last().is_none_or(|(last, ..)| *last != word) {
+                        flips.push((word, U256::default(), U256::default()));
+                    }
+                    if let Some((_, set, clear)) = flips.last_mut() {
+                        let mask = if is_initialized { set } else { clear };
+                        mask.0.set_bit(bit, true);
+                    }
                 }
                 Ok::<_, EventError>(after)
             },
             &mut applied.rows,
-        )?;
-        Ok(words)
+        )
     }
 }
 
@@ -276,70 +290,4 @@ fn changed(mut liquidity: TickLiquidity, ends: &[End]) -> Result<TickLiquidity, 
         }
     }
     Ok(liquidity)
-}
-
-/// The table of one kind of pools.
-struct KindTable<'connection> {
-    columns: Columns,
-    read: Statement<'connection>,
-    advance: Statement<'connection>,
-}
-
-impl<'connection> KindTable<'connection> {
-    fn new(
-        statements: Statements<'connection>,
-        table: &'static str,
-        family: PoolFamily,
-    ) -> QueryResult<Self> {
-        let [block, log_index] = CURSOR_COLUMNS;
-        let key = family.key();
-        Ok(Self {
-            columns: Columns {
-                table,
-                names: &["id", CURSOR_COLUMNS[0], CURSOR_COLUMNS[1], "tick_spacing"],
-                offset: 0,
-            },
-            read: statements.prepare(&format!(
-                "SELECT {key}, {block}, {log_index}, tick_spacing FROM {table} WHERE {key} = ?1",
-            ))?,
-            advance: statements.prepare(&format!(
-                "UPDATE {table} SET {block} = ?2, {log_index} = ?3 WHERE {key} = ?1",
-            ))?,
-        })
-    }
-
-    /// A pool's mark and tick spacing.
-    fn read(
-        &mut self,
-        family: PoolFamily,
-        pool_id: i64,
-    ) -> Result<(SyncCursor, TickSpacing), RowError> {
-        self.read.query(&[Bound::Integer(pool_id)])?;
-        let row = if self.read.step()? {
-            let cursor = SyncCursor {
-                block: self.columns.get(&self.read, 1)?,
-                log_index: self.columns.get(&self.read, 2)?,
-            };
-            Ok((cursor, self.columns.get(&self.read, 3)?))
-        } else {
-            Err(RowError::Missing {
-                table: family.table(),
-                id: pool_id,
-                parent: self.columns.table,
-                missing: pool_id,
-            })
-        };
-        self.read.reset();
-        row
-    }
-
-    fn advance(&mut self, pool_id: i64, mark: SyncCursor) -> QueryResult<()> {
-        self.advance
-            .run(&[
-                Bound::Integer(pool_id),
-                Bound::integer(mark.block),
-                Bound::integer(mark.log_index),
-            ])
-            .map(drop)
-    }
 }

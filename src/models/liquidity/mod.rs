@@ -1,5 +1,6 @@
 //! Concentrated liquidity: ticks and tick bitmaps, read, modified and written.
 
+mod cursor_table;
 #[cfg(feature = "sync")]
 pub(crate) mod event_writer;
 pub(crate) mod liquidity_update;

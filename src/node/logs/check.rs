@@ -1,31 +1,34 @@
 //! What must hold of an answer with events.
 
+use std::ops::RangeInclusive;
+
 use crate::node::header::Header;
 use crate::node::logs::bloom;
 use crate::node::logs::filter::LogFilter;
 use crate::node::logs::order::sorted;
-use crate::node::logs::read::{Violation, read};
+use crate::node::logs::read::Violation;
+use crate::types::integer::BlockNumber;
 use crate::types::log::{Log, Logs};
 
-/// Reads events of a range, sorts them and checks them. The filter is without duplicates.
-pub(super) fn read_checked(
-    json: &str,
+/// Whether an event can be part of the answer. The filter is without duplicates.
+pub(super) fn accept(
     filter: &LogFilter,
-    first: &Header,
-    last: &Header,
-) -> Result<Logs, Violation> {
-    let range = first.number..=last.number;
-    let logs = read(json, |log| {
-        if !range.contains(&log.place.block) {
-            Err("an event is of a block outside the range")
-        } else if !filter.has_address(&log.address) {
-            Err("an event is of a contract that was not asked for")
-        } else if !filter.has_topics(log.topics) {
-            Err("an event has a topic that was not asked for")
-        } else {
-            Ok(())
-        }
-    })?;
+    range: &RangeInclusive<BlockNumber>,
+    log: &Log<'_>,
+) -> Result<(), &'static str> {
+    if !range.contains(&log.place.block) {
+        Err("an event is of a block outside the range")
+    } else if !filter.has_address(&log.address) {
+        Err("an event is of a contract that was not asked for")
+    } else if !filter.has_topics(log.topics) {
+        Err("an event has a topic that was not asked for")
+    } else {
+        Ok(())
+    }
+}
+
+/// Sorts events, each of which is accepted, and checks them.
+pub(super) fn checked(logs: Logs, first: &Header, last: &Header) -> Result<Logs, Violation> {
     let logs = sorted(logs);
     check(&logs, first, last)?;
     Ok(logs)

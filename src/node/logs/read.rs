@@ -4,9 +4,10 @@ use std::fmt;
 
 use alloy_primitives::B256;
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use crate::node::hex;
+use crate::node::message::ResultReader;
 use crate::types::address::Address;
 use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, LogIndex};
@@ -26,14 +27,9 @@ pub(super) fn read(
     json: &str,
     accept: impl FnMut(&Log<'_>) -> Result<(), &'static str>,
 ) -> Result<Logs, Violation> {
-    let mut reader = Reader {
-        logs: Logs::new(),
-        accept,
-        data: Vec::new(),
-        violation: None,
-    };
+    let mut reader = LogReader::new(accept);
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    match (&mut reader).deserialize(&mut deserializer) {
+    match deserializer.deserialize_seq(&mut reader) {
         Ok(()) => Ok(reader.logs),
         Err(error) => Err(reader.violation.unwrap_or_else(|| Violation {
             problem: format!("it is no list of events ({error})"),
@@ -42,11 +38,40 @@ pub(super) fn read(
     }
 }
 
-struct Reader<Accept> {
-    logs: Logs,
+/// Reads events, each of which has to be accepted.
+pub(super) struct LogReader<Accept> {
+    pub(super) logs: Logs,
     accept: Accept,
     data: Vec<u8>,
     violation: Option<Violation>,
+}
+
+impl<Accept> LogReader<Accept>
+where
+    Accept: FnMut(&Log<'_>) -> Result<(), &'static str>,
+{
+    pub(super) const fn new(accept: Accept) -> Self {
+        Self {
+            logs: Logs::new(),
+            accept,
+            data: Vec::new(),
+            violation: None,
+        }
+    }
+}
+
+impl<Accept> ResultReader for LogReader<Accept>
+where
+    Accept: FnMut(&Log<'_>) -> Result<(), &'static str>,
+{
+    fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn clear(&mut self) {
+        self.logs = Logs::new();
+        self.violation = None;
+    }
 }
 
 #[derive(Deserialize)]
@@ -71,18 +96,7 @@ struct Topics<'a> {
     number: usize,
 }
 
-impl<'de, Accept> DeserializeSeed<'de> for &mut Reader<Accept>
-where
-    Accept: FnMut(&Log<'_>) -> Result<(), &'static str>,
-{
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, Accept> Visitor<'de> for &mut Reader<Accept>
+impl<'de, Accept> Visitor<'de> for &mut LogReader<Accept>
 where
     Accept: FnMut(&Log<'_>) -> Result<(), &'static str>,
 {
@@ -106,7 +120,7 @@ where
     }
 }
 
-impl<Accept> Reader<Accept>
+impl<Accept> LogReader<Accept>
 where
     Accept: FnMut(&Log<'_>) -> Result<(), &'static str>,
 {

@@ -6,12 +6,12 @@ use crate::node::fault::{Action, Fault};
 use crate::node::header::{BlockTag, Header};
 use crate::node::headers;
 use crate::node::logs::bloom;
-use crate::node::logs::check::read_checked;
+use crate::node::logs::check::{accept, checked};
 use crate::node::logs::filter::{LogFilter, METHOD};
-use crate::node::logs::read::{Violation, read};
+use crate::node::logs::read::{LogReader, Violation, read};
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
-use crate::types::log::Logs;
+use crate::types::log::{Log, Logs};
 
 /// The events of a range of blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +47,19 @@ pub(super) fn ask(
     if !is_batch {
         questions.insert(0, last());
     }
-    let answer = attempt.ask(&questions, |items| {
+    let range = from..=to;
+    let accepted = |log: &Log<'_>| accept(filter, &range, log);
+    let mut reader = LogReader::new(accepted);
+    let place = usize::from(!is_batch);
+    let read_logs = attempt.ask_with(&questions, (place, &mut reader), |items, unread| {
         let (before, items) = if is_batch {
             (None, items)
         } else {
             let header = headers::read_existing(attempt, &items[0], to)?;
             (Some(header), &items[1..])
         };
-        let last = headers::read_existing(attempt, &items[1], to)?;
-        let first = match items.get(2) {
+        let last = headers::read_existing(attempt, &items[0], to)?;
+        let first = match items.get(1) {
             Some(item) => headers::read_existing(attempt, item, from)?,
             None => last.clone(),
         };
@@ -69,11 +73,20 @@ pub(super) fn ask(
             };
             return Err(Fault::new(Action::Doubt, error));
         }
-        let json = attempt.slot.result(&items[0], &attempt.about())?;
-        let logs = read_checked(json, filter, &first, &last)
-            .map_err(|violation| invalid(attempt, &violation))?;
-        Ok(LogAnswer { logs, first, last })
-    })?;
+        let logs = match unread {
+            None => None,
+            Some(item) => {
+                let json = attempt.slot.result(item, &attempt.about())?;
+                let logs = read(json, accepted);
+                Some(logs.map_err(|violation| invalid(attempt, &violation))?)
+            }
+        };
+        Ok((logs, first, last))
+    });
+    let (logs, first, last) = read_logs?;
+    let logs = checked(logs.unwrap_or(reader.logs), &first, &last)
+        .map_err(|violation| invalid(attempt, &violation))?;
+    let answer = LogAnswer { logs, first, last };
     check_silence(attempt, filter, &answer)?;
     Ok(answer)
 }
@@ -92,7 +105,7 @@ fn check_silence(
         &[first, last][..]
     };
     for header in ends {
-        let is_in = |log: crate::types::log::Log<'_>| log.place.block == header.number;
+        let is_in = |log: Log<'_>| log.place.block == header.number;
         let is_there = answer.logs.iter().next().is_some_and(is_in)
             || answer
                 .logs

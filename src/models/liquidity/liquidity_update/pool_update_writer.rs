@@ -7,9 +7,9 @@ use diesel::prelude::*;
 
 use super::UpdateReport;
 use super::liquidity_rows::LiquidityRowWriter;
-use crate::models::access::columns::Columns;
 use crate::models::access::row_error::RowError;
-use crate::models::liquidity::pool_update::{Marks, PoolUpdate};
+use crate::models::liquidity::cursor_table::CursorTable;
+use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::models::liquidity::tick_bitmap::BitmapWord;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
@@ -20,7 +20,6 @@ use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::invalid_value::InvalidValue;
 use crate::types::kind::{ManagedPoolKind, PoolKind};
 use crate::types::stored::Decode;
-use crate::types::sync_cursor::SyncCursor;
 
 /// Writes the updates of one family's pools.
 pub(super) struct PoolUpdateWriter<'connection> {
@@ -77,7 +76,7 @@ impl<'connection> PoolUpdateWriter<'connection> {
             report.written += 1;
             marks.from
         } else {
-            cursors.read(family, id)?
+            cursors.read(family, id)?.0
         };
         let conflict = || RowError::Conflict {
             table: family.table(),
@@ -153,68 +152,5 @@ fn rejected(family: PoolFamily, id: i64, expected: &'static str, found: String) 
         table: family.table(),
         what: format!("row {id}"),
         source: InvalidValue { expected, found },
-    }
-}
-
-/// A table with the marks of the pools of one kind.
-struct CursorTable<'connection> {
-    columns: Columns,
-    read: Statement<'connection>,
-    advance: Statement<'connection>,
-}
-
-impl<'connection> CursorTable<'connection> {
-    fn new(
-        statements: Statements<'connection>,
-        table: &'static str,
-        key: &str,
-    ) -> QueryResult<Self> {
-        let [block, log_index] = CURSOR_COLUMNS;
-        Ok(Self {
-            columns: Columns {
-                table,
-                names: &["id", CURSOR_COLUMNS[0], CURSOR_COLUMNS[1]],
-                offset: 0,
-            },
-            read: statements.prepare(&format!(
-                "SELECT {key}, {block}, {log_index} FROM {table} WHERE {key} = ?1",
-            ))?,
-            // The condition saves a read of the row before.
-            advance: statements.prepare(&format!(
-                "UPDATE {table} SET {block} = ?2, {log_index} = ?3 \
-                 WHERE {key} = ?1 AND {block} IS ?4 AND {log_index} IS ?5",
-            ))?,
-        })
-    }
-
-    /// Moves a pool's mark. Returns whether it was where it moves from.
-    fn advance(&mut self, pool_id: i64, Marks { from, to }: Marks) -> QueryResult<bool> {
-        let changed = self.advance.run(&[
-            Bound::Integer(pool_id),
-            Bound::integer(to.block),
-            Bound::integer(to.log_index),
-            Bound::integer(from.block),
-            Bound::integer(from.log_index),
-        ])?;
-        Ok(changed > 0)
-    }
-
-    fn read(&mut self, family: PoolFamily, pool_id: i64) -> Result<SyncCursor, RowError> {
-        self.read.query(&[Bound::Integer(pool_id)])?;
-        let cursor = if self.read.step()? {
-            Ok(SyncCursor {
-                block: self.columns.get(&self.read, 1)?,
-                log_index: self.columns.get(&self.read, 2)?,
-            })
-        } else {
-            Err(RowError::Missing {
-                table: family.table(),
-                id: pool_id,
-                parent: self.columns.table,
-                missing: pool_id,
-            })
-        };
-        self.read.reset();
-        cursor
     }
 }
