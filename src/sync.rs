@@ -15,6 +15,7 @@
 //! | `follow` | goes on with that, and outlasts what passes |
 //! | `plan` | says what an update would do and need, from samples of events (`sample`, `needs`, `room`) |
 
+mod application;
 mod at_block;
 pub(crate) mod block_target;
 mod chain_state;

@@ -248,13 +248,16 @@ impl<'scope> Decoder<'scope> {
 }
 
 impl Changes {
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.pools.is_empty()
-            && self.managed_pools.is_empty()
-            && self.liquidity.is_empty()
-            && self.managed_liquidity.is_empty()
-            && self.malformed.is_empty()
+    /// Whether there are new pools.
+    pub(super) const fn has_pools(&self) -> bool {
+        !self.pools.is_empty() || !self.managed_pools.is_empty()
+    }
+
+    /// Whether there are liquidity events.
+    pub(super) fn has_liquidity(&self) -> bool {
+        !self.liquidity.is_empty()
+            || !self.managed_liquidity.is_empty()
+            || !self.malformed.is_empty()
     }
 
     fn add_pool(&mut self, (pool, facts): (NewLiquidityPool, NewPoolFacts)) {

@@ -13,18 +13,18 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::models::journal::block_updates::forget_final_below;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
-use crate::models::liquidity::event_writer::{Applied, EventWriter, LiquidityEvent};
+use crate::models::liquidity::event_writer::Applied;
 use crate::models::pools::liquidity_pool::LiquidityPool;
 use crate::models::pools::managed_liquidity_pool::ManagedLiquidityPool;
 use crate::models::pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
-use crate::models::pools::pool_family::PoolFamily;
 use crate::models::rows::exchange::Exchange;
 use crate::schema::{exchanges, managed_pools, pools};
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
+use crate::sync::application::Application;
 use crate::sync::changes::Changes;
 use crate::sync::pair_numbers::{Lost, PairNumbers};
-use crate::sync::pool_index::{Lookup, PoolIndex};
+use crate::sync::pool_index::PoolIndex;
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
@@ -253,17 +253,15 @@ impl Writer<'_> {
         let chain = self.chain;
         match &batch.changes {
             BatchChanges::Final(changes) => {
-                self.write_changes(chain, changes)?;
+                self.insert_pools(changes)?;
+                self.insert_managed_pools(changes)?;
+                self.apply([(None, changes)])?;
                 batch.end.store(self.connection, chain)?;
                 forget_final_below(self.connection, chain, batch.to)?;
             }
             BatchChanges::Journaled(blocks) => {
-                for (block, changes) in blocks {
-                    if !changes.is_empty() {
-                        Recorder::enter(Statements::of(self.connection)?, chain, block.number)?;
-                        self.write_changes(chain, changes)?;
-                        Recorder::leave(Statements::of(self.connection)?)?;
-                    }
+                self.write_journaled(blocks)?;
+                for (block, _) in blocks {
                     block.store(self.connection, chain)?;
                 }
             }
@@ -304,11 +302,44 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn write_changes(&mut self, chain: ChainId, changes: &Changes) -> Result<(), SyncError> {
-        self.insert_pools(changes)?;
-        self.insert_managed_pools(changes)?;
-        self.apply_liquidity(chain, changes)?;
-        self.apply_managed_liquidity(chain, changes)
+    /// Writes the changes of blocks one block after the other, so that the journal has their order.
+    fn write_journaled(&mut self, blocks: &[(StoredBlock, Changes)]) -> Result<(), SyncError> {
+        let mut rest = blocks;
+        while let Some((block, changes)) = rest.first() {
+            if changes.has_pools() {
+                Recorder::enter(Statements::of(self.connection)?, self.chain, block.number)?;
+                self.insert_pools(changes)?;
+                self.insert_managed_pools(changes)?;
+                Recorder::leave(Statements::of(self.connection)?)?;
+            }
+            // The events of the blocks up to the next one with new pools are written by the same statements.
+            let without_pools = rest.iter().skip(1);
+            let without_pools = without_pools.take_while(|(_, changes)| !changes.has_pools());
+            let (now, later) = rest.split_at(1 + without_pools.count());
+            self.apply(
+                now.iter()
+                    .map(|(block, changes)| (Some(block.number), changes)),
+            )?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Applies the liquidity events of blocks.
+    fn apply<'b>(
+        &mut self,
+        blocks: impl IntoIterator<Item = (Option<BlockNumber>, &'b Changes)>,
+    ) -> Result<(), SyncError> {
+        let members = self.members.iter();
+        let members = members.filter_map(|index| Some(self.scope.exchanges.get(*index)?.id));
+        let mut application = Application {
+            chain: self.chain,
+            scope: self.scope,
+            members: members.collect(),
+            index: &mut self.memory.index,
+            applied: &mut self.counts.applied,
+        };
+        application.run(Statements::of(self.connection)?, blocks)
     }
 
     fn insert_pools(&mut self, changes: &Changes) -> Result<(), SyncError> {
@@ -361,114 +392,4 @@ impl Writer<'_> {
         }
         Ok(())
     }
-
-    fn apply_liquidity(&mut self, chain: ChainId, changes: &Changes) -> Result<(), SyncError> {
-        if changes.liquidity.is_empty() && changes.malformed.is_empty() {
-            return Ok(());
-        }
-        let statements = Statements::of(self.connection)?;
-        let _held = statements.hold();
-        let mut lookup = Lookup::new(statements, chain)?;
-        let members: Vec<i64> = self
-            .members
-            .iter()
-            .filter_map(|index| Some(self.scope.exchanges.get(*index)?.id))
-            .collect();
-        let index = &mut self.memory.index;
-        for (address, malformed) in &changes.malformed {
-            let found = index.at_address(&mut lookup, *address)?;
-            if found.is_some_and(|found| members.contains(&found.exchange_id)) {
-                return Err(malformed.clone().into());
-            }
-        }
-        let mut of_pools = Vec::with_capacity(changes.liquidity.len());
-        for (place, (address, _)) in changes.liquidity.iter().enumerate() {
-            // Contracts of others emit the same events.
-            if let Some(found) = index.at_address(&mut lookup, *address)?
-                && members.contains(&found.exchange_id)
-            {
-                of_pools.push((found.id, place, found.kind_table));
-            }
-        }
-        let events = &changes.liquidity;
-        let applied = &mut self.counts.applied;
-        apply(
-            statements,
-            PoolFamily::Pools,
-            events,
-            of_pools,
-            applied,
-            |address| address.to_string(),
-        )
-    }
-
-    fn apply_managed_liquidity(
-        &mut self,
-        chain: ChainId,
-        changes: &Changes,
-    ) -> Result<(), SyncError> {
-        if changes.managed_liquidity.is_empty() {
-            return Ok(());
-        }
-        let statements = Statements::of(self.connection)?;
-        let _held = statements.hold();
-        let mut lookup = Lookup::new(statements, chain)?;
-        let mut of_pools = Vec::with_capacity(changes.managed_liquidity.len());
-        for (place, ((exchange, hash), event)) in changes.managed_liquidity.iter().enumerate() {
-            let Some(exchange) = self.scope.exchanges.get(*exchange) else {
-                continue;
-            };
-            let Some(manager) = &exchange.manager else {
-                continue;
-            };
-            let index = &mut self.memory.index;
-            let Some(id) = index.in_manager(&mut lookup, manager.id, *hash)? else {
-                return Err(SyncError::UnknownPool {
-                    exchange: Box::new(exchange.name()),
-                    pool: *hash,
-                    place: event.place,
-                });
-            };
-            of_pools.push((id, place, "uniswap_v4_pools"));
-        }
-        let events = &changes.managed_liquidity;
-        let applied = &mut self.counts.applied;
-        apply(
-            statements,
-            PoolFamily::ManagedPools,
-            events,
-            of_pools,
-            applied,
-            |(_, hash)| hash.to_string(),
-        )
-    }
-}
-
-/// An event of a pool: the id of the pool, the place of the event in its list, and the table of the pool's kind.
-type OfPool = (i64, usize, &'static str);
-
-/// Applies those events of a list that are of pools in the database, pool by pool.
-fn apply<K>(
-    statements: Statements<'_>,
-    family: PoolFamily,
-    all: &[(K, LiquidityEvent)],
-    mut of_pools: Vec<OfPool>,
-    applied: &mut Applied,
-    name: impl Fn(&K) -> String,
-) -> Result<(), SyncError> {
-    // Neighbouring pools have neighbouring rows. The events of a pool stay in the order of the chain.
-    of_pools.sort_unstable_by_key(|(id, place, _)| (*id, *place));
-    let mut writer = EventWriter::new(statements, family)?;
-    let mut events = Vec::new();
-    for of_pool in of_pools.chunk_by(|(one, ..), (other, ..)| one == other) {
-        let mut listed = of_pool.iter().filter_map(|(_, place, _)| all.get(*place));
-        events.clear();
-        events.extend(listed.clone().map(|(_, event)| *event));
-        if let (Some((id, _, table)), Some((pool, _))) = (of_pool.first(), listed.next()) {
-            writer
-                .apply(*id, table, &events, applied)
-                .map_err(|error| SyncError::of_events(name(pool), error))?;
-        }
-    }
-    Ok(())
 }
