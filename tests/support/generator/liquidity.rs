@@ -27,6 +27,21 @@ pub fn provide(random: &mut Random, spacing: TickSpacing, ticks: u64) -> Result<
     // The values of the map are written with another mark.
     let mut update = PoolUpdate::new(PoolFamily::Pools, 0);
     let mut tick_map = TickMap::default();
+    for (log_index, [lower, upper]) in (0..).zip(positions(random, spacing, ticks)?) {
+        tick_map.modify_liquidity(
+            &mut update,
+            spacing,
+            LogPosition::new(BlockNumber::new(0)?, LogIndex::new(log_index)?),
+            Tick::new(lower)?,
+            Tick::new(upper)?,
+            liquidity(random),
+        )?;
+    }
+    Ok(tick_map)
+}
+
+/// The ticks of positions that have so many ticks together, each with the lower one first.
+pub fn positions(random: &mut Random, spacing: TickSpacing, ticks: u64) -> Result<Vec<[i32; 2]>> {
     let ticks = usize::try_from(ticks)?;
     let outermost = 887_272 / spacing.get();
     let price = i32::try_from(random.below(400_000))? - 200_000;
@@ -51,22 +66,14 @@ pub fn provide(random: &mut Random, spacing: TickSpacing, ticks: u64) -> Result<
         .chunks_exact(2)
         .map(|pair| [pair[0], pair[1]])
         .chain(odd);
-    for (log_index, [one, other]) in (0..).zip(pairs) {
-        let (lower, upper) = (one.min(other), one.max(other));
-        tick_map.modify_liquidity(
-            &mut update,
-            spacing,
-            LogPosition::new(BlockNumber::new(0)?, LogIndex::new(log_index)?),
-            Tick::new(lower * spacing.get())?,
-            Tick::new(upper * spacing.get())?,
-            liquidity(random),
-        )?;
-    }
-    Ok(tick_map)
+    let in_order = |[one, other]: [i32; 2]| [one.min(other), one.max(other)];
+    Ok(pairs
+        .map(|pair| in_order(pair).map(|tick| tick * spacing.get()))
+        .collect())
 }
 
 /// An amount of 10⁹ to 10²⁴.
-fn liquidity(random: &mut Random) -> i128 {
+pub fn liquidity(random: &mut Random) -> i128 {
     let magnitude = 10_i128.pow(random.below(15) + 9);
     magnitude + i128::from(random.below(u32::MAX)) * magnitude / 500_000_000
 }

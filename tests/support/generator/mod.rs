@@ -6,7 +6,7 @@
 //! bot that follows a chain would come across it.
 
 mod aave;
-mod liquidity;
+pub mod liquidity;
 pub mod random;
 
 use std::error::Error;

@@ -1,0 +1,299 @@
+//! Updates from a real node with the real contracts: anvil, with 1,000 pools and some 17,000 events that count.
+//!
+//! `CHAIN_DIR` is the folder with its programs, `CHAIN_SCRIPTS` that with `fresh.sh` and `proxy.cjs`, which start the
+//! node, and a provider in front of it that answers after 20 ms; `CHAIN_PORT` and the next port are theirs.
+//! `PYTHON_DEGENBOT` and `PYTHON_DEGENBOT_NEW` are interpreters with the Python package 0.5.0 and with its newest
+//! release, whose `pool update` takes turns with ours.
+//!
+//! - An update from nothing to the newest block takes at most 0.3 s, and at most three times the time of two parallel
+//!   requests with `curl` for the same events. Through the provider it takes at most twice that time.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use degenbot::events::{Event, uniswap_v2, uniswap_v3, uniswap_v4};
+
+use crate::limits::Limits;
+use crate::run::{command, degenbot, remove_database};
+use crate::{Result, median};
+
+const FIRST: &str = "26000000";
+const ROUNDS: usize = 7;
+/// The exchanges and their factories. All contracts have Uniswap's code.
+const EXCHANGES: [(&str, &str); 7] = [
+    ("uniswap_v2", "0x5C69bEe701ef814a2B6a3EDD4B1652CB9cc5aA6f"),
+    ("uniswap_v3", "0x1F98431c8aD98523631AE4a59f267346ea31F984"),
+    ("uniswap_v4", "0x000000000004444c5dc75cB358380D2e3dE08A90"),
+    ("sushiswap_v2", "0xC0AEe478e3658e2610c5F7A4A2E1777cE9e4f2Ac"),
+    ("sushiswap_v3", "0xbACEB8eC6b9355Dfc0269C18bac9d6E2Bdc29C4F"),
+    (
+        "pancakeswap_v2",
+        "0x1097053Fd2ea711dad45caCcc45EfF7548fCB362",
+    ),
+    (
+        "pancakeswap_v3",
+        "0x0BFbCF9fa4f9C56B0F40a671Ad40E0805A091865",
+    ),
+];
+
+pub fn bench(limits: &mut Limits, folder: &Path) -> Result<()> {
+    let what = "the real contracts on a local chain";
+    let Some(scripts) = scripts() else {
+        limits.skip(what, "CHAIN_DIR and CHAIN_SCRIPTS are not set");
+        return Ok(());
+    };
+    let port: u16 = std::env::var("CHAIN_PORT")
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or(18_745);
+    let node = Node::start(&scripts, port)?;
+    let provider = Provider::start(&scripts, port + 1, port)?;
+    let path = folder.join("chain.db");
+    let direct = measure(&path, folder, node.port)?;
+    let delayed = measure(&path, folder, provider.port)?;
+    let details = format!("two requests {:.3} s", direct.requests);
+    limits.at_most("local chain: seconds", direct.update, 0.3, &details);
+    let ratio = direct.update / direct.requests;
+    limits.at_most("local chain: times two requests", ratio, 3.0, "");
+    let details = format!("{:.3} beside {:.3} s", delayed.update, delayed.requests);
+    let ratio = delayed.update / delayed.requests;
+    limits.at_most("with 20 ms: times two requests", ratio, 2.0, &details);
+    for variable in ["PYTHON_DEGENBOT", "PYTHON_DEGENBOT_NEW"] {
+        let what = format!("the Python package of {variable}");
+        match std::env::var(variable) {
+            Ok(python) => {
+                let version = version(&python)?;
+                let seconds = python_update(&python, &version, &path, folder, node.port)?;
+                let details = format!("{:.0} times ours", seconds / direct.update);
+                Limits::tell(
+                    &format!("Python package {version}: seconds"),
+                    seconds,
+                    &details,
+                );
+            }
+            Err(_) => limits.skip(&what, "it is not set"),
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the chain's scripts, if everything is there.
+fn scripts() -> Option<PathBuf> {
+    std::env::var_os("CHAIN_DIR")?;
+    let scripts = PathBuf::from(std::env::var_os("CHAIN_SCRIPTS")?);
+    scripts.join("fresh.sh").exists().then_some(scripts)
+}
+
+/// The node. It ends when this is dropped.
+struct Node {
+    scripts: PathBuf,
+    port: u16,
+}
+
+impl Node {
+    fn start(scripts: &Path, port: u16) -> Result<Self> {
+        let node = Self {
+            scripts: scripts.to_owned(),
+            port,
+        };
+        let size = "1 --v2 400 --v3 400 --v4 200 --events 20000";
+        node.script(&format!("{port} {size}"))?;
+        Ok(node)
+    }
+
+    fn script(&self, arguments: &str) -> Result<()> {
+        let mut command = Command::new(self.scripts.join("fresh.sh"));
+        let output = command.args(arguments.split(' ')).stdin(Stdio::null());
+        let output = output
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        if output.success() {
+            return Ok(());
+        }
+        Err(format!("fresh.sh {arguments} failed").into())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.script(&format!("--stop {}", self.port));
+    }
+}
+
+/// The provider. It ends when this is dropped.
+struct Provider {
+    child: Child,
+    port: u16,
+}
+
+impl Provider {
+    fn start(scripts: &Path, port: u16, node: u16) -> Result<Self> {
+        let child = Command::new("node")
+            .arg(scripts.join("proxy.cjs"))
+            .args([port.to_string(), node.to_string()])
+            .arg("latency=20")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let provider = Self { child, port };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if began.elapsed() > Duration::from_secs(10) {
+                return Err("the provider does not start".into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(provider)
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The seconds of an update from nothing, and of two parallel requests for the same events.
+struct Times {
+    update: f64,
+    requests: f64,
+}
+
+fn measure(path: &Path, folder: &Path, port: u16) -> Result<Times> {
+    let url = format!("http://127.0.0.1:{port}");
+    let (mut updates, mut requests) = (vec![], vec![]);
+    for round in 0..=ROUNDS {
+        prepare(path)?;
+        let update = command(path, &url, &["--to-block", "latest"])?;
+        let two = two_requests(folder, &url)?;
+        // The first round fills the caches.
+        if round > 0 {
+            updates.push(update);
+            requests.push(two);
+        }
+    }
+    Ok(Times {
+        update: median(updates),
+        requests: median(requests),
+    })
+}
+
+/// Makes a new database with the exchanges of the chain.
+fn prepare(path: &Path) -> Result<()> {
+    remove_database(path);
+    degenbot(path, &["database", "reset", "--force"])?;
+    for (exchange, _) in EXCHANGES {
+        let name = format!("ethereum_{exchange}");
+        let mut arguments = vec!["exchange", "activate", &name, "--from-block", FIRST];
+        if !exchange.starts_with("uniswap") {
+            arguments.extend(["--init-code-hash", "none"]);
+        }
+        degenbot(path, &arguments)?;
+    }
+    Ok(())
+}
+
+/// The seconds that two processes take that ask for all events at once.
+fn two_requests(folder: &Path, url: &str) -> Result<f64> {
+    let creations = [
+        uniswap_v2::PairCreated::TOPIC,
+        uniswap_v3::PoolCreated::TOPIC,
+        uniswap_v4::Initialize::TOPIC,
+        uniswap_v4::ModifyLiquidity::TOPIC,
+    ];
+    let liquidity = [uniswap_v3::Mint::TOPIC, uniswap_v3::Burn::TOPIC];
+    let question = |addresses: &str, topics: &[alloy_primitives::B256]| {
+        let topics: Vec<_> = topics.iter().map(|topic| format!("\"{topic}\"")).collect();
+        let topics = topics.join(",");
+        let first = FIRST.parse::<u64>().unwrap_or_default();
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{{"fromBlock":"{first:#x}","toBlock":"latest",{addresses}"topics":[[{topics}]]}}]}}"#
+        )
+    };
+    let addresses = EXCHANGES.map(|(_, factory)| format!("\"{factory}\""));
+    let addresses = format!("\"address\":[{}],", addresses.join(","));
+    let questions = [question(&addresses, &creations), question("", &liquidity)];
+    let began = Instant::now();
+    let mut children = Vec::new();
+    for (number, question) in questions.iter().enumerate() {
+        let child = Command::new("curl")
+            .args([
+                "-sS",
+                "-f",
+                "-H",
+                "content-type: application/json",
+                "-d",
+                question,
+                "-o",
+            ])
+            .arg(folder.join(format!("answer-{number}")))
+            .arg(url)
+            .spawn()?;
+        children.push(child);
+    }
+    for mut child in children {
+        if !child.wait()?.success() {
+            return Err("curl failed".into());
+        }
+    }
+    Ok(began.elapsed().as_secs_f64())
+}
+
+fn version(python: &str) -> Result<String> {
+    let script = "import importlib.metadata as m; print(m.version('degenbot'))";
+    let output = Command::new(python).args(["-c", script]).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// The seconds that the package's own update takes from the first block on.
+fn python_update(
+    python: &str,
+    version: &str,
+    path: &Path,
+    folder: &Path,
+    port: u16,
+) -> Result<f64> {
+    prepare(path)?;
+    // The package reads its database and its config file from the user's folder.
+    let home = folder.join(format!("home-{version}"));
+    let config = home.join(".config/degenbot");
+    std::fs::create_dir_all(&config)?;
+    let database = config.join("degenbot.db");
+    remove_database(&database);
+    if version.starts_with("0.5.") {
+        degenbot(
+            path,
+            &["database", "downgrade", "--to", "eb4080485a56", "--force"],
+        )?;
+    }
+    std::fs::copy(path, &database)?;
+    let mark = FIRST.parse::<u64>()?;
+    let mark = format!("UPDATE exchanges SET last_update_block = {mark}");
+    let _ = Command::new("sqlite3").arg(&database).arg(mark).status()?;
+    std::fs::write(
+        config.join("config.toml"),
+        format!(
+            "[database]\npath = \"{}\"\n[rpc]\n1 = \"http://127.0.0.1:{port}\"\n",
+            database.display()
+        ),
+    )?;
+    let program = Path::new(python).with_file_name("degenbot");
+    let began = Instant::now();
+    let output = Command::new(program)
+        .args(["pool", "update", "--to-block", "latest"])
+        .env("HOME", &home)
+        .env_remove("XDG_CONFIG_HOME")
+        .stdin(Stdio::null())
+        .output()?;
+    let seconds = began.elapsed().as_secs_f64();
+    if output.status.success() {
+        return Ok(seconds);
+    }
+    let problem = String::from_utf8_lossy(&output.stderr);
+    let last = problem.lines().last().unwrap_or_default();
+    Err(format!("the Python package {version}: {last}").into())
+}

@@ -1,0 +1,226 @@
+//! Benchmark of `degenbot pool update`. A node in a process of its own answers from a prepared stream of events; what
+//! is compared runs in turn. The limits are for two cores, of which the node has one.
+//!
+//! - Taking in a million events of 20,000 new pools: at least 150,000 events a second, from the start of the process
+//!   to its end. The CPU is at most 1.5 times that of decoding the events once (`decode.rs`) and of the bare prepared
+//!   statements without which the rows cannot be what they are (`statements.rs`).
+//! - Its anonymous memory is at most 256 MB and does not grow: the largest of the last third of the time is at most
+//!   1.2 times that of the middle third.
+//! - An event costs at most 1.2 times the CPU of one in a database of a tenth. A transaction has a tenth of the blocks
+//!   there: each pool has as many events in each transaction, and only the size of the database differs.
+//! - An update with nothing new takes at most three requests, and 30 ms beside their latency.
+//! - 20,027 nearly empty blocks, through a limit of 1,000 blocks a request and with 20 ms for each, take at most half
+//!   a second.
+//! - With the real contracts on a local chain (`chain.rs`), if `CHAIN_DIR` says where its programs are.
+//!
+//! `scripts/bench --bench pool_update --events N` sets the number of events; a pool has 50 of them on average.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the figures are what it is for, and it is for developers"
+)]
+
+#[path = "../library/bare.rs"]
+#[expect(dead_code, reason = "the other benchmark uses the rest")]
+mod bare;
+mod chain;
+mod cpu;
+mod decode;
+#[path = "../../tests/support/generator/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod generator;
+mod limits;
+mod run;
+mod server;
+mod statements;
+mod stream;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use limits::Limits;
+use run::{Update, new_database, run_update, update};
+use server::Server;
+use stream::{Size, Stream};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const ROUNDS: usize = 3;
+const EVENTS: u32 = 1_000_000;
+/// The blocks of a transaction, as in `degenbot pool update`.
+const CHUNK: u64 = 100_000;
+
+fn main() -> Result<ExitCode> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["serve", events, pools, blocks] => {
+            server::serve(Size {
+                events: events.parse()?,
+                pools: pools.parse()?,
+                blocks: blocks.parse()?,
+            })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        ["update", url, path, chunk] => {
+            update(url, Path::new(path), chunk.parse()?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        // `cargo test --benches` only checks that this program builds and starts.
+        _ if !arguments.contains(&"--bench") => return Ok(ExitCode::SUCCESS),
+        _ => {}
+    }
+    let events = match std::env::var("DEGENBOT_BENCH_EVENTS") {
+        Ok(events) => events.parse()?,
+        Err(_) => EVENTS,
+    };
+    let folder = tempfile::tempdir()?;
+    let mut limits = Limits::default();
+    limits.need(2, "cores, for the limits to mean anything");
+    many_events(&mut limits, folder.path(), events)?;
+    empty_blocks(&mut limits, folder.path())?;
+    chain::bench(&mut limits, folder.path())?;
+    Ok(limits.verdict())
+}
+
+fn many_events(limits: &mut Limits, folder: &Path, events: u32) -> Result<()> {
+    let size = |events: u32| Size {
+        events,
+        pools: events / 50,
+        blocks: events,
+    };
+    let (whole, tenth) = (size(events), size(events / 10));
+    let servers = [Server::start(whole)?, Server::start(tenth)?];
+    let stream = Stream::new(whole)?;
+    let paths = ["whole.db", "tenth.db", "bare.db"].map(|name| folder.join(name));
+    let (mut updates, mut tenths, mut decoding, mut bare) = (vec![], vec![], vec![], vec![]);
+    let mut node_cpu = 0.0;
+    let mut count = 0;
+    for round in 0..ROUNDS {
+        new_database(&paths[0], stream::FIRST)?;
+        let before = servers[0].cpu()?;
+        let update = run_update(&paths[0], &servers[0].url(0, 0), CHUNK)?;
+        node_cpu = servers[0].cpu()? - before;
+        new_database(&paths[1], stream::FIRST)?;
+        tenths.push(run_update(&paths[1], &servers[1].url(0, 0), CHUNK / 10)?);
+        decoding.push(decode::decode(&stream, 10_000)?);
+        new_database(&paths[2], stream::FIRST)?;
+        let (seconds, statements) = statements::run(&paths[2], &stream, &update.ends)?;
+        (count, _) = (statements, bare.push(seconds));
+        if round == 0 {
+            require_same_rows(&paths[0], &paths[2])?;
+        }
+        updates.push(update);
+    }
+    let median_of = |runs: &[Update], figure: fn(&Update) -> f64| {
+        median(runs.iter().map(figure).collect::<Vec<_>>())
+    };
+    let (seconds, cpu) = (
+        median_of(&updates, |update| update.seconds),
+        median_of(&updates, |update| update.cpu),
+    );
+    let number = f64::from(events);
+    let title = format!("{events} events, {} pools", whole.pools);
+    limits.at_least(
+        &format!("{title}: events a second"),
+        number / seconds,
+        150_000.0,
+        &format!("{seconds:.2} s; {cpu:.2} s of CPU, the node {node_cpu:.2} s"),
+    );
+    let (decoding, bare) = (median(decoding), median(bare));
+    limits.at_most(
+        "CPU beside decoding and bare statements",
+        cpu / (decoding + bare),
+        1.5,
+        &format!("{cpu:.2} s beside {decoding:.2} + {bare:.2} s; {count} statements"),
+    );
+    let memory = |part: fn(&Update) -> f64| updates.iter().map(part).fold(0.0, f64::max);
+    limits.at_most("anonymous memory, MB", memory(Update::memory), 256.0, "");
+    limits.at_most(
+        "its growth from the middle to the end",
+        memory(Update::growth),
+        1.2,
+        "",
+    );
+    let per_event = cpu / number;
+    let of_tenth = median_of(&tenths, |update| update.cpu) / f64::from(tenth.events);
+    limits.at_most(
+        "CPU of an event, tenfold database",
+        per_event / of_tenth,
+        1.2,
+        &format!("{:.2} and {:.2} µs", per_event * 1e6, of_tenth * 1e6),
+    );
+    nothing_new(limits, &servers[0], &paths[0])
+}
+
+/// An update with nothing new, of the large database.
+fn nothing_new(limits: &mut Limits, server: &Server, path: &Path) -> Result<()> {
+    const LATENCY: u64 = 20;
+    let mut times = Vec::new();
+    let mut requests = 0;
+    for _ in 0..4 * ROUNDS {
+        server.requests()?;
+        let seconds = run::command(path, &server.url(LATENCY, 0), &[])?;
+        requests = server.requests()?;
+        times.push(seconds * 1e3 - (requests * LATENCY) as f64);
+    }
+    limits.at_most("nothing new: requests", requests as f64, 3.0, "");
+    let time = median(times);
+    limits.at_most("nothing new: ms beside the latency", time, 30.0, "");
+    Ok(())
+}
+
+fn empty_blocks(limits: &mut Limits, folder: &Path) -> Result<()> {
+    let server = Server::start(Size {
+        events: 60,
+        pools: 6,
+        blocks: 20_027,
+    })?;
+    let path = folder.join("empty.db");
+    let mut times = Vec::new();
+    for _ in 0..2 * ROUNDS {
+        new_database(&path, stream::FIRST)?;
+        let options = ["--concurrency", "4", "--to-block", "latest"];
+        times.push(run::command(&path, &server.url(20, 1_000), &options)?);
+    }
+    let details = format!("{} requests in {} runs", server.requests()?, times.len());
+    limits.at_most("20,027 empty blocks: seconds", median(times), 0.5, &details);
+    Ok(())
+}
+
+/// Both databases must have the same liquidity, or the statements are not those that are needed.
+fn require_same_rows(ours: &Path, bare: &Path) -> Result<()> {
+    let queries = [
+        "SELECT pool_id, tick, liquidity_net, liquidity_gross FROM X.liquidity_positions",
+        "SELECT pool_id, word, bitmap FROM X.initialization_maps",
+        "SELECT managed_pool_id, tick, liquidity_net, liquidity_gross \
+         FROM X.managed_pool_liquidity_positions",
+        "SELECT managed_pool_id, word, bitmap FROM X.managed_pool_initialization_maps",
+        "SELECT id, address, kind, exchange_id FROM X.pools",
+    ];
+    let mut sql = format!("ATTACH '{}' AS bare;", bare.display());
+    for query in queries {
+        let [one, other] =
+            ["main", "bare"].map(|schema| query.replace("X.", &format!("{schema}.")));
+        sql += &format!(
+            "SELECT count(*) FROM (SELECT * FROM ({one} EXCEPT {other}) \
+             UNION ALL SELECT * FROM ({other} EXCEPT {one}));"
+        );
+    }
+    let output = Command::new("sqlite3").arg(ours).arg(sql).output()?;
+    let counts = String::from_utf8(output.stdout)?;
+    if counts.lines().count() == queries.len() && counts.lines().all(|count| count == "0") {
+        return Ok(());
+    }
+    let problem = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(format!("the bare statements make other rows: {counts:?} {problem}").into())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
