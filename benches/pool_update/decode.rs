@@ -12,7 +12,7 @@ use crate::stream::{FIRST, Stream};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Log<'a> {
+struct Event<'a> {
     address: &'a str,
     #[serde(borrow)]
     topics: Vec<&'a str>,
@@ -26,7 +26,7 @@ struct Log<'a> {
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
-    result: Vec<Log<'a>>,
+    result: Vec<Event<'a>>,
     #[serde(borrow)]
     #[expect(dead_code, reason = "part of every answer")]
     jsonrpc: Cow<'a, str>,

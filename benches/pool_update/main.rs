@@ -110,7 +110,8 @@ fn many_events(limits: &mut Limits, folder: &Path, events: u32) -> Result<()> {
         decoding.push(decode::decode(&stream, 10_000)?);
         new_database(&paths[2], stream::FIRST)?;
         let (seconds, statements) = statements::run(&paths[2], &stream, &update.ends)?;
-        (count, _) = (statements, bare.push(seconds));
+        bare.push(seconds);
+        count = statements;
         if round == 0 {
             require_same_rows(&paths[0], &paths[2])?;
         }
@@ -206,10 +207,16 @@ fn require_same_rows(ours: &Path, bare: &Path) -> Result<()> {
     for query in queries {
         let [one, other] =
             ["main", "bare"].map(|schema| query.replace("X.", &format!("{schema}.")));
-        sql += &format!(
-            "SELECT count(*) FROM (SELECT * FROM ({one} EXCEPT {other}) \
-             UNION ALL SELECT * FROM ({other} EXCEPT {one}));"
-        );
+        let either = format!("SELECT * FROM ({one} EXCEPT {other})");
+        let other = format!("SELECT * FROM ({other} EXCEPT {one})");
+        sql += &[
+            "SELECT count(*) FROM (",
+            &either,
+            " UNION ALL ",
+            &other,
+            ");",
+        ]
+        .concat();
     }
     let output = Command::new("sqlite3").arg(ours).arg(sql).output()?;
     let counts = String::from_utf8(output.stdout)?;

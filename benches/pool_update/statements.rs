@@ -122,8 +122,8 @@ impl Content {
             let before = self.ticks.get(&tick).copied();
             if before.is_some() != (gross != 0) {
                 let index = tick / spacing;
-                let mask = flipped.entry(index >> 8).or_default();
-                *mask ^= U256::from(1) << usize::try_from(index & 255).ok()?;
+                let bits = flipped.entry(index >> 8).or_default();
+                *bits ^= U256::from(1) << usize::try_from(index & 255).ok()?;
             }
             let texts = || vec![net.to_string(), gross.to_string()];
             let row = match before {
@@ -327,7 +327,7 @@ impl Statements {
 
     /// Inserts a pool with its tokens. Returns its id.
     fn create(&mut self, bare: &Bare, pool: &NewPool) -> i64 {
-        let tokens = pool.tokens.each_ref().map(|token| {
+        let ids = pool.tokens.each_ref().map(|token| {
             self.count += 1;
             self.find_token.bind(&[Value::Text(token)]);
             let found = self.find_token.step().then(|| self.find_token.integer(0));
@@ -342,7 +342,7 @@ impl Statements {
         let is_managed = pool.exchange == MANAGED;
         let family = &self.families[usize::from(is_managed)];
         let kind = Value::Text(EXCHANGES[pool.exchange]);
-        let [token0, token1] = tokens.map(Value::Integer);
+        let [token0, token1] = ids.map(Value::Integer);
         if is_managed {
             family.pool.run(&[Value::Integer(self.manager), kind]);
         } else {

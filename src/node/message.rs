@@ -99,8 +99,8 @@ pub(super) fn read(body: &[u8], questions: usize) -> Result<Vec<Item<'_>>, Unrea
         let entry = serde_json::from_slice(body).map_err(malformed)?;
         vec![of_single(entry, questions)?]
     };
-    // Nothing was read by a reader.
-    Ok(items.into_iter().flatten().collect())
+    let items = items.into_iter().filter_map(Found::into_item);
+    Ok(items.collect())
 }
 
 /// The same, but passes the result of the question at `place` to `reader`, and returns the answers without that one.
@@ -127,10 +127,10 @@ pub(super) fn read_with<'a>(
         vec![of_single(entry, questions).ok()?]
     };
     deserializer.end().ok()?;
-    if place >= items.len() || items.remove(place).is_some() {
+    if place >= items.len() || !matches!(items.remove(place), Found::Read) {
         return None;
     }
-    items.into_iter().collect()
+    items.into_iter().map(Found::into_item).collect()
 }
 
 fn is_batch(body: &[u8]) -> bool {
@@ -141,38 +141,49 @@ fn problem<T>(problem: &str) -> Result<T, Unreadable<'static>> {
     Err(Unreadable::Malformed(problem.to_owned()))
 }
 
-/// The item of the only answer; `None` if a reader has read its result.
-fn of_single(entry: Entry<'_>, questions: usize) -> Result<Option<Item<'_>>, Unreadable<'_>> {
+/// What is found of an answer.
+#[derive(Debug)]
+enum Found<'a> {
+    Item(Item<'a>),
+    /// A reader has read the result.
+    Read,
+}
+
+impl<'a> Found<'a> {
+    fn into_item(self) -> Option<Item<'a>> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Read => None,
+        }
+    }
+}
+
+fn of_single(entry: Entry<'_>, questions: usize) -> Result<Found<'_>, Unreadable<'_>> {
     let id = entry.number();
-    match (entry.item(), questions) {
-        (Some(Some(Item::Error(error))), 1) if id == Some(1) => Ok(Some(Item::Error(error))),
+    match (entry.found(), questions) {
+        (Some(found), 1) if id == Some(1) => Ok(found),
         // An error without the id of a question is about the whole message.
-        (Some(Some(Item::Error(error))), _) => Err(Unreadable::Error(error)),
-        (Some(item), 1) if id == Some(1) => Ok(item),
+        (Some(Found::Item(Item::Error(error))), _) => Err(Unreadable::Error(error)),
         (Some(_), 1) => problem("the answer has the id of another question"),
         (Some(_), _) => problem("one answer to several questions"),
         (None, _) => problem("neither a result nor an error"),
     }
 }
 
-/// The items of several answers, each `None` if a reader has read its result.
-fn of_batch(
-    entries: Vec<Entry<'_>>,
-    questions: usize,
-) -> Result<Vec<Option<Item<'_>>>, Unreadable<'_>> {
+fn of_batch(entries: Vec<Entry<'_>>, questions: usize) -> Result<Vec<Found<'_>>, Unreadable<'_>> {
     if let [entry] = entries.as_slice()
         && questions > 1
-        && let Some(Some(Item::Error(error))) = entry.item()
+        && let Some(Found::Item(Item::Error(error))) = entry.found()
     {
         return Err(Unreadable::Error(error));
     }
-    let mut items: Vec<Option<Option<Item<'_>>>> = (0..questions).map(|_| None).collect();
+    let mut items: Vec<Option<Found<'_>>> = (0..questions).map(|_| None).collect();
     for entry in entries {
         let Some(place) = entry
             .number()
             .and_then(|id| items.get_mut(id.checked_sub(1)?))
         else {
-            if let Some(Some(Item::Error(error))) = entry.item() {
+            if let Some(Found::Item(Item::Error(error))) = entry.found() {
                 return Err(Unreadable::Error(error));
             }
             return problem("the answer has the id of no question");
@@ -180,8 +191,8 @@ fn of_batch(
         if place.is_some() {
             return problem("two answers have one id");
         }
-        match entry.item() {
-            Some(item) => *place = Some(item),
+        match entry.found() {
+            Some(found) => *place = Some(found),
             None => return problem("neither a result nor an error"),
         }
     }
@@ -234,7 +245,7 @@ fn text(raw: &RawValue) -> String {
 }
 
 /// An answer as it is in the text.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
@@ -258,12 +269,12 @@ impl<'a> Entry<'a> {
         self.id?.get().parse().ok()
     }
 
-    /// The item, which is `None` if a reader has read the result. `None` if there is neither a result nor an error.
-    fn item(&self) -> Option<Option<Item<'a>>> {
+    /// `None` if there is neither a result nor an error.
+    fn found(&self) -> Option<Found<'a>> {
         match (self.result, self.error) {
-            (_, Some(raw)) => Some(Some(Item::Error(RpcError { raw }))),
-            (Some(result), None) => Some(Some(Item::Result(result))),
-            (None, None) => self.is_read.then_some(None),
+            (_, Some(raw)) => Some(Found::Item(Item::Error(RpcError { raw }))),
+            (Some(result), None) => Some(Found::Item(Item::Result(result))),
+            (None, None) => self.is_read.then_some(Found::Read),
         }
     }
 }

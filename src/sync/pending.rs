@@ -58,7 +58,7 @@ impl Pending {
         let changes = &mut self.changes;
         let blocks = self.journaled.get_mut(first..).unwrap_or_default();
         match piece.creations {
-            Events::Decoded(decoded) => changes.append(decoded.map_err(|error| *error)?),
+            Events::Decoded(events) => changes.append(events.map_err(|error| *error)?),
             Events::Logs(logs) => {
                 for log in logs.iter() {
                     if let Some(changes) = of_block(blocks, piece.from, log.place.block) {
@@ -68,7 +68,7 @@ impl Pending {
             }
         }
         match piece.liquidity {
-            Some(Events::Decoded(decoded)) => changes.append(decoded.map_err(|error| *error)?),
+            Some(Events::Decoded(events)) => changes.append(events.map_err(|error| *error)?),
             Some(Events::Logs(logs)) => {
                 for log in logs.iter() {
                     if let Some(changes) = of_block(blocks, piece.from, log.place.block) {
