@@ -168,11 +168,11 @@ impl Piece {
     /// The changes of all blocks together.
     pub(super) fn into_changes(self, decoder: &Decoder<'_>) -> Result<Changes, SyncError> {
         let mut changes = match self.creations {
-            Events::Decoded(decoded) => decoded.map_err(|error| *error)?,
+            Events::Decoded(found) => found.map_err(|error| *error)?,
             Events::Logs(logs) => decoder.creations_of(&logs)?,
         };
         match self.liquidity {
-            Some(Events::Decoded(decoded)) => changes.append(decoded.map_err(|error| *error)?),
+            Some(Events::Decoded(found)) => changes.append(found.map_err(|error| *error)?),
             Some(Events::Logs(logs)) => changes.append(Decoder::liquidity_of(&logs)),
             None => {}
         }
