@@ -34,6 +34,7 @@ mod mend;
 pub(crate) mod needs;
 mod pair_numbers;
 mod pending;
+mod piece;
 pub(crate) mod plan;
 mod pool_columns;
 pub(crate) mod pool_facts;

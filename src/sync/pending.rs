@@ -3,7 +3,7 @@
 use crate::models::journal::blocks::StoredBlock;
 use crate::sync::changes::{Changes, Decoder};
 use crate::sync::commit::{Batch, BatchChanges};
-use crate::sync::fetch::{Events, Piece};
+use crate::sync::piece::{Events, Piece};
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
