@@ -76,6 +76,7 @@ const RUNS: &[(&str, &[&str])] = &[
             "pool update",
             "pool update --follow",
             "pool update --dry-run",
+            "pool update",
             "pool verify --all",
             "pool repair --dry-run --exchange ethereum_sushiswap_v3",
             "pool repair --exchange ethereum_sushiswap_v3",
@@ -261,7 +262,7 @@ fn replace_pool(copy: &Copy) {
 /// Runs a command with a node of Ethereum, and none of Base. One exchange of Ethereum is of a kind without known events.
 fn on_a_chain(copy: &Copy, arguments: &[&str]) -> Output {
     let server = NodeServer::start(chain_with_a_pool());
-    let exchanges = "DELETE FROM exchange_deployments WHERE kind = 'camelot_v2';
+    let exchanges = "DELETE FROM chain_blocks; DELETE FROM exchange_deployments WHERE kind = 'camelot_v2';
         DELETE FROM exchanges WHERE factory LIKE '%00AA';
         UPDATE exchanges SET active = 0, last_update_block = NULL;
         INSERT INTO exchanges (chain_id, name, active, factory) VALUES
