@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
@@ -112,6 +113,10 @@ pub fn of_connection(connection: &mut SqliteConnection) -> Content {
 /// What can be read of a database that may be damaged: nothing, or for each table its rows if all can be read.
 pub fn of_damaged(path: &Path) -> Option<BTreeMap<String, Option<Rows>>> {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).ok()?;
+    // Without it, SQLite reads behind the end of a damaged page, where something else lies each time.
+    connection
+        .batch_execute("PRAGMA cell_size_check = ON")
+        .ok()?;
     let tables = try_lines(&mut connection, TABLES).ok()?;
     let contents = tables.into_iter().map(|table| {
         let rows = of_table(&mut connection, &table).ok();
