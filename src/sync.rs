@@ -56,8 +56,10 @@ mod tally;
 mod token_values;
 pub(crate) mod tokens;
 pub(crate) mod update;
+pub(crate) mod update_options;
 pub(crate) mod verify;
 pub(crate) mod verify_report;
+mod writing_connection;
 
 pub use block_target::{BlockTarget, InvalidTarget};
 pub use estimate::Estimate;
@@ -74,7 +76,8 @@ pub use sync_error::SyncError;
 pub use tokens::{
     TokenUpdateOptions, TokenUpdateReport, chains_of_incomplete_tokens, update_tokens,
 };
-pub use update::{PoolUpdateOptions, UpdateObserver, update_pools};
+pub use update::update_pools;
+pub use update_options::{PoolUpdateOptions, UpdateObserver};
 pub use verify::{PoolVerifyOptions, verify_pools};
 pub use verify_report::{
     ExchangeVerification, NotCompared, PoolFinding, PoolProgress, PoolVerifyReport,

@@ -33,13 +33,15 @@ pub(super) enum Standing {
 }
 
 impl ChainView {
-    /// The newest block that cannot disappear.
-    pub(super) fn final_block(&self) -> BlockNumber {
-        match &self.finalized {
+    /// The newest block that cannot disappear. What was final once stays final, whatever the node says now.
+    pub(super) fn final_block(&self, stored: &[StoredBlock]) -> BlockNumber {
+        let of_node = match &self.finalized {
             Some(finalized) => finalized.number.min(self.head.number),
             None => BlockNumber::new(self.head.number.get().saturating_sub(UNCERTAIN))
                 .unwrap_or(BlockNumber::FIRST),
-        }
+        };
+        let known = stored.iter().find(|block| block.is_final);
+        known.map_or(of_node, |known| known.number.max(of_node))
     }
 
     /// The block that a target stands for.

@@ -21,7 +21,8 @@ use crate::sync::course::Course;
 use crate::sync::follow_event::{FollowEvent, FollowStatus};
 use crate::sync::report::PoolUpdateReport;
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::{Pass, PoolUpdateOptions, UpdateObserver, Updater};
+use crate::sync::update::{Pass, Updater};
+use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
 use crate::types::integer::ChainId;
 
 /// Options for following a chain.

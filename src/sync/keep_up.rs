@@ -6,7 +6,7 @@ use crate::models::journal::blocks::StoredBlock;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::scope::{Group, Scope, ScopedExchange, sections};
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::{Pass, Updater, final_block};
+use crate::sync::update::{Pass, Updater};
 use crate::types::integer::BlockNumber;
 
 /// An exchange that lacks fewer blocks is near the head.
@@ -75,7 +75,7 @@ impl Updater<'_> {
         }
         self.note(&view);
         let target = view.resolve(self.node, self.options.to_block)?;
-        let final_block = final_block(&stored, &view);
+        let final_block = view.final_block(&stored);
         if let Pass::Again(reason) = self.settle(&stored, final_block)? {
             return Ok(Pass::Again(reason));
         }

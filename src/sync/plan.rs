@@ -18,7 +18,7 @@ use crate::sync::report::Skipped;
 use crate::sync::room::require_room;
 use crate::sync::scope::{Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::PoolUpdateOptions;
+use crate::sync::update_options::PoolUpdateOptions;
 use crate::types::integer::{BlockNumber, ChainId};
 
 /// What an update of a chain would do and need. The numbers of requests, bytes, pools and events are estimates.
@@ -147,7 +147,7 @@ fn fill(
         })
         .collect();
     plan.blocks = scope.blocks(target);
-    let final_block = view.final_block();
+    let final_block = view.final_block(&stored);
     let ends = (target, final_block);
     let (chunk, concurrency) = (options.chunk, options.concurrency);
     let needs = estimate(path, node, &scope, ends, chunk, concurrency)?;

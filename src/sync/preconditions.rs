@@ -11,12 +11,7 @@ use crate::sync::sync_error::SyncError;
 
 /// Fails if the database is not at the newest version, or cannot be written.
 pub(super) fn require_updatable(path: &Path) -> Result<(), SyncError> {
-    let version = recognise(path)?.require_version(path)?;
-    if version != SchemaVersion::latest() {
-        return Err(SyncError::Version {
-            found: version.to_string(),
-        });
-    }
+    require_latest(recognise(path)?.require_version(path)?)?;
     let file = DatabaseFile::at(path);
     file.require_writable()?;
     let has_sidecar = |sidecar| file.sidecar(sidecar).exists();
@@ -24,6 +19,16 @@ pub(super) fn require_updatable(path: &Path) -> Result<(), SyncError> {
         file.require_writable_folder()?;
     }
     Ok(())
+}
+
+/// Fails if the database is not at the newest version.
+pub(super) fn require_latest(version: SchemaVersion) -> Result<(), SyncError> {
+    if version == SchemaVersion::latest() {
+        return Ok(());
+    }
+    Err(SyncError::Version {
+        found: version.to_string(),
+    })
 }
 
 /// Fails if an exchange is at a block that the node does not have.

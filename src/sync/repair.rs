@@ -16,11 +16,10 @@ use std::time::{Duration, Instant};
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
+use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
-use crate::database::recognition::recognise::{recognise, recognise_state};
-use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::recorder::Recorder;
@@ -32,20 +31,22 @@ use crate::models::rows::exchange::Exchange;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::setters::setters;
-use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::mend::{Fault, faults, mend};
 use crate::sync::pool_snapshot::{Selection, Snapshot};
+use crate::sync::preconditions::{require_latest, require_updatable};
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
 use crate::sync::replay::Replay;
 use crate::sync::replayed_pools::Replaying;
 use crate::sync::stored_pools::PoolId;
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::{PoolUpdateOptions, update_pools};
+use crate::sync::update::update_pools;
+use crate::sync::update_options::PoolUpdateOptions;
 use crate::sync::verify_report::PoolProgress;
+use crate::sync::writing_connection::open_to_write;
 use crate::types::integer::{BlockNumber, ChainId};
 
 /// Options for a repair of pools.
@@ -167,10 +168,10 @@ impl Repair<'_> {
         /// How often it begins anew if others write meanwhile.
         const PASSES: u32 = 5;
         if !self.options.dry_run {
-            let version = recognise(self.path)?.require_version(self.path)?;
-            require_latest(version)?;
-            DatabaseFile::at(self.path).require_writable()?;
+            require_updatable(self.path)?;
             staged_file::sweep(DatabaseFile::at(self.path).real());
+            // What cannot be repaired is refused before anything is asked.
+            open_to_write(self.path, self.options.wait, &self.options.cancel)?;
         }
         for _ in 0..PASSES {
             let snapshot = Snapshot::read(self.path, self.selection())?;
@@ -324,10 +325,7 @@ impl Repair<'_> {
     /// Writes what is wrong anew, in one transaction. `None` if the database is no longer what the truth was made for.
     fn write(&mut self, snapshot: &Snapshot, truth: &Truth) -> Result<Option<Written>, SyncError> {
         let (path, chain) = (self.path, self.chain);
-        let cancel = Some(self.options.cancel.clone());
-        let mut connection =
-            cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-        set_busy_timeout(&mut connection, path, self.options.wait, cancel)?;
+        let mut connection = open_to_write(path, self.options.wait, &self.options.cancel)?;
         Recorder::remove(Statements::of(&mut connection)?)?;
         let selection = self.selection();
         let written = transaction(
@@ -395,15 +393,6 @@ impl Repair<'_> {
         }
         Ok(())
     }
-}
-
-fn require_latest(version: SchemaVersion) -> Result<(), SyncError> {
-    if version == SchemaVersion::latest() {
-        return Ok(());
-    }
-    Err(SyncError::Version {
-        found: version.to_string(),
-    })
 }
 
 fn active_marks(

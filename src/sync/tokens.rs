@@ -6,12 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_connection, set_busy_timeout};
+use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
-use crate::database::verification::free_list::require_sound_free_pages;
 use crate::models::access::row_error::RowError;
 use crate::node::calls::Call;
 use crate::node::client::Node;
@@ -19,11 +18,11 @@ use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
 use crate::node::statistics::NodeStatistics;
 use crate::setters::setters;
-use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::sync_error::SyncError;
 use crate::sync::token_values;
+use crate::sync::writing_connection::open_to_write;
 use crate::types::address::Address;
 use crate::types::integer::{ChainId, Decimals};
 use crate::types::stored::{Decode, Encode, Stored};
@@ -178,10 +177,7 @@ fn update(
 ) -> Result<(), SyncError> {
     recognise(path)?.require_version(path)?;
     DatabaseFile::at(path).require_writable()?;
-    let cancel = Some(options.cancel.clone());
-    let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, options.wait, cancel.clone())?;
-    require_sound_free_pages(&mut connection, path, cancel)?;
+    let mut connection = open_to_write(path, options.wait, &options.cancel)?;
     let part = A_REQUEST * options.concurrency.max(1);
     let mut after = i64::MIN;
     loop {

@@ -7,13 +7,9 @@ use std::time::{Duration, Instant};
 
 use diesel::sqlite::SqliteConnection;
 
-use crate::cancel::CancelToken;
-use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, open_connection, prepare_for_bulk_writes, set_busy_timeout,
-};
+use crate::database::connection::open::prepare_for_bulk_writes;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
-use crate::database::verification::free_list::require_sound_free_pages;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
@@ -21,11 +17,8 @@ use crate::models::journal::recorder::Recorder;
 use crate::models::journal::undo::undo;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
-use crate::setters::setters;
-use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
-use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{ChainView, Standing, look};
 use crate::sync::changes::Decoder;
 use crate::sync::commit::{Committed, Memory, commit};
@@ -41,75 +34,10 @@ use crate::sync::room::{is_long_first_sync, require_room, require_room_for};
 use crate::sync::scope::{Group, Scope, ScopedExchange, Section, sections};
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::{count, count_undone, list};
+use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
+use crate::sync::writing_connection::open_to_write;
 use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId};
-
-/// Options for an update of pools.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct PoolUpdateOptions {
-    /// The exchanges; all active ones of the chain if empty.
-    pub exchanges: Vec<ExchangeName>,
-    /// The block up to which the database is updated.
-    pub to_block: BlockTarget,
-    /// The number of blocks that are written in one transaction, at most.
-    pub chunk: u64,
-    /// The number of requests that are under way at once.
-    pub concurrency: usize,
-    /// The time to wait for a lock of the database.
-    pub wait: Duration,
-    /// Whether to fail if the disk probably has too little room. A first sync of many blocks estimates that with a few
-    /// requests.
-    pub check_space: bool,
-    /// The time to wait for a node that lacks a block of the database.
-    pub patience: Duration,
-    /// The token that cancels the update. The node has its own.
-    pub cancel: CancelToken,
-}
-
-setters!(PoolUpdateOptions {
-    exchanges: Vec<ExchangeName>,
-    to_block: BlockTarget,
-    chunk: u64,
-    concurrency: usize,
-    wait: Duration,
-    check_space: bool,
-    patience: Duration,
-    cancel: CancelToken,
-});
-
-impl Default for PoolUpdateOptions {
-    fn default() -> Self {
-        Self {
-            exchanges: Vec::new(),
-            to_block: BlockTarget::DEFAULT,
-            chunk: 100_000,
-            concurrency: 4,
-            wait: LOCK_TIMEOUT,
-            check_space: true,
-            patience: Duration::from_secs(60),
-            cancel: CancelToken::new(),
-        }
-    }
-}
-
-/// Receives the progress of an update.
-pub trait UpdateObserver {
-    /// Receives a progress report, after each commit. If it returns `Break`, the update ends before the next one.
-    fn progress(&mut self, progress: &UpdateProgress) -> ControlFlow<()>;
-
-    /// Receives what else happens while a chain is followed. If it returns `Break`, the follower ends.
-    fn event(&mut self, _event: &FollowEvent<'_>) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
-
-/// Ignores every report.
-impl UpdateObserver for () {
-    fn progress(&mut self, _: &UpdateProgress) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 /// Updates the pools of the active exchanges of a chain, and their liquidity, from a node.
 ///
@@ -191,11 +119,7 @@ impl<'a> Updater<'a> {
     ) -> Result<Self, SyncError> {
         require_updatable(path)?;
         staged_file::sweep(DatabaseFile::at(path).real());
-        let cancel = Some(options.cancel.clone());
-        let mut connection =
-            cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-        set_busy_timeout(&mut connection, path, options.wait, cancel.clone())?;
-        require_sound_free_pages(&mut connection, path, cancel)?;
+        let mut connection = open_to_write(path, options.wait, &options.cancel)?;
         prepare_for_bulk_writes(&mut connection)?;
         Ok(Self {
             path,
@@ -286,7 +210,7 @@ impl<'a> Updater<'a> {
         };
         list(self.report, &scope);
         self.total = self.done + scope.blocks(target);
-        let final_block = final_block(&stored, &view);
+        let final_block = view.final_block(&stored);
         if let Pass::Again(reason) = self.settle(&stored, final_block)? {
             return Ok(Pass::Again(reason));
         }
@@ -610,12 +534,4 @@ impl<'a> Updater<'a> {
             ControlFlow::Break(()) => Err(SyncError::Interrupted),
         }
     }
-}
-
-/// The newest block that cannot disappear. What was final once stays final, whatever the node says now.
-pub(super) fn final_block(stored: &[StoredBlock], view: &ChainView) -> BlockNumber {
-    let known = stored.iter().find(|block| block.is_final);
-    known.map_or(view.final_block(), |known| {
-        known.number.max(view.final_block())
-    })
 }

@@ -10,7 +10,8 @@ use degenbot::database::{
 use degenbot::deployments::Deployment;
 use degenbot::node::{Endpoint, Node, NodeOptions};
 use degenbot::sync::{
-    PoolUpdateOptions, SyncError, TokenUpdateOptions, update_pools, update_tokens,
+    PoolRepairOptions, PoolUpdateOptions, SyncError, TokenUpdateOptions, repair_pools,
+    update_pools, update_tokens,
 };
 use degenbot::types::ChainId;
 use diesel::connection::SimpleConnection;
@@ -269,7 +270,9 @@ fn updates_from_a_node_refuse_a_database_whose_free_list_names_a_page_in_use() {
         let (_, pools) = update_pools(&path, chain, &node(), &pools, &mut ());
         let tokens = TokenUpdateOptions::default();
         let (_, tokens) = update_tokens(&path, &node(), chain, &tokens, &mut |_| ());
-        [pools.unwrap_err(), tokens.unwrap_err()]
+        let repair = PoolRepairOptions::default().exchanges(vec![exchange.clone()]);
+        let (_, repair) = repair_pools(&path, chain, &node(), &repair, &mut |_| ());
+        [pools, tokens, repair].map(Result::unwrap_err)
     };
     let is_node = |error: &SyncError| matches!(error, SyncError::Node { .. });
     assert!(update().iter().all(is_node));

@@ -28,7 +28,7 @@ use crate::sync::follow::{FollowOptions, follow_pools};
 use crate::sync::follow_event::FollowEvent;
 use crate::sync::report::{PoolUpdateReport, UpdateProgress};
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::{PoolUpdateOptions, UpdateObserver};
+use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
 use crate::types::integer::ChainId;
 
 /// How often this thread looks around while nothing happens.

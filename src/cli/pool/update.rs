@@ -28,7 +28,8 @@ use crate::node::options::NodeOptions;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::report::PoolUpdateReport;
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::{PoolUpdateOptions, update_pools};
+use crate::sync::update::update_pools;
+use crate::sync::update_options::PoolUpdateOptions;
 use crate::types::integer::ChainId;
 use crate::types::sql_value::SqlValue;
 

@@ -20,7 +20,7 @@ use crate::sync::needs::UpdateNeeds;
 use crate::sync::plan::{PoolUpdatePlan, plan_update};
 use crate::sync::report::Skipped;
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::PoolUpdateOptions;
+use crate::sync::update_options::PoolUpdateOptions;
 use crate::types::integer::ChainId;
 
 type Planned = (PoolUpdatePlan, Result<(), SyncError>);

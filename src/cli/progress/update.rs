@@ -10,7 +10,7 @@ use crate::cli::interrupt::cancel_token;
 use crate::cli::printer::Printer;
 use crate::deployments::chains::chain_title;
 use crate::sync::report::UpdateProgress;
-use crate::sync::update::UpdateObserver;
+use crate::sync::update_options::UpdateObserver;
 
 /// The interval between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
