@@ -11,26 +11,30 @@ pub(super) fn outcome(
     context: &Context,
     outcomes: impl Iterator<Item = (ChainId, Vec<Skipped>, Result<(), SyncError>)>,
 ) -> Result<(), Failure> {
-    let mut failure = None;
-    for (chain, skipped, result) in outcomes {
-        for skipped in skipped {
-            let skipped = Failure::ExchangeSkipped {
-                exchange: skipped.exchange,
-                reason: skipped.reason,
-            };
-            if let Some(failure) = failure.replace(skipped) {
-                failure.report(&context.printer);
-            }
-        }
-        if let Err(error) = result {
-            let failed = Failure::Sync {
-                chain,
-                error: Box::new(error),
-            };
-            if let Some(failure) = failure.replace(failed) {
-                failure.report(&context.printer);
-            }
-        }
+    let failures = outcomes.flat_map(|(chain, skipped, result)| {
+        let skipped = skipped.into_iter().map(|skipped| Failure::ExchangeSkipped {
+            exchange: skipped.exchange,
+            reason: skipped.reason,
+        });
+        let failed = result.err().map(|error| of_chain(chain, error));
+        skipped.chain(failed).collect::<Vec<_>>()
+    });
+    last_of(context, failures.collect())
+}
+
+/// Reports all failures but the last, which becomes that of the command.
+pub(super) fn last_of(context: &Context, mut failures: Vec<Failure>) -> Result<(), Failure> {
+    let last = failures.pop();
+    for failure in failures {
+        failure.report(&context.printer);
     }
-    failure.map_or(Ok(()), Err)
+    last.map_or(Ok(()), Err)
+}
+
+/// The failure of a chain.
+pub(super) fn of_chain(chain: ChainId, error: SyncError) -> Failure {
+    Failure::Sync {
+        chain,
+        error: Box::new(error),
+    }
 }

@@ -14,6 +14,7 @@ use crate::cli::options::Waiting;
 use crate::cli::pool::asking::{Asking, ProgressLines, Which};
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::findings::{FindingDocument, describe};
+use crate::cli::pool::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;
 use crate::deployments::chains::chain_title;
 use crate::sync::repair::{PoolRepairOptions, repair_pools};
@@ -150,20 +151,13 @@ impl Repair {
             match result {
                 Ok(()) => {}
                 Err(SyncError::Interrupted) => failures.push(Failure::Aborted),
-                Err(error) => failures.push(Failure::Sync {
-                    chain: report.chain,
-                    error: Box::new(error),
-                }),
+                Err(error) => failures.push(of_chain(report.chain, error)),
             }
         }
         if unknown > 0 && !self.dry_run {
             failures.insert(0, Failure::UnknownPoolsLeft { pools: unknown });
         }
-        let last = failures.pop();
-        for failure in failures {
-            failure.report(&context.printer);
-        }
-        last.map_or(Ok(()), Err)
+        last_of(context, failures)
     }
 }
 

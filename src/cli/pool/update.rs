@@ -15,6 +15,7 @@ use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
+use crate::cli::pool::asking::Asking;
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::follow::Followed;
 use crate::cli::pool::follow::options::Following;
@@ -24,7 +25,6 @@ use crate::cli::progress::update::UpdateReporter;
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::node::options::NodeOptions;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::report::PoolUpdateReport;
 use crate::sync::sync_error::SyncError;
@@ -48,19 +48,8 @@ pub(in crate::cli) struct Update {
     /// How many blocks are written at a time, at most
     #[arg(long, value_name = "BLOCKS", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     chunk: u64,
-    /// The node to ask instead of that in the config file; can be repeated
-    ///
-    /// Other users of this machine can see options: an address with a key is safer in the
-    /// config file, or in DEGENBOT_RPC_HTTP_CHAINID_<ID> in the environment.
-    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
-    #[arg(long, value_name = "URL")]
-    rpc: Vec<String>,
-    /// How many requests are under way to a node at once
-    #[arg(long, value_name = "REQUESTS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    concurrency: u16,
-    /// How many calls a node gets in a second, at most
-    #[arg(long, value_name = "CALLS", value_parser = rate)]
-    max_rate: Option<f64>,
+    #[command(flatten)]
+    asking: Asking,
     /// Say what an update would need (blocks, requests, time, disk), and write nothing
     ///
     /// The node is asked for the end of its chain and for the events of about eight ranges of
@@ -81,13 +70,6 @@ pub(in crate::cli) struct Update {
     json: Json,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate >= 0.01 => Ok(rate),
-        _ => Err("it is not a number of at least 0.01".to_owned()),
-    }
-}
-
 impl Update {
     /// What two of the arguments say different things about.
     pub(super) fn contradiction(&self) -> Option<String> {
@@ -102,17 +84,13 @@ impl Update {
             .iter()
             .map(|name| parse(path, name))
             .collect::<Result<Vec<_>, _>>()?;
-        let node_options = NodeOptions::default().concurrency(self.concurrency.into());
-        let node_options = match self.max_rate {
-            Some(rate) => node_options.max_rate(rate),
-            None => node_options,
-        };
+        let node_options = self.asking.node_options();
         let _running = Cancellable::begin();
         let chains = self.chains(path, &exchanges)?;
         if chains.is_empty() {
             return Err(Failure::NothingToUpdate);
         }
-        let endpoints = Endpoints::new(&settings, &self.rpc, &node_options)?;
+        let endpoints = Endpoints::new(&settings, &self.asking.rpc, &node_options)?;
         if self.dry_run {
             let options = |chain| self.options(chain, &exchanges);
             return update_plan::run(context, &self.json, path, &chains, &endpoints, options);
@@ -178,7 +156,7 @@ impl Update {
             .exchanges(of_chain.cloned().collect())
             .to_block(self.to_block)
             .chunk(self.chunk)
-            .concurrency(self.concurrency.into())
+            .concurrency(self.asking.concurrency.into())
             .wait(self.waiting.time())
             .check_space(!self.no_space_check)
             .cancel(cancel_token().clone())

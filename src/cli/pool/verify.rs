@@ -13,12 +13,12 @@ use crate::cli::json::{Json, Timing};
 use crate::cli::pool::asking::{Asking, ProgressLines, Which};
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::findings::{FindingDocument, describe};
+use crate::cli::pool::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;
 use crate::deployments::chains::chain_title;
 use crate::sync::sync_error::SyncError;
 use crate::sync::verify::{PoolVerifyOptions, verify_pools};
 use crate::sync::verify_report::{ExchangeVerification, PoolVerifyReport};
-use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Verify {
@@ -161,21 +161,10 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
             ));
         }
         if let Err(error) = result {
-            failures.push(sync_failure(report.chain, error));
+            failures.push(of_chain(report.chain, error));
         }
     }
-    let last = failures.pop();
-    for failure in failures {
-        failure.report(&context.printer);
-    }
-    last.map_or(Ok(()), Err)
-}
-
-fn sync_failure(chain: ChainId, error: SyncError) -> Failure {
-    Failure::Sync {
-        chain,
-        error: Box::new(error),
-    }
+    last_of(context, failures)
 }
 
 #[derive(Serialize)]

@@ -15,6 +15,7 @@ use crate::cli::json::Json;
 use crate::cli::pool::follow::chain_state::ChainState;
 use crate::cli::pool::follow::metrics::MetricsFile;
 use crate::cli::pool::follow::news::News;
+use crate::cli::pool::outcome::of_chain;
 use crate::cli::progress::live_lines::LiveLines;
 use crate::cli::service_manager::ServiceManager;
 use crate::counted::counted;
@@ -337,10 +338,7 @@ impl<'a> Teller<'a> {
         }
         let Err(error) = result else { return };
         self.print_json(chain, "failed", |line| line.error = Some(error.to_string()));
-        let failure = Failure::Sync {
-            chain,
-            error: Box::new(error),
-        };
+        let failure = of_chain(chain, error);
         // The last one is the failure of the command.
         if self.have_all_ended() {
             self.failure = Some(failure);
