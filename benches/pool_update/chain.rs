@@ -1,17 +1,16 @@
 //! Updates from a real node with the real contracts: anvil, with 1,000 pools and some 17,000 events that count.
 //!
-//! `CHAIN_DIR` is the folder with its programs, `CHAIN_SCRIPTS` that with `fresh.sh` and `proxy.cjs`, which start the
-//! node, and a provider in front of it that answers after 20 ms; `CHAIN_PORT` and the next port are theirs.
+//! `scripts/chain` has the node, and a provider in front of it that answers after 20 ms.
 //! `PYTHON_DEGENBOT` and `PYTHON_DEGENBOT_NEW` are interpreters with the Python package 0.5.0 and with its newest
 //! release, whose `pool update` takes turns with ours.
 //!
 //! - An update from nothing to the newest block takes at most 0.3 s, and at most three times the time of two parallel
 //!   requests with `curl` for the same events. Through the provider it takes at most twice that time.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use degenbot::events::{Event, uniswap_v2, uniswap_v3, uniswap_v4};
 
@@ -40,16 +39,17 @@ const EXCHANGES: [(&str, &str); 7] = [
 
 pub fn bench(limits: &mut Limits, folder: &Path) -> Result<()> {
     let what = "the real contracts on a local chain";
-    let Some(scripts) = scripts() else {
-        limits.skip(what, "CHAIN_DIR and CHAIN_SCRIPTS are not set");
+    let Some(work) = install() else {
+        limits.skip(what, "node, npm or their packages cannot be had");
         return Ok(());
     };
-    let port: u16 = std::env::var("CHAIN_PORT")
-        .unwrap_or_default()
-        .parse()
-        .unwrap_or(18_745);
-    let node = Node::start(&scripts, port)?;
-    let provider = Provider::start(&scripts, port + 1, port)?;
+    let work = work.to_string_lossy();
+    // The sizes are those of the script: 1,000 pools and 20,000 events.
+    let node = Server::start(
+        "serve.py",
+        &["--work", &work, "--tail", "0", "--per-block", "10"],
+    )?;
+    let provider = Server::start("provider.py", &[&node.port.to_string(), "latency=0.02"])?;
     let path = folder.join("chain.db");
     let direct = measure(&path, folder, node.port)?;
     let delayed = measure(&path, folder, provider.port)?;
@@ -80,82 +80,56 @@ pub fn bench(limits: &mut Limits, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder of the chain's scripts, if everything is there.
-fn scripts() -> Option<PathBuf> {
-    std::env::var_os("CHAIN_DIR")?;
-    let scripts = PathBuf::from(std::env::var_os("CHAIN_SCRIPTS")?);
-    scripts.join("fresh.sh").exists().then_some(scripts)
-}
-
-/// The node. It ends when this is dropped.
-struct Node {
-    scripts: PathBuf,
-    port: u16,
-}
-
-impl Node {
-    fn start(scripts: &Path, port: u16) -> Result<Self> {
-        let node = Self {
-            scripts: scripts.to_owned(),
-            port,
-        };
-        let size = "1 --v2 400 --v3 400 --v4 200 --events 20000";
-        node.script(&format!("{port} {size}"))?;
-        Ok(node)
-    }
-
-    fn script(&self, arguments: &str) -> Result<()> {
-        let mut command = Command::new(self.scripts.join("fresh.sh"));
-        let output = command.args(arguments.split(' ')).stdin(Stdio::null());
-        let output = output
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()?;
-        if output.success() {
-            return Ok(());
-        }
-        Err(format!("fresh.sh {arguments} failed").into())
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.script(&format!("--stop {}", self.port));
-    }
-}
-
-/// The provider. It ends when this is dropped.
-struct Provider {
+/// A program of `scripts/chain`, which serves until its stdin is closed. It ends when this is dropped.
+struct Server {
     child: Child,
     port: u16,
 }
 
-impl Provider {
-    fn start(scripts: &Path, port: u16, node: u16) -> Result<Self> {
-        let child = Command::new("node")
-            .arg(scripts.join("proxy.cjs"))
-            .args([port.to_string(), node.to_string()])
-            .arg("latency=20")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+impl Server {
+    fn start(script: &str, arguments: &[&str]) -> Result<Self> {
+        let script = repository().join("scripts/chain").join(script);
+        let mut child = Command::new("python3")
+            .arg("-B")
+            .arg(script)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()?;
-        let provider = Self { child, port };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if began.elapsed() > Duration::from_secs(10) {
-                return Err("the provider does not start".into());
-            }
-            thread::sleep(Duration::from_millis(20));
+        let mut line = String::new();
+        if let Some(stdout) = &mut child.stdout {
+            BufReader::new(stdout).read_line(&mut line)?;
         }
-        Ok(provider)
+        let address = line.split_whitespace().next().unwrap_or_default();
+        let port = address
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok());
+        let port = port.ok_or("a server of scripts/chain does not start")?;
+        Ok(Self { child, port })
     }
 }
 
-impl Drop for Provider {
+impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Installs the node and the contracts. Returns their folder; `None` if they cannot be had.
+fn install() -> Option<PathBuf> {
+    let folder = repository().join("target/chain");
+    let mut command = Command::new(repository().join("scripts/chain/install"));
+    let is_there = command
+        .arg(&folder)
+        .status()
+        .is_ok_and(|status| status.success());
+    is_there.then_some(folder)
 }
 
 /// The seconds of an update from nothing, and of two parallel requests for the same events.

@@ -11,7 +11,7 @@
 //! - An update with nothing new takes at most three requests, and 30 ms beside their latency.
 //! - 20,027 nearly empty blocks, through a limit of 1,000 blocks a request and with 20 ms for each, take at most half
 //!   a second.
-//! - With the real contracts on a local chain (`chain.rs`), if `CHAIN_DIR` says where its programs are.
+//! - With the real contracts on a local chain (`chain.rs`), if node, npm and Python 3 are there.
 //!
 //! `scripts/bench --bench pool_update --events N` sets the number of events; a pool has 50 of them on average.
 

@@ -4,6 +4,7 @@ import http.client
 import http.server
 import json
 import random
+import sys
 import threading
 import time
 
@@ -221,3 +222,16 @@ def result(call, value):
 
 def refusal(call, code, message):
     return json.dumps({"jsonrpc": "2.0", "id": call["id"], "error": {"code": code, "message": message}})
+
+
+def main():
+    """Serves in front of a node until stdin ends: provider.py NODE_PORT [NAME=NUMBER ...], by the names of `Faults`."""
+    faults = dict(argument.split("=") for argument in sys.argv[2:])
+    provider = Provider(int(sys.argv[1]))
+    provider.faults = Faults(**{name: float(value) for name, value in faults.items()})
+    print(f"http://127.0.0.1:{provider.port}", flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--chain", type=int, choices=sorted(CHAINS), default=1)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
-    for name, count in {"tokens": 60, "v2": 400, "v3": 400, "v4": 200, "events": 20_000, "tail": 70}.items():
+    for name, count in {"tokens": 60, "v2": 400, "v3": 400, "v4": 200, "events": 20_000, "tail": 70, "per-block": 20}.items():
         parser.add_argument(f"--{name}", type=int, default=count, help=f"by default {count}")
     options = parser.parse_args()
     with open(os.path.join(options.work, "bytecode.json"), encoding="utf-8") as file:
@@ -48,7 +48,8 @@ def main():
         chain = Chain(anvil.node, options.chain, first_block, bytecode)
         rng = random.Random(options.seed)
         chain.grow(
-            rng, options.tokens, options.v2, options.v3, options.v4, options.events, options.tail, per_block=20
+            rng, options.tokens, options.v2, options.v3, options.v4, options.events, options.tail,
+            options.per_block,
         )
         print(f"http://127.0.0.1:{anvil.port} from block {first_block} to {chain.node.head()}", flush=True)
         for line in sys.stdin:
