@@ -272,6 +272,12 @@ impl Statement<'_> {
         result
     }
 
+    /// The id of the row that this statement has inserted last, if no other has inserted one since.
+    #[cfg(feature = "sync")]
+    pub(crate) fn inserted_id(&self) -> i64 {
+        self.connection.last_insert_rowid()
+    }
+
     /// The number of columns of the result.
     pub(crate) fn column_count(&self) -> c_int {
         // SAFETY: the statement is not finalized.

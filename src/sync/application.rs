@@ -1,6 +1,6 @@
 //! Applies liquidity events to the pools of the database.
 
-use crate::models::journal::recorder::Recorder;
+use crate::models::journal::entries::JournalEntries;
 use crate::models::liquidity::event_writer::{Applied, EventWriter, LiquidityEvent};
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::prepared::Statements;
@@ -8,7 +8,8 @@ use crate::sync::changes::Changes;
 use crate::sync::pool_index::{Lookup, PoolIndex};
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
-use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::hash::PoolHash;
+use crate::types::integer::ChainId;
 
 /// An event of a pool: the id of the pool, the place of the event in its list, and the table of the pool's kind.
 type OfPool = (i64, usize, &'static str);
@@ -24,48 +25,37 @@ pub(super) struct Application<'a> {
 }
 
 impl Application<'_> {
-    /// Applies the events of blocks. Those of a block with a number are recorded in the journal.
-    pub(super) fn run<'b>(
+    /// Applies the events, and records the changes in the journal if they are of blocks that can disappear.
+    pub(super) fn run(
         &mut self,
         statements: Statements<'_>,
-        blocks: impl IntoIterator<Item = (Option<BlockNumber>, &'b Changes)>,
+        changes: &Changes,
+        is_recorded: bool,
     ) -> Result<(), SyncError> {
-        let mut blocks = blocks
-            .into_iter()
-            .filter(|(_, changes)| changes.has_liquidity())
-            .peekable();
-        if blocks.peek().is_none() {
+        if !changes.has_liquidity() {
             return Ok(());
         }
         let _held = statements.hold();
         let mut lookup = Lookup::new(statements, self.chain)?;
-        // Each has a dozen statements, which are prepared where there are events for them.
-        let (mut pools, mut managed_pools) = (None, None);
-        for (block, changes) in blocks {
-            if let Some(block) = block {
-                Recorder::enter(statements, self.chain, block)?;
-            }
-            let of_pools = self.of_pools(&mut lookup, changes)?;
-            if !of_pools.is_empty() {
-                let writer = match &mut pools {
-                    Some(writer) => writer,
-                    None => pools.insert(EventWriter::new(statements, PoolFamily::Pools)?),
-                };
-                self.write(writer, &changes.liquidity, of_pools, ToString::to_string)?;
-            }
-            let of_pools = self.of_managed_pools(&mut lookup, changes)?;
-            if !of_pools.is_empty() {
-                let family = PoolFamily::ManagedPools;
-                let writer = match &mut managed_pools {
-                    Some(writer) => writer,
-                    None => managed_pools.insert(EventWriter::new(statements, family)?),
-                };
-                let events = &changes.managed_liquidity;
-                self.write(writer, events, of_pools, |(_, hash)| hash.to_string())?;
-            }
-            if block.is_some() {
-                Recorder::leave(statements)?;
-            }
+        let of_pools = self.of_pools(&mut lookup, changes)?;
+        let of_managed_pools = self.of_managed_pools(&mut lookup, changes)?;
+        let mut journal = is_recorded.then(JournalEntries::default);
+        // Each writer has a dozen statements.
+        if !of_pools.is_empty() {
+            let mut writer = EventWriter::new(statements, PoolFamily::Pools)?;
+            let journal = journal.as_mut();
+            let events = &changes.liquidity;
+            self.write(&mut writer, events, of_pools, journal, ToString::to_string)?;
+        }
+        if !of_managed_pools.is_empty() {
+            let mut writer = EventWriter::new(statements, PoolFamily::ManagedPools)?;
+            let journal = journal.as_mut();
+            let events = &changes.managed_liquidity;
+            let name = |(_, hash): &(usize, PoolHash)| hash.to_string();
+            self.write(&mut writer, events, of_managed_pools, journal, name)?;
+        }
+        if let Some(journal) = journal {
+            journal.write(statements, self.chain)?;
         }
         Ok(())
     }
@@ -126,6 +116,7 @@ impl Application<'_> {
         writer: &mut EventWriter<'_>,
         all: &[(K, LiquidityEvent)],
         mut of_pools: Vec<OfPool>,
+        mut journal: Option<&mut JournalEntries>,
         name: impl Fn(&K) -> String,
     ) -> Result<(), SyncError> {
         // Neighbouring pools have neighbouring rows. The events of a pool stay in the order of the chain.
@@ -137,10 +128,10 @@ impl Application<'_> {
             events.extend(listed.clone().map(|(_, event)| *event));
             if let (Some((id, _, table)), Some((pool, _))) = (of_pool.first(), listed.next()) {
                 writer
-                    .apply(*id, table, &events, self.applied)
+                    .apply(*id, table, &events, self.applied, journal.as_deref_mut())
                     .map_err(|error| SyncError::of_events(name(pool), error))?;
             }
         }
-        Ok(())
+        Ok(writer.delete_rows(self.applied)?)
     }
 }

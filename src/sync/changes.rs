@@ -24,7 +24,7 @@ use crate::sync::scope::{Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
 use crate::types::hash::PoolHash;
-use crate::types::integer::{ChainId, FeeParts, TickSpacing};
+use crate::types::integer::{BlockNumber, ChainId, FeeParts, TickSpacing};
 use crate::types::kind::PoolKind;
 use crate::types::log::{Log, Logs};
 use crate::types::sync_cursor::{LogPosition, SyncCursor};
@@ -36,14 +36,23 @@ pub(super) struct Changes {
     pub(super) pools: Vec<NewLiquidityPool>,
     /// What else is known of each of them.
     pub(super) facts: Vec<NewPoolFacts>,
-    /// New pools inside pool managers, each with its exchange, in the order of their creation.
-    pub(super) managed_pools: Vec<(usize, NewManagedLiquidityPool)>,
+    /// New pools inside pool managers, in the order of their creation.
+    pub(super) managed_pools: Vec<CreatedManagedPool>,
     /// The liquidity events of contracts that may be pools, in the order of the chain.
     pub(super) liquidity: Vec<(Address, LiquidityEvent)>,
     /// Those of the pools inside pool managers, each with its exchange.
     pub(super) managed_liquidity: Vec<((usize, PoolHash), LiquidityEvent)>,
     /// The first invalid liquidity event of each contract.
     pub(super) malformed: HashMap<Address, MalformedEvent>,
+}
+
+/// A new pool inside a pool manager.
+#[derive(Debug)]
+pub(super) struct CreatedManagedPool {
+    /// The place of its exchange in the scope.
+    pub(super) exchange: usize,
+    pub(super) block: BlockNumber,
+    pub(super) pool: NewManagedLiquidityPool,
 }
 
 /// What is known of a new pool beside its rows.
@@ -147,11 +156,7 @@ impl<'scope> Decoder<'scope> {
     }
 
     /// Adds an event of a contract of an exchange.
-    pub(super) fn add_creation(
-        &self,
-        log: &Log<'_>,
-        changes: &mut Changes,
-    ) -> Result<(), SyncError> {
+    fn add_creation(&self, log: &Log<'_>, changes: &mut Changes) -> Result<(), SyncError> {
         if self.has_no_creations {
             Self::add_liquidity(log, changes);
             return Ok(());
@@ -214,9 +219,11 @@ impl<'scope> Decoder<'scope> {
             }
             EventFamily::UniswapV4 if topic == uniswap_v4::Initialize::TOPIC => {
                 let event = uniswap_v4::Initialize::decode(log)?;
-                changes
-                    .managed_pools
-                    .push((index, exchange.new_managed_pool(&event)?));
+                changes.managed_pools.push(CreatedManagedPool {
+                    exchange: index,
+                    block: log.place.block,
+                    pool: exchange.new_managed_pool(&event)?,
+                });
             }
             EventFamily::UniswapV4 if topic == uniswap_v4::ModifyLiquidity::TOPIC => {
                 let event = uniswap_v4::ModifyLiquidity::decode(log)?;
@@ -234,7 +241,7 @@ impl<'scope> Decoder<'scope> {
     ///
     /// Contracts of others emit events of the same name. Whether an invalid one is an error is known when the pool is
     /// looked up.
-    pub(super) fn add_liquidity(log: &Log<'_>, changes: &mut Changes) {
+    fn add_liquidity(log: &Log<'_>, changes: &mut Changes) {
         match uniswap_v3::liquidity_change(log) {
             Ok(change) => {
                 let event = liquidity_event(log, change);
@@ -248,11 +255,6 @@ impl<'scope> Decoder<'scope> {
 }
 
 impl Changes {
-    /// Whether there are new pools.
-    pub(super) const fn has_pools(&self) -> bool {
-        !self.pools.is_empty() || !self.managed_pools.is_empty()
-    }
-
     /// Whether there are liquidity events.
     pub(super) fn has_liquidity(&self) -> bool {
         !self.liquidity.is_empty()
@@ -295,7 +297,7 @@ impl Changes {
         self.liquidity.capacity() * size_of::<(Address, LiquidityEvent)>()
             + self.managed_liquidity.capacity() * size_of::<((usize, PoolHash), LiquidityEvent)>()
             + self.pools.capacity() * (size_of::<NewLiquidityPool>() + size_of::<NewPoolFacts>())
-            + self.managed_pools.capacity() * size_of::<(usize, NewManagedLiquidityPool)>()
+            + self.managed_pools.capacity() * size_of::<CreatedManagedPool>()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writes the changes of blocks, the marks of exchanges and the journal in one transaction.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use diesel::dsl::max;
@@ -10,19 +12,19 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise_state;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::models::journal::block_updates::forget_final_below;
+use crate::models::journal::block_updates::{forget_final_below, store_blocks};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
 use crate::models::liquidity::event_writer::Applied;
 use crate::models::pools::liquidity_pool::LiquidityPool;
+use crate::models::pools::liquidity_pool::insert::NewLiquidityPool;
 use crate::models::pools::managed_liquidity_pool::ManagedLiquidityPool;
-use crate::models::pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
 use crate::models::rows::exchange::Exchange;
 use crate::schema::{exchanges, managed_pools, pools};
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::application::Application;
-use crate::sync::changes::Changes;
+use crate::sync::changes::{Changes, CreatedManagedPool, NewPoolFacts};
 use crate::sync::pair_numbers::{Lost, PairNumbers};
 use crate::sync::pool_index::PoolIndex;
 use crate::sync::scope::Scope;
@@ -37,32 +39,21 @@ pub(super) struct Batch {
     /// The hash of the block before the first one.
     pub(super) parent_hash: BlockHash,
     pub(super) to: BlockNumber,
-    pub(super) changes: BatchChanges,
+    pub(super) changes: Changes,
+    /// All blocks, if they are not final.
+    pub(super) headers: Vec<StoredBlock>,
     /// The last block.
     pub(super) end: StoredBlock,
-}
-
-/// The changes of a batch.
-#[derive(Debug)]
-pub(super) enum BatchChanges {
-    /// Of final blocks, together.
-    Final(Changes),
-    /// Of blocks that can disappear, each with its own.
-    Journaled(Vec<(StoredBlock, Changes)>),
 }
 
 impl Batch {
     /// The hash of a block, if it is known.
     fn hash(&self, number: BlockNumber) -> Option<BlockHash> {
-        let journaled = match &self.changes {
-            BatchChanges::Final(_) => &[][..],
-            BatchChanges::Journaled(blocks) => blocks,
-        };
-        let blocks = journaled.iter().map(|(block, _)| block).chain([&self.end]);
-        blocks
-            .filter(|block| block.number == number)
+        self.headers
+            .iter()
+            .chain([&self.end])
+            .find(|block| block.number == number)
             .map(|block| block.hash)
-            .next()
     }
 }
 
@@ -251,20 +242,18 @@ impl Writer<'_> {
 
     fn write(&mut self, batch: &Batch) -> Result<(), SyncError> {
         let chain = self.chain;
-        match &batch.changes {
-            BatchChanges::Final(changes) => {
-                self.insert_pools(changes)?;
-                self.insert_managed_pools(changes)?;
-                self.apply([(None, changes)])?;
-                batch.end.store(self.connection, chain)?;
-                forget_final_below(self.connection, chain, batch.to)?;
-            }
-            BatchChanges::Journaled(blocks) => {
-                self.write_journaled(blocks)?;
-                for (block, _) in blocks {
-                    block.store(self.connection, chain)?;
-                }
-            }
+        let changes = &batch.changes;
+        if batch.end.is_final {
+            self.insert_pools(&changes.pools, &changes.facts)?;
+            self.insert_managed_pools(&changes.managed_pools)?;
+            self.apply(changes, false)?;
+            batch.end.store(self.connection, chain)?;
+            forget_final_below(self.connection, chain, batch.to)?;
+        } else {
+            self.insert_recorded(changes)?;
+            self.apply(changes, true)?;
+            let headers = batch.headers.iter().copied();
+            store_blocks(Statements::of(self.connection)?, chain, headers)?;
         }
         for exchange in self
             .members
@@ -302,34 +291,30 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes the changes of blocks one block after the other, so that the journal has their order.
-    fn write_journaled(&mut self, blocks: &[(StoredBlock, Changes)]) -> Result<(), SyncError> {
-        let mut rest = blocks;
-        while let Some((block, changes)) = rest.first() {
-            if changes.has_pools() {
-                Recorder::enter(Statements::of(self.connection)?, self.chain, block.number)?;
-                self.insert_pools(changes)?;
-                self.insert_managed_pools(changes)?;
-                Recorder::leave(Statements::of(self.connection)?)?;
-            }
-            // The events of the blocks up to the next one with new pools are written by the same statements.
-            let without_pools = rest.iter().skip(1);
-            let without_pools = without_pools.take_while(|(_, changes)| !changes.has_pools());
-            let (now, later) = rest.split_at(1 + without_pools.count());
-            self.apply(
-                now.iter()
-                    .map(|(block, changes)| (Some(block.number), changes)),
-            )?;
-            rest = later;
+    /// Inserts the new pools of one block after the other, each recorded as a change of its block.
+    fn insert_recorded(&mut self, changes: &Changes) -> Result<(), SyncError> {
+        let Changes {
+            pools,
+            facts,
+            managed_pools,
+            ..
+        } = changes;
+        let blocks = facts.iter().map(|facts| facts.place.block);
+        let blocks = blocks.chain(managed_pools.iter().map(|new| new.block));
+        let blocks: BTreeSet<_> = blocks.collect();
+        for block in blocks {
+            let own = range_of(facts, block, |facts| facts.place.block);
+            let managed = range_of(managed_pools, block, |new| new.block);
+            Recorder::enter(Statements::of(self.connection)?, self.chain, block)?;
+            self.insert_pools(&pools[own.clone()], &facts[own])?;
+            self.insert_managed_pools(&managed_pools[managed])?;
+            Recorder::leave(Statements::of(self.connection)?)?;
         }
         Ok(())
     }
 
-    /// Applies the liquidity events of blocks.
-    fn apply<'b>(
-        &mut self,
-        blocks: impl IntoIterator<Item = (Option<BlockNumber>, &'b Changes)>,
-    ) -> Result<(), SyncError> {
+    /// Applies the liquidity events.
+    fn apply(&mut self, changes: &Changes, is_recorded: bool) -> Result<(), SyncError> {
         let members = self.members.iter();
         let members = members.filter_map(|index| Some(self.scope.exchanges.get(*index)?.id));
         let mut application = Application {
@@ -339,21 +324,25 @@ impl Writer<'_> {
             index: &mut self.memory.index,
             applied: &mut self.counts.applied,
         };
-        application.run(Statements::of(self.connection)?, blocks)
+        application.run(Statements::of(self.connection)?, changes, is_recorded)
     }
 
-    fn insert_pools(&mut self, changes: &Changes) -> Result<(), SyncError> {
-        if changes.pools.is_empty() {
+    fn insert_pools(
+        &mut self,
+        new: &[NewLiquidityPool],
+        facts: &[NewPoolFacts],
+    ) -> Result<(), SyncError> {
+        if new.is_empty() {
             return Ok(());
         }
         let numbers = &mut self.memory.numbers;
-        let missing = numbers.check(self.connection, self.scope, &changes.pools, &changes.facts)?;
+        let missing = numbers.check(self.connection, self.scope, new, facts)?;
         for (exchange, count) in missing {
             *self.counts.lost.entry(exchange).or_default() += count;
         }
         let last: Option<i64> = pools::table.select(max(pools::id)).first(self.connection)?;
-        let ids = LiquidityPool::insert_or_get(self.connection, &changes.pools)?;
-        for ((pool, facts), id) in changes.pools.iter().zip(&changes.facts).zip(ids) {
+        let ids = LiquidityPool::insert_or_get(self.connection, new)?;
+        for ((pool, facts), id) in new.iter().zip(facts).zip(ids) {
             if Some(id) > last {
                 self.memory.index.add(id, pool);
                 self.counts.pools.push((facts.exchange, 1));
@@ -364,14 +353,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn insert_managed_pools(&mut self, changes: &Changes) -> Result<(), SyncError> {
+    fn insert_managed_pools(&mut self, created: &[CreatedManagedPool]) -> Result<(), SyncError> {
         for index in self.members {
-            let new: Vec<NewManagedLiquidityPool> = changes
-                .managed_pools
-                .iter()
-                .filter(|(exchange, _)| exchange == index)
-                .map(|(_, pool)| pool.clone())
-                .collect();
+            let of_exchange = created.iter().filter(|new| new.exchange == *index);
+            let new: Vec<_> = of_exchange.map(|new| new.pool.clone()).collect();
             let exchange = self.scope.exchanges.get(*index);
             let Some(manager) = exchange.and_then(|exchange| exchange.manager.as_ref()) else {
                 continue;
@@ -392,4 +377,15 @@ impl Writer<'_> {
         }
         Ok(())
     }
+}
+
+/// The place of a block's items in a list in the order of the blocks.
+fn range_of<T>(
+    items: &[T],
+    block: BlockNumber,
+    block_of: impl Fn(&T) -> BlockNumber,
+) -> Range<usize> {
+    let start = items.partition_point(|item| block_of(item) < block);
+    let end = items.partition_point(|item| block_of(item) <= block);
+    start..end
 }

@@ -5,18 +5,14 @@ use crate::node::calls::Call;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::sync::changes::Changes;
-use crate::sync::commit::{Batch, BatchChanges};
+use crate::sync::commit::Batch;
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::FeeParts;
 
 /// Asks for the fees that only factories know.
 pub(super) fn ask_fees(node: &Node, scope: &Scope, batch: &mut Batch) -> Result<(), SyncError> {
-    let of_batch: Vec<&mut Changes> = match &mut batch.changes {
-        BatchChanges::Final(changes) => vec![changes],
-        BatchChanges::Journaled(blocks) => blocks.iter_mut().map(|(_, changes)| changes).collect(),
-    };
-    ask_fees_of(node, scope, of_batch)
+    ask_fees_of(node, scope, vec![&mut batch.changes])
 }
 
 /// The same for changes that belong to no batch.

@@ -165,8 +165,7 @@ impl Queue<'_> {
             && let Some(from) = state.next
         {
             let width = self.width();
-            let end = BlockNumber::new(from.get().saturating_add(width - 1)).ok();
-            let to = end.map_or(self.plan.to, |end| end.min(self.plan.to));
+            let to = self.plan.end(from, width);
             state.next = (to < self.plan.to).then(|| to.next());
             let number = state.first + state.ranges.len();
             let parts = [
@@ -176,7 +175,7 @@ impl Queue<'_> {
                     .liquidity
                     .as_ref()
                     .map(|_| Part::Liquidity),
-                self.plan.with_headers.then_some(Part::Headers),
+                (!self.plan.is_final(from)).then_some(Part::Headers),
             ];
             for part in parts.into_iter().flatten() {
                 state.parts.push_back((number, part));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::models::journal::blocks::StoredBlock;
 use crate::sync::chain_view::{Standing, look};
-use crate::sync::scope::{Group, Scope, ScopedExchange, sections};
+use crate::sync::scope::{Group, Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::{Pass, Updater};
 use crate::types::integer::BlockNumber;
@@ -45,12 +45,7 @@ impl Updater<'_> {
         let Some(group) = scope.ahead_of(behind, target) else {
             return Ok(Pass::Done);
         };
-        for section in sections(group, final_block) {
-            if let Pass::Again(reason) = self.take_in(scope, &section)? {
-                return Ok(Pass::Again(reason));
-            }
-        }
-        Ok(Pass::Done)
+        self.take_in(scope, &group, final_block)
     }
 
     /// Asks for new blocks while a group catches up, and takes them in for the exchanges near the head.

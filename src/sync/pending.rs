@@ -1,83 +1,52 @@
 //! What is decoded and not committed yet.
 
 use crate::models::journal::blocks::StoredBlock;
-use crate::sync::changes::{Changes, Decoder};
-use crate::sync::commit::{Batch, BatchChanges};
-use crate::sync::piece::{Events, Piece};
+use crate::node::header::Header;
+use crate::sync::changes::Changes;
+use crate::sync::commit::Batch;
+use crate::sync::piece::Piece;
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
 
-/// What is decoded and not committed yet.
+/// What is decoded and not committed yet: consecutive blocks, all of them final or none.
+#[derive(Default)]
 pub(super) struct Pending {
-    is_final: bool,
     pub(super) blocks: u64,
+    /// The time of the last block.
+    pub(super) time: u64,
     changes: Changes,
-    journaled: Vec<(StoredBlock, Changes)>,
+    /// All blocks, if they are not final.
+    headers: Vec<StoredBlock>,
     /// The first block, and the hash of the one before it.
     begin: Option<(BlockNumber, BlockHash)>,
     end: Option<StoredBlock>,
 }
 
 impl Pending {
-    pub(super) fn new(is_final: bool) -> Self {
-        Self {
-            is_final,
-            blocks: 0,
-            changes: Changes::default(),
-            journaled: Vec::new(),
-            begin: None,
-            end: None,
-        }
-    }
-
     pub(super) fn weight(&self) -> usize {
-        let journaled = self.journaled.iter().map(|(_, changes)| changes.weight());
-        self.changes.weight() + journaled.sum::<usize>()
+        self.changes.weight()
     }
 
-    /// Adds a piece. Decodes its events if that is not done.
-    pub(super) fn add(&mut self, decoder: &Decoder<'_>, piece: Piece) -> Result<(), SyncError> {
+    /// Whether a piece can be added: its blocks are final as those that are pending, or not.
+    pub(super) fn takes(&self, piece: &Piece) -> bool {
+        self.end.is_none_or(|end| end.is_final == piece.is_final)
+    }
+
+    pub(super) fn add(&mut self, piece: Piece) -> Result<(), SyncError> {
         self.blocks += piece.to.get() - piece.from.get() + 1;
+        self.time = piece.last.timestamp;
         self.begin
             .get_or_insert((piece.from, piece.first.parent_hash));
-        self.end = Some(StoredBlock {
-            number: piece.last.number,
-            hash: piece.last.hash,
-            is_final: self.is_final,
-        });
-        let first = self.journaled.len();
-        for header in piece.headers {
-            let block = StoredBlock {
-                number: header.number,
-                hash: header.hash,
-                is_final: false,
-            };
-            self.journaled.push((block, Changes::default()));
-        }
-        let changes = &mut self.changes;
-        let blocks = self.journaled.get_mut(first..).unwrap_or_default();
-        match piece.creations {
-            Events::Decoded(events) => changes.append(events.map_err(|error| *error)?),
-            Events::Logs(logs) => {
-                for log in logs.iter() {
-                    if let Some(changes) = of_block(blocks, piece.from, log.place.block) {
-                        decoder.add_creation(&log, changes)?;
-                    }
-                }
-            }
-        }
-        match piece.liquidity {
-            Some(Events::Decoded(events)) => changes.append(events.map_err(|error| *error)?),
-            Some(Events::Logs(logs)) => {
-                for log in logs.iter() {
-                    if let Some(changes) = of_block(blocks, piece.from, log.place.block) {
-                        Decoder::add_liquidity(&log, changes);
-                    }
-                }
-            }
-            None => {}
-        }
+        let is_final = piece.is_final;
+        let stored = |header: &Header| StoredBlock {
+            number: header.number,
+            hash: header.hash,
+            is_final,
+        };
+        self.end = Some(stored(&piece.last));
+        self.headers.extend(piece.headers.iter().map(stored));
+        self.changes.append(piece.into_changes()?);
         Ok(())
     }
 
@@ -86,28 +55,13 @@ impl Pending {
         let end = self.end.take()?;
         let (from, parent_hash) = self.begin.take()?;
         self.blocks = 0;
-        let changes = if self.is_final {
-            BatchChanges::Final(std::mem::take(&mut self.changes))
-        } else {
-            BatchChanges::Journaled(std::mem::take(&mut self.journaled))
-        };
         Some(Batch {
             from,
             parent_hash,
             to: end.number,
-            changes,
+            changes: std::mem::take(&mut self.changes),
+            headers: std::mem::take(&mut self.headers),
             end,
         })
     }
-}
-
-/// The changes of a block among those of consecutive ones.
-fn of_block(
-    blocks: &mut [(StoredBlock, Changes)],
-    first: BlockNumber,
-    number: BlockNumber,
-) -> Option<&mut Changes> {
-    let offset = number.get().checked_sub(first.get())?;
-    let block = blocks.get_mut(usize::try_from(offset).ok()?);
-    block.map(|(_, changes)| changes)
 }

@@ -20,8 +20,8 @@ pub(super) struct Plan<'a> {
     pub(super) to: BlockNumber,
     /// The number of blocks in a range, at most.
     pub(super) width: u64,
-    /// Whether the headers of all blocks are needed. Then the events are decoded later, block by block.
-    pub(super) with_headers: bool,
+    /// The last final block. The headers of all blocks above it are asked for. No range has blocks of both kinds.
+    pub(super) final_block: BlockNumber,
     pub(super) threads: usize,
 }
 
@@ -30,75 +30,72 @@ pub(super) struct Plan<'a> {
 pub(super) struct Piece {
     pub(super) from: BlockNumber,
     pub(super) to: BlockNumber,
-    pub(super) creations: Events,
-    pub(super) liquidity: Option<Events>,
+    pub(super) creations: Decoded,
+    pub(super) liquidity: Option<Decoded>,
     pub(super) first: Header,
     pub(super) last: Header,
-    /// The headers of all blocks, if they were needed.
+    /// Whether its blocks are final.
+    pub(super) is_final: bool,
+    /// The headers of all blocks, if they are not final.
     pub(super) headers: Vec<Header>,
 }
 
-/// The events of a range.
-#[derive(Debug)]
-pub(super) enum Events {
-    Logs(Logs),
-    /// Decoded by the thread that has asked for them. The writer has enough to do.
-    Decoded(Result<Changes, Box<SyncError>>),
-}
-
-impl Events {
-    /// The events if they are not decoded yet.
-    const fn logs(&self) -> Option<&Logs> {
-        match self {
-            Self::Logs(logs) => Some(logs),
-            Self::Decoded(_) => None,
-        }
-    }
-}
+/// The changes of a range, decoded by the thread that has asked for them: the writer has enough to do.
+type Decoded = Result<Changes, Box<SyncError>>;
 
 /// An answer with events.
 #[derive(Debug)]
 pub(super) struct Answered {
-    events: Events,
+    changes: Decoded,
+    /// The blocks of the events and their hashes, if they are not final.
+    hashes: Vec<(BlockNumber, BlockHash)>,
     first: Header,
     last: Header,
 }
 
 impl Piece {
     /// The changes of all blocks together.
-    pub(super) fn into_changes(self, decoder: &Decoder<'_>) -> Result<Changes, SyncError> {
-        let mut changes = match self.creations {
-            Events::Decoded(found) => found.map_err(|error| *error)?,
-            Events::Logs(logs) => decoder.creations_of(&logs)?,
-        };
-        match self.liquidity {
-            Some(Events::Decoded(found)) => changes.append(found.map_err(|error| *error)?),
-            Some(Events::Logs(logs)) => changes.append(Decoder::liquidity_of(&logs)),
-            None => {}
+    pub(super) fn into_changes(self) -> Result<Changes, SyncError> {
+        let mut changes = self.creations.map_err(|error| *error)?;
+        if let Some(liquidity) = self.liquidity {
+            changes.append(liquidity.map_err(|error| *error)?);
         }
         Ok(changes)
     }
 }
 
 impl Answered {
-    /// The bytes of memory that the events take, roughly.
+    /// The bytes of memory that the changes take, roughly.
     pub(super) fn memory(&self) -> usize {
-        match &self.events {
-            Events::Logs(logs) => logs.memory(),
-            Events::Decoded(Ok(changes)) => changes.memory(),
-            Events::Decoded(Err(_)) => 0,
-        }
+        let hashes = self.hashes.capacity() * size_of::<(BlockNumber, BlockHash)>();
+        self.changes.as_ref().map_or(0, Changes::memory) + hashes
     }
 }
 
 impl Plan<'_> {
+    /// Whether the blocks of the range that begins at a block are final.
+    pub(super) fn is_final(&self, from: BlockNumber) -> bool {
+        from <= self.final_block
+    }
+
+    /// The last block of the range that begins at a block and has at most `width` blocks.
+    pub(super) fn end(&self, from: BlockNumber, width: u64) -> BlockNumber {
+        let last = if self.is_final(from) {
+            self.to.min(self.final_block)
+        } else {
+            self.to
+        };
+        let end = BlockNumber::new(from.get().saturating_add(width - 1));
+        end.map_or(last, |end| end.min(last))
+    }
+
     pub(super) fn creations(
         &self,
         from: BlockNumber,
         to: BlockNumber,
     ) -> Result<Answered, NodeError> {
         let answer = self.node.logs(&self.decoder.creations, from, to, None)?;
-        Ok(self.answered(answer, |logs| self.decoder.creations_of(logs)))
+        Ok(self.answered(from, answer, |logs| self.decoder.creations_of(logs)))
     }
 
     /// `None` if no exchange has such events.
@@ -113,21 +110,24 @@ impl Plan<'_> {
         };
         let answer = self.node.logs(filter, from, to, pinned)?;
         let decode = |logs: &Logs| Ok(Decoder::liquidity_of(logs));
-        Ok(Some(self.answered(answer, decode)))
+        Ok(Some(self.answered(from, answer, decode)))
     }
 
     fn answered(
         &self,
+        from: BlockNumber,
         answer: LogAnswer,
         decode: impl FnOnce(&Logs) -> Result<Changes, SyncError>,
     ) -> Answered {
         let LogAnswer { logs, first, last } = answer;
+        let mut hashes = Vec::new();
+        if !self.is_final(from) {
+            hashes.extend(logs.iter().map(|log| (log.place.block, log.block_hash)));
+            hashes.dedup();
+        }
         Answered {
-            events: if self.with_headers {
-                Events::Logs(logs)
-            } else {
-                Events::Decoded(decode(&logs).map_err(Box::new))
-            },
+            changes: decode(&logs).map_err(Box::new),
+            hashes,
             first,
             last,
         }
@@ -161,11 +161,12 @@ pub(super) fn piece(
             to,
             first: creations.first,
             last: creations.last,
-            creations: creations.events,
+            creations: creations.changes,
+            is_final: plan.is_final(from),
             headers: headers.unwrap_or_default(),
             liquidity: None,
         };
-        match joined(plan, piece, liquidity) {
+        match joined(piece, creations.hashes, liquidity) {
             Ok(piece) => return Ok(piece),
             Err(block) => {
                 tries += 1;
@@ -183,8 +184,7 @@ type Parts = (Answered, Option<Answered>, Option<Vec<Header>>);
 fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Parts, NodeError> {
     let creations = plan.creations(from, to)?;
     let liquidity = plan.liquidity(from, to, Some(creations.last.hash))?;
-    let headers = plan
-        .with_headers
+    let headers = (!plan.is_final(from))
         .then(|| plan.node.existing_headers(&blocks(from, to)))
         .transpose()?;
     Ok((creations, liquidity, headers))
@@ -192,8 +192,8 @@ fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Part
 
 /// Adds the liquidity to a piece if all of its parts are of one branch. Otherwise returns the block that differs.
 fn joined(
-    plan: &Plan<'_>,
     mut piece: Piece,
+    mut hashes: Vec<(BlockNumber, BlockHash)>,
     liquidity: Option<Answered>,
 ) -> Result<Piece, BlockNumber> {
     if let Some(liquidity) = liquidity {
@@ -203,9 +203,10 @@ fn joined(
         if liquidity.first.hash != piece.first.hash {
             return Err(piece.from);
         }
-        piece.liquidity = Some(liquidity.events);
+        piece.liquidity = Some(liquidity.changes);
+        hashes.extend(liquidity.hashes);
     }
-    if !plan.with_headers {
+    if piece.is_final {
         return Ok(piece);
     }
     let headers = &piece.headers;
@@ -227,18 +228,13 @@ fn joined(
             return Err(header.number);
         }
     }
-    for log in [Some(&piece.creations), piece.liquidity.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter_map(Events::logs)
-        .flat_map(Logs::iter)
-    {
-        let index = log.place.block.get().checked_sub(piece.from.get());
+    for (block, hash) in hashes {
+        let index = block.get().checked_sub(piece.from.get());
         let header = index
             .and_then(|index| usize::try_from(index).ok())
             .and_then(|index| headers.get(index));
-        if header.is_none_or(|header| header.hash != log.block_hash) {
-            return Err(log.place.block);
+        if header.is_none_or(|header| header.hash != hash) {
+            return Err(block);
         }
     }
     Ok(piece)

@@ -19,7 +19,7 @@ use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_parameters::PoolParameters;
 use crate::node::client::Node;
 use crate::node::header::Header;
-use crate::sync::changes::{Changes, Decoder};
+use crate::sync::changes::{Changes, CreatedManagedPool, Decoder};
 use crate::sync::factory_fees::ask_fees_of;
 use crate::sync::fetch::fetch;
 use crate::sync::piece::Plan;
@@ -135,7 +135,7 @@ impl Replay {
             let key = PoolKey::Address(pool.address);
             self.add(key, facts.exchange, NewPool::Own(pool));
         }
-        for (exchange, pool) in changes.managed_pools {
+        for CreatedManagedPool { exchange, pool, .. } in changes.managed_pools {
             let key = PoolKey::Hash(exchange, pool.pool_hash);
             self.add(key, exchange, NewPool::Managed(pool));
         }
@@ -256,7 +256,7 @@ impl Range<'_> {
             from: self.from,
             to: self.to.number,
             width: self.chunk.max(1),
-            with_headers: false,
+            final_block: self.to.number,
             threads: self.threads,
         };
         let mut before = None;
@@ -271,7 +271,7 @@ impl Range<'_> {
             }
             before = Some(piece.last.hash);
             let to = piece.to;
-            let mut changes = piece.into_changes(&decoder)?;
+            let mut changes = piece.into_changes()?;
             self.drop_unwanted(&mut changes);
             consume(to, changes)?;
             Ok(ControlFlow::Continue(()))
@@ -333,7 +333,7 @@ impl Range<'_> {
             .retain(|_| wanted.next().copied().unwrap_or_default());
         changes
             .managed_pools
-            .retain(|(exchange, pool)| pools.contains(&PoolKey::Hash(*exchange, pool.pool_hash)));
+            .retain(|new| pools.contains(&PoolKey::Hash(new.exchange, new.pool.pool_hash)));
         changes
             .managed_liquidity
             .retain(|((exchange, hash), _)| pools.contains(&PoolKey::Hash(*exchange, *hash)));

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space::free_bytes;
-use crate::sync::changes::Changes;
-use crate::sync::commit::{Batch, BatchChanges};
+use crate::sync::commit::Batch;
 use crate::sync::estimate::{Estimate, real, whole};
 use crate::sync::scope::{Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
@@ -90,13 +89,11 @@ pub(super) fn is_long_first_sync(scope: &Scope, target: BlockNumber) -> bool {
 pub(super) fn require_room_for(path: &Path, batch: &Batch) -> Result<(), SyncError> {
     /// It goes to the log first, and from there to the database.
     const TWICE: f64 = 2.0;
-    let (pools, events, an_event) = match &batch.changes {
-        BatchChanges::Final(changes) => (changes.new_pools(), changes.weight(), EVENT[1]),
-        BatchChanges::Journaled(blocks) => {
-            let changes = || blocks.iter().map(|(_, changes)| changes);
-            let pools = changes().map(Changes::new_pools).sum();
-            (pools, changes().map(Changes::weight).sum(), JOURNALED[0])
-        }
+    let (pools, events) = (batch.changes.new_pools(), batch.changes.weight());
+    let an_event = if batch.end.is_final {
+        EVENT[1]
+    } else {
+        JOURNALED[0]
     };
     let of = |number: usize, bytes: f64| real(u64::try_from(number).unwrap_or(u64::MAX)) * bytes;
     let needed = whole(TWICE * (of(pools, POOL[0]) + of(events, an_event)));

@@ -199,33 +199,3 @@ impl ScopedExchange {
         self.deployment.exchange()
     }
 }
-
-/// The blocks of a group, all final or all not.
-pub(super) struct Section {
-    pub(super) group: Group,
-    pub(super) is_final: bool,
-}
-
-/// The final part of a group's blocks, and the part that can disappear.
-pub(super) fn sections(group: Group, final_block: BlockNumber) -> Vec<Section> {
-    let mut sections = Vec::new();
-    if group.from <= final_block {
-        sections.push(Section {
-            group: Group {
-                to: group.to.min(final_block),
-                ..group.clone()
-            },
-            is_final: true,
-        });
-    }
-    if group.to > final_block {
-        sections.push(Section {
-            group: Group {
-                from: group.from.max(final_block.next()),
-                ..group
-            },
-            is_final: false,
-        });
-    }
-    sections
-}

@@ -31,7 +31,7 @@ use crate::sync::piece::Plan;
 use crate::sync::preconditions::{require_marks_in_chain, require_updatable};
 use crate::sync::report::{PoolUpdateReport, UpdateProgress};
 use crate::sync::room::{is_long_first_sync, require_room, require_room_for};
-use crate::sync::scope::{Group, Scope, ScopedExchange, Section, sections};
+use crate::sync::scope::{Group, Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::{count, count_undone, list};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
@@ -228,10 +228,8 @@ impl<'a> Updater<'a> {
             {
                 return Ok(Pass::Again(reason));
             }
-            for section in sections(group, final_block) {
-                if let Pass::Again(reason) = self.take_in(&mut scope, &section)? {
-                    return Ok(Pass::Again(reason));
-                }
+            if let Pass::Again(reason) = self.take_in(&mut scope, &group, final_block)? {
+                return Ok(Pass::Again(reason));
             }
         }
         self.seen = Some(view.head.hash);
@@ -386,11 +384,12 @@ impl<'a> Updater<'a> {
         )
     }
 
-    /// Takes the blocks of a section in.
+    /// Takes the blocks of a group in. The changes of those above the final block are recorded in the journal.
     pub(super) fn take_in(
         &mut self,
         scope: &mut Scope,
-        section: &Section,
+        group: &Group,
+        final_block: BlockNumber,
     ) -> Result<Pass, SyncError> {
         /// The number of blocks in a request, at most.
         const WIDTH: u64 = 10_000;
@@ -399,8 +398,6 @@ impl<'a> Updater<'a> {
         const HEAVY: usize = 200_000;
         /// How much time may be lost if the update is killed, at most.
         const LONG: Duration = Duration::from_secs(5);
-        let Section { group, is_final } = section;
-        self.record(!is_final)?;
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
         let hashes: BTreeMap<BlockNumber, BlockHash> = stored
             .iter()
@@ -414,10 +411,10 @@ impl<'a> Updater<'a> {
             from: group.from,
             to: group.to,
             width: self.options.chunk.clamp(1, WIDTH),
-            with_headers: !is_final,
+            final_block,
             threads: self.options.concurrency,
         };
-        let mut pending = Pending::new(*is_final);
+        let mut pending = Pending::default();
         let mut before = group
             .from
             .previous()
@@ -440,21 +437,23 @@ impl<'a> Updater<'a> {
             }
             before = Some(piece.last.hash);
             let end = piece.to;
-            let time = piece.last.timestamp;
-            pending.add(&decoder, piece)?;
+            if !pending.takes(&piece)
+                && let Pass::Again(reason) = self.commit(scope, &decoding, group, &mut pending)?
+            {
+                again = Some(reason);
+                return Ok(ControlFlow::Break(()));
+            }
+            pending.add(piece)?;
             let is_due = pending.blocks >= self.options.chunk
                 || pending.weight() >= HEAVY
                 || last_commit.elapsed() >= LONG;
             let mut pass = Pass::Done;
             if is_due || end == group.to {
-                pass = self.commit(scope, &decoding, group, &mut pending, time)?;
+                pass = self.commit(scope, &decoding, group, &mut pending)?;
                 last_commit = Instant::now();
             }
             if matches!(pass, Pass::Done) && end < group.to {
                 pass = self.keep_up(scope, group)?;
-                if self.is_recording == *is_final {
-                    self.record(!is_final)?;
-                }
             }
             match pass {
                 Pass::Done => Ok(ControlFlow::Continue(())),
@@ -469,6 +468,9 @@ impl<'a> Updater<'a> {
 
     /// Records what is changed from now on in the journal, or no longer.
     fn record(&mut self, is_recorded: bool) -> Result<(), SyncError> {
+        if self.is_recording == is_recorded {
+            return Ok(());
+        }
         let statements = Statements::of(&mut self.connection)?;
         if is_recorded {
             Recorder::install(statements)?;
@@ -485,12 +487,12 @@ impl<'a> Updater<'a> {
         decoding: &Scope,
         group: &Group,
         pending: &mut Pending,
-        time: u64,
     ) -> Result<Pass, SyncError> {
-        let blocks = pending.blocks;
+        let (blocks, time) = (pending.blocks, pending.time);
         let Some(mut batch) = pending.take() else {
             return Ok(Pass::Done);
         };
+        self.record(!batch.end.is_final)?;
         if self.options.check_space {
             require_room_for(self.path, &batch)?;
         }

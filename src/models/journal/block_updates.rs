@@ -5,7 +5,9 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::models::journal::blocks::StoredBlock;
 use crate::schema::{chain_blocks, chain_journal};
+use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::stored::Encode;
 
 impl StoredBlock {
     /// Those from one number to another, the highest first.
@@ -25,22 +27,30 @@ impl StoredBlock {
         connection: &mut SqliteConnection,
         chain: ChainId,
     ) -> QueryResult<()> {
-        let values = (
-            chain_blocks::hash.eq(self.hash),
-            chain_blocks::is_final.eq(self.is_final),
-        );
-        diesel::insert_into(chain_blocks::table)
-            .values((
-                chain_blocks::chain_id.eq(chain),
-                chain_blocks::number.eq(self.number),
-                values,
-            ))
-            .on_conflict((chain_blocks::chain_id, chain_blocks::number))
-            .do_update()
-            .set(values)
-            .execute(connection)
-            .map(drop)
+        store_blocks(Statements::of(connection)?, chain, [self])
     }
+}
+
+/// Stores blocks, or stores them anew.
+pub(crate) fn store_blocks(
+    statements: Statements<'_>,
+    chain: ChainId,
+    blocks: impl IntoIterator<Item = StoredBlock>,
+) -> QueryResult<()> {
+    let mut store = statements.prepare(
+        "INSERT INTO chain_blocks (chain_id, number, hash, is_final) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (chain_id, number) DO UPDATE \
+         SET hash = excluded.hash, is_final = excluded.is_final",
+    )?;
+    for block in blocks {
+        store.run(&[
+            Bound::Integer(chain.encode()),
+            Bound::Integer(block.number.encode()),
+            Bound::Text(&block.hash.to_string()),
+            Bound::Integer(block.is_final.into()),
+        ])?;
+    }
+    Ok(())
 }
 
 /// Marks the blocks up to a number as final.

@@ -1,7 +1,7 @@
 //! The journal of a chain: the rows that its last blocks changed, and how to undo them.
 //!
 //! A block that is not final can disappear from its chain. While an update writes the changes of such a block, the
-//! [`recorder`] keeps the values of every changed row, before and after. [`undo`] takes the changes back, the last one
+//! [`recorder`] and the [`entries`] of events keep the values of every changed row, before and after. [`undo`] takes the changes back, the last one
 //! first. [`blocks`] has the hashes by which a disappeared block is noticed.
 //!
 //! All of this happens in the transactions that change the rows, so that the journal and the rows agree.
@@ -9,6 +9,8 @@
 #[cfg(feature = "sync")]
 pub(crate) mod block_updates;
 pub(crate) mod blocks;
+#[cfg(feature = "sync")]
+pub(crate) mod entries;
 pub(crate) mod journal_error;
 #[cfg(feature = "sync")]
 pub(crate) mod recorder;

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::models::journal::tables::{JournaledTable, TABLES};
+use crate::models::journal::tables::{Change, JournaledTable, TABLES};
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::Encode;
@@ -13,7 +13,8 @@ const BLOCK: &str = "degenbot_journal_block";
 /// Records the changes that a connection makes, while a block is set.
 ///
 /// Temporary triggers do it. Only this connection has them, they see every change, whatever code makes it, and the
-/// journal is written in the transaction that changes the row.
+/// journal is written in the transaction that changes the row. The changes by liquidity events are recorded by what
+/// applies them ([`JournalEntries`](crate::models::journal::entries::JournalEntries)).
 #[derive(Debug)]
 pub(crate) struct Recorder;
 
@@ -24,7 +25,7 @@ impl Recorder {
             "CREATE TEMP TABLE IF NOT EXISTS {BLOCK} (chain_id BIGINT NOT NULL, block BIGINT NOT NULL)"
         ))?;
         for table in &TABLES {
-            for change in [Change::Insert, Change::Update, Change::Delete] {
+            for change in table.triggers {
                 statements.execute(&change.trigger(table))?;
             }
         }
@@ -34,7 +35,7 @@ impl Recorder {
     /// Undoes [`Self::install`].
     pub(crate) fn remove(statements: Statements<'_>) -> QueryResult<()> {
         for table in &TABLES {
-            for change in [Change::Insert, Change::Update, Change::Delete] {
+            for change in table.triggers {
                 statements.execute(&format!(
                     "DROP TRIGGER IF EXISTS temp.{}",
                     change.name(table)
@@ -68,13 +69,6 @@ impl Recorder {
             .execute(&format!("DELETE FROM temp.{BLOCK}"))
             .map(drop)
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Change {
-    Insert,
-    Update,
-    Delete,
 }
 
 impl Change {

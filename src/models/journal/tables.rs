@@ -1,5 +1,14 @@
 //! The tables whose changes the journal keeps.
 
+/// A change of a row.
+#[cfg(feature = "sync")]
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change {
+    Insert,
+    Update,
+    Delete,
+}
+
 /// A table whose changes the journal keeps.
 #[derive(Debug)]
 pub(super) struct JournaledTable {
@@ -13,7 +22,14 @@ pub(super) struct JournaledTable {
     pub(super) is_shared: bool,
     /// Whether programs keep the ids in memory, so that no other row may get them.
     pub(super) has_lasting_ids: bool,
+    /// The changes that triggers record. The writer of liquidity events records the others: it has the values already,
+    /// and triggers would take three quarters of its time.
+    #[cfg(feature = "sync")]
+    pub(super) triggers: &'static [Change],
 }
+
+#[cfg(feature = "sync")]
+const ALL: &[Change] = &[Change::Insert, Change::Update, Change::Delete];
 
 impl JournaledTable {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
@@ -66,6 +82,30 @@ const fn table(
         columns,
         is_shared: false,
         has_lasting_ids: false,
+        #[cfg(feature = "sync")]
+        triggers: ALL,
+    }
+}
+
+/// A table of a pool kind with marks. The writer of events moves them.
+const fn marked(
+    name: &'static str,
+    key: &'static str,
+    columns: &'static [&'static str],
+) -> JournaledTable {
+    JournaledTable {
+        #[cfg(feature = "sync")]
+        triggers: &[Change::Insert, Change::Delete],
+        ..table(name, key, columns)
+    }
+}
+
+/// A table of ticks or words. Only the writer of events changes them.
+const fn liquidity(name: &'static str, columns: &'static [&'static str]) -> JournaledTable {
+    JournaledTable {
+        #[cfg(feature = "sync")]
+        triggers: &[],
+        ..table(name, "id", columns)
     }
 }
 
@@ -114,11 +154,11 @@ pub(super) static TABLES: [JournaledTable; 17] = [
     table("sushiswap_v2_pools", "pool_id", V2),
     table("swapbased_v2_pools", "pool_id", V2),
     table("uniswap_v2_pools", "pool_id", V2),
-    table("aerodrome_v3_pools", "pool_id", V3),
-    table("pancakeswap_v3_pools", "pool_id", V3),
-    table("sushiswap_v3_pools", "pool_id", V3),
-    table("uniswap_v3_pools", "pool_id", V3),
-    table(
+    marked("aerodrome_v3_pools", "pool_id", V3),
+    marked("pancakeswap_v3_pools", "pool_id", V3),
+    marked("sushiswap_v3_pools", "pool_id", V3),
+    marked("uniswap_v3_pools", "pool_id", V3),
+    marked(
         "uniswap_v4_pools",
         "managed_pool_id",
         &[
@@ -135,19 +175,13 @@ pub(super) static TABLES: [JournaledTable; 17] = [
             "liquidity_update_log_index",
         ],
     ),
-    table(
+    liquidity(
         "liquidity_positions",
-        "id",
         &["id", "pool_id", "tick", "liquidity_net", "liquidity_gross"],
     ),
-    table(
-        "initialization_maps",
-        "id",
-        &["id", "pool_id", "word", "bitmap"],
-    ),
-    table(
+    liquidity("initialization_maps", &["id", "pool_id", "word", "bitmap"]),
+    liquidity(
         "managed_pool_liquidity_positions",
-        "id",
         &[
             "id",
             "managed_pool_id",
@@ -156,9 +190,8 @@ pub(super) static TABLES: [JournaledTable; 17] = [
             "liquidity_gross",
         ],
     ),
-    table(
+    liquidity(
         "managed_pool_initialization_maps",
-        "id",
         &["id", "managed_pool_id", "word", "bitmap"],
     ),
 ];

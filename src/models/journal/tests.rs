@@ -11,6 +11,7 @@ use crate::database::structure::pending_migrations::migrations_after;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::entries::JournalEntries;
 use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::TABLES;
@@ -28,6 +29,8 @@ use crate::types::address::Address;
 use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId, FeeParts, LogIndex, Tick, TickSpacing};
 use crate::types::sync_cursor::{LogPosition, SyncCursor};
+
+mod written_together;
 
 const CHAIN: ChainId = ChainId::ETHEREUM;
 
@@ -149,7 +152,7 @@ fn write_block(connection: &mut SqliteConnection, number: u64, happenings: &[Hap
                             continue;
                         }
                         record(connection, number, |connection| {
-                            apply(connection, id, &[event])
+                            apply(connection, true, id, &[event])
                         })
                         .unwrap();
                         assert_eq!(
@@ -174,17 +177,24 @@ fn write_block(connection: &mut SqliteConnection, number: u64, happenings: &[Hap
 
 fn apply(
     connection: &mut SqliteConnection,
+    is_recorded: bool,
     pool_id: i64,
     events: &[LiquidityEvent],
 ) -> Result<(), EventError> {
     let statements = Statements::of(connection)?;
     let mut applied = Applied::default();
-    EventWriter::new(statements, PoolFamily::Pools)?.apply(
+    let mut writer = EventWriter::new(statements, PoolFamily::Pools)?;
+    let mut journal = is_recorded.then(JournalEntries::default);
+    writer.apply(
         pool_id,
         "uniswap_v3_pools",
         events,
         &mut applied,
-    )
+        journal.as_mut(),
+    )?;
+    writer.delete_rows(&mut applied)?;
+    journal.map_or(Ok(()), |journal| journal.write(statements, CHAIN))?;
+    Ok(())
 }
 
 fn record(
@@ -414,7 +424,7 @@ proptest! {
         let mut start = 0;
         for end in ends {
             // Events that are applied already are skipped.
-            apply(&mut connection, 1, &possible[start.max(repeated) - repeated..end]).unwrap();
+            apply(&mut connection, false, 1, &possible[start.max(repeated) - repeated..end]).unwrap();
             start = end;
         }
         prop_assert_eq!(TickMap::of_pool(&mut connection, PoolFamily::Pools, 1).unwrap(), map);
@@ -449,7 +459,8 @@ fn impossible_event_is_named_by_its_place() {
             (5, "tick 61 is not a multiple of the tick spacing 60"),
         ),
     ] {
-        let Err(EventError::Liquidity { place, error }) = apply(&mut connection, 1, &events) else {
+        let Err(EventError::Liquidity { place, error }) = apply(&mut connection, false, 1, &events)
+        else {
             panic!("{events:?}");
         };
         assert_eq!(
@@ -460,9 +471,9 @@ fn impossible_event_is_named_by_its_place() {
     connection
         .batch_execute("INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) VALUES (1, 0, '1', '1')")
         .unwrap();
-    let error = apply(&mut connection, 1, &[event(6, 0, 60, 5)]).unwrap_err();
+    let error = apply(&mut connection, false, 1, &[event(6, 0, 60, 5)]).unwrap_err();
     assert!(matches!(error, EventError::Liquidity { .. }), "{error:?}");
-    let missing = apply(&mut connection, 2, &[event(6, 0, 60, 5)]).unwrap_err();
+    let missing = apply(&mut connection, false, 2, &[event(6, 0, 60, 5)]).unwrap_err();
     assert!(
         matches!(missing, EventError::Row(RowError::Missing { .. })),
         "{missing:?}"

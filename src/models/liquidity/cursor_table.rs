@@ -4,11 +4,15 @@ use diesel::prelude::*;
 
 use crate::models::access::columns::Columns;
 use crate::models::access::row_error::RowError;
+#[cfg(feature = "sync")]
+use crate::models::journal::entries::JournalEntries;
 use crate::models::liquidity::pool_update::Marks;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::CURSOR_COLUMNS;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::integer::TickSpacing;
+#[cfg(feature = "sync")]
+use crate::types::sync_cursor::LogPosition;
 use crate::types::sync_cursor::SyncCursor;
 
 /// A table with the marks of the pools of one kind.
@@ -56,6 +60,30 @@ impl<'connection> CursorTable<'connection> {
             Bound::integer(from.log_index),
         ])?;
         Ok(changed > 0)
+    }
+
+    /// Records in the journal that blocks have moved a pool's mark, each to a place in itself.
+    #[cfg(feature = "sync")]
+    pub(in crate::models::liquidity) fn record(
+        &self,
+        (key, pool_id): (&'static str, i64),
+        from: SyncCursor,
+        places: &[LogPosition],
+        journal: &mut JournalEntries,
+    ) {
+        let [block, log_index] = CURSOR_COLUMNS;
+        let values = |mark: SyncCursor| {
+            [
+                (key, Bound::Integer(pool_id)),
+                (block, Bound::integer(mark.block)),
+                (log_index, Bound::integer(mark.log_index)),
+            ]
+        };
+        let before = journal.values(values(from));
+        let mut row = journal.row(self.columns.table, pool_id, Some(before));
+        for place in places {
+            row.becomes(place.block, values((*place).into()));
+        }
     }
 
     /// A pool's mark and tick spacing.

@@ -11,6 +11,7 @@ use std::collections::btree_map::Entry;
 use diesel::prelude::*;
 
 use crate::models::access::row_error::RowError;
+use crate::models::journal::entries::JournalEntries;
 use crate::models::liquidity::cursor_table::CursorTable;
 use crate::models::liquidity::liquidity_update::UpdateReport;
 use crate::models::liquidity::liquidity_update::liquidity_rows::LiquidityRowWriter;
@@ -21,7 +22,7 @@ use crate::models::liquidity::tick_map::modify::LiquidityError;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::decimal::{I128, U128, U256};
-use crate::types::integer::{Tick, TickSpacing, WordPosition};
+use crate::types::integer::{BlockNumber, Tick, TickSpacing, WordPosition};
 use crate::types::sync_cursor::LogPosition;
 
 /// A change of a position's liquidity: a `Mint`, `Burn` or `ModifyLiquidity` event of a pool.
@@ -71,9 +72,21 @@ pub(crate) struct EventWriter<'connection> {
     /// The tables of the kinds met so far.
     kinds: BTreeMap<&'static str, CursorTable<'connection>>,
     /// The bits of the words that are to be set and cleared. Reused as well.
-    flips: Vec<(WordPosition, U256, U256)>,
+    flips: Vec<Flips>,
     /// The ends of the positions that are being changed. Reused, to allocate less.
     ends: Vec<End>,
+    /// The place of the last event in each block. Reused as well.
+    places: Vec<LogPosition>,
+}
+
+/// Bits of a word that are to be set and cleared.
+#[derive(Debug, Clone, Copy)]
+struct Flips {
+    word: WordPosition,
+    /// The block that does it. The blocks are together if their changes are not recorded.
+    block: BlockNumber,
+    set: U256,
+    clear: U256,
 }
 
 /// A change at one end of a position.
@@ -115,6 +128,7 @@ impl<'connection> EventWriter<'connection> {
             kinds: BTreeMap::new(),
             flips: Vec::new(),
             ends: Vec::new(),
+            places: Vec::new(),
         })
     }
 
@@ -123,6 +137,9 @@ impl<'connection> EventWriter<'connection> {
     /// the database already; they are skipped. Runs in the caller's transaction, which must be rolled back after an
     /// error.
     ///
+    /// With a journal, the change of each row by each block is recorded there. The caller ends with
+    /// [`Self::delete_rows`].
+    ///
     /// The rules are those of [`TickMap::modify_liquidity`](crate::models::TickMap::modify_liquidity).
     pub(crate) fn apply(
         &mut self,
@@ -130,11 +147,12 @@ impl<'connection> EventWriter<'connection> {
         kind_table: &'static str,
         events: &[LiquidityEvent],
         applied: &mut Applied,
+        mut journal: Option<&mut JournalEntries>,
     ) -> Result<(), EventError> {
         let family = self.family;
         let (mark, spacing) = self.kind(kind_table)?.read(family, pool_id)?;
         self.ends.clear();
-        let mut last = None;
+        self.places.clear();
         for event in events {
             if !mark.is_before(event.place) {
                 applied.skipped += 1;
@@ -145,7 +163,10 @@ impl<'connection> EventWriter<'connection> {
             if event.delta == 0 {
                 continue;
             }
-            last = Some(event.place);
+            match self.places.last_mut() {
+                Some(last) if last.block == event.place.block => *last = event.place,
+                _ => self.places.push(event.place),
+            }
             let end = |tick, net| End {
                 tick,
                 place: event.place,
@@ -155,7 +176,7 @@ impl<'connection> EventWriter<'connection> {
             self.ends.push(end(event.lower, Some(event.delta)));
             self.ends.push(end(event.upper, event.delta.checked_neg()));
         }
-        let Some(last) = last else {
+        let Some(last) = self.places.last().copied() else {
             return Ok(());
         };
         let pool = [Bound::Integer(pool_id)];
@@ -165,31 +186,28 @@ impl<'connection> EventWriter<'connection> {
                 error: LiquidityError::NoMark,
             });
         }
-        self.write_ticks(pool_id, spacing, applied)?;
-        let mut flips = self.flips.iter();
-        self.words.modify(
-            pool_id,
-            flips.clone().map(|(word, ..)| *word),
-            |word, stored| -> Result<BitmapWord, RowError> {
-                let bitmap = stored.map_or_else(U256::default, |stored| stored.bitmap);
-                let (set, clear) = flips
-                    .next()
-                    .map_or_else(Default::default, |(_, set, clear)| (*set, *clear));
-                Ok(BitmapWord {
-                    word,
-                    bitmap: U256((bitmap.0 | set.0) & !clear.0),
-                })
-            },
-            &mut applied.rows,
-        )?;
+        self.write_ticks(pool_id, spacing, applied, journal.as_deref_mut())?;
+        self.write_words(pool_id, applied, journal.as_deref_mut())?;
         let marks = Marks {
             from: mark,
             to: last.into(),
         };
         if self.kind(kind_table)?.advance(pool_id, marks)? {
             applied.rows.written += 1;
+            if let Some(journal) = journal {
+                let places = std::mem::take(&mut self.places);
+                let pool = (family.key(), pool_id);
+                self.kind(kind_table)?.record(pool, mark, &places, journal);
+                self.places = places;
+            }
         }
         Ok(())
+    }
+
+    /// Deletes the rows that are gone, if changes were recorded.
+    pub(crate) fn delete_rows(&mut self, applied: &mut Applied) -> QueryResult<()> {
+        self.ticks.delete_rows(&mut applied.rows)?;
+        self.words.delete_rows(&mut applied.rows)
     }
 
     fn kind(&mut self, table: &'static str) -> QueryResult<&mut CursorTable<'connection>> {
@@ -208,7 +226,9 @@ impl<'connection> EventWriter<'connection> {
         pool_id: i64,
         spacing: TickSpacing,
         applied: &mut Applied,
+        journal: Option<&mut JournalEntries>,
     ) -> Result<(), EventError> {
+        let is_recorded = journal.is_some();
         // Stable: the changes of one tick stay in the order of the chain.
         self.ends.sort_by_key(|end| end.tick);
         let flips = &mut self.flips;
@@ -218,31 +238,95 @@ impl<'connection> EventWriter<'connection> {
         self.ticks.modify(
             pool_id,
             ticks.filter_map(|ends| ends.first().map(|end| end.tick)),
-            |tick, stored| {
+            |tick, stored, steps| {
                 let ends = by_tick.next().unwrap_or_default();
-                let before = stored.unwrap_or(TickLiquidity {
+                let mut is_there = stored.is_some();
+                let mut liquidity = stored.unwrap_or(TickLiquidity {
                     tick,
                     liquidity_net: I128(0),
                     liquidity_gross: U128(0),
                 });
-                let after = changed(before, ends)?;
-                let is_initialized = after.liquidity_gross.0 != 0;
-                if is_initialized != (before.liquidity_gross.0 != 0)
-                    && let Some((word, bit)) = bitmap_position(tick, spacing)
-                {
-                    // The words of ascending ticks are ascending.
-                    if flips.last().is_none_or(|(last, ..)| *last != word) {
-                        flips.push((word, U256::default(), U256::default()));
-                    }
-                    if let Some((_, set, clear)) = flips.last_mut() {
-                        let mask = if is_initialized { set } else { clear };
+                let is_together =
+                    |one: &End, other: &End| !is_recorded || one.place.block == other.place.block;
+                for ends in ends.chunk_by(is_together) {
+                    let before = liquidity;
+                    liquidity = changed(before, ends)?;
+                    let Some(block) = ends.first().map(|end| end.place.block) else {
+                        continue;
+                    };
+                    let is_initialized = liquidity.liquidity_gross.0 != 0;
+                    if is_initialized != (before.liquidity_gross.0 != 0)
+                        && let Some((word, bit)) = bitmap_position(tick, spacing)
+                    {
+                        let mut mask = U256::default();
                         mask.0.set_bit(bit, true);
+                        let (set, clear) = if is_initialized {
+                            (mask, U256::default())
+                        } else {
+                            (U256::default(), mask)
+                        };
+                        match flips.last_mut() {
+                            // The words of ascending ticks are ascending.
+                            Some(last)
+                                if last.word == word && (!is_recorded || last.block == block) =>
+                            {
+                                last.set.0 |= set.0;
+                                last.clear.0 |= clear.0;
+                            }
+                            _ => flips.push(Flips {
+                                word,
+                                block,
+                                set,
+                                clear,
+                            }),
+                        }
+                    }
+                    if is_recorded && (liquidity != before || is_there != is_initialized) {
+                        steps.push((block, liquidity));
+                        is_there = is_initialized;
                     }
                 }
-                Ok::<_, EventError>(after)
+                Ok::<_, EventError>(liquidity)
             },
             &mut applied.rows,
+            journal,
         )
+    }
+
+    /// Writes the words whose bits are in `flips`.
+    fn write_words(
+        &mut self,
+        pool_id: i64,
+        applied: &mut Applied,
+        journal: Option<&mut JournalEntries>,
+    ) -> Result<(), EventError> {
+        let is_recorded = journal.is_some();
+        if is_recorded {
+            self.flips.sort_by_key(|flips| (flips.word, flips.block));
+        }
+        let mut by_word = self.flips.chunk_by(|one, other| one.word == other.word);
+        let words = by_word.clone();
+        self.words.modify(
+            pool_id,
+            words.filter_map(|flips| flips.first().map(|flips| flips.word)),
+            |word, stored, steps| {
+                let mut is_there = stored.is_some();
+                let mut bitmap = stored.map_or_else(U256::default, |stored| stored.bitmap);
+                for flips in by_word.next().unwrap_or_default() {
+                    let before = bitmap;
+                    bitmap = U256((bitmap.0 | flips.set.0) & !flips.clear.0);
+                    let is_left = !bitmap.0.is_zero();
+                    if is_recorded && (bitmap != before || is_there != is_left) {
+                        steps.push((flips.block, BitmapWord { word, bitmap }));
+                        is_there = is_left;
+                    }
+                }
+                Ok::<_, RowError>(BitmapWord { word, bitmap })
+            },
+            &mut applied.rows,
+            journal,
+        )?;
+        Ok(())
     }
 }
 

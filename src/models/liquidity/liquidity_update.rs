@@ -1,8 +1,11 @@
 //! Updates of the liquidity of many pools, such as those of a range of blocks.
 
 mod apply;
+pub(in crate::models::liquidity) mod liquidity_row;
 pub(in crate::models::liquidity) mod liquidity_rows;
 mod pool_update_writer;
+#[cfg(feature = "sync")]
+pub(in crate::models::liquidity) mod recorded_rows;
 mod row_updater;
 
 use crate::models::liquidity::pool_update::PoolUpdate;

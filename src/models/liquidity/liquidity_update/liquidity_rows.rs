@@ -2,110 +2,19 @@
 
 use diesel::prelude::*;
 
-use super::UpdateReport;
 use crate::models::access::columns::Columns;
 #[cfg(feature = "sync")]
 use crate::models::access::row_error::RowError;
-use crate::models::liquidity::tick_bitmap::BitmapWord;
-use crate::models::liquidity::tick_liquidity::TickLiquidity;
+#[cfg(feature = "sync")]
+use crate::models::journal::entries::JournalEntries;
+use crate::models::liquidity::liquidity_update::UpdateReport;
+use crate::models::liquidity::liquidity_update::liquidity_row::{LiquidityRow, run};
+#[cfg(feature = "sync")]
+use crate::models::liquidity::liquidity_update::recorded_rows::{RecordedRows, Steps};
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 #[cfg(feature = "sync")]
-use crate::types::integer::{Tick, WordPosition};
-use crate::types::stored::{Decode, Encode};
-
-/// A tick or a bitmap word. Its index, the tick or the position of the word, is unique in its pool.
-pub(in crate::models::liquidity) trait LiquidityRow: Sized {
-    /// The type of the index.
-    #[cfg(feature = "sync")]
-    type Index: Copy + Encode;
-
-    fn index(&self) -> i64;
-
-    /// Reads the values of the row with an index, starting at a column whose place in `columns` is 2.
-    #[cfg(feature = "sync")]
-    fn read(columns: &Columns, index: Self::Index, found: &Statement<'_>)
-    -> Result<Self, RowError>;
-
-    /// Whether the row is to be deleted.
-    fn is_deleted(&self) -> bool;
-
-    /// Whether the stored row has the same values, starting at a column.
-    fn matches(&self, found: &Statement<'_>, column: i32) -> bool;
-
-    /// Calls `write` with the values.
-    fn with_values<T>(&self, write: impl FnOnce(&[Bound<'_>]) -> T) -> T;
-}
-
-impl LiquidityRow for TickLiquidity {
-    #[cfg(feature = "sync")]
-    type Index = Tick;
-
-    #[cfg(feature = "sync")]
-    fn read(columns: &Columns, tick: Tick, found: &Statement<'_>) -> Result<Self, RowError> {
-        Ok(Self {
-            tick,
-            liquidity_net: columns.get(found, 2)?,
-            liquidity_gross: columns.get(found, 3)?,
-        })
-    }
-
-    fn index(&self) -> i64 {
-        self.tick.encode()
-    }
-
-    fn is_deleted(&self) -> bool {
-        self.liquidity_gross.0 == 0
-    }
-
-    fn matches(&self, found: &Statement<'_>, column: i32) -> bool {
-        let net = Decode::decode(found.column(column));
-        let gross = Decode::decode(found.column(column + 1));
-        net.as_ref() == Ok(&self.liquidity_net) && gross.as_ref() == Ok(&self.liquidity_gross)
-    }
-
-    fn with_values<T>(&self, write: impl FnOnce(&[Bound<'_>]) -> T) -> T {
-        let mut net = itoa::Buffer::new();
-        let mut gross = itoa::Buffer::new();
-        write(&[
-            Bound::Text(net.format(self.liquidity_net.0)),
-            Bound::Text(gross.format(self.liquidity_gross.0)),
-        ])
-    }
-}
-
-impl LiquidityRow for BitmapWord {
-    #[cfg(feature = "sync")]
-    type Index = WordPosition;
-
-    #[cfg(feature = "sync")]
-    fn read(
-        columns: &Columns,
-        word: WordPosition,
-        found: &Statement<'_>,
-    ) -> Result<Self, RowError> {
-        Ok(Self {
-            word,
-            bitmap: columns.get(found, 2)?,
-        })
-    }
-
-    fn index(&self) -> i64 {
-        self.word.encode()
-    }
-
-    fn is_deleted(&self) -> bool {
-        self.bitmap.0.is_zero()
-    }
-
-    fn matches(&self, found: &Statement<'_>, column: i32) -> bool {
-        Decode::decode(found.column(column)).as_ref() == Ok(&self.bitmap)
-    }
-
-    fn with_values<T>(&self, write: impl FnOnce(&[Bound<'_>]) -> T) -> T {
-        write(&[Bound::Text(&self.bitmap.to_string())])
-    }
-}
+use crate::types::stored::Encode;
 
 /// Writes ticks or words to a table. Rows that have the new values already are not written.
 pub(in crate::models::liquidity) struct LiquidityRowWriter<'connection, R> {
@@ -117,6 +26,9 @@ pub(in crate::models::liquidity) struct LiquidityRowWriter<'connection, R> {
     delete: Statement<'connection>,
     /// The changes of one pool. Reused, to allocate less.
     changes: Vec<(Change, R)>,
+    /// The changes of one pool that are recorded in the journal.
+    #[cfg(feature = "sync")]
+    recorded: RecordedRows<R>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -160,6 +72,8 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             ))?,
             delete: statements.prepare(&format!("DELETE FROM {table} WHERE {id} = ?1"))?,
             changes: Vec::new(),
+            #[cfg(feature = "sync")]
+            recorded: RecordedRows::new(key),
         })
     }
 
@@ -183,15 +97,20 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
 
     /// Modifies rows of one pool, given by their indexes in ascending order. `modify` gets each row as it is stored,
     /// and returns what it becomes. After an error, nothing is written.
+    ///
+    /// With a journal, `modify` also adds what the row becomes after each block that changes it. The changes are recorded
+    /// there. Rows are deleted by [`Self::delete_rows`] at the end.
     #[cfg(feature = "sync")]
     pub(in crate::models::liquidity) fn modify<E: From<RowError>>(
         &mut self,
         pool_id: i64,
         indexes: impl Iterator<Item = R::Index>,
-        mut modify: impl FnMut(R::Index, Option<R>) -> Result<R, E>,
+        mut modify: impl FnMut(R::Index, Option<R>, &mut Steps<R>) -> Result<R, E>,
         report: &mut UpdateReport,
+        mut journal: Option<&mut JournalEntries>,
     ) -> Result<(), E> {
         self.changes.clear();
+        self.recorded.clear();
         let mut at = None;
         for index in indexes {
             let read = &mut self.read;
@@ -199,14 +118,33 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             let stored = is_there
                 .then(|| R::read(&self.columns, index, read))
                 .transpose()?;
-            let row = modify(index, stored)?;
-            if let Some(change) = change_of(&row, is_there, read) {
+            let row = modify(index, stored, self.recorded.steps())?;
+            if let Some(journal) = journal.as_deref_mut() {
+                let found = is_there.then_some(&*read);
+                self.recorded.add(pool_id, &self.columns, found, journal);
+            } else if let Some(change) = change_of(&row, is_there, read) {
                 self.changes.push((change, row));
             }
         }
         self.read.reset();
-        self.write_changes(pool_id, report)
-            .map_err(|error| RowError::from(error).into())
+        let written = match journal {
+            Some(journal) => {
+                let statements = (&mut self.insert, &mut self.update);
+                self.recorded
+                    .write(pool_id, &self.columns, statements, report, journal)
+            }
+            None => self.write_changes(pool_id, report),
+        };
+        written.map_err(|error| RowError::from(error).into())
+    }
+
+    /// Deletes the rows that are gone, if their changes were recorded.
+    #[cfg(feature = "sync")]
+    pub(in crate::models::liquidity) fn delete_rows(
+        &mut self,
+        report: &mut UpdateReport,
+    ) -> QueryResult<()> {
+        self.recorded.delete(&mut self.delete, report)
     }
 
     fn write_changes(&mut self, pool_id: i64, report: &mut UpdateReport) -> QueryResult<()> {
@@ -300,19 +238,4 @@ fn change_of(row: &impl LiquidityRow, is_there: bool, found: &Statement<'_>) -> 
         (false, true) => None,
         (false, false) => Some(Change::Insert),
     }
-}
-
-/// Runs a statement with ids, followed by the values of a row.
-fn run(
-    statement: &mut Statement<'_>,
-    ids: &[Bound<'_>],
-    row: &impl LiquidityRow,
-) -> QueryResult<u64> {
-    row.with_values(|values| {
-        let mut bound = [Bound::Null; 4];
-        let count = ids.len() + values.len();
-        bound[..ids.len()].copy_from_slice(ids);
-        bound[ids.len()..count].copy_from_slice(values);
-        statement.run(&bound[..count])
-    })
 }

@@ -1,0 +1,208 @@
+//! Entries of the journal for rows whose values are at hand.
+
+use std::fmt::Write;
+
+use diesel::prelude::*;
+
+use crate::sqlite::prepared::{Bound, Statements};
+use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::stored::{Encode, Stored};
+
+/// Entries of the journal that are not written yet.
+///
+/// Triggers write the entries of most tables ([`Recorder`]). The liquidity events of a block change so many rows that
+/// those have no triggers: SQLite would keep copies of their pages for each statement. Without triggers, a row that
+/// several blocks change is written once, and has an entry for each of them all the same.
+///
+/// [`Recorder`]: crate::models::journal::recorder::Recorder
+#[derive(Debug, Default)]
+pub(crate) struct JournalEntries {
+    entries: Vec<Entry>,
+    /// The values of all rows, one after the other: there are too many for a string each.
+    texts: String,
+}
+
+#[derive(Debug)]
+struct Entry {
+    block: BlockNumber,
+    table: &'static str,
+    row_id: i64,
+    before: Option<RowValues>,
+    after: Option<RowValues>,
+}
+
+/// Values of a row, as the journal has them: a JSON object. The primary key is among them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowValues {
+    start: usize,
+    end: usize,
+}
+
+/// What becomes of a row: its values before some blocks and after each of them; `None` where it is not there.
+pub(crate) struct RowHistory<'journal> {
+    journal: &'journal mut JournalEntries,
+    table: &'static str,
+    row_id: i64,
+    now: Option<RowValues>,
+}
+
+impl JournalEntries {
+    /// Begins the history of a row.
+    pub(crate) const fn row(
+        &mut self,
+        table: &'static str,
+        row_id: i64,
+        before: Option<RowValues>,
+    ) -> RowHistory<'_> {
+        RowHistory {
+            journal: self,
+            table,
+            row_id,
+            now: before,
+        }
+    }
+
+    /// Keeps values of a row.
+    pub(crate) fn values<'a>(
+        &mut self,
+        values: impl IntoIterator<Item = (&'a str, Bound<'a>)>,
+    ) -> RowValues {
+        let start = self.texts.len();
+        write_values(&mut self.texts, values);
+        let end = self.texts.len();
+        RowValues { start, end }
+    }
+
+    /// Keeps values as they are stored. SQLite allows other types than those of the columns; such rows are not changed,
+    /// because they cannot be read.
+    pub(crate) fn stored_values<'a>(
+        &mut self,
+        values: impl IntoIterator<Item = (&'a str, Stored<'a>)>,
+    ) -> RowValues {
+        self.values(values.into_iter().map(|(name, value)| {
+            let value = match value {
+                Stored::Integer(number) => Bound::Integer(number),
+                Stored::Text(text) => Bound::text(str::from_utf8(text).ok()),
+                Stored::Null | Stored::Real(_) | Stored::Blob(_) => Bound::Null,
+            };
+            (name, value)
+        }))
+    }
+
+    /// Writes the entries in the order of the blocks.
+    pub(crate) fn write(mut self, statements: Statements<'_>, chain: ChainId) -> QueryResult<()> {
+        // Stable: the entries of a row stay in order.
+        self.entries.sort_by_key(|entry| entry.block);
+        let mut insert = statements.prepare(
+            "INSERT INTO chain_journal \
+             (chain_id, block, table_name, row_id, old_values, new_values) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        let text = |values: Option<RowValues>| {
+            Bound::text(values.and_then(|RowValues { start, end }| self.texts.get(start..end)))
+        };
+        for entry in &self.entries {
+            insert.run(&[
+                Bound::Integer(chain.encode()),
+                Bound::Integer(entry.block.encode()),
+                Bound::Text(entry.table),
+                Bound::Integer(entry.row_id),
+                text(entry.before),
+                text(entry.after),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+impl RowHistory<'_> {
+    /// Adds what a block makes of the row.
+    pub(crate) fn becomes<'a>(
+        &mut self,
+        block: BlockNumber,
+        values: impl IntoIterator<Item = (&'a str, Bound<'a>)>,
+    ) {
+        let values = self.journal.values(values);
+        self.add(block, Some(values));
+    }
+
+    /// Adds that a block deletes the row, if it is there.
+    pub(crate) fn goes(&mut self, block: BlockNumber) {
+        if self.now.is_some() {
+            self.add(block, None);
+        }
+    }
+
+    fn add(&mut self, block: BlockNumber, after: Option<RowValues>) {
+        self.journal.entries.push(Entry {
+            block,
+            table: self.table,
+            row_id: self.row_id,
+            before: self.now,
+            after,
+        });
+        self.now = after;
+    }
+}
+
+/// Writes a JSON object. The names need no escapes.
+fn write_values<'a>(text: &mut String, values: impl IntoIterator<Item = (&'a str, Bound<'a>)>) {
+    let mut before = '{';
+    for (name, value) in values {
+        text.push(before);
+        before = ',';
+        text.push('"');
+        text.push_str(name);
+        text.push_str("\":");
+        match value {
+            Bound::Null => text.push_str("null"),
+            Bound::Integer(number) => text.push_str(itoa::Buffer::new().format(number)),
+            Bound::Text(value) => write_text(text, value),
+        }
+    }
+    text.push('}');
+}
+
+fn write_text(text: &mut String, value: &str) {
+    text.push('"');
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => {
+                text.push('\\');
+                text.push(character);
+            }
+            '\0'..='\x1f' => {
+                // A write to a string does not fail.
+                let _ = write!(text, "\\u{:04x}", u32::from(character));
+            }
+            character => text.push(character),
+        }
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_json() {
+        let values = [
+            ("id", Bound::Integer(i64::MIN)),
+            ("tick", Bound::Null),
+            ("liquidity_net", Bound::Text("-5")),
+            ("name", Bound::Text("\"\\\n\u{0}\u{1f4a7}")),
+        ];
+        let mut text = String::new();
+        write_values(&mut text, values);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            serde_json::json!({
+                "id": i64::MIN,
+                "tick": null,
+                "liquidity_net": "-5",
+                "name": "\"\\\n\u{0}\u{1f4a7}",
+            })
+        );
+    }
+}
