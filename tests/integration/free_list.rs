@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use degenbot::database::{
-    CancelToken, Effect, Error, ErrorKind, ExchangeOptions, activate_exchange, add_exchange,
-    create_new_sqlite_database, deactivate_exchange,
+    CancelToken, Database, Effect, Error, ErrorKind, ExchangeOptions, activate_exchange,
+    add_exchange, create_new_sqlite_database, deactivate_exchange,
 };
 use degenbot::deployments::Deployment;
+use degenbot::models::{Erc20Token, LiquidityUpdate, NewErc20Token};
 use degenbot::node::{Endpoint, Node, NodeOptions};
 use degenbot::sync::{
     PoolRepairOptions, PoolUpdateOptions, SyncError, TokenUpdateOptions, repair_pools,
@@ -85,10 +86,11 @@ fn free_pages(bytes: &[u8]) -> Vec<usize> {
     pages
 }
 
+const NOTES: &str = "SELECT id || ' ' || body AS line FROM notes ORDER BY id";
+
 /// The bodies of all notes, or the error.
 fn notes(path: &Path) -> QueryResult<Vec<String>> {
-    let query = "SELECT id || ' ' || body AS line FROM notes ORDER BY id";
-    content::try_lines(&mut content::connect(path), query)
+    content::try_lines(&mut content::connect(path), NOTES)
 }
 
 fn add(path: &Path, number: u8) -> Result<(), Error> {
@@ -284,4 +286,104 @@ fn updates_from_a_node_refuse_a_database_whose_free_list_names_a_page_in_use() {
             "{error}"
         );
     }
+}
+
+fn set_journal_mode(path: &Path, mode: &str) {
+    content::connect(path)
+        .batch_execute(&format!("PRAGMA journal_mode = {mode}"))
+        .unwrap();
+}
+
+/// Inserts a token through a pool of connections.
+fn insert_token(database: &Database, number: u8) -> Result<(), Error> {
+    let token = NewErc20Token {
+        chain: ChainId::BASE,
+        address: format!("0x{number:040x}").parse().unwrap(),
+        name: Some("n".repeat(200)),
+        symbol: None,
+        decimals: None,
+    };
+    database.write(|connection| {
+        Erc20Token::insert_or_get(connection, &[token])
+            .map(drop)
+            .map_err(Error::from)
+    })
+}
+
+#[test]
+fn bots_write_nothing_to_a_database_whose_free_list_names_a_page_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    name_used_pages(&path);
+    set_journal_mode(&path, "WAL");
+    let before = notes(&path).unwrap();
+    let damaged = Database::open(&path).unwrap();
+    // Who only reads is not kept from it.
+    let read = damaged.read(|connection| Ok::<_, Error>(content::lines(connection, NOTES)));
+    assert_eq!(read.unwrap(), before);
+    let update = LiquidityUpdate::default();
+    let apply = || damaged.write(|connection| update.apply(connection).map_err(Error::from));
+    for refused in [
+        insert_token(&damaged, 1),
+        damaged.session().unwrap().write(|_| Ok(())),
+        apply().map(drop),
+        insert_token(&damaged.clone(), 2),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
+    }
+    assert_eq!(notes(&path).unwrap(), before);
+}
+
+#[test]
+fn bots_write_beside_a_sound_free_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    set_journal_mode(&path, "WAL");
+    let free = || free_pages(&fs::read(&path).unwrap()).len();
+    let before = (free(), notes(&path).unwrap());
+    let sound = Database::open(&path).unwrap();
+    for number in 1..60 {
+        insert_token(&sound, number).unwrap();
+    }
+    drop(sound);
+    assert!(free() < before.0);
+    assert_eq!(notes(&path).unwrap(), before.1);
+}
+
+/// The switch is a write.
+#[test]
+fn opening_switches_no_damaged_database_to_wal_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    name_used_pages(&path);
+    let before = fs::read(&path).unwrap();
+    let error = Database::open(&path).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+/// The header has fewer pages than the file, as above; the log of a database that has become shorter is no damage.
+#[test]
+fn bots_take_no_page_behind_the_end_that_a_wrong_header_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    database(&path, "NONE");
+    set_journal_mode(&path, "WAL");
+    let mut other = content::connect(&path);
+    other
+        .batch_execute("PRAGMA wal_autocheckpoint = 0; VACUUM")
+        .unwrap();
+    insert_token(&Database::open(&path).unwrap(), 1).unwrap();
+    drop(other);
+    let mut bytes = fs::read(&path).unwrap();
+    let count = number(&bytes, 28);
+    put(&mut bytes, 28, count - 20);
+    fs::write(&path, &bytes).unwrap();
+    let error = insert_token(&Database::open(&path).unwrap(), 2).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
+    assert!(fs::read(&path).unwrap()[(count - 20) * PAGE..] == bytes[(count - 20) * PAGE..]);
 }

@@ -228,14 +228,26 @@ pub(crate) fn require_writable_format(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The number of pages that the file's header has, without what the log adds.
+pub(crate) fn pages_on_disk(path: &Path) -> Result<u32, Error> {
+    let [.., a, b, c, d] = header(path)?;
+    Ok(u32::from_be_bytes([a, b, c, d]))
+}
+
 /// The versions of the file format for writing and for reading, from the file's header.
 fn format_versions(path: &Path) -> Result<[u8; 2], Error> {
+    let header = header(path)?;
+    Ok([header[18], header[19]])
+}
+
+/// The first bytes of the file, up to the number of its pages.
+fn header(path: &Path) -> Result<[u8; 32], Error> {
     // No statement runs on this connection, so it needs no pragmas.
-    let mut header = [0; 20];
+    let mut header = [0; 32];
     RawConnection::open(&uri(path, Access::Immutable.parameters()))
         .and_then(|handle| handle.read_file(&mut header, 0))
         .map_err(|error| Error::from_sqlite(path, error))?;
-    Ok([header[18], header[19]])
+    Ok(header)
 }
 
 /// Removes the sidecars of a database that is about to be replaced: moves the log into the file, or rolls back an

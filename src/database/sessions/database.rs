@@ -1,20 +1,23 @@
 //! The pool of connections to a database.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use diesel::sqlite::SqliteConnection;
 use r2d2::NopErrorHandler;
 use r2d2::Pool;
 
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, ensure_wal, open_connection};
+use crate::database::connection::open::{
+    Access, LOCK_TIMEOUT, ensure_wal, journal_mode, open_connection,
+};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise;
-use crate::database::sessions::connection_manager::ConnectionManager;
+use crate::database::sessions::connection_manager::{ConnectionManager, PooledSqliteConnection};
+use crate::database::sessions::first_write::FirstWrite;
 use crate::database::sessions::session::Session;
 use crate::setters::setters;
 use crate::settings::environment::Environment;
@@ -67,6 +70,7 @@ pub struct Database {
     path: PathBuf,
     pool: Pool<ConnectionManager>,
     timeout: Duration,
+    first_write: Arc<FirstWrite>,
 }
 
 impl Database {
@@ -88,7 +92,8 @@ impl Database {
     ///
     /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), if it cannot be opened, or
     /// if the system has no threads for the pool ([`ErrorKind::NoThread`]). The errors come at once, without waiting for
-    /// the timeout.
+    /// the timeout. A database that is not in WAL mode is switched to it, which is a write: the free pages are checked
+    /// before, as [`Session::write`] says ([`ErrorKind::Damaged`]).
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         let recognition = recognise(&path)?;
@@ -96,13 +101,20 @@ impl Database {
         if let Some(warning) = recognition.version_warning() {
             log::warn!("{warning}");
         }
-        warn_of_build_options();
+        warn_once(&WARNED_OF_BUILD, build_options::warning());
         staged_file::sweep(DatabaseFile::at(&path).real());
         require_threads(2 * POOL_THREADS)
             .map_err(|source| ErrorKind::NoThread { source }.at(path.clone()))?;
         // A plain connection comes first, because r2d2 would retry until its timeout.
         let mut first = open_connection(&path, Access::ReadWrite)?;
-        ensure_wal(&mut first, &path)?;
+        let first_write = FirstWrite::default();
+        let mode = journal_mode(&mut first)
+            .map_err(|error| Error::from_diesel(&path, "read the journal mode", error))?;
+        if mode != "wal" {
+            // The switch is a write. With `auto_vacuum=FULL`, its commit moves pages.
+            first_write.prepare(&mut first, &path)?;
+            ensure_wal(&mut first, &path)?;
+        }
         drop(first);
 
         // r2d2 panics at a pool of no connections, and at a time that is zero or has no end. It takes the memory for the
@@ -128,6 +140,7 @@ impl Database {
             path,
             pool,
             timeout,
+            first_write: Arc::new(first_write),
         })
     }
 
@@ -159,7 +172,11 @@ impl Database {
                 .at(path),
             }
         })?;
-        Ok(Session::new(self.path.clone(), connection))
+        Ok(self.session_on(connection))
+    }
+
+    fn session_on(&self, connection: PooledSqliteConnection) -> Session {
+        Session::new(self.path.clone(), connection, Arc::clone(&self.first_write))
     }
 
     /// Takes one session, and up to `count` if the pool has connections to spare.
@@ -173,7 +190,7 @@ impl Database {
                 break;
             }
             match self.pool.get_timeout(SOON) {
-                Ok(connection) => sessions.push(Session::new(self.path.clone(), connection)),
+                Ok(connection) => sessions.push(self.session_on(connection)),
                 // Another thread has taken the connection.
                 Err(_) => break,
             }
@@ -206,11 +223,13 @@ impl Database {
     }
 }
 
-/// Logs a warning if SQLite is built so that connections wait for each other. Only the first call does.
-fn warn_of_build_options() {
-    static WARNED: Once = Once::new();
-    WARNED.call_once(|| {
-        if let Some(warning) = build_options::warning() {
+/// Whether this process has been warned of the way SQLite is built.
+static WARNED_OF_BUILD: Once = Once::new();
+
+/// Logs a warning, if there is one. Only the first call with the same `once` does.
+fn warn_once(once: &Once, warning: Option<String>) {
+    once.call_once(|| {
+        if let Some(warning) = warning {
             log::warn!("{warning}");
         }
     });
@@ -241,4 +260,57 @@ pub fn db_session() -> Result<Session, Error> {
         }
     };
     database.session()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::copying::create::create_new_sqlite_database;
+
+    /// The warnings of this process.
+    struct Warnings(Mutex<Vec<String>>);
+
+    static WARNINGS: Warnings = Warnings(Mutex::new(Vec::new()));
+
+    impl log::Log for Warnings {
+        fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+            metadata.level() == log::Level::Warn
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            if self.enabled(record.metadata()) {
+                self.0.lock().unwrap().push(record.args().to_string());
+            }
+        }
+
+        fn flush(&self) {}
+    }
+
+    fn logged(part: &str) -> usize {
+        let warnings = WARNINGS.0.lock().unwrap();
+        warnings
+            .iter()
+            .filter(|warning| warning.contains(part))
+            .count()
+    }
+
+    #[test]
+    fn open_warns_of_the_way_sqlite_is_built_once_and_only_if_it_is() {
+        log::set_logger(&WARNINGS).unwrap();
+        log::set_max_level(log::LevelFilter::Warn);
+        let once = Once::new();
+        warn_once(&once, Some("built with locks".to_owned()));
+        warn_once(&once, Some("built with locks".to_owned()));
+        assert_eq!(logged("built with locks"), 1);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("degenbot.db");
+        create_new_sqlite_database(&path).unwrap();
+        for _ in 0..2 {
+            Database::open(&path).unwrap();
+        }
+        assert!(WARNED_OF_BUILD.is_completed());
+        let expected = usize::from(build_options::warning().is_some());
+        assert_eq!(logged("SQLite is built"), expected);
+    }
 }

@@ -2,5 +2,6 @@
 
 pub(crate) mod connection_manager;
 pub(crate) mod database;
+mod first_write;
 pub(crate) mod session;
 pub(crate) mod snapshot;

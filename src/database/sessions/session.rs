@@ -3,11 +3,13 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::sessions::connection_manager::PooledSqliteConnection;
+use crate::database::sessions::first_write::FirstWrite;
 use crate::sqlite::transaction::{Begin, transaction};
 
 /// A connection that one thread uses. It dereferences to a [`SqliteConnection`] for single statements. Statements that
@@ -15,11 +17,20 @@ use crate::sqlite::transaction::{Begin, transaction};
 pub struct Session {
     path: PathBuf,
     connection: PooledSqliteConnection,
+    first_write: Arc<FirstWrite>,
 }
 
 impl Session {
-    pub(crate) fn new(path: PathBuf, connection: PooledSqliteConnection) -> Self {
-        Self { path, connection }
+    pub(super) fn new(
+        path: PathBuf,
+        connection: PooledSqliteConnection,
+        first_write: Arc<FirstWrite>,
+    ) -> Self {
+        Self {
+            path,
+            connection,
+            first_write,
+        }
     }
 
     /// Runs `operate` in a read transaction. It sees one state of the database, without the commits of others
@@ -44,14 +55,22 @@ impl Session {
     /// `operate` must return the errors of its statements. When the disk is full or fails, SQLite rolls back by itself,
     /// and each later statement commits on its own.
     ///
+    /// The first write through a [`Database`](crate::database::Database) looks at the list of free pages. If it has any,
+    /// all pages are checked before the transaction begins, because SQLite would write over a page in use that damage
+    /// makes look free. That takes about as long as reading the whole file. Databases that this program or the Python
+    /// package has created have no free pages (`auto_vacuum=FULL`). Statements that run outside this function check
+    /// nothing.
+    ///
     /// # Errors
     ///
     /// The error that `operate` returns, [`Locked`](crate::database::ErrorKind::Locked) if another process holds the
-    /// write lock for too long, or the error of the commit. After an error, nothing is written.
+    /// write lock for too long, [`Damaged`](crate::database::ErrorKind::Damaged) if that check finds damage, or the error
+    /// of the commit. After an error, nothing is written.
     pub fn write<T, E: From<Error>>(
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.first_write.prepare(&mut self.connection, &self.path)?;
         let failed = |error| Error::from_diesel(&self.path, "write to the database", error).into();
         transaction(&mut self.connection, Begin::Immediate, operate, failed)
     }

@@ -10,7 +10,7 @@ use diesel::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::read_beside_others;
+use crate::database::connection::open::{pages_on_disk, read_beside_others};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -36,26 +36,36 @@ pub(crate) struct FreePages {
     is_length_vague: bool,
     /// The number of pages that the header of the file has.
     counted: i64,
-    /// Whether the file has more pages. In WAL mode that can be right for a while: the file gets shorter when the log is
-    /// moved into it.
+    /// Whether the file has more pages than the database, and than its own header says. In WAL mode, a database that has
+    /// become shorter is shorter than its file until the log is moved into it; the header then still fits the file.
     has_more: bool,
 }
 
 impl FreePages {
     /// Looks at the database at `path` with a connection that is in a write transaction.
-    pub(crate) fn look(connection: &mut SqliteConnection, path: &Path) -> QueryResult<Self> {
+    pub(crate) fn look(connection: &mut SqliteConnection, path: &Path) -> Result<Self, Error> {
+        Self::read(connection, path)
+            .map_err(|error| Error::from_diesel(path, "read the list of free pages", error))
+    }
+
+    fn read(connection: &mut SqliteConnection, path: &Path) -> QueryResult<Self> {
         let auto_vacuum = "SELECT auto_vacuum AS number FROM pragma_auto_vacuum";
         let page_size = "SELECT page_size AS number FROM pragma_page_size";
         let counted = count(connection)?;
         let page_size = sql::number(connection, page_size)?;
-        let bytes = u64::try_from(counted.saturating_mul(page_size)).unwrap_or_default();
+        let bytes = DatabaseFile::at(path).bytes();
+        let is_longer = |pages: i64| {
+            let pages = u64::try_from(pages.saturating_mul(page_size)).unwrap_or_default();
+            bytes > pages
+        };
         let listed = length(connection)?;
         Ok(Self {
             listed,
             is_length_vague: listed > 0 && sql::number(connection, GIVES_BACK)? != 0,
             is_filled_at_commit: sql::number(connection, auto_vacuum)? == 1,
             counted,
-            has_more: DatabaseFile::at(path).bytes() > bytes,
+            has_more: is_longer(counted)
+                && pages_on_disk(path).map_or(true, |pages| is_longer(pages.into())),
         })
     }
 
@@ -71,15 +81,14 @@ impl FreePages {
 }
 
 /// Checks all pages if the database has free ones, or if the file has pages after the last one. Otherwise this takes no
-/// time. Updates from a node, which take pages with nearly every commit, do this once, before they write.
-#[cfg(feature = "sync")]
+/// time. Who writes for long, and takes pages with nearly every commit, does this once, before the first write: an
+/// update from a node, and a pool of connections.
 pub(crate) fn require_sound_free_pages(
     connection: &mut SqliteConnection,
     path: &Path,
     cancel: Option<CancelToken>,
 ) -> Result<(), Error> {
-    let free = FreePages::look(connection, path)
-        .map_err(|error| Error::from_diesel(path, "read the list of free pages", error))?;
+    let free = FreePages::look(connection, path)?;
     if free.listed == 0 && !free.has_more {
         return Ok(());
     }
