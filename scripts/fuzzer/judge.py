@@ -429,12 +429,14 @@ class Run:
         # Where two tables share a page, a row of one is a row of the other.
         if contents.complaints(self.earlier(DATABASE)):
             return
-        query = "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'moves'"
-        moves = contents.rows(self.earlier(DATABASE), query)
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        triggers = [row[0] for row in contents.rows(self.earlier(DATABASE), query)]
+        # A trigger of the user's own on exchanges writes to my_log, one to pools, and one of the corpus to my_notes.
+        written = ["my_log"]
+        written += [name for trigger, name in (("moves", "pools"), ("trg", "my_notes")) if trigger in triggers]
         before, after = (dict(it.contents.get(DATABASE) or {}) for it in (self.before, self.after))
         for tables in (before, after):
-            # Triggers of the user's own on exchanges write to my_log, and one to pools.
-            for name in ("exchanges", "pool_managers", "exchange_deployments", "my_log", *(["pools"] if moves else [])):
+            for name in ("exchanges", "pool_managers", "exchange_deployments", *written):
                 tables.pop(name, None)
         found = contents.differences(before, after)
         if found:
