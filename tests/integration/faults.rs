@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use degenbot::database::{self, SchemaVersion, backup_path};
@@ -12,6 +13,9 @@ use crate::support::command::{await_signal_handler, finish, on, quietly, send, s
 use crate::support::content;
 use crate::support::corpus::{Copy, earlier_backup};
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
+
+/// The time between two looks at the clock. Whoever spins takes a core from the process that is to be killed.
+const GLANCE: Duration = Duration::from_micros(200);
 
 /// A database of some megabytes, so that there is time to kill a process in the middle.
 fn grown(copy: Copy) -> Copy {
@@ -45,7 +49,7 @@ fn kill_at_many_instants(copy: &Copy, arguments: &[&str], mut check: impl FnMut(
         let until = Instant::now() + whole * instant / INSTANTS;
         // No event tells how far the other process is; the clock only spreads the instants.
         while Instant::now() < until && child.try_wait().unwrap().is_none() {
-            std::hint::spin_loop();
+            thread::sleep(GLANCE);
         }
         let _ = child.kill();
         child.wait().unwrap();
@@ -142,7 +146,7 @@ fn kill_copies(
             while began.elapsed() < whole * instant / instants
                 && child.try_wait().unwrap().is_none()
             {
-                std::hint::spin_loop();
+                thread::sleep(GLANCE);
             }
             let _ = child.kill();
             child.wait().unwrap();
@@ -278,7 +282,7 @@ fn rebuild_is_aborted_by_sigint_at_any_moment() {
             while began.elapsed() < whole * instant / INSTANTS
                 && child.try_wait().unwrap().is_none()
             {
-                std::hint::spin_loop();
+                thread::sleep(GLANCE);
             }
             send(&child, "-INT");
         }
@@ -313,7 +317,7 @@ fn interrupt_a_backup(signal: &str) {
             .unwrap()
             .any(|entry| temporary(&entry.unwrap().path()))
     {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     // It may have ended in the meantime, and is then complete.
     send(&child, signal);

@@ -48,10 +48,29 @@ fn state(chain: &FakeChain, block: u64) -> Arc<State> {
     Arc::clone(state)
 }
 
+/// The functions by their selectors.
+static SELECTORS: LazyLock<HashMap<[u8; 4], &str>> = LazyLock::new(|| {
+    let functions = [
+        "extsload(bytes32[])",
+        "allPairsLength()",
+        "allPoolsLength()",
+        "tickBitmap(int16)",
+        "ticks(int24)",
+        "token0()",
+        "token1()",
+        "stable()",
+        "fee()",
+        "tickSpacing()",
+    ];
+    let selector = |function: &str| keccak256(function)[..4].try_into().unwrap();
+    functions.map(|it| (selector(it), it)).into()
+});
+
 /// Answers a call at a block; `None` if no contract of the chain has such a function.
 pub fn answer(chain: &FakeChain, to: Address, data: &[u8], block: u64) -> Option<Vec<u8>> {
     let (selector, arguments) = data.split_first_chunk::<4>()?;
-    let is = |signature: &str| keccak256(signature)[..4] == *selector;
+    let called = *SELECTORS.get(selector)?;
+    let is = |signature: &str| called == signature;
     let state = state(chain, block);
     if is("extsload(bytes32[])") {
         return Some(slots(&state, to, arguments));

@@ -144,7 +144,7 @@ pub struct Faults {
     /// Happens to all requests after those, again and again in this order.
     pub always: Vec<Incident>,
     /// Answers every second request.
-    pub other: Option<Box<FakeChain>>,
+    pub other: Option<Arc<FakeChain>>,
     pub mutation: Option<Mutation>,
 }
 

@@ -34,7 +34,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    chain: Option<FakeChain>,
+    /// Shared with the requests under way, which see it as it was when they came.
+    chain: Option<Arc<FakeChain>>,
     faults: Faults,
     /// The calls of each request: their methods and parameters.
     requests: Vec<Vec<(String, Value)>>,
@@ -102,7 +103,7 @@ impl NodeServer {
 
     fn shared(chain: FakeChain) -> Arc<Shared> {
         let shared = Arc::<Shared>::default();
-        shared.state.lock().unwrap().chain = Some(chain);
+        shared.state.lock().unwrap().chain = Some(Arc::new(chain));
         shared
     }
 
@@ -120,7 +121,8 @@ impl NodeServer {
 
     /// Changes the chain, or reads it.
     pub fn chain<T>(&self, change: impl FnOnce(&mut FakeChain) -> T) -> T {
-        change(self.shared.state.lock().unwrap().chain.as_mut().unwrap())
+        let mut state = self.shared.state.lock().unwrap();
+        change(Arc::make_mut(state.chain.as_mut().unwrap()))
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -285,8 +287,8 @@ impl Shared {
         let (chain, faults) = (state.chain.clone().unwrap(), state.faults.clone());
         drop(state);
         let chain = match (&incident, &faults.other) {
-            (Incident::Lag(blocks), _) => chain.behind(*blocks),
-            (_, Some(other)) if number % 2 == 1 => (**other).clone(),
+            (Incident::Lag(blocks), _) => Arc::new(chain.behind(*blocks)),
+            (_, Some(other)) if number % 2 == 1 => Arc::clone(other),
             _ => chain,
         };
         let json = vec![("content-type", "application/json".to_owned())];
@@ -349,6 +351,10 @@ fn half(answer: &Value) -> Vec<u8> {
 
 /// The headers and the body of a request; `None` at the end of the connection.
 fn read_request(reader: &mut impl BufRead) -> Option<(Vec<String>, Vec<u8>)> {
+    // The greeting of TLS has no end of line.
+    if !reader.fill_buf().ok()?.first()?.is_ascii_uppercase() {
+        return None;
+    }
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();

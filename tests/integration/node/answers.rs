@@ -1,5 +1,6 @@
 //! Answers to questions for headers and events.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use degenbot::node::{LogFilter, NodeError, NodeOptions};
@@ -148,7 +149,7 @@ fn nodes_that_disagree_are_never_mixed() {
     let server = NodeServer::start(chain());
     server.set_faults(Faults {
         max_range: Some(7),
-        other: Some(Box::new(other.clone())),
+        other: Some(Arc::new(other.clone())),
         ..Faults::default()
     });
     let node = node(&server, NodeOptions::default().max_tries(4));

@@ -1,5 +1,6 @@
 //! Nodes that err, lag and disagree, and databases that do not fit their answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::keccak256;
@@ -411,7 +412,7 @@ fn nodes_that_disagree_never_give_a_mixture() {
                 let mut endpoints = vec![scenes[0].server.endpoint()];
                 if both_at_one_address {
                     scenes[0].server.set_faults(Faults {
-                        other: Some(Box::new(other)),
+                        other: Some(Arc::new(other)),
                         ..Faults::default()
                     });
                 } else {
