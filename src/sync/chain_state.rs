@@ -152,33 +152,34 @@ impl Holder {
     /// The calls that read items.
     pub(super) fn calls(&self, items: &[Item]) -> Vec<Call> {
         match self {
-            Self::Pool(pool) => items
-                .iter()
-                .map(|item| {
-                    let (function, number) = match item {
-                        Item::Word(word) => ("tickBitmap(int16)", *word),
-                        Item::Tick(tick) => ("ticks(int24)", *tick),
-                        Item::Price => ("slot0()", 0),
+            Self::Pool(pool) => {
+                // Once for all items: a hash takes as long as the rest of a call.
+                let bitmap = selector("tickBitmap(int16)");
+                let ticks = selector("ticks(int24)");
+                let call = |item: &Item| {
+                    let data = match item {
+                        Item::Word(word) => [bitmap.as_slice(), &signed_word(*word)].concat(),
+                        Item::Tick(tick) => [ticks.as_slice(), &signed_word(*tick)].concat(),
+                        Item::Price => selector("slot0()"),
                     };
-                    let mut data = selector(function);
-                    if *item != Item::Price {
-                        data.extend_from_slice(&signed_word(number));
-                    }
                     Call { to: *pool, data }
-                })
-                .collect(),
-            Self::Manager(manager, hash) => items
-                .chunks(SLOTS)
-                .map(|items| {
-                    let mut data = selector("extsload(bytes32[])");
+                };
+                items.iter().map(call).collect()
+            }
+            Self::Manager(manager, hash) => {
+                let slots = Slots::of(*hash);
+                let function = selector("extsload(bytes32[])");
+                let call = |items: &[Item]| {
+                    let mut data = function.clone();
                     data.extend_from_slice(&U256::from(32).to_be_bytes::<32>());
                     data.extend_from_slice(&U256::from(items.len()).to_be_bytes::<32>());
                     for item in items {
-                        data.extend_from_slice(slot(*hash, *item).as_slice());
+                        data.extend_from_slice(slots.slot(*item).as_slice());
                     }
                     Call { to: *manager, data }
-                })
-                .collect(),
+                };
+                items.chunks(SLOTS).map(call).collect()
+            }
         }
     }
 
@@ -249,16 +250,32 @@ fn low_signed(word: U256) -> i128 {
     low(word).cast_signed()
 }
 
-/// The place of an item in the storage of Uniswap V4's manager. The mapping of its pools is in slot 6, the ticks and the
+/// The places of a pool in the storage of Uniswap V4's manager. The mapping of its pools is in slot 6, the ticks and the
 /// bitmap of a pool are the fifth and the sixth of its fields.
-fn slot(pool: PoolHash, item: Item) -> B256 {
-    let hash = |key: [u8; 32], slot: U256| keccak256([key, slot.to_be_bytes()].concat());
-    let state: U256 = hash(*pool.as_bytes(), U256::from(6)).into();
-    match item {
-        Item::Price => state.into(),
-        Item::Tick(tick) => hash(signed_word(tick), state.wrapping_add(U256::from(4))),
-        Item::Word(word) => hash(signed_word(word), state.wrapping_add(U256::from(5))),
+struct Slots {
+    state: U256,
+}
+
+impl Slots {
+    fn of(pool: PoolHash) -> Self {
+        Self {
+            state: slot_of(*pool.as_bytes(), U256::from(6)).into(),
+        }
     }
+
+    fn slot(&self, item: Item) -> B256 {
+        let field = |offset: u64| self.state.wrapping_add(U256::from(offset));
+        match item {
+            Item::Price => self.state.into(),
+            Item::Tick(tick) => slot_of(signed_word(tick), field(4)),
+            Item::Word(word) => slot_of(signed_word(word), field(5)),
+        }
+    }
+}
+
+/// The slot of a key in the mapping at another slot.
+fn slot_of(key: [u8; 32], mapping: U256) -> B256 {
+    keccak256([key, mapping.to_be_bytes()].concat())
 }
 
 #[cfg(test)]
