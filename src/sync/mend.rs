@@ -128,8 +128,18 @@ fn unknown(pool: &StoredPool) -> Difference {
     }
 }
 
-/// Makes pools as their events say. A pool that no exchange has created is deleted if `deletes_unknown`; returns how
-/// many were. Runs in the
+/// What was done to pools.
+#[derive(Debug, Default)]
+pub(super) struct Mended {
+    /// The pools whose rows were written anew.
+    pub(super) rewritten: u64,
+    /// The pools that were missing.
+    pub(super) inserted: u64,
+    /// The pools that no exchange has created.
+    pub(super) deleted: u64,
+}
+
+/// Makes pools as their events say. A pool that no exchange has created is deleted if `deletes_unknown`. Runs in the
 /// caller's transaction.
 pub(super) fn mend(
     connection: &mut SqliteConnection,
@@ -137,8 +147,8 @@ pub(super) fn mend(
     replay: &Replay,
     faults: &[Fault],
     deletes_unknown: bool,
-) -> Result<u64, SyncError> {
-    let mut deleted = 0;
+) -> Result<Mended, SyncError> {
+    let mut mended = Mended::default();
     for fault in faults {
         let Some(exchange) = snapshot.scope.exchanges.get(fault.exchange) else {
             continue;
@@ -148,26 +158,35 @@ pub(super) fn mend(
             (Some(id), _) if !fault.is_known => {
                 if deletes_unknown {
                     delete_pool(Statements::of(connection)?, id.family, id.id)?;
-                    deleted += 1;
+                    mended.deleted += 1;
                 }
             }
-            (id, Some(replayed)) => {
-                write(connection, exchange, id, replayed)?;
-            }
+            (id, Some(replayed)) => match write(connection, exchange, id, replayed)? {
+                Some(Wrote::Rewritten) => mended.rewritten += 1,
+                Some(Wrote::Inserted) => mended.inserted += 1,
+                None => {}
+            },
             (_, None) => {}
         }
     }
-    Ok(deleted)
+    Ok(mended)
 }
 
+/// How a pool was written.
+enum Wrote {
+    Rewritten,
+    Inserted,
+}
+
+/// Writes a pool. `None` if it can have no row: a pool inside a manager that the database lacks.
 fn write(
     connection: &mut SqliteConnection,
     exchange: &ScopedExchange,
     id: Option<PoolId>,
     replayed: &ReplayedPool,
-) -> Result<(), SyncError> {
+) -> Result<Option<Wrote>, SyncError> {
     let liquidity = &replayed.liquidity;
-    let (family, id) = match &replayed.new {
+    let (family, id, wrote) = match &replayed.new {
         NewPool::Own(pool) => {
             let mut pool = pool.clone();
             if let PoolParameters::V3(parameters) = &mut pool.parameters {
@@ -179,33 +198,32 @@ fn write(
                 pool.chain,
                 &replayed.new.name(),
             )?;
-            let id = match id.or_else(|| others.first().copied()) {
-                Some(id) => {
-                    LiquidityPool::rewrite(connection, id.id, &pool)?;
-                    Some(id.id)
-                }
-                None => LiquidityPool::insert_or_get(connection, &[pool])?.pop(),
+            let (id, wrote) = if let Some(id) = id.or_else(|| others.first().copied()) {
+                LiquidityPool::rewrite(connection, id.id, &pool)?;
+                (Some(id.id), Wrote::Rewritten)
+            } else {
+                let ids = LiquidityPool::insert_or_get(connection, &[pool])?;
+                (ids.last().copied(), Wrote::Inserted)
             };
-            (PoolFamily::Pools, id)
+            (PoolFamily::Pools, id, wrote)
         }
         NewPool::Managed(pool) => {
             let mut pool = pool.clone();
             pool.sync_cursor = liquidity.sync_cursor();
             let Some(manager) = &exchange.manager else {
-                return Ok(());
+                return Ok(None);
             };
-            let id = match id {
-                Some(id) => {
-                    ManagedLiquidityPool::rewrite(connection, manager, id.id, &pool)?;
-                    Some(id.id)
-                }
-                None => ManagedLiquidityPool::insert_or_get(connection, manager, &[pool])?.pop(),
+            let (id, wrote) = if let Some(id) = id {
+                ManagedLiquidityPool::rewrite(connection, manager, id.id, &pool)?;
+                (Some(id.id), Wrote::Rewritten)
+            } else {
+                let ids = ManagedLiquidityPool::insert_or_get(connection, manager, &[pool])?;
+                (ids.last().copied(), Wrote::Inserted)
             };
-            (PoolFamily::ManagedPools, id)
+            (PoolFamily::ManagedPools, id, wrote)
         }
     };
-    if let Some(id) = id {
-        liquidity.rewrite(Statements::of(connection)?, family, id)?;
-    }
-    Ok(())
+    let Some(id) = id else { return Ok(None) };
+    liquidity.rewrite(Statements::of(connection)?, family, id)?;
+    Ok(Some(wrote))
 }

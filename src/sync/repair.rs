@@ -35,7 +35,7 @@ use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
-use crate::sync::mend::{Fault, faults, mend};
+use crate::sync::mend::{Fault, Mended, faults, mend};
 use crate::sync::pool_snapshot::{Selection, Snapshot};
 use crate::sync::preconditions::{require_latest, require_updatable};
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
@@ -156,7 +156,7 @@ struct Truth {
 
 /// What a transaction did.
 struct Written {
-    deleted: u64,
+    mended: Mended,
     undone: Option<(BlockNumber, Undone)>,
     /// The active exchanges with their blocks before.
     marks: Vec<(ExchangeName, BlockNumber)>,
@@ -196,24 +196,35 @@ impl Repair<'_> {
             if truth.is_gone {
                 self.tell(&written.faults);
             }
-            // Counted at the blocks that the database was at: a pool that these blocks had created is not there now.
+            let Mended {
+                rewritten,
+                inserted,
+                deleted,
+            } = written.mended;
             let report = &mut *self.report;
-            let is_missing = report
-                .findings
-                .iter()
-                .filter(|finding| finding.id.is_none());
-            report.inserted = is_missing.count() as u64;
-            report.rewritten = report.findings.len() as u64 - report.inserted;
-            report.deleted = written.deleted;
-            report.undone = written.undone;
+            (report.rewritten, report.inserted) = (rewritten, inserted);
+            (report.deleted, report.undone) = (deleted, written.undone);
             if written.undone.is_some() {
                 self.take_in_again(&written.marks)?;
+                self.count_those_taken_in(&truth);
             }
             return Ok(());
         }
         Err(SyncError::Unsettled {
             reason: "another program has written to the database",
         })
+    }
+
+    /// Counts the faulty pools that the blocks had created which were taken back: they were made by taking these in again.
+    fn count_those_taken_in(&mut self, truth: &Truth) {
+        let is_later = |key| !truth.replay.pools.contains_key(&key);
+        let faults = truth.faults.iter().filter(|fault| fault.is_known);
+        for fault in faults.filter(|fault| fault.key.is_some_and(is_later)) {
+            match fault.id {
+                Some(_) => self.report.rewritten += 1,
+                None => self.report.inserted += 1,
+            }
+        }
     }
 
     fn selection(&self) -> Selection<'_> {
@@ -349,9 +360,9 @@ impl Repair<'_> {
                 let now = now.again(connection)?;
                 let faults = faults(&now, &truth.replay);
                 let deletes_unknown = self.options.delete_unknown;
-                let deleted = mend(connection, &now, &truth.replay, &faults, deletes_unknown)?;
+                let mended = mend(connection, &now, &truth.replay, &faults, deletes_unknown)?;
                 Ok(Some(Written {
-                    deleted,
+                    mended,
                     undone,
                     marks,
                     faults,
