@@ -179,6 +179,16 @@ documented_errors! {
             hint "'degenbot pool list' lists the pools; name one by its address, hash or ID, or by its two tokens";
             when "The database has no pool of the address, the hash, the ID or the tokens that `pool show` is given.";
 
+        /// The database lacks a pool that is named by the arguments of a comparison or a repair.
+        PoolNotStored {
+            name: String = "0x0d4a11d5EEaaC28EC3F61d100daF4d40471f1852".to_owned(),
+        }
+            in Rows;
+            text format!("The database has no pool '{name}'");
+            hint "'degenbot pool list' lists those that it has; 'degenbot pool repair --exchange NAME' adds those that an \
+                  exchange has created and the database lacks";
+            when "The database has no pool of the address, the hash or the ID that `pool verify` or `pool repair` is given.";
+
         /// Pools differ from their chain.
         PoolsDiffer {
             /// How many pools do, or exchanges in the number of their pools.

@@ -88,7 +88,7 @@ impl Which {
         }
         for (name, of_name) in self.pools.iter().zip(chains_of_pools(path, &self.pools)?) {
             if of_name.is_empty() {
-                return Err(Failure::UnknownPool { name: name.clone() });
+                return Err(Failure::PoolNotStored { name: name.clone() });
             }
             chains.extend(of_name);
         }

@@ -432,8 +432,8 @@ fn verify_and_repair_say_what_they_find_and_do() {
     status: 1
     --- stdout
     --- stderr
-    error: There is no pool '0x00000000000000000000000000000000000000aa'
-    hint: 'degenbot pool list' lists the pools; name one by its address, hash or ID, or by its two tokens
+    error: The database has no pool '0x00000000000000000000000000000000000000aa'
+    hint: 'degenbot pool list' lists those that it has; 'degenbot pool repair --exchange NAME' adds those that an exchange has created and the database lacks
     ");
     let exchanges = [
         "--exchange",
