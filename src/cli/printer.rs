@@ -150,6 +150,30 @@ impl Printer {
     pub(super) fn is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }
+
+    /// Whether they go to a terminal on which lines can be replaced.
+    pub(super) fn can_redraw(&self) -> bool {
+        self.is_terminal() && !is_dumb()
+    }
+}
+
+/// Replaces so many lines above the cursor of the terminal, and what is below them, by others. These must fit on one
+/// line each.
+pub(super) fn redraw(above: usize, lines: &[String]) {
+    if above == 0 && lines.is_empty() {
+        return;
+    }
+    let mut text = String::from("\r");
+    if above > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\x1b[{above}A");
+    }
+    text.push_str("\x1b[J");
+    for line in lines {
+        text.push_str(&presentable(line));
+        text.push('\n');
+    }
+    tell(text);
 }
 
 /// Prints a question to stderr; the answer stands on the same line.
@@ -302,5 +326,10 @@ fn is_coloured(stream: &impl IsTerminal) -> bool {
 /// Whether the user or the terminal wants no colours.
 pub(super) fn is_plain() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    is_set("NO_COLOR") || env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
+    is_set("NO_COLOR") || is_dumb()
+}
+
+/// Whether the terminal knows no control sequences.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
 }

@@ -121,6 +121,7 @@ fn verify(
             observe,
             report,
             snapshot: &snapshot,
+            done: 0,
             headers: BTreeMap::new(),
         };
         let compared = verification.run();
@@ -146,6 +147,8 @@ struct Verification<'a> {
     observe: &'a mut dyn FnMut(&PoolProgress),
     report: &'a mut PoolVerifyReport,
     snapshot: &'a Snapshot,
+    /// The pools of the exchanges that are done.
+    done: u64,
     /// The blocks whose state counts.
     headers: BTreeMap<BlockNumber, Header>,
 }
@@ -168,6 +171,19 @@ impl Verification<'_> {
             self.of_exchange(*index, mark, of_exchange)?;
         }
         Ok(())
+    }
+
+    /// The pools that are compared.
+    fn total(&self) -> u64 {
+        let exchanges = &self.snapshot.scope.exchanges;
+        let pools = self.snapshot.pools.iter();
+        let compared = pools.filter(|(index, _)| {
+            let exchange = exchanges.get(**index);
+            exchange.is_some_and(|exchange| exchange.mark.is_some())
+        });
+        compared
+            .map(|(_, of_exchange)| of_exchange.pools.len() as u64)
+            .sum()
     }
 
     /// The header of a block, which is looked at again in the end.
@@ -226,7 +242,8 @@ impl Verification<'_> {
             None
         };
         let chain = self.report.chain;
-        let total = of_exchange.pools.len() as u64;
+        let compared = of_exchange.pools.len() as u64;
+        let (before, total) = (self.done, self.total());
         let mut at = at_mark.clone();
         let (comparison, on_chain) = loop {
             let mut comparison = Comparison {
@@ -244,10 +261,11 @@ impl Verification<'_> {
                 observe(&PoolProgress {
                     chain,
                     activity: "comparing pools",
-                    done: done as u64,
+                    done: before + done as u64,
                     total,
                 });
             };
+            progress(0);
             match comparison.run(of_exchange, &mut progress) {
                 Ok(on_chain) => break (comparison, on_chain),
                 Err(SyncError::Node { source }) if is_about_the_answer(&source) => {
@@ -286,9 +304,10 @@ impl Verification<'_> {
             mark,
             compared_at: at.number,
             pools: of_exchange.count as u64,
-            compared: total,
+            compared,
             on_chain,
         });
+        self.done += compared;
         report.values += values;
         report.not_compared.append(&mut not_compared);
         report.findings.append(&mut findings);

@@ -2,21 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::context::Context;
 use crate::cli::exchange::lookup::{name_of, parse, unknown};
 use crate::cli::failure::Failure;
-use crate::cli::format::grouped;
 use crate::cli::known_values::chain_id;
 use crate::database::exchanges::list_exchanges;
-use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::node::options::NodeOptions;
 use crate::sync::pool_snapshot::chains_of_pools;
-use crate::sync::verify_report::PoolProgress;
 use crate::types::integer::ChainId;
 use crate::types::sql_value::SqlValue;
 
@@ -121,35 +116,5 @@ impl Asking {
             Some(rate) => options.max_rate(rate),
             None => options,
         }
-    }
-}
-
-/// Prints a line every ten seconds.
-pub(super) struct ProgressLines<'context> {
-    context: &'context Context,
-    told: Instant,
-}
-
-impl<'context> ProgressLines<'context> {
-    pub(super) fn new(context: &'context Context) -> Self {
-        Self {
-            context,
-            told: Instant::now(),
-        }
-    }
-
-    pub(super) fn tell(&mut self, progress: &PoolProgress) {
-        const PAUSE: Duration = Duration::from_secs(10);
-        if self.told.elapsed() < PAUSE {
-            return;
-        }
-        self.told = Instant::now();
-        self.context.printer.message(format_args!(
-            "{}: {}, {} of {}",
-            chain_title(progress.chain),
-            progress.activity,
-            grouped(progress.done),
-            grouped(progress.total),
-        ));
     }
 }

@@ -11,11 +11,12 @@ use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::options::Waiting;
-use crate::cli::pool::asking::{Asking, ProgressLines, Which};
+use crate::cli::pool::asking::{Asking, Which};
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::findings::{FindingDocument, describe};
 use crate::cli::pool::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;
+use crate::cli::progress::pools::PoolReporter;
 use crate::deployments::chains::chain_title;
 use crate::sync::repair::{PoolRepairOptions, repair_pools};
 use crate::sync::repair_report::PoolRepairReport;
@@ -64,9 +65,9 @@ impl Repair {
                         .concurrency(self.asking.concurrency.into())
                         .wait(self.waiting.time())
                         .cancel(cancel_token().clone());
-                    let mut lines = ProgressLines::new(context);
+                    let mut reporter = PoolReporter::new(&context.printer);
                     repair_pools(path, *chain, &node, &options, &mut |progress| {
-                        lines.tell(progress);
+                        reporter.show(progress);
                     })
                 }
             };

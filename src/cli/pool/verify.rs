@@ -10,11 +10,12 @@ use crate::cli::failure::Failure;
 use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
-use crate::cli::pool::asking::{Asking, ProgressLines, Which};
+use crate::cli::pool::asking::{Asking, Which};
 use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::findings::{FindingDocument, describe};
 use crate::cli::pool::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;
+use crate::cli::progress::pools::PoolReporter;
 use crate::deployments::chains::chain_title;
 use crate::sync::sync_error::SyncError;
 use crate::sync::verify::{PoolVerifyOptions, verify_pools};
@@ -63,9 +64,9 @@ impl Verify {
                         .sample((!self.all).then_some(self.sample))
                         .concurrency(self.asking.concurrency.into())
                         .cancel(cancel_token().clone());
-                    let mut lines = ProgressLines::new(context);
+                    let mut reporter = PoolReporter::new(&context.printer);
                     verify_pools(path, *chain, &node, &options, &mut |progress| {
-                        lines.tell(progress);
+                        reporter.show(progress);
                     })
                 }
             };

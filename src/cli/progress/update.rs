@@ -1,36 +1,27 @@
 //! The progress of an update: a line on a terminal, lines in a log.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Instant;
 
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::cancel_token;
 use crate::cli::printer::Printer;
+use crate::cli::progress::one_line::OneLine;
 use crate::deployments::chains::chain_title;
 use crate::sync::report::UpdateProgress;
 use crate::sync::update_options::UpdateObserver;
 
-/// The interval between two lines in a log.
-const LINE_EVERY: Duration = Duration::from_secs(10);
-
 /// Shows how far the update of a chain is.
 pub(in crate::cli) struct UpdateReporter<'printer> {
-    printer: &'printer Printer,
-    bar: Option<ProgressBar>,
+    line: OneLine<'printer>,
     began: Instant,
-    told: Instant,
 }
 
 impl<'printer> UpdateReporter<'printer> {
     pub(in crate::cli) fn new(printer: &'printer Printer) -> Self {
-        let now = Instant::now();
         Self {
-            printer,
-            bar: None,
-            began: now,
-            told: now,
+            line: OneLine::new(printer),
+            began: Instant::now(),
         }
     }
 
@@ -72,35 +63,14 @@ impl UpdateObserver for UpdateReporter<'_> {
         if cancel_token().is_cancelled() {
             return ControlFlow::Break(());
         }
-        if self.printer.is_quiet() {
-            return ControlFlow::Continue(());
-        }
         let line = self.line(progress);
-        if self.printer.is_terminal() {
-            let bar = self.bar.get_or_insert_with(|| {
-                let bar = ProgressBar::new(0);
-                if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-                    bar.set_style(style);
-                }
-                bar
-            });
-            bar.set_message(line);
-        } else if self.told.elapsed() >= LINE_EVERY {
-            self.told = Instant::now();
-            self.printer.message(format_args!(
-                "{line}, {} requests, {}",
+        self.line.show(line, || {
+            format!(
+                ", {} requests, {}",
                 grouped(progress.node.requests),
                 bytes(progress.node.bytes)
-            ));
-        }
+            )
+        });
         ControlFlow::Continue(())
-    }
-}
-
-impl Drop for UpdateReporter<'_> {
-    fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
     }
 }
