@@ -99,6 +99,16 @@ documented_errors! {
             when "`pool update --follow` was told to end, and before that it had to leave out a chain or an exchange. The \
                   exit status is 1.";
 
+        /// A node that is to be followed is away, and may be one of several chains.
+        SilentNode {
+            source: NodeError = NodeError::documented().remove(0).example,
+        }
+            in Exchanges;
+            text format!("{source}; which chain it is for is not known until it answers");
+            hint "With '--chain NAME', or with the node in the config file, '--follow' waits for it";
+            when "`pool update --follow --rpc URL` finds no node at the address, and several chains have active \
+                  exchanges. With one chain, it waits for the node.";
+
         /// There is no active exchange.
         NothingToUpdate
             in Exchanges;

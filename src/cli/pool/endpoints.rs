@@ -14,6 +14,17 @@ use crate::settings::resolve::Settings;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
 
+/// What becomes of the nodes of `--rpc` if none of them answers, so that their chain is not known.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum IfSilent {
+    Fail,
+    /// They are taken for nodes of this chain, and waited for. Each is asked for its chain again before its first answer
+    /// counts.
+    Wait(ChainId),
+    /// They would be waited for, but may be of any of several chains.
+    CannotWait,
+}
+
 /// The endpoints of each chain: those of `--rpc`, otherwise those of the settings.
 pub(in crate::cli) struct Endpoints {
     given: BTreeMap<ChainId, Vec<Endpoint>>,
@@ -29,16 +40,26 @@ impl Endpoints {
         given: &[String],
         options: &NodeOptions,
     ) -> Result<Self, Failure> {
+        Self::with_silent(settings, given, options, IfSilent::Fail)
+    }
+
+    /// The same, with what to do if none of `--rpc` answers.
+    pub(super) fn with_silent(
+        settings: &Settings,
+        given: &[String],
+        options: &NodeOptions,
+        if_silent: IfSilent,
+    ) -> Result<Self, Failure> {
         let parsed = given.iter().map(|address| parse(address));
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
-        let asking = if parsed.len() > 1 {
+        let asking = if parsed.len() > 1 || matches!(if_silent, IfSilent::Wait(_)) {
             options.clone().max_tries(2)
         } else {
             options.clone()
         };
         let mut endpoints: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut silent = None;
-        for endpoint in parsed {
+        for endpoint in parsed.iter().cloned() {
             // Nobody says for which chain it is, so the node is asked.
             let chain =
                 Node::ask_chain_id(endpoint.clone(), asking.clone(), cancel_token().clone());
@@ -52,10 +73,17 @@ impl Endpoints {
                 }
             }
         }
-        match silent {
-            Some(error) if endpoints.is_empty() => return Err(error.into()),
-            Some(error) => log::warn!("{error}; this node is left out"),
-            None => {}
+        let comes_back = endpoints.is_empty() && silent.as_ref().is_some_and(may_come_back);
+        match (silent, if_silent) {
+            (Some(_), IfSilent::Wait(chain)) if comes_back => {
+                endpoints.insert(chain, parsed);
+            }
+            (Some(source), IfSilent::CannotWait) if comes_back => {
+                return Err(Failure::SilentNode { source });
+            }
+            (Some(error), _) if endpoints.is_empty() => return Err(error.into()),
+            (Some(error), _) => log::warn!("{error}; this node is left out"),
+            (None, _) => {}
         }
         Ok(Self {
             given: endpoints,
@@ -78,6 +106,14 @@ impl Endpoints {
             cancel_token().clone(),
         )?)
     }
+}
+
+/// Whether a node that does not say its chain may do so later.
+const fn may_come_back(error: &NodeError) -> bool {
+    matches!(
+        error,
+        NodeError::Unreachable { .. } | NodeError::RateLimited { .. }
+    )
 }
 
 /// The endpoints that can be used, or why none can.

@@ -16,7 +16,7 @@ use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::cli::pool::asking::Asking;
-use crate::cli::pool::endpoints::Endpoints;
+use crate::cli::pool::endpoints::{Endpoints, IfSilent};
 use crate::cli::pool::follow::Followed;
 use crate::cli::pool::follow::options::Following;
 use crate::cli::pool::outcome::outcome;
@@ -90,7 +90,13 @@ impl Update {
         if chains.is_empty() {
             return Err(Failure::NothingToUpdate);
         }
-        let endpoints = Endpoints::new(&settings, &self.asking.rpc, &node_options)?;
+        let if_silent = match chains.first() {
+            _ if !self.following.follow => IfSilent::Fail,
+            Some(chain) if chains.len() == 1 => IfSilent::Wait(*chain),
+            _ => IfSilent::CannotWait,
+        };
+        let endpoints =
+            Endpoints::with_silent(&settings, &self.asking.rpc, &node_options, if_silent)?;
         if self.dry_run {
             let options = |chain| self.options(chain, &exchanges);
             return update_plan::run(context, &self.json, path, &chains, &endpoints, options);

@@ -228,6 +228,59 @@ fn node_that_goes_away_is_told_once() {
 }
 
 #[test]
+fn given_node_of_the_only_chain_may_come_later() {
+    let scene = scene(ChainId::ETHEREUM);
+    scene.server.set_faults(Faults::always([Incident::Close]));
+    let mut running = Running::begin(command(&[&scene], &[]));
+    running.wait_for(|line| line["event"] == "waiting");
+    scene.server.set_faults(Faults::default());
+    running.wait_for_head(&scene);
+    assert!(running.end_by("-TERM").starts_with("status: 0"));
+    scene.assert_at(scene.head());
+}
+
+#[test]
+fn given_node_that_turns_out_to_be_of_another_chain_is_refused() {
+    let ethereum = scene(ChainId::ETHEREUM);
+    let base = scene(ChainId::BASE);
+    base.server.set_faults(Faults::always([Incident::Close]));
+    let mut running = Running::begin({
+        let mut command = on(&ethereum.path, &["pool", "update", "--follow", "--json"]);
+        command.args(["--poll", "0.01", "--rpc", &base.server.url()]);
+        command
+    });
+    running.wait_for(|line| line["event"] == "waiting");
+    base.server.set_faults(Faults::default());
+    let failed = running.wait_for(|line| line["event"] == "failed");
+    let error = failed["error"].as_str().unwrap();
+    assert!(error.contains("chain 8453"), "{error}");
+    assert!(running.told().starts_with("status: 1"));
+    let lines = rows(&ethereum.path);
+    assert!(
+        lines.iter().all(|line| !line.starts_with("pool")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn given_node_of_one_of_several_chains_must_be_there() {
+    let scene = scene(ChainId::ETHEREUM);
+    execute(&scene.path, "UPDATE exchanges SET active = 1");
+    scene.server.set_faults(Faults::always([Incident::Close]));
+    let url = scene.server.url();
+    let mut command = on(&scene.path, &["pool", "update", "--follow"]);
+    command.args(["--rpc", &url, "--rpc", &url]);
+    let told = settled(&run(command, ""));
+    let (_, error) = told.split_once("error: ").unwrap();
+    assert!(told.starts_with("status: 1"), "{told}");
+    assert!(
+        error.contains("which chain it is for is not known until it answers"),
+        "{told}"
+    );
+    assert!(error.contains("hint: With '--chain NAME'"), "{told}");
+}
+
+#[test]
 fn service_manager_hears_how_it_goes() {
     let scene = scene(ChainId::ETHEREUM);
     let path = scene.folder.path().join("notify");
