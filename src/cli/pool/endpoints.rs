@@ -1,6 +1,6 @@
 //! The nodes that a command asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::cancel_token;
@@ -35,12 +35,16 @@ pub(in crate::cli) struct Endpoints {
 impl Endpoints {
     /// Asks each endpoint of `--rpc` for its chain. If there are several, one that does not answer is left out with a
     /// warning.
+    ///
+    /// If the command is about one chain only, a single endpoint is taken for a node of that chain. It is asked together
+    /// with the first question, which saves a request.
     pub(in crate::cli) fn new(
         settings: &Settings,
         given: &[String],
         options: &NodeOptions,
+        chains: &BTreeSet<ChainId>,
     ) -> Result<Self, Failure> {
-        Self::with_silent(settings, given, options, IfSilent::Fail)
+        Self::with_silent(settings, given, options, chains, IfSilent::Fail)
     }
 
     /// The same, with what to do if none of `--rpc` answers.
@@ -48,10 +52,19 @@ impl Endpoints {
         settings: &Settings,
         given: &[String],
         options: &NodeOptions,
+        chains: &BTreeSet<ChainId>,
         if_silent: IfSilent,
     ) -> Result<Self, Failure> {
         let parsed = given.iter().map(|address| parse(address));
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+        let with = |given| Self {
+            given,
+            settings: settings.nodes.clone(),
+            options: options.clone(),
+        };
+        if let (Some(chain), 1, 1) = (chains.first(), chains.len(), parsed.len()) {
+            return Ok(with(BTreeMap::from([(*chain, parsed)])));
+        }
         let asking = if parsed.len() > 1 || matches!(if_silent, IfSilent::Wait(_)) {
             options.clone().max_tries(2)
         } else {
@@ -85,11 +98,7 @@ impl Endpoints {
             (Some(error), _) => log::warn!("{error}; this node is left out"),
             (None, _) => {}
         }
-        Ok(Self {
-            given: endpoints,
-            settings: settings.nodes.clone(),
-            options: options.clone(),
-        })
+        Ok(with(endpoints))
     }
 
     /// The nodes of a chain. Of several in the settings, one whose address cannot be used is left out with a warning.

@@ -95,8 +95,13 @@ impl Update {
             Some(chain) if chains.len() == 1 => IfSilent::Wait(*chain),
             _ => IfSilent::CannotWait,
         };
-        let endpoints =
-            Endpoints::with_silent(&settings, &self.asking.rpc, &node_options, if_silent)?;
+        let endpoints = Endpoints::with_silent(
+            &settings,
+            &self.asking.rpc,
+            &node_options,
+            &chains,
+            if_silent,
+        )?;
         if self.dry_run {
             let options = |chain| self.options(chain, &exchanges);
             return update_plan::run(context, &self.json, path, &chains, &endpoints, options);

@@ -54,7 +54,7 @@ impl Update {
         } else {
             &self.rpc
         };
-        let endpoints = Endpoints::new(&settings, given, &NodeOptions::default())?;
+        let endpoints = Endpoints::new(&settings, given, &NodeOptions::default(), &chains)?;
         let (began, clock) = (Timing::now(), Instant::now());
         let options = TokenUpdateOptions::default()
             .wait(self.waiting.time())
