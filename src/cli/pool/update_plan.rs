@@ -14,6 +14,7 @@ use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::outcome::outcome;
 use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;
+use crate::counted::counted;
 use crate::deployments::chains::chain_title;
 use crate::sync::estimate::Estimate;
 use crate::sync::needs::UpdateNeeds;
@@ -113,6 +114,14 @@ fn describe(plan: &PoolUpdatePlan) -> Vec<String> {
         "  Estimated from {} of the blocks, and from how fast the node answers now.",
         grouped(needs.sampled_blocks)
     ));
+    // Eight requests rarely reach a limit that an update then reaches all the time.
+    lines.push(match plan.node.rate_limits {
+        0 => "  A node that limits the number of requests can take longer; --max-rate is counted in.".to_owned(),
+        refused => format!(
+            "  The node refused {} because of their number, so it takes longer; --max-rate is counted in.",
+            counted(refused, "request")
+        ),
+    });
     lines
 }
 

@@ -17,6 +17,7 @@ use super::model::{Happening, creation, liquidity};
 use super::{Scene, assert_rows, execute, rows};
 use crate::support::command::{finish, on, run, send, spawn};
 use crate::support::node_faults::{Faults, Incident};
+use crate::support::terminal::Terminal;
 
 /// The command while it runs.
 struct Running {
@@ -120,6 +121,75 @@ fn signals_end_it_well() {
     for signal in ["-INT", "-HUP"] {
         assert_eq!(ended_by(signal), told, "{signal}");
     }
+}
+
+/// What stays on a terminal after this was written to it.
+fn screen(written: &str) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    let mut row = 0;
+    let mut rest = written;
+    while let Some(next) = rest.chars().next() {
+        rest = &rest[next.len_utf8()..];
+        if let ('\u{1b}', Some(sequence)) = (next, rest.strip_prefix('[')) {
+            let end = sequence.find(|it: char| it.is_ascii_alphabetic()).unwrap();
+            match &sequence[end..=end] {
+                "A" => row -= sequence[..end].parse::<usize>().unwrap(),
+                "J" => {
+                    rows.truncate(row);
+                    rows.push(String::new());
+                }
+                other => panic!("{other}"),
+            }
+            rest = &sequence[end + 1..];
+        } else if next == '\n' {
+            row += 1;
+            rows.resize_with(rows.len().max(row + 1), String::new);
+        } else if next != '\r' {
+            rows[row].push(next);
+        }
+    }
+    rows
+}
+
+#[test]
+fn interrupted_follower_leaves_no_line_on_the_terminal() {
+    let ethereum = scene(ChainId::ETHEREUM);
+    let base = scene(ChainId::BASE);
+    execute(&ethereum.path, "UPDATE exchanges SET active = 1");
+    let mut command = on(&ethereum.path, &["pool", "update", "--follow"]);
+    command.args(["--rpc", &ethereum.server.url(), "--rpc", &base.server.url()]);
+    command.env("TERM", "xterm").env_remove("NO_COLOR");
+    let mut terminal = Terminal::run(command);
+    let mut written = String::new();
+    for _ in 0..2 {
+        written += &terminal.wait_for("is up to date");
+        written += "is up to date";
+    }
+    terminal.press("\u{3}");
+    let (status, rest) = terminal.finish();
+    assert_eq!(status, 0, "{rest}");
+    written += &rest;
+    let rows = screen(&written);
+    let known = [
+        ": following",
+        " is up to date at",
+        " come.",
+        " is at block ",
+        "KiB",
+        " s.",
+    ];
+    for row in rows.iter().filter(|row| !row.trim().is_empty()) {
+        assert!(
+            known.iter().any(|part| row.contains(part)),
+            "{row:?}: {rows:#?}"
+        );
+    }
+    assert_eq!(
+        rows.iter()
+            .filter(|row| row.contains(" is at block "))
+            .count(),
+        2
+    );
 }
 
 #[test]
