@@ -150,18 +150,26 @@ class Round:
         self.compare()
 
     def update_killed(self):
-        """Kills an update at a random instant; the next one goes on."""
-        self.provider.faults = Faults()
+        """Kills an update after a random one of its requests; the next one goes on."""
+        # Several blocks, each with a commit of its own or with some others.
+        self.chain.grow(self.random, tokens=2, v2=2, v3=3, v4=2, events=self.random.randint(20, 80), tail=3)
+        self.provider.faults = Faults(latency=self.random.choice([0, 0, 0.005]))
+        chunk = self.random.choice([1, 1, 2, 7, 100])
+        endpoint = f"http://127.0.0.1:{self.provider.port}"
+        self.done[-1] += f" --to-block latest --chunk {chunk} ({self.provider.faults})"
+        begin, last = self.provider.requests, self.random.randint(1, 4 + 4 * max(1, 12 // chunk))
         started = subprocess.Popen(
-            self.command(*self.update_arguments()), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            self.command("pool", "update", "--rpc", endpoint, "--to-block", "latest", "--chunk", chunk),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
-        try:
-            started.wait(self.random.random() ** 2 * 0.5)
-        except subprocess.TimeoutExpired:
+        while self.provider.requests - begin < last and started.poll() is None:
+            time.sleep(0.0005)
+        # An instant later, it may be writing.
+        time.sleep(self.random.random() ** 2 * 0.03)
+        if started.poll() is None:
             started.send_signal(signal.SIGKILL)
-            started.wait()
             self.tally["kills"] += 1
+        started.wait()
         self.degenbot("pool", "update", "--rpc", f"http://127.0.0.1:{self.anvil.port}", "--to-block", "latest")
         self.compare()
 
@@ -239,12 +247,12 @@ class Round:
             raise Failed(f"{len(different)} differences:\n" + "\n".join(different[:10]))
         self.degenbot("database", "verify")
 
-    def step(self):
-        actions = {
+    def step(self, only_kills):
+        actions = {self.update_killed: 6, self.reorganise: 1, self.activate: 1} if only_kills else {
             self.grow: 4,
             self.reorganise: 3,
             self.update: 5,
-            self.update_killed: 2,
+            self.update_killed: 4,
             self.update_while_it_moves: 1,
             self.follow: 2,
             self.activate: 1,
@@ -253,10 +261,10 @@ class Round:
         self.done.append(action.__name__.replace("_", " "))
         action()
 
-    def run(self, end):
+    def run(self, has_ended, only_kills):
         self.begin()
-        while time.monotonic() < end and self.chain.node.head() < self.first_block + ROUND_BLOCKS:
-            self.step()
+        while not has_ended() and self.chain.node.head() < self.first_block + ROUND_BLOCKS:
+            self.step(only_kills)
 
 
 def main():
@@ -265,6 +273,7 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--kills", type=int, help="kill so many updates, instead of going on for a time")
     options = parser.parse_args()
     with open(os.path.join(options.work, "bytecode.json"), encoding="utf-8") as file:
         bytecode = json.load(file)
@@ -272,12 +281,16 @@ def main():
     tally = {"rounds": 0, "updates": 0, "kills": 0, "compared": 0}
     end = time.monotonic() + 60 * options.minutes
     # Every round has a seed, so that it can be run again alone.
-    while time.monotonic() < end:
+
+    def has_ended():
+        return tally["kills"] >= options.kills if options.kills else time.monotonic() >= end
+
+    while not has_ended():
         seed = first + tally["rounds"]
         rng = random.Random(seed)
         one = Round(options.work, options.binary, bytecode, rng.choice(sorted(CHAINS)), rng, tally)
         try:
-            one.run(end)
+            one.run(has_ended, bool(options.kills))
         except (Failed, subprocess.TimeoutExpired) as failure:
             print(*one.done, failure, f"chain soak: failed; again with --seed {seed}", sep="\n", file=sys.stderr)
             return 1
