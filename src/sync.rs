@@ -32,6 +32,7 @@ pub(crate) mod follow_event;
 mod keep_up;
 mod mend;
 pub(crate) mod needs;
+mod own_triggers;
 mod pair_numbers;
 mod pending;
 mod piece;

@@ -8,10 +8,9 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::recognise::recognise_state;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::models::access::written::require_written;
 use crate::models::journal::block_updates::{forget_final_below, store_blocks};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
@@ -25,6 +24,7 @@ use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::application::Application;
 use crate::sync::changes::{Changes, CreatedManagedPool, NewPoolFacts};
+use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::pair_numbers::{Lost, PairNumbers};
 use crate::sync::pool_index::PoolIndex;
 use crate::sync::scope::Scope;
@@ -115,6 +115,7 @@ impl Memory {
                     found: version.to_string(),
                 });
             }
+            require_none_that_interferes(connection, path)?;
             self.schema_version = Some(schema_version);
         }
         Ok(())
@@ -208,10 +209,6 @@ fn moved(
     Ok(None)
 }
 
-fn undone(table: &'static str) -> SyncError {
-    Error::from(ErrorKind::WriteUndone { table }).into()
-}
-
 struct Writer<'a> {
     connection: &'a mut SqliteConnection,
     memory: &'a mut Memory,
@@ -261,32 +258,10 @@ impl Writer<'_> {
             .filter_map(|index| self.scope.exchanges.get(*index))
         {
             self.memory.numbers.begin(self.connection, exchange)?;
-            diesel::update(exchanges::table.find(exchange.id))
+            let updated = diesel::update(exchanges::table.find(exchange.id))
                 .set(exchanges::last_update_block.eq(batch.to))
                 .execute(self.connection)?;
-        }
-        self.require_written(batch)
-    }
-
-    /// Fails if a trigger of the user's own has ignored or undone the marks or the last block. This reads a row of each by
-    /// its key.
-    fn require_written(&mut self, batch: &Batch) -> Result<(), SyncError> {
-        let stored = StoredBlock::of_range(self.connection, self.chain, batch.to, batch.to)?;
-        if !stored.iter().any(|stored| stored.hash == batch.end.hash) {
-            return Err(undone("chain_blocks"));
-        }
-        for exchange in self
-            .members
-            .iter()
-            .filter_map(|index| self.scope.exchanges.get(*index))
-        {
-            let mark: Option<BlockNumber> = exchanges::table
-                .find(exchange.id)
-                .select(exchanges::last_update_block)
-                .first(self.connection)?;
-            if mark != Some(batch.to) {
-                return Err(undone("exchanges"));
-            }
+            require_written(u64::try_from(updated).unwrap_or(u64::MAX), "exchanges")?;
         }
         Ok(())
     }

@@ -36,6 +36,7 @@ use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::mend::{Fault, Mended, faults, mend};
+use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::pool_snapshot::{Selection, Snapshot};
 use crate::sync::preconditions::{require_latest, require_updatable};
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
@@ -344,6 +345,7 @@ impl Repair<'_> {
             Begin::Immediate,
             |connection| -> Result<Option<Written>, SyncError> {
                 require_latest(recognise_state(connection)?.require_version(path)?)?;
+                require_none_that_interferes(connection, path)?;
                 let now = Snapshot::of_connection(connection, selection)?;
                 if !now.is_like(snapshot) {
                     return Ok(None);

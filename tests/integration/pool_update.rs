@@ -15,6 +15,7 @@ mod properties;
 mod recorded;
 mod reorganisations;
 mod repair;
+mod triggers;
 mod verify;
 
 use std::fs;

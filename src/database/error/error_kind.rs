@@ -16,6 +16,7 @@ use crate::database::error::violation::Violation;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
+use crate::escape::escaped_name;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
@@ -654,18 +655,37 @@ documented_errors! {
             cause(source) Some(source);
             when "A CHECK, a unique index or another constraint forbids what a command writes.";
 
-        /// A trigger of the user's own ignores or undoes what an update has to write.
-        WriteUndone {
-            /// The table.
-            table: &'static str = "exchanges",
+        /// A trigger of the user's own writes to the tables that an update writes to.
+        TriggerInterferes {
+            /// The trigger.
+            trigger: String = "TRIGGER".to_owned(),
+            /// The table that it writes to.
+            table: String = "exchanges".to_owned(),
         }
             in OwnObjects;
-            text format!("What was written to {table} in {path} is not there: a trigger of your own ignores or undoes it");
-            hint format!(
-                "Look at the triggers of {table} with the sqlite3 shell, drop the one that does it, and run the command \
-                 again"
+            text format!(
+                "The trigger {} in {path} writes to {}, as the command does",
+                escaped_name(trigger),
+                escaped_name(table)
             );
-            when "A trigger of the user's own ignores the mark of an exchange or a block of the journal, or undoes it.";
+            hint "What such a trigger changes could not be taken back if the chain is reorganised. Drop it, and run the \
+                  command again; a trigger may write to tables of your own";
+            when "A trigger of the user's own would change or undo what an update, a repair or the undoing of blocks \
+                  writes.";
+
+        /// A trigger of the user's own is on the journal.
+        TriggerOnJournal {
+            /// The trigger.
+            trigger: String = "TRIGGER".to_owned(),
+        }
+            in OwnObjects;
+            text format!(
+                "The trigger {} in {path} is on chain_journal, the journal of blocks that are not final",
+                escaped_name(trigger)
+            );
+            hint "A trigger can keep entries out of the journal, and blocks could then not be taken back. Drop it, and run \
+                  the command again; put it on the tables of pools, ticks or exchanges instead";
+            when "A trigger of the user's own is on the table `chain_journal`.";
 
         /// A table or view has the name of a stamp table, and the version cannot be recorded in it.
         StampTable {

@@ -9,3 +9,4 @@ pub(crate) mod retired_ids;
 pub(crate) mod row_error;
 pub(in crate::models) mod table_row;
 pub(in crate::models) mod write_transaction;
+pub(crate) mod written;

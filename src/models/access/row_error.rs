@@ -90,6 +90,20 @@ documented_errors! {
             when "In a program that uses the library: another program has changed the pool's liquidity since the \
                   tick map was read, or events were left out.";
 
+        /// A trigger of the user's own ignores a row that is written.
+        NotWritten {
+            /// The table.
+            table: &'static str = "pools",
+        }
+            in OwnObjects;
+            text format!("a trigger of your own ignores a row that is written to {table}");
+            hint format!(
+                "Look at the triggers of {table} with the sqlite3 shell, drop the one that does it, and run the command \
+                 again"
+            );
+            when "A trigger of the user's own ignores a token, a pool, a tick, a mark or an entry of the journal, with \
+                  RAISE(IGNORE).";
+
         /// A position's asset belongs to another market than its user.
         OtherMarket {
             /// The table of the position.

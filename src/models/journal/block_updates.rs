@@ -3,6 +3,8 @@
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::models::access::row_error::RowError;
+use crate::models::access::written::require_written;
 use crate::models::journal::blocks::StoredBlock;
 use crate::schema::{chain_blocks, chain_journal};
 use crate::sqlite::prepared::{Bound, Statements};
@@ -26,7 +28,7 @@ impl StoredBlock {
         self,
         connection: &mut SqliteConnection,
         chain: ChainId,
-    ) -> QueryResult<()> {
+    ) -> Result<(), RowError> {
         store_blocks(Statements::of(connection)?, chain, [self])
     }
 }
@@ -36,19 +38,20 @@ pub(crate) fn store_blocks(
     statements: Statements<'_>,
     chain: ChainId,
     blocks: impl IntoIterator<Item = StoredBlock>,
-) -> QueryResult<()> {
+) -> Result<(), RowError> {
     let mut store = statements.prepare(
         "INSERT INTO chain_blocks (chain_id, number, hash, is_final) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (chain_id, number) DO UPDATE \
          SET hash = excluded.hash, is_final = excluded.is_final",
     )?;
     for block in blocks {
-        store.run(&[
+        let stored = store.run(&[
             Bound::Integer(chain.encode()),
             Bound::Integer(block.number.encode()),
             Bound::Text(&block.hash.to_string()),
             Bound::Integer(block.is_final.into()),
         ])?;
+        require_written(stored, "chain_blocks")?;
     }
     Ok(())
 }

@@ -67,6 +67,19 @@ documented_errors! {
             hint "Run 'degenbot database verify'; restore a backup if it finds damage";
             when "The journal of the last blocks was changed, or is damaged.";
 
+        /// A trigger of the user's own ignores a row that is set back.
+        NotWritten {
+            /// The table.
+            table: &'static str = "liquidity_positions",
+        }
+            in OwnObjects;
+            text format!("a trigger of your own ignores a row that is set back in {table}");
+            hint format!(
+                "Look at the triggers of {table} with the sqlite3 shell, drop the one that does it, and run the command \
+                 again"
+            );
+            when "A trigger of the user's own ignores a row that is set back, with RAISE(IGNORE).";
+
         /// A statement failed.
         Sql {
             /// SQLite's error.

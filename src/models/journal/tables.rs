@@ -196,6 +196,12 @@ pub(super) static TABLES: [JournaledTable; 17] = [
     ),
 ];
 
+/// The names of the tables whose changes the journal keeps.
+#[cfg(feature = "sync")]
+pub(crate) fn journaled_tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|table| table.name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,12 +86,26 @@ pub(crate) fn undo(
     for (table, id) in undoer.retired {
         retired_ids::retire(statements, table, id)?;
     }
-    for sql in [
-        "DELETE FROM chain_journal WHERE chain_id = ?1 AND block > ?2",
-        "DELETE FROM chain_blocks WHERE chain_id = ?1 AND number > ?2",
-        "UPDATE exchanges SET last_update_block = ?2 WHERE chain_id = ?1 AND last_update_block > ?2",
+    for (action, table, column) in [
+        ("DELETE FROM chain_journal", "chain_journal", "block"),
+        ("DELETE FROM chain_blocks", "chain_blocks", "number"),
+        (
+            "UPDATE exchanges SET last_update_block = ?2",
+            "exchanges",
+            "last_update_block",
+        ),
     ] {
-        statements.prepare(sql)?.run(&[of_chain, kept])?;
+        let above = format!("WHERE chain_id = ?1 AND {column} > ?2");
+        let values = [of_chain, kept];
+        statements
+            .prepare(&format!("{action} {above}"))?
+            .run(&values)?;
+        let left = statements
+            .prepare(&format!("SELECT 1 FROM {table} {above} LIMIT 1"))?
+            .first_integer(&values)?;
+        if left.is_some() {
+            return Err(JournalError::NotWritten { table });
+        }
     }
     Ok(undoer.undone)
 }
@@ -165,15 +179,16 @@ impl<'connection> Undoer<'connection> {
         if table.has_lasting_ids && self.is_referred_to(table.name, entry.row_id)? {
             if table.is_shared {
                 // What refers to it may be undone later. The token then goes as well.
-                self.statements
+                let kept = self
+                    .statements
                     .prepare("UPDATE chain_journal SET block = ?2 WHERE id = ?1")?
                     .run(&[Bound::Integer(entry.id), self.kept])?;
-                return Ok(());
+                return require_set_back(kept, "chain_journal");
             }
             return Err(self.changed(entry));
         }
         let prepared = self.prepare(entry, new)?;
-        prepared.delete.run(&[row])?;
+        require_set_back(prepared.delete.run(&[row])?, table.name)?;
         if table.has_lasting_ids {
             let retired = self.retired.entry(table.name).or_insert(entry.row_id);
             *retired = entry.row_id.max(*retired);
@@ -192,7 +207,8 @@ impl<'connection> Undoer<'connection> {
             return Err(self.changed(entry));
         }
         let prepared = self.prepare(entry, old)?;
-        prepared.restore.run(&[row, Bound::Text(old)])?;
+        let restored = prepared.restore.run(&[row, Bound::Text(old)])?;
+        require_set_back(restored, entry.table.name)?;
         self.undone.rows += 1;
         Ok(())
     }
@@ -200,7 +216,7 @@ impl<'connection> Undoer<'connection> {
     fn undo_delete(&mut self, entry: &Entry, old: &str) -> Result<(), JournalError> {
         let inserted = self.prepare(entry, old)?.insert.run(&[Bound::Text(old)]);
         match inserted {
-            Ok(_) => {}
+            Ok(inserted) => require_set_back(inserted, entry.table.name)?,
             // Another program has inserted such a row.
             Err(Error::DatabaseError(
                 DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
@@ -333,6 +349,13 @@ impl<'connection> Prepared<'connection> {
     fn is_as_left(&mut self, row: Bound<'_>, values: &str) -> Result<bool, Error> {
         Ok(self.compare.first_integer(&[row, Bound::Text(values)])? == Some(1))
     }
+}
+
+const fn require_set_back(changed: u64, table: &'static str) -> Result<(), JournalError> {
+    if changed == 0 {
+        return Err(JournalError::NotWritten { table });
+    }
+    Ok(())
 }
 
 /// The statements that find rows which refer to a row of a table, by their foreign keys.

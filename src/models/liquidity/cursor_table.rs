@@ -46,6 +46,10 @@ impl<'connection> CursorTable<'connection> {
         })
     }
 
+    pub(in crate::models::liquidity) const fn table(&self) -> &'static str {
+        self.columns.table
+    }
+
     /// Moves a pool's mark. Returns whether it was where it moves from.
     pub(in crate::models::liquidity) fn advance(
         &mut self,

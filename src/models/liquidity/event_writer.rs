@@ -11,6 +11,7 @@ use std::collections::btree_map::Entry;
 use diesel::prelude::*;
 
 use crate::models::access::row_error::RowError;
+use crate::models::access::written::require_written;
 use crate::models::journal::entries::JournalEntries;
 use crate::models::liquidity::cursor_table::CursorTable;
 use crate::models::liquidity::liquidity_update::UpdateReport;
@@ -192,20 +193,21 @@ impl<'connection> EventWriter<'connection> {
             from: mark,
             to: last.into(),
         };
-        if self.kind(kind_table)?.advance(pool_id, marks)? {
-            applied.rows.written += 1;
-            if let Some(journal) = journal {
-                let places = std::mem::take(&mut self.places);
-                let pool = (family.key(), pool_id);
-                self.kind(kind_table)?.record(pool, mark, &places, journal);
-                self.places = places;
-            }
+        // The mark was read in this transaction.
+        let advanced = self.kind(kind_table)?.advance(pool_id, marks)?;
+        require_written(advanced.into(), kind_table)?;
+        applied.rows.written += 1;
+        if let Some(journal) = journal {
+            let places = std::mem::take(&mut self.places);
+            let pool = (family.key(), pool_id);
+            self.kind(kind_table)?.record(pool, mark, &places, journal);
+            self.places = places;
         }
         Ok(())
     }
 
     /// Deletes the rows that are gone, if changes were recorded.
-    pub(crate) fn delete_rows(&mut self, applied: &mut Applied) -> QueryResult<()> {
+    pub(crate) fn delete_rows(&mut self, applied: &mut Applied) -> Result<(), RowError> {
         self.ticks.delete_rows(&mut applied.rows)?;
         self.words.delete_rows(&mut applied.rows)
     }

@@ -9,6 +9,7 @@ use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::table_row;
 use crate::models::access::write_transaction::in_write_transaction;
+use crate::models::access::written::require_written;
 use crate::schema::pool_managers;
 use crate::sqlite::prepared::Bound;
 use crate::types::address::{Address, is_usual_spelling};
@@ -139,9 +140,10 @@ impl PoolManager {
                     Bound::Integer(manager.exchange_id),
                 ];
                 let parents = [("exchanges", manager.exchange_id)];
-                insert
+                let inserted = insert
                     .run(&values)
                     .map_err(|error| name_missing_parent(statements, error, &parents))?;
+                require_written(inserted, "pool_managers")?;
                 Ok(statements.last_insert_rowid())
             };
             managers.iter().map(&mut id_of).collect()

@@ -453,32 +453,3 @@ fn nodes_that_disagree_never_give_a_mixture() {
         }
     }
 }
-
-#[test]
-fn triggers_that_ignore_or_undo_a_mark_or_a_block_are_named_as_the_reason() {
-    for (trigger, table) in [
-        (
-            "BEFORE UPDATE OF last_update_block ON exchanges BEGIN SELECT raise(IGNORE); END",
-            "exchanges",
-        ),
-        (
-            "AFTER UPDATE OF last_update_block ON exchanges BEGIN \
-             UPDATE exchanges SET last_update_block = NULL WHERE id = new.id; END",
-            "exchanges",
-        ),
-        (
-            "BEFORE INSERT ON chain_blocks BEGIN SELECT raise(IGNORE); END",
-            "chain_blocks",
-        ),
-    ] {
-        for finality in [0, 10] {
-            let scene = Scene::with(ChainId::ETHEREUM, finality, &[Vec::new()]);
-            execute(&scene.path, &format!("CREATE TRIGGER mine {trigger}"));
-            let told = scene.refused(&to_head());
-            let expected = format!("What was written to {table} in ");
-            assert!(told.starts_with(&expected), "{told}");
-            execute(&scene.path, "DROP TRIGGER mine");
-            scene.update_to_head();
-        }
-    }
-}

@@ -503,3 +503,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn update_that_a_trigger_ignores_in_part_fails() {
+    let (_folder, database, pool_id, spacing) = with_new_pool();
+    let mut session = database.session().unwrap();
+    let exchange: i64 = exchanges::table
+        .select(exchanges::id)
+        .first(&mut *session)
+        .unwrap();
+    let kind: String = degenbot::schema::pools::table
+        .find(pool_id)
+        .select(degenbot::schema::pools::kind)
+        .first(&mut *session)
+        .unwrap();
+    let marks = format!("{kind}_pools");
+    for (event, table) in [
+        ("INSERT", "liquidity_positions"),
+        ("INSERT", "initialization_maps"),
+        ("UPDATE", &marks),
+        ("UPDATE", "exchanges"),
+    ] {
+        session
+            .batch_execute(&format!(
+                "CREATE TRIGGER mine BEFORE {event} ON {table} BEGIN SELECT raise(IGNORE); END"
+            ))
+            .unwrap();
+        let mut map = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+        let mut update = PoolUpdate::new(PoolFamily::Pools, pool_id);
+        let place = place(24_000_000, 3);
+        let (lower, upper) = (Tick::new(0).unwrap(), spacing_tick(spacing));
+        map.modify_liquidity(&mut update, spacing, place, lower, upper, 10)
+            .unwrap();
+        let update = LiquidityUpdate::new(vec![update], vec![(exchange, place.block)]);
+        let error = update.apply(&mut session).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("a trigger of your own ignores a row that is written to {table}")
+        );
+        session.batch_execute("DROP TRIGGER mine").unwrap();
+    }
+}

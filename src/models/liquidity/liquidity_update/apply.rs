@@ -41,8 +41,12 @@ impl LiquidityUpdate {
     ///
     /// [`RowError::Conflict`] as above, [`RowError::NotFound`] if a pool or an exchange does not exist,
     /// [`RowError::Rejected`] if a pool's kind has no ticks, if its mark would move backwards or if new values
-    /// come without marks, and [`RowError::Sql`] if a statement fails. Nothing is written then; inside the
-    /// caller's transaction, the caller must roll back.
+    /// come without marks, [`RowError::NotWritten`] if a trigger of the user's own ignores a row, and
+    /// [`RowError::Sql`] if a statement fails. Nothing is written then; inside the caller's transaction, the
+    /// caller must roll back.
+    ///
+    /// What a trigger changes after a row was written is not looked at. Neither are the file's free pages:
+    /// [`Session::write`](crate::database::Session::write) checks them before a pool's first write.
     pub fn apply(&self, connection: &mut SqliteConnection) -> Result<UpdateReport, RowError> {
         // The order of the indexes. The sort is stable: updates of one pool keep their order.
         let mut pools: Vec<_> = self.pools.iter().collect();

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::models::access::columns::Columns;
-#[cfg(feature = "sync")]
 use crate::models::access::row_error::RowError;
+use crate::models::access::written::require_written;
 #[cfg(feature = "sync")]
 use crate::models::journal::entries::JournalEntries;
 use crate::models::liquidity::liquidity_update::UpdateReport;
@@ -18,7 +18,6 @@ use crate::types::stored::Encode;
 
 /// Writes ticks or words to a table. Rows that have the new values already are not written.
 pub(in crate::models::liquidity) struct LiquidityRowWriter<'connection, R> {
-    #[cfg(feature = "sync")]
     columns: Columns,
     read: Statement<'connection>,
     insert: Statement<'connection>,
@@ -54,7 +53,6 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             .map(|(number, value)| format!("{value} = ?{number}"))
             .collect();
         Ok(Self {
-            #[cfg(feature = "sync")]
             columns: *columns,
             read: statements.prepare(&format!(
                 "SELECT {id}, {index}, {} FROM {table} WHERE {key} = ?1 AND {index} >= ?2 \
@@ -87,7 +85,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
         pool_id: i64,
         rows: impl Iterator<Item = (R, Option<R>)>,
         report: &mut UpdateReport,
-    ) -> QueryResult<bool> {
+    ) -> Result<bool, RowError> {
         if !self.compare(pool_id, rows)? {
             return Ok(false);
         }
@@ -135,7 +133,7 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             }
             None => self.write_changes(pool_id, report),
         };
-        written.map_err(|error| RowError::from(error).into())
+        Ok(written?)
     }
 
     /// Deletes the rows that are gone, if their changes were recorded.
@@ -143,21 +141,28 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
     pub(in crate::models::liquidity) fn delete_rows(
         &mut self,
         report: &mut UpdateReport,
-    ) -> QueryResult<()> {
-        self.recorded.delete(&mut self.delete, report)
+    ) -> Result<(), RowError> {
+        self.recorded
+            .delete(&mut self.delete, self.columns.table, report)
     }
 
-    fn write_changes(&mut self, pool_id: i64, report: &mut UpdateReport) -> QueryResult<()> {
+    fn write_changes(&mut self, pool_id: i64, report: &mut UpdateReport) -> Result<(), RowError> {
+        let table = self.columns.table;
         for (change, row) in self.changes.drain(..) {
             match change {
                 Change::Insert => {
                     let ids = [Bound::Integer(pool_id), Bound::Integer(row.index())];
-                    report.written += run(&mut self.insert, &ids, &row)?;
+                    require_written(run(&mut self.insert, &ids, &row)?, table)?;
+                    report.written += 1;
                 }
                 Change::Update(id) => {
-                    report.written += run(&mut self.update, &[Bound::Integer(id)], &row)?;
+                    require_written(run(&mut self.update, &[Bound::Integer(id)], &row)?, table)?;
+                    report.written += 1;
                 }
-                Change::Delete(id) => report.deleted += self.delete.run(&[Bound::Integer(id)])?,
+                Change::Delete(id) => {
+                    require_written(self.delete.run(&[Bound::Integer(id)])?, table)?;
+                    report.deleted += 1;
+                }
             }
         }
         Ok(())

@@ -76,7 +76,12 @@ impl<'connection> PoolUpdateWriter<'connection> {
             report.written += 1;
             marks.from
         } else {
-            cursors.read(family, id)?.0
+            let stored = cursors.read(family, id)?.0;
+            if marks.to != marks.from && stored == marks.from {
+                let table = cursors.table();
+                return Err(RowError::NotWritten { table });
+            }
+            stored
         };
         let conflict = || RowError::Conflict {
             table: family.table(),

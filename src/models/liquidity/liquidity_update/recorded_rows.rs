@@ -3,9 +3,9 @@
 use std::iter::once;
 use std::ops::Range;
 
-use diesel::prelude::*;
-
 use crate::models::access::columns::Columns;
+use crate::models::access::row_error::RowError;
+use crate::models::access::written::require_written;
 use crate::models::journal::entries::{JournalEntries, RowValues};
 use crate::models::liquidity::liquidity_update::UpdateReport;
 use crate::models::liquidity::liquidity_update::liquidity_row::{LiquidityRow, run};
@@ -88,7 +88,7 @@ impl<R: LiquidityRow> RecordedRows<R> {
         (insert, update): (&mut Statement<'_>, &mut Statement<'_>),
         report: &mut UpdateReport,
         journal: &mut JournalEntries,
-    ) -> QueryResult<()> {
+    ) -> Result<(), RowError> {
         let Self {
             key,
             steps,
@@ -109,13 +109,15 @@ impl<R: LiquidityRow> RecordedRows<R> {
             let (id, before) = match (stored, written) {
                 (Some((id, before)), _) => {
                     if let Some((_, row)) = last {
-                        report.written += run(update, &[Bound::Integer(id)], row)?;
+                        require_written(run(update, &[Bound::Integer(id)], row)?, table)?;
+                        report.written += 1;
                     }
                     (id, Some(before))
                 }
                 (None, Some((_, row))) => {
                     let ids = [pool_id, row.index()].map(Bound::Integer);
-                    report.written += run(insert, &ids, row)?;
+                    require_written(run(insert, &ids, row)?, table)?;
+                    report.written += 1;
                     (insert.inserted_id(), None)
                 }
                 (None, None) => continue,
@@ -145,10 +147,12 @@ impl<R: LiquidityRow> RecordedRows<R> {
     pub(super) fn delete(
         &mut self,
         delete: &mut Statement<'_>,
+        table: &'static str,
         report: &mut UpdateReport,
-    ) -> QueryResult<()> {
+    ) -> Result<(), RowError> {
         for id in self.deleted.drain(..) {
-            report.deleted += delete.run(&[Bound::Integer(id)])?;
+            require_written(delete.run(&[Bound::Integer(id)])?, table)?;
+            report.deleted += 1;
         }
         Ok(())
     }

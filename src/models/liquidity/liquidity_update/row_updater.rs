@@ -23,16 +23,16 @@ impl<'connection> RowUpdater<'connection> {
             let parts: Vec<_> = (2..).zip(columns).map(text).collect();
             parts.join(between)
         };
+        let differs = each(
+            |(place, column)| format!("{column} IS NOT ?{place}"),
+            " OR ",
+        );
         Ok(Self {
             table,
-            find: statements.prepare(&format!("SELECT 1 FROM {table} WHERE {key} = ?1"))?,
+            find: statements.prepare(&format!("SELECT {differs} FROM {table} WHERE {key} = ?1"))?,
             update: statements.prepare(&format!(
-                "UPDATE {table} SET {} WHERE {key} = ?1 AND ({})",
+                "UPDATE {table} SET {} WHERE {key} = ?1 AND ({differs})",
                 each(|(place, column)| format!("{column} = ?{place}"), ", "),
-                each(
-                    |(place, column)| format!("{column} IS NOT ?{place}"),
-                    " OR "
-                ),
             ))?,
         })
     }
@@ -40,12 +40,14 @@ impl<'connection> RowUpdater<'connection> {
     /// Returns the number of rows that changed: one or none.
     pub(super) fn run(&mut self, id: i64, values: &[Bound<'_>]) -> Result<u64, RowError> {
         let id_and_values = [&[Bound::Integer(id)], values].concat();
+        let table = self.table;
         let changed = self.update.run(&id_and_values)?;
-        if changed == 0 && self.find.first_integer(&[Bound::Integer(id)])?.is_none() {
-            return Err(RowError::NotFound {
-                table: self.table,
-                id,
-            });
+        if changed == 0 {
+            match self.find.first_integer(&id_and_values)? {
+                None => return Err(RowError::NotFound { table, id }),
+                Some(0) => {}
+                Some(_) => return Err(RowError::NotWritten { table }),
+            }
         }
         Ok(changed)
     }

@@ -12,6 +12,7 @@ use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
+use crate::models::access::written::require_written;
 use crate::models::pools::pool_kind_tables::pool_kind_columns;
 use crate::models::pools::pool_parameters::{Fees, PoolParameters, V2Protocol};
 use crate::models::rows::erc20_token::NewErc20Token;
@@ -157,9 +158,11 @@ impl<'connection> PoolInserter<'connection> {
             Bound::id(self.next_id.take()),
         ];
         let parents = [("exchanges", pool.exchange_id)];
-        self.insert
+        let inserted = self
+            .insert
             .run(&values)
             .map_err(|error| name_missing_parent(self.statements, error, &parents))?;
+        require_written(inserted, "pools")?;
         let id = self.statements.last_insert_rowid();
         self.insert_kind_row(id, &pool.parameters)?;
         Ok(id)
@@ -168,17 +171,16 @@ impl<'connection> PoolInserter<'connection> {
     fn insert_kind_row(&mut self, id: i64, parameters: &PoolParameters) -> Result<(), RowError> {
         let (columns, values): (Vec<_>, Vec<_>) = kind_row(id, parameters).into_iter().unzip();
         let kind = parameters.kind();
+        let table = pool_kind_columns(kind).table;
         let insert = match self.insert_by_kind.entry(kind) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(self.statements.prepare(&format!(
-                "INSERT INTO {} ({}) VALUES ({})",
-                pool_kind_columns(kind).table,
+                "INSERT INTO {table} ({}) VALUES ({})",
                 columns.join(", "),
                 vec!["?"; columns.len()].join(", ")
             ))?),
         };
-        insert.run(&values)?;
-        Ok(())
+        require_written(insert.run(&values)?, table)
     }
 }
 

@@ -7,6 +7,7 @@ use super::LiquidityPool;
 use super::insert::{NewLiquidityPool, kind_row};
 use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
+use crate::models::access::written::require_written;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, pool_kind_columns};
 use crate::models::rows::erc20_token::Erc20Token;
@@ -24,7 +25,7 @@ impl LiquidityPool {
         let statements = Statements::of(connection)?;
         let kind = pool.parameters.kind();
         let [token0, token1] = [0, 1].map(|place| Bound::id(ids.get(place).copied()));
-        statements
+        let updated = statements
             .prepare(
                 "UPDATE pools SET address = ?2, kind = ?3, token0_id = ?4, token1_id = ?5, \
                  exchange_id = ?6 WHERE id = ?1",
@@ -37,18 +38,19 @@ impl LiquidityPool {
                 token1,
                 Bound::Integer(pool.exchange_id),
             ])?;
+        require_written(updated, "pools")?;
         delete_kind_rows(statements, PoolFamily::Pools, id)?;
         let (columns, values): (Vec<_>, Vec<_>) =
             kind_row(id, &pool.parameters).into_iter().unzip();
-        statements
+        let table = pool_kind_columns(kind).table;
+        let inserted = statements
             .prepare(&format!(
-                "INSERT INTO {} ({}) VALUES ({})",
-                pool_kind_columns(kind).table,
+                "INSERT INTO {table} ({}) VALUES ({})",
                 columns.join(", "),
                 vec!["?"; columns.len()].join(", ")
             ))?
             .run(&values)?;
-        Ok(())
+        require_written(inserted, table)
     }
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn delete_pool(
     statements: Statements<'_>,
     family: PoolFamily,
     id: i64,
-) -> QueryResult<()> {
+) -> Result<(), RowError> {
     for table in [family.tick_columns().table, family.word_columns().table] {
         statements
             .prepare(&format!("DELETE FROM {table} WHERE {} = ?1", family.key()))?
@@ -79,8 +81,9 @@ pub(crate) fn delete_pool(
     }
     delete_kind_rows(statements, family, id)?;
     let table = family.table();
-    statements
+    let deleted = statements
         .prepare(&format!("DELETE FROM {table} WHERE id = ?1"))?
         .run(&[Bound::Integer(id)])?;
-    retired_ids::retire(statements, table, id)
+    require_written(deleted, table)?;
+    Ok(retired_ids::retire(statements, table, id)?)
 }

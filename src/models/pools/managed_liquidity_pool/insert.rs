@@ -10,6 +10,7 @@ use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
+use crate::models::access::written::require_written;
 use crate::models::pools::pool_parameters::Fees;
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::models::rows::erc20_token::insert::TokenInserter;
@@ -147,11 +148,13 @@ impl<'connection> ManagedPoolInserter<'connection> {
         let currency1_id = self.tokens.id_of(&pool.currency1)?;
         let kind = Bound::Text(ManagedPoolKind::UniswapV4.as_str());
         let parents = [("pool_managers", self.manager_id)];
-        self.insert_pool
+        let inserted = self
+            .insert_pool
             .run(&[kind, manager, Bound::id(self.next_id.take())])
             .map_err(|error| name_missing_parent(self.statements, error, &parents))?;
+        require_written(inserted, "managed_pools")?;
         let id = self.statements.last_insert_rowid();
-        self.insert_v4_row.run(&[
+        let inserted = self.insert_v4_row.run(&[
             Bound::Integer(id),
             Bound::Text(&hash),
             Bound::Text(&pool.hooks.to_string()),
@@ -164,6 +167,7 @@ impl<'connection> ManagedPoolInserter<'connection> {
             Bound::integer(pool.sync_cursor.block),
             Bound::integer(pool.sync_cursor.log_index),
         ])?;
+        require_written(inserted, V4_COLUMNS.table)?;
         Ok(id)
     }
 }

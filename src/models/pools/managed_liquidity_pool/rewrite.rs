@@ -5,6 +5,7 @@ use diesel::sqlite::SqliteConnection;
 use super::insert::NewManagedLiquidityPool;
 use super::{ManagedLiquidityPool, V4_COLUMNS};
 use crate::models::access::row_error::RowError;
+use crate::models::access::written::require_written;
 use crate::models::rows::erc20_token::Erc20Token;
 use crate::models::rows::pool_manager::PoolManager;
 use crate::sqlite::prepared::{Bound, Statements};
@@ -22,15 +23,16 @@ impl ManagedLiquidityPool {
         let currencies = [pool.currency0.clone(), pool.currency1.clone()];
         let currencies = Erc20Token::insert_or_get(connection, &currencies)?;
         let statements = Statements::of(connection)?;
-        statements
+        let updated = statements
             .prepare("UPDATE managed_pools SET kind = ?2, manager_id = ?3 WHERE id = ?1")?
             .run(&[
                 Bound::Integer(id),
                 Bound::Text(ManagedPoolKind::UniswapV4.as_str()),
                 Bound::Integer(manager.id),
             ])?;
+        require_written(updated, "managed_pools")?;
         let [currency0, currency1] = [0, 1].map(|place| Bound::id(currencies.get(place).copied()));
-        statements
+        let replaced = statements
             .prepare(&format!(
                 "REPLACE INTO {} ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 V4_COLUMNS.table,
@@ -49,6 +51,6 @@ impl ManagedLiquidityPool {
                 Bound::integer(pool.sync_cursor.block),
                 Bound::integer(pool.sync_cursor.log_index),
             ])?;
-        Ok(())
+        require_written(replaced, V4_COLUMNS.table)
     }
 }

@@ -11,6 +11,7 @@ use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
+use crate::models::access::written::require_written;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::address::{Address, is_usual_spelling};
 use crate::types::integer::ChainId;
@@ -90,7 +91,7 @@ impl<'connection> TokenInserter<'connection> {
         let id = if let Some(id) = found {
             id
         } else {
-            self.insert.run(&[
+            let inserted = self.insert.run(&[
                 chain,
                 Bound::Text(&address),
                 Bound::text(token.name.as_deref()),
@@ -98,6 +99,7 @@ impl<'connection> TokenInserter<'connection> {
                 Bound::integer(token.decimals),
                 Bound::id(self.next_id.take()),
             ])?;
+            require_written(inserted, "erc20_tokens")?;
             self.statements.last_insert_rowid()
         };
         self.known.insert((token.chain, token.address), id);

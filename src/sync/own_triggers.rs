@@ -1,0 +1,82 @@
+//! Refuses triggers of the user's own that write to the tables that an update writes to.
+
+use std::path::Path;
+
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::models::journal::tables::journaled_tables;
+use crate::sqlite::authorizer::trigger_writes;
+use crate::sqlite::prepared::Statements;
+
+/// The tables that an update writes to, beside those whose changes are journaled.
+const BESIDE: [&str; 4] = ["exchanges", "chain_blocks", "chain_journal", "retired_ids"];
+
+/// Fails if a trigger of the user's own writes to a table that an update writes to: it could undo what is written, and what
+/// it changes is not in the journal. Fails as well if one is on the journal, whose entries other triggers write: SQLite
+/// does not say whether one of those was ignored.
+pub(super) fn require_none_that_interferes(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), Error> {
+    // The triggers of the journal are temporary ones.
+    let own = sql::lines(
+        connection,
+        "SELECT name FROM main.sqlite_schema WHERE type = 'trigger'",
+    )?;
+    if own.is_empty() {
+        return Ok(());
+    }
+    let on_journal = sql::lines(
+        connection,
+        "SELECT name FROM main.sqlite_schema \
+         WHERE type = 'trigger' AND lower(tbl_name) = 'chain_journal'",
+    )?;
+    if let Some(trigger) = on_journal.into_iter().next() {
+        return Err(ErrorKind::TriggerOnJournal { trigger }.at(path));
+    }
+    for statement in firing(connection)? {
+        let writes = match trigger_writes(Statements::of(connection)?, &statement) {
+            Ok(writes) => writes,
+            Err(error) => match Error::from(error) {
+                // What does not compile cannot run either.
+                error if error.kind.rejection().is_some() => continue,
+                error => return Err(error),
+            },
+        };
+        for write in writes {
+            let is_of_update = journaled_tables()
+                .chain(BESIDE)
+                .any(|table| table.eq_ignore_ascii_case(&write.table));
+            if is_of_update && own.contains(&write.trigger) {
+                return Err(ErrorKind::TriggerInterferes {
+                    trigger: write.trigger,
+                    table: write.table,
+                }
+                .at(path));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Statements that fire every trigger on the tables that an update writes to.
+fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+    let mut statements = Vec::new();
+    for table in journaled_tables().chain(BESIDE) {
+        let columns = sql::lines(
+            connection,
+            &format!("SELECT name FROM pragma_table_info('{table}')"),
+        )?;
+        let set: Vec<_> = columns
+            .iter()
+            .map(|column| format!("{name} = {name}", name = sql::name(column)))
+            .collect();
+        statements.push(format!("INSERT INTO main.{table} DEFAULT VALUES"));
+        statements.push(format!("DELETE FROM main.{table}"));
+        statements.push(format!("UPDATE main.{table} SET {}", set.join(", ")));
+    }
+    Ok(statements)
+}
