@@ -34,6 +34,7 @@ use crate::database::verification::free_list::{FreePages, require_sound_pages};
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
+use crate::models::access::row_error::RowError;
 use crate::models::rows::exchange::Exchange;
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
@@ -359,7 +360,11 @@ fn ensure_pool_manager(
             state_view: deployment.state_view,
             exchange_id,
         };
-        let ids = PoolManager::insert_or_get(connection, std::slice::from_ref(&manager))?;
+        let ids = match PoolManager::insert_or_get(connection, std::slice::from_ref(&manager)) {
+            // The check below says which triggers may be the reason.
+            Err(RowError::NotWritten { .. }) => Vec::new(),
+            ids => ids?,
+        };
         require_pool_manager(connection, path, &ids, &manager, deployment)?;
     }
     Ok(())

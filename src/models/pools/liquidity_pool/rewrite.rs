@@ -81,9 +81,14 @@ pub(crate) fn delete_pool(
     }
     delete_kind_rows(statements, family, id)?;
     let table = family.table();
-    let deleted = statements
+    let id_only = [Bound::Integer(id)];
+    statements
         .prepare(&format!("DELETE FROM {table} WHERE id = ?1"))?
-        .run(&[Bound::Integer(id)])?;
-    require_written(deleted, table)?;
+        .run(&id_only)?;
+    // The row may have been gone before.
+    let left = statements
+        .prepare(&format!("SELECT 1 FROM {table} WHERE id = ?1"))?
+        .first_integer(&id_only)?;
+    require_written(u64::from(left.is_none()), table)?;
     Ok(retired_ids::retire(statements, table, id)?)
 }
