@@ -55,10 +55,18 @@ struct Queue<'a> {
     changed: Condvar,
 }
 
+/// What a consumer gets.
+pub(super) enum Fetched {
+    /// The next blocks.
+    Piece(Box<Piece>),
+    /// The next blocks are not there yet. There is time to do something else.
+    Waiting,
+}
+
 /// Fetches the blocks of a plan, and passes them to `consume` in order. It ends early if `consume` breaks.
 pub(super) fn fetch(
     plan: Plan<'_>,
-    mut consume: impl FnMut(Piece) -> Result<ControlFlow<()>, SyncError>,
+    mut consume: impl FnMut(Fetched) -> Result<ControlFlow<()>, SyncError>,
 ) -> Result<(), SyncError> {
     let queue = Queue {
         plan,
@@ -80,29 +88,35 @@ pub(super) fn fetch(
                 started += 1;
             }
         }
+        let mut waits = false;
         let result = loop {
             // Without any thread, this one asks.
             if started == 0 {
                 queue.work_once();
             }
-            match queue.take(started > 0) {
+            let fetched = match queue.take(waits && started > 0) {
                 Taken::Range(range) => {
-                    let piece = range.failure.clone().map_or_else(
+                    waits = false;
+                    range.failure.clone().map_or_else(
                         || {
                             let Range { from, to, .. } = *range;
                             let answers = (range.creations, range.liquidity, range.headers);
-                            piece(&plan, from, to, answers)
+                            let piece = piece(&plan, from, to, answers)?;
+                            Ok(Fetched::Piece(Box::new(piece)))
                         },
                         |failure| Err(SyncError::from(failure)),
-                    );
-                    match piece.and_then(&mut consume) {
-                        Ok(ControlFlow::Continue(())) => {}
-                        Ok(ControlFlow::Break(())) => break Ok(()),
-                        Err(error) => break Err(error),
-                    }
+                    )
                 }
-                Taken::Later => {}
+                Taken::Later => {
+                    waits = true;
+                    Ok(Fetched::Waiting)
+                }
                 Taken::End => break Ok(()),
+            };
+            match fetched.and_then(&mut consume) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break Ok(()),
+                Err(error) => break Err(error),
             }
         };
         queue.stop();
@@ -112,7 +126,7 @@ pub(super) fn fetch(
 
 enum Taken {
     Range(Box<Range>),
-    /// Nothing is complete, and no thread works.
+    /// Nothing is complete yet.
     Later,
     End,
 }
@@ -168,13 +182,11 @@ impl Queue<'_> {
             let to = self.plan.end(from, width);
             state.next = (to < self.plan.to).then(|| to.next());
             let number = state.first + state.ranges.len();
+            // The events of liquidity take longest.
+            let liquidity = self.plan.decoder.liquidity.as_ref();
             let parts = [
+                liquidity.map(|_| Part::Liquidity),
                 Some(Part::Creations),
-                self.plan
-                    .decoder
-                    .liquidity
-                    .as_ref()
-                    .map(|_| Part::Liquidity),
                 (!self.plan.is_final(from)).then_some(Part::Headers),
             ];
             for part in parts.into_iter().flatten() {
@@ -247,7 +259,7 @@ impl Queue<'_> {
         self.changed.notify_all();
     }
 
-    /// Takes the first range when it is complete.
+    /// Takes the first range when it is complete. Waits for that only if `waits`.
     fn take(&self, waits: bool) -> Taken {
         let mut state = self.lock();
         loop {

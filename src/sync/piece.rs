@@ -80,10 +80,17 @@ impl Plan<'_> {
 
     /// The last block of the range that begins at a block and has at most `width` blocks.
     pub(super) fn end(&self, from: BlockNumber, width: u64) -> BlockNumber {
-        let last = if self.is_final(from) {
-            self.to.min(self.final_block)
+        /// With so many blocks that are not final, they are asked for in two halves: the changes of the first, which the
+        /// journal makes many, are written while the second is under way.
+        const WORTH_HALVING: u64 = 64;
+        let first = self.from.max(self.final_block.next());
+        let not_final = (self.to.get() + 1).saturating_sub(first.get());
+        let (last, width) = if self.is_final(from) {
+            (self.to.min(self.final_block), width)
+        } else if not_final < WORTH_HALVING {
+            (self.to, width)
         } else {
-            self.to
+            (self.to, width.min(not_final.div_ceil(2)))
         };
         let end = BlockNumber::new(from.get().saturating_add(width - 1));
         end.map_or(last, |end| end.min(last))

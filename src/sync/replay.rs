@@ -21,7 +21,7 @@ use crate::node::client::Node;
 use crate::node::header::Header;
 use crate::sync::changes::{Changes, CreatedManagedPool, Decoder};
 use crate::sync::factory_fees::ask_fees_of;
-use crate::sync::fetch::fetch;
+use crate::sync::fetch::{Fetched, fetch};
 use crate::sync::piece::Plan;
 use crate::sync::pool_facts::PoolFacts;
 use crate::sync::scope::Scope;
@@ -260,7 +260,10 @@ impl Range<'_> {
             threads: self.threads,
         };
         let mut before = None;
-        fetch(plan, |piece| {
+        fetch(plan, |fetched| {
+            let Fetched::Piece(piece) = fetched else {
+                return Ok(ControlFlow::Continue(()));
+            };
             if self.cancel.is_cancelled() {
                 return Err(SyncError::Interrupted);
             }

@@ -23,7 +23,7 @@ use crate::sync::chain_view::{ChainView, Standing, look};
 use crate::sync::changes::Decoder;
 use crate::sync::commit::{Committed, Memory, commit};
 use crate::sync::factory_fees::ask_fees;
-use crate::sync::fetch::fetch;
+use crate::sync::fetch::{Fetched, fetch};
 use crate::sync::follow_event::FollowEvent;
 use crate::sync::needs::estimate;
 use crate::sync::pending::Pending;
@@ -75,6 +75,19 @@ const MOVED: &str = "another program has moved the marks";
 pub(super) enum Pass {
     Done,
     Again(&'static str),
+}
+
+impl Pass {
+    /// Goes on, or ends and leaves the reason.
+    fn flow(self, again: &mut Option<&'static str>) -> ControlFlow<()> {
+        match self {
+            Self::Done => ControlFlow::Continue(()),
+            Self::Again(reason) => {
+                *again = Some(reason);
+                ControlFlow::Break(())
+            }
+        }
+    }
 }
 
 pub(super) struct Updater<'a> {
@@ -396,6 +409,8 @@ impl<'a> Updater<'a> {
         /// How many events are written in one transaction, roughly. The more there are, the more of them change the
         /// same pages. Other programs wait for the lock meanwhile.
         const HEAVY: usize = 200_000;
+        /// How many events are worth a transaction while the next blocks are not there yet.
+        const WORTHWHILE: usize = 1_000;
         /// How much time may be lost if the update is killed, at most.
         const LONG: Duration = Duration::from_secs(5);
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
@@ -421,10 +436,21 @@ impl<'a> Updater<'a> {
             .and_then(|number| hashes.get(&number).copied());
         let mut again = None;
         let mut last_commit = Instant::now();
-        fetch(plan, |piece| {
+        fetch(plan, |fetched| {
             if self.options.cancel.is_cancelled() {
                 return Err(SyncError::Interrupted);
             }
+            let piece = match fetched {
+                Fetched::Piece(piece) => *piece,
+                Fetched::Waiting if pending.weight() < WORTHWHILE => {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Fetched::Waiting => {
+                    last_commit = Instant::now();
+                    let pass = self.commit(scope, &decoding, group, &mut pending)?;
+                    return Ok(pass.flow(&mut again));
+                }
+            };
             let is_linked = before.is_none_or(|before| piece.first.parent_hash == before)
                 && piece.headers.iter().chain([&piece.last]).all(|header| {
                     hashes
@@ -437,11 +463,11 @@ impl<'a> Updater<'a> {
             }
             before = Some(piece.last.hash);
             let end = piece.to;
-            if !pending.takes(&piece)
-                && let Pass::Again(reason) = self.commit(scope, &decoding, group, &mut pending)?
-            {
-                again = Some(reason);
-                return Ok(ControlFlow::Break(()));
+            if !pending.takes(&piece) {
+                let pass = self.commit(scope, &decoding, group, &mut pending)?;
+                if pass.flow(&mut again).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             pending.add(piece)?;
             let is_due = pending.blocks >= self.options.chunk
@@ -455,13 +481,7 @@ impl<'a> Updater<'a> {
             if matches!(pass, Pass::Done) && end < group.to {
                 pass = self.keep_up(scope, group)?;
             }
-            match pass {
-                Pass::Done => Ok(ControlFlow::Continue(())),
-                Pass::Again(reason) => {
-                    again = Some(reason);
-                    Ok(ControlFlow::Break(()))
-                }
-            }
+            Ok(pass.flow(&mut again))
         })?;
         Ok(again.map_or(Pass::Done, Pass::Again))
     }
