@@ -23,7 +23,7 @@ CREATE TABLE chain_blocks (
 );
 CREATE UNIQUE INDEX ix_chain_blocks_chain_id_number ON chain_blocks (chain_id, number);
 
--- The rows that these blocks changed, in the order of the changes. The values are JSON arrays.
+-- The rows that these blocks changed, in the order of the changes. The values are JSON objects.
 CREATE TABLE chain_journal (
     id INTEGER NOT NULL,
     chain_id BIGINT NOT NULL,

@@ -35,6 +35,8 @@ struct Entry {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowValues {
     start: usize,
+    /// Where the values begin that change.
+    changing: usize,
     end: usize,
 }
 
@@ -62,34 +64,42 @@ impl JournalEntries {
         }
     }
 
-    /// Keeps values of a row.
+    /// Keeps values of a row. The first `lasting` ones, which identify it, do not change.
     pub(crate) fn values<'a>(
         &mut self,
+        lasting: usize,
         values: impl IntoIterator<Item = (&'a str, Bound<'a>)>,
     ) -> RowValues {
         let start = self.texts.len();
-        write_values(&mut self.texts, values);
+        let changing = write_values(&mut self.texts, lasting, values);
         let end = self.texts.len();
-        RowValues { start, end }
+        RowValues {
+            start,
+            changing,
+            end,
+        }
     }
 
     /// Keeps values as they are stored. SQLite allows other types than those of the columns; such rows are not changed,
     /// because they cannot be read.
     pub(crate) fn stored_values<'a>(
         &mut self,
+        lasting: usize,
         values: impl IntoIterator<Item = (&'a str, Stored<'a>)>,
     ) -> RowValues {
-        self.values(values.into_iter().map(|(name, value)| {
+        let values = values.into_iter().map(|(name, value)| {
             let value = match value {
                 Stored::Integer(number) => Bound::Integer(number),
                 Stored::Text(text) => Bound::text(str::from_utf8(text).ok()),
                 Stored::Null | Stored::Real(_) | Stored::Blob(_) => Bound::Null,
             };
             (name, value)
-        }))
+        });
+        self.values(lasting, values)
     }
 
-    /// Writes the entries in the order of the blocks.
+    /// Writes the entries in the order of the blocks. The old values of a row that stays are only those that change: they
+    /// are half of the journal, and the new ones have the others.
     pub(crate) fn write(mut self, statements: Statements<'_>, chain: ChainId) -> QueryResult<()> {
         // Stable: the entries of a row stay in order.
         self.entries.sort_by_key(|entry| entry.block);
@@ -99,16 +109,27 @@ impl JournalEntries {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         let text = |values: Option<RowValues>| {
-            Bound::text(values.and_then(|RowValues { start, end }| self.texts.get(start..end)))
+            let range = values.map(|RowValues { start, end, .. }| start..end);
+            range.and_then(|range| self.texts.get(range))
         };
+        let mut old = String::new();
         for entry in &self.entries {
+            let before = match (entry.before, entry.after) {
+                (Some(RowValues { changing, end, .. }), Some(_)) => {
+                    old.clear();
+                    old.push('{');
+                    old.push_str(self.texts.get(changing..end).unwrap_or_default());
+                    Some(old.as_str())
+                }
+                (before, _) => text(before),
+            };
             insert.run(&[
                 Bound::Integer(chain.encode()),
                 Bound::Integer(entry.block.encode()),
                 Bound::Text(entry.table),
                 Bound::Integer(entry.row_id),
-                text(entry.before),
-                text(entry.after),
+                Bound::text(before),
+                Bound::text(text(entry.after)),
             ])?;
         }
         Ok(())
@@ -116,13 +137,14 @@ impl JournalEntries {
 }
 
 impl RowHistory<'_> {
-    /// Adds what a block makes of the row.
+    /// Adds what a block makes of the row. The first `lasting` values do not change.
     pub(crate) fn becomes<'a>(
         &mut self,
         block: BlockNumber,
+        lasting: usize,
         values: impl IntoIterator<Item = (&'a str, Bound<'a>)>,
     ) {
-        let values = self.journal.values(values);
+        let values = self.journal.values(lasting, values);
         self.add(block, Some(values));
     }
 
@@ -145,12 +167,20 @@ impl RowHistory<'_> {
     }
 }
 
-/// Writes a JSON object. The names need no escapes.
-fn write_values<'a>(text: &mut String, values: impl IntoIterator<Item = (&'a str, Bound<'a>)>) {
+/// Writes a JSON object. The names need no escapes. Returns where the values after the first `lasting` ones begin.
+fn write_values<'a>(
+    text: &mut String,
+    lasting: usize,
+    values: impl IntoIterator<Item = (&'a str, Bound<'a>)>,
+) -> usize {
     let mut before = '{';
-    for (name, value) in values {
+    let mut changing = text.len() + 1;
+    for (place, (name, value)) in values.into_iter().enumerate() {
         text.push(before);
         before = ',';
+        if place == lasting {
+            changing = text.len();
+        }
         text.push('"');
         text.push_str(name);
         text.push_str("\":");
@@ -161,10 +191,17 @@ fn write_values<'a>(text: &mut String, values: impl IntoIterator<Item = (&'a str
         }
     }
     text.push('}');
+    changing
 }
 
 fn write_text(text: &mut String, value: &str) {
     text.push('"');
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if value.bytes().all(is_plain) {
+        text.push_str(value);
+        text.push('"');
+        return;
+    }
     for character in value.chars() {
         match character {
             '"' | '\\' => {
@@ -194,7 +231,8 @@ mod tests {
             ("name", Bound::Text("\"\\\n\u{0}\u{1f4a7}")),
         ];
         let mut text = String::new();
-        write_values(&mut text, values);
+        let changing = write_values(&mut text, 2, values);
+        assert!(text[changing..].starts_with("\"liquidity_net\":\"-5\","));
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&text).unwrap(),
             serde_json::json!({

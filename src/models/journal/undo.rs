@@ -136,6 +136,15 @@ impl Entry {
     }
 }
 
+/// Which values of a row an entry has.
+#[derive(Debug, Clone, Copy)]
+enum Values {
+    /// All, with the primary key.
+    Whole,
+    /// Those that change, of a row that stays. There may be more.
+    Changed,
+}
+
 /// The statements for entries of one table with values of the same columns.
 struct Prepared<'connection> {
     /// Whether a row has the compared values.
@@ -171,7 +180,7 @@ impl<'connection> Undoer<'connection> {
     fn undo_insert(&mut self, entry: &Entry, new: &str) -> Result<(), JournalError> {
         let table = entry.table;
         let row = Bound::Integer(entry.row_id);
-        let prepared = self.prepare(entry, new)?;
+        let prepared = self.prepare(entry, new, Values::Whole)?;
         let is_as_left = prepared.is_as_left(row, new)?;
         if !is_as_left {
             return Err(self.changed(entry));
@@ -187,7 +196,7 @@ impl<'connection> Undoer<'connection> {
             }
             return Err(self.changed(entry));
         }
-        let prepared = self.prepare(entry, new)?;
+        let prepared = self.prepare(entry, new, Values::Whole)?;
         require_set_back(prepared.delete.run(&[row])?, table.name)?;
         if table.has_lasting_ids {
             let retired = self.retired.entry(table.name).or_insert(entry.row_id);
@@ -203,10 +212,13 @@ impl<'connection> Undoer<'connection> {
 
     fn undo_update(&mut self, entry: &Entry, old: &str, new: &str) -> Result<(), JournalError> {
         let row = Bound::Integer(entry.row_id);
-        if !self.prepare(entry, new)?.is_as_left(row, new)? {
+        if !self
+            .prepare(entry, new, Values::Whole)?
+            .is_as_left(row, new)?
+        {
             return Err(self.changed(entry));
         }
-        let prepared = self.prepare(entry, old)?;
+        let prepared = self.prepare(entry, old, Values::Changed)?;
         let restored = prepared.restore.run(&[row, Bound::Text(old)])?;
         require_set_back(restored, entry.table.name)?;
         self.undone.rows += 1;
@@ -214,7 +226,10 @@ impl<'connection> Undoer<'connection> {
     }
 
     fn undo_delete(&mut self, entry: &Entry, old: &str) -> Result<(), JournalError> {
-        let inserted = self.prepare(entry, old)?.insert.run(&[Bound::Text(old)]);
+        let inserted = self
+            .prepare(entry, old, Values::Whole)?
+            .insert
+            .run(&[Bound::Text(old)]);
         match inserted {
             Ok(inserted) => require_set_back(inserted, entry.table.name)?,
             // Another program has inserted such a row.
@@ -248,6 +263,7 @@ impl<'connection> Undoer<'connection> {
         &mut self,
         entry: &Entry,
         values: &str,
+        which: Values,
     ) -> Result<&mut Prepared<'connection>, JournalError> {
         let malformed = || JournalError::Malformed { id: entry.id };
         let keys = columns_of(self.statements, values).map_err(|_| malformed())?;
@@ -258,7 +274,7 @@ impl<'connection> Undoer<'connection> {
             .map(|key| table.columns.iter().copied().find(|name| *name == key))
             .collect();
         let columns = columns.ok_or_else(malformed)?;
-        if !columns.contains(&table.key) {
+        if !columns.contains(&table.key) && matches!(which, Values::Whole) {
             return Err(malformed());
         }
         match self.prepared.entry((table.name, keys)) {

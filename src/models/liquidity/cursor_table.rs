@@ -83,10 +83,10 @@ impl<'connection> CursorTable<'connection> {
                 (log_index, Bound::integer(mark.log_index)),
             ]
         };
-        let before = journal.values(values(from));
+        let before = journal.values(1, values(from));
         let mut row = journal.row(self.columns.table, pool_id, Some(before));
         for place in places {
-            row.becomes(place.block, values((*place).into()));
+            row.becomes(place.block, 1, values((*place).into()));
         }
     }
 

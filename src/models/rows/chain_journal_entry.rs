@@ -22,10 +22,10 @@ pub struct ChainJournalEntry {
     pub table_name: String,
     /// The id of the changed row.
     pub row_id: i64,
-    /// The values before the change, as a JSON array in the order of the table's columns; `None` if the row was
-    /// inserted.
+    /// The values before the change, as a JSON object by column; `None` if the row was inserted. Values that the change
+    /// leaves as they are may be missing, if the row stays.
     pub old_values: Option<String>,
-    /// The values after the change; `None` if the row was deleted.
+    /// All values after the change, as a JSON object; `None` if the row was deleted.
     pub new_values: Option<String>,
 }
 

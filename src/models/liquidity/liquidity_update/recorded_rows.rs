@@ -16,6 +16,9 @@ use crate::types::stored::Stored;
 /// What rows become, one after the other: each with the block that makes it so.
 pub(in crate::models::liquidity) type Steps<R> = Vec<(BlockNumber, R)>;
 
+/// The pool's id, the row's id and its index: what identifies a row.
+const IDS: usize = 3;
+
 /// The changes of one pool that are recorded. The lists are reused, to allocate less.
 pub(super) struct RecordedRows<R> {
     /// The column with the pool's id.
@@ -70,7 +73,7 @@ impl<R> RecordedRows<R> {
             let own = (0..).zip(columns.names);
             let own = own.map(|(column, name)| (*name, found.column(column)));
             let key = once((self.key, Stored::Integer(pool_id)));
-            (found.key(0), journal.stored_values(key.chain(own)))
+            (found.key(0), journal.stored_values(IDS, key.chain(own)))
         });
         self.rows.push(RecordedRow { stored, steps });
     }
@@ -136,7 +139,7 @@ impl<R: LiquidityRow> RecordedRows<R> {
                     let own = ids.iter().chain(values).copied();
                     let own = names.iter().copied().zip(own);
                     let key = once((*key, Bound::Integer(pool_id)));
-                    history.becomes(*block, key.chain(own));
+                    history.becomes(*block, IDS, key.chain(own));
                 });
             }
         }
