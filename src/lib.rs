@@ -64,6 +64,7 @@
 //! [`AaveV3Account::of_user`]: models::AaveV3Account::of_user
 //! [`AaveV3Accounts::with_debt`]: models::AaveV3Accounts::with_debt
 
+pub mod aave;
 mod cancel;
 #[cfg(feature = "cli")]
 pub mod cli;

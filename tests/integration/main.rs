@@ -8,6 +8,7 @@
 )]
 
 mod aave;
+mod aave_tokens;
 mod arguments;
 mod backup;
 mod beside;

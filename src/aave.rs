@@ -1,0 +1,22 @@
+//! The arithmetic of Aave V3: what a token's events say of its holders, and what their positions are worth.
+//!
+//! Everything here is a function of numbers. It knows no database and no node.
+//!
+//! A *scaled* balance is an amount divided by the index at which it was deposited or borrowed. It changes only when its
+//! owner does something; the interest is in the index. A token's own `Mint`, `Burn` and `BalanceTransfer` give every
+//! scaled balance exactly, if they are taken in the order of the chain ([`TokenRules`]): no other event is needed, and
+//! no call.
+//!
+//! Amounts are in the smallest unit of the token, indexes and rates in ray (10²⁷).
+
+mod discount;
+mod ray_math;
+mod scaled_balance;
+mod token_rules;
+#[cfg(test)]
+mod token_tests;
+
+pub use discount::{Discount, DiscountedBalance};
+pub use ray_math::{RAY, Rounding, percent_mul, ray_div, ray_mul};
+pub use scaled_balance::{BalanceError, ScaledBalance};
+pub use token_rules::{BalanceChange, TokenKind, TokenRules, TransferAmount, UnknownRevision};
