@@ -7,16 +7,22 @@
 //! scaled balance exactly, if they are taken in the order of the chain ([`TokenRules`]): no other event is needed, and
 //! no call.
 //!
+//! What an account is worth, [`PoolRules`] computes as `getUserAccountData` does, to the last digit.
+//!
 //! Amounts are in the smallest unit of the token, indexes and rates in ray (10²⁷).
 
+mod account_data;
 mod discount;
-mod ray_math;
+mod pool_rules;
+pub(crate) mod ray_math;
 mod scaled_balance;
 mod token_rules;
 #[cfg(test)]
 mod token_tests;
 
+pub use account_data::{AccountData, CollateralValue, DebtValue, EModeLimits};
 pub use discount::{Discount, DiscountedBalance};
+pub use pool_rules::{PoolRules, UnknownPoolRevision};
 pub use ray_math::{RAY, Rounding, percent_mul, ray_div, ray_mul};
 pub use scaled_balance::{BalanceError, ScaledBalance};
 pub use token_rules::{BalanceChange, TokenKind, TokenRules, TransferAmount, UnknownRevision};

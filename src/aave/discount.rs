@@ -9,10 +9,9 @@ use crate::types::integer::BasisPoints;
 /// The discount of a holder on the interest of its debt.
 ///
 /// The token says a new percentage before the `Mint` or `Burn` of the same action, which still counts with the old one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Discount {
-    /// `None`: the token has not said one yet.
-    percent: Option<BasisPoints>,
+    percent: BasisPoints,
     /// What is in force after the holder's next event.
     next: Option<BasisPoints>,
 }
@@ -27,20 +26,26 @@ pub struct DiscountedBalance {
     pub discount: Discount,
 }
 
+impl Default for Discount {
+    fn default() -> Self {
+        Self::new(BasisPoints::ZERO)
+    }
+}
+
 impl Discount {
     /// A discount in force.
     #[must_use]
     pub const fn new(percent: BasisPoints) -> Self {
         Self {
-            percent: Some(percent),
+            percent,
             next: None,
         }
     }
 
-    /// The percentage of the last `DiscountPercentUpdated`; `None` if there was none, which is 0.
+    /// The percentage of the last `DiscountPercentUpdated`.
     #[must_use]
-    pub fn percent(self) -> Option<BasisPoints> {
-        self.next.or(self.percent)
+    pub fn percent(self) -> BasisPoints {
+        self.next.unwrap_or(self.percent)
     }
 
     /// The discount after a `DiscountPercentUpdated`.
@@ -68,10 +73,7 @@ impl DiscountedBalance {
         };
         Ok(Self {
             balance: after,
-            discount: Discount {
-                percent: discount.percent(),
-                next: None,
-            },
+            discount: Discount::new(discount.percent()),
         })
     }
 }
@@ -79,16 +81,13 @@ impl DiscountedBalance {
 fn discounted(
     rules: &TokenRules,
     before: ScaledBalance,
-    percent: Option<BasisPoints>,
+    percent: BasisPoints,
     change: &BalanceChange,
 ) -> Result<ScaledBalance, BalanceError> {
     const OVERFLOW: BalanceError = BalanceError::Overflow;
     let index = change.index;
     let interest = rules.increase(before, index)?;
-    let discount = match percent {
-        Some(percent) => percent_mul(interest, percent).ok_or(OVERFLOW)?,
-        None => U256::default(),
-    };
+    let discount = percent_mul(interest, percent).ok_or(OVERFLOW)?;
     let expected = U256(interest.0.saturating_sub(discount.0));
     if expected != change.balance_increase {
         return Err(BalanceError::Increase {

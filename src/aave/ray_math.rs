@@ -135,6 +135,20 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_rounded_up_and_what_does_not_fit_has_no_result() {
+        let number = |number: u128| U256(Number::from(number));
+        let half = RAY.0 >> 1;
+        let mul = |one, other| ray_mul(one, other, Rounding::HalfUp);
+        assert_eq!(mul(number(1), U256(half)), Some(number(1)));
+        assert_eq!(mul(number(1), U256(half - Number::ONE)), Some(number(0)));
+        assert_eq!(mul(number(3), U256(half)), Some(number(2)));
+        let most = Number::MAX;
+        assert_eq!(mul(U256(most), number(1)), None);
+        assert!(mul(U256(most - half), number(1)).is_some());
+        assert_eq!(mul(U256(most), RAY), None);
+    }
+
+    #[test]
     fn a_ray_is_ten_to_the_27() {
         assert_eq!(RAY.to_string(), format!("1{}", "0".repeat(27)));
         assert_eq!(ray_div(RAY, U256(Number::ZERO), Rounding::Up), None);

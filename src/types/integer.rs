@@ -180,6 +180,11 @@ integer! {
     /// A ratio in hundredths of a percent, as Aave stores thresholds, bonuses and discounts.
     BasisPoints(u32) as Integer(i32), 0..=i32::MAX as u32, "basis points (0 or more)"
 }
+impl BasisPoints {
+    /// None of it.
+    pub const ZERO: Self = Self(0);
+}
+
 integer! {
     /// The revision of an upgradeable Aave contract.
     Revision(u32) as Integer(i32), 0..=i32::MAX as u32, "a contract revision (0 or more)"

@@ -8,6 +8,7 @@
 )]
 
 mod aave;
+mod aave_accounts;
 mod aave_tokens;
 mod arguments;
 mod backup;

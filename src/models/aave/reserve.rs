@@ -6,6 +6,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::aave::ray_math::{Rounding, ray_mul};
 use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
@@ -74,7 +75,7 @@ impl AaveV3Reserve {
     /// which is at most one unit less.
     #[must_use]
     pub fn collateral_balance(&self, scaled: U256) -> Option<U256> {
-        ray_mul(scaled, self.asset.liquidity_index)
+        ray_mul(scaled, self.asset.liquidity_index, Rounding::HalfUp)
     }
 
     /// A scaled balance of the variable debt token, converted to units of the underlying token at the stored
@@ -84,21 +85,8 @@ impl AaveV3Reserve {
     /// most one unit more.
     #[must_use]
     pub fn debt_balance(&self, scaled: U256) -> Option<U256> {
-        ray_mul(scaled, self.asset.borrow_index)
+        ray_mul(scaled, self.asset.borrow_index, Rounding::HalfUp)
     }
-}
-
-/// One ray: 10²⁷.
-const RAY: u128 = 1_000_000_000_000_000_000_000_000_000;
-
-/// The product of a number and a number in ray, rounded half up. `None` if Aave's contract would revert.
-fn ray_mul(one: U256, other: U256) -> Option<U256> {
-    let (ray, half) = (
-        alloy_primitives::U256::from(RAY),
-        alloy_primitives::U256::from(RAY / 2),
-    );
-    let product = one.0.checked_mul(other.0)?.checked_add(half)?;
-    product.checked_div(ray).map(U256)
 }
 
 /// A query for reserves.
@@ -256,37 +244,5 @@ impl<'connection> Reserves<'connection> {
         };
         self.categories.insert((market_id, number), found.clone());
         Ok(found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn number(number: u128) -> U256 {
-        U256(alloy_primitives::U256::from(number))
-    }
-
-    #[test]
-    fn ray_mul_rounds_half_up() {
-        let half = RAY / 2;
-        assert_eq!(ray_mul(number(1), number(half)), Some(number(1)));
-        assert_eq!(ray_mul(number(1), number(half - 1)), Some(number(0)));
-        assert_eq!(ray_mul(number(3), number(half)), Some(number(2)));
-        assert_eq!(ray_mul(number(0), number(RAY)), Some(number(0)));
-        let most = alloy_primitives::U256::MAX;
-        assert_eq!(ray_mul(U256(most), number(1)), None);
-        let fits = most - alloy_primitives::U256::from(half);
-        assert!(ray_mul(U256(fits), number(1)).is_some());
-        assert_eq!(ray_mul(U256(most), number(RAY)), None);
-    }
-
-    proptest! {
-        #[test]
-        fn ray_mul_by_one_ray_changes_nothing(amount: u128) {
-            prop_assert_eq!(ray_mul(number(amount), number(RAY)), Some(number(amount)));
-        }
     }
 }
