@@ -1,7 +1,9 @@
 """Tokens, pools and events of liquidity on a chain of our own, and reorganisations of it."""
 
+import copy
+
 from abi import ZERO, address, call, encode, signed, words
-from contracts import KINDS, LIQUIDITY, PRICE, SPACINGS, TOPICS, exchanges, set_up
+from contracts import KINDS, LIQUIDITY, PRICE, SPACINGS, TOPICS, exchanges, set_mining, set_up
 from keccak import keccak
 from node import SENDER
 
@@ -92,6 +94,13 @@ class Chain:
         self.exchanges = exchanges(chain)
         self.manager = self.exchanges["uniswap_v4"][1]
         self.driver, self.unknown_factory = set_up(node, chain, bytecode)
+
+    def on(self, node):
+        """The same chain on another node, which makes other blocks from now on."""
+        other = copy.copy(self)
+        other.node = node
+        set_mining(node)
+        return other
 
     def holdings(self, last):
         return Holdings(self.node, self.first_block, last, self.driver)

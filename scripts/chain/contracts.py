@@ -60,10 +60,15 @@ def set_slot(node, at, slot, address):
     node("anvil_setStorageAt", at, f"0x{slot:064x}", "0x" + address[2:].rjust(64, "0"))
 
 
-def set_up(node, chain, bytecode):
-    """Makes the contracts. Returns the addresses of the driver, and of a V3 factory that no list of exchanges has."""
+def set_mining(node):
+    """Has a node make a block only when it is asked for one."""
     node("evm_setAutomine", False)
     node("anvil_setBlockTimestampInterval", 12)
+
+
+def set_up(node, chain, bytecode):
+    """Makes the contracts. Returns the addresses of the driver, and of a V3 factory that no list of exchanges has."""
+    set_mining(node)
     node("anvil_setBalance", SENDER, hex(10**24))
     driver = deploy(node, bytecode["Driver"])
     node("anvil_setBalance", driver, hex(10**30))

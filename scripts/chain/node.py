@@ -84,18 +84,22 @@ class Node:
 
 
 class Anvil:
-    """An anvil of our own on a free port."""
+    """An anvil of our own on a free port. With a fork, the port of another one and a block, it has its blocks up to there."""
 
-    def __init__(self, folder, chain, first_block, port=0):
+    def __init__(self, folder, chain, first_block, port=0, fork=None):
         programs = glob.glob(os.path.join(folder, "node_modules/@foundry-rs/anvil-*/bin/anvil"))
         if not programs:
             raise SystemExit(f"no anvil was found under {folder}")
         self.port = port or free_port()
         command = [programs[0], "--silent", "--host", "127.0.0.1", "--port", self.port, "--chain-id", chain]
         # Later hardforks limit the gas of a transaction. Blocks are made when they are asked for.
-        command += ["--hardfork", "cancun", "--order", "fifo", "--number", first_block]
+        command += ["--hardfork", "cancun", "--order", "fifo", "--base-fee", 0, "--gas-price", 0]
         command += ["--gas-limit", 3_000_000_000, "--code-size-limit", 60_000]
-        command += ["--base-fee", 0, "--gas-price", 0, "--timestamp", 1_672_531_200]
+        if fork:
+            command += ["--fork-url", f"http://127.0.0.1:{fork[0]}", "--fork-block-number", fork[1]]
+            command += ["--no-storage-caching"]
+        else:
+            command += ["--number", first_block, "--timestamp", 1_672_531_200]
         # The state of 700 blocks: 500 in memory, and the rest on the disk.
         command += ["--max-persisted-states", 200, "--cache-path", os.path.join(folder, f"states.{self.port}")]
         self.process = subprocess.Popen(

@@ -2,10 +2,12 @@
 
 Each round starts a chain and a database. Then pools and events come, blocks are replaced, exchanges are activated late,
 providers refuse, lag, break off and answer slowly, updates are killed. After every update that ends well, the database
-has to be what the chain says at the marks. A failure prints the seed; with --seed, the same choices are made again.
+has to be what the chain says at the marks. Beside two nodes that disagree, it has to be what one of them says, always. A
+failure prints the seed; with --seed, the same choices are made again.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -30,6 +32,9 @@ ROUND_BLOCKS = 450
 # How long an update may take, in seconds. Answers that never come take most of it.
 LIMIT = 150
 
+# A longer branch does not grow. A node calls its blocks final that are 64 blocks before its head.
+LONG_BRANCH = 20
+
 
 class Failed(Exception):
     """What is not as it has to be."""
@@ -39,7 +44,7 @@ class Round:
     """A chain, a provider before it, and a database."""
 
     def __init__(self, work, binary, bytecode, chain, rng, tally):
-        self.random, self.tally, self.binary, self.chain_id = rng, tally, binary, chain
+        self.random, self.tally, self.work, self.binary, self.chain_id = rng, tally, work, binary, chain
         self.prefix, self.first_block = CHAINS[chain]
         self.anvil = Anvil(work, chain, self.first_block)
         self.provider = Provider(self.anvil.port, rng.getrandbits(32))
@@ -126,16 +131,15 @@ class Round:
             chosen.pop("max_logs", None)
         return Faults(**chosen)
 
-    def update_arguments(self):
+    def update_arguments(self, *ports):
         target = self.random.choice(["latest", "latest", "latest:-3", "latest:-64", "finalized", "random"])
         if target == "random":
             marks = [mark for mark in self.marks() if mark is not None] or [self.first_block]
             head = self.chain.node.head()
             target = self.random.randint(min(min(marks), head), head)
         chunk = self.random.choice([1, 7, 100, 10_000])
-        endpoint = f"http://127.0.0.1:{self.provider.port}"
         self.done[-1] += f" --to-block {target} --chunk {chunk} ({self.provider.faults})"
-        return ["pool", "update", "--rpc", endpoint, "--to-block", target, "--chunk", chunk]
+        return ["pool", "update", *endpoints(*ports), "--to-block", target, "--chunk", chunk]
 
     def marks(self):
         database = sqlite3.connect(self.database)
@@ -146,7 +150,12 @@ class Round:
 
     def update(self):
         self.provider.faults = self.faults()
-        self.degenbot(*self.update_arguments())
+        self.degenbot(*self.update_arguments(self.provider.port))
+        self.compare()
+
+    def update_plainly(self):
+        """Updates from the node itself, with nothing in the way."""
+        self.degenbot("pool", "update", *endpoints(self.anvil.port), "--to-block", "latest")
         self.compare()
 
     def update_killed(self):
@@ -155,11 +164,10 @@ class Round:
         self.chain.grow(self.random, tokens=2, v2=2, v3=3, v4=2, events=self.random.randint(20, 80), tail=3)
         self.provider.faults = Faults(latency=self.random.choice([0, 0, 0.005]))
         chunk = self.random.choice([1, 1, 2, 7, 100])
-        endpoint = f"http://127.0.0.1:{self.provider.port}"
         self.done[-1] += f" --to-block latest --chunk {chunk} ({self.provider.faults})"
         begin, last = self.provider.requests, self.random.randint(1, 4 + 4 * max(1, 12 // chunk))
         started = subprocess.Popen(
-            self.command("pool", "update", "--rpc", endpoint, "--to-block", "latest", "--chunk", chunk),
+            self.command("pool", "update", *endpoints(self.provider.port), "--to-block", "latest", "--chunk", chunk),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         while self.provider.requests - begin < last and started.poll() is None:
@@ -170,13 +178,12 @@ class Round:
             started.send_signal(signal.SIGKILL)
             self.tally["kills"] += 1
         started.wait()
-        self.degenbot("pool", "update", "--rpc", f"http://127.0.0.1:{self.anvil.port}", "--to-block", "latest")
-        self.compare()
+        self.update_plainly()
 
     def update_while_it_moves(self):
         """Updates while blocks come and are replaced. It may not settle; the one after it has to."""
         self.provider.faults = Faults()
-        arguments = self.update_arguments()
+        arguments = self.update_arguments(self.provider.port)
         seed = self.random.getrandbits(32)
         moving = threading.Thread(target=self._move, args=(random.Random(seed),))
         moving.start()
@@ -184,8 +191,7 @@ class Round:
         moving.join()
         if ended.returncode not in (0, 1):
             raise Failed(f"an update on a moving chain ended with {ended.returncode}: {ended.stderr.decode()}")
-        self.degenbot("pool", "update", "--rpc", f"http://127.0.0.1:{self.anvil.port}", "--to-block", "latest")
-        self.compare()
+        self.update_plainly()
 
     def _move(self, rng):
         for _ in range(2):
@@ -196,12 +202,7 @@ class Round:
         """Follows the chain while blocks come and are replaced, until it is told to end."""
         self.provider.faults = self.faults()
         self.done[-1] += f" ({self.provider.faults})"
-        endpoint = f"http://127.0.0.1:{self.provider.port}"
-        follower = subprocess.Popen(
-            self.command("pool", "update", "--follow", "--poll", "0.1", "--rpc", endpoint),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8",
-        )
-        try:
+        with self._follower(self.provider.port) as follower:
             for _ in range(self.random.randint(1, 4)):
                 self.random.choice([self.grow, self.reorganise])()
                 if self.random.random() < 0.5:
@@ -209,13 +210,24 @@ class Round:
             # The node is well again, and the follower catches up.
             self.provider.faults = Faults()
             self._wait_for_follower(follower)
+        self.compare()
+
+    @contextlib.contextmanager
+    def _follower(self, *ports):
+        """A follower. It is told to end, and has to end well."""
+        follower = subprocess.Popen(
+            self.command("pool", "update", "--follow", "--poll", "0.1", *endpoints(*ports)),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8",
+        )
+        try:
+            yield follower
             follower.send_signal(signal.SIGTERM)
             _, told = follower.communicate(timeout=LIMIT)
         finally:
             follower.kill()
+            follower.wait()
         if follower.returncode != 0:
             raise Failed(f"a follower that was told to end ended with {follower.returncode}:\n{told}")
-        self.compare()
 
     def _wait_for_follower(self, follower):
         """Waits until the database has the newest block."""
@@ -225,7 +237,9 @@ class Round:
             if follower.poll() is not None:
                 raise Failed(f"a follower ended with {follower.returncode}:\n{follower.stderr.read()}")
             if time.monotonic() > end:
-                raise Failed(f"a follower does not reach {head['number']}, but {self.newest_block()} {self.marks()}")
+                follower.kill()
+                told = follower.communicate()[1]
+                raise Failed(f"a follower does not reach {head['number']}, but {self.newest_block()} {self.marks()}\n{told}")
             time.sleep(0.02)
 
     def newest_block(self):
@@ -237,6 +251,98 @@ class Round:
             return block if block and marks == {block[0]} else None
         finally:
             database.close()
+
+    # Two nodes that disagree.
+
+    def disagree(self):
+        """Updates from two nodes of which each has other last blocks, or follows both, until one of them goes."""
+        rng = self.random
+        first = self.chain.node.head() - rng.choice([1, 3, 10, 30])
+        anvil = Anvil(self.work, self.chain_id, self.first_block, fork=(self.anvil.port, first))
+        try:
+            other = self.chain.on(anvil.node)
+            self._grow_branch(other, first)
+            # Two addresses, or one, behind which a request reaches either node.
+            is_pool = rng.random() < 0.3
+            habit = rng.choice([{}, {}, {"latency": 0.02}, {"cut": 0.2}])
+            self.provider.faults = Faults(**habit, other=anvil.port if is_pool else None)
+            ports = [self.provider.port] if is_pool else [self.provider.port, anvil.port]
+            rng.shuffle(ports)
+            follows = rng.random() < 0.4
+            self.done[-1] += f" from block {first}{' behind one address' if is_pool else ''}"
+            if follows:
+                self.done[-1] += f", followed ({self.provider.faults})"
+                with self._follower(*ports) as follower:
+                    self._follow_both(other, first)
+                    self._end_branch(anvil, other, first)
+                    self._wait_for_follower(follower)
+            else:
+                self._update_from_both(ports, other, first)
+                self._end_branch(anvil, other, first)
+        finally:
+            anvil.stop()
+        self.update_plainly()
+
+    def _grow_branch(self, chain, first):
+        # Nothing is replaced: the database could have blocks that neither node has any more.
+        if chain.node.head() - first < LONG_BRANCH:
+            pick = self.random.randint
+            pools = {version: pick(0, 2) for version in ("v2", "v3", "v4")}
+            chain.grow(self.random, tokens=0, **pools, events=pick(1, 60), tail=self.random.choice([0, 0, 1, 5]))
+
+    def _update_from_both(self, ports, other, first):
+        for _ in range(self.random.randint(1, 3)):
+            arguments = self.update_arguments(*ports)
+            ended = subprocess.run(
+                self.command(*arguments), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=LIMIT,
+                encoding="utf-8",
+            )
+            is_named = ended.stderr.startswith("error: ") and "report" not in ended.stderr
+            if ended.returncode not in (0, 1) or ended.returncode == 1 and not is_named:
+                raise Failed(f"an update from two branches ended with {ended.returncode}:\n{ended.stderr}")
+            self.tally["refused"] += ended.returncode
+            self._require_one_branch(other, first)
+            self._grow_branch(self.random.choice([self.chain, other]), first)
+
+    def _follow_both(self, other, first):
+        for _ in range(self.random.randint(1, 4)):
+            time.sleep(self.random.random())
+            self._require_one_branch(other, first)
+            self._grow_branch(self.random.choice([self.chain, other]), first)
+
+    def _end_branch(self, anvil, other, first):
+        """Stops the other node, when the one that stays has as many blocks."""
+        length = self.chain.node.head() - first
+        if self.random.random() < 0.3:
+            self.chain.reorganise(self.random, self.random.randint(1, length), v2=1, v3=1, v4=1, events=20)
+        missing = other.node.head() - self.chain.node.head()
+        if missing > 0:
+            self.chain.node("anvil_mine", hex(missing))
+        self.provider.faults = Faults()
+        anvil.stop()
+
+    def _require_one_branch(self, other, first):
+        """Requires that one of two nodes has all that the database has."""
+        self.tally["disagreements"] += 1
+        # A follower may write meanwhile.
+        database = f"{self.database}.state"
+        with contextlib.closing(sqlite3.connect(self.database)) as now, contextlib.closing(sqlite3.connect(database)) as copy:
+            now.backup(copy)
+        found = [self._differences(chain, database, first) for chain in (self.chain, other)]
+        if all(found):
+            told = [f"from node {i}: {line}" for i, lines in enumerate(found) for line in lines[:5]]
+            raise Failed("\n".join(["a mixture of two branches", *told]))
+
+    def _differences(self, chain, database, first):
+        compared, different = compare(database, chain.node, self.first_block, self.chain_id, chain.exchanges)
+        self.tally["compared"] += sum(compared.values())
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            stored = connection.execute("SELECT number, hash FROM chain_blocks WHERE number > ?", [first]).fetchall()
+        blocks = chain.node.batch([("eth_getBlockByNumber", [hex(number), False]) for number, _ in stored]) if stored else []
+        for (number, found), block in zip(stored, blocks):
+            if block is None or block["hash"] != found:
+                different.append(f"block {number}: the database has {found}, the chain {block and block['hash']}")
+        return different
 
     def compare(self):
         arguments = self.chain.node, self.first_block, self.chain_id, self.chain.exchanges
@@ -255,6 +361,7 @@ class Round:
             self.update_killed: 4,
             self.update_while_it_moves: 1,
             self.follow: 2,
+            self.disagree: 2,
             self.activate: 1,
         }
         action = self.random.choices(list(actions), list(actions.values()))[0]
@@ -265,6 +372,11 @@ class Round:
         self.begin()
         while not has_ended() and self.chain.node.head() < self.first_block + ROUND_BLOCKS:
             self.step(only_kills)
+
+
+def endpoints(*ports):
+    """The options for nodes at these ports."""
+    return [argument for port in ports for argument in ("--rpc", f"http://127.0.0.1:{port}")]
 
 
 def main():
@@ -278,7 +390,7 @@ def main():
     with open(os.path.join(options.work, "bytecode.json"), encoding="utf-8") as file:
         bytecode = json.load(file)
     first = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
-    tally = {"rounds": 0, "updates": 0, "kills": 0, "compared": 0}
+    tally = {"rounds": 0, "updates": 0, "kills": 0, "disagreements": 0, "refused": 0, "compared": 0}
     end = time.monotonic() + 60 * options.minutes
     # Every round has a seed, so that it can be run again alone.
 
