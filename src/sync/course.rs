@@ -31,7 +31,10 @@ impl Course {
             | SyncError::Behind { .. }
             | SyncError::Branches { .. }
             | SyncError::Unsettled { .. } => Self::Passes,
-            SyncError::NoTarget { .. } if has_worked => Self::Passes,
+            // At the beginning, a first sync does not fit on the disk, or it can be started again.
+            SyncError::NoTarget { .. } | SyncError::NotEnoughSpace { .. } if has_worked => {
+                Self::Passes
+            }
             // At the beginning, it is rather the settings or the database that is wrong.
             SyncError::Malformed { .. }
             | SyncError::Liquidity { .. }
@@ -99,6 +102,17 @@ mod tests {
             detail: String::new(),
         });
         assert_eq!(Course::of(&away, false), Course::Passes);
+    }
+
+    #[test]
+    fn disk_without_room_gets_some_once_it_has_worked() {
+        let full = SyncError::NotEnoughSpace {
+            path: "degenbot.db".into(),
+            needed: 2,
+            available: 1,
+        };
+        assert_eq!(Course::of(&full, false), Course::Stays);
+        assert_eq!(Course::of(&full, true), Course::Passes);
     }
 
     #[test]

@@ -99,8 +99,15 @@ struct Follower<'a> {
     trouble: Option<Trouble>,
     /// How often an update has begun anew since the last one that ended well.
     again: u32,
-    /// When it was last tried to shorten the log.
-    shortened: Option<Instant>,
+    /// The log is not shortened again before this time.
+    shorten_after: Option<Instant>,
+}
+
+/// How long to wait after tries that failed: twice as long after each, up to five seconds or a poll.
+fn wait_after(tries: u32, poll: Duration) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(5);
+    poll.saturating_mul(2_u32.saturating_pow(tries))
+        .min(LONGEST.max(poll))
 }
 
 impl<'a> Follower<'a> {
@@ -117,7 +124,7 @@ impl<'a> Follower<'a> {
             has_worked: false,
             trouble: None,
             again: 0,
-            shortened: None,
+            shorten_after: None,
         }
     }
 
@@ -244,8 +251,6 @@ impl<'a> Follower<'a> {
     fn wait_out(&mut self, error: SyncError) -> Result<Duration, SyncError> {
         /// How long a contradiction in what a node answers may last.
         const PATIENCE: Duration = Duration::from_secs(600);
-        /// The longest wait between two tries.
-        const LONGEST: Duration = Duration::from_secs(5);
         let kind = discriminant(&error);
         let known = self.trouble.take().filter(|trouble| trouble.kind == kind);
         let is_new = known.is_none();
@@ -260,9 +265,7 @@ impl<'a> Follower<'a> {
             Course::MayPass | Course::Stays => return Err(error),
         }
         trouble.tries = trouble.tries.saturating_add(1);
-        let doubled = self
-            .poll
-            .saturating_mul(2_u32.saturating_pow(trouble.tries));
+        let wait = wait_after(trouble.tries, self.poll);
         self.trouble = Some(trouble);
         if is_new {
             self.updater.tell(&FollowEvent::Waiting {
@@ -272,7 +275,7 @@ impl<'a> Follower<'a> {
         } else {
             log::debug!("chain {}: still {error}", self.updater.chain);
         }
-        Ok(doubled.min(LONGEST.max(self.poll)))
+        Ok(wait)
     }
 
     /// Waits, unless the token is cancelled.
@@ -292,25 +295,49 @@ impl<'a> Follower<'a> {
     }
 
     /// Shortens a long log. SQLite begins it anew only when no program reads from it at that moment, so that it can
-    /// grow for ever beside programs that take turns reading.
+    /// grow for ever beside programs that take turns reading. While one reads what was there before, it is kept.
     fn shorten_log(&mut self) -> Result<(), SyncError> {
         const LONG: u64 = 64 << 20;
         const EVERY: Duration = Duration::from_secs(60);
+        /// How long a reader is left alone.
+        const AGAIN: Duration = Duration::from_secs(5);
         /// Others cannot write while this waits for readers.
         const WAIT: Duration = Duration::from_millis(25);
         let updater = &mut self.updater;
-        let is_due = self.shortened.is_none_or(|last| last.elapsed() >= EVERY);
+        let is_due = self
+            .shorten_after
+            .is_none_or(|after| after <= Instant::now());
         let log = DatabaseFile::at(updater.path).sidecar(Sidecar::Wal);
         if !is_due || file_bytes(&log) < LONG {
             return Ok(());
         }
-        self.shortened = Some(Instant::now());
         let (path, cancel) = (updater.path, Some(updater.options.cancel.clone()));
         let connection = &mut updater.connection;
         set_busy_timeout(connection, path, WAIT, cancel.clone())?;
         let shortened = connection.batch_execute("PRAGMA main.wal_checkpoint(TRUNCATE)");
         set_busy_timeout(connection, path, updater.options.wait, cancel)?;
+        let wait = if file_bytes(&log) < LONG {
+            EVERY
+        } else {
+            AGAIN
+        };
+        self.shorten_after = Instant::now().checked_add(wait);
         shortened.map_err(|error| Error::from_diesel(path, "shorten the log of", error))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_between_tries_are_bounded_however_long_it_takes() {
+        let poll = Duration::from_millis(500);
+        let waits = [1, 2, 3, 4, 5, 12, u32::MAX].map(|tries| wait_after(tries, poll).as_millis());
+        assert_eq!(waits, [1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 5_000]);
+        let slow = Duration::from_secs(3_600);
+        assert_eq!(wait_after(1, slow), slow);
+        assert_eq!(wait_after(u32::MAX, slow), slow);
     }
 }

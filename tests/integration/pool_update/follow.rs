@@ -17,7 +17,7 @@ use diesel::connection::SimpleConnection as _;
 
 use super::model::{FIRST, Happening, creation, liquidity};
 use super::{Scene, execute, impatient, rows, to_head};
-use crate::support::content::connect;
+use crate::support::content::{connect, integrity, lines};
 use crate::support::node_faults::{Faults, Incident};
 
 /// What a follower has told.
@@ -191,7 +191,7 @@ fn blocks_are_taken_in_as_they_come() {
     assert!(report.pools > 0 && report.events > 0);
     // The journal has only blocks that are not final, and one step before them.
     let journal = "SELECT count(DISTINCT block) || ' ' || (SELECT count(*) FROM chain_blocks) AS line FROM chain_journal";
-    let counts = crate::support::content::lines(&mut connect(&scene.path), journal);
+    let counts = lines(&mut connect(&scene.path), journal);
     let counts: Vec<usize> = counts[0].split(' ').map(|it| it.parse().unwrap()).collect();
     assert!(counts.iter().all(|count| *count <= 6), "{counts:?}");
 }
@@ -202,7 +202,7 @@ fn poll_without_news_is_one_request_and_writes_nothing() {
     let following = Following::begin(&scene);
     following.wait_for_head(&scene);
     let version = |connection: &mut diesel::SqliteConnection| {
-        crate::support::content::lines(
+        lines(
             connection,
             "SELECT data_version || '' AS line FROM pragma_data_version",
         )
@@ -277,6 +277,73 @@ fn node_that_is_away_from_the_beginning_is_waited_for() {
     following.wait_until_it_goes_on();
     following.wait_for_head(&scene);
     following.stop();
+}
+
+/// Whatever it waits for, it ends at once when it is told to.
+#[test]
+fn wait_for_a_node_that_is_away_can_be_cancelled() {
+    // The node's own tries take minutes; after two, the follower waits until the next poll.
+    let patient = NodeOptions::default().max_tries(1_000);
+    for (options, poll) in [(patient, 0), (impatient(), 86_400)] {
+        let scene = scene(4, 6);
+        scene.server.set_faults(Faults::always([Incident::Close]));
+        let is_patient = poll == 0;
+        let following = Following::with(&scene, options, |options| {
+            options.poll(Duration::from_secs(poll))
+        });
+        if is_patient {
+            scene.server.wait_for_requests(5);
+        } else {
+            following.wait_for_trouble();
+        }
+        let report = following.stop();
+        assert_eq!(report.head, None);
+    }
+}
+
+/// A reader keeps what it reads, and everything after it, in the log.
+#[test]
+fn long_log_goes_into_the_database_when_its_reader_is_gone() {
+    const LONG: u64 = 64 << 20;
+    let mut scene = scene(4, 6);
+    scene.update_to_head();
+    execute(
+        &scene.path,
+        "PRAGMA journal_mode = WAL; CREATE TABLE my_notes (note BLOB)",
+    );
+    let log = scene.path.with_extension("db-wal");
+    let length = || fs::metadata(&log).map_or(0, |log| log.len());
+    let mut reader = connect(&scene.path);
+    reader
+        .batch_execute("BEGIN; SELECT count(*) FROM exchanges")
+        .unwrap();
+    let mark = "SELECT DISTINCT last_update_block || '' AS line FROM exchanges WHERE active";
+    let before = lines(&mut reader, mark);
+    execute(
+        &scene.path,
+        &format!("INSERT INTO my_notes VALUES (zeroblob({LONG}))"),
+    );
+    let following = Following::begin(&scene);
+    following.wait_for_head(&scene);
+    let grown = length();
+    assert!(grown > LONG, "{grown}");
+    for number in 0..4 {
+        scene.push(&[block(number)]);
+        following.wait_for_head(&scene);
+    }
+    assert!(length() > grown, "{}", length());
+    assert_eq!(lines(&mut reader, mark), before);
+    reader.batch_execute("COMMIT").unwrap();
+    // Each poll tells it.
+    while length() >= LONG {
+        following.wait_for_block(scene.head());
+    }
+    scene.push(&[block(5)]);
+    following.wait_for_head(&scene);
+    following.stop();
+    let notes = "SELECT length(note) || '' AS line FROM my_notes";
+    assert_eq!(lines(&mut connect(&scene.path), notes), [LONG.to_string()]);
+    assert_eq!(integrity(&scene.path), ["ok"]);
 }
 
 #[test]

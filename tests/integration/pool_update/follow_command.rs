@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Lines};
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command};
@@ -295,6 +295,83 @@ fn node_that_goes_away_is_told_once() {
     let told = running.end_by("-TERM");
     assert_eq!(told.matches("waiting").count(), 1, "{told}");
     assert_eq!(told.matches("going on after").count(), 1, "{told}");
+}
+
+/// A follower of a copy of the database on a disk of two megabytes. Then it runs each line of its input as a command on
+/// that disk, and prints an event after each. At the end of its input, it ends the follower and copies the database back.
+/// `None` where file systems cannot be mounted.
+fn on_a_small_disk(scene: &Scene) -> Option<Running> {
+    let script = format!(
+        "disk=$PWD/disk; mkdir disk; mount -t tmpfs -o size=2m tmpfs disk || exit; cd disk; cp ../degenbot.db .; \
+         $DEGENBOT --database degenbot.db pool update --follow --json --poll 0.01 --rpc {url} & follower=$!; \
+         while read -r step; do eval \"$step\"; echo '{{\"event\": \"step\"}}'; done; \
+         kill -TERM $follower; wait $follower; status=$?; cp degenbot.db* ..; exit $status",
+        url = scene.server.url()
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c", &script])
+        .current_dir(scene.folder.path())
+        .env("HOME", scene.folder.path())
+        .env("DEGENBOT", env!("CARGO_BIN_EXE_degenbot"));
+    let can_mount = Command::new("unshare")
+        .args([
+            "--map-root-user",
+            "--mount",
+            "mount",
+            "-t",
+            "tmpfs",
+            "tmpfs",
+        ])
+        .arg(scene.folder.path())
+        .status();
+    can_mount
+        .is_ok_and(|status| status.success())
+        .then(|| Running::begin(command))
+}
+
+impl Running {
+    /// Runs a command on the small disk.
+    fn step(&mut self, command: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        writeln!(input, "{command}").unwrap();
+        self.wait_for(|line| line["event"] == "step");
+    }
+}
+
+#[test]
+fn disk_that_fills_is_waited_for() {
+    let mut scene = scene(ChainId::ETHEREUM);
+    let Some(mut running) = on_a_small_disk(&scene) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    running.wait_for_head(&scene);
+    // A block that needs more than is left is not begun. Where nothing is left, no block is.
+    let large = vec![liquidity(3, 1, 0, 2, 5); 400];
+    let fill = "dd if=/dev/zero of=filler bs=4096 2>/dev/null";
+    for (fill, block, expected) in [
+        (
+            format!("{fill}; truncate -s -98304 filler"),
+            large,
+            "needs about",
+        ),
+        (fill.to_owned(), Vec::new(), "The disk is full"),
+    ] {
+        running.step(&fill);
+        scene.push(&[block]);
+        let waiting = running.wait_for(|line| line["event"] == "waiting");
+        let error = waiting["error"].as_str().unwrap();
+        assert!(error.contains(expected), "{error}");
+        running.step("rm filler");
+        running.wait_for(|line| line["event"] == "resumed");
+        scene.push(&[vec![liquidity(3, 1, 0, 2, 5)]]);
+        running.wait_for_head(&scene);
+    }
+    drop(running.child.stdin.take());
+    let told = running.told();
+    assert!(told.starts_with("status: 0"), "{told}");
+    scene.assert_at(scene.head());
 }
 
 #[test]
