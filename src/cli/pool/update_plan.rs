@@ -118,7 +118,7 @@ fn describe(plan: &PoolUpdatePlan) -> Vec<String> {
     lines.push(match plan.node.rate_limits {
         0 => "  A node that limits the number of requests can take longer; --max-rate is counted in.".to_owned(),
         refused => format!(
-            "  The node refused {} because of their number, so it takes longer; --max-rate is counted in.",
+            "  The node limits the number of requests and refused {}, so it takes longer; --max-rate is counted in.",
             counted(refused, "request")
         ),
     });

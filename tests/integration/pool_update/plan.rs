@@ -15,8 +15,8 @@ use insta::assert_snapshot;
 use super::model::{Happening, creation, liquidity};
 use super::{Scene, execute, insert_exchange, to_head};
 use crate::faults::on_a_small_disk;
-use crate::support::command::{quietly, run};
-use crate::support::node_faults::{Faults, Style};
+use crate::support::command::{on, quietly, run};
+use crate::support::node_faults::{Faults, Incident, Style};
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 /// The files of a folder with their content.
@@ -138,6 +138,36 @@ fn plan_of_a_reorganised_chain_says_what_would_be_undone() {
     assert_eq!(plan.undone_above.map(Into::into), Some(kept));
     assert_eq!((plan.blocks, plan.needs.unwrap().pools.expected), (3, 1));
     scene.update_to_head();
+}
+
+#[test]
+fn dry_run_says_what_a_limit_on_requests_means() {
+    let scene = Scene::with(ChainId::ETHEREUM, 4, &blocks(40));
+    let url = scene.server.url();
+    let last_line = || {
+        let arguments = [
+            "pool",
+            "update",
+            "--dry-run",
+            "--to-block",
+            "latest",
+            "--rpc",
+            &url,
+        ];
+        let told = run(on(&scene.path, &arguments), "");
+        let (told, errors) = told.split_once("--- stderr\n").unwrap();
+        assert!(told.starts_with("status: 0\n"), "{told}{errors}");
+        assert_eq!(errors, "");
+        told.lines().next_back().unwrap().trim_start().to_owned()
+    };
+    assert_snapshot!(last_line(), @"A node that limits the number of requests can take longer; --max-rate is counted in.");
+    let refusal = || Incident::Status(429, vec![("retry-after", "0".to_owned())], String::new());
+    scene.server.set_faults(Faults::next([refusal()]));
+    assert_snapshot!(last_line(), @"The node limits the number of requests and refused 1 request, so it takes longer; --max-rate is counted in.");
+    scene
+        .server
+        .set_faults(Faults::next([refusal(), refusal()]));
+    assert_snapshot!(last_line(), @"The node limits the number of requests and refused 2 requests, so it takes longer; --max-rate is counted in.");
 }
 
 /// What the update says, and what its dry run says first.
