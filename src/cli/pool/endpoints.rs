@@ -14,14 +14,16 @@ use crate::settings::resolve::Settings;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
 
-/// What becomes of the nodes of `--rpc` if none of them answers, so that their chain is not known.
+/// What becomes of the nodes of `--rpc` that do not answer, so that their chain is not known.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum IfSilent {
+    /// They are left out. If none answers, the command fails.
     Fail,
     /// They are taken for nodes of this chain, and waited for. Each is asked for its chain again before its first answer
     /// counts.
     Wait(ChainId),
-    /// They would be waited for, but may be of any of several chains.
+    /// They would be waited for, but may be of any of several chains. They are left out; if none answers, the command
+    /// fails.
     CannotWait,
 }
 
@@ -47,7 +49,7 @@ impl Endpoints {
         Self::with_silent(settings, given, options, chains, IfSilent::Fail)
     }
 
-    /// The same, with what to do if none of `--rpc` answers.
+    /// The same, with what becomes of those that do not answer.
     pub(super) fn with_silent(
         settings: &Settings,
         given: &[String],
@@ -71,32 +73,33 @@ impl Endpoints {
             options.clone()
         };
         let mut endpoints: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut silent = None;
-        for endpoint in parsed.iter().cloned() {
+        let mut silent = Vec::new();
+        for endpoint in parsed {
             // Nobody says for which chain it is, so the node is asked.
             let chain =
                 Node::ask_chain_id(endpoint.clone(), asking.clone(), cancel_token().clone());
-            match chain {
-                Ok(chain) => endpoints.entry(chain).or_default().push(endpoint),
-                Err(NodeError::Interrupted) => return Err(NodeError::Interrupted.into()),
-                Err(error) => {
-                    if let Some(error) = silent.replace(error) {
-                        log::warn!("{error}; this node is left out");
-                    }
+            match (chain, if_silent) {
+                (Ok(chain), _) => endpoints.entry(chain).or_default().push(endpoint),
+                (Err(NodeError::Interrupted), _) => return Err(NodeError::Interrupted.into()),
+                (Err(error), IfSilent::Wait(chain)) if may_come_back(&error) => {
+                    log::info!("{error}; it is taken for a node of chain {chain}");
+                    endpoints.entry(chain).or_default().push(endpoint);
                 }
+                (Err(error), _) => silent.push(error),
             }
         }
-        let comes_back = endpoints.is_empty() && silent.as_ref().is_some_and(may_come_back);
-        match (silent, if_silent) {
-            (Some(_), IfSilent::Wait(chain)) if comes_back => {
-                endpoints.insert(chain, parsed);
-            }
-            (Some(source), IfSilent::CannotWait) if comes_back => {
-                return Err(Failure::SilentNode { source });
-            }
-            (Some(error), _) if endpoints.is_empty() => return Err(error.into()),
-            (Some(error), _) => log::warn!("{error}; this node is left out"),
-            (None, _) => {}
+        if endpoints.is_empty()
+            && let Some(source) = silent.pop()
+        {
+            let cannot_wait = matches!(if_silent, IfSilent::CannotWait);
+            return Err(if cannot_wait && may_come_back(&source) {
+                Failure::SilentNode { source }
+            } else {
+                source.into()
+            });
+        }
+        for error in silent {
+            log::warn!("{error}; this node is left out");
         }
         Ok(with(endpoints))
     }

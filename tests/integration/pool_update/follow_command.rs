@@ -17,6 +17,7 @@ use super::model::{Happening, creation, liquidity};
 use super::{Scene, assert_rows, execute, rows};
 use crate::support::command::{finish, on, run, send, spawn};
 use crate::support::node_faults::{Faults, Incident};
+use crate::support::node_server::NodeServer;
 use crate::support::terminal::Terminal;
 
 /// The command while it runs.
@@ -384,6 +385,26 @@ fn given_node_of_the_only_chain_may_come_later() {
     running.wait_for_head(&scene);
     assert!(running.end_by("-TERM").starts_with("status: 0"));
     scene.assert_at(scene.head());
+}
+
+#[test]
+fn one_of_several_given_nodes_may_come_later() {
+    let mut ethereum = scene(ChainId::ETHEREUM);
+    let other = NodeServer::start(ethereum.server.chain(|chain| chain.clone()));
+    ethereum
+        .server
+        .set_faults(Faults::always([Incident::Close]));
+    let mut running = Running::begin(command(&[&ethereum], &["--rpc", &other.url()]));
+    running.wait_for_head(&ethereum);
+    // The first one is there now, and the second one goes away.
+    ethereum.server.set_faults(Faults::default());
+    other.set_faults(Faults::always([Incident::Close]));
+    ethereum.push(&[vec![creation(1, 1)]]);
+    running.wait_for_head(&ethereum);
+    let told = running.end_by("-TERM");
+    assert!(told.starts_with("status: 0"), "{told}");
+    assert!(!told.contains("left out"), "{told}");
+    ethereum.assert_at(ethereum.head());
 }
 
 #[test]
