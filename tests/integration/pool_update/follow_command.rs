@@ -361,7 +361,10 @@ fn disk_that_fills_is_waited_for() {
     ] {
         running.step(&fill);
         scene.push(&[block]);
-        let waiting = running.wait_for(|line| line["event"] == "waiting");
+        let waiting = running.wait_for(|line| {
+            assert_ne!(line["event"], "failed", "{line}");
+            line["event"] == "waiting"
+        });
         let error = waiting["error"].as_str().unwrap();
         assert!(error.contains(expected), "{error}");
         running.step("rm filler");
