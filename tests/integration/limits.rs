@@ -408,3 +408,57 @@ fn updates_from_a_node_say_that_they_need_a_thread() {
     }
     assert_eq!(content::of(&path), before);
 }
+
+/// The sidecars of a backup that another user has opened.
+#[test]
+fn backup_over_one_with_sidecars_of_another_user_leaves_none_and_names_the_reason() {
+    let binary = public_copy_of_the_binary();
+    let again = |copy: &Copy, writable: bool| {
+        for name in copy.files().keys() {
+            let mode = if writable && !name.ends_with("-shm") {
+                0o666
+            } else {
+                0o444
+            };
+            fs::set_permissions(copy.folder().join(name), fs::Permissions::from_mode(mode))
+                .unwrap();
+        }
+        fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o777)).unwrap();
+        let mut command = unprivileged(&binary.1);
+        command
+            .args(["--database", "degenbot.db", "database", "backup", "--force"])
+            .current_dir(copy.folder());
+        run(command, "")
+    };
+
+    // An index that is not writable, without a log.
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let backup = copy.folder().join("degenbot.db.bak");
+    fs::copy(&copy.path, &backup).unwrap();
+    content::connect(&backup)
+        .batch_execute("PRAGMA journal_mode = WAL")
+        .unwrap();
+    fs::write(copy.folder().join("degenbot.db.bak-shm"), vec![0; 32768]).unwrap();
+    let told = again(&copy, true);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(!copy.files().contains_key("degenbot.db.bak-wal"), "{told}");
+
+    // A log that belongs to the backup, and that the user may not write.
+    let copy = Copy::of("populated/wal-0.6.0a4.db");
+    for sidecar in ["", "-wal"] {
+        let [from, to] = ["degenbot.db", "degenbot.db.bak"]
+            .map(|name| copy.folder().join(name.to_owned() + sidecar));
+        fs::copy(from, to).unwrap();
+    }
+    let before = copy.files();
+    let told = again(&copy, false);
+    assert!(
+        told.contains("error: The database at degenbot.db.bak cannot be written"),
+        "{told}"
+    );
+    assert!(told.contains("hint: Nothing was changed."), "{told}");
+    let mut after = copy.files();
+    // SQLite may make the index of the log anew.
+    after.remove("degenbot.db.bak-shm");
+    assert!(after == before, "{told}");
+}

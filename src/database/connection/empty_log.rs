@@ -8,27 +8,30 @@ use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::raw_connection::RawConnection;
 
-/// Opens a connection to the database at `uri`. If that fails, for example on a full disk, SQLite can leave an empty log
-/// and a part of its index behind. They are removed, unless they were there before or another connection uses them.
+/// Opens a connection to the database at `uri`, or uses one. If that fails, for example on a full disk, or beside an index
+/// that belongs to another user, SQLite can leave an empty log and a part of its index behind. What was not there before
+/// is removed, unless another connection uses it.
 pub(super) fn leaving_no_log<T>(
     path: &Path,
     uri: &str,
     open: impl FnOnce() -> Result<T, Error>,
 ) -> Result<T, Error> {
     let file = DatabaseFile::at(path);
-    let [log, index] = [Sidecar::Wal, Sidecar::Shm].map(|sidecar| file.sidecar(sidecar));
-    let is_there = || log.exists() || index.exists();
-    let was_there = is_there();
+    let log = file.sidecar(Sidecar::Wal);
+    // The index goes first: without a log, SQLite looks at none.
+    let mut new = vec![file.sidecar(Sidecar::Shm), log.clone()];
+    new.retain(|sidecar| !sidecar.exists());
+    let had_log = !new.contains(&log);
     let result = open();
-    if result.is_err() && !was_there && is_there() {
+    new.retain(|sidecar| sidecar.exists());
+    if result.is_err() && !had_log && !new.is_empty() {
         // Connections that use them keep a lock on the database.
         let removed = RawConnection::open(uri).map(|handle| {
             handle.if_unused(|| {
                 if file.log_bytes() > 0 {
                     return Ok(());
                 }
-                remove(&index)?;
-                remove(&log)
+                new.iter().try_for_each(|sidecar| remove(sidecar))
             })
         });
         log::debug!("The empty log is removed: {removed:?}");

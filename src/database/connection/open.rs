@@ -257,11 +257,14 @@ fn header(path: &Path) -> Result<[u8; 32], Error> {
 ///
 /// [`ErrorKind::Locked`] if another connection has the database open.
 pub(crate) fn settle(path: &Path, busy_handler: &BusyHandler) -> Result<(), Error> {
-    open_raw_connection(path, Access::ReadWrite, busy_handler)?
-        .execute(
-            "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
-        )
-        .map_err(|error| Error::from_sqlite(path, error))
+    let uri = uri(path, Access::ReadWrite.parameters());
+    leaving_no_log(path, &uri, || {
+        open_raw_connection(path, Access::ReadWrite, busy_handler)?
+            .execute(
+                "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
+            )
+            .map_err(|error| Error::from_sqlite(path, error))
+    })
 }
 
 pub(crate) fn journal_mode(connection: &mut SqliteConnection) -> QueryResult<String> {

@@ -91,15 +91,14 @@ pub(crate) fn clear_away_leftovers(
         return Ok(());
     }
     // Only a recognised database is opened for this: beside any other file, SQLite might delete the log.
-    let settled = recognise(target.path()).and_then(|_| settle(target.path(), busy_handler));
-    match target.leftover() {
-        Some(_) if matches!(&settled, Err(error) if matches!(error.kind, ErrorKind::Locked)) => {
-            settled
-        }
-        Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(target.path())),
-        None => match settled {
-            Err(error) if matches!(error.kind, ErrorKind::Locked) => Err(error),
-            _ => Ok(()),
-        },
+    let recognised = recognise(target.path());
+    let is_own_log = recognised.is_ok();
+    let settled = recognised.and_then(|_| settle(target.path(), busy_handler));
+    match (target.leftover(), settled) {
+        (_, Err(error)) if matches!(error.kind, ErrorKind::Locked) => Err(error),
+        // The log belongs to the copy, which the user may not write, for example.
+        (Some(_), Err(error)) if is_own_log => Err(error),
+        (Some(leftover), _) => Err(ErrorKind::Leftover { leftover }.at(target.path())),
+        (None, _) => Ok(()),
     }
 }

@@ -231,6 +231,10 @@ fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
 /// Finds the reason behind an error that SQLite reports as another one, or without a reason.
 fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
     match (kind, Failure::last()) {
+        // A file that is open for reading only has no lock for writers.
+        (ErrorKind::Locked | ErrorKind::Disk { .. }, Some(Failure::Lock(libc::EBADF))) => {
+            ErrorKind::ReadOnly
+        }
         (ErrorKind::Locked | ErrorKind::Disk { .. }, Some(Failure::Lock(code))) => {
             let source = io::Error::from_raw_os_error(code);
             ErrorKind::NoLocks { source }
