@@ -68,7 +68,7 @@ documented_errors! {
             error: Box<SyncError> = Box::new(SyncError::documented().remove(0).example),
         }
             in Inner;
-            text format!("{}: {error}", chain_title(*chain));
+            text format!("{}: {}", chain_title(*chain), with_causes(error));
             hint match &**error {
                 SyncError::Database { source } => with_effect(source),
                 error => error.hint(),
@@ -405,7 +405,7 @@ fn and_parts(not_checked: u64) -> String {
 }
 
 /// An error and what caused it, each once.
-fn with_causes(error: &dyn StdError) -> String {
+pub(in crate::cli) fn with_causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

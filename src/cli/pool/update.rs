@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::exchange::lookup::{name_of, parse};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
@@ -325,7 +325,7 @@ impl ChainDocument {
             rate_limits: report.node.rate_limits,
             received_bytes: report.node.bytes,
             milliseconds: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
-            error: result.as_ref().err().map(ToString::to_string),
+            error: result.as_ref().err().map(|error| with_causes(error)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
 use crate::cli::json::{Json, Timing};
 use crate::cli::pool::endpoints::Endpoints;
@@ -269,7 +269,7 @@ impl ChainDocument {
             blocks: plan.blocks,
             needs: plan.needs.as_ref().map(Into::into),
             milliseconds: u64::try_from(plan.elapsed.as_millis()).unwrap_or(u64::MAX),
-            error: result.as_ref().err().map(ToString::to_string),
+            error: result.as_ref().err().map(|error| with_causes(error)),
         }
     }
 }

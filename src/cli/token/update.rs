@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
@@ -181,7 +181,7 @@ impl Chain {
             requests: report.node.requests,
             calls: report.node.calls,
             milliseconds: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
-            error: result.as_ref().err().map(ToString::to_string),
+            error: result.as_ref().err().map(|error| with_causes(error)),
         }
     }
 }
