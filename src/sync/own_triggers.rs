@@ -62,6 +62,14 @@ pub(super) fn require_none_that_interferes(
     Ok(())
 }
 
+/// Fails if SQLite cannot compile what each update writes at its end, the marks of exchanges: a trigger of the user's own
+/// can need what only the user's program defines.
+pub(super) fn require_compiled_marks(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let update = "UPDATE main.exchanges SET last_update_block = last_update_block";
+    Statements::of(connection)?.prepare(update)?;
+    Ok(())
+}
+
 /// Statements that fire every trigger on the tables that an update writes to.
 fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
     let mut statements = Vec::new();

@@ -13,7 +13,9 @@ use crate::node::header::BlockTag;
 use crate::node::statistics::NodeStatistics;
 use crate::sync::chain_view::{ChainView, Standing, look};
 use crate::sync::needs::{UpdateNeeds, estimate};
-use crate::sync::preconditions::{require_marks_in_chain, require_updatable};
+use crate::sync::preconditions::{
+    require_accepted_writes, require_marks_in_chain, require_updatable,
+};
 use crate::sync::report::Skipped;
 use crate::sync::room::require_room;
 use crate::sync::scope::{Scope, ScopedExchange};
@@ -114,6 +116,7 @@ fn fill(
     plan: &mut PoolUpdatePlan,
 ) -> Result<(), SyncError> {
     require_updatable(path)?;
+    require_accepted_writes(path, &options.cancel)?;
     let (mut scope, stored) = read_without_trace(path, |connection| {
         recognise_connection(connection)?.require_version(path)?;
         let scope = Scope::read(connection, chain, &options.exchanges)?;

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
+use crate::cancel::CancelToken;
+use crate::database::connection::read_only::read_without_trace;
+use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::verification::free_list::{has_free_pages, require_sound_pages};
 use crate::sync::chain_view::ChainView;
+use crate::sync::own_triggers::{require_compiled_marks, require_none_that_interferes};
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 
@@ -17,6 +22,21 @@ pub(super) fn require_updatable(path: &Path) -> Result<(), SyncError> {
     let has_sidecar = |sidecar| file.sidecar(sidecar).exists();
     if !has_sidecar(Sidecar::Wal) || !has_sidecar(Sidecar::Shm) {
         file.require_writable_folder()?;
+    }
+    Ok(())
+}
+
+/// Fails if an operation that is only planned would be refused as soon as it wrote: because of damage that makes pages
+/// look free, or of a trigger of the user's own.
+pub(super) fn require_accepted_writes(path: &Path, cancel: &CancelToken) -> Result<(), SyncError> {
+    let has_free_pages = read_without_trace(path, |connection| {
+        require_none_that_interferes(connection, path)?;
+        require_compiled_marks(connection)?;
+        has_free_pages(connection, path)
+    })
+    .map_err(|error: Error| error.at(path, "look at the triggers"))?;
+    if has_free_pages {
+        require_sound_pages(path, Some(cancel.clone()))?;
     }
     Ok(())
 }

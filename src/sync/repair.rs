@@ -38,7 +38,7 @@ use crate::sync::chain_view::{Standing, look};
 use crate::sync::mend::{Fault, Mended, faults, mend};
 use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::pool_snapshot::{Selection, Snapshot};
-use crate::sync::preconditions::{require_latest, require_updatable};
+use crate::sync::preconditions::{require_accepted_writes, require_latest, require_updatable};
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
 use crate::sync::replay::Replay;
 use crate::sync::replayed_pools::Replaying;
@@ -168,8 +168,8 @@ impl Repair<'_> {
     fn run(&mut self) -> Result<(), SyncError> {
         /// How often it begins anew if others write meanwhile.
         const PASSES: u32 = 5;
+        require_updatable(self.path)?;
         if !self.options.dry_run {
-            require_updatable(self.path)?;
             staged_file::sweep(DatabaseFile::at(self.path).real());
             // What cannot be repaired is refused before anything is asked.
             open_to_write(self.path, self.options.wait, &self.options.cancel)?;
@@ -183,6 +183,9 @@ impl Repair<'_> {
                 return Err(SyncError::Reorganised {
                     keep: truth.keep.unwrap_or(BlockNumber::FIRST),
                 });
+            }
+            if self.options.dry_run && !is_nothing {
+                require_accepted_writes(self.path, &self.options.cancel)?;
             }
             if self.options.dry_run || (is_nothing && !truth.is_gone) {
                 return Ok(());

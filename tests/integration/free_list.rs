@@ -12,7 +12,7 @@ use degenbot::deployments::Deployment;
 use degenbot::models::{Erc20Token, LiquidityUpdate, NewErc20Token};
 use degenbot::node::{Endpoint, Node, NodeOptions};
 use degenbot::sync::{
-    PoolRepairOptions, PoolUpdateOptions, SyncError, TokenUpdateOptions, repair_pools,
+    PoolRepairOptions, PoolUpdateOptions, SyncError, TokenUpdateOptions, plan_update, repair_pools,
     update_pools, update_tokens,
 };
 use degenbot::types::ChainId;
@@ -269,13 +269,14 @@ fn updates_from_a_node_refuse_a_database_whose_free_list_names_a_page_in_use() {
             let options = NodeOptions::default().max_tries(1);
             Node::new(ChainId::BASE, vec![endpoint], options, CancelToken::new()).unwrap()
         };
-        let (chain, pools) = (ChainId::BASE, PoolUpdateOptions::default());
-        let (_, pools) = update_pools(&path, chain, &node(), &pools, &mut ());
+        let (chain, options) = (ChainId::BASE, PoolUpdateOptions::default());
+        let (_, pools) = update_pools(&path, chain, &node(), &options, &mut ());
+        let (_, plan) = plan_update(&path, chain, &node(), &options);
         let tokens = TokenUpdateOptions::default();
         let (_, tokens) = update_tokens(&path, &node(), chain, &tokens, &mut |_| ());
         let repair = PoolRepairOptions::default().exchanges(vec![exchange.clone()]);
         let (_, repair) = repair_pools(&path, chain, &node(), &repair, &mut |_| ());
-        [pools, tokens, repair].map(Result::unwrap_err)
+        [pools, plan, tokens, repair].map(Result::unwrap_err)
     };
     let is_node = |error: &SyncError| matches!(error, SyncError::Node { .. });
     assert!(update().iter().all(is_node));
@@ -380,11 +381,11 @@ fn bots_take_no_page_behind_the_end_that_a_wrong_header_names() {
         .unwrap();
     insert_token(&Database::open(&path).unwrap(), 1).unwrap();
     drop(other);
-    let mut bytes = fs::read(&path).unwrap();
     // A pool closes its connections on a thread of its own. The last one to be closed moves the log into the file.
     while path.with_extension("db-wal").exists() {
         thread::yield_now();
     }
+    let mut bytes = fs::read(&path).unwrap();
     let count = number(&bytes, 28);
     put(&mut bytes, 28, count - 20);
     fs::write(&path, &bytes).unwrap();

@@ -141,8 +141,10 @@ impl Repair {
         let mut failures: Vec<Failure> = Vec::new();
         let mut unknown = 0;
         for (report, result) in outcomes {
-            unknown +=
-                report.unknown.len() as u64 - report.deleted.min(report.unknown.len() as u64);
+            if !(self.dry_run && self.delete_unknown) {
+                unknown +=
+                    report.unknown.len() as u64 - report.deleted.min(report.unknown.len() as u64);
+            }
             for skipped in report.skipped {
                 failures.push(Failure::ExchangeNotRepaired {
                     exchange: skipped.exchange,
@@ -155,7 +157,7 @@ impl Repair {
                 Err(error) => failures.push(of_chain(report.chain, error)),
             }
         }
-        if unknown > 0 && !self.dry_run {
+        if unknown > 0 {
             failures.insert(0, Failure::UnknownPoolsLeft { pools: unknown });
         }
         last_of(context, failures)

@@ -88,12 +88,20 @@ pub(crate) fn require_sound_free_pages(
     path: &Path,
     cancel: Option<CancelToken>,
 ) -> Result<(), Error> {
-    let free = FreePages::look(connection, path)?;
-    if free.listed == 0 && !free.has_more {
+    if !has_free_pages(connection, path)? {
         return Ok(());
     }
     log::info!("The database has free pages: all pages are checked");
     require_sound_pages(path, cancel)
+}
+
+/// Whether the database has free pages, or the file has pages after the last one.
+pub(crate) fn has_free_pages(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<bool, Error> {
+    let free = FreePages::look(connection, path)?;
+    Ok(free.listed > 0 || free.has_more)
 }
 
 fn count(connection: &mut SqliteConnection) -> QueryResult<i64> {

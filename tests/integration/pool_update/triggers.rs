@@ -1,8 +1,10 @@
 //! Triggers of the user's own on the tables that an update writes to.
 
+use degenbot::sync::{PoolRepairOptions, plan_update, repair_pools};
 use degenbot::types::ChainId;
 
 use super::model::{Happening, creation, liquidity};
+use super::verify::exchange;
 use super::{Scene, assert_rows, execute, rows, to_head};
 use crate::support::content::{connect, lines};
 
@@ -224,5 +226,40 @@ fn what_a_trigger_keeps_from_being_undone_is_named() {
         assert_eq!(told, expected);
         execute(&scene.path, "DROP TRIGGER mine");
         scene.update_to_head();
+    }
+}
+
+#[test]
+fn dry_runs_refuse_the_triggers_that_the_operations_refuse() {
+    let triggers = [
+        "AFTER INSERT ON pools BEGIN DELETE FROM erc20_tokens; END",
+        "BEFORE INSERT ON chain_journal BEGIN SELECT raise(IGNORE); END",
+        "AFTER UPDATE ON exchanges BEGIN SELECT of_my_program(new.id); END",
+    ];
+    for trigger in triggers {
+        let scene = scene(10);
+        execute(&scene.path, "UPDATE uniswap_v3_pools SET tick_spacing = 7");
+        let options = PoolRepairOptions::default().exchanges(vec![exchange("uniswap_v3")]);
+        let repair = |dry_run| {
+            let options = options.clone().dry_run(dry_run);
+            let chain = scene.model.chain;
+            repair_pools(&scene.path, chain, &scene.node(), &options, &mut |_| {}).1
+        };
+        repair(true).unwrap();
+        execute(&scene.path, &format!("CREATE TRIGGER mine {trigger}"));
+        let before = rows(&scene.path);
+        let planned = plan_update(&scene.path, scene.model.chain, &scene.node(), &to_head()).1;
+        let refused = [
+            planned,
+            scene.update(&to_head()).1,
+            repair(true),
+            repair(false),
+        ];
+        let told: Vec<_> = refused
+            .iter()
+            .map(|it| it.as_ref().unwrap_err().to_string())
+            .collect();
+        assert!(told.iter().all(|it| *it == told[0]), "{told:#?}");
+        assert_rows(&rows(&scene.path), &before);
     }
 }
