@@ -53,7 +53,7 @@ pub(super) enum Command {
     /// Describe, check, back up, restore, upgrade and compact the database
     #[command(subcommand)]
     Database(database::Command),
-    /// Choose the exchanges that updates of the Python package follow
+    /// Choose the exchanges that updates follow
     #[command(subcommand)]
     Exchange(exchange::Command),
     /// Keep the pools up to date from a node, list and show them

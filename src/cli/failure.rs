@@ -112,9 +112,29 @@ documented_errors! {
         /// There is no active exchange.
         NothingToUpdate
             in Exchanges;
-            text "No exchange is active that is to be updated";
+            text "No exchange is active that the command is about";
             hint "'degenbot exchange list' shows the exchanges, 'degenbot exchange activate NAME' activates one";
-            when "`pool update` finds no active exchange, or none of the chains and exchanges that its options name.";
+            when "A command that asks nodes finds no active exchange, or none of the chains and exchanges that its options \
+                  name.";
+
+        /// What is named is on other chains.
+        NotOnTheChain
+            in Exchanges;
+            text "Nothing of what the command is about is on a chain that --chain names";
+            hint "Leave --chain out, or name the chain of the pool or exchange";
+            when "`pool verify --chain` or `pool repair --chain` names another chain than that of the pools and exchanges.";
+
+        /// An exchange is known, and has no row in the database.
+        ExchangeNotStored {
+            exchange: ExchangeName = ExchangeName {
+                chain: ChainId::BASE,
+                name: "uniswap_v2".to_owned(),
+            },
+        }
+            in Exchanges;
+            text format!("The database does not have the exchange {exchange}");
+            hint format!("'degenbot exchange activate {exchange}' adds it, and 'degenbot pool update' its pools");
+            when "`pool verify` or `pool repair` names an exchange that was never activated.";
 
         /// An upgrade to an older version was asked for, or a downgrade to a newer one.
         WrongDirection {

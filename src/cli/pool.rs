@@ -30,8 +30,9 @@ pub(super) enum Command {
     Update(Box<update::Update>),
     /// List the pools: exchange, kind, address, tokens, fee, mark and number of ticks
     ///
-    /// The pools are ordered by their exchange and ID. On a terminal of fewer than 190
-    /// columns, addresses and symbols are shortened.
+    /// The pools are ordered by their exchange and ID. A file or a pipe gets complete
+    /// addresses. On a terminal, those of tokens are shortened, and all of them if it has
+    /// fewer than 190 columns.
     List(list::List),
     /// Show a pool and draw its liquidity
     ///
@@ -63,6 +64,7 @@ impl Command {
     pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Update(command) => Some(("update", command.contradiction()?)),
+            Self::Verify(command) => Some(("verify", command.contradiction()?)),
             _ => None,
         }
     }

@@ -71,6 +71,10 @@ impl Endpoint {
                     "https://"
                 },
             }),
+            // As options that name the chain take it.
+            scheme if is_behind_chain(scheme) => Err(invalid(
+                "here it stands alone, without CHAIN= in front of it".to_owned(),
+            )),
             _ => Err(invalid(
                 "its scheme is none of http, https and ipc".to_owned(),
             )),
@@ -242,6 +246,13 @@ fn without_header(text: &str, value: &HeaderValue) -> String {
         shown = shown.replace(word, "…");
     }
     shown
+}
+
+/// Whether the scheme of an address has a chain ID or the name of a chain in front of it.
+fn is_behind_chain(scheme: &str) -> bool {
+    scheme
+        .split_once('=')
+        .is_some_and(|(chain, _)| chain.chars().all(char::is_alphanumeric))
 }
 
 /// Whether an address without a scheme is a path.

@@ -25,7 +25,8 @@ documented_errors! {
         }
             in Nodes;
             text format!("{endpoint} is not the address of a node: {problem}");
-            hint "Write it like https://HOST/PATH, http://HOST:PORT or /PATH/TO/geth.ipc";
+            hint "Give the HTTP address of the node (its scheme is http or https), or the path of its IPC socket, such as \
+                  /PATH/TO/geth.ipc";
             when "The address of a node has no host, another scheme, or characters that an address cannot have; or a \
                   header for the node is not one of HTTP.";
 

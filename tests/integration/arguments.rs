@@ -62,6 +62,14 @@ fn contradictions_are_errors() {
             "--assume says several things about factory.1.uniswap_v2",
         ),
         (
+            "pool verify --all 31",
+            "the argument '--all' is about exchanges, and only single pools are named; add --exchange",
+        ),
+        (
+            "pool verify --sample 3 31 32",
+            "the argument '--sample <POOLS>' is about exchanges, and only single pools are named; add --exchange",
+        ),
+        (
             "config init --rpc 1=http://a --rpc 2=http://b --rpc 1=http://a",
             "--rpc names a node of chain ID 1 twice",
         ),

@@ -418,6 +418,26 @@ fn list_prints_a_table() {
 }
 
 #[test]
+fn list_in_a_file_has_complete_addresses() {
+    let copy = Copy::of(POPULATED);
+    execute(&copy.path, "UPDATE erc20_tokens SET symbol = NULL");
+    let told = quietly(&copy.path, &["pool", "list"]);
+    let output = on(&copy.path, &["pool", "list", "--json"])
+        .output()
+        .unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for pool in document["pools"].as_array().unwrap() {
+        let [one, other] =
+            ["token0", "token1"].map(|token| pool[token]["address"].as_str().unwrap());
+        assert!(
+            told.contains(&format!("  {one}/{other}  ")),
+            "{one}/{other}: {told}"
+        );
+    }
+    assert!(!told.contains("..."), "{told}");
+}
+
+#[test]
 fn show_prints_a_pool_and_draws_its_liquidity() {
     let copy = Copy::of(POPULATED);
     execute(

@@ -9,6 +9,7 @@ use crate::cli::exchange::lookup::{name_of, parse, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::known_values::chain_id;
 use crate::database::exchanges::list_exchanges;
+use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::node::options::NodeOptions;
 use crate::sync::pool_snapshot::chains_of_pools;
@@ -62,6 +63,11 @@ pub(super) struct Named {
 }
 
 impl Which {
+    /// Whether pools are named, and no exchange.
+    pub(super) fn names_only_pools(&self) -> bool {
+        !self.pools.is_empty() && self.exchange.is_empty()
+    }
+
     /// Looks up what is named. Without any name, it is what is active.
     pub(super) fn look_up(&self, path: &Path) -> Result<Named, Failure> {
         let exchanges = self
@@ -77,7 +83,12 @@ impl Which {
                 .filter_map(name_of)
                 .any(|name| name == *exchange)
             {
-                return Err(unknown(path, &exchange.to_string()));
+                return Err(match Deployment::of(exchange) {
+                    Some(_) => Failure::ExchangeNotStored {
+                        exchange: exchange.clone(),
+                    },
+                    None => unknown(path, &exchange.to_string()),
+                });
             }
             chains.insert(exchange.chain);
         }
@@ -93,11 +104,13 @@ impl Which {
                 .filter(|row| row.active == Some(SqlValue::Integer(1)));
             chains.extend(active.filter_map(name_of).map(|name| name.chain));
         }
+        let is_nothing = chains.is_empty();
         chains.retain(|chain| self.chain.is_empty() || self.chain.contains(chain));
-        if chains.is_empty() {
-            return Err(Failure::NothingToUpdate);
+        match chains.is_empty() {
+            true if is_nothing => Err(Failure::NothingToUpdate),
+            true => Err(Failure::NotOnTheChain),
+            false => Ok(Named { exchanges, chains }),
         }
-        Ok(Named { exchanges, chains })
     }
 }
 

@@ -28,7 +28,9 @@ pub(super) fn tokens(pool: &PoolInfo, most: usize) -> String {
         (None, Some(SqlValue::Text(address))) => {
             let address = escaped(address).to_string();
             let short = abbreviated(&address);
-            if short.len() <= most {
+            if address.len() <= most {
+                address
+            } else if short.len() <= most {
                 short
             } else {
                 cut(&address, most)

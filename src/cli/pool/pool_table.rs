@@ -12,6 +12,12 @@ use crate::database::reports::pool_info::PoolInfo;
 /// The columns that a terminal must have for the wide form.
 const WIDE: usize = 190;
 
+/// How many characters each token has at most: in the narrow form, in the wide one on a terminal, and in a file or a pipe,
+/// which gets complete addresses.
+const NARROW_TOKEN: usize = 8;
+const WIDE_TOKEN: usize = 20;
+const WHOLE_TOKEN: usize = "0x".len() + 40;
+
 /// Every line has everything, so that other programs can search them.
 const WIDE_COLUMNS: [(&str, Alignment); 9] = [
     ("Exchange", Left),
@@ -41,6 +47,7 @@ pub(super) struct PoolTable<'context> {
     context: &'context Context,
     pending: Vec<PoolInfo>,
     is_wide: bool,
+    is_terminal: bool,
     wide: [usize; WIDE_COLUMNS.len()],
     narrow: [usize; NARROW_COLUMNS.len()],
     /// The last line above pools, in the narrow form.
@@ -55,6 +62,7 @@ impl<'context> PoolTable<'context> {
             context,
             pending: Vec::new(),
             is_wide: columns.is_none_or(|columns| columns >= WIDE),
+            is_terminal: columns.is_some(),
             wide: Default::default(),
             narrow: Default::default(),
             title: None,
@@ -94,13 +102,18 @@ impl<'context> PoolTable<'context> {
         } else {
             Table::new(WIDE_COLUMNS.map(|(_, alignment)| alignment))
         };
+        let token = if self.is_terminal {
+            WIDE_TOKEN
+        } else {
+            WHOLE_TOKEN
+        };
         for pool in &self.pending {
             table.push([
                 cells::exchange(pool),
                 pool.id.to_string(),
                 cell(pool.kind.as_ref()),
                 cells::address(pool),
-                cells::tokens(pool, 20),
+                cells::tokens(pool, token),
                 cells::fee(pool),
                 cells::spacing(pool),
                 cells::ticks(pool),
@@ -132,7 +145,7 @@ impl<'context> PoolTable<'context> {
                 table.push([
                     pool.id.to_string(),
                     abbreviated(&cells::address(pool)),
-                    cells::tokens(pool, 8),
+                    cells::tokens(pool, NARROW_TOKEN),
                     cells::fee(pool),
                     cells::spacing(pool),
                     cells::ticks(pool),

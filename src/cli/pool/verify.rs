@@ -25,14 +25,9 @@ use crate::sync::verify_report::{ExchangeVerification, PoolVerifyReport};
 pub(in crate::cli) struct Verify {
     #[command(flatten)]
     which: Which,
-    /// How many pools of each exchange are compared, others each time
-    #[arg(
-        long,
-        value_name = "POOLS",
-        default_value_t = 100,
-        conflicts_with = "all"
-    )]
-    sample: usize,
+    /// How many pools of each exchange are compared, others each time [default: 100]
+    #[arg(long, value_name = "POOLS", conflicts_with = "all")]
+    sample: Option<usize>,
     /// Compare all pools, and look for those that the database lacks
     #[arg(long)]
     all: bool,
@@ -44,7 +39,22 @@ pub(in crate::cli) struct Verify {
 
 type Outcome = (PoolVerifyReport, Result<(), SyncError>);
 
+/// How many pools of an exchange are compared, unless more or fewer are asked for.
+const SAMPLE: usize = 100;
+
 impl Verify {
+    /// What two of the arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        let option = match self.sample {
+            Some(_) => "--sample <POOLS>",
+            None if self.all => "--all",
+            None => return None,
+        };
+        self.which.names_only_pools().then(|| {
+            format!("the argument '{option}' is about exchanges, and only single pools are named; add --exchange")
+        })
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let settings = context.settings()?;
         let path = &settings.database.path;
@@ -61,7 +71,7 @@ impl Verify {
                     let options = PoolVerifyOptions::default()
                         .exchanges(named.of_chain(*chain))
                         .pools(self.which.pools.clone())
-                        .sample((!self.all).then_some(self.sample))
+                        .sample((!self.all).then_some(self.sample.unwrap_or(SAMPLE)))
                         .concurrency(self.asking.concurrency.into())
                         .cancel(cancel_token().clone());
                     let mut reporter = PoolReporter::new(&context.printer);
@@ -132,10 +142,13 @@ fn lines_of(lines: &mut Lines, report: &PoolVerifyReport) {
 fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let (mut differences, mut pools, mut not_compared) = (0, 0, 0);
-    for (report, _) in &outcomes {
+    for (report, result) in &outcomes {
         differences += report.differences();
         pools += report.findings.len() as u64;
         not_compared += (report.not_compared.len() + report.skipped.len()) as u64;
+        if result.is_err() && report.values == 0 {
+            continue;
+        }
         context.printer.message(format_args!(
             "{}: compared {} values, {} differ; {} requests, {:.1} s.",
             chain_title(report.chain),

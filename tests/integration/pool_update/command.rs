@@ -198,7 +198,7 @@ fn chain_without_a_node_is_named() {
     status: 1
     --- stdout
     --- stderr
-    error: No exchange is active that is to be updated
+    error: No exchange is active that the command is about
     hint: 'degenbot exchange list' shows the exchanges, 'degenbot exchange activate NAME' activates one
     ");
 }
@@ -483,4 +483,59 @@ fn verify_and_repair_say_what_they_find_and_do() {
 
     For more information, try '--help'.
     ");
+}
+
+#[test]
+fn what_is_named_for_a_comparison_is_told_apart() {
+    let scene = scene(ChainId::ETHEREUM);
+    let told = |arguments: &[&str]| run(on(&scene.path, arguments), "");
+    // Known, and never activated.
+    execute(
+        &scene.path,
+        "PRAGMA foreign_keys = OFF; DELETE FROM exchanges WHERE chain_id = 8453",
+    );
+    assert_snapshot!(told(&["pool", "verify", "--exchange", "base_uniswap_v2"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database does not have the exchange base_uniswap_v2
+    hint: 'degenbot exchange activate base_uniswap_v2' adds it, and 'degenbot pool update' its pools
+    ");
+    assert_snapshot!(told(&["pool", "repair", "--exchange", "ethereum_uniswap_v3", "--chain", "base"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Nothing of what the command is about is on a chain that --chain names
+    hint: Leave --chain out, or name the chain of the pool or exchange
+    ");
+    assert_snapshot!(told(&["pool", "verify", "--rpc", "1=http://127.0.0.1:1/KEY"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: …/… is not the address of a node: here it stands alone, without CHAIN= in front of it
+    hint: Give the HTTP address of the node (its scheme is http or https), or the path of its IPC socket, such as /PATH/TO/geth.ipc
+    ");
+}
+
+#[test]
+fn constraint_of_the_users_own_is_named() {
+    let scene = scene(ChainId::ETHEREUM);
+    execute(
+        &scene.path,
+        "CREATE UNIQUE INDEX mine ON erc20_tokens (chain)",
+    );
+    let url = scene.server.url();
+    assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "latest"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: Ethereum: A constraint in degenbot.db forbids a row that was to be written: UNIQUE constraint failed: erc20_tokens.chain
+    hint: If the constraint is your own (a CHECK, a unique index), drop it, and run the command again; 'degenbot database verify' finds rows of degenbot's that contradict each other
+    ");
+    let json = ["--rpc", &url, "--to-block", "latest", "--json"];
+    let told = update(&scene.path, &json);
+    assert!(
+        told.contains("UNIQUE constraint failed: erc20_tokens.chain\""),
+        "{told}"
+    );
 }
