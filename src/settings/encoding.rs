@@ -27,8 +27,13 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, SettingsErro
             ));
         }
     }
-    // ASCII in UTF-16 is valid UTF-8, with a NUL in each character.
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+    // ASCII in UTF-16 is valid UTF-8, with a NUL in each character. NULs further behind, or nothing else, as a power cut
+    // can leave a file, are for the parser to refuse.
+    let mut begin = bytes.iter().take(16);
+    let is_utf16 = begin.clone().any(|byte| *byte == 0) && begin.any(|byte| *byte != 0);
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0)
+        && is_utf16
+    {
         let encoding = if at % 2 == 0 { "UTF-16BE" } else { "UTF-16LE" };
         let line = line_of(&bytes, at);
         return Err(wrong(
@@ -80,6 +85,9 @@ mod tests {
                 error,
                 format!("The config file at config.toml is not UTF-8: {expected}")
             );
+        }
+        for bytes in [&b"a = 1234\nb = 5678\n\0"[..], &[0; 64]] {
+            assert_eq!(decode(path, bytes.to_vec()).unwrap().as_bytes(), bytes);
         }
         let text = decode(path, b"\xef\xbb\xbfa = \"caf\xc3\xa9\"".to_vec());
         assert_eq!(text.unwrap(), "a = \"café\"");
