@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cli::failure::with_causes;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::undo::Undone;
 use crate::sync::follow_event::{FollowEvent, FollowStatus};
@@ -64,7 +65,7 @@ impl News {
             },
             FollowEvent::Waiting { chain, error } => Self::Waiting {
                 chain,
-                reason: error.to_string(),
+                reason: with_causes(&error),
             },
             FollowEvent::Resumed { chain, after } => Self::Resumed { chain, after },
         }

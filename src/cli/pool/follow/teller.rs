@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped, timestamp};
 use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
@@ -337,7 +337,9 @@ impl<'a> Teller<'a> {
             ));
         }
         let Err(error) = result else { return };
-        self.print_json(chain, "failed", |line| line.error = Some(error.to_string()));
+        self.print_json(chain, "failed", |line| {
+            line.error = Some(with_causes(&error));
+        });
         let failure = of_chain(chain, error);
         // The last one is the failure of the command.
         if self.have_all_ended() {
