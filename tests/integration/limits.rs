@@ -443,6 +443,16 @@ fn backup_over_one_with_sidecars_of_another_user_leaves_none_and_names_the_reaso
     assert!(told.starts_with("status: 0\n"), "{told}");
     assert!(!copy.files().contains_key("degenbot.db.bak-wal"), "{told}");
 
+    // The same beside a backup that is not writable either.
+    fs::remove_file(copy.folder().join("degenbot.db.bak-shm")).ok();
+    content::connect(&copy.folder().join("degenbot.db.bak"))
+        .batch_execute("PRAGMA journal_mode = WAL")
+        .unwrap();
+    fs::write(copy.folder().join("degenbot.db.bak-shm"), vec![0; 32768]).unwrap();
+    let told = again(&copy, false);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(!copy.files().contains_key("degenbot.db.bak-wal"), "{told}");
+
     // A log that belongs to the backup, and that the user may not write.
     let copy = Copy::of("populated/wal-0.6.0a4.db");
     for sidecar in ["", "-wal"] {

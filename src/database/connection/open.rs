@@ -257,6 +257,8 @@ fn header(path: &Path) -> Result<[u8; 32], Error> {
 ///
 /// [`ErrorKind::Locked`] if another connection has the database open.
 pub(crate) fn settle(path: &Path, busy_handler: &BusyHandler) -> Result<(), Error> {
+    // SQLite opens a file that may not be written for reading, and makes a log beside it that nobody may remove.
+    DatabaseFile::at(path).require_writable()?;
     let uri = uri(path, Access::ReadWrite.parameters());
     leaving_no_log(path, &uri, || {
         open_raw_connection(path, Access::ReadWrite, busy_handler)?
