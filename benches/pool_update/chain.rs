@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use degenbot::events::{Event, uniswap_v2, uniswap_v3, uniswap_v4};
 
+use crate::follow;
 use crate::limits::Limits;
 use crate::run::{command, degenbot, remove_database};
 use crate::{Result, median};
@@ -60,6 +61,18 @@ pub fn bench(limits: &mut Limits, folder: &Path) -> Result<()> {
     let details = format!("{:.3} beside {:.3} s", delayed.update, delayed.requests);
     let ratio = delayed.update / delayed.requests;
     limits.at_most("with 20 ms: times two requests", ratio, 2.0, &details);
+    let (latency, most) = follow::latency(&path, node.port)?;
+    let details = format!(
+        "with a poll of {} ms; at most {most:.0}",
+        follow::POLL.as_millis()
+    );
+    let limit = 50.0 + follow::POLL.as_secs_f64() * 1e3;
+    limits.at_most(
+        "following: ms from block to commit",
+        latency,
+        limit,
+        &details,
+    );
     for variable in ["PYTHON_DEGENBOT", "PYTHON_DEGENBOT_NEW"] {
         let what = format!("the Python package of {variable}");
         match std::env::var(variable) {

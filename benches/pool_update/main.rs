@@ -11,7 +11,8 @@
 //! - An update with nothing new takes at most three requests, and 30 ms beside their latency.
 //! - 20,027 nearly empty blocks, through a limit of 1,000 blocks a request and with 20 ms for each, take at most half
 //!   a second.
-//! - With the real contracts on a local chain (`chain.rs`), if node, npm and Python 3 are there.
+//! - With the real contracts on a local chain (`chain.rs`), if node, npm and Python 3 are there. A follower commits each new
+//!   block at most 50 ms, and one poll, after the node has it (`follow.rs`).
 //!
 //! `scripts/bench --bench pool_update --events N` sets the number of events; a pool has 50 of them on average.
 
@@ -29,6 +30,7 @@ mod bare;
 mod chain;
 mod cpu;
 mod decode;
+mod follow;
 #[path = "../../tests/support/generator/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod generator;
