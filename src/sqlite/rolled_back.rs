@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 use libsqlite3_sys as ffi;
 
+use crate::sqlite::system_failure::Failure;
+
 /// How often each journal was applied.
 static APPLIED: Mutex<Option<HashMap<PathBuf, u64>>> = Mutex::new(None);
 
@@ -50,6 +52,7 @@ pub(super) fn record() {
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: the arguments are SQLite's own. The mode is a variable argument.
     let file = unsafe { libc::open(path, flags, mode) };
+    Failure::record_open(file);
     if file >= 0 && flags & libc::O_ACCMODE == libc::O_RDWR && flags & libc::O_CREAT == 0 {
         // SAFETY: SQLite passes a path that ends with NUL.
         note(unsafe { CStr::from_ptr(path) }.to_bytes());

@@ -1,11 +1,12 @@
 //! The system's reason for the failure of an SQLite call.
 //!
 //! SQLite reports some failures as something else: a file system without locks as a lock of another program, a file that
-//! may not grow as a broken disk, a disk that cannot be read as a damaged file. It makes its system calls through a table that a program can change. The calls here
-//! make the same ones and record why they fail.
+//! may not grow as a broken disk, a disk that cannot be read as a damaged file. It makes its system
+//! calls through a table that a program can change. The calls here make the same ones and record why they fail.
 
 use std::cell::RefCell;
 use std::ffi::c_int;
+use std::io;
 use std::path::PathBuf;
 
 thread_local! {
@@ -23,6 +24,8 @@ pub(crate) enum Failure {
     WriteTemporary(c_int, PathBuf),
     /// The system's error when it could not read from a file.
     Read(c_int),
+    /// The system's error when this process, or all of them, had too many files open for one more.
+    Open(c_int),
 }
 
 impl Failure {
@@ -39,6 +42,20 @@ impl Failure {
         }
         LAST.set(last);
         None
+    }
+
+    /// Records whether a file could be opened.
+    pub(super) fn record_open(file: c_int) {
+        if file >= 0 {
+            if matches!(Self::last(), Some(Self::Open(_))) {
+                LAST.set(None);
+            }
+            return;
+        }
+        let code = io::Error::last_os_error().raw_os_error();
+        if let Some(code @ (libc::EMFILE | libc::ENFILE)) = code {
+            LAST.set(Some(Self::Open(code)));
+        }
     }
 
     /// Takes over the last failure of another thread, which has run statements for this one.

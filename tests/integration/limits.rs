@@ -330,6 +330,44 @@ fn limit_on_the_size_of_files_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
+fn limit_on_open_files_is_named_as_the_reason() {
+    let binary = env!("CARGO_BIN_EXE_degenbot");
+    let mut refused = 0;
+    for command in [
+        "database info",
+        "database verify",
+        "database backup --force",
+        "database compact",
+        "database upgrade --force",
+        "exchange deactivate ethereum_uniswap_v2",
+        "pool list",
+    ] {
+        for files in 5..14 {
+            let copy = with_backup("populated/populated-0.6.0a4.db");
+            let script =
+                format!("ulimit -n {files}; exec {binary} --database degenbot.db {command}");
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", &script])
+                .env_clear()
+                .env("HOME", copy.folder())
+                .current_dir(copy.folder());
+            let told = run(shell, "");
+            if !told.starts_with("status: 1\n") {
+                continue;
+            }
+            refused += 1;
+            assert!(
+                told.contains("Too many open files"),
+                "{files}, {command}: {told}"
+            );
+            assert!(!told.contains("permissions"), "{files}, {command}: {told}");
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}
+
+#[test]
 fn path_that_is_too_long_for_sqlite_is_named_as_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let deep = (0..6).fold(folder.path().to_owned(), |path, _| {

@@ -231,6 +231,9 @@ fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
 /// Finds the reason behind an error that SQLite reports as another one, or without a reason.
 fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
     match (kind, Failure::last()) {
+        (ErrorKind::CannotOpen { .. }, Some(Failure::Open(code))) => ErrorKind::TooManyFiles {
+            source: io::Error::from_raw_os_error(code),
+        },
         // A file that is open for reading only has no lock for writers.
         (ErrorKind::Locked | ErrorKind::Disk { .. }, Some(Failure::Lock(libc::EBADF))) => {
             ErrorKind::ReadOnly

@@ -107,6 +107,17 @@ documented_errors! {
             hint "Check the permissions of the file, of the files beside it (-wal, -shm) and of the folder";
             when "The file cannot be read, or SQLite cannot create its `-wal` and `-shm` beside it.";
 
+        /// SQLite cannot open one more file.
+        TooManyFiles {
+            /// The system's error.
+            source: io::Error = io::Error::other("REASON"),
+        }
+            in FileAndDisk;
+            text format!("SQLite cannot open {path} or a file beside it");
+            hint MANY_FILES_HINT;
+            cause(source) Some(source);
+            when "The process, or the system, has as many files open as it may.";
+
         /// The database is not one that this program works with.
         Refused {
             /// Why it is refused.
@@ -230,7 +241,10 @@ documented_errors! {
         }
             in FileAndDisk;
             text format!("Could not {action} {path}");
-            hint "Check the path, its permissions and the state of the disk";
+            hint match source.raw_os_error() {
+                Some(libc::EMFILE | libc::ENFILE) => MANY_FILES_HINT,
+                _ => "Check the path, its permissions and the state of the disk",
+            };
             cause(source) Some(source);
             when "A system call on the file failed.";
 
@@ -727,6 +741,9 @@ documented_errors! {
             when "In a program that uses the library: a statement of its own fails.";
     }
 }
+
+const MANY_FILES_HINT: &str =
+    "End programs that have many files open, or raise the limit ('ulimit -n')";
 
 const OWN_OBJECTS_HINT: &str = "An object of your own stands in the way (a view, a trigger, a constraint, a name that \
                                 degenbot needs): drop it or give it another name, and create it again afterwards. \
