@@ -50,6 +50,14 @@ pub enum EventProblem {
         /// The right length.
         expected: usize,
     },
+    /// Its data end before the text in them.
+    #[error("its data are {found} bytes long instead of at least {least}")]
+    DataTooShort {
+        /// The length in bytes.
+        found: usize,
+        /// The least length.
+        least: usize,
+    },
     /// A word is not a value of its type.
     #[error("{name} is not {expected}: {word}")]
     Value {

@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use crate::events::malformed_event::EventProblem;
 use crate::types::address::Address;
 use crate::types::decimal::U256;
-use crate::types::integer::{FeeParts, Tick, TickSpacing};
+use crate::types::integer::{BasisPoints, EModeCategoryId, FeeParts, Tick, TickSpacing};
 use crate::types::invalid_value::InvalidValue;
 
 /// A topic or a word of the data.
@@ -19,6 +19,11 @@ impl Word<'_> {
     /// A `bytes32`, which can be anything.
     pub(super) fn bytes(self) -> [u8; 32] {
         *self.0
+    }
+
+    /// A `uint256`, which can be any number.
+    pub(super) fn number(self) -> U256 {
+        U256(alloy_primitives::U256::from_be_bytes(*self.0))
     }
 
     /// An `address`.
@@ -43,6 +48,27 @@ impl Word<'_> {
         self.unsigned()
             .and_then(|count| u64::try_from(count).ok())
             .ok_or_else(|| self.not(name, "a number below 2^64"))
+    }
+
+    /// A number of bytes; `None` if it is greater than any place in memory.
+    pub(super) fn size(self) -> Option<usize> {
+        usize::try_from(self.unsigned()?).ok()
+    }
+
+    /// A ratio in basis points. Aave keeps all of them in 16 bits, but its events have them as `uint256`.
+    pub(super) fn basis_points(self, name: &'static str) -> Result<BasisPoints, EventProblem> {
+        self.unsigned()
+            .and_then(|ratio| u16::try_from(ratio).ok())
+            .and_then(|ratio| BasisPoints::new(ratio.into()).ok())
+            .ok_or_else(|| self.not(name, "a ratio below 2^16 basis points"))
+    }
+
+    /// A `uint8` that is the number of an e-mode category.
+    pub(super) fn category_id(self, name: &'static str) -> Result<EModeCategoryId, EventProblem> {
+        self.unsigned()
+            .and_then(|number| u8::try_from(number).ok())
+            .and_then(|number| EModeCategoryId::new(number).ok())
+            .ok_or_else(|| self.not(name, "a uint8"))
     }
 
     /// A `uint24` that is a fee.
@@ -79,9 +105,9 @@ impl Word<'_> {
 
     /// A `uint160` that is the square root of a price.
     pub(super) fn sqrt_price(self, name: &'static str) -> Result<U256, EventProblem> {
-        let number = alloy_primitives::U256::from_be_bytes(*self.0);
-        if number.bit_len() <= 160 {
-            Ok(U256(number))
+        let number = self.number();
+        if number.0.bit_len() <= 160 {
+            Ok(number)
         } else {
             Err(self.not(name, "a uint160"))
         }
@@ -119,7 +145,8 @@ impl Word<'_> {
         (number(self.0.last_chunk()), number(self.0.first_chunk()))
     }
 
-    fn not(self, name: &'static str, expected: &'static str) -> EventProblem {
+    /// The problem that this value is not what was expected.
+    pub(super) fn not(self, name: &'static str, expected: &'static str) -> EventProblem {
         EventProblem::Value {
             name,
             expected,

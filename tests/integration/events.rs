@@ -1,5 +1,7 @@
 //! Events decoded from logs, and logs that are not valid events.
 
+mod aave_v3;
+mod aave_v3_events;
 mod malformed;
 
 use alloy_primitives::{B256, b256, hex, keccak256};

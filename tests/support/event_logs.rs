@@ -1,4 +1,4 @@
-//! The events of exchanges and pools as contracts encode them.
+//! Events as contracts encode them.
 
 use alloy_primitives::{B256, keccak256};
 use degenbot::models::LogPosition;
@@ -34,6 +34,32 @@ pub fn signed(number: i128) -> B256 {
     word
 }
 
+/// A parameter of an event.
+pub struct Parameter<'a> {
+    /// Its type.
+    pub kind: &'a str,
+    pub indexed: bool,
+    pub name: &'a str,
+}
+
+/// The name of a declared event, and its parameters.
+pub fn parameters(declaration: &str) -> (&str, Vec<Parameter<'_>>) {
+    let (name, parameters) = declaration
+        .strip_suffix(')')
+        .and_then(|declaration| declaration.split_once('('))
+        .unwrap();
+    let parameters = parameters.split(", ").map(|parameter| {
+        let (kind, name) = parameter.split_once(' ').unwrap();
+        let indexed = name.strip_prefix("indexed ");
+        Parameter {
+            kind,
+            indexed: indexed.is_some(),
+            name: indexed.unwrap_or(name),
+        }
+    });
+    (name, parameters.collect())
+}
+
 impl EventLog {
     /// The event with this signature, its indexed values and its other values.
     pub fn new(address: Address, signature: &str, indexed: &[B256], values: &[B256]) -> Self {
@@ -44,6 +70,36 @@ impl EventLog {
             topics,
             data: values.concat(),
         }
+    }
+
+    /// The event with this declaration, such as `Burn(address indexed from, uint256 value)`, and the values of its
+    /// parameters: a word each, or the bytes of a `string`.
+    pub fn declared(address: Address, declaration: &str, values: &[Vec<u8>]) -> Self {
+        let (name, parameters) = parameters(declaration);
+        assert_eq!(parameters.len(), values.len(), "{declaration}");
+        let types: Vec<_> = parameters.iter().map(|parameter| parameter.kind).collect();
+        let signature = format!("{name}({})", types.join(","));
+        let head = parameters.iter().filter(|value| !value.indexed).count() * 32;
+        let (mut indexed, mut data, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        for (parameter, value) in parameters.iter().zip(values) {
+            if parameter.kind == "string" {
+                let place = head + texts.len();
+                data.extend_from_slice(unsigned(place.try_into().unwrap()).as_slice());
+                texts.extend_from_slice(unsigned(value.len().try_into().unwrap()).as_slice());
+                texts.extend_from_slice(value);
+                texts.resize(texts.len().next_multiple_of(32), 0);
+            } else {
+                assert_eq!(value.len(), 32, "{declaration}");
+                if parameter.indexed {
+                    indexed.push(B256::from_slice(value));
+                } else {
+                    data.extend_from_slice(value);
+                }
+            }
+        }
+        let mut event = Self::new(address, &signature, &indexed, &[]);
+        event.data = [data, texts].concat();
+        event
     }
 
     /// The log of the event at a place.
