@@ -1,5 +1,6 @@
 //! What the tests are written with, one file a subject. The benches and examples use the generator alone.
 
+pub mod aave_logs;
 pub mod aave_market;
 pub mod cases;
 pub mod command;

@@ -12,6 +12,8 @@ use degenbot::types::{BasisPoints, EModeCategoryId, U256};
 
 /// An event with its decoder.
 pub struct Declared {
+    /// The module of its contract.
+    pub emitter: &'static str,
     pub name: &'static str,
     /// The declaration in the source of the contract.
     pub declaration: &'static str,
@@ -28,6 +30,7 @@ pub struct Declared {
 macro_rules! event {
     ($emitter:ident::$name:ident($($field:ident),*), $declaration:literal, $topic:literal $(,)?) => {
         Declared {
+            emitter: stringify!($emitter),
             name: stringify!($name),
             declaration: $declaration,
             topic: b256!($topic),
