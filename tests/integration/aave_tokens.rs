@@ -1,19 +1,20 @@
 //! The balances of Aave V3 tokens, followed through the events of whole markets.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::str::FromStr;
 
+use alloy_primitives::{B256, Bytes};
 use degenbot::aave::{
     BalanceChange, DiscountedBalance, ScaledBalance, TokenKind, TokenRules, TransferAmount,
 };
-use degenbot::types::{Revision, U256};
+use degenbot::events::Event;
+use degenbot::events::aave_v3_token::{BalanceTransfer, Burn, Mint, Upgraded};
+use degenbot::models::LogPosition;
+use degenbot::types::{Address, BlockHash, BlockNumber, Log, LogIndex, Revision};
 use serde_json::Value;
 
 const RUNS: &[u8] = include_bytes!("../aave-runs.zst");
-
-const MINT: &str = "0x458f5fa412d0f69b08dd84872b0215675cc67bc1d5b6fd93300a1c3878b86196";
-const BURN: &str = "0x4cf25bc1d991c17529c25213d3cc0cda295eeaad5f13f361969b12ea48015f90";
-const BALANCE_TRANSFER: &str = "0x4beccb90f994c31aced7a23b5611020728a23d8ec5cddd1a3e9d97b96fda8666";
-const UPGRADED: &str = "0xbc7cd75a20ee27fd9adebab32041f755214dbc6bffa90cc0225b39da2e5c2d3b";
 
 /// A market: the events of its tokens, and what the tokens answered at some blocks.
 struct Run {
@@ -21,11 +22,11 @@ struct Run {
     /// The kind and the first revision of each token.
     tokens: BTreeMap<String, (TokenKind, u32)>,
     /// The revision of each implementation.
-    revisions: BTreeMap<String, u32>,
+    revisions: BTreeMap<Address, u32>,
     document: Value,
 }
 
-type Balances = BTreeMap<(String, String), ScaledBalance>;
+type Balances = BTreeMap<(String, Address), ScaledBalance>;
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
@@ -53,7 +54,8 @@ impl Run {
             )
         });
         let revisions = document["revisions"].as_object().unwrap().iter();
-        let revisions = revisions.map(|(address, value)| (address.to_lowercase(), revision(value)));
+        let revisions =
+            revisions.map(|(address, value)| (address.parse().unwrap(), revision(value)));
         Self {
             name: text(&document["run"]),
             tokens: tokens.collect(),
@@ -68,10 +70,10 @@ impl Run {
         let balances = blocks.map(|(block, rows)| {
             let rows = rows.as_array().unwrap().iter().map(|row| {
                 let balance = ScaledBalance {
-                    scaled: text(&row[2]).parse().unwrap(),
-                    last_index: text(&row[3]).parse().unwrap(),
+                    scaled: parse(&row[2]),
+                    last_index: parse(&row[3]),
                 };
-                ((text(&row[0]), text(&row[1]).to_lowercase()), balance)
+                ((text(&row[0]), parse(&row[1])), balance)
             });
             (block.parse().unwrap(), rows.collect())
         });
@@ -87,51 +89,76 @@ impl Run {
         for (token, (kind, revision)) in &self.tokens {
             rules.insert(token, rules_of(*kind, *revision));
         }
-        let mut balances: BTreeMap<(String, String), DiscountedBalance> = BTreeMap::new();
+        let mut balances: BTreeMap<(String, Address), DiscountedBalance> = BTreeMap::new();
         let mut compared = 0;
         let mut logs = self.document["logs"].as_array().unwrap().iter().peekable();
         for (block, expected) in self.expected() {
             while let Some(log) = logs.next_if(|log| log[0].as_u64().unwrap() <= block) {
                 let token = log[2].as_str().unwrap();
-                let topics: Vec<_> = log[3].as_array().unwrap().iter().map(text).collect();
-                let words = words(log[4].as_str().unwrap());
-                let holder = |topic: usize| (token.to_owned(), address(&topics[topic]));
+                let topics = log[3].as_array().unwrap().iter();
+                let topics: Vec<B256> = topics.map(|topic| parse(topic)).collect();
+                let data: Bytes = parse(&log[4]);
+                let event = Log {
+                    place: LogPosition {
+                        block: parse_number(&log[0], BlockNumber::new),
+                        log_index: parse_number(&log[1], LogIndex::new),
+                    },
+                    block_hash: BlockHash::new([0; 32]),
+                    transaction_hash: B256::ZERO,
+                    address: parse(&log[2]),
+                    topics: &topics,
+                    data: &data,
+                };
                 let of_token = rules[token];
                 let fails = |error| format!("{}, {log}: {error}", self.name);
-                match (topics[0].as_str(), words.as_slice()) {
-                    (topic @ (MINT | BURN), [value, balance_increase, index]) => {
-                        let is_mint = topic == MINT;
-                        let balance = balances
-                            .entry(holder(if is_mint { 2 } else { 1 }))
-                            .or_default();
-                        let change = BalanceChange {
-                            is_mint,
-                            value: *value,
-                            balance_increase: *balance_increase,
-                            index: *index,
-                        };
-                        *balance = balance.after(&of_token, &change).map_err(fails)?;
+                let mut change = |holder: Address, is_mint, value, balance_increase, index| {
+                    let balance = balances.entry((token.to_owned(), holder)).or_default();
+                    let change = BalanceChange {
+                        is_mint,
+                        value,
+                        balance_increase,
+                        index,
+                    };
+                    *balance = balance.after(&of_token, &change).map_err(fails)?;
+                    Ok::<_, String>(())
+                };
+                match topics[0] {
+                    Mint::TOPIC => {
+                        let it = Mint::decode(&event).unwrap();
+                        change(
+                            it.on_behalf_of,
+                            true,
+                            it.value,
+                            it.balance_increase,
+                            it.index,
+                        )?;
                     }
-                    (BALANCE_TRANSFER, [value, index]) => {
-                        let (from, to) = (holder(1), holder(2));
+                    Burn::TOPIC => {
+                        let it = Burn::decode(&event).unwrap();
+                        change(it.from, false, it.value, it.balance_increase, it.index)?;
+                    }
+                    BalanceTransfer::TOPIC => {
+                        let it = BalanceTransfer::decode(&event).unwrap();
+                        let [from, to] = [it.from, it.to].map(|holder| (token.to_owned(), holder));
                         let of = |key| balances.get(key).copied().unwrap_or_default();
                         let (mut left, mut right) = (of(&from), of(&to));
                         if from == to {
-                            left.balance = of_token.touched(left.balance, *index);
+                            left.balance = of_token.touched(left.balance, it.index);
                             right = left;
                         } else {
                             (left.balance, right.balance) = of_token
-                                .transferred(left.balance, right.balance, *value, *index)
+                                .transferred(left.balance, right.balance, it.value, it.index)
                                 .map_err(fails)?;
                         }
                         balances.insert(from, left);
                         balances.insert(to, right);
                     }
-                    (UPGRADED, []) => {
-                        let revision = self.revisions[&address(&topics[1])];
+                    Upgraded::TOPIC => {
+                        let it = Upgraded::decode(&event).unwrap();
+                        let revision = self.revisions[&it.implementation];
                         rules.insert(token, rules_of(self.tokens[token].0, revision));
                     }
-                    other => panic!("{}: {other:?}", self.name),
+                    other => panic!("{}: {other}", self.name),
                 }
             }
             let known = balances.iter().filter(|(_, balance)| {
@@ -151,18 +178,15 @@ impl Run {
     }
 }
 
-/// The address in a topic, in lower case.
-fn address(topic: &str) -> String {
-    format!("0x{}", &topic[topic.len() - 40..])
+fn parse<T: FromStr<Err: Debug>>(value: &Value) -> T {
+    value.as_str().unwrap().parse().unwrap()
 }
 
-fn words(data: &str) -> Vec<U256> {
-    let digits = data.strip_prefix("0x").unwrap().as_bytes();
-    let words = digits.as_chunks::<64>().0.iter();
-    let number = |word: &[u8; 64]| {
-        alloy_primitives::U256::from_str_radix(str::from_utf8(word).unwrap(), 16).unwrap()
-    };
-    words.map(|word| U256(number(word))).collect()
+fn parse_number<N: TryFrom<u64, Error: Debug>, T, E: Debug>(
+    value: &Value,
+    new: impl FnOnce(N) -> Result<T, E>,
+) -> T {
+    new(N::try_from(value.as_u64().unwrap()).unwrap()).unwrap()
 }
 
 #[test]
