@@ -182,12 +182,12 @@ impl Queue<'_> {
             let to = self.plan.end(from, width);
             state.next = (to < self.plan.to).then(|| to.next());
             let number = state.first + state.ranges.len();
-            // The events of liquidity take longest.
+            // Headers come soon, and the thread can ask for the next part. The events of liquidity take longest.
             let liquidity = self.plan.decoder.liquidity.as_ref();
             let parts = [
+                (!self.plan.is_final(from)).then_some(Part::Headers),
                 liquidity.map(|_| Part::Liquidity),
                 Some(Part::Creations),
-                (!self.plan.is_final(from)).then_some(Part::Headers),
             ];
             for part in parts.into_iter().flatten() {
                 state.parts.push_back((number, part));

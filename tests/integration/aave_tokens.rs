@@ -96,7 +96,7 @@ impl Run {
             while let Some(log) = logs.next_if(|log| log[0].as_u64().unwrap() <= block) {
                 let token = log[2].as_str().unwrap();
                 let topics = log[3].as_array().unwrap().iter();
-                let topics: Vec<B256> = topics.map(|topic| parse(topic)).collect();
+                let topics: Vec<B256> = topics.map(parse).collect();
                 let data: Bytes = parse(&log[4]);
                 let event = Log {
                     place: LogPosition {
