@@ -56,7 +56,10 @@ impl Follower {
         let stdout = child.stdout.take().ok_or("no stdout")?;
         let (sender, committed) = channel();
         thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
+            for line in BufReader::new(stdout)
+                .lines()
+                .map_while(std::result::Result::ok)
+            {
                 let now = Instant::now();
                 let line: Value = serde_json::from_str(&line).unwrap_or_default();
                 if let (Some("commit"), Some(block)) =
