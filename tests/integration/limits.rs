@@ -298,9 +298,21 @@ fn library_reads_without_further_threads() {
     assert!(matches!(error.kind, ErrorKind::NoThread { .. }), "{error}");
 }
 
+/// Runs a command on a copy, under a limit of the shell's `ulimit`.
+fn under(copy: &Copy, limit: &str, command: &str) -> String {
+    let binary = env!("CARGO_BIN_EXE_degenbot");
+    let script = format!("ulimit {limit}; exec {binary} --database degenbot.db {command}");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &script])
+        .env_clear()
+        .env("HOME", copy.folder())
+        .current_dir(copy.folder());
+    run(shell, "")
+}
+
 #[test]
 fn limit_on_the_size_of_files_is_an_error_and_leaves_nothing() {
-    let (binary, path) = (env!("CARGO_BIN_EXE_degenbot"), "degenbot.db");
     for (blocks, command) in [
         (100, "backup --force"),
         (100, "compact"),
@@ -311,15 +323,11 @@ fn limit_on_the_size_of_files_is_an_error_and_leaves_nothing() {
     ] {
         let copy = with_backup("populated/populated-0.5.0.db");
         let before = copy.files();
-        let script =
-            format!("ulimit -f {blocks}; exec {binary} --database {path} database {command}");
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &script])
-            .env_clear()
-            .env("HOME", copy.folder())
-            .current_dir(copy.folder());
-        let told = run(shell, "");
+        let told = under(
+            &copy,
+            &format!("-f {blocks}"),
+            &format!("database {command}"),
+        );
         assert!(told.starts_with("status: 1\n"), "{command}: {told}");
         assert!(
             told.contains("may not become that large"),
@@ -331,7 +339,6 @@ fn limit_on_the_size_of_files_is_an_error_and_leaves_nothing() {
 
 #[test]
 fn limit_on_open_files_is_named_as_the_reason() {
-    let binary = env!("CARGO_BIN_EXE_degenbot");
     let mut refused = 0;
     for command in [
         "database info",
@@ -344,15 +351,7 @@ fn limit_on_open_files_is_named_as_the_reason() {
     ] {
         for files in 5..14 {
             let copy = with_backup("populated/populated-0.6.0a4.db");
-            let script =
-                format!("ulimit -n {files}; exec {binary} --database degenbot.db {command}");
-            let mut shell = Command::new("sh");
-            shell
-                .args(["-c", &script])
-                .env_clear()
-                .env("HOME", copy.folder())
-                .current_dir(copy.folder());
-            let told = run(shell, "");
+            let told = under(&copy, &format!("-n {files}"), command);
             if !told.starts_with("status: 1\n") {
                 continue;
             }
