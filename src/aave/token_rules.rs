@@ -61,8 +61,8 @@ pub struct BalanceChange {
 
 /// How a token of some kind and revision computes balances.
 ///
-/// The rules are those of the releases 3.0.0 to 3.6 of Aave; the contracts are not at hand for 3.7. Each was compared
-/// with what contracts answer: the scaled balances of all holders after each block, revision by revision.
+/// The rules are those of the releases 3.0.0 to 3.6 of Aave. Those of the revisions 1, 4 and 5 (5 and 6 of GHO) are
+/// tested against the balances that whole markets of real contracts had, the others against a model of the sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenRules {
     kind: TokenKind,

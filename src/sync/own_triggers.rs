@@ -70,7 +70,8 @@ pub(super) fn require_compiled_marks(connection: &mut SqliteConnection) -> Resul
     Ok(())
 }
 
-/// Statements that fire every trigger on the tables that an update writes to.
+/// Statements that fire every trigger on the tables that an update writes to. Each column has an UPDATE of its own: a
+/// trigger of another column that does not compile would hide the others.
 fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
     let mut statements = Vec::new();
     for table in journaled_tables().chain(BESIDE) {
@@ -78,13 +79,12 @@ fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
             connection,
             &format!("SELECT name FROM pragma_table_info('{table}')"),
         )?;
-        let set: Vec<_> = columns
-            .iter()
-            .map(|column| format!("{name} = {name}", name = sql::name(column)))
-            .collect();
         statements.push(format!("INSERT INTO main.{table} DEFAULT VALUES"));
         statements.push(format!("DELETE FROM main.{table}"));
-        statements.push(format!("UPDATE main.{table} SET {}", set.join(", ")));
+        statements.extend(columns.iter().map(|column| {
+            let name = sql::name(column);
+            format!("UPDATE main.{table} SET {name} = {name}")
+        }));
     }
     Ok(statements)
 }

@@ -1,8 +1,8 @@
 //! The journal of a chain: the rows that its last blocks changed, and how to undo them.
 //!
 //! A block that is not final can disappear from its chain. While an update writes the changes of such a block, the
-//! [`recorder`] and the [`entries`] of events keep the values of every changed row, before and after. [`undo`] takes the changes back, the last one
-//! first. [`blocks`] has the hashes by which a disappeared block is noticed.
+//! [`recorder`] and the [`entries`] of events keep the values of every changed row, before and after. [`undo`] takes
+//! the changes back, the last one first. [`blocks`] has the hashes by which a disappeared block is noticed.
 //!
 //! All of this happens in the transactions that change the rows, so that the journal and the rows agree.
 

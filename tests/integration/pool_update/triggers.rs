@@ -140,6 +140,13 @@ fn a_trigger_that_writes_to_the_same_tables_is_refused_by_name() {
             "liquidity_positions",
         ),
         (
+            "AFTER UPDATE OF last_update_block ON exchanges BEGIN \
+             UPDATE exchanges SET last_update_block = NULL WHERE id = new.id; END; \
+             CREATE TRIGGER broken AFTER UPDATE OF factory ON exchanges BEGIN \
+             DELETE FROM nowhere; END",
+            "exchanges",
+        ),
+        (
             "AFTER INSERT ON pools WHEN new.address IS NULL BEGIN DELETE FROM erc20_tokens; END",
             "erc20_tokens",
         ),
