@@ -12,7 +12,8 @@ use degenbot::deployments::ExchangeKind;
 use degenbot::types::{
     Address, BasisPoints, BinStep, BlockHash, BlockNumber, ChainId, CodeHash, Decimals,
     EModeCategoryId, FeeParts, I128, LogIndex, ManagedPoolKind, PoolHash, PoolKind,
-    PoolManagerKind, Revision, Tick, TickSpacing, U128, U256, WordPosition,
+    PoolManagerKind, Revision, Tick, TickSpacing, Timestamp, TransferAmount, U128, U256,
+    WordPosition,
 };
 use degenbot::{models, schema};
 use diesel::associations::HasTable;
@@ -68,6 +69,9 @@ fn dump(connection: &mut SqliteConnection, out: &mut impl Write) -> Result<(), B
             borrowing_enabled, stable_borrowing_enabled, flash_loan_enabled, isolation_mode,
             debt_ceiling, borrowable_in_isolation,
         }
+        aave_v3_asset_facts AaveV3AssetFacts {
+            id, asset_id, last_update_time, transfer_amount,
+        }
         aave_v3_assets AaveV3Asset {
             id, market_id, underlying_asset_id, a_token_id, a_token_revision, v_token_id,
             v_token_revision, last_update_block, liquidity_index, liquidity_rate, borrow_index,
@@ -78,9 +82,15 @@ fn dump(connection: &mut SqliteConnection, out: &mut impl Write) -> Result<(), B
         }
         aave_v3_contracts AaveV3Contract { id, market_id, name, address, revision }
         aave_v3_debt_positions AaveV3DebtPosition { id, user_id, asset_id, balance, last_index }
+        aave_v3_emode_assets AaveV3EModeAsset {
+            id, asset_id, category_id, is_collateral, is_borrowable, is_ltv_zero,
+        }
         aave_v3_emode_categories AaveV3EModeCategory {
             id, market_id, category_id, label, ltv, liquidation_threshold, liquidation_bonus,
             price_source,
+        }
+        aave_v3_market_facts AaveV3MarketFacts {
+            id, market_id, name, first_block, last_update_time,
         }
         aave_v3_markets AaveV3Market { id, chain_id, name, active, last_update_block }
         aave_v3_user_collateral_configs AaveV3UserCollateralConfig {
@@ -173,10 +183,11 @@ macro_rules! to_json {
 to_json!(i64 bool String, value => json!(value));
 to_json!(
     BasisPoints BinStep BlockNumber ChainId Decimals EModeCategoryId FeeParts LogIndex Revision Tick
-    TickSpacing WordPosition,
+    TickSpacing Timestamp WordPosition,
     number => json!(number.get())
 );
 to_json!(
-    Address BlockHash CodeHash ExchangeKind I128 ManagedPoolKind PoolHash PoolKind PoolManagerKind U128 U256,
+    Address BlockHash CodeHash ExchangeKind I128 ManagedPoolKind PoolHash PoolKind PoolManagerKind TransferAmount
+    U128 U256,
     value => json!(value.to_string())
 );

@@ -20,9 +20,10 @@ mod token_rules;
 #[cfg(test)]
 mod token_tests;
 
+pub use crate::types::kind::TransferAmount;
 pub use account_data::{AccountData, CollateralValue, DebtValue, EModeLimits};
 pub use discount::{Discount, DiscountedBalance};
 pub use pool_rules::{PoolRules, UnknownPoolRevision};
 pub use ray_math::{RAY, Rounding, percent_mul, ray_div, ray_mul};
 pub use scaled_balance::{BalanceError, ScaledBalance};
-pub use token_rules::{BalanceChange, TokenKind, TokenRules, TransferAmount, UnknownRevision};
+pub use token_rules::{BalanceChange, TokenKind, TokenRules, UnknownRevision};

@@ -82,8 +82,11 @@ pub use rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
 pub use rows::aave_v3_asset::{
     AaveV3Asset, AaveV3AssetConfig, NewAaveV3Asset, NewAaveV3AssetConfig,
 };
+pub use rows::aave_v3_asset_facts::{AaveV3AssetFacts, NewAaveV3AssetFacts};
+pub use rows::aave_v3_emode_asset::{AaveV3EModeAsset, NewAaveV3EModeAsset};
 pub use rows::aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
 pub use rows::aave_v3_market::{AaveV3Contract, AaveV3Market, NewAaveV3Contract, NewAaveV3Market};
+pub use rows::aave_v3_market_facts::{AaveV3MarketFacts, NewAaveV3MarketFacts};
 pub use rows::aave_v3_position::{
     AaveV3CollateralPosition, AaveV3DebtPosition, NewAaveV3CollateralPosition,
     NewAaveV3DebtPosition,

@@ -28,6 +28,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    aave_v3_asset_facts (id) {
+        id -> BigInt,
+        asset_id -> BigInt,
+        last_update_time -> Nullable<BigInt>,
+        transfer_amount -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     aave_v3_assets (id) {
         id -> BigInt,
         market_id -> BigInt,
@@ -77,6 +86,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    aave_v3_emode_assets (id) {
+        id -> BigInt,
+        asset_id -> BigInt,
+        category_id -> Integer,
+        is_collateral -> Bool,
+        is_borrowable -> Bool,
+        is_ltv_zero -> Bool,
+    }
+}
+
+diesel::table! {
     aave_v3_emode_categories (id) {
         id -> BigInt,
         market_id -> BigInt,
@@ -86,6 +106,16 @@ diesel::table! {
         liquidation_threshold -> Integer,
         liquidation_bonus -> Integer,
         price_source -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    aave_v3_market_facts (id) {
+        id -> BigInt,
+        market_id -> BigInt,
+        name -> Nullable<Text>,
+        first_block -> Nullable<BigInt>,
+        last_update_time -> Nullable<BigInt>,
     }
 }
 
@@ -386,6 +416,7 @@ diesel::table! {
 }
 
 diesel::joinable!(aave_v3_asset_configs -> aave_v3_assets (asset_id));
+diesel::joinable!(aave_v3_asset_facts -> aave_v3_assets (asset_id));
 diesel::joinable!(aave_v3_assets -> aave_v3_emode_categories (e_mode_category_id));
 diesel::joinable!(aave_v3_assets -> aave_v3_markets (market_id));
 diesel::joinable!(aave_v3_collateral_positions -> aave_v3_assets (asset_id));
@@ -393,7 +424,9 @@ diesel::joinable!(aave_v3_collateral_positions -> aave_v3_users (user_id));
 diesel::joinable!(aave_v3_contracts -> aave_v3_markets (market_id));
 diesel::joinable!(aave_v3_debt_positions -> aave_v3_assets (asset_id));
 diesel::joinable!(aave_v3_debt_positions -> aave_v3_users (user_id));
+diesel::joinable!(aave_v3_emode_assets -> aave_v3_assets (asset_id));
 diesel::joinable!(aave_v3_emode_categories -> aave_v3_markets (market_id));
+diesel::joinable!(aave_v3_market_facts -> aave_v3_markets (market_id));
 diesel::joinable!(aave_v3_user_collateral_configs -> aave_v3_assets (asset_id));
 diesel::joinable!(aave_v3_user_collateral_configs -> aave_v3_users (user_id));
 diesel::joinable!(aave_v3_users -> aave_v3_assets (isolation_mode_collateral_asset_id));
@@ -422,11 +455,14 @@ diesel::joinable!(uniswap_v4_pools -> managed_pools (managed_pool_id));
 diesel::allow_tables_to_appear_in_same_query!(
     aave_gho_tokens,
     aave_v3_asset_configs,
+    aave_v3_asset_facts,
     aave_v3_assets,
     aave_v3_collateral_positions,
     aave_v3_contracts,
     aave_v3_debt_positions,
+    aave_v3_emode_assets,
     aave_v3_emode_categories,
+    aave_v3_market_facts,
     aave_v3_markets,
     aave_v3_user_collateral_configs,
     aave_v3_users,

@@ -23,9 +23,9 @@ pub use flag::Flag;
 pub use hash::{BlockHash, CodeHash, PoolHash};
 pub use integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
-    Revision, Tick, TickSpacing, WordPosition,
+    Revision, Tick, TickSpacing, Timestamp, WordPosition,
 };
 pub use invalid_value::InvalidValue;
-pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
+pub use kind::{ManagedPoolKind, PoolKind, PoolManagerKind, TransferAmount};
 pub use log::{Log, Logs};
 pub use sql_value::SqlValue;

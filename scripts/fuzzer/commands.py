@@ -2,7 +2,7 @@
 
 VERSIONS = (
     "eb4080485a56", "a512dbce9854", "5d2dfe7292b3", "9c411aeeb15e", "b0b9e84d5527", "e0aaad8ad486", "2606a6c7f5ee",
-    "20261127000000", "20260618000000", "20251108000000", "2026", "b0",
+    "20261128000000", "20261127000000", "20260618000000", "20251108000000", "2026", "b0",
 )
 EXCHANGES = (
     "ethereum_uniswap_v2", "ethereum_uniswap_v3", "ethereum_uniswap_v4", "base_uniswap_v2", "base_uniswap_v3",

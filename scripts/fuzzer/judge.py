@@ -8,7 +8,7 @@ import stat
 import contents
 from beside import BACKUP, DATABASE
 
-LATEST = "20261127000000"
+LATEST = "20261128000000"
 MIGRATIONS = {
     "eb4080485a56": "20251108000000",
     "a512dbce9854": "20260210000000",

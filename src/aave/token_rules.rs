@@ -6,6 +6,7 @@ use crate::aave::ray_math::{Rounding, ray_div, ray_mul};
 use crate::aave::scaled_balance::{BalanceError, ScaledBalance};
 use crate::types::decimal::U256;
 use crate::types::integer::Revision;
+use crate::types::kind::TransferAmount;
 
 /// The kind of a token whose balances are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,19 +18,6 @@ pub enum TokenKind {
     VariableDebt,
     /// The variable debt token of GHO. Its revisions are counted by themselves, and the first three have discounts.
     GhoDebt,
-}
-
-/// What a `BalanceTransfer` of an aToken says.
-///
-/// Releases 3.0.0 and 3.0.1 both call themselves revision 1. Markets that are older than February 2023, but for that on
-/// Ethereum, began with 3.0.0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TransferAmount {
-    /// The scaled amount. A transfer also moves the last index of both sides. Since 3.0.1.
-    Scaled,
-    /// The amount in units of the token. The last indexes stay as they are. 3.0.0.
-    Unscaled,
 }
 
 /// The revision of a token is not known, so nobody knows how it rounds.

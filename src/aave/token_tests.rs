@@ -6,11 +6,10 @@ use proptest::prelude::*;
 use crate::aave::discount::{Discount, DiscountedBalance};
 use crate::aave::ray_math::RAY;
 use crate::aave::scaled_balance::{BalanceError, ScaledBalance};
-use crate::aave::token_rules::{
-    BalanceChange, TokenKind, TokenRules, TransferAmount, UnknownRevision,
-};
+use crate::aave::token_rules::{BalanceChange, TokenKind, TokenRules, UnknownRevision};
 use crate::types::decimal::U256;
 use crate::types::integer::{BasisPoints, Revision};
+use crate::types::kind::TransferAmount;
 
 fn number(text: &str) -> U256 {
     text.parse().unwrap()

@@ -14,6 +14,7 @@ use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
+use crate::models::journal::tables::UpdateOf;
 use crate::models::journal::undo::undo;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
@@ -493,7 +494,7 @@ impl<'a> Updater<'a> {
         }
         let statements = Statements::of(&mut self.connection)?;
         if is_recorded {
-            Recorder::install(statements)?;
+            Recorder::install(statements, UpdateOf::Pools)?;
         } else {
             Recorder::remove(statements)?;
         }

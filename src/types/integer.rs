@@ -116,6 +116,10 @@ integer! {
     BlockNumber(u64) as BigInt(i64), 0..=i64::MAX as u64, "a block number (0 or more)"
 }
 integer! {
+    /// The time of a block: seconds since the beginning of 1970.
+    Timestamp(u64) as BigInt(i64), 0..=i64::MAX as u64, "a time in seconds (0 or more)"
+}
+integer! {
     /// The index of a log entry inside its block.
     LogIndex(u32) as Integer(i32), 0..=i32::MAX as u32, "a log index (0 or more)"
 }

@@ -1,4 +1,4 @@
-//! The `kind` columns, which name the table with the other columns of a row.
+//! Columns that have one of a few words, such as the `kind` columns, which name the table with the other columns of a row.
 
 use std::fmt;
 use std::str::FromStr;
@@ -104,5 +104,18 @@ kind! {
     /// The kind of a row of `pool_managers`.
     PoolManagerKind, "a pool manager kind", {
         UniswapV4 = "uniswap_v4",
+    }
+}
+kind! {
+    /// What a `BalanceTransfer` of an aToken says.
+    ///
+    /// `Scaled` is the scaled amount; a transfer also moves the last index of both sides. That is so since Aave 3.0.1.
+    /// `Unscaled` is the amount in units of the token; the last indexes stay as they are. That was so in 3.0.0.
+    ///
+    /// Releases 3.0.0 and 3.0.1 both call themselves revision 1. Markets that are older than February 2023, but for that
+    /// on Ethereum, began with 3.0.0.
+    TransferAmount, "what a transfer says", {
+        Scaled = "scaled",
+        Unscaled = "unscaled",
     }
 }

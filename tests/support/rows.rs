@@ -18,6 +18,12 @@ const NEWER: &[&str] = &[
         (1, 23000000, '0x' || lower(hex(zeroblob(32))), 0)",
     "INSERT INTO chain_journal (chain_id, block, table_name, row_id, old_values, new_values) VALUES
         (1, 23000000, 'pools', 7, NULL, '[7]'), (1, 23000000, 'pools', 7, '[7]', NULL)",
+    "INSERT INTO aave_v3_market_facts (market_id, name, first_block, last_update_time) VALUES
+        ((SELECT min(id) FROM aave_v3_markets), 'aave_v3', 16291071, 1755000000)",
+    "INSERT INTO aave_v3_asset_facts (asset_id, last_update_time, transfer_amount) VALUES
+        ((SELECT min(id) FROM aave_v3_assets), 1755000000, 'scaled')",
+    "INSERT INTO aave_v3_emode_assets (asset_id, category_id, is_collateral, is_borrowable, is_ltv_zero) VALUES
+        ((SELECT min(id) FROM aave_v3_assets), 1, 1, 0, 0)",
     "INSERT INTO retired_ids (table_name, last_id) VALUES ('pools', 1000000)",
 ];
 

@@ -1,4 +1,5 @@
-//! Blocks that are not final. A downgrade that drops the journal takes them back first: nobody could undo them later.
+//! Blocks that are not final. A downgrade that drops the journal, or a table whose changes it has, takes them back first:
+//! nobody could undo them later.
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::Catalogue;
 use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::tables::journaled_tables;
 use crate::models::journal::undo::undo;
 use crate::schema::chain_blocks;
 use crate::sqlite::prepared::Statements;
@@ -48,8 +50,10 @@ pub(super) fn to_take_back(
     from: &Catalogue,
     target: &Catalogue,
 ) -> Result<Vec<UnfinalBlocks>, Error> {
-    let has_journal = |catalogue: &Catalogue| catalogue.tables.contains_key(JOURNAL);
-    if !has_journal(from) || has_journal(target) {
+    let has = |catalogue: &Catalogue, table| catalogue.tables.contains_key(table);
+    let is_dropped = |table| has(from, table) && !has(target, table);
+    let are_lost = is_dropped(JOURNAL) || journaled_tables().any(is_dropped);
+    if !has(from, JOURNAL) || !are_lost {
         return Ok(Vec::new());
     }
     let chains: Vec<ChainId> = chain_blocks::table

@@ -19,6 +19,7 @@ const VERSIONS: &[(&str, Option<&str>)] = &[
     ("20260521000000", Some("2606a6c7f5ee")),
     ("20260618000000", None),
     ("20261127000000", None),
+    ("20261128000000", None),
     // To add one: CONTRIBUTING.md, "A column" or "A migration".
 ];
 

@@ -18,9 +18,9 @@ use crate::types::flag::Flag;
 use crate::types::hash::{BlockHash, CodeHash, PoolHash};
 use crate::types::integer::{
     BasisPoints, BinStep, BlockNumber, ChainId, Decimals, EModeCategoryId, FeeParts, LogIndex,
-    Revision, Tick, TickSpacing, WordPosition,
+    Revision, Tick, TickSpacing, Timestamp, WordPosition,
 };
-use crate::types::kind::{ManagedPoolKind, PoolKind, PoolManagerKind};
+use crate::types::kind::{ManagedPoolKind, PoolKind, PoolManagerKind, TransferAmount};
 use crate::types::stored::{Decode, Stored};
 
 /// The fault of a value: the broken rule and the detail.
@@ -109,6 +109,8 @@ fn check_of(table: &str, column: &str) -> Option<Check> {
         ColumnType::Revision => value::<Revision>,
         ColumnType::Tick => tick,
         ColumnType::TickSpacing => value::<TickSpacing>,
+        ColumnType::Timestamp => value::<Timestamp>,
+        ColumnType::TransferAmount => value::<TransferAmount>,
         ColumnType::U128 => decimal::<U128>,
         ColumnType::U256 => decimal::<U256>,
         ColumnType::WordPosition => value::<WordPosition>,

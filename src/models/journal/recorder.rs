@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::models::journal::tables::{Change, JournaledTable, TABLES};
+use crate::models::journal::tables::{Change, JournaledTable, TABLES, UpdateOf};
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::Encode;
@@ -19,12 +19,13 @@ const BLOCK: &str = "degenbot_journal_block";
 pub(crate) struct Recorder;
 
 impl Recorder {
-    /// Prepares a connection that is outside a transaction. No block is set.
-    pub(crate) fn install(statements: Statements<'_>) -> QueryResult<()> {
+    /// Prepares a connection that is outside a transaction for updates of one sort. No block is set.
+    pub(crate) fn install(statements: Statements<'_>, update: UpdateOf) -> QueryResult<()> {
         statements.execute(&format!(
             "CREATE TEMP TABLE IF NOT EXISTS {BLOCK} (chain_id BIGINT NOT NULL, block BIGINT NOT NULL)"
         ))?;
-        for table in &TABLES {
+        let is_written = |table: &&JournaledTable| table.written_by.is_none_or(|it| it == update);
+        for table in TABLES.iter().filter(is_written) {
             for change in table.triggers {
                 statements.execute(&change.trigger(table))?;
             }

@@ -9,10 +9,23 @@ pub(super) enum Change {
     Delete,
 }
 
+/// What updates of a chain are about.
+#[cfg(feature = "sync")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpdateOf {
+    /// Pools and their liquidity.
+    Pools,
+    /// Aave V3 markets.
+    AaveMarkets,
+}
+
 /// A table whose changes the journal keeps.
 #[derive(Debug)]
 pub(super) struct JournaledTable {
     pub(super) name: &'static str,
+    /// Which updates write to it; `None` if all do.
+    #[cfg(feature = "sync")]
+    pub(super) written_by: Option<UpdateOf>,
     /// The primary key, which is the row's id.
     pub(super) key: &'static str,
     /// All columns.
@@ -78,6 +91,8 @@ const fn table(
 ) -> JournaledTable {
     JournaledTable {
         name,
+        #[cfg(feature = "sync")]
+        written_by: Some(UpdateOf::Pools),
         key,
         columns,
         is_shared: false,
@@ -109,8 +124,22 @@ const fn liquidity(name: &'static str, columns: &'static [&'static str]) -> Jour
     }
 }
 
-pub(super) static TABLES: [JournaledTable; 17] = [
+/// A table of Aave's markets.
+const fn of_aave(name: &'static str, columns: &'static [&'static str]) -> JournaledTable {
     JournaledTable {
+        #[cfg(feature = "sync")]
+        written_by: Some(UpdateOf::AaveMarkets),
+        ..table(name, "id", columns)
+    }
+}
+
+/// The columns of positions.
+const POSITION: &[&str] = &["id", "user_id", "asset_id", "balance", "last_index"];
+
+pub(super) static TABLES: [JournaledTable; 29] = [
+    JournaledTable {
+        #[cfg(feature = "sync")]
+        written_by: None,
         is_shared: true,
         has_lasting_ids: true,
         ..table(
@@ -194,10 +223,116 @@ pub(super) static TABLES: [JournaledTable; 17] = [
         "managed_pool_initialization_maps",
         &["id", "managed_pool_id", "word", "bitmap"],
     ),
+    of_aave(
+        "aave_gho_tokens",
+        &[
+            "id",
+            "token_id",
+            "v_gho_discount_rate_strategy",
+            "v_gho_discount_token",
+            "v_token_id",
+        ],
+    ),
+    of_aave(
+        "aave_v3_asset_configs",
+        &[
+            "id",
+            "asset_id",
+            "ltv",
+            "liquidation_threshold",
+            "liquidation_bonus",
+            "e_mode_category_id",
+            "borrowing_enabled",
+            "stable_borrowing_enabled",
+            "flash_loan_enabled",
+            "isolation_mode",
+            "debt_ceiling",
+            "borrowable_in_isolation",
+        ],
+    ),
+    of_aave(
+        "aave_v3_asset_facts",
+        &["id", "asset_id", "last_update_time", "transfer_amount"],
+    ),
+    JournaledTable {
+        has_lasting_ids: true,
+        ..of_aave(
+            "aave_v3_assets",
+            &[
+                "id",
+                "market_id",
+                "underlying_asset_id",
+                "a_token_id",
+                "a_token_revision",
+                "v_token_id",
+                "v_token_revision",
+                "last_update_block",
+                "liquidity_index",
+                "liquidity_rate",
+                "borrow_index",
+                "borrow_rate",
+                "e_mode_category_id",
+                "price_source",
+            ],
+        )
+    },
+    of_aave("aave_v3_collateral_positions", POSITION),
+    of_aave(
+        "aave_v3_contracts",
+        &["id", "market_id", "name", "address", "revision"],
+    ),
+    of_aave("aave_v3_debt_positions", POSITION),
+    of_aave(
+        "aave_v3_emode_assets",
+        &[
+            "id",
+            "asset_id",
+            "category_id",
+            "is_collateral",
+            "is_borrowable",
+            "is_ltv_zero",
+        ],
+    ),
+    of_aave(
+        "aave_v3_emode_categories",
+        &[
+            "id",
+            "market_id",
+            "category_id",
+            "label",
+            "ltv",
+            "liquidation_threshold",
+            "liquidation_bonus",
+            "price_source",
+        ],
+    ),
+    of_aave(
+        "aave_v3_market_facts",
+        &["id", "market_id", "name", "first_block", "last_update_time"],
+    ),
+    of_aave(
+        "aave_v3_user_collateral_configs",
+        &["id", "user_id", "asset_id", "enabled"],
+    ),
+    JournaledTable {
+        has_lasting_ids: true,
+        ..of_aave(
+            "aave_v3_users",
+            &[
+                "id",
+                "market_id",
+                "address",
+                "e_mode",
+                "gho_discount",
+                "stk_aave_balance",
+                "isolation_mode_collateral_asset_id",
+                "isolation_mode_debt",
+            ],
+        )
+    },
 ];
 
 /// The names of the tables whose changes the journal keeps.
-#[cfg(feature = "sync")]
 pub(crate) fn journaled_tables() -> impl Iterator<Item = &'static str> {
     TABLES.iter().map(|table| table.name)
 }

@@ -14,7 +14,7 @@ use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::entries::JournalEntries;
 use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::recorder::Recorder;
-use crate::models::journal::tables::TABLES;
+use crate::models::journal::tables::{TABLES, UpdateOf};
 use crate::models::journal::undo::{Undone, undo};
 use crate::models::liquidity::event_writer::{Applied, EventError, EventWriter, LiquidityEvent};
 use crate::models::liquidity::pool_update::PoolUpdate;
@@ -244,7 +244,7 @@ proptest! {
         keep in 0..8_u64,
     ) {
         let mut connection = database();
-        Recorder::install(Statements::of(&mut connection).unwrap()).unwrap();
+        Recorder::install(Statements::of(&mut connection).unwrap(), UpdateOf::Pools).unwrap();
         let anchor = StoredBlock { number: block(99), hash: BlockHash::new([99; 32]), is_final: true };
         anchor.store(&mut connection, CHAIN).unwrap();
         let mut contents = vec![content(&mut connection)];
@@ -270,7 +270,7 @@ proptest! {
 /// A database in which block 100 created a pool, and block 101 added liquidity.
 fn with_two_blocks() -> SqliteConnection {
     let mut connection = database();
-    Recorder::install(Statements::of(&mut connection).unwrap()).unwrap();
+    Recorder::install(Statements::of(&mut connection).unwrap(), UpdateOf::Pools).unwrap();
     let anchor = StoredBlock {
         number: block(99),
         hash: BlockHash::new([99; 32]),

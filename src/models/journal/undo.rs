@@ -25,7 +25,7 @@ pub struct Undone {
 }
 
 /// Takes back what the blocks of a chain above `keep` have changed, the last change first, and moves the marks of the
-/// chain's exchanges back to `keep`. Runs in the caller's transaction, which must be rolled back after an error.
+/// chain's exchanges and markets back to `keep`. Runs in the caller's transaction, which must be rolled back after an error.
 ///
 /// # Errors
 ///
@@ -86,22 +86,37 @@ pub(crate) fn undo(
     for (table, id) in undoer.retired {
         retired_ids::retire(statements, table, id)?;
     }
-    for (action, table, column) in [
-        ("DELETE FROM chain_journal", "chain_journal", "block"),
-        ("DELETE FROM chain_blocks", "chain_blocks", "number"),
+    // A market beyond the stored blocks was moved by another program, which does not touch pools.
+    let of_market = "chain_id = ?1 AND last_update_block > ?2 AND last_update_block <= \
+                     (SELECT max(number) FROM chain_blocks WHERE chain_id = ?1)";
+    for (action, table, above) in [
+        (
+            "UPDATE aave_v3_markets SET last_update_block = ?2",
+            "aave_v3_markets",
+            of_market,
+        ),
+        (
+            "DELETE FROM chain_journal",
+            "chain_journal",
+            "chain_id = ?1 AND block > ?2",
+        ),
+        (
+            "DELETE FROM chain_blocks",
+            "chain_blocks",
+            "chain_id = ?1 AND number > ?2",
+        ),
         (
             "UPDATE exchanges SET last_update_block = ?2",
             "exchanges",
-            "last_update_block",
+            "chain_id = ?1 AND last_update_block > ?2",
         ),
     ] {
-        let above = format!("WHERE chain_id = ?1 AND {column} > ?2");
         let values = [of_chain, kept];
         statements
-            .prepare(&format!("{action} {above}"))?
+            .prepare(&format!("{action} WHERE {above}"))?
             .run(&values)?;
         let left = statements
-            .prepare(&format!("SELECT 1 FROM {table} {above} LIMIT 1"))?
+            .prepare(&format!("SELECT 1 FROM {table} WHERE {above} LIMIT 1"))?
             .first_integer(&values)?;
         if left.is_some() {
             return Err(JournalError::NotWritten { table });

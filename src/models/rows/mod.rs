@@ -2,8 +2,11 @@
 
 pub(crate) mod aave_gho_token;
 pub(crate) mod aave_v3_asset;
+pub(crate) mod aave_v3_asset_facts;
+pub(crate) mod aave_v3_emode_asset;
 pub(crate) mod aave_v3_emode_category;
 pub(crate) mod aave_v3_market;
+pub(crate) mod aave_v3_market_facts;
 pub(crate) mod aave_v3_position;
 pub(crate) mod aave_v3_user;
 pub(crate) mod chain_block;
