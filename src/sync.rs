@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `scope` | which exchanges take part, and from which block on |
 //! | `chain_view` | what the node says of the chain's end, and where the database left it |
+//! | `take_in` | takes blocks in: fetches them, and commits some at a time |
 //! | `fetch` | asks for ranges of blocks on several threads, and puts the answers in order |
 //! | `changes` | decodes the events of a range, and checks them |
 //! | `commit` | writes the changes of a range, the marks and the journal in one transaction |
@@ -53,6 +54,7 @@ mod scope;
 mod state_comparison;
 mod stored_pools;
 pub(crate) mod sync_error;
+mod take_in;
 mod tally;
 mod token_values;
 pub(crate) mod tokens;

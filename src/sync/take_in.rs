@@ -1,0 +1,199 @@
+//! Takes blocks into the database.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::recorder::Recorder;
+use crate::models::journal::tables::UpdateOf;
+use crate::sqlite::prepared::Statements;
+use crate::sync::changes::Decoder;
+use crate::sync::commit::{Committed, commit};
+use crate::sync::factory_fees::ask_fees;
+use crate::sync::fetch::{Fetched, fetch};
+use crate::sync::pending::Pending;
+use crate::sync::piece::Plan;
+use crate::sync::report::UpdateProgress;
+use crate::sync::room::require_room_for;
+use crate::sync::scope::{Group, Scope};
+use crate::sync::sync_error::SyncError;
+use crate::sync::tally::count;
+use crate::sync::update::{Pass, Updater};
+use crate::types::hash::BlockHash;
+use crate::types::integer::BlockNumber;
+
+impl Pass {
+    /// Goes on, or ends and leaves the reason.
+    fn flow(self, again: &mut Option<&'static str>) -> ControlFlow<()> {
+        match self {
+            Self::Done => ControlFlow::Continue(()),
+            Self::Again(reason) => {
+                *again = Some(reason);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Updater<'_> {
+    /// Takes the blocks of a group in. The changes of those above the final block are recorded in the journal.
+    pub(super) fn take_in(
+        &mut self,
+        scope: &mut Scope,
+        group: &Group,
+        final_block: BlockNumber,
+    ) -> Result<Pass, SyncError> {
+        /// The number of blocks in a request, at most.
+        const WIDTH: u64 = 10_000;
+        /// How many events are written in one transaction, roughly. The more there are, the more of them change the
+        /// same pages. Other programs wait for the lock meanwhile.
+        const HEAVY: usize = 200_000;
+        /// How many events are worth a transaction while the next blocks are not there yet.
+        const WORTHWHILE: usize = 1_000;
+        /// How much time may be lost if the update is killed, at most.
+        const LONG: Duration = Duration::from_secs(5);
+        let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+        let hashes: BTreeMap<BlockNumber, BlockHash> = stored
+            .iter()
+            .map(|block| (block.number, block.hash))
+            .collect();
+        let decoding = scope.clone();
+        let decoder = Decoder::new(&decoding, &group.members);
+        let plan = Plan {
+            node: self.node,
+            decoder: &decoder,
+            from: group.from,
+            to: group.to,
+            width: self.options.chunk.clamp(1, WIDTH),
+            final_block,
+            threads: self.options.concurrency,
+        };
+        let mut pending = Pending::default();
+        let mut before = group
+            .from
+            .previous()
+            .and_then(|number| hashes.get(&number).copied());
+        let mut again = None;
+        let mut last_commit = Instant::now();
+        fetch(plan, |fetched| {
+            if self.options.cancel.is_cancelled() {
+                return Err(SyncError::Interrupted);
+            }
+            let piece = match fetched {
+                Fetched::Piece(piece) => *piece,
+                Fetched::Waiting if pending.weight() < WORTHWHILE => {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Fetched::Waiting => {
+                    last_commit = Instant::now();
+                    let pass = self.commit(scope, &decoding, group, &mut pending)?;
+                    return Ok(pass.flow(&mut again));
+                }
+            };
+            let is_linked = before.is_none_or(|before| piece.first.parent_hash == before)
+                && piece.headers.iter().chain([&piece.last]).all(|header| {
+                    hashes
+                        .get(&header.number)
+                        .is_none_or(|hash| *hash == header.hash)
+                });
+            if !is_linked {
+                again = Some("the chain was reorganised");
+                return Ok(ControlFlow::Break(()));
+            }
+            before = Some(piece.last.hash);
+            let end = piece.to;
+            if !pending.takes(&piece) {
+                let pass = self.commit(scope, &decoding, group, &mut pending)?;
+                if pass.flow(&mut again).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            pending.add(piece)?;
+            let is_due = pending.blocks >= self.options.chunk
+                || pending.weight() >= HEAVY
+                || last_commit.elapsed() >= LONG;
+            let mut pass = Pass::Done;
+            if is_due || end == group.to {
+                pass = self.commit(scope, &decoding, group, &mut pending)?;
+                last_commit = Instant::now();
+            }
+            if matches!(pass, Pass::Done) && end < group.to {
+                pass = self.keep_up(scope, group)?;
+            }
+            Ok(pass.flow(&mut again))
+        })?;
+        Ok(again.map_or(Pass::Done, Pass::Again))
+    }
+
+    /// Records what is changed from now on in the journal, or no longer.
+    pub(super) fn record(&mut self, is_recorded: bool) -> Result<(), SyncError> {
+        if self.is_recording == is_recorded {
+            return Ok(());
+        }
+        let statements = Statements::of(&mut self.connection)?;
+        if is_recorded {
+            Recorder::install(statements, UpdateOf::Pools)?;
+        } else {
+            Recorder::remove(statements)?;
+        }
+        self.is_recording = is_recorded;
+        Ok(())
+    }
+
+    fn commit(
+        &mut self,
+        scope: &mut Scope,
+        decoding: &Scope,
+        group: &Group,
+        pending: &mut Pending,
+    ) -> Result<Pass, SyncError> {
+        let (blocks, time) = (pending.blocks, pending.time);
+        let Some(mut batch) = pending.take() else {
+            return Ok(Pass::Done);
+        };
+        self.record(!batch.end.is_final)?;
+        if self.options.check_space {
+            require_room_for(self.path, &batch)?;
+        }
+        ask_fees(self.node, decoding, &mut batch)?;
+        let committed = commit(
+            &mut self.connection,
+            self.path,
+            &mut self.memory,
+            self.chain,
+            scope,
+            &group.members,
+            &batch,
+        )?;
+        let counts = match committed {
+            Committed::Done(counts) => counts,
+            Committed::Moved(reason) => return Ok(Pass::Again(reason)),
+        };
+        for index in &group.members {
+            if let Some(exchange) = scope.exchanges.get_mut(*index) {
+                exchange.mark = Some(batch.to);
+            }
+        }
+        count(self.report, scope, group, batch.to, &counts);
+        self.done += blocks;
+        self.committed = Some((batch.to, time));
+        let progress = UpdateProgress {
+            chain: self.chain,
+            done: self.done,
+            total: self.total.max(self.done),
+            block: batch.to,
+            complete: scope.complete().unwrap_or(batch.to),
+            head: self.report.head.unwrap_or(batch.to),
+            finalized: self.report.finalized,
+            behind: self.behind(batch.to).unwrap_or_default(),
+            pools: self.report.pools,
+            events: self.report.events,
+            node: self.node.statistics(),
+        };
+        match self.observer.progress(&progress) {
+            ControlFlow::Continue(()) => Ok(Pass::Done),
+            ControlFlow::Break(()) => Err(SyncError::Interrupted),
+        }
+    }
+}
