@@ -13,6 +13,7 @@
 //! | `changes` | decodes the events of a range, and checks them |
 //! | `commit` | writes the changes of a range, the marks and the journal in one transaction |
 //! | `update` | puts these together |
+//! | `domain` | what is the same for all updates, and what is different |
 //! | `follow` | goes on with that, and outlasts what passes |
 //! | `plan` | says what an update would do and need, from samples of events (`sample`, `needs`, `room`) |
 
@@ -24,13 +25,17 @@ mod chain_view;
 mod changes;
 mod commit;
 mod course;
+mod decode;
+mod domain;
 pub(crate) mod estimate;
 mod events_since;
 mod factory_fees;
 mod fetch;
 pub(crate) mod follow;
 pub(crate) mod follow_event;
+mod freshness;
 mod keep_up;
+mod member;
 mod mend;
 pub(crate) mod needs;
 mod own_triggers;
@@ -42,6 +47,7 @@ mod pool_columns;
 pub(crate) mod pool_facts;
 mod pool_index;
 pub(crate) mod pool_snapshot;
+mod pools;
 mod preconditions;
 pub(crate) mod repair;
 pub(crate) mod repair_report;
@@ -49,6 +55,7 @@ mod replay;
 mod replayed_pools;
 pub(crate) mod report;
 mod room;
+mod run_options;
 mod sample;
 mod scope;
 mod state_comparison;

@@ -20,6 +20,7 @@ use crate::models::pools::pool_parameters::{
 };
 use crate::models::rows::erc20_token::NewErc20Token;
 use crate::node::logs::filter::LogFilter;
+use crate::sync::decode::{Decode, Gather, Which};
 use crate::sync::scope::{Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
@@ -254,6 +255,24 @@ impl<'scope> Decoder<'scope> {
     }
 }
 
+impl Decode for Decoder<'_> {
+    type Changes = Changes;
+
+    fn filter(&self, which: Which) -> Option<&LogFilter> {
+        match which {
+            Which::First => Some(&self.creations),
+            Which::Second => self.liquidity.as_ref(),
+        }
+    }
+
+    fn decode(&self, which: Which, logs: &Logs) -> Result<Changes, SyncError> {
+        match which {
+            Which::First => self.creations_of(logs),
+            Which::Second => Ok(Self::liquidity_of(logs)),
+        }
+    }
+}
+
 impl Changes {
     /// Whether there are liquidity events.
     pub(super) fn has_liquidity(&self) -> bool {
@@ -271,9 +290,10 @@ impl Changes {
     pub(super) fn new_pools(&self) -> usize {
         self.pools.len() + self.managed_pools.len()
     }
+}
 
-    /// Adds the changes of the blocks after these.
-    pub(super) fn append(&mut self, later: Self) {
+impl Gather for Changes {
+    fn append(&mut self, later: Self) {
         self.pools.extend(later.pools);
         self.facts.extend(later.facts);
         self.managed_pools.extend(later.managed_pools);
@@ -284,16 +304,14 @@ impl Changes {
         }
     }
 
-    /// How many statements the changes need, roughly.
-    pub(super) fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         self.liquidity.len()
             + self.managed_liquidity.len()
             + self.pools.len()
             + self.managed_pools.len()
     }
 
-    /// The bytes of memory that they take, roughly.
-    pub(super) fn memory(&self) -> usize {
+    fn memory(&self) -> usize {
         self.liquidity.capacity() * size_of::<(Address, LiquidityEvent)>()
             + self.managed_liquidity.capacity() * size_of::<((usize, PoolHash), LiquidityEvent)>()
             + self.pools.capacity() * (size_of::<NewLiquidityPool>() + size_of::<NewPoolFacts>())

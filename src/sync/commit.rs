@@ -8,8 +8,6 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::recognition::recognise::recognise_state;
-use crate::database::structure::schema_version::SchemaVersion;
 use crate::models::access::written::require_written;
 use crate::models::journal::block_updates::{forget_final_below, store_blocks};
 use crate::models::journal::blocks::StoredBlock;
@@ -24,133 +22,54 @@ use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::application::Application;
 use crate::sync::changes::{Changes, CreatedManagedPool, NewPoolFacts};
-use crate::sync::own_triggers::require_none_that_interferes;
+use crate::sync::domain::{Committed, Counts, Place, Remembered};
+use crate::sync::freshness::Freshness;
 use crate::sync::pair_numbers::{Lost, PairNumbers};
+use crate::sync::pending::Batch;
 use crate::sync::pool_index::PoolIndex;
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
-use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId};
 
-/// The changes of consecutive blocks, for the exchanges of a group.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) from: BlockNumber,
-    /// The hash of the block before the first one.
-    pub(super) parent_hash: BlockHash,
-    pub(super) to: BlockNumber,
-    pub(super) changes: Changes,
-    /// All blocks, if they are not final.
-    pub(super) headers: Vec<StoredBlock>,
-    /// The last block.
-    pub(super) end: StoredBlock,
-}
-
-impl Batch {
-    /// The hash of a block, if it is known.
-    fn hash(&self, number: BlockNumber) -> Option<BlockHash> {
-        self.headers
-            .iter()
-            .chain([&self.end])
-            .find(|block| block.number == number)
-            .map(|block| block.hash)
-    }
-}
-
-/// The result of a commit.
-#[derive(Debug)]
-pub(super) enum Committed {
-    Done(Counts),
-    /// Nothing was written, because the database is no longer what the batch was made for.
-    Moved(&'static str),
-}
-
-/// What a commit has written.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    /// New pools, by the exchange's place in the scope.
-    pub(super) pools: Vec<(usize, u64)>,
-    pub(super) applied: Applied,
-    pub(super) lost: Lost,
-}
-
 /// What is remembered between commits. All of it is checked in each transaction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) index: PoolIndex,
     pub(super) numbers: PairNumbers,
-    /// Changes with each commit of another connection.
-    data_version: Option<i64>,
-    /// Changes with each change of the schema.
-    schema_version: Option<i64>,
+    freshness: Freshness,
 }
 
-impl Memory {
-    pub(super) fn new() -> Self {
-        Self {
-            index: PoolIndex::default(),
-            numbers: PairNumbers::default(),
-            data_version: None,
-            schema_version: None,
-        }
-    }
-
-    /// Forgets what others may have changed. Runs inside a transaction.
-    pub(super) fn refresh(
-        &mut self,
-        connection: &mut SqliteConnection,
-        path: &Path,
-    ) -> Result<(), SyncError> {
-        let data_version = pragma(connection, "data_version")?;
-        if self.data_version != Some(data_version) {
+impl Remembered for Memory {
+    fn refresh(&mut self, connection: &mut SqliteConnection, path: &Path) -> Result<(), SyncError> {
+        if self.freshness.look(connection, path)? {
             self.forget();
-            self.data_version = Some(data_version);
-        }
-        let schema_version = pragma(connection, "schema_version")?;
-        if self.schema_version != Some(schema_version) {
-            let recognition = recognise_state(connection)?;
-            let version = recognition.require_version(path)?;
-            if version != SchemaVersion::latest() {
-                return Err(SyncError::Version {
-                    found: version.to_string(),
-                });
-            }
-            require_none_that_interferes(connection, path)?;
-            self.schema_version = Some(schema_version);
         }
         Ok(())
     }
 
-    /// Whether no other connection has written since the last refresh.
-    pub(super) fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, SyncError> {
-        Ok(self.data_version == Some(pragma(connection, "data_version")?))
+    fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, SyncError> {
+        self.freshness.is_current(connection)
     }
 
-    /// Forgets all rows.
-    pub(super) fn forget(&mut self) {
+    fn forget(&mut self) {
         self.index.clear();
         self.numbers.clear();
     }
 }
 
-fn pragma(connection: &mut SqliteConnection, name: &str) -> Result<i64, SyncError> {
-    let statements = Statements::of(connection)?;
-    let value = statements
-        .prepare(&format!("PRAGMA main.{name}"))?
-        .first_integer(&[])?;
-    Ok(value.unwrap_or_default())
-}
-
 /// Writes a batch.
 pub(super) fn commit(
-    connection: &mut SqliteConnection,
-    path: &Path,
+    place: Place<'_>,
     memory: &mut Memory,
-    chain: ChainId,
     scope: &Scope,
     members: &[usize],
-    batch: &Batch,
+    batch: &Batch<Changes>,
 ) -> Result<Committed, SyncError> {
+    let Place {
+        connection,
+        path,
+        chain,
+    } = place;
     let result = transaction(
         connection,
         Begin::Immediate,
@@ -165,13 +84,13 @@ pub(super) fn commit(
                 chain,
                 scope,
                 members,
-                counts: Counts::default(),
+                counts: Written::default(),
             };
             if !writer.fits(batch)? {
                 return Ok(Committed::Moved("the chain was reorganised"));
             }
             writer.write(batch)?;
-            Ok(Committed::Done(writer.counts))
+            Ok(Committed::Done(writer.counts.total()))
         },
         SyncError::from,
     );
@@ -209,20 +128,41 @@ fn moved(
     Ok(None)
 }
 
+/// What was written.
+#[derive(Debug, Default)]
+struct Written {
+    /// New pools, by the exchange's place in the scope.
+    pools: Vec<(usize, u64)>,
+    applied: Applied,
+    lost: Lost,
+}
+
+impl Written {
+    fn total(self) -> Counts {
+        Counts {
+            created: self.pools,
+            events: self.applied.events,
+            already_applied: self.applied.skipped,
+            rows: self.applied.rows.written + self.applied.rows.deleted,
+            lost: self.lost.into_iter().collect(),
+        }
+    }
+}
+
 struct Writer<'a> {
     connection: &'a mut SqliteConnection,
     memory: &'a mut Memory,
     chain: ChainId,
     scope: &'a Scope,
     members: &'a [usize],
-    counts: Counts,
+    counts: Written,
 }
 
 impl Writer<'_> {
     /// Whether the blocks of a batch are on the same branch of the chain as those that are stored.
     ///
     /// Another update may have stored them since this one began, from a node on another branch.
-    fn fits(&mut self, batch: &Batch) -> Result<bool, SyncError> {
+    fn fits(&mut self, batch: &Batch<Changes>) -> Result<bool, SyncError> {
         let chain = self.chain;
         let parent = batch.from.previous();
         let first = parent.unwrap_or(batch.from);
@@ -237,7 +177,7 @@ impl Writer<'_> {
         }))
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), SyncError> {
+    fn write(&mut self, batch: &Batch<Changes>) -> Result<(), SyncError> {
         let chain = self.chain;
         let changes = &batch.changes;
         if batch.end.is_final {

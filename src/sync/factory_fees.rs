@@ -5,13 +5,17 @@ use crate::node::calls::Call;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::sync::changes::Changes;
-use crate::sync::commit::Batch;
+use crate::sync::pending::Batch;
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::FeeParts;
 
 /// Asks for the fees that only factories know.
-pub(super) fn ask_fees(node: &Node, scope: &Scope, batch: &mut Batch) -> Result<(), SyncError> {
+pub(super) fn ask_fees(
+    node: &Node,
+    scope: &Scope,
+    batch: &mut Batch<Changes>,
+) -> Result<(), SyncError> {
     ask_fees_of(node, scope, vec![&mut batch.changes])
 }
 

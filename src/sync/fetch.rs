@@ -6,8 +6,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::node::error::NodeError;
-use crate::node::header::Header;
-use crate::sync::piece::{Answered, Piece, Plan, blocks, piece};
+use crate::sync::decode::{Decode, Gather, Which};
+use crate::sync::piece::{Answered, Parts, Piece, Plan, blocks, piece};
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::BlockNumber;
 
@@ -17,29 +17,26 @@ const BUFFER: usize = 24 << 20;
 /// A part of a range that one thread asks for.
 #[derive(Debug, Clone, Copy)]
 enum Part {
-    Creations,
-    Liquidity,
+    Events(Which),
     Headers,
 }
 
 /// A range whose answers are not complete, or not used yet.
 #[derive(Debug)]
-struct Range {
+struct Range<C> {
     from: BlockNumber,
     to: BlockNumber,
-    creations: Option<Answered>,
-    liquidity: Option<Answered>,
-    headers: Option<Vec<Header>>,
+    answers: Parts<C>,
     failure: Option<NodeError>,
     missing: usize,
 }
 
 #[derive(Debug)]
-struct State {
+struct State<C> {
     /// The first block that is in no range yet; `None` if all are.
     next: Option<BlockNumber>,
     /// The ranges in order, each with its number.
-    ranges: VecDeque<Range>,
+    ranges: VecDeque<Range<C>>,
     /// The number of the first range.
     first: usize,
     /// What no thread has begun to ask for, by the number of the range.
@@ -49,24 +46,24 @@ struct State {
     is_stopped: bool,
 }
 
-struct Queue<'a> {
-    plan: Plan<'a>,
-    state: Mutex<State>,
+struct Queue<'a, D: Decode> {
+    plan: Plan<'a, D>,
+    state: Mutex<State<D::Changes>>,
     changed: Condvar,
 }
 
 /// What a consumer gets.
-pub(super) enum Fetched {
+pub(super) enum Fetched<C> {
     /// The next blocks.
-    Piece(Box<Piece>),
+    Piece(Box<Piece<C>>),
     /// The next blocks are not there yet. There is time to do something else.
     Waiting,
 }
 
 /// Fetches the blocks of a plan, and passes them to `consume` in order. It ends early if `consume` breaks.
-pub(super) fn fetch(
-    plan: Plan<'_>,
-    mut consume: impl FnMut(Fetched) -> Result<ControlFlow<()>, SyncError>,
+pub(super) fn fetch<D: Decode>(
+    plan: Plan<'_, D>,
+    mut consume: impl FnMut(Fetched<D::Changes>) -> Result<ControlFlow<()>, SyncError>,
 ) -> Result<(), SyncError> {
     let queue = Queue {
         plan,
@@ -99,8 +96,9 @@ pub(super) fn fetch(
                     waits = false;
                     range.failure.clone().map_or_else(
                         || {
-                            let Range { from, to, .. } = *range;
-                            let answers = (range.creations, range.liquidity, range.headers);
+                            let Range {
+                                from, to, answers, ..
+                            } = *range;
                             let piece = piece(&plan, from, to, answers)?;
                             Ok(Fetched::Piece(Box::new(piece)))
                         },
@@ -124,15 +122,15 @@ pub(super) fn fetch(
     })
 }
 
-enum Taken {
-    Range(Box<Range>),
+enum Taken<C> {
+    Range(Box<Range<C>>),
     /// Nothing is complete yet.
     Later,
     End,
 }
 
-impl Queue<'_> {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl<D: Decode> Queue<'_, D> {
+    fn lock(&self) -> MutexGuard<'_, State<D::Changes>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,7 +171,10 @@ impl Queue<'_> {
     }
 
     /// The next part to ask for; makes a new range if there is room.
-    fn job(&self, state: &mut State) -> Option<(usize, Part, BlockNumber, BlockNumber)> {
+    fn job(
+        &self,
+        state: &mut State<D::Changes>,
+    ) -> Option<(usize, Part, BlockNumber, BlockNumber)> {
         if state.parts.is_empty()
             && state.buffered < BUFFER
             && let Some(from) = state.next
@@ -182,12 +183,13 @@ impl Queue<'_> {
             let to = self.plan.end(from, width);
             state.next = (to < self.plan.to).then(|| to.next());
             let number = state.first + state.ranges.len();
-            // Headers come soon, and the thread can ask for the next part. The events of liquidity take longest.
-            let liquidity = self.plan.decoder.liquidity.as_ref();
+            // Headers come soon, and the thread can ask for the next part. The events of the second filter, which are those
+            // of liquidity, take longest.
+            let second = self.plan.decoder.filter(Which::Second);
             let parts = [
                 (!self.plan.is_final(from)).then_some(Part::Headers),
-                liquidity.map(|_| Part::Liquidity),
-                Some(Part::Creations),
+                second.map(|_| Part::Events(Which::Second)),
+                Some(Part::Events(Which::First)),
             ];
             for part in parts.into_iter().flatten() {
                 state.parts.push_back((number, part));
@@ -195,9 +197,7 @@ impl Queue<'_> {
             state.ranges.push_back(Range {
                 from,
                 to,
-                creations: None,
-                liquidity: None,
-                headers: None,
+                answers: (None, None, None),
                 failure: None,
                 missing: state.parts.len(),
             });
@@ -211,13 +211,9 @@ impl Queue<'_> {
     /// The number of blocks in the next range.
     fn width(&self) -> u64 {
         let plan = &self.plan;
-        let filters = [
-            Some(&plan.decoder.creations),
-            plan.decoder.liquidity.as_ref(),
-        ];
-        let limits = filters
+        let limits = [Which::First, Which::Second]
             .into_iter()
-            .flatten()
+            .filter_map(|which| plan.decoder.filter(which))
             .filter_map(|filter| plan.node.range_limit(filter));
         limits
             .min()
@@ -227,29 +223,30 @@ impl Queue<'_> {
 
     fn ask(&self, number: usize, part: Part, from: BlockNumber, to: BlockNumber) {
         let plan = &self.plan;
-        let mut answer = Answer::default();
+        let mut answers = (None, None, None);
         let failure = match part {
-            Part::Creations => {
-                let asked = plan.creations(from, to);
-                asked.map(|events| answer.creations = Some(events))
+            Part::Events(Which::First) => {
+                let asked = plan.events(Which::First, from, to, None);
+                asked.map(|events| answers.0 = events)
             }
-            Part::Liquidity => {
-                let asked = plan.liquidity(from, to, None);
-                asked.map(|events| answer.liquidity = events)
+            Part::Events(Which::Second) => {
+                let asked = plan.events(Which::Second, from, to, None);
+                asked.map(|events| answers.1 = events)
             }
             Part::Headers => {
                 let asked = plan.node.existing_headers(&blocks(from, to));
-                asked.map(|headers| answer.headers = Some(headers))
+                asked.map(|headers| answers.2 = Some(headers))
             }
         };
         let mut state = self.lock();
-        state.buffered += answer.memory();
+        state.buffered += memory(&answers);
         let index = number.checked_sub(state.first);
         if let Some(range) = index.and_then(|index| state.ranges.get_mut(index)) {
             range.missing -= 1;
-            range.creations = answer.creations.or(range.creations.take());
-            range.liquidity = answer.liquidity.or(range.liquidity.take());
-            range.headers = answer.headers.or(range.headers.take());
+            let before = &mut range.answers;
+            before.0 = answers.0.or(before.0.take());
+            before.1 = answers.1.or(before.1.take());
+            before.2 = answers.2.or(before.2.take());
             if let Err(failure) = failure {
                 range.failure.get_or_insert(failure);
                 // What comes after a failure is not needed.
@@ -260,7 +257,7 @@ impl Queue<'_> {
     }
 
     /// Takes the first range when it is complete. Waits for that only if `waits`.
-    fn take(&self, waits: bool) -> Taken {
+    fn take(&self, waits: bool) -> Taken<D::Changes> {
         let mut state = self.lock();
         loop {
             match state.ranges.front() {
@@ -269,9 +266,7 @@ impl Queue<'_> {
                         return Taken::End;
                     };
                     state.first += 1;
-                    let logs = [&range.creations, &range.liquidity];
-                    let taken: usize = logs.into_iter().flatten().map(Answered::memory).sum();
-                    state.buffered = state.buffered.saturating_sub(taken);
+                    state.buffered = state.buffered.saturating_sub(memory(&range.answers));
                     self.changed.notify_all();
                     return Taken::Range(Box::new(range));
                 }
@@ -289,16 +284,8 @@ impl Queue<'_> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Answer {
-    creations: Option<Answered>,
-    liquidity: Option<Answered>,
-    headers: Option<Vec<Header>>,
-}
-
-impl Answer {
-    fn memory(&self) -> usize {
-        let logs = [&self.creations, &self.liquidity];
-        logs.into_iter().flatten().map(Answered::memory).sum()
-    }
+/// The bytes of memory that the events of a range take, roughly.
+fn memory<C: Gather>((first, second, _): &Parts<C>) -> usize {
+    let events = [first, second];
+    events.into_iter().flatten().map(Answered::memory).sum()
 }

@@ -12,14 +12,16 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, file_bytes};
 use crate::database::files::regular_file::{Identity, identity};
-use crate::models::rows::exchange::Exchange;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::setters::setters;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::course::Course;
+use crate::sync::domain::{Domain, Remembered as _};
 use crate::sync::follow_event::{FollowEvent, FollowStatus};
-use crate::sync::report::PoolUpdateReport;
+use crate::sync::pools::Pools;
+use crate::sync::report::{PoolUpdateReport, UpdateReport};
+use crate::sync::run_options::RunOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::{Pass, Updater};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
@@ -68,17 +70,37 @@ pub fn follow_pools(
     observer: &mut dyn UpdateObserver,
 ) -> (PoolUpdateReport, Result<(), SyncError>) {
     let begin = Instant::now();
-    let mut report = PoolUpdateReport::new(chain);
+    let mut report = UpdateReport::new();
+    let domain = Pools(&options.update.exchanges);
+    let run = (&options.update).into();
+    let result = follow(
+        domain,
+        path,
+        (chain, node),
+        run,
+        options.poll,
+        (observer, &mut report),
+    );
+    let report = PoolUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
+    (report, result)
+}
+
+/// Follows a chain, whatever the updates are about.
+pub(super) fn follow<D: Domain>(
+    domain: D,
+    path: &Path,
+    at: (ChainId, &Node),
+    options: RunOptions,
+    poll: Duration,
+    (observer, report): (&mut dyn UpdateObserver, &mut UpdateReport),
+) -> Result<(), SyncError> {
     let identity = identity(path);
-    let result = Updater::open(path, chain, node, &options.update, observer, &mut report)
-        .and_then(|updater| Follower::new(updater, options, identity).run());
-    let result = match result {
+    let result = Updater::open(domain, path, at, options, observer, report)
+        .and_then(|updater| Follower::new(updater, poll, identity).run());
+    match result {
         Err(SyncError::Interrupted) => Ok(()),
         result => result,
-    };
-    report.node = node.statistics();
-    report.elapsed = begin.elapsed();
-    (report, result)
+    }
 }
 
 /// Something that keeps the follower from taking blocks in.
@@ -89,8 +111,8 @@ struct Trouble {
     tries: u32,
 }
 
-struct Follower<'a> {
-    updater: Updater<'a>,
+struct Follower<'a, D: Domain> {
+    updater: Updater<'a, D>,
     poll: Duration,
     /// Which file the database is.
     identity: Option<Identity>,
@@ -110,16 +132,12 @@ fn wait_after(tries: u32, poll: Duration) -> Duration {
         .min(LONGEST.max(poll))
 }
 
-impl<'a> Follower<'a> {
-    const fn new(
-        mut updater: Updater<'a>,
-        options: &FollowOptions,
-        file: Option<Identity>,
-    ) -> Self {
-        updater.poll = Some(options.poll);
+impl<'a, D: Domain> Follower<'a, D> {
+    const fn new(mut updater: Updater<'a, D>, poll: Duration, file: Option<Identity>) -> Self {
+        updater.poll = Some(poll);
         Self {
             updater,
-            poll: options.poll,
+            poll,
             identity: file,
             has_worked: false,
             trouble: None,
@@ -222,8 +240,10 @@ impl<'a> Follower<'a> {
     /// Fails if the chain has no exchange at all, as after a reset. Without an active one, it waits for one.
     fn require_exchanges(&mut self) -> Result<(), SyncError> {
         let updater = &mut self.updater;
-        let exchanges = Exchange::of_chain(&mut updater.connection, updater.chain)?;
-        if exchanges.is_empty() {
+        if !updater
+            .domain
+            .exist(&mut updater.connection, updater.chain)?
+        {
             return Err(SyncError::NoExchange {
                 chain: updater.chain,
             });

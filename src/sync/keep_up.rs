@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::models::journal::blocks::StoredBlock;
 use crate::sync::chain_view::{Standing, look};
-use crate::sync::scope::{Group, Scope, ScopedExchange};
+use crate::sync::domain::Domain;
+use crate::sync::member::Member;
+use crate::sync::scope::{Group, Scope};
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::{Pass, Updater};
 use crate::types::integer::BlockNumber;
@@ -12,10 +14,10 @@ use crate::types::integer::BlockNumber;
 /// An exchange that lacks fewer blocks is near the head.
 const NEAR: u64 = 10_000;
 
-impl Scope {
+impl<M: Member> Scope<M> {
     /// The exchanges that are ahead of a group and the furthest of all, with what they lack, if they are near the head.
     fn ahead_of(&self, group: &Group, target: BlockNumber) -> Option<Group> {
-        let starts = || self.exchanges.iter().map(ScopedExchange::next);
+        let starts = || self.exchanges.iter().map(Member::next);
         let from = starts().max()?;
         let is_near = from <= target && target.get() - from.get() < NEAR;
         if from <= group.to || !is_near {
@@ -30,11 +32,11 @@ impl Scope {
     }
 }
 
-impl Updater<'_> {
+impl<D: Domain> Updater<'_, D> {
     /// Takes in what the exchanges near the head lack, before a group that is behind them.
     pub(super) fn take_in_ahead(
         &mut self,
-        scope: &mut Scope,
+        scope: &mut Scope<D::Member>,
         behind: &Group,
         target: BlockNumber,
         final_block: BlockNumber,
@@ -49,7 +51,11 @@ impl Updater<'_> {
     }
 
     /// Asks for new blocks while a group catches up, and takes them in for the exchanges near the head.
-    pub(super) fn keep_up(&mut self, scope: &mut Scope, behind: &Group) -> Result<Pass, SyncError> {
+    pub(super) fn keep_up(
+        &mut self,
+        scope: &mut Scope<D::Member>,
+        behind: &Group,
+    ) -> Result<Pass, SyncError> {
         let is_due = |poll| self.looked.is_none_or(|looked| looked.elapsed() >= poll);
         let head = self.report.head.map(BlockNumber::next);
         let is_needed = self.poll.is_some_and(is_due)

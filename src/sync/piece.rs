@@ -4,18 +4,17 @@ use crate::node::client::Node;
 use crate::node::error::NodeError;
 use crate::node::header::Header;
 use crate::node::logs::request::LogAnswer;
-use crate::sync::changes::{Changes, Decoder};
+use crate::sync::decode::{Decode, Gather, Which};
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
-use crate::types::log::Logs;
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plan<'a> {
+#[derive(Debug)]
+pub(super) struct Plan<'a, D> {
     pub(super) node: &'a Node,
     /// The filters, and what decodes the events.
-    pub(super) decoder: &'a Decoder<'a>,
+    pub(super) decoder: &'a D,
     pub(super) from: BlockNumber,
     pub(super) to: BlockNumber,
     /// The number of blocks in a range, at most.
@@ -25,13 +24,21 @@ pub(super) struct Plan<'a> {
     pub(super) threads: usize,
 }
 
+impl<D> Clone for Plan<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D> Copy for Plan<'_, D> {}
+
 /// The events of a range of blocks, on one branch of the chain.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct Piece<C> {
     pub(super) from: BlockNumber,
     pub(super) to: BlockNumber,
-    pub(super) creations: Decoded,
-    pub(super) liquidity: Option<Decoded>,
+    first_changes: Decoded<C>,
+    second_changes: Option<Decoded<C>>,
     pub(super) first: Header,
     pub(super) last: Header,
     /// Whether its blocks are final.
@@ -41,38 +48,50 @@ pub(super) struct Piece {
 }
 
 /// The changes of a range, decoded by the thread that has asked for them: the writer has enough to do.
-type Decoded = Result<Changes, Box<SyncError>>;
+type Decoded<C> = Result<C, Box<SyncError>>;
 
 /// An answer with events.
 #[derive(Debug)]
-pub(super) struct Answered {
-    changes: Decoded,
+pub(super) struct Answered<C> {
+    changes: Decoded<C>,
     /// The blocks of the events and their hashes, if they are not final.
     hashes: Vec<(BlockNumber, BlockHash)>,
     first: Header,
     last: Header,
 }
 
-impl Piece {
+impl<C: Gather> Piece<C> {
+    /// Adds what is missing to the changes of all blocks, unless they are an error.
+    pub(super) fn complete<T: Default>(
+        &mut self,
+        add: impl FnOnce(&mut C, (BlockNumber, BlockNumber), BlockHash) -> Result<T, SyncError>,
+    ) -> Result<T, SyncError> {
+        let range = (self.from, self.to);
+        match &mut self.first_changes {
+            Ok(changes) => add(changes, range, self.last.hash),
+            Err(_) => Ok(T::default()),
+        }
+    }
+
     /// The changes of all blocks together.
-    pub(super) fn into_changes(self) -> Result<Changes, SyncError> {
-        let mut changes = self.creations.map_err(|error| *error)?;
-        if let Some(liquidity) = self.liquidity {
-            changes.append(liquidity.map_err(|error| *error)?);
+    pub(super) fn into_changes(self) -> Result<C, SyncError> {
+        let mut changes = self.first_changes.map_err(|error| *error)?;
+        if let Some(second) = self.second_changes {
+            changes.append(second.map_err(|error| *error)?);
         }
         Ok(changes)
     }
 }
 
-impl Answered {
+impl<C: Gather> Answered<C> {
     /// The bytes of memory that the changes take, roughly.
     pub(super) fn memory(&self) -> usize {
         let hashes = self.hashes.capacity() * size_of::<(BlockNumber, BlockHash)>();
-        self.changes.as_ref().map_or(0, Changes::memory) + hashes
+        self.changes.as_ref().map_or(0, Gather::memory) + hashes
     }
 }
 
-impl Plan<'_> {
+impl<D: Decode> Plan<'_, D> {
     /// Whether the blocks of the range that begins at a block are final.
     pub(super) fn is_final(&self, from: BlockNumber) -> bool {
         from <= self.final_block
@@ -96,36 +115,22 @@ impl Plan<'_> {
         end.map_or(last, |end| end.min(last))
     }
 
-    pub(super) fn creations(
+    /// Asks for the events of a filter. `None` if there is no such filter.
+    pub(super) fn events(
         &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Answered, NodeError> {
-        let answer = self.node.logs(&self.decoder.creations, from, to, None)?;
-        Ok(self.answered(from, answer, |logs| self.decoder.creations_of(logs)))
-    }
-
-    /// `None` if no exchange has such events.
-    pub(super) fn liquidity(
-        &self,
+        which: Which,
         from: BlockNumber,
         to: BlockNumber,
         pinned: Option<BlockHash>,
-    ) -> Result<Option<Answered>, NodeError> {
-        let Some(filter) = &self.decoder.liquidity else {
+    ) -> Result<Option<Answered<D::Changes>>, NodeError> {
+        let Some(filter) = self.decoder.filter(which) else {
             return Ok(None);
         };
         let answer = self.node.logs(filter, from, to, pinned)?;
-        let decode = |logs: &Logs| Ok(Decoder::liquidity_of(logs));
-        Ok(Some(self.answered(from, answer, decode)))
+        Ok(Some(self.answered(which, from, answer)))
     }
 
-    fn answered(
-        &self,
-        from: BlockNumber,
-        answer: LogAnswer,
-        decode: impl FnOnce(&Logs) -> Result<Changes, SyncError>,
-    ) -> Answered {
+    fn answered(&self, which: Which, from: BlockNumber, answer: LogAnswer) -> Answered<D::Changes> {
         let LogAnswer { logs, first, last } = answer;
         let mut hashes = Vec::new();
         if !self.is_final(from) {
@@ -133,7 +138,7 @@ impl Plan<'_> {
             hashes.dedup();
         }
         Answered {
-            changes: decode(&logs).map_err(Box::new),
+            changes: self.decoder.decode(which, &logs).map_err(Box::new),
             hashes,
             first,
             last,
@@ -148,32 +153,39 @@ pub(super) fn blocks(from: BlockNumber, to: BlockNumber) -> Vec<BlockNumber> {
         .collect()
 }
 
+/// What is asked for of a range: the events of the first filter and of the second, and the headers.
+pub(super) type Parts<C> = (
+    Option<Answered<C>>,
+    Option<Answered<C>>,
+    Option<Vec<Header>>,
+);
+
 /// Puts the parts of a range together. If they are of different branches of the chain, they are asked for again.
-pub(super) fn piece(
-    plan: &Plan<'_>,
+pub(super) fn piece<D: Decode>(
+    plan: &Plan<'_, D>,
     from: BlockNumber,
     to: BlockNumber,
-    answers: (Option<Answered>, Option<Answered>, Option<Vec<Header>>),
-) -> Result<Piece, SyncError> {
+    answers: Parts<D::Changes>,
+) -> Result<Piece<D::Changes>, SyncError> {
     const TRIES: u32 = 3;
     let mut parts = Some(answers);
     let mut tries = 0;
     loop {
-        let (creations, liquidity, headers) = match parts.take() {
-            Some((Some(creations), liquidity, headers)) => (creations, liquidity, headers),
+        let (first, second, headers) = match parts.take() {
+            Some((Some(first), second, headers)) => (first, second, headers),
             _ => ask_again(plan, from, to)?,
         };
         let piece = Piece {
             from,
             to,
-            first: creations.first,
-            last: creations.last,
-            creations: creations.changes,
+            first: first.first,
+            last: first.last,
+            first_changes: first.changes,
             is_final: plan.is_final(from),
             headers: headers.unwrap_or_default(),
-            liquidity: None,
+            second_changes: None,
         };
-        match joined(piece, creations.hashes, liquidity) {
+        match joined(piece, first.hashes, second) {
             Ok(piece) => return Ok(piece),
             Err(block) => {
                 tries += 1;
@@ -185,33 +197,40 @@ pub(super) fn piece(
     }
 }
 
-type Parts = (Answered, Option<Answered>, Option<Vec<Header>>);
+/// All parts of a range. There is a first filter always.
+type Complete<C> = (Answered<C>, Option<Answered<C>>, Option<Vec<Header>>);
 
 /// Asks for the parts of a range one after the other.
-fn ask_again(plan: &Plan<'_>, from: BlockNumber, to: BlockNumber) -> Result<Parts, NodeError> {
-    let creations = plan.creations(from, to)?;
-    let liquidity = plan.liquidity(from, to, Some(creations.last.hash))?;
+fn ask_again<D: Decode>(
+    plan: &Plan<'_, D>,
+    from: BlockNumber,
+    to: BlockNumber,
+) -> Result<Complete<D::Changes>, SyncError> {
+    let first = plan.events(Which::First, from, to, None)?;
+    let first = first.ok_or(SyncError::Branches { block: to })?;
+    let second = plan.events(Which::Second, from, to, Some(first.last.hash))?;
     let headers = (!plan.is_final(from))
         .then(|| plan.node.existing_headers(&blocks(from, to)))
         .transpose()?;
-    Ok((creations, liquidity, headers))
+    Ok((first, second, headers))
 }
 
-/// Adds the liquidity to a piece if all of its parts are of one branch. Otherwise returns the block that differs.
-fn joined(
-    mut piece: Piece,
+/// Adds the changes of the second filter to a piece if all of its parts are of one branch. Otherwise returns the block that
+/// differs.
+fn joined<C>(
+    mut piece: Piece<C>,
     mut hashes: Vec<(BlockNumber, BlockHash)>,
-    liquidity: Option<Answered>,
-) -> Result<Piece, BlockNumber> {
-    if let Some(liquidity) = liquidity {
-        if liquidity.last.hash != piece.last.hash {
+    second: Option<Answered<C>>,
+) -> Result<Piece<C>, BlockNumber> {
+    if let Some(second) = second {
+        if second.last.hash != piece.last.hash {
             return Err(piece.to);
         }
-        if liquidity.first.hash != piece.first.hash {
+        if second.first.hash != piece.first.hash {
             return Err(piece.from);
         }
-        piece.liquidity = Some(liquidity.changes);
-        hashes.extend(liquidity.hashes);
+        piece.second_changes = Some(second.changes);
+        hashes.extend(second.hashes);
     }
     if piece.is_final {
         return Ok(piece);

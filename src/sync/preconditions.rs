@@ -10,6 +10,7 @@ use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::free_list::{has_free_pages, require_sound_pages};
 use crate::sync::chain_view::ChainView;
+use crate::sync::member::Member;
 use crate::sync::own_triggers::{require_compiled_marks, require_none_that_interferes};
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
@@ -51,10 +52,13 @@ pub(super) fn require_latest(version: SchemaVersion) -> Result<(), SyncError> {
     })
 }
 
-/// Fails if an exchange is at a block that the node does not have.
-pub(super) fn require_marks_in_chain(scope: &Scope, view: &ChainView) -> Result<(), SyncError> {
+/// Fails if an exchange or a market is at a block that the node does not have.
+pub(super) fn require_marks_in_chain<M: Member>(
+    scope: &Scope<M>,
+    view: &ChainView,
+) -> Result<(), SyncError> {
     for exchange in &scope.exchanges {
-        if let Some(mark) = exchange.mark
+        if let Some(mark) = exchange.mark()
             && mark > view.head.number
         {
             return Err(SyncError::BeyondHead {

@@ -86,15 +86,88 @@ pub struct UpdateProgress {
     pub finalized: Option<BlockNumber>,
     /// How many seconds lie between the times of the last block and the newest one.
     pub behind: u64,
-    /// New pools so far.
-    pub pools: u64,
-    /// Liquidity events so far.
+    /// New pools so far; in an update of Aave's markets, new positions.
+    pub created: u64,
+    /// Events of liquidity or balances so far.
     pub events: u64,
     /// What the requests have cost so far.
     pub node: NodeStatistics,
 }
 
+/// What an update of anything did.
+#[derive(Debug)]
+pub(super) struct UpdateReport {
+    pub(super) target: Option<BlockNumber>,
+    pub(super) head: Option<BlockNumber>,
+    pub(super) finalized: Option<BlockNumber>,
+    pub(super) members: Vec<MemberUpdate>,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) created: u64,
+    pub(super) events: u64,
+    pub(super) already_applied: u64,
+    pub(super) rows: u64,
+    pub(super) undone: Option<(BlockNumber, Undone)>,
+}
+
+/// What an update did for an exchange or a market.
+#[derive(Debug)]
+pub(super) struct MemberUpdate {
+    pub(super) name: ExchangeName,
+    pub(super) from: BlockNumber,
+    pub(super) to: Option<BlockNumber>,
+    pub(super) created: u64,
+    pub(super) missing: u64,
+}
+
+impl UpdateReport {
+    pub(super) const fn new() -> Self {
+        Self {
+            target: None,
+            head: None,
+            finalized: None,
+            members: Vec::new(),
+            skipped: Vec::new(),
+            created: 0,
+            events: 0,
+            already_applied: 0,
+            rows: 0,
+            undone: None,
+        }
+    }
+}
+
 impl PoolUpdateReport {
+    /// The report of an update of pools.
+    pub(super) fn of(
+        chain: ChainId,
+        report: UpdateReport,
+        node: NodeStatistics,
+        elapsed: Duration,
+    ) -> Self {
+        let exchange = |member: MemberUpdate| ExchangeUpdate {
+            exchange: member.name,
+            from: member.from,
+            to: member.to,
+            pools: member.created,
+            missing_pairs: member.missing,
+        };
+        Self {
+            chain,
+            target: report.target,
+            head: report.head,
+            finalized: report.finalized,
+            exchanges: report.members.into_iter().map(exchange).collect(),
+            skipped: report.skipped,
+            pools: report.created,
+            events: report.events,
+            already_applied: report.already_applied,
+            rows: report.rows,
+            undone: report.undone,
+            node,
+            elapsed,
+        }
+    }
+
     /// The report of an update that has done nothing yet.
     pub(crate) fn new(chain: ChainId) -> Self {
         Self {

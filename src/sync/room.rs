@@ -4,9 +4,12 @@ use std::path::Path;
 
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space::free_bytes;
-use crate::sync::commit::Batch;
+use crate::sync::changes::Changes;
+use crate::sync::decode::Gather as _;
 use crate::sync::estimate::{Estimate, real, whole};
-use crate::sync::scope::{Scope, ScopedExchange};
+use crate::sync::member::Member;
+use crate::sync::pending::Batch;
+use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::BlockNumber;
 
@@ -74,29 +77,19 @@ pub(super) fn require_room(path: &Path, room: Room) -> Result<(), SyncError> {
 }
 
 /// Whether an update takes in so much for the first time that it pays to estimate it first.
-pub(super) fn is_long_first_sync(scope: &Scope, target: BlockNumber) -> bool {
+pub(super) fn is_long_first_sync<M: Member>(scope: &Scope<M>, target: BlockNumber) -> bool {
     const LONG: u64 = 100_000;
     let first = scope
         .exchanges
         .iter()
-        .filter(|exchange| exchange.mark.is_none())
-        .map(ScopedExchange::next)
+        .filter(|member| member.mark().is_none())
+        .map(Member::next)
         .min();
     first.is_some_and(|first| target.get().saturating_sub(first.get()) >= LONG)
 }
 
 /// Fails if the disk has no room for what is to be committed. What was committed before stays.
-pub(super) fn require_room_for(path: &Path, batch: &Batch) -> Result<(), SyncError> {
-    /// It goes to the log first, and from there to the database.
-    const TWICE: f64 = 2.0;
-    let (pools, events) = (batch.changes.new_pools(), batch.changes.weight());
-    let an_event = if batch.end.is_final {
-        EVENT[1]
-    } else {
-        JOURNALED[0]
-    };
-    let of = |number: usize, bytes: f64| real(u64::try_from(number).unwrap_or(u64::MAX)) * bytes;
-    let needed = whole(TWICE * (of(pools, POOL[0]) + of(events, an_event)));
+pub(super) fn require_bytes(path: &Path, needed: u64) -> Result<(), SyncError> {
     let available = free_bytes(DatabaseFile::at(path).real());
     match available {
         Some(available) if available < needed => Err(SyncError::NotEnoughSpace {
@@ -106,4 +99,18 @@ pub(super) fn require_room_for(path: &Path, batch: &Batch) -> Result<(), SyncErr
         }),
         _ => Ok(()),
     }
+}
+
+/// The bytes that the pools and events of a batch need.
+pub(super) fn bytes_for(batch: &Batch<Changes>) -> u64 {
+    /// It goes to the log first, and from there to the database.
+    const TWICE: f64 = 2.0;
+    let (pools, events) = (batch.changes.new_pools(), batch.changes.weight());
+    let an_event = if batch.end.is_final {
+        EVENT[1]
+    } else {
+        JOURNALED[0]
+    };
+    let of = |number: usize, bytes: f64| real(u64::try_from(number).unwrap_or(u64::MAX)) * bytes;
+    whole(TWICE * (of(pools, POOL[0]) + of(events, an_event)))
 }

@@ -12,15 +12,16 @@ use crate::models::access::row_error::RowError;
 use crate::models::rows::exchange::Exchange;
 use crate::models::rows::exchange_deployment::ExchangeDeployment;
 use crate::models::rows::pool_manager::PoolManager;
+use crate::sync::member::Member;
 use crate::sync::report::Skipped;
 use crate::types::integer::{BlockNumber, ChainId};
 
-/// The exchanges of a chain that take part.
+/// The exchanges of a chain that take part, or the markets.
 #[derive(Debug, Clone)]
-pub(super) struct Scope {
-    pub(super) exchanges: Vec<ScopedExchange>,
+pub(super) struct Scope<M = ScopedExchange> {
+    pub(super) exchanges: Vec<M>,
     pub(super) skipped: Vec<Skipped>,
-    /// The marks of all exchanges of the chain, whether they take part or not.
+    /// The marks of all exchanges of the chain, or of all its markets, whether they take part or not.
     pub(super) marks: Vec<BlockNumber>,
 }
 
@@ -89,10 +90,12 @@ impl Scope {
         }
         Ok(scope)
     }
+}
 
+impl<M: Member> Scope<M> {
     /// The exchanges that are furthest back, and the blocks up to which they are alone. `None` if all are at `target`.
     pub(super) fn next_group(&self, target: BlockNumber) -> Option<Group> {
-        let starts: Vec<_> = self.exchanges.iter().map(ScopedExchange::next).collect();
+        let starts: Vec<_> = self.exchanges.iter().map(Member::next).collect();
         let from = *starts.iter().min()?;
         if from > target {
             return None;
@@ -111,13 +114,13 @@ impl Scope {
 
     /// The last block that the database has of all exchanges. Before its first block, an exchange has nothing to have.
     pub(super) fn complete(&self) -> Option<BlockNumber> {
-        let starts = self.exchanges.iter().map(ScopedExchange::next);
+        let starts = self.exchanges.iter().map(Member::next);
         starts.min().and_then(BlockNumber::previous)
     }
 
     /// How many blocks the exchanges have to take in, counted once for each group.
     pub(super) fn blocks(&self, target: BlockNumber) -> u64 {
-        let starts: BTreeSet<_> = self.exchanges.iter().map(ScopedExchange::next).collect();
+        let starts: BTreeSet<_> = self.exchanges.iter().map(Member::next).collect();
         let first = starts.first().map_or(0, |first| first.get());
         (target.get() + 1).saturating_sub(first)
     }
@@ -197,5 +200,23 @@ impl ScopedExchange {
     /// The name of the exchange.
     pub(super) fn name(&self) -> ExchangeName {
         self.deployment.exchange()
+    }
+}
+
+impl Member for ScopedExchange {
+    fn name(&self) -> ExchangeName {
+        Self::name(self)
+    }
+
+    fn mark(&self) -> Option<BlockNumber> {
+        self.mark
+    }
+
+    fn next(&self) -> BlockNumber {
+        Self::next(self)
+    }
+
+    fn advance(&mut self, mark: BlockNumber) {
+        self.mark = Some(mark);
     }
 }

@@ -6,16 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
-use crate::models::journal::tables::UpdateOf;
 use crate::sqlite::prepared::Statements;
-use crate::sync::changes::Decoder;
-use crate::sync::commit::{Committed, commit};
-use crate::sync::factory_fees::ask_fees;
+use crate::sync::domain::{Committed, Domain, Place};
 use crate::sync::fetch::{Fetched, fetch};
+use crate::sync::member::Member as _;
 use crate::sync::pending::Pending;
 use crate::sync::piece::Plan;
 use crate::sync::report::UpdateProgress;
-use crate::sync::room::require_room_for;
+use crate::sync::room::require_bytes;
 use crate::sync::scope::{Group, Scope};
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::count;
@@ -36,11 +34,11 @@ impl Pass {
     }
 }
 
-impl Updater<'_> {
+impl<D: Domain> Updater<'_, D> {
     /// Takes the blocks of a group in. The changes of those above the final block are recorded in the journal.
     pub(super) fn take_in(
         &mut self,
-        scope: &mut Scope,
+        scope: &mut Scope<D::Member>,
         group: &Group,
         final_block: BlockNumber,
     ) -> Result<Pass, SyncError> {
@@ -59,7 +57,7 @@ impl Updater<'_> {
             .map(|block| (block.number, block.hash))
             .collect();
         let decoding = scope.clone();
-        let decoder = Decoder::new(&decoding, &group.members);
+        let decoder = D::decoder(&decoding, &group.members);
         let plan = Plan {
             node: self.node,
             decoder: &decoder,
@@ -80,7 +78,7 @@ impl Updater<'_> {
             if self.options.cancel.is_cancelled() {
                 return Err(SyncError::Interrupted);
             }
-            let piece = match fetched {
+            let mut piece = match fetched {
                 Fetched::Piece(piece) => *piece,
                 Fetched::Waiting if pending.weight() < WORTHWHILE => {
                     return Ok(ControlFlow::Continue(()));
@@ -103,6 +101,9 @@ impl Updater<'_> {
             }
             before = Some(piece.last.hash);
             let end = piece.to;
+            let is_widened = piece.complete(|changes, range, last| {
+                D::complete(self.node, &decoder, range, last, changes)
+            })?;
             if !pending.takes(&piece) {
                 let pass = self.commit(scope, &decoding, group, &mut pending)?;
                 if pass.flow(&mut again).is_break() {
@@ -114,12 +115,16 @@ impl Updater<'_> {
                 || pending.weight() >= HEAVY
                 || last_commit.elapsed() >= LONG;
             let mut pass = Pass::Done;
-            if is_due || end == group.to {
+            if is_due || is_widened || end == group.to {
                 pass = self.commit(scope, &decoding, group, &mut pending)?;
                 last_commit = Instant::now();
             }
             if matches!(pass, Pass::Done) && end < group.to {
-                pass = self.keep_up(scope, group)?;
+                pass = if is_widened {
+                    Pass::Again("the events of new contracts are asked for from here on")
+                } else {
+                    self.keep_up(scope, group)?
+                };
             }
             Ok(pass.flow(&mut again))
         })?;
@@ -133,7 +138,7 @@ impl Updater<'_> {
         }
         let statements = Statements::of(&mut self.connection)?;
         if is_recorded {
-            Recorder::install(statements, UpdateOf::Pools)?;
+            Recorder::install(statements, D::UPDATE)?;
         } else {
             Recorder::remove(statements)?;
         }
@@ -143,41 +148,45 @@ impl Updater<'_> {
 
     fn commit(
         &mut self,
-        scope: &mut Scope,
-        decoding: &Scope,
+        scope: &mut Scope<D::Member>,
+        decoding: &Scope<D::Member>,
         group: &Group,
-        pending: &mut Pending,
+        pending: &mut Pending<D::Changes>,
     ) -> Result<Pass, SyncError> {
-        let (blocks, time) = (pending.blocks, pending.time);
+        let blocks = pending.blocks;
         let Some(mut batch) = pending.take() else {
             return Ok(Pass::Done);
         };
         self.record(!batch.end.is_final)?;
         if self.options.check_space {
-            require_room_for(self.path, &batch)?;
+            require_bytes(self.path, D::room_for(&batch))?;
         }
-        ask_fees(self.node, decoding, &mut batch)?;
-        let committed = commit(
-            &mut self.connection,
-            self.path,
+        self.domain.prepare(
+            self.node,
+            decoding,
             &mut self.memory,
-            self.chain,
-            scope,
-            &group.members,
-            &batch,
+            &mut self.connection,
+            &mut batch,
         )?;
+        let place = Place {
+            connection: &mut self.connection,
+            path: self.path,
+            chain: self.chain,
+        };
+        let committed = D::commit(place, &mut self.memory, scope, &group.members, &mut batch)?;
         let counts = match committed {
             Committed::Done(counts) => counts,
             Committed::Moved(reason) => return Ok(Pass::Again(reason)),
         };
         for index in &group.members {
             if let Some(exchange) = scope.exchanges.get_mut(*index) {
-                exchange.mark = Some(batch.to);
+                exchange.advance(batch.to);
             }
         }
         count(self.report, scope, group, batch.to, &counts);
         self.done += blocks;
-        self.committed = Some((batch.to, time));
+        let time = batch.times.get(&batch.to).copied();
+        self.committed = time.map(|time| (batch.to, time));
         let progress = UpdateProgress {
             chain: self.chain,
             done: self.done,
@@ -187,7 +196,7 @@ impl Updater<'_> {
             head: self.report.head.unwrap_or(batch.to),
             finalized: self.report.finalized,
             behind: self.behind(batch.to).unwrap_or_default(),
-            pools: self.report.pools,
+            created: self.report.created,
             events: self.report.events,
             node: self.node.statistics(),
         };

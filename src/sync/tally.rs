@@ -1,59 +1,60 @@
 //! Adds what an update does to its report.
 
 use crate::models::journal::undo::Undone;
-use crate::sync::commit::Counts;
-use crate::sync::report::{ExchangeUpdate, PoolUpdateReport};
+use crate::sync::domain::Counts;
+use crate::sync::member::Member;
+use crate::sync::report::{MemberUpdate, UpdateReport};
 use crate::sync::scope::{Group, Scope};
 use crate::types::integer::BlockNumber;
 
-/// Lists the exchanges that take part, each once.
-pub(super) fn list(report: &mut PoolUpdateReport, scope: &Scope) {
-    for exchange in &scope.exchanges {
-        let name = exchange.name();
-        if report.exchanges.iter().all(|entry| entry.exchange != name) {
-            report.exchanges.push(ExchangeUpdate {
-                exchange: name,
-                from: exchange.next(),
-                to: exchange.mark,
-                pools: 0,
-                missing_pairs: 0,
+/// Lists the members that take part, each once.
+pub(super) fn list<M: Member>(report: &mut UpdateReport, scope: &Scope<M>) {
+    for member in &scope.exchanges {
+        let name = member.name();
+        if report.members.iter().all(|entry| entry.name != name) {
+            report.members.push(MemberUpdate {
+                name,
+                from: member.next(),
+                to: member.mark(),
+                created: 0,
+                missing: 0,
             });
         }
     }
 }
 
 /// Adds what a commit has written.
-pub(super) fn count(
-    report: &mut PoolUpdateReport,
-    scope: &Scope,
+pub(super) fn count<M: Member>(
+    report: &mut UpdateReport,
+    scope: &Scope<M>,
     group: &Group,
     to: BlockNumber,
     counts: &Counts,
 ) {
-    report.events += counts.applied.events;
-    report.already_applied += counts.applied.skipped;
-    report.rows += counts.applied.rows.written + counts.applied.rows.deleted;
-    report.pools += counts.pools.iter().map(|(_, count)| count).sum::<u64>();
+    let sum_of = |counts: &[(usize, u64)], index: usize| -> u64 {
+        let of_member = counts.iter().filter(|(of, _)| *of == index);
+        of_member.map(|(_, count)| count).sum()
+    };
+    report.events += counts.events;
+    report.already_applied += counts.already_applied;
+    report.rows += counts.rows;
+    report.created += counts.created.iter().map(|(_, count)| count).sum::<u64>();
     for index in &group.members {
-        let Some(exchange) = scope.exchanges.get(*index) else {
+        let Some(member) = scope.exchanges.get(*index) else {
             continue;
         };
-        let name = exchange.name();
-        let entry = report
-            .exchanges
-            .iter_mut()
-            .find(|entry| entry.exchange == name);
+        let name = member.name();
+        let entry = report.members.iter_mut().find(|entry| entry.name == name);
         if let Some(entry) = entry {
             entry.to = Some(to);
-            entry.missing_pairs += counts.lost.get(index).copied().unwrap_or_default();
-            let new = counts.pools.iter().filter(|(of, _)| of == index);
-            entry.pools += new.map(|(_, count)| count).sum::<u64>();
+            entry.missing += sum_of(&counts.lost, *index);
+            entry.created += sum_of(&counts.created, *index);
         }
     }
 }
 
 /// Adds what was undone, down to the block `keep`.
-pub(super) fn count_undone(report: &mut PoolUpdateReport, keep: BlockNumber, undone: Undone) {
+pub(super) fn count_undone(report: &mut UpdateReport, keep: BlockNumber, undone: Undone) {
     report.undone = Some(match report.undone {
         None => (keep, undone),
         Some((lowest, mut sum)) => {

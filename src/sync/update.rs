@@ -18,13 +18,15 @@ use crate::node::header::BlockTag;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::chain_view::{ChainView, Standing, look};
-use crate::sync::commit::Memory;
+use crate::sync::domain::{Domain, Remembered as _};
 use crate::sync::follow_event::FollowEvent;
-use crate::sync::needs::estimate;
+use crate::sync::member::Member;
+use crate::sync::pools::Pools;
 use crate::sync::preconditions::{require_marks_in_chain, require_updatable};
-use crate::sync::report::PoolUpdateReport;
+use crate::sync::report::{PoolUpdateReport, UpdateReport};
 use crate::sync::room::{is_long_first_sync, require_room};
-use crate::sync::scope::{Scope, ScopedExchange};
+use crate::sync::run_options::RunOptions;
+use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::{count_undone, list};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
@@ -52,11 +54,12 @@ pub fn update_pools(
     observer: &mut dyn UpdateObserver,
 ) -> (PoolUpdateReport, Result<(), SyncError>) {
     let begin = Instant::now();
-    let mut report = PoolUpdateReport::new(chain);
-    let result = Updater::open(path, chain, node, options, observer, &mut report)
+    let mut report = UpdateReport::new();
+    let domain = Pools(&options.exchanges);
+    let at = (chain, node);
+    let result = Updater::open(domain, path, at, options.into(), observer, &mut report)
         .and_then(|mut updater| updater.run());
-    report.node = node.statistics();
-    report.elapsed = begin.elapsed();
+    let report = PoolUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
     (report, result)
 }
 
@@ -70,15 +73,16 @@ pub(super) enum Pass {
     Again(&'static str),
 }
 
-pub(super) struct Updater<'a> {
+pub(super) struct Updater<'a, D: Domain> {
+    pub(super) domain: D,
     pub(super) path: &'a Path,
     pub(super) chain: ChainId,
     pub(super) node: &'a Node,
-    pub(super) options: &'a PoolUpdateOptions,
+    pub(super) options: RunOptions,
     pub(super) observer: &'a mut dyn UpdateObserver,
-    pub(super) report: &'a mut PoolUpdateReport,
+    pub(super) report: &'a mut UpdateReport,
     pub(super) connection: SqliteConnection,
-    pub(super) memory: Memory,
+    pub(super) memory: D::Memory,
     /// The exchanges that take part.
     pub(super) names: Vec<ExchangeName>,
     /// The node's newest block when everything was last taken in.
@@ -101,20 +105,21 @@ pub(super) struct Updater<'a> {
     pub(super) total: u64,
 }
 
-impl<'a> Updater<'a> {
+impl<'a, D: Domain> Updater<'a, D> {
     pub(super) fn open(
+        domain: D,
         path: &'a Path,
-        chain: ChainId,
-        node: &'a Node,
-        options: &'a PoolUpdateOptions,
+        (chain, node): (ChainId, &'a Node),
+        options: RunOptions,
         observer: &'a mut dyn UpdateObserver,
-        report: &'a mut PoolUpdateReport,
+        report: &'a mut UpdateReport,
     ) -> Result<Self, SyncError> {
         require_updatable(path)?;
         staged_file::sweep(DatabaseFile::at(path).real());
         let mut connection = open_to_write(path, options.wait, &options.cancel)?;
         prepare_for_bulk_writes(&mut connection)?;
         Ok(Self {
+            domain,
             path,
             chain,
             node,
@@ -122,7 +127,7 @@ impl<'a> Updater<'a> {
             observer,
             report,
             connection,
-            memory: Memory::new(),
+            memory: D::Memory::default(),
             names: Vec::new(),
             seen: None,
             reached: None,
@@ -137,7 +142,7 @@ impl<'a> Updater<'a> {
         })
     }
 
-    fn run(&mut self) -> Result<(), SyncError> {
+    pub(super) fn run(&mut self) -> Result<(), SyncError> {
         /// How often an update begins anew without any progress.
         const PASSES: u32 = 20;
         let mut passes = 0;
@@ -177,13 +182,13 @@ impl<'a> Updater<'a> {
     /// Reads where the database is, undoes what is gone, and takes in what is missing.
     pub(super) fn pass(&mut self) -> Result<Pass, SyncError> {
         self.memory.refresh(&mut self.connection, self.path)?;
-        let scope = Scope::read(&mut self.connection, self.chain, &self.options.exchanges)?;
+        let mut scope = self.domain.read(&mut self.connection, self.chain)?;
         self.announce(&scope)?;
-        self.begin = scope.exchanges.iter().map(ScopedExchange::next).min();
+        self.begin = scope.exchanges.iter().map(Member::next).min();
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
-        let PoolUpdateOptions {
+        let RunOptions {
             patience, cancel, ..
-        } = self.options;
+        } = &self.options;
         let (view, standing) = look(self.node, &stored, *patience, cancel)?;
         self.looked = Some(Instant::now());
         self.note(&view);
@@ -194,7 +199,6 @@ impl<'a> Updater<'a> {
                 return Ok(Pass::Again("the chain was reorganised"));
             }
         }
-        let mut scope = scope;
         let target = view.resolve(self.node, self.options.to_block)?;
         self.report.target = Some(target);
         require_marks_in_chain(&scope, &view)?;
@@ -208,12 +212,12 @@ impl<'a> Updater<'a> {
             return Ok(Pass::Again(reason));
         }
         if self.options.check_space && is_long_first_sync(&scope, target) {
-            let PoolUpdateOptions {
-                chunk, concurrency, ..
-            } = *self.options;
             let ends = (target, final_block);
-            let needs = estimate(self.path, self.node, &scope, ends, chunk, concurrency)?;
-            require_room(self.path, needs.room())?;
+            let room = D::room(self.path, self.node, &scope, ends, &self.options)?;
+            require_room(self.path, room)?;
+        }
+        if scope.next_group(target).is_some() {
+            self.domain.acquaint(self.node, &mut scope)?;
         }
         while let Some(group) = scope.next_group(target) {
             if let Pass::Again(reason) =
@@ -226,7 +230,7 @@ impl<'a> Updater<'a> {
             }
         }
         self.seen = Some(view.head.hash);
-        let marks = scope.exchanges.iter().map(|exchange| exchange.mark);
+        let marks = scope.exchanges.iter().map(Member::mark);
         self.reached = marks.min().flatten();
         Ok(Pass::Done)
     }
@@ -239,11 +243,11 @@ impl<'a> Updater<'a> {
     }
 
     /// Tells which exchanges take part, if they are others than before.
-    fn announce(&mut self, scope: &Scope) -> Result<(), SyncError> {
-        let names: Vec<_> = scope.exchanges.iter().map(ScopedExchange::name).collect();
-        let is_new = |exchange: &&ScopedExchange| !self.names.contains(&exchange.name());
+    fn announce(&mut self, scope: &Scope<D::Member>) -> Result<(), SyncError> {
+        let names: Vec<_> = scope.exchanges.iter().map(Member::name).collect();
+        let is_new = |member: &&D::Member| !self.names.contains(&member.name());
         let new = scope.exchanges.iter().filter(is_new);
-        let added: Vec<_> = new.map(|new| (new.name(), new.mark)).collect();
+        let added: Vec<_> = new.map(|new| (new.name(), new.mark())).collect();
         let gone = self.names.iter().filter(|name| !names.contains(name));
         let removed: Vec<_> = gone.cloned().collect();
         if added.is_empty() && removed.is_empty() && self.report.skipped == scope.skipped {
@@ -281,7 +285,7 @@ impl<'a> Updater<'a> {
     /// Returns the stored blocks; `None` if another update has written meanwhile.
     fn adopt(
         &mut self,
-        scope: &Scope,
+        scope: &Scope<D::Member>,
         stored: Vec<StoredBlock>,
         view: &ChainView,
     ) -> Result<Option<Vec<StoredBlock>>, SyncError> {

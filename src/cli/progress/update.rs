@@ -32,7 +32,7 @@ impl<'printer> UpdateReporter<'printer> {
             done,
             total,
             block,
-            pools,
+            created: pools,
             events,
             ..
         } = *progress;

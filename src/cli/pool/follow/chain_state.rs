@@ -82,10 +82,10 @@ impl ChainState {
     /// Takes in what a commit tells. Returns the new pools and events.
     pub(super) fn commit(&mut self, progress: &UpdateProgress) -> (u64, u64) {
         let new = (
-            progress.pools.saturating_sub(self.pools),
+            progress.created.saturating_sub(self.pools),
             progress.events.saturating_sub(self.events),
         );
-        self.pools = progress.pools;
+        self.pools = progress.created;
         self.events = progress.events;
         self.head = Some(progress.head);
         self.finalized = progress.finalized;

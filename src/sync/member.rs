@@ -1,0 +1,21 @@
+//! What an update moves the mark of: an exchange, or one of Aave's markets.
+
+use std::fmt::Debug;
+
+use crate::deployments::exchange_name::ExchangeName;
+use crate::types::integer::BlockNumber;
+
+/// What has a mark of its own.
+pub(super) trait Member: Clone + Debug {
+    /// The name on its chain.
+    fn name(&self) -> ExchangeName;
+
+    /// The last block that is in the database.
+    fn mark(&self) -> Option<BlockNumber>;
+
+    /// The first block that is not in the database.
+    fn next(&self) -> BlockNumber;
+
+    /// Notes that the database has the blocks up to this one.
+    fn advance(&mut self, mark: BlockNumber);
+}
