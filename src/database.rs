@@ -58,6 +58,7 @@
 //! ignores this signal. If a program does so too, an operation fails with [`ErrorKind::FileTooLarge`] instead, and leaves
 //! nothing behind.
 
+pub(crate) mod aave_markets;
 pub(crate) mod connection;
 pub(crate) mod copying;
 pub(crate) mod error;
@@ -68,11 +69,16 @@ pub(crate) mod progress;
 pub(crate) mod recognition;
 pub(crate) mod reports;
 pub(crate) mod sessions;
+pub(crate) mod small_write;
 pub(crate) mod structure;
 pub(crate) mod verification;
 
 pub use crate::cancel::CancelToken;
 pub use crate::sqlite::raw_connection::SqliteError;
+pub use aave_markets::{
+    MarketActivation, MarketDeactivation, MarketFacts, MarketInfo, MarketOptions, activate_market,
+    add_market, deactivate_market, list_markets,
+};
 pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
@@ -86,6 +92,7 @@ pub use error::database_error::Error;
 pub use error::effect::Effect;
 pub use error::error_kind::ErrorKind;
 pub use error::exchange_conflict::ExchangeConflict;
+pub use error::market_conflict::MarketConflict;
 pub use error::not_checked::NotChecked;
 pub use error::obstacle::Obstacle;
 pub use error::refusal::Refusal;

@@ -17,6 +17,7 @@ pub(crate) enum Chapter {
     OwnObjects,
     Rows,
     Exchanges,
+    Markets,
     ConfigFile,
     Nodes,
     QuestionsAndAnswers,

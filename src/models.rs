@@ -30,6 +30,7 @@
 //! - [`AaveV3Account`]: a user with its [`AaveV3Collateral`] and [`AaveV3Debt`]. [`AaveV3Accounts`] streams all users
 //!   with debt.
 //! - [`AaveV3Reserve`]: an asset of a market with its parameters.
+//! - [`AaveV3StoredMarket`]: a market with the name that commands give it and the block in which it begins.
 //!
 //! # Errors
 //!
@@ -57,6 +58,7 @@ pub use crate::types::sync_cursor::{LogPosition, SyncCursor};
 pub use aave::account::read::AaveV3Accounts;
 pub use aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 pub use aave::reserve::AaveV3Reserve;
+pub use aave::stored_market::AaveV3StoredMarket;
 pub use access::row_error::RowError;
 pub use journal::journal_error::JournalError;
 pub use journal::undo::Undone;

@@ -12,10 +12,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::{
-    Access, LOCK_TIMEOUT, interruptible, keep_in_memory, open_connection, set_busy_timeout,
-};
+use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 #[cfg(doc)]
@@ -26,11 +23,9 @@ use crate::database::exchanges::kept::{
     conflict, new_row, not_added, rejected, require_active, require_added, require_inactive,
     require_pool_manager,
 };
-use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::staged_file;
-use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
+use crate::database::recognition::recognise::recognise_connection;
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
-use crate::database::verification::free_list::{FreePages, require_sound_pages};
+use crate::database::small_write::write_small;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
@@ -39,7 +34,6 @@ use crate::models::rows::exchange::Exchange;
 use crate::models::rows::pool_manager::{NewPoolManager, PoolManager};
 use crate::schema::exchanges;
 use crate::setters::setters;
-use crate::sqlite::connection_hooks::cancellable;
 
 /// Options for changes to the exchanges of a database.
 #[derive(Debug, Clone)]
@@ -221,61 +215,19 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
 }
 
 /// Runs `operate`, which changes an exchange, in a write transaction. The database must be at a version of this program.
-///
-/// If the transaction would take pages that may be in use, it is rolled back, all pages are checked, and it runs once
-/// more: SQLite would overwrite a page that is in use if damage makes it look free.
 fn write<T>(
     path: &Path,
     exchange: &ExchangeName,
     options: &ExchangeOptions,
     operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    EffectTracker::track(path, |effect| {
-        write_tracked(path, exchange, options, effect, operate)
-    })
-}
-
-fn write_tracked<T>(
-    path: &Path,
-    exchange: &ExchangeName,
-    options: &ExchangeOptions,
-    effect: &mut EffectTracker,
-    operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
-    // Recognition does not write, so a refused database stays unchanged to the byte.
-    recognise(path)?.require_version(path)?;
-    DatabaseFile::at(path).require_writable()?;
-    staged_file::sweep(DatabaseFile::at(path).real());
-    let cancel = options.cancel.as_ref();
-    let mut connection = cancellable(cancel.cloned(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, options.wait, cancel.cloned())?;
-    // SQLite does not put a page that looks free into the rollback journal, so a rollback would not bring it back.
-    keep_in_memory(&mut connection)
-        .map_err(|error| Error::from_diesel(path, "open the database", error))?;
-    let mut is_checked = false;
-    interruptible(cancel, || {
-        loop {
-            let mut needs_check = false;
-            let result = effect.write(&mut connection, |connection| {
-                recognise_state(connection)?.require_version(path)?;
-                let free = FreePages::look(connection, path)?;
-                let done = operate(connection);
-                if !is_checked && free.is_used(connection)? {
-                    needs_check = true;
-                    return Err(diesel::result::Error::RollbackTransaction.into());
-                }
-                done
-            });
-            if !needs_check {
-                return result
-                    .map_err(|error| error.at(path, "write to the database"))
-                    .map_err(|error| rejected(&mut connection, exchange, error));
-            }
-            log::info!("The change needs a page that looks free: all pages are checked");
-            require_sound_pages(path, cancel.cloned())?;
-            is_checked = true;
-        }
-    })
+    write_small(
+        path,
+        options.wait,
+        options.cancel.as_ref(),
+        operate,
+        |connection, error| rejected(connection, exchange, error),
+    )
 }
 
 /// Chooses the row to activate.

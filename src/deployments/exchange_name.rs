@@ -3,14 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::deployments::chains::{chain, chain_called};
+use crate::deployments::chains::{on_chain, split_chain, with_chain};
 use crate::deployments::known_deployments::known_title;
 use crate::escape::escaped_name;
 use crate::types::integer::ChainId;
 
 /// The name of an exchange: the chain and the name in the table `exchanges`.
 ///
-/// It is written `base_uniswap_v3`, or `42161_camelot_v2` if this crate has no name for the chain.
+/// It is written `base_uniswap_v3`, or `130_camelot_v2` if this crate has no name for the chain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeName {
     /// The chain.
@@ -28,19 +28,13 @@ impl ExchangeName {
             // A row may hold any text.
             None => escaped_name(&self.name),
         };
-        match chain(self.chain) {
-            Some(chain) => format!("{title} on {} (chain ID {})", chain.title, self.chain),
-            None => format!("{title} (chain ID {})", self.chain),
-        }
+        on_chain(self.chain, &title)
     }
 }
 
 impl fmt::Display for ExchangeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match chain(self.chain) {
-            Some(chain) => f.pad(&format!("{}_{}", chain.name, self.name)),
-            None => f.pad(&format!("{}_{}", self.chain, self.name)),
-        }
+        f.pad(&with_chain(self.chain, &self.name))
     }
 }
 
@@ -48,15 +42,9 @@ impl FromStr for ExchangeName {
     type Err = NotAnExchangeName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split_once('_')
-            .filter(|(_, name)| !name.is_empty())
-            .and_then(|(chain, name)| {
-                Some(Self {
-                    chain: chain_called(chain)?,
-                    name: name.to_owned(),
-                })
-            })
-            .ok_or_else(|| NotAnExchangeName(text.to_owned()))
+        let (chain, name) = split_chain(text).ok_or_else(|| NotAnExchangeName(text.to_owned()))?;
+        let name = name.to_owned();
+        Ok(Self { chain, name })
     }
 }
 

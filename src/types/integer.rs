@@ -105,10 +105,48 @@ integer! {
     ChainId(u64) as BigInt(i64), 1..=i64::MAX as u64, "a chain ID (a positive integer)"
 }
 impl ChainId {
-    /// Ethereum's main network.
-    pub const ETHEREUM: Self = Self(1);
+    /// Arbitrum.
+    pub const ARBITRUM: Self = Self(42_161);
+    /// Avalanche.
+    pub const AVALANCHE: Self = Self(43_114);
     /// Base.
     pub const BASE: Self = Self(8453);
+    /// BNB Chain.
+    pub const BNB: Self = Self(56);
+    /// Celo.
+    pub const CELO: Self = Self(42_220);
+    /// Ethereum's main network.
+    pub const ETHEREUM: Self = Self(1);
+    /// Gnosis.
+    pub const GNOSIS: Self = Self(100);
+    /// Ink.
+    pub const INK: Self = Self(57_073);
+    /// Linea.
+    pub const LINEA: Self = Self(59_144);
+    /// Mantle.
+    pub const MANTLE: Self = Self(5000);
+    /// `MegaETH`.
+    pub const MEGAETH: Self = Self(4326);
+    /// Metis.
+    pub const METIS: Self = Self(1088);
+    /// Monad.
+    pub const MONAD: Self = Self(143);
+    /// Optimism.
+    pub const OPTIMISM: Self = Self(10);
+    /// Plasma.
+    pub const PLASMA: Self = Self(9745);
+    /// Polygon.
+    pub const POLYGON: Self = Self(137);
+    /// Scroll.
+    pub const SCROLL: Self = Self(534_352);
+    /// Soneium.
+    pub const SONEIUM: Self = Self(1868);
+    /// Sonic.
+    pub const SONIC: Self = Self(146);
+    /// X Layer.
+    pub const XLAYER: Self = Self(196);
+    /// `ZKsync` Era.
+    pub const ZKSYNC: Self = Self(324);
 }
 
 integer! {

@@ -9,6 +9,7 @@ use diesel::result::Error as SqlError;
 use crate::counted::counted;
 use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::market_conflict::MarketConflict;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::error::obstacle::Obstacle;
 use crate::database::error::refusal::{Refusal, shortened};
@@ -608,6 +609,16 @@ documented_errors! {
         Exchange {
             /// The conflict.
             conflict: Box<ExchangeConflict> = Box::new(ExchangeConflict::documented().remove(0).example),
+        }
+            in Inner;
+            text format!("The database at {path} {conflict}");
+            hint conflict.hint();
+            when "";
+
+        /// A market in the database conflicts with the operation.
+        Market {
+            /// The conflict.
+            conflict: Box<MarketConflict> = Box::new(MarketConflict::documented().remove(0).example),
         }
             in Inner;
             text format!("The database at {path} {conflict}");

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use crate::database::error::trigger_list::of_triggers;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::documented_errors::documented_errors;
 use crate::escape::escaped;
@@ -161,23 +162,6 @@ impl Display for ExchangeConflict {
 /// The name of an exchange; a row may hold any text.
 fn plain(exchange: &ExchangeName) -> String {
     escaped(exchange).to_string()
-}
-
-/// The end of a message that names triggers.
-fn of_triggers(triggers: &[String]) -> String {
-    match triggers {
-        [] => String::new(),
-        triggers => format!("; its triggers on these tables are {}", list(triggers)),
-    }
-}
-
-/// Names for a message.
-fn list(names: &[String]) -> String {
-    let names: Vec<_> = names
-        .iter()
-        .map(|name| name.escape_debug().to_string())
-        .collect();
-    names.join(", ")
 }
 
 #[cfg(all(test, feature = "cli"))]

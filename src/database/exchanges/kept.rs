@@ -8,10 +8,10 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::small_write::triggers_of;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::rows::exchange::{Exchange, NewExchange};
@@ -165,9 +165,5 @@ pub(super) fn rejected(
 
 /// The triggers of the tables that hold exchanges.
 fn triggers(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
-    sql::lines(
-        connection,
-        "SELECT name FROM sqlite_schema WHERE type = 'trigger' \
-         AND lower(tbl_name) IN ('exchanges', 'pool_managers') ORDER BY name",
-    )
+    triggers_of(connection, &["exchanges", "pool_managers"])
 }

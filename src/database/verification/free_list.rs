@@ -18,9 +18,12 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::verification::integrity_check::{IntegrityCheck, first_damage};
 use crate::sqlite::connection_hooks::cancellable;
 
-/// Whether the tables of exchanges have triggers, or rows that do not fit on one page.
-const GIVES_BACK: &str = "WITH written(name) AS (VALUES ('exchanges'), ('pool_managers'), ('exchange_deployments')) \
-     SELECT EXISTS (SELECT 1 FROM sqlite_schema JOIN written ON lower(tbl_name) = written.name WHERE type = 'trigger') \
+/// Whether the tables of small writes have triggers, or rows that do not fit on one page. Of tokens, such writes only
+/// insert rows, which gives nothing back.
+const GIVES_BACK: &str = "WITH written(name) AS (VALUES ('exchanges'), ('pool_managers'), ('exchange_deployments'), \
+     ('aave_v3_markets'), ('aave_v3_contracts'), ('aave_v3_market_facts'), ('aave_gho_tokens')) \
+     SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' \
+         AND (lower(tbl_name) IN written OR lower(tbl_name) = 'erc20_tokens')) \
      OR EXISTS (SELECT 1 FROM written, dbstat WHERE dbstat.name = written.name AND pagetype = 'overflow') AS number";
 
 /// The pages that a transaction can take, at its start.
@@ -31,7 +34,7 @@ pub(crate) struct FreePages {
     /// Whether the commit moves other pages into all free ones (`auto_vacuum=FULL`). It does so even if nothing was
     /// written.
     is_filled_at_commit: bool,
-    /// Whether a write to the exchanges could give back as many pages as it takes, so that the length stays: a trigger
+    /// Whether a write to the exchanges or markets could give back as many pages as it takes, so that the length stays: a trigger
     /// could, and an update of a row that needs further pages.
     is_length_vague: bool,
     /// The number of pages that the header of the file has.

@@ -1,4 +1,5 @@
-//! Aave V3 accounts and reserves: rows joined with the rows they refer to.
+//! Aave V3 accounts, reserves and markets: rows joined with the rows they refer to.
 
 pub(crate) mod account;
 pub(crate) mod reserve;
+pub(crate) mod stored_market;
