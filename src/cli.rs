@@ -3,12 +3,15 @@
 //! Each command has its own file. A command calls the library with its arguments, and prints the report as text or
 //! as JSON (`json`). `Printer` owns the streams. `Failure` turns errors into messages, hints and exit statuses.
 
+mod aave;
+mod alike;
 mod arguments;
 mod completions;
 mod config;
 mod context;
 mod contradictions;
 mod database;
+mod endpoints;
 mod exchange;
 mod exit_status;
 mod failure;

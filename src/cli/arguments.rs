@@ -10,7 +10,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::global_options::GlobalOptions;
 use crate::cli::man::Man;
-use crate::cli::{config, database, exchange, pool, token};
+use crate::cli::{aave, config, database, exchange, pool, token};
 
 /// Database toolkit for EVM arbitrage and liquidation bots
 ///
@@ -62,6 +62,9 @@ pub(super) enum Command {
     /// Fill in the names, symbols and decimals of tokens from a node
     #[command(subcommand)]
     Token(token::Command),
+    /// Choose the markets of Aave V3 that updates follow
+    #[command(subcommand)]
+    Aave(aave::Command),
     /// Show and write the config file
     #[command(subcommand)]
     Config(config::Command),
@@ -104,7 +107,11 @@ impl Command {
             Self::Pool(command) => command
                 .contradiction()
                 .map(|(command, problem)| (vec!["pool", command], problem)),
-            Self::Exchange(_) | Self::Token(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Exchange(_)
+            | Self::Token(_)
+            | Self::Aave(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
         }
     }
 
@@ -115,6 +122,7 @@ impl Command {
             Self::Exchange(command) => matches!(command, exchange::Command::List(_)),
             Self::Pool(command) => !matches!(command, pool::Command::Update(_)),
             Self::Token(_) => false,
+            Self::Aave(command) => command.only_reads(),
             Self::Config(_) | Self::Completions(_) | Self::Man(_) => true,
         }
     }
@@ -125,6 +133,7 @@ impl Command {
             Self::Exchange(command) => command.run(context),
             Self::Pool(command) => command.run(context),
             Self::Token(command) => command.run(context),
+            Self::Aave(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Completions(command) => command.run(context, Cli::command()),
             Self::Man(command) => command.run(context, Cli::command()),

@@ -16,7 +16,7 @@ use crate::types::integer::ChainId;
 
 /// What becomes of the nodes of `--rpc` that do not answer, so that their chain is not known.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum IfSilent {
+pub(in crate::cli) enum IfSilent {
     /// They are left out. If none answers, the command fails.
     Fail,
     /// They are taken for nodes of this chain, and waited for. Each is asked for its chain again before its first answer
@@ -50,7 +50,7 @@ impl Endpoints {
     }
 
     /// The same, with what becomes of those that do not answer.
-    pub(super) fn with_silent(
+    pub(in crate::cli) fn with_silent(
         settings: &Settings,
         given: &[String],
         options: &NodeOptions,
@@ -118,6 +118,20 @@ impl Endpoints {
             cancel_token().clone(),
         )?)
     }
+}
+
+/// Warns if no node of a chain is in the settings.
+pub(in crate::cli) fn warn_without_endpoint(settings: &Settings, chain: ChainId) {
+    if settings.nodes.contains_key(&chain) {
+        return;
+    }
+    let file = match &settings.config_path {
+        Some(path) => path.display().to_string(),
+        None => "the config file".to_owned(),
+    };
+    log::warn!(
+        "There is no RPC endpoint for chain ID {chain}, which updates need; add one to [rpc] in {file}"
+    );
 }
 
 /// Whether a node that does not say its chain may do so later.

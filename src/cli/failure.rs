@@ -22,10 +22,12 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::invalid_deployment::InvalidDeployment;
+use crate::deployments::invalid_market::InvalidMarket;
 use crate::documented_errors::documented_errors;
 use crate::node::error::NodeError;
 use crate::sqlite::rolled_back;
 use crate::sync::sync_error::SyncError;
+use crate::types::address::Address;
 use crate::types::integer::ChainId;
 
 /// What an aborted command says.
@@ -47,6 +49,15 @@ documented_errors! {
         /// What was to be added is none that can be.
         Deployment {
             error: InvalidDeployment = InvalidDeployment::documented().remove(0).example,
+        }
+            in Inner;
+            text error;
+            hint error.hint();
+            when "";
+
+        /// What was to be added is no market that can be.
+        Market {
+            error: InvalidMarket = InvalidMarket::documented().remove(0).example,
         }
             in Inner;
             text error;
@@ -197,8 +208,35 @@ documented_errors! {
         }
             in Exchanges;
             text format!("There is no exchange '{name}'");
-            hint unknown_exchange_hint(alike);
+            hint did_you_mean(alike, "'degenbot exchange list' lists the exchanges", "'degenbot exchange add' adds one");
             when "No exchange has the name that is to be activated or deactivated. The exit status is 2.";
+
+        /// No market has the name.
+        UnknownMarket {
+            name: String = "NAME".to_owned(),
+            /// The names that are most like it, the best first.
+            alike: Vec<String> = vec!["OTHER".to_owned()],
+        }
+            in Markets;
+            text format!("There is no market '{name}'");
+            hint did_you_mean(alike, "'degenbot aave list' lists the markets", "'degenbot aave add' adds one");
+            when "No market of Aave has the name that is to be activated or deactivated. The exit status is 2.";
+
+        /// A contract is not the addresses provider of a market.
+        NotAProvider {
+            chain: ChainId = ChainId::ETHEREUM,
+            provider: Address = Address::new([0x11; 20]),
+        }
+            in Markets;
+            text format!(
+                "{} is no addresses provider of Aave V3 on {}: it does not say the name of a market and its pool",
+                provider,
+                chain_title(*chain)
+            );
+            hint "Check the address and the chain. Aave calls this contract PoolAddressesProvider; a node that is not \
+                  synced does not have it yet";
+            when "`aave add` or `aave activate` asks a contract for the name of its market, and there is no contract, or \
+                  it is another one.";
 
         /// No pool is named by the arguments.
         UnknownPool {
@@ -349,6 +387,12 @@ impl From<InvalidDeployment> for Failure {
     }
 }
 
+impl From<InvalidMarket> for Failure {
+    fn from(error: InvalidMarket) -> Self {
+        Self::Market { error }
+    }
+}
+
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
         match error {
@@ -382,9 +426,13 @@ impl Failure {
     const fn exit_status(&self) -> ExitStatus {
         match self {
             Self::UnknownExchange { .. }
+            | Self::UnknownMarket { .. }
             | Self::OtherCommand { .. }
             | Self::OnlyInPython { .. } => ExitStatus::WrongArguments,
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {
+                ExitStatus::WrongArguments
+            }
+            Self::Market { error } if !matches!(error, InvalidMarket::Known { .. }) => {
                 ExitStatus::WrongArguments
             }
             Self::Unsound { .. }
@@ -484,13 +532,13 @@ fn used_by(error: &Error) -> String {
     }
 }
 
-fn unknown_exchange_hint(alike: &[String]) -> String {
-    let all = "'degenbot exchange list' lists the exchanges";
+/// The hint for an unknown name. `lists` says which command shows all names, `adds` which adds one.
+fn did_you_mean(alike: &[String], lists: &str, adds: &str) -> String {
     match alike {
-        [] => format!("{all}, and 'degenbot exchange add' adds one"),
-        [one] => format!("Did you mean {one}? {all}"),
+        [] => format!("{lists}, and {adds}"),
+        [one] => format!("Did you mean {one}? {lists}"),
         [others @ .., last] => {
-            format!("Did you mean {} or {last}? {all}", others.join(", "))
+            format!("Did you mean {} or {last}? {lists}", others.join(", "))
         }
     }
 }

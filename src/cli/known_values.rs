@@ -9,6 +9,7 @@ use clap::{Arg, Command, Error};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::chains::{chain_called, chain_names};
 use crate::deployments::deployment::Deployment;
+use crate::deployments::market::Market;
 use crate::types::integer::ChainId;
 
 /// A parser together with the values that are known. It takes whatever the parser takes.
@@ -61,6 +62,18 @@ pub(in crate::cli) fn exchange() -> impl TypedValueParser<Value = String> {
     }
 }
 
+/// The name of a market of Aave. The known values are the names of the known markets.
+pub(in crate::cli) fn market() -> impl TypedValueParser<Value = String> {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let known = Market::known().iter();
+        known.map(|known| known.market_name().to_string()).collect()
+    });
+    WithKnown {
+        parser: StringValueParser::new(),
+        known: || NAMES.iter().map(String::as_str).collect(),
+    }
+}
+
 /// Adds the names of the chains to a parser of chains.
 pub(in crate::cli) fn chain<Parser: TypedValueParser>(
     parser: Parser,
@@ -74,6 +87,7 @@ pub(in crate::cli) fn chain<Parser: TypedValueParser>(
 /// A chain by its name or its ID.
 pub(in crate::cli) fn chain_id() -> impl TypedValueParser<Value = ChainId> {
     chain(StringValueParser::new().try_map(|text| {
-        chain_called(&text).ok_or("expected a chain ID (a positive integer), base or ethereum")
+        chain_called(&text)
+            .ok_or("expected a chain ID (a positive integer), or the name of a chain, such as base")
     }))
 }

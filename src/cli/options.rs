@@ -10,6 +10,7 @@ use crate::cli::printer::Printer;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::types::integer::BlockNumber;
 
 /// The levels of an option that checks a copy of the database.
 pub(in crate::cli) fn verification() -> impl TypedValueParser<Value = IntegrityCheck> {
@@ -70,6 +71,14 @@ impl Waiting {
     pub(in crate::cli) const fn time(&self) -> Duration {
         Duration::from_secs(self.wait)
     }
+}
+
+/// The number of a block in which something begins.
+pub(in crate::cli) fn first_block(text: &str) -> Result<BlockNumber, &'static str> {
+    let number = text.parse().ok();
+    number
+        .and_then(|number| BlockNumber::new(number).ok())
+        .ok_or("expected a block number (0 or more)")
 }
 
 /// The first of these subjects that occurs twice: an option that can be repeated contradicts itself.

@@ -2,7 +2,6 @@
 
 mod asking;
 mod cells;
-pub(in crate::cli) mod endpoints;
 mod findings;
 mod follow;
 mod liquidity_chart;

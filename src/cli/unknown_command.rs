@@ -9,9 +9,10 @@ use clap::error::ErrorKind;
 use crate::cli::arguments::Cli;
 use crate::cli::failure::Failure;
 use crate::deployments::chains::chain_called;
+use crate::deployments::market::Market;
 
 /// The groups of commands that only the Python package has.
-const ONLY_IN_PYTHON: [&str; 3] = ["aave", "path", "fleet"];
+const ONLY_IN_PYTHON: [&str; 2] = ["path", "fleet"];
 
 /// Commands of the Python package that have another name here.
 const RENAMED: [(&str, &str, &str); 2] = [
@@ -51,14 +52,14 @@ pub(super) fn advice(error: &Error, arguments: &[OsString]) -> Option<Failure> {
             .fold(command, |command, option| command + " " + option),
     };
     match words {
-        // `activate base uniswap_v3`: the name of an exchange has its chain in front.
+        // `activate base uniswap_v3`: the name of an exchange or market has its chain in front.
         [
-            "exchange",
+            group @ ("exchange" | "aave"),
             command @ ("activate" | "deactivate"),
             chain,
             name,
         ] if chain_called(chain).is_some() => {
-            let right = format!("exchange {command} {chain}_{name}");
+            let right = format!("{group} {command} {chain}_{name}");
             Some(elsewhere(&words[..4], right))
         }
         [group, name, rest @ ..] if is_group(group) => {
@@ -74,6 +75,10 @@ pub(super) fn advice(error: &Error, arguments: &[OsString]) -> Option<Failure> {
             };
             Some(elsewhere(&words[..2], joined(right, rest)))
         }
+        [command @ ("activate" | "deactivate"), name, ..] if is_market(name) => Some(elsewhere(
+            &words[..1],
+            joined(format!("aave {command}"), &words[1..]),
+        )),
         [name, rest @ ..] => {
             let right = format!("{} {name}", group_of(name)?);
             Some(elsewhere(&words[..1], joined(right, rest)))
@@ -127,6 +132,11 @@ fn takes_value(option: &str) -> bool {
         .any(|argument| argument.get_long() == Some(long) && argument.get_action().takes_values())
 }
 
+fn is_market(name: &str) -> bool {
+    let name = name.parse().ok();
+    name.is_some_and(|name| Market::of(&name).is_some())
+}
+
 fn has_command(group: &str, name: &str) -> bool {
     let tree = Cli::command();
     tree.find_subcommand(group)
@@ -171,15 +181,18 @@ mod tests {
     fn commands_of_the_python_package_and_of_other_groups_are_explained() {
         for (line, expected) in [
             (
-                "--database x.db aave update 0x00",
-                "only in Python: aave update",
+                "--database x.db fleet update 0x00",
+                "only in Python: fleet update",
             ),
             ("help fleet", "only in Python: fleet"),
             (
-                "aave activate ethereum_aave_v3",
-                "only in Python: aave activate",
+                "deactivate ethereum_aave_v3 --wait 3",
+                "deactivate -> aave deactivate ethereum_aave_v3 --wait 3",
             ),
-            ("aave position show 0x00", "only in Python: aave position"),
+            (
+                "aave activate ethereum aave_v3",
+                "aave activate ethereum aave_v3 -> aave activate ethereum_aave_v3",
+            ),
             ("path discover --socket x", "only in Python: path discover"),
             ("fleet posture show", "only in Python: fleet posture"),
             (

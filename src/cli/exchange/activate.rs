@@ -3,18 +3,18 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::exchange::add::{first_block, init_code_hash, kinds};
+use crate::cli::endpoints::warn_without_endpoint;
+use crate::cli::exchange::add::{init_code_hash, kinds};
 use crate::cli::exchange::lookup::{parse, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::known_values::exchange;
-use crate::cli::options::Waiting;
+use crate::cli::options::{Waiting, first_block};
 use crate::database::exchanges::contract_facts::ContractFacts;
 use crate::database::exchanges::{Activation, ExchangeOptions, activate_exchange};
 use crate::deployments::exchange_kind::ExchangeKind;
-use crate::settings::resolve::Settings;
 use crate::types::hash::CodeHash;
-use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::integer::BlockNumber;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Activate {
@@ -77,17 +77,4 @@ impl Activate {
         }
         Ok(())
     }
-}
-
-fn warn_without_endpoint(settings: &Settings, chain: ChainId) {
-    if settings.nodes.contains_key(&chain) {
-        return;
-    }
-    let file = match &settings.config_path {
-        Some(path) => path.display().to_string(),
-        None => "the config file".to_owned(),
-    };
-    log::warn!(
-        "There is no RPC endpoint for chain ID {chain}, which updates need; add one to [rpc] in {file}"
-    );
 }

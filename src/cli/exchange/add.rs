@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::known_values::chain_id;
-use crate::cli::options::Waiting;
+use crate::cli::options::{Waiting, first_block};
 use crate::database::exchanges::{ExchangeOptions, add_exchange};
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_kind::ExchangeKind;
@@ -24,7 +24,7 @@ use crate::types::integer::{BlockNumber, ChainId};
                       --kind <KIND> --factory <ADDRESS>"
 )]
 pub(in crate::cli) struct Add {
-    /// The chain ID, or a chain name (base, ethereum)
+    /// The chain ID, or the name of a chain, such as base
     #[arg(long, value_parser = chain_id(), hide_possible_values = true)]
     chain: ChainId,
     /// The name on that chain; it must end like the kind, such as camelot_v2
@@ -96,13 +96,6 @@ impl Add {
 pub(super) fn kinds() -> impl TypedValueParser<Value = ExchangeKind> {
     PossibleValuesParser::new(ExchangeKind::all().map(ExchangeKind::as_str))
         .try_map(|kind| kind.parse::<ExchangeKind>())
-}
-
-pub(super) fn first_block(text: &str) -> Result<BlockNumber, &'static str> {
-    let number = text.parse().ok();
-    number
-        .and_then(|number| BlockNumber::new(number).ok())
-        .ok_or("expected a block number (0 or more)")
 }
 
 pub(super) fn init_code_hash(text: &str) -> Result<B256, &'static str> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::alike::alike;
 use crate::cli::failure::Failure;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
@@ -28,30 +29,17 @@ pub(in crate::cli) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
 
 /// The failure for an unknown name, with the most similar names.
 pub(in crate::cli) fn unknown(path: &Path, name: &str) -> Failure {
-    const ALIKE: f64 = 0.85;
     // If the database cannot be read, the known exchanges remain.
     let stored = list_exchanges(path).unwrap_or_default();
-    let mut alike: Vec<_> = Deployment::known()
+    let exchanges = Deployment::known()
         .iter()
         .map(Deployment::exchange)
-        .chain(stored.iter().filter_map(name_of))
-        .map(|exchange| (likeness(name, &exchange), exchange.to_string()))
-        .filter(|(likeness, _)| *likeness > ALIKE)
-        .collect();
-    alike.sort_by(|(one, one_name), (other, other_name)| {
-        other.total_cmp(one).then_with(|| one_name.cmp(other_name))
-    });
-    alike.dedup();
+        .chain(stored.iter().filter_map(name_of));
     Failure::UnknownExchange {
         name: name.to_owned(),
-        alike: alike.into_iter().take(3).map(|(_, name)| name).collect(),
+        alike: alike(
+            name,
+            exchanges.map(|exchange| (exchange.to_string(), exchange.name)),
+        ),
     }
-}
-
-/// The similarity of a text and the name of an exchange, from 0 to 1: with its chain, with another one, or without.
-fn likeness(text: &str, exchange: &ExchangeName) -> f64 {
-    let behind_chain = text.split_once('_').map_or(text, |(_, name)| name);
-    strsim::jaro(text, &exchange.to_string())
-        .max(strsim::jaro(text, &exchange.name))
-        .max(strsim::jaro(behind_chain, &exchange.name))
 }

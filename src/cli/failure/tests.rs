@@ -8,8 +8,10 @@ use super::Failure;
 use crate::database::error::backup_problem::BackupProblem;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::exchange_conflict::ExchangeConflict;
+use crate::database::error::market_conflict::MarketConflict;
 use crate::database::error::refusal::Refusal;
 use crate::deployments::invalid_deployment::InvalidDeployment;
+use crate::deployments::invalid_market::InvalidMarket;
 use crate::documented_errors::{Chapter, Documented};
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
@@ -18,7 +20,7 @@ use crate::settings::error::SettingsError;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
 
-const CHAPTERS: [(Chapter, &str); 14] = [
+const CHAPTERS: [(Chapter, &str); 15] = [
     (Chapter::FindingTheDatabase, "Finding the database"),
     (
         Chapter::NotADegenbotDatabase,
@@ -31,6 +33,7 @@ const CHAPTERS: [(Chapter, &str); 14] = [
     (Chapter::OwnObjects, "Objects of your own"),
     (Chapter::Rows, "The rows"),
     (Chapter::Exchanges, "Exchanges"),
+    (Chapter::Markets, "Aave markets"),
     (Chapter::ConfigFile, "The config file"),
     (Chapter::Nodes, "Nodes"),
     (Chapter::QuestionsAndAnswers, "Questions and answers"),
@@ -100,7 +103,13 @@ fn documented() -> Vec<Documented<Failure>> {
                 conflict: Box::new(conflict),
             })
         }),
+        wrapped(MarketConflict::documented(), |conflict| {
+            at_path(ErrorKind::Market {
+                conflict: Box::new(conflict),
+            })
+        }),
         wrapped(InvalidDeployment::documented(), Failure::from),
+        wrapped(InvalidMarket::documented(), Failure::from),
         wrapped(SettingsError::documented(), |source| Failure::Database {
             error: ErrorKind::Settings { source }.into(),
         }),

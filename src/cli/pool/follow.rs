@@ -16,10 +16,10 @@ use std::thread::{Builder, Scope, panicking, scope};
 use std::time::{Duration, Instant};
 
 use crate::cli::context::Context;
+use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
-use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::follow::metrics::MetricsFile;
 use crate::cli::pool::follow::news::News;
 use crate::cli::pool::follow::options::Following;

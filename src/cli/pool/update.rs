@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::endpoints::{Endpoints, IfSilent};
 use crate::cli::exchange::lookup::{name_of, parse};
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
@@ -16,7 +17,6 @@ use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::cli::pool::asking::Asking;
-use crate::cli::pool::endpoints::{Endpoints, IfSilent};
 use crate::cli::pool::follow::Followed;
 use crate::cli::pool::follow::options::Following;
 use crate::cli::pool::outcome::outcome;

@@ -7,10 +7,10 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
 use crate::cli::json::{Json, Timing};
-use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::outcome::outcome;
 use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;

@@ -6,12 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::pool::asking::{Asking, Which};
-use crate::cli::pool::endpoints::Endpoints;
 use crate::cli::pool::findings::{FindingDocument, describe};
 use crate::cli::pool::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;

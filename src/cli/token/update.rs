@@ -6,13 +6,13 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
-use crate::cli::pool::endpoints::Endpoints;
 use crate::deployments::chains::chain_title;
 use crate::node::options::NodeOptions;
 use crate::sync::sync_error::SyncError;

@@ -1,0 +1,56 @@
+//! `degenbot aave …`
+
+mod activate;
+mod add;
+mod contracts;
+mod deactivate;
+mod list;
+mod lookup;
+
+use clap::Subcommand;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Include a market in updates
+    ///
+    /// A known market that the database lacks is added, with the name that its contract says;
+    /// a node is asked for it. A market that the Python package has followed keeps its rows
+    /// and its mark. The database must be at the newest version.
+    ///
+    /// Until Aave 3.2, markets could also have debt at a stable rate, which the database has
+    /// no table for: of such a market, the debt at variable rates is right, and the debt at
+    /// stable rates is missing.
+    Activate(activate::Activate),
+    /// Exclude a market from updates
+    ///
+    /// Its users and positions stay in the database, which can be at any version.
+    Deactivate(deactivate::Deactivate),
+    /// List the known markets and those in the database
+    ///
+    /// It writes nothing to the database.
+    List(list::List),
+    /// Add a market that degenbot does not know
+    ///
+    /// It is not active yet. Any market whose contracts are those of Aave V3 can be added. An
+    /// update says if one of its contracts has a revision that it does not know.
+    Add(add::Add),
+}
+
+impl Command {
+    /// Whether the command changes nothing.
+    pub(super) const fn only_reads(&self) -> bool {
+        matches!(self, Self::List(_))
+    }
+
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Activate(command) => command.run(context),
+            Self::Deactivate(command) => command.run(context),
+            Self::List(command) => command.run(context),
+            Self::Add(command) => command.run(context),
+        }
+    }
+}
