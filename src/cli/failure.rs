@@ -327,7 +327,7 @@ documented_errors! {
 
         /// Only the Python package has the command.
         OnlyInPython {
-            command: String = "aave update".to_owned(),
+            command: String = "fleet posture".to_owned(),
         }
             in Commands;
             text format!("This version of degenbot has no command '{}'", command);

@@ -14,6 +14,10 @@ use crate::deployments::market::Market;
 /// The groups of commands that only the Python package has.
 const ONLY_IN_PYTHON: [&str; 2] = ["path", "fleet"];
 
+/// The commands about Aave's markets that a release of the Python package has. Those that are commands here as well are
+/// not looked up in this list.
+const OF_AAVE: [&str; 5] = ["digest", "market", "position", "reset", "update"];
+
 /// Commands of the Python package that have another name here.
 const RENAMED: [(&str, &str, &str); 2] = [
     ("database", "cutover", "database upgrade"),
@@ -43,6 +47,14 @@ pub(super) fn advice(error: &Error, arguments: &[OsString]) -> Option<Failure> {
         let subcommand = rest.first().map(|name| format!(" {name}"));
         return Some(Failure::OnlyInPython {
             command: format!("{group}{}", subcommand.unwrap_or_default()),
+        });
+    }
+    if let ("aave", [name, ..]) = (*group, rest)
+        && OF_AAVE.contains(name)
+        && !has_command(group, name)
+    {
+        return Some(Failure::OnlyInPython {
+            command: format!("{group} {name}"),
         });
     }
     let elsewhere = |typed: &[&str], command: String| Failure::OtherCommand {
@@ -193,6 +205,7 @@ mod tests {
                 "aave activate ethereum aave_v3",
                 "aave activate ethereum aave_v3 -> aave activate ethereum_aave_v3",
             ),
+            ("aave reset ethereum_aave_v3", "only in Python: aave reset"),
             ("path discover --socket x", "only in Python: path discover"),
             ("fleet posture show", "only in Python: fleet posture"),
             (

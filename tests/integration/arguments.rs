@@ -112,11 +112,11 @@ fn contradictions_are_errors() {
 fn commands_that_do_not_exist_say_what_to_type() {
     let copy = Copy::of("populated/populated-0.5.0.db");
     let before = copy.files();
-    insta::assert_snapshot!(quietly(&copy.path, &["aave", "update"]), @r"
+    insta::assert_snapshot!(quietly(&copy.path, &["aave", "reset"]), @r"
     status: 2
     --- stdout
     --- stderr
-    error: This version of degenbot has no command 'aave update'
+    error: This version of degenbot has no command 'aave reset'
     hint: Use the one of the Python package, which works on the same database
     ");
     insta::assert_snapshot!(quietly(&copy.path, &["exchange", "activate", "base", "uniswap_v3"]), @r"
