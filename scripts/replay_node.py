@@ -1,7 +1,8 @@
 """A node for scripts/python-interop: it replays a small chain over HTTP until it is killed.
 
 The chain has 70 blocks with a pool of each family of Uniswap, and events of liquidity, the last of which are not final
-yet. The first line of its output is the address of the node. It needs eth_utils, which the package 0.5.0 brings.
+yet, and the contracts that the activation of Aave's market asks. The first line of its output is the address of the
+node. It needs eth_utils, which the package 0.5.0 brings.
 """
 
 import json
@@ -70,6 +71,26 @@ EVENTS = {
 }
 
 
+def selector(signature: str) -> str:
+    return "0x" + keccak(text=signature)[:4].hex()
+
+
+def string(text: str) -> str:
+    return word(32) + word(len(text)) + text.encode().hex().ljust(64, "0")
+
+
+# The contracts of Aave's market on Ethereum, as far as its activation asks them.
+PROVIDER = "0x2f39d218133afab8f2b819b1066c7e434ad94e9e"
+GHO = "0x40d16fc0246ad3160ccc09b8d0d3a2cd28ae6c2f"
+CALLS = {
+    (PROVIDER, selector("getMarketId()")): string("Aave Ethereum Market"),
+    (PROVIDER, selector("getPool()")): word("0x" + "aa" * 20),
+    (GHO, selector("name()")): string("Gho Token"),
+    (GHO, selector("symbol()")): string("GHO"),
+    (GHO, selector("decimals()")): word(18),
+}
+
+
 def block_hash(number: int) -> str:
     return "0x" + keccak(text=f"block {number}").hex()
 
@@ -110,13 +131,18 @@ def logs(wanted: dict) -> list[dict]:
 def answer(call: dict) -> dict:
     head = FIRST + BLOCKS - 1
     tags = {"latest": head, "safe": head - FINALITY // 2, "finalized": head - FINALITY, "earliest": FIRST}
-    match call["method"], call["params"]:
+    match call["method"], call.get("params", []):
         case "eth_chainId", _:
             result = "0x1"
+        case "eth_blockNumber", _:
+            result = hex(head)
         case "eth_getBlockByNumber", [tag, _]:
             result = header(tags[tag] if tag in tags else int(tag, 16))
         case "eth_getLogs", [wanted]:
             result = logs(wanted)
+        case "eth_call", [wanted, *_]:
+            asked = wanted["to"].lower(), (wanted.get("data") or wanted["input"])[:10]
+            result = "0x" + CALLS.get(asked, "")
         case method, _:
             error = {"code": -32601, "message": f"the method {method} is not available"}
             return {"jsonrpc": "2.0", "id": call["id"], "error": error}

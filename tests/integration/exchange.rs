@@ -156,7 +156,7 @@ fn activate_refuses_another_factory_and_names_both() {
         error.replace(path.to_str().unwrap(), "[PATH]")
     };
     insta::assert_snapshot!(error(&v3), @"The database at [PATH] has ethereum_uniswap_v3 with the factory 0x2000000000000000000000000000000000000001, not 0x1F98431c8aD98523631AE4a59f267346ea31F984");
-    insta::assert_snapshot!(error(&name("10_uniswap_v3")), @"The database at [PATH] has 10_uniswap_v3 with the factories 0x2000000000000000000000000000000000000001 and 0x2000000000000000000000000000000000000002");
+    insta::assert_snapshot!(error(&name("10_uniswap_v3")), @"The database at [PATH] has optimism_uniswap_v3 with the factories 0x2000000000000000000000000000000000000001 and 0x2000000000000000000000000000000000000002");
     assert_eq!(content::of(&path), before);
 
     // Where one of several has the known factory, it is that; and all of them can be left out.

@@ -26,6 +26,7 @@ const RUNS: &[(&str, &[&str])] = &[
         &[
             "config show",
             "exchange list",
+            "aave list",
             "pool list",
             "pool show 0xDeEf11836d892EE382381ff547F56cc6b6F376B1",
             "pool show 1",
@@ -108,7 +109,7 @@ headers = { x-api-key = "KEY" }
 fn command_of(line: &str) -> Vec<&str> {
     let words: Vec<_> = line.split_whitespace().collect();
     match words[0] {
-        "config" | "exchange" | "pool" | "token" => words[..2].to_vec(),
+        "aave" | "config" | "exchange" | "pool" | "token" => words[..2].to_vec(),
         name => vec!["database", name],
     }
 }

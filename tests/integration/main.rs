@@ -36,6 +36,7 @@ mod lifecycle;
 mod limits;
 mod lineages;
 mod liquidity;
+mod markets;
 mod node;
 mod own_objects;
 mod plans;
