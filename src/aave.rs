@@ -11,12 +11,12 @@
 //!
 //! Amounts are in the smallest unit of the token, indexes and rates in ray (10²⁷).
 
-mod account_data;
-mod discount;
-mod pool_rules;
+pub(crate) mod account_data;
+pub(crate) mod discount;
+pub(crate) mod pool_rules;
 pub(crate) mod ray_math;
-mod scaled_balance;
-mod token_rules;
+pub(crate) mod scaled_balance;
+pub(crate) mod token_rules;
 #[cfg(test)]
 mod token_tests;
 

@@ -6,6 +6,7 @@
 mod aave;
 mod alike;
 mod arguments;
+mod asking;
 mod completions;
 mod config;
 mod context;
@@ -23,6 +24,7 @@ mod known_values;
 mod logging;
 mod man;
 mod options;
+mod outcome;
 mod parse;
 mod pool;
 mod printer;

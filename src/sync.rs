@@ -17,6 +17,7 @@
 //! | `follow` | goes on with that, and outlasts what passes |
 //! | `plan` | says what an update would do and need, from samples of events (`sample`, `needs`, `room`) |
 
+pub(crate) mod aave;
 mod application;
 mod at_block;
 pub(crate) mod block_target;
@@ -72,6 +73,11 @@ pub(crate) mod verify;
 pub(crate) mod verify_report;
 mod writing_connection;
 
+pub use aave::balance_mismatch::BalanceMismatch;
+pub use aave::update::{
+    AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, follow_aave_markets,
+    update_aave_markets,
+};
 pub use block_target::{BlockTarget, InvalidTarget};
 pub use estimate::Estimate;
 pub use follow::{FollowOptions, follow_pools};

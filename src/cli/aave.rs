@@ -6,6 +6,7 @@ mod contracts;
 mod deactivate;
 mod list;
 mod lookup;
+mod update;
 
 use clap::Subcommand;
 
@@ -37,6 +38,15 @@ pub(super) enum Command {
     /// It is not active yet. Any market whose contracts are those of Aave V3 can be added. An
     /// update says if one of its contracts has a revision that it does not know.
     Add(add::Add),
+    /// Take in what has happened in the active markets: reserves, users and positions
+    ///
+    /// The events come from a node of each chain, named in the section [rpc] of the config
+    /// file. Every block counts once: an update that was ended goes on where it was, and
+    /// blocks that are gone from the chain are undone by the next update.
+    ///
+    /// Each event of a token repeats the interest of the balance that it changes. If that is
+    /// another one than the balance in the database has, nothing of these blocks is written.
+    Update(Box<update::Update>),
 }
 
 impl Command {
@@ -51,6 +61,7 @@ impl Command {
             Self::Deactivate(command) => command.run(context),
             Self::List(command) => command.run(context),
             Self::Add(command) => command.run(context),
+            Self::Update(command) => command.run(context),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::deployments::invalid_market::InvalidMarket;
+use crate::deployments::market_name::MarketName;
 use crate::documented_errors::documented_errors;
 use crate::node::error::NodeError;
 use crate::sqlite::rolled_back;
@@ -119,6 +120,26 @@ documented_errors! {
             hint "With '--chain NAME', or with the node in the config file, '--follow' waits for it";
             when "`pool update --follow --rpc URL` finds no node at the address, and several chains have active \
                   exchanges. With one chain, it waits for the node.";
+
+        /// An active market cannot be updated.
+        MarketSkipped {
+            market: MarketName = MarketName {
+                chain: ChainId::ETHEREUM,
+                name: "aave_v3".to_owned(),
+            },
+            reason: &'static str = "its addresses provider is not in the database",
+        }
+            in Exchanges;
+            text format!("{market} is active, but cannot be updated: {reason}");
+            hint "Activate it again with 'aave activate', which adds what is missing; the other markets are not affected";
+            when "`aave update` does not know the contracts of an active market.";
+
+        /// No market is active.
+        NoMarketToUpdate
+            in Exchanges;
+            text "No market is active";
+            hint "Activate one: 'degenbot aave activate ethereum_aave_v3'; 'degenbot aave list' shows them all";
+            when "`aave update` updates active markets, and none is, or none on the chains that are named.";
 
         /// There is no active exchange.
         NothingToUpdate

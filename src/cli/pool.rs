@@ -1,18 +1,17 @@
 //! `degenbot pool …`
 
-mod asking;
 mod cells;
 mod findings;
 mod follow;
 mod liquidity_chart;
 mod list;
-mod outcome;
 mod pool_table;
 mod repair;
 mod show;
 mod update;
 mod update_plan;
 mod verify;
+mod which;
 
 use clap::Subcommand;
 

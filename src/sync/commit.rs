@@ -160,21 +160,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Whether the blocks of a batch are on the same branch of the chain as those that are stored.
-    ///
-    /// Another update may have stored them since this one began, from a node on another branch.
     fn fits(&mut self, batch: &Batch<Changes>) -> Result<bool, SyncError> {
-        let chain = self.chain;
-        let parent = batch.from.previous();
-        let first = parent.unwrap_or(batch.from);
-        let stored = StoredBlock::of_range(self.connection, chain, first, batch.to)?;
-        Ok(stored.iter().all(|stored| {
-            let hash = if Some(stored.number) == parent {
-                Some(batch.parent_hash)
-            } else {
-                batch.hash(stored.number)
-            };
-            hash.is_none_or(|hash| hash == stored.hash)
-        }))
+        let first = batch.from.previous().unwrap_or(batch.from);
+        let stored = StoredBlock::of_range(self.connection, self.chain, first, batch.to)?;
+        Ok(batch.fits(&stored))
     }
 
     fn write(&mut self, batch: &Batch<Changes>) -> Result<(), SyncError> {

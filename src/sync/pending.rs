@@ -27,8 +27,22 @@ pub(super) struct Batch<C> {
 }
 
 impl<C> Batch<C> {
+    /// Whether its blocks are on the same branch of the chain as stored ones. Another update may have stored them since this
+    /// one began, from a node on another branch.
+    pub(super) fn fits(&self, stored: &[StoredBlock]) -> bool {
+        let parent = self.from.previous();
+        stored.iter().all(|stored| {
+            let hash = if Some(stored.number) == parent {
+                Some(self.parent_hash)
+            } else {
+                self.hash(stored.number)
+            };
+            hash.is_none_or(|hash| hash == stored.hash)
+        })
+    }
+
     /// The hash of a block, if it is known.
-    pub(super) fn hash(&self, number: BlockNumber) -> Option<BlockHash> {
+    fn hash(&self, number: BlockNumber) -> Option<BlockHash> {
         self.headers
             .iter()
             .chain([&self.end])

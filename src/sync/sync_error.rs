@@ -3,10 +3,12 @@
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
+use crate::aave::token_rules::UnknownRevision;
 use crate::counted::counted;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::deployments::exchange_name::ExchangeName;
+use crate::deployments::market_name::MarketName;
 use crate::documented_errors::documented_errors;
 use crate::events::malformed_event::MalformedEvent;
 use crate::models::access::row_error::RowError;
@@ -14,10 +16,11 @@ use crate::models::journal::journal_error::JournalError;
 use crate::models::liquidity::event_writer::EventError;
 use crate::models::liquidity::tick_map::modify::LiquidityError;
 use crate::node::error::NodeError;
+use crate::sync::aave::balance_mismatch::BalanceMismatch;
 use crate::sync::block_target::BlockTarget;
 use crate::types::address::Address;
 use crate::types::hash::PoolHash;
-use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::integer::{BlockNumber, ChainId, Revision};
 use crate::types::sync_cursor::LogPosition;
 
 documented_errors! {
@@ -96,6 +99,74 @@ documented_errors! {
                   with another node";
             when "More liquidity is removed from a pool than the database has, for example. A node has left out events, \
                   or another program has stored something wrong.";
+
+        /// An event contradicts the balance that it changes.
+        Balance {
+            /// The event, and what is wrong.
+            mismatch: Box<BalanceMismatch> = balance_mismatch(),
+        }
+            in Nodes;
+            text mismatch;
+            hint "Either the node has left out events, or the balance in the database is not what the chain had: \
+                  'degenbot aave verify' compares it, 'degenbot aave repair' mends it";
+            when "Each event of a token of Aave repeats the interest of the balance that it changes. Here it is another one. A \
+                  node has left out events, or another program has stored a wrong balance. Nothing of these blocks is \
+                  written.";
+
+        /// A token has a revision that is not known.
+        UnknownTokenRevision {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The token.
+            token: Address = Address::new([0xaa; 20]),
+            /// Its kind and revision.
+            source: UnknownRevision = unknown_revision(),
+        }
+            in Nodes;
+            text format!("{market}: {source}, which token {token} has from here on");
+            hint "Look for a newer version of degenbot: a new revision can round in another way";
+            when "A token of Aave was upgraded to code whose arithmetic this version does not know. What is in the database \
+                  stays as it is.";
+
+        /// The Pool has a revision that is not known.
+        UnknownPoolRevision {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The revision.
+            revision: Revision = Revision::ONE,
+        }
+            in Nodes;
+            text format!("{market}: revision {revision} of the Pool is not known");
+            hint "Look for a newer version of degenbot: a new revision can compute interest in another way";
+            when "The Pool of a market of Aave was upgraded to code that this version does not know. What is in the database \
+                  stays as it is.";
+
+        /// A contract does not say its revision.
+        NoRevision {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The contract.
+            contract: Address = Address::new([0xaa; 20]),
+            /// The function that says it.
+            function: &'static str = "ATOKEN_REVISION()",
+        }
+            in Nodes;
+            text format!("{market}: the contract {contract} does not answer {function}");
+            hint "Ask another node; if none has an answer, the market is not one of Aave V3";
+            when "An update has to know the revision of each contract of Aave, because the arithmetic depends on it.";
+
+        /// It is not known since when the interest of a reserve counts.
+        NoUpdateTime {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The underlying token of the reserve.
+            asset: Address = Address::new([0xaa; 20]),
+        }
+            in Rows;
+            text format!("{market}: the database lacks the time of the last update of reserve {asset}");
+            hint "'degenbot aave repair' reads it from the chain";
+            when "A liquidation that pays in aTokens moves the indexes of a reserve without an event. To compute them, the \
+                  time of the update before has to be known, which a database of the Python package lacks.";
 
         /// A pool manager has an event of a pool that the database lacks.
         UnknownPool {
@@ -445,6 +516,34 @@ fn place() -> LogPosition {
         block(23_000_000),
         index.unwrap_or_else(|invalid| panic!("{invalid}")),
     )
+}
+
+#[cfg(all(test, feature = "cli"))]
+fn market() -> MarketName {
+    MarketName {
+        chain: ChainId::ETHEREUM,
+        name: "aave_v3".to_owned(),
+    }
+}
+
+#[cfg(all(test, feature = "cli"))]
+fn balance_mismatch() -> Box<BalanceMismatch> {
+    Box::new(BalanceMismatch {
+        market: market(),
+        token: Address::new([0xaa; 20]),
+        user: Address::new([0xbb; 20]),
+        place: place(),
+        transaction: alloy_primitives::B256::repeat_byte(0xcc),
+        error: crate::aave::scaled_balance::BalanceError::Overflow,
+    })
+}
+
+#[cfg(all(test, feature = "cli"))]
+const fn unknown_revision() -> UnknownRevision {
+    UnknownRevision {
+        kind: crate::aave::token_rules::TokenKind::AToken,
+        revision: Revision::ONE,
+    }
 }
 
 #[cfg(all(test, feature = "cli"))]

@@ -231,9 +231,18 @@ integer! {
     /// The revision of an upgradeable Aave contract.
     Revision(u32) as Integer(i32), 0..=i32::MAX as u32, "a contract revision (0 or more)"
 }
+#[cfg(feature = "sync")]
+impl Revision {
+    /// The first revision.
+    pub(crate) const ONE: Self = Self(1);
+}
 integer! {
     /// The number of an Aave V3 e-mode category in its market; a `uint8`. 0 means none.
     EModeCategoryId(u8) as Integer(i32), 0..=u8::MAX, "an e-mode category (0 to 255)"
+}
+impl EModeCategoryId {
+    /// No category.
+    pub const NONE: Self = Self(0);
 }
 
 #[cfg(test)]

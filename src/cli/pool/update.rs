@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::{Endpoints, IfSilent};
 use crate::cli::exchange::lookup::{name_of, parse};
@@ -16,12 +17,11 @@ use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
-use crate::cli::pool::asking::Asking;
+use crate::cli::outcome::outcome;
 use crate::cli::pool::follow::Followed;
 use crate::cli::pool::follow::options::Following;
-use crate::cli::pool::outcome::outcome;
 use crate::cli::pool::update_plan;
-use crate::cli::progress::update::UpdateReporter;
+use crate::cli::progress::update::{Subject, UpdateReporter};
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
@@ -125,7 +125,7 @@ impl Update {
                 Err(error) => (PoolUpdateReport::new(chain), Err(error)),
                 Ok(node) => {
                     let options = self.options(chain, &exchanges);
-                    let mut reporter = UpdateReporter::new(&context.printer);
+                    let mut reporter = UpdateReporter::new(&context.printer, Subject::Pools);
                     update_pools(path, chain, &node, &options, &mut reporter)
                 }
             };

@@ -11,7 +11,7 @@ use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
 use crate::cli::json::{Json, Timing};
-use crate::cli::pool::outcome::outcome;
+use crate::cli::outcome::outcome;
 use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;
 use crate::counted::counted;

@@ -5,15 +5,16 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
-use crate::cli::pool::asking::{Asking, Which};
+use crate::cli::outcome::{last_of, of_chain};
 use crate::cli::pool::findings::{FindingDocument, describe};
-use crate::cli::pool::outcome::{last_of, of_chain};
+use crate::cli::pool::which::Which;
 use crate::cli::printer::Lines;
 use crate::cli::progress::pools::PoolReporter;
 use crate::deployments::chains::chain_title;

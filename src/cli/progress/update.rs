@@ -11,17 +11,36 @@ use crate::deployments::chains::chain_title;
 use crate::sync::report::UpdateProgress;
 use crate::sync::update_options::UpdateObserver;
 
+/// What an update is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Subject {
+    Pools,
+    Markets,
+}
+
+impl Subject {
+    /// What an update creates.
+    pub(in crate::cli) const fn created(self) -> &'static str {
+        match self {
+            Self::Pools => "pools",
+            Self::Markets => "positions",
+        }
+    }
+}
+
 /// Shows how far the update of a chain is.
 pub(in crate::cli) struct UpdateReporter<'printer> {
     line: OneLine<'printer>,
     began: Instant,
+    subject: Subject,
 }
 
 impl<'printer> UpdateReporter<'printer> {
-    pub(in crate::cli) fn new(printer: &'printer Printer) -> Self {
+    pub(in crate::cli) fn new(printer: &'printer Printer, subject: Subject) -> Self {
         Self {
             line: OneLine::new(printer),
             began: Instant::now(),
+            subject,
         }
     }
 
@@ -32,18 +51,19 @@ impl<'printer> UpdateReporter<'printer> {
             done,
             total,
             block,
-            created: pools,
+            created,
             events,
             ..
         } = *progress;
         let left = self.seconds_left(done, total);
         let left = left.map_or_else(String::new, |left| format!(", {left} s left"));
         format!(
-            "{}: block {}, {} % done, {} pools, {} events{left}",
+            "{}: block {}, {} % done, {} {}, {} events{left}",
             chain_title(chain),
             grouped(block.get()),
             done * 100 / total.max(1),
-            grouped(pools),
+            grouped(created),
+            self.subject.created(),
             grouped(events),
         )
     }

@@ -1,5 +1,9 @@
 //! Aave V3 accounts, reserves and markets: rows joined with the rows they refer to.
 
 pub(crate) mod account;
+#[cfg(feature = "sync")]
+pub(crate) mod position_writer;
 pub(crate) mod reserve;
+#[cfg(feature = "sync")]
+pub(crate) mod reserve_writer;
 pub(crate) mod stored_market;

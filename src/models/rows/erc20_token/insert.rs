@@ -106,3 +106,28 @@ impl<'connection> TokenInserter<'connection> {
         Ok(id)
     }
 }
+
+#[cfg(feature = "sync")]
+impl NewErc20Token {
+    /// Fills in the name, the symbol and the decimals that the row of the token lacks.
+    pub(crate) fn fill_in(&self, connection: &mut SqliteConnection, id: i64) -> QueryResult<()> {
+        use crate::schema::erc20_tokens as columns;
+        let row = columns::table.find(id);
+        if let Some(name) = &self.name {
+            diesel::update(row.filter(columns::name.is_null()))
+                .set(columns::name.eq(name))
+                .execute(connection)?;
+        }
+        if let Some(symbol) = &self.symbol {
+            diesel::update(row.filter(columns::symbol.is_null()))
+                .set(columns::symbol.eq(symbol))
+                .execute(connection)?;
+        }
+        if let Some(decimals) = self.decimals {
+            diesel::update(row.filter(columns::decimals.is_null()))
+                .set(columns::decimals.eq(decimals))
+                .execute(connection)?;
+        }
+        Ok(())
+    }
+}

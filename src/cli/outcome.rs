@@ -7,7 +7,7 @@ use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
 
 /// Reports what failed. The last failure becomes that of the command.
-pub(super) fn outcome(
+pub(in crate::cli) fn outcome(
     context: &Context,
     outcomes: impl Iterator<Item = (ChainId, Vec<Skipped>, Result<(), SyncError>)>,
 ) -> Result<(), Failure> {
@@ -23,7 +23,10 @@ pub(super) fn outcome(
 }
 
 /// Reports all failures but the last, which becomes that of the command.
-pub(super) fn last_of(context: &Context, mut failures: Vec<Failure>) -> Result<(), Failure> {
+pub(in crate::cli) fn last_of(
+    context: &Context,
+    mut failures: Vec<Failure>,
+) -> Result<(), Failure> {
     let last = failures.pop();
     for failure in failures {
         failure.report(&context.printer);
@@ -32,7 +35,7 @@ pub(super) fn last_of(context: &Context, mut failures: Vec<Failure>) -> Result<(
 }
 
 /// The failure of a chain.
-pub(super) fn of_chain(chain: ChainId, error: SyncError) -> Failure {
+pub(in crate::cli) fn of_chain(chain: ChainId, error: SyncError) -> Failure {
     Failure::Sync {
         chain,
         error: Box::new(error),

@@ -1,4 +1,4 @@
-//! What the commands share that compare or repair pools: which pools, and how nodes are asked.
+//! What the commands share that compare or repair pools: which pools.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,6 @@ use crate::cli::known_values::chain_id;
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::node::options::NodeOptions;
 use crate::sync::pool_snapshot::chains_of_pools;
 use crate::types::integer::ChainId;
 use crate::types::sql_value::SqlValue;
@@ -28,31 +27,6 @@ pub(super) struct Which {
     /// Only this exchange, as 'exchange list' shows it; can be repeated
     #[arg(long, value_name = "NAME")]
     exchange: Vec<String>,
-}
-
-/// How nodes are asked.
-#[derive(Debug, Args)]
-pub(super) struct Asking {
-    /// The node to ask instead of that in the config file; can be repeated
-    ///
-    /// Other users of this machine can see options: an address with a key is safer in the
-    /// config file, or in DEGENBOT_RPC_HTTP_CHAINID_<ID> in the environment.
-    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
-    #[arg(long, value_name = "URL")]
-    pub(super) rpc: Vec<String>,
-    /// How many requests are under way to a node at once
-    #[arg(long, value_name = "REQUESTS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(super) concurrency: u16,
-    /// How many calls a node gets in a second, at most
-    #[arg(long, value_name = "CALLS", value_parser = rate)]
-    max_rate: Option<f64>,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate >= 0.01 => Ok(rate),
-        _ => Err("it is not a number of at least 0.01".to_owned()),
-    }
 }
 
 /// What is named, and its chains.
@@ -119,15 +93,5 @@ impl Named {
     pub(super) fn of_chain(&self, chain: ChainId) -> Vec<ExchangeName> {
         let of_chain = self.exchanges.iter().filter(|name| name.chain == chain);
         of_chain.cloned().collect()
-    }
-}
-
-impl Asking {
-    pub(super) fn node_options(&self) -> NodeOptions {
-        let options = NodeOptions::default().concurrency(self.concurrency.into());
-        match self.max_rate {
-            Some(rate) => options.max_rate(rate),
-            None => options,
-        }
     }
 }

@@ -1,0 +1,272 @@
+//! `degenbot aave update`: takes in the reserves, users and positions of Aave's markets from a node.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::aave::lookup::{parse, unknown};
+use crate::cli::asking::Asking;
+use crate::cli::context::Context;
+use crate::cli::endpoints::{Endpoints, IfSilent};
+use crate::cli::failure::{Failure, with_causes};
+use crate::cli::format::{bytes, grouped};
+use crate::cli::interrupt::{Cancellable, cancel_token};
+use crate::cli::json::{Json, Timing};
+use crate::cli::known_values::{chain_id, market};
+use crate::cli::options::Waiting;
+use crate::cli::outcome::{last_of, of_chain};
+use crate::cli::progress::update::{Subject, UpdateReporter};
+use crate::database::aave_markets::list_markets;
+use crate::deployments::chains::chain_title;
+use crate::deployments::market_name::MarketName;
+use crate::sync::aave::update::{
+    AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, update_aave_markets,
+};
+use crate::sync::block_target::BlockTarget;
+use crate::sync::sync_error::SyncError;
+use crate::types::integer::ChainId;
+use crate::types::sql_value::SqlValue;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Update {
+    /// Only this chain, by its name or ID; can be repeated
+    #[arg(long, value_name = "CHAIN", value_parser = chain_id(), hide_possible_values = true)]
+    chain: Vec<ChainId>,
+    /// Only this market, as 'aave list' shows it; can be repeated
+    #[arg(long, value_name = "NAME", value_parser = market(), hide_possible_values = true)]
+    market: Vec<String>,
+    /// The last block: a number, or earliest, finalized, safe or latest, with an offset
+    #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT)]
+    to_block: BlockTarget,
+    /// How many blocks are written at a time, at most
+    #[arg(long, value_name = "BLOCKS", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    chunk: u64,
+    #[command(flatten)]
+    asking: Asking,
+    /// Go on if the disk has probably too little room
+    #[arg(long)]
+    no_space_check: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Update {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let settings = context.settings()?;
+        let path = &settings.database.path;
+        let markets = self
+            .market
+            .iter()
+            .map(|name| parse(path, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let _running = Cancellable::begin();
+        let chains = self.chains(path, &markets)?;
+        if chains.is_empty() {
+            return Err(Failure::NoMarketToUpdate);
+        }
+        let endpoints = Endpoints::with_silent(
+            &settings,
+            &self.asking.rpc,
+            &self.asking.node_options(),
+            &chains,
+            IfSilent::Fail,
+        )?;
+        let (began, clock) = (Timing::now(), Instant::now());
+        let mut updates = Vec::new();
+        for chain in chains {
+            let (report, result) = match endpoints.node(chain) {
+                Err(error) => (AaveUpdateReport::new(chain), Err(error)),
+                Ok(node) => {
+                    let options = self.options(chain, &markets);
+                    let mut reporter = UpdateReporter::new(&context.printer, Subject::Markets);
+                    update_aave_markets(path, chain, &node, &options, &mut reporter)
+                }
+            };
+            let is_interrupted = matches!(result, Err(SyncError::Interrupted));
+            updates.push((report, result));
+            if is_interrupted {
+                self.tell(context, path, began.until_now(clock), &updates)?;
+                return Err(Failure::Aborted);
+            }
+        }
+        self.tell(context, path, began.until_now(clock), &updates)?;
+        let failures = updates.into_iter().flat_map(|(report, result)| {
+            let skipped = report
+                .skipped
+                .into_iter()
+                .map(|skipped| Failure::MarketSkipped {
+                    market: skipped.market,
+                    reason: skipped.reason,
+                });
+            let failed = result.err().map(|error| of_chain(report.chain, error));
+            skipped.chain(failed).collect::<Vec<_>>()
+        });
+        last_of(context, failures.collect())
+    }
+
+    /// The chains of the active markets that take part.
+    fn chains(&self, path: &Path, markets: &[MarketName]) -> Result<BTreeSet<ChainId>, Failure> {
+        let stored = list_markets(path)?;
+        for market in markets {
+            let is_stored = stored.iter().any(|row| row.market.as_ref() == Some(market));
+            if !is_stored {
+                return Err(unknown(path, &market.to_string()));
+            }
+        }
+        let active = stored
+            .into_iter()
+            .filter(|row| row.active == Some(SqlValue::Integer(1)))
+            .filter_map(|row| row.market)
+            .filter(|name| markets.is_empty() || markets.contains(name))
+            .map(|name| name.chain)
+            .filter(|chain| self.chain.is_empty() || self.chain.contains(chain));
+        Ok(active.collect())
+    }
+
+    fn options(&self, chain: ChainId, markets: &[MarketName]) -> AaveUpdateOptions {
+        let of_chain = markets.iter().filter(|name| name.chain == chain);
+        AaveUpdateOptions::default()
+            .markets(of_chain.cloned().collect())
+            .to_block(self.to_block)
+            .chunk(self.chunk)
+            .concurrency(self.asking.concurrency.into())
+            .wait(self.waiting.time())
+            .check_space(!self.no_space_check)
+            .cancel(cancel_token().clone())
+    }
+
+    fn tell(
+        &self,
+        context: &Context,
+        path: &Path,
+        timing: Timing,
+        updates: &[(AaveUpdateReport, Result<(), SyncError>)],
+    ) -> Result<(), Failure> {
+        let document = Document {
+            timing,
+            path: path.display().to_string(),
+            chains: updates.iter().map(ChainDocument::of).collect(),
+        };
+        self.json.report(context, "aave update", &document)?;
+        for (report, result) in updates {
+            for line in describe(report, result.is_ok()) {
+                context.printer.message(line);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn describe(report: &AaveUpdateReport, is_done: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let title = chain_title(report.chain);
+    if let Some((block, undone)) = &report.undone {
+        lines.push(format!(
+            "{title}: the chain was reorganised; what came after block {} is undone: {} rows.",
+            grouped(block.get()),
+            grouped(undone.rows + undone.tokens + undone.pools),
+        ));
+    }
+    let Some(block) = report.markets.iter().filter_map(|market| market.to).min() else {
+        return lines;
+    };
+    let state = if is_done {
+        "is at block"
+    } else {
+        "got as far as block"
+    };
+    lines.push(format!(
+        "{title} {state} {}: {} new positions, {} events, {} requests, {}, {:.1} s.",
+        grouped(block.get()),
+        grouped(report.positions),
+        grouped(report.events),
+        grouped(report.node.requests),
+        bytes(report.node.bytes),
+        report.elapsed.as_secs_f64(),
+    ));
+    lines
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    timing: Timing,
+    path: String,
+    chains: Vec<ChainDocument>,
+}
+
+#[derive(Serialize)]
+struct ChainDocument {
+    chain_id: u64,
+    target_block: Option<u64>,
+    head_block: Option<u64>,
+    finalized_block: Option<u64>,
+    markets: Vec<Market>,
+    skipped: Vec<Skipped>,
+    new_positions: u64,
+    events: u64,
+    rows_written: u64,
+    undone_above_block: Option<u64>,
+    requests: u64,
+    calls: u64,
+    splits: u64,
+    retries: u64,
+    rate_limits: u64,
+    received_bytes: u64,
+    milliseconds: u64,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Market {
+    name: String,
+    from_block: u64,
+    to_block: Option<u64>,
+    new_positions: u64,
+}
+
+#[derive(Serialize)]
+struct Skipped {
+    name: String,
+    reason: &'static str,
+}
+
+impl ChainDocument {
+    fn of((report, result): &(AaveUpdateReport, Result<(), SyncError>)) -> Self {
+        let market = |market: &MarketUpdate| Market {
+            name: market.market.to_string(),
+            from_block: market.from.get(),
+            to_block: market.to.map(Into::into),
+            new_positions: market.positions,
+        };
+        let skipped = |skipped: &SkippedMarket| Skipped {
+            name: skipped.market.to_string(),
+            reason: skipped.reason,
+        };
+        Self {
+            chain_id: report.chain.get(),
+            target_block: report.target.map(Into::into),
+            head_block: report.head.map(Into::into),
+            finalized_block: report.finalized.map(Into::into),
+            markets: report.markets.iter().map(market).collect(),
+            skipped: report.skipped.iter().map(skipped).collect(),
+            new_positions: report.positions,
+            events: report.events,
+            rows_written: report.rows,
+            undone_above_block: report.undone.map(|(block, _)| block.get()),
+            requests: report.node.requests,
+            calls: report.node.calls,
+            splits: report.node.splits,
+            retries: report.node.retries,
+            rate_limits: report.node.rate_limits,
+            received_bytes: report.node.bytes,
+            milliseconds: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().map(|error| with_causes(error)),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Updates of Aave V3's markets.
+//!
+//! A token's own `Mint`, `Burn` and `BalanceTransfer`, in the order of the chain, give every scaled balance exactly. Each of
+//! them repeats the interest of the balance that it changes, so that a contradiction shows at the event. The configuration
+//! is in events as well. What none of them says (revisions, names, the times of blocks) the node is asked for, at its newest
+//! block.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `market_scope` | which markets take part, and which contracts are known |
+//! | `market_event` | decodes the events of a market |
+//! | `market_decoder` | asks for them |
+//! | `node_facts` | asks for what no event says |
+//! | `transfer_amounts` | finds out what the transfers of the first aTokens say |
+//! | `reserve_state` | a reserve, and what events make of it |
+//! | `market_state` | a market in memory: contracts, reserves, e-mode categories |
+//! | `balances` | users and positions |
+//! | `market_commit` | writes the changes of blocks |
+//! | `markets` | puts these together |
+
+pub(crate) mod balance_mismatch;
+pub(super) mod balances;
+pub(super) mod contract_calls;
+pub(super) mod implementation;
+pub(super) mod market_commit;
+pub(super) mod market_decoder;
+pub(super) mod market_event;
+pub(super) mod market_scope;
+pub(super) mod market_state;
+pub(super) mod markets;
+pub(super) mod node_facts;
+pub(super) mod price_sources;
+pub(super) mod reserve_state;
+pub(super) mod revisions;
+pub(super) mod transfer_amounts;
+pub(crate) mod update;

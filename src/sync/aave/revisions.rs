@@ -1,0 +1,164 @@
+//! The revision that a token had when it was listed.
+//!
+//! No event says it: a proxy tells only of its later implementations. The newest block has the revision of now. If an
+//! upgrade came between, the first revision was lower, and it was that of the release that the market's Pool was of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aave::token_rules::TokenKind;
+use crate::events::aave_v3_token::Upgraded;
+use crate::events::event::Event as _;
+use crate::models::aave::position_writer::Side;
+use crate::node::client::Node;
+use crate::node::header::BlockTag;
+use crate::node::logs::filter::LogFilter;
+use crate::sync::aave::contract_calls::{call, revision};
+use crate::sync::aave::implementation::Implementation;
+use crate::sync::aave::market_event::{MarketEvent, RareEvent};
+use crate::sync::sync_error::SyncError;
+use crate::types::address::Address;
+use crate::types::integer::{BlockNumber, Revision};
+
+/// What the newest block shows of a token's first revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FirstRevision {
+    /// The revision of now.
+    pub(super) now: Revision,
+    /// The revision of the first upgrade; `None` if there was none.
+    pub(super) first_upgrade: Option<Revision>,
+}
+
+/// The upgrades of tokens that were looked for, so that they are not looked for again.
+#[derive(Debug, Default)]
+pub(super) struct Upgrades {
+    looked_for: BTreeSet<Address>,
+    /// The implementation of the first upgrade of each token that has had one.
+    first: BTreeMap<Address, Address>,
+}
+
+/// The revision that tokens have in the release that a Pool is of.
+fn of_release(pool: Option<Revision>, kind: TokenKind) -> u32 {
+    let (token, of_gho) = match pool.map_or(1, Revision::get) {
+        0..=7 => (1, 1),
+        8 => (3, 4),
+        9 => (4, 5),
+        _ => (5, 6),
+    };
+    match kind {
+        TokenKind::GhoDebt => of_gho,
+        _ => token,
+    }
+}
+
+/// The revision that a token had when it was listed, while the Pool had this revision.
+pub(super) fn first_revision(
+    found: &FirstRevision,
+    kind: TokenKind,
+    pool: Option<Revision>,
+) -> Revision {
+    let Some(upgrade) = found.first_upgrade else {
+        return found.now;
+    };
+    // An upgrade raises the revision.
+    let below = upgrade.get().saturating_sub(1);
+    let number = of_release(pool, kind).min(below).max(1);
+    Revision::new(number).unwrap_or(found.now)
+}
+
+impl Upgrades {
+    /// Finds out what the newest block shows of the first revisions of the tokens that events list. `others` are contracts of
+    /// the market that may be listed later: their upgrades are looked for at once.
+    pub(super) fn find(
+        &mut self,
+        node: &Node,
+        events: &[MarketEvent],
+        others: &[Address],
+    ) -> Result<BTreeMap<Address, FirstRevision>, SyncError> {
+        let mut tokens: Vec<(Address, Side)> = Vec::new();
+        let mut from: Option<BlockNumber> = None;
+        for event in events {
+            if let Some(RareEvent::Initialized(new)) = event.rare() {
+                from.get_or_insert(event.place.block);
+                tokens.push((new.a_token, Side::Collateral));
+                tokens.push((new.variable_debt_token, Side::Debt));
+            }
+        }
+        let mut found = BTreeMap::new();
+        let (Some(from), Some(head)) = (from, node.header(BlockTag::Latest)?) else {
+            return Ok(found);
+        };
+        let unknown = |token: &&Address| !self.looked_for.contains(*token);
+        let mut wanted: BTreeSet<_> = tokens.iter().map(|(token, _)| token).collect();
+        wanted.retain(unknown);
+        if !wanted.is_empty() {
+            wanted.extend(others.iter().filter(unknown));
+            let filter = LogFilter {
+                addresses: wanted.iter().map(|token| **token).collect(),
+                topics0: vec![Upgraded::TOPIC],
+                ..LogFilter::default()
+            };
+            let answer = node.logs(&filter, from, head.number, None)?;
+            for log in answer.logs.iter() {
+                let upgraded = Upgraded::decode(&log)?;
+                self.first
+                    .entry(log.address)
+                    .or_insert(upgraded.implementation);
+            }
+            self.looked_for.extend(filter.addresses);
+        }
+        let first = |token: &Address| self.first.get(token).copied();
+        let mut calls = Vec::new();
+        for (token, side) in &tokens {
+            let function = Implementation::of(*side).function();
+            calls.push(call(*token, function));
+            calls.push(call(first(token).unwrap_or(*token), function));
+        }
+        let answers = node.calls(&calls, BlockTag::Latest)?;
+        let said: Vec<_> = answers
+            .into_iter()
+            .map(|answer| answer.ok().and_then(|answer| revision(&answer)))
+            .collect();
+        for ((token, _), said) in tokens.iter().zip(said.chunks(2)) {
+            if let [Some(now), Some(of_first)] = said {
+                let of_token = FirstRevision {
+                    now: *now,
+                    first_upgrade: first(token).map(|_| *of_first),
+                };
+                found.insert(*token, of_token);
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_revisions_are_those_of_the_release_unless_an_upgrade_says_less() {
+        let revision = |number| Revision::new(number).unwrap();
+        let first = |now, upgrade: Option<u32>, kind, pool| {
+            let found = FirstRevision {
+                now: revision(now),
+                first_upgrade: upgrade.map(revision),
+            };
+            first_revision(&found, kind, Some(revision(pool))).get()
+        };
+        let (token, gho) = (TokenKind::AToken, TokenKind::GhoDebt);
+        // Never upgraded.
+        assert_eq!(first(4, None, token, 10), 4);
+        // Listed with the first release, upgraded three times since.
+        assert_eq!(first(5, Some(3), token, 1), 1);
+        assert_eq!(first(6, Some(4), gho, 1), 1);
+        // Listed with release 3.4 and 3.5.
+        assert_eq!(first(5, Some(4), token, 8), 3);
+        assert_eq!(first(5, Some(5), token, 9), 4);
+        assert_eq!(first(6, Some(5), gho, 8), 4);
+        // The first upgrade is to the revision of the release, so it began with less.
+        assert_eq!(first(5, Some(5), token, 10), 4);
+        assert_eq!(first(6, Some(6), gho, 10), 5);
+        // Test contracts keep the number.
+        assert_eq!(first(1, Some(1), token, 1), 1);
+    }
+}
