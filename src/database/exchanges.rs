@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
@@ -280,13 +280,14 @@ fn insert(
     deployment: &Deployment,
     active: bool,
 ) -> Result<i64, Error> {
-    let id = diesel::insert_into(exchanges::table)
+    let added = diesel::insert_into(exchanges::table)
         .values(&new_row(deployment, active))
-        .returning(exchanges::id)
-        .get_result(connection)
-        .optional()?;
-    // A trigger can ignore the row.
-    id.map_or_else(|| Err(not_added(connection, path, deployment)?), Ok)
+        .execute(connection)?;
+    if added == 0 {
+        // A trigger can ignore the row.
+        return Err(not_added(connection, path, deployment)?);
+    }
+    Ok(diesel::select(sql::<BigInt>("last_insert_rowid()")).get_result(connection)?)
 }
 
 fn set_active(connection: &mut SqliteConnection, id: i64, active: bool) -> QueryResult<()> {

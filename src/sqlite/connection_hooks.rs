@@ -15,7 +15,7 @@ use libsqlite3_sys as ffi;
 
 use crate::cancel::CancelToken;
 use crate::sqlite::busy_handler::{BusyHandler, busy};
-use crate::sqlite::{rolled_back, system_failure};
+use crate::sqlite::{raised, rolled_back, system_failure};
 
 /// How many instructions SQLite's virtual machine runs between two checks of the cancel token. They take a few
 /// hundredths of a second at most.
@@ -25,6 +25,7 @@ thread_local! {
     static KEEP_LOG: Cell<bool> = const { Cell::new(false) };
     static DISTRUST: Cell<bool> = const { Cell::new(false) };
     static OPENED: Cell<Option<NonNull<ffi::sqlite3>>> = const { Cell::new(None) };
+    static OPENINGS: Cell<u64> = const { Cell::new(0) };
     static CANCEL: RefCell<Option<CancelToken>> = const { RefCell::new(None) };
     static FOUND: Cell<Option<(i64, NonNull<ffi::sqlite3>)>> = const { Cell::new(None) };
 }
@@ -32,6 +33,19 @@ thread_local! {
 diesel::define_sql_function! {
     /// Records the connection that it is called on, and its argument.
     fn degenbot_connection(call: BigInt) -> Nullable<Integer>;
+}
+
+/// Opens a connection whose failures are told apart from what triggers raise.
+pub(crate) fn establish(uri: &str) -> ConnectionResult<SqliteConnection> {
+    register();
+    let before = OPENINGS.get();
+    let mut connection = SqliteConnection::establish(uri)?;
+    // The program's own instrumentation can open other connections meanwhile. Then it is unknown which this one is.
+    let is_the_only_one = OPENINGS.get() == before.wrapping_add(1);
+    if let Some(raw) = OPENED.get().filter(|_| is_the_only_one) {
+        raised::record_failures(&mut connection, raw);
+    }
+    Ok(connection)
 }
 
 /// Runs `open`. The connections that it opens leave a `-wal` file unchanged when they close.
@@ -177,6 +191,7 @@ unsafe extern "C" fn configure(
 ) -> c_int {
     let opened = NonNull::new(connection);
     OPENED.set(opened);
+    OPENINGS.set(OPENINGS.get().wrapping_add(1));
     if let Some(opened) = opened.filter(|_| KEEP_LOG.get()) {
         keep_log(opened, true);
     }

@@ -14,7 +14,8 @@ use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
 use crate::sqlite::connection_hooks::raw_connection_of;
-use crate::sqlite::raw_connection::{SqliteError, message_of};
+use crate::sqlite::raised;
+use crate::sqlite::raw_connection::{SqliteError, message_and_code};
 use crate::types::stored::{Encode, Stored};
 
 /// `SQLITE_UTF8` as a byte, which `sqlite3_bind_text64` takes.
@@ -197,16 +198,8 @@ impl<'connection> Statements<'connection> {
     #[cold]
     fn error(self, code: c_int) -> Error {
         // SAFETY: the connection is open.
-        let (message, extended) = unsafe {
-            let message = message_of(self.handle, code);
-            (message, ffi::sqlite3_extended_errcode(self.handle.as_ptr()))
-        };
-        // The higher bits say which constraint failed.
-        let code = if extended & 0xff == code & 0xff {
-            extended
-        } else {
-            code
-        };
+        let (message, code) = unsafe { message_and_code(self.handle, code) };
+        raised::record(code, &message);
         SqliteError { code, message }.into()
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use libsqlite3_sys as ffi;
 
 use crate::sqlite::busy_handler::{BusyHandler, busy};
+use crate::sqlite::raised;
 use crate::sqlite::system_failure::Failure;
 
 /// The interval at which `execute_watched` calls its callback.
@@ -275,7 +276,8 @@ impl RawConnection {
     /// The error of the call that has just returned `code`.
     pub(super) fn last_error(&self, code: c_int) -> SqliteError {
         // SAFETY: the connection is open.
-        let message = unsafe { message_of(self.connection, code) };
+        let (message, extended) = unsafe { message_and_code(self.connection, code) };
+        raised::record(extended, &message);
         let busy_handler = self.busy_handler.borrow();
         if code & 0xff == ffi::SQLITE_BUSY && busy_handler.as_ref().is_some_and(|p| p.is_stopped())
         {
@@ -299,22 +301,26 @@ impl Drop for RawConnection {
     }
 }
 
-/// The message for the call that has just returned `code`.
+/// The message for the call that has just returned `code`, and its extended code.
 ///
 /// # Safety
 ///
 /// The connection is open, and only this thread uses it.
-pub(super) unsafe fn message_of(connection: NonNull<ffi::sqlite3>, code: c_int) -> String {
+pub(super) unsafe fn message_and_code(
+    connection: NonNull<ffi::sqlite3>,
+    code: c_int,
+) -> (String, c_int) {
     // SAFETY: as the caller has promised. The connection's message is NUL-terminated and copied before another call
     // replaces it. The text of a code is static and NUL-terminated.
     unsafe {
         let connection = connection.as_ptr();
-        let text = if ffi::sqlite3_extended_errcode(connection) & 0xff == code & 0xff {
-            ffi::sqlite3_errmsg(connection)
+        let extended = ffi::sqlite3_extended_errcode(connection);
+        let (text, code) = if extended & 0xff == code & 0xff {
+            (ffi::sqlite3_errmsg(connection), extended)
         } else {
-            ffi::sqlite3_errstr(code)
+            (ffi::sqlite3_errstr(code), code)
         };
-        CStr::from_ptr(text).to_string_lossy().into_owned()
+        (CStr::from_ptr(text).to_string_lossy().into_owned(), code)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Objects of the user's own keep commands from working. The commands say so, and never that it is a fault of theirs.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -300,4 +301,82 @@ fn object_with_a_name_of_a_later_version_is_to_get_another() {
     hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
     "
     );
+}
+
+/// Texts that SQLite has for errors of its own. `raise` can say the same.
+const TEXTS_OF_SQLITE: [&str; 14] = [
+    "file is not a database",
+    "database is locked",
+    "database table is locked",
+    "database disk image is malformed",
+    "malformed database schema (own)",
+    "disk I/O error",
+    "database or disk is full",
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "locking protocol",
+    "interrupted",
+    "unsupported file format",
+    "no such function: own",
+    "UNIQUE constraint failed: exchanges.id",
+];
+
+/// Triggers that raise a text whenever one of these tables is written to.
+fn raising(tables: &[String], text: &str) -> String {
+    let mut triggers = String::new();
+    for (number, table) in tables.iter().enumerate() {
+        for event in ["INSERT", "UPDATE", "DELETE"] {
+            let _ = write!(
+                triggers,
+                "CREATE TRIGGER own_{number}_{event} BEFORE {event} ON \"{table}\" \
+                 BEGIN SELECT raise(ABORT, '{text}'); END;"
+            );
+        }
+    }
+    triggers
+}
+
+#[test]
+fn text_of_a_trigger_is_not_taken_for_an_error_of_sqlite() {
+    const COMMANDS: [&[&str]; 6] = [
+        &["database", "upgrade", "--force"],
+        &["database", "downgrade", "--to", "0.5.0", "--force"],
+        &["database", "reset", "--force"],
+        &["exchange", "activate", EXCHANGE],
+        &["exchange", "deactivate", "base_uniswap_v3"],
+        ADD,
+    ];
+    let current = Copy::upgraded("populated/populated-0.6.0a14.db");
+    let bases = [
+        Copy::of("populated/populated-0.5.0a1.db"),
+        Copy::of("populated/populated-0.5.0.db"),
+        current,
+    ];
+    for base in &bases {
+        let tables = content::lines(
+            &mut content::connect(&base.path),
+            "SELECT name AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+        );
+        for command in COMMANDS {
+            let told = |text: &str| {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("degenbot.db");
+                fs::copy(&base.path, &path).unwrap();
+                with(&path, &raising(&tables, text));
+                // The warning about a missing node names the folder.
+                let told = quietly(&path, command);
+                let lines = told.lines().filter(|line| !line.starts_with("warning: "));
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            let expected = told("MINE");
+            assert!(!expected.contains("Could not"), "{command:?}: {expected}");
+            for text in TEXTS_OF_SQLITE {
+                assert_eq!(
+                    told(text).replace(text, "MINE"),
+                    expected,
+                    "{command:?}, {text}"
+                );
+            }
+        }
+    }
 }

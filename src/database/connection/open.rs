@@ -18,6 +18,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::connection_hooks;
 use crate::sqlite::connection_hooks::{
     set_busy_handler, without_checkpoint_on_close, without_checkpoint_until_read, without_trust,
 };
@@ -347,7 +348,7 @@ pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteCon
 /// Opens a connection, runs `first`, and sets the pragmas of every connection.
 fn configure(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
     let mut connection =
-        SqliteConnection::establish(uri).map_err(|error| Error::from_connection(path, error))?;
+        connection_hooks::establish(uri).map_err(|error| Error::from_connection(path, error))?;
     connection
         .batch_execute(&format!("{first}{}", statements(&PRAGMAS)))
         .map_err(|error| Error::from_diesel(path, "open the database", error))?;

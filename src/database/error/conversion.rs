@@ -18,6 +18,7 @@ use crate::database::structure::pending_migrations::MigrationStepError;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
+use crate::sqlite::raised::is_raised;
 use crate::sqlite::raw_connection::SqliteError;
 use crate::sqlite::system_failure::Failure;
 
@@ -59,7 +60,10 @@ impl Error {
     pub(crate) fn is_about_the_disk(&self) -> bool {
         match &self.kind {
             ErrorKind::Disk { .. } | ErrorKind::Io { .. } => true,
-            ErrorKind::Sql { source } => source.to_string() == "disk I/O error",
+            ErrorKind::Sql { source } => {
+                let message = source.to_string();
+                message == "disk I/O error" && !is_raised(&message)
+            }
             _ => false,
         }
     }
@@ -92,7 +96,8 @@ impl Error {
         has_own_objects: bool,
     ) -> Self {
         // SQLite has rolled back by itself, and the rollback of the failed step finds no transaction.
-        let is_rolled_back = failed.message == SqlError::NotInTransaction.to_string();
+        let is_rolled_back =
+            failed.message == SqlError::NotInTransaction.to_string() && !is_raised(&failed.message);
         let message = if is_rolled_back && Failure::last().is_some() {
             "disk I/O error"
         } else {
@@ -100,7 +105,9 @@ impl Error {
         };
         kind_of_message(path, message)
             .unwrap_or_else(|| match rejected("run a migration", sql_error(message)) {
-                own @ (ErrorKind::DefinedElsewhere { .. } | ErrorKind::OwnObject { .. }) => own,
+                own @ (ErrorKind::DefinedElsewhere { .. }
+                | ErrorKind::OwnObject { .. }
+                | ErrorKind::Raised { .. }) => own,
                 _ => ErrorKind::Migration {
                     migration: failed.migration.clone(),
                     detail: failed.message.clone(),
@@ -160,8 +167,11 @@ impl Error {
 }
 
 /// Finds the kind of an error by SQLite's message. Diesel does not pass on the result code; each message is the fixed
-/// text of one code (`sqlite3_errstr`).
+/// text of one code (`sqlite3_errstr`), unless a trigger has raised it.
 fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
+    if is_raised(message) {
+        return None;
+    }
     let detail = message.to_owned();
     let kind = match message {
         "file is not a database" => ErrorKind::NotADatabase,
@@ -215,14 +225,23 @@ fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
         " may not be modified",
         "cannot store ",
     ];
+    /// A name of the user's own follows, which can be any text.
+    const CONSTRAINT: [&str; 4] = [
+        "CHECK constraint failed",
+        "UNIQUE constraint failed",
+        "NOT NULL constraint failed",
+        "FOREIGN KEY constraint failed",
+    ];
     let message = source.to_string();
     let is_one_of = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
-    if is_one_of(&DEFINED_ELSEWHERE) {
+    if is_raised(&message) {
+        ErrorKind::Raised { source }
+    } else if CONSTRAINT.iter().any(|text| message.starts_with(text)) {
+        ErrorKind::Forbidden { source }
+    } else if is_one_of(&DEFINED_ELSEWHERE) {
         ErrorKind::DefinedElsewhere { source }
     } else if is_one_of(&OWN_OBJECT) {
         ErrorKind::OwnObject { source }
-    } else if message.contains(" constraint failed") {
-        ErrorKind::Forbidden { source }
     } else {
         ErrorKind::Query { action, source }
     }

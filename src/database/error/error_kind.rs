@@ -335,6 +335,17 @@ documented_errors! {
             when "A file that is not degenbot's has the name that was given for a copy or for metrics, or PATH.bak is a \
                   link to one or no SQLite database. --force does not replace it.";
 
+        /// The path of a new file is that of a file that belongs to the database.
+        TargetIsReserved {
+            /// What the path is used for.
+            what: &'static str = "a copy of the database that degenbot keeps",
+        }
+            in Backups;
+            text format!("{path} is the place of {what}");
+            hint "Name another file (--output, --into, --metrics-file, --config)";
+            when "The path of a copy, of metrics or of a new config file is one that SQLite or degenbot uses for the \
+                  database, or a link to one.";
+
         /// The path of a copy leads to the database itself.
         BackupOntoItself
             in Backups;
@@ -680,6 +691,17 @@ documented_errors! {
             cause(source) Some(source);
             when "A CHECK, a unique index or another constraint forbids what a command writes.";
 
+        /// A trigger of the user's own refuses a row.
+        Raised {
+            /// What the trigger says.
+            source: SqlError = sql_error(),
+        }
+            in OwnObjects;
+            text format!("A trigger of your own in {path} refuses a row that was to be written");
+            hint "The text is the trigger's. Drop the trigger, run the command again, and create it again";
+            cause(source) Some(source);
+            when "A trigger of the user's own calls `RAISE`.";
+
         /// A trigger of the user's own writes to the tables that an update writes to.
         TriggerInterferes {
             /// The trigger.
@@ -773,6 +795,7 @@ impl ErrorKind {
             Self::Query { source, .. }
             | Self::DefinedElsewhere { source }
             | Self::OwnObject { source }
+            | Self::Raised { source }
             | Self::Forbidden { source } => Some(source),
             _ => None,
         }
