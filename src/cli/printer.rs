@@ -7,6 +7,7 @@ use std::env;
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use clap::builder::StyledStr;
 use env_logger::fmt::style::{AnsiColor, Style};
@@ -26,6 +27,9 @@ pub(super) struct Printer {
 /// The styles of clap's own errors, which read well on a light and on a dark background.
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Green.on_default();
+
+/// The lines at the bottom of the terminal that [`redraw`] has shown.
+static LIVE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Text for people in lines.
 #[derive(Debug, Default)]
@@ -163,17 +167,34 @@ pub(super) fn redraw(above: usize, lines: &[String]) {
     if above == 0 && lines.is_empty() {
         return;
     }
-    let mut text = String::from("\r");
-    if above > 0 {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\x1b[{above}A");
+    let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    *live = lines
+        .iter()
+        .map(|line| format!("{}\n", presentable(line)))
+        .collect();
+    tell(format_args!("{}{}", erased(above), live.concat()));
+}
+
+/// What removes so many lines above the cursor, and what is below them.
+fn erased(above: usize) -> String {
+    if above == 0 {
+        return "\r\x1b[J".to_owned();
     }
-    text.push_str("\x1b[J");
-    for line in lines {
-        text.push_str(&presentable(line));
-        text.push('\n');
+    format!("\r\x1b[{above}A\x1b[J")
+}
+
+/// Prints the lines of a message from any thread. Lines that stay current are below it afterwards.
+pub(super) fn tell_above(message: &str) {
+    let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    if live.is_empty() {
+        tell(message);
+    } else {
+        tell(format_args!(
+            "{}{message}{}",
+            erased(live.len()),
+            live.concat()
+        ));
     }
-    tell(text);
 }
 
 /// Prints a question to stderr; the answer stands on the same line.
@@ -317,6 +338,11 @@ fn write_data(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Whether messages have colours.
+pub(super) fn messages_are_coloured() -> bool {
+    is_coloured(&io::stderr())
 }
 
 fn is_coloured(stream: &impl IsTerminal) -> bool {

@@ -223,6 +223,8 @@ impl Node {
         const DOUBTS: u32 = 2;
         const FIRST_WAIT: Duration = Duration::from_millis(100);
         const LONGEST_WAIT: Duration = Duration::from_secs(10);
+        /// What lasts longer is told.
+        const SOON: Duration = Duration::from_millis(700);
         let begin = Instant::now();
         let options = &self.context.options;
         let deadline = begin
@@ -285,6 +287,9 @@ impl Node {
             let is_late = Instant::now() + wait >= deadline;
             if tries >= options.max_tries.max(1) || is_late {
                 return Err(fault.after(tries, begin.elapsed()).into());
+            }
+            if wait > Duration::ZERO && begin.elapsed() + wait >= SOON {
+                slot.tell(Some(&fault.error), options);
             }
             if !matches!(fault.action, Action::Leave | Action::Batch) {
                 add(&self.context.counters.retries, 1);

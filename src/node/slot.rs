@@ -1,5 +1,6 @@
 //! One endpoint in use: how it is asked, and what is known of it.
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -68,6 +69,8 @@ struct Health {
     /// Failures since the last answer.
     failures: u32,
     left_out_until: Option<Instant>,
+    /// Whether it was told, since the last answer, that there is none.
+    is_told: bool,
 }
 
 impl Slot {
@@ -147,6 +150,36 @@ impl Slot {
                 .min(LONGEST);
             health.left_out_until = Instant::now().checked_add(while_out);
         }
+    }
+
+    /// Tells that the endpoint does not answer, once until it does. Without a word, nobody would know for minutes why
+    /// nothing happens.
+    pub(super) fn tell(&self, error: Option<&NodeError>, options: &NodeOptions) {
+        if mem::replace(&mut self.health().is_told, true) {
+            return;
+        }
+        let node = &self.endpoint;
+        let (patience, tries) = (options.patience.as_secs(), options.max_tries);
+        match error {
+            None => log::warn!(
+                "The node {node} has not answered yet; it is waited for, for {patience} s at most"
+            ),
+            Some(NodeError::Unreachable { detail, .. }) => log::warn!(
+                "The node {node} does not answer: {detail}; it is asked up to {tries} times, for {patience} s at most"
+            ),
+            Some(NodeError::RateLimited { detail, .. }) => log::warn!(
+                "The node {node} refuses requests because there are too many: {detail}; it is waited for, for \
+                 {patience} s at most"
+            ),
+            Some(error) => {
+                log::warn!("{error}; it is asked up to {tries} times, for {patience} s at most");
+            }
+        }
+    }
+
+    /// Whether the last that was heard of the endpoint was an answer.
+    fn has_answered(&self) -> bool {
+        self.answers.load(Ordering::Relaxed) > 0 && self.health().failures == 0
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
@@ -268,6 +301,8 @@ impl Slot {
         const REFUSAL: usize = 64 << 10;
         /// After as many refusals without an answer, a batch may be more than the rate ever allows.
         const PATIENCE_WITH_BATCHES: u32 = 3;
+        /// A node that has not answered at all for so long is told of.
+        const SILENCE: Duration = Duration::from_secs(2);
         let calls = questions.len();
         let message = message::write(questions);
         let mut last = None;
@@ -284,7 +319,13 @@ impl Slot {
             add(&context.counters.waited_micros, micros);
             add(&context.counters.calls, calls);
             add(&context.counters.requests, 1);
-            let exchanged = self.transport.exchange(message.clone(), &context.cancel);
+            let exchanged = self
+                .transport
+                .exchange(message.clone(), &context.cancel, |waited| {
+                    if waited >= SILENCE && !self.has_answered() {
+                        self.tell(None, &context.options);
+                    }
+                });
             drop(permit);
             let answer = exchanged
                 .map_err(|fault| self.transport_fault(fault, about, calls, &context.options))?;
@@ -308,6 +349,9 @@ impl Slot {
             }
             if !about.waits {
                 return Err(fault);
+            }
+            if self.pace.opens_at() > Instant::now() + SILENCE {
+                self.tell(Some(&fault.error), &context.options);
             }
             last = Some(Fault::new(Action::Stop, fault.error));
         }

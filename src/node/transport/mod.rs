@@ -8,6 +8,7 @@ mod ipc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
 use crate::node::endpoint::{Endpoint, Place};
@@ -41,11 +42,13 @@ impl Transport {
     /// Sends a message and waits for the answer.
     ///
     /// It waits in a thread of its own, because neither a connection that comes about nor the name of a host can be
-    /// waited for in steps. A cancelled caller leaves the thread behind, which ends by its time limits.
+    /// waited for in steps. A cancelled caller leaves the thread behind, which ends by its time limits. Meanwhile `waiting`
+    /// gets the time since the beginning, again and again.
     pub(super) fn exchange(
         &self,
         message: Vec<u8>,
         cancel: &CancelToken,
+        waiting: impl Fn(Duration),
     ) -> Result<Answer, TransportFault> {
         if cancel.is_cancelled() {
             return Err(TransportFault::Cancelled);
@@ -74,13 +77,14 @@ impl Transport {
             .map_err(|error| {
                 TransportFault::Broken(format!("no thread could be started: {error}"))
             })?;
+        let begin = Instant::now();
         loop {
             match receiver.recv_timeout(GLANCE) {
                 Ok(result) => return result,
                 Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
                     return Err(TransportFault::Cancelled);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => waiting(begin.elapsed()),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(TransportFault::Broken("the request was dropped".to_owned()));
                 }
