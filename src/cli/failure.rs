@@ -258,6 +258,27 @@ documented_errors! {
                   synced does not have it yet";
             when "`aave add` or `aave activate` asks a contract for the name of its market, and there is no contract, or \
                   it is another one.";
+        /// Nothing is known of a chain.
+        UnknownChain {
+            chain: ChainId = ChainId::ETHEREUM,
+        }
+            in Exchanges;
+            text format!("Chain {chain} is not known, and the database has no exchange of it");
+            hint "'degenbot exchange list' shows the exchanges with their chains, and 'degenbot exchange add' adds one";
+            when "`--chain` names a chain that degenbot does not know, and of which the database has nothing. The exit \
+                  status is 2.";
+
+        /// An exchange that is named is not active.
+        ExchangeNotActive {
+            exchange: ExchangeName = ExchangeName {
+                chain: ChainId::BASE,
+                name: "uniswap_v2".to_owned(),
+            },
+        }
+            in Exchanges;
+            text format!("The exchange {exchange} is not active");
+            hint format!("'degenbot exchange activate {exchange}' activates it; without it, leave it out");
+            when "`pool update --exchange` names an exchange that updates do not follow.";
 
         /// No pool is named by the arguments.
         UnknownPool {
@@ -448,6 +469,7 @@ impl Failure {
         match self {
             Self::UnknownExchange { .. }
             | Self::UnknownMarket { .. }
+            | Self::UnknownChain { .. }
             | Self::OtherCommand { .. }
             | Self::OnlyInPython { .. } => ExitStatus::WrongArguments,
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {

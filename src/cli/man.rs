@@ -1,7 +1,6 @@
 //! `degenbot man`: manual pages.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ArgAction;
@@ -15,6 +14,7 @@ use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::Lines;
 use crate::counted::counted;
 use crate::database::error::database_error::Error;
+use crate::database::files::staged_file::{PUBLIC, StagedFile};
 use crate::new_folders::NewFolders;
 
 const EXAMPLES: &str = "\
@@ -59,7 +59,10 @@ impl Man {
 /// Writes the pages of a command and its subcommands, and returns the number of pages.
 fn write(command: &Command, folder: &Path) -> Result<usize, Failure> {
     let path = folder.join(Page::new(command.clone()).get_filename());
-    fs::write(&path, render(command)?).map_err(|error| Error::io(&path, "write", error))?;
+    // A link of that name is replaced, and not what it leads to.
+    let mut staged = StagedFile::create(&path, PUBLIC)?;
+    staged.write(render(command)?.as_bytes())?;
+    staged.replace_unsynced()?;
     let mut number = 1;
     for below in command
         .get_subcommands()

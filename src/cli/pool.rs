@@ -1,6 +1,7 @@
 //! `degenbot pool …`
 
 mod cells;
+mod filters;
 mod findings;
 mod follow;
 mod liquidity_chart;
@@ -62,8 +63,10 @@ impl Command {
     pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Update(command) => Some(("update", command.contradiction()?)),
+            Self::List(command) => Some(("list", command.contradiction()?)),
             Self::Verify(command) => Some(("verify", command.contradiction()?)),
-            _ => None,
+            Self::Repair(command) => Some(("repair", command.contradiction()?)),
+            Self::Show(_) => None,
         }
     }
 

@@ -130,6 +130,12 @@ pub fn chain_title(id: ChainId) -> String {
     chain(id).map_or_else(|| format!("Chain {id}"), |chain| chain.title.to_owned())
 }
 
+/// Whether a chain has a name.
+#[cfg(feature = "cli")]
+pub(crate) fn has_title(id: ChainId) -> bool {
+    chain(id).is_some()
+}
+
 /// The names of the chains that have one.
 pub fn chain_names() -> impl Iterator<Item = &'static str> {
     CHAINS.iter().map(|chain| chain.name)

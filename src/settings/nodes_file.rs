@@ -16,7 +16,7 @@ use crate::settings::source::Source;
 use crate::types::integer::ChainId;
 
 /// The name of the file. It is in the folder of the config file.
-pub(super) const NAME: &str = "nodes.toml";
+pub(crate) const NAME: &str = "nodes.toml";
 
 /// A node of a chain. `Debug` leaves out the key in its address and the values of its headers.
 #[derive(Clone, PartialEq, Eq)]

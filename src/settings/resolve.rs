@@ -47,6 +47,18 @@ pub struct Settings {
     pub unknown_keys: Vec<String>,
 }
 
+impl Settings {
+    /// The files that the settings are read from, if they are there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let nodes = |path: &PathBuf| path.with_file_name(nodes_file::NAME);
+        let config = self.config_path.iter();
+        config
+            .flat_map(|path| [path.clone(), nodes(path)])
+            .collect()
+    }
+}
+
 /// The `[database]` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -111,11 +111,21 @@ impl TokenUpdateReport {
 /// [`ErrorKind::Refused`](crate::database::ErrorKind::Refused) if the database is not at a version of this program. Other
 /// kinds if it cannot be read.
 pub fn chains_of_incomplete_tokens(path: &Path) -> Result<BTreeSet<ChainId>, Error> {
+    chains(path, INCOMPLETE)
+}
+
+/// The chains of all tokens.
+#[cfg(feature = "cli")]
+pub(crate) fn chains_of_tokens(path: &Path) -> Result<BTreeSet<ChainId>, Error> {
+    chains(path, "TRUE")
+}
+
+fn chains(path: &Path, condition: &str) -> Result<BTreeSet<ChainId>, Error> {
     read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)?;
         recognition.require_version(path)?;
         let mut rows = Statements::of(connection)?.prepare(&format!(
-            "SELECT DISTINCT chain FROM erc20_tokens WHERE {INCOMPLETE}"
+            "SELECT DISTINCT chain FROM erc20_tokens WHERE {condition}"
         ))?;
         let mut chains = BTreeSet::new();
         while rows.step()? {

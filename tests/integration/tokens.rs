@@ -281,10 +281,18 @@ fn the_command_updates_every_chain_that_has_a_node() {
         &path,
         "INSERT INTO erc20_tokens (id, chain, address) VALUES (9, 8453, printf('0x%040x', 1))",
     );
-    let others = quietly(&path, &["token", "update", "--chain", "10"]);
-    assert!(others.starts_with("status: 0\n"), "{others}");
-    assert!(!others.contains("Every token is complete"), "{others}");
-    assert!(others.ends_with(" is complete.\n"), "{others}");
+    let others = || quietly(&path, &["token", "update", "--chain", "10"]);
+    let unknown = others();
+    assert!(unknown.starts_with("status: 2\n"), "{unknown}");
+    execute(
+        &path,
+        "INSERT INTO erc20_tokens (id, chain, address, name, symbol, decimals)
+         VALUES (10, 10, printf('0x%040x', 2), 'Name', 'SYM', 18)",
+    );
+    let complete = others();
+    assert!(complete.starts_with("status: 0\n"), "{complete}");
+    assert!(!complete.contains("Every token is complete"), "{complete}");
+    assert!(complete.ends_with(" is complete.\n"), "{complete}");
     let told = with_node(&["token", "update", "--chain", "base"]);
     assert!(told.starts_with("status: 1\n"), "{told}");
     assert!(told.contains("Base: "), "{told}");

@@ -11,7 +11,11 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::Cancellable;
 use crate::cli::options::repeated;
 use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::reserved::use_of;
 use crate::settings::new_config::NewConfig;
+use crate::settings::nodes_file;
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
@@ -66,6 +70,7 @@ impl Init {
             ws: self.ws.into_iter().collect(),
             default_chain_id: self.default_chain,
         };
+        require_unused(&config.database, &path)?;
         let _running = Cancellable::begin();
         config.write(&path).map_err(Error::from)?;
         context
@@ -79,6 +84,23 @@ impl Init {
         }
         Ok(())
     }
+}
+
+/// Fails if the place of the config file, or of the nodes beside it, is one that belongs to the database. The config file
+/// cannot have the name of the file with the nodes either.
+fn require_unused(database: &Path, path: &Path) -> Result<(), Failure> {
+    let reserved = |what, at: &Path| Err(ErrorKind::TargetIsReserved { what }.at(at).into());
+    let nodes = path.with_file_name(nodes_file::NAME);
+    if nodes == path {
+        return reserved("the nodes beside a config file", path);
+    }
+    let database = DatabaseFile::at(database);
+    for at in [path, &nodes] {
+        if let Some(used) = use_of(&database, at) {
+            return reserved(used.title(), at);
+        }
+    }
+    Ok(())
 }
 
 /// The absolute path. A relative path in the file would start at the file's folder.

@@ -6,6 +6,7 @@ use crate::cli::alike::alike;
 use crate::cli::failure::Failure;
 use crate::database::exchanges::list_exchanges;
 use crate::database::reports::inspect::ExchangeInfo;
+use crate::deployments::chains::has_title;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::types::integer::ChainId;
@@ -24,6 +25,24 @@ pub(in crate::cli) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
             name: name.clone(),
         }),
         _ => None,
+    }
+}
+
+/// Fails if this program does not know one of the chains, and no exchange of the database is on it.
+pub(in crate::cli) fn require_known_chains(path: &Path, chains: &[ChainId]) -> Result<(), Failure> {
+    let mut unknown = chains.iter().filter(|chain| !has_title(**chain)).peekable();
+    if unknown.peek().is_none() {
+        return Ok(());
+    }
+    let rows = list_exchanges(path)?;
+    let is_stored = |chain: ChainId| {
+        rows.iter()
+            .filter_map(name_of)
+            .any(|name| name.chain == chain)
+    };
+    match unknown.find(|chain| !is_stored(**chain)) {
+        Some(chain) => Err(Failure::UnknownChain { chain: *chain }),
+        None => Ok(()),
     }
 }
 

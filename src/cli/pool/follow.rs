@@ -2,7 +2,7 @@
 //! are.
 
 mod chain_state;
-mod metrics;
+pub(super) mod metrics;
 mod news;
 pub(super) mod options;
 mod teller;
@@ -45,6 +45,7 @@ pub(super) struct Followed<'a> {
     pub(super) context: &'a Context,
     pub(super) following: &'a Following,
     pub(super) json: &'a Json,
+    pub(super) metrics: Option<MetricsFile>,
     pub(super) path: &'a Path,
     pub(super) endpoints: Endpoints,
     pub(super) chains: &'a FindChains<'a>,
@@ -92,11 +93,7 @@ impl UpdateObserver for Sender {
 impl Followed<'_> {
     /// Follows the chains until the process is told to end, or none is left.
     pub(super) fn run(mut self) -> Result<(), Failure> {
-        let metrics = self.following.metrics_file.clone();
-        let metrics = metrics
-            .map(|file| MetricsFile::at(file, self.path))
-            .transpose()?;
-        let mut teller = Teller::new(self.context, self.json, self.path, metrics);
+        let mut teller = Teller::new(self.context, self.json, self.path, self.metrics.take());
         let mut chains = (self.chains)()?;
         scope(|scope| {
             let (sender, news) = sync_channel(64);

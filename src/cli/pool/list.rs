@@ -9,10 +9,11 @@ use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use crate::cli::context::Context;
-use crate::cli::exchange::lookup::{name_of, parse, unknown};
+use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::json::Json;
 use crate::cli::known_values::{chain_id, exchange};
+use crate::cli::pool::filters;
 use crate::cli::pool::pool_table::PoolTable;
 use crate::database::error::database_error::Error;
 use crate::database::exchanges::list_exchanges;
@@ -37,9 +38,15 @@ pub(in crate::cli) struct List {
 }
 
 impl List {
+    /// What two of the arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        filters::contradiction(&self.chain, &self.exchange)
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let exchanges = exchanges(&path, &self.exchange)?;
+        require_known_chains(&path, &self.chain)?;
         let options = PoolListOptions {
             chains: self.chain,
             exchanges,

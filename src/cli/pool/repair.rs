@@ -45,6 +45,11 @@ pub(in crate::cli) struct Repair {
 type Outcome = (PoolRepairReport, Result<(), SyncError>);
 
 impl Repair {
+    /// What two of the arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        self.which.contradiction()
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let settings = context.settings()?;
         let path = &settings.database.path;

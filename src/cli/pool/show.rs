@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::exchange::lookup::require_known_chains;
 use crate::cli::failure::Failure;
 use crate::cli::format::{cell, yes_or_no};
 use crate::cli::json::Json;
@@ -43,6 +44,7 @@ impl Show {
         let Some(selector) = selector(&self.pool, self.token.as_deref()) else {
             return Err(Failure::UnknownPool { name: self.pool });
         };
+        require_known_chains(&path, &self.chain)?;
         let report = show_pools(&path, &selector, &self.chain)?;
         if report.pools.is_empty() {
             let name = match self.token {

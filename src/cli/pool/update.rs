@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::{Endpoints, IfSilent};
-use crate::cli::exchange::lookup::{name_of, parse};
+use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
@@ -18,12 +18,15 @@ use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::cli::outcome::outcome;
+use crate::cli::pool::filters;
 use crate::cli::pool::follow::Followed;
+use crate::cli::pool::follow::metrics::MetricsFile;
 use crate::cli::pool::follow::options::Following;
 use crate::cli::pool::update_plan;
 use crate::cli::progress::update::{Subject, UpdateReporter};
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::chains::chain_title;
+use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::report::PoolUpdateReport;
@@ -73,7 +76,9 @@ pub(in crate::cli) struct Update {
 impl Update {
     /// What two of the arguments say different things about.
     pub(super) fn contradiction(&self) -> Option<String> {
-        self.following.contradiction(self.to_block)
+        self.following
+            .contradiction(self.to_block)
+            .or_else(|| filters::contradiction(&self.chain, &self.exchange))
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
@@ -84,12 +89,19 @@ impl Update {
             .iter()
             .map(|name| parse(path, name))
             .collect::<Result<Vec<_>, _>>()?;
+        require_known_chains(path, &self.chain)?;
+        self.require_active(path, &exchanges)?;
         let node_options = self.asking.node_options();
         let _running = Cancellable::begin();
         let chains = self.chains(path, &exchanges)?;
         if chains.is_empty() {
             return Err(Failure::NothingToUpdate);
         }
+        // What can be refused without the nodes is refused before they are waited for.
+        let metrics = self.following.metrics_file.clone();
+        let metrics = metrics
+            .map(|file| MetricsFile::at(file, &settings))
+            .transpose()?;
         let if_silent = match chains.first() {
             _ if !self.following.follow => IfSilent::Fail,
             Some(chain) if chains.len() == 1 => IfSilent::Wait(*chain),
@@ -111,6 +123,7 @@ impl Update {
                 context,
                 following: &self.following,
                 json: &self.json,
+                metrics,
                 path,
                 endpoints,
                 chains: &|| self.chains(path, &exchanges),
@@ -151,14 +164,34 @@ impl Update {
         path: &Path,
         exchanges: &[ExchangeName],
     ) -> Result<BTreeSet<ChainId>, Failure> {
-        let active = list_exchanges(path)?
+        let active = active_exchanges(path)?
             .into_iter()
-            .filter(|row| row.active == Some(SqlValue::Integer(1)))
-            .filter_map(|row| name_of(&row))
             .filter(|name| exchanges.is_empty() || exchanges.contains(name))
             .map(|name| name.chain)
             .filter(|chain| self.chain.is_empty() || self.chain.contains(chain));
         Ok(active.collect())
+    }
+
+    /// Fails if one of the exchanges is not active: nobody would notice that it is left out. What is followed may become
+    /// active later.
+    fn require_active(&self, path: &Path, exchanges: &[ExchangeName]) -> Result<(), Failure> {
+        let active = active_exchanges(path)?;
+        let rows = list_exchanges(path)?;
+        for exchange in exchanges.iter().filter(|name| !active.contains(name)) {
+            let is_stored = rows
+                .iter()
+                .filter_map(name_of)
+                .any(|name| name == *exchange);
+            if !is_stored && Deployment::of(exchange).is_none() {
+                return Err(unknown(path, &exchange.to_string()));
+            }
+            if !self.following.follow {
+                let exchange = exchange.clone();
+                return Err(Failure::ExchangeNotActive { exchange });
+            }
+            log::warn!("The exchange {exchange} is not active; it is followed once it is");
+        }
+        Ok(())
     }
 
     fn options(&self, chain: ChainId, exchanges: &[ExchangeName]) -> PoolUpdateOptions {
@@ -193,6 +226,12 @@ impl Update {
         }
         Ok(())
     }
+}
+
+fn active_exchanges(path: &Path) -> Result<Vec<ExchangeName>, Failure> {
+    let rows = list_exchanges(path)?.into_iter();
+    let active = rows.filter(|row| row.active == Some(SqlValue::Integer(1)));
+    Ok(active.filter_map(|row| name_of(&row)).collect())
 }
 
 fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {

@@ -49,11 +49,14 @@ impl Verify {
         let option = match self.sample {
             Some(_) => "--sample <POOLS>",
             None if self.all => "--all",
-            None => return None,
+            None => return self.which.contradiction(),
         };
-        self.which.names_only_pools().then(|| {
-            format!("the argument '{option}' is about exchanges, and only single pools are named; add --exchange")
-        })
+        if self.which.names_only_pools() {
+            return Some(format!(
+                "the argument '{option}' is about exchanges, and only single pools are named; add --exchange"
+            ));
+        }
+        self.which.contradiction()
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::cli::exchange::lookup::{name_of, parse, unknown};
+use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::known_values::chain_id;
+use crate::cli::pool::filters;
 use crate::database::exchanges::list_exchanges;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
@@ -37,6 +38,15 @@ pub(super) struct Named {
 }
 
 impl Which {
+    /// What two of the arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        if self.pools.is_empty() {
+            filters::contradiction(&self.chain, &self.exchange)
+        } else {
+            filters::exchange_elsewhere(&self.chain, &self.exchange)
+        }
+    }
+
     /// Whether pools are named, and no exchange.
     pub(super) fn names_only_pools(&self) -> bool {
         !self.pools.is_empty() && self.exchange.is_empty()
@@ -49,6 +59,7 @@ impl Which {
             .iter()
             .map(|name| parse(path, name))
             .collect::<Result<Vec<_>, _>>()?;
+        require_known_chains(path, &self.chain)?;
         let rows = list_exchanges(path)?;
         let mut chains = BTreeSet::new();
         for exchange in &exchanges {

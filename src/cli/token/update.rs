@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
+use crate::cli::exchange::lookup::require_known_chains;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::grouped;
 use crate::cli::interrupt::{Cancellable, cancel_token};
@@ -17,7 +18,8 @@ use crate::deployments::chains::chain_title;
 use crate::node::options::NodeOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::tokens::{
-    TokenUpdateOptions, TokenUpdateReport, chains_of_incomplete_tokens, update_tokens,
+    TokenUpdateOptions, TokenUpdateReport, chains_of_incomplete_tokens, chains_of_tokens,
+    update_tokens,
 };
 use crate::types::integer::ChainId;
 
@@ -47,6 +49,10 @@ impl Update {
         let path = &settings.database.path;
         let _running = Cancellable::begin();
         let mut chains = chains_of_incomplete_tokens(path)?;
+        // A chain can have tokens without any exchange.
+        let stored = chains_of_tokens(path)?;
+        let without = self.chain.iter().filter(|chain| !stored.contains(chain));
+        require_known_chains(path, &without.copied().collect::<Vec<_>>())?;
         chains.retain(|chain| self.chain.is_empty() || self.chain.contains(chain));
         let given = if chains.is_empty() {
             context.printer.message(self.complete());

@@ -8,6 +8,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
 use crate::database::files::regular_file::require_replaceable_file;
+use crate::database::files::reserved::{Use, use_of};
 use crate::database::files::staged_file::StagedFile;
 use crate::database::recognition::recognise::{recognise, recognise_without_trace};
 use crate::sqlite::busy_handler::BusyHandler;
@@ -34,6 +35,10 @@ pub(crate) fn check_target(
     DatabaseFile::at(backup).require_regular_sidecars()?;
     if file.has_sidecar_at(backup) {
         return Err(ErrorKind::BackupOntoItself.at(backup));
+    }
+    if let Some(used @ (Use::Sidecar | Use::Temporary)) = use_of(file, backup) {
+        let what = used.title();
+        return Err(ErrorKind::TargetIsReserved { what }.at(backup));
     }
     // Only the log of a recognised database can be cleared away later.
     if let Some(leftover) = DatabaseFile::at(backup).leftover()

@@ -14,6 +14,9 @@ use crate::database::files::rollback_journal::begins_with_journal_magic;
 /// The size of the log's header. Pages follow it.
 pub(crate) const WAL_HEADER_BYTES: u64 = 32;
 
+/// What the names of the copies that are kept have behind the name of the database.
+pub(crate) const COPIES: [&str; 3] = [".bak", ".pre-restore", ".pre-upgrade"];
+
 /// A file that SQLite creates beside a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sidecar {

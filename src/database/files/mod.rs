@@ -5,6 +5,7 @@ pub(crate) mod disk_space;
 pub(crate) mod file_stamp;
 pub(crate) mod open_by;
 pub(crate) mod regular_file;
+pub(crate) mod reserved;
 pub(crate) mod rollback_journal;
 pub(crate) mod staged_file;
 pub(crate) mod sync_folder;

@@ -14,7 +14,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 
 /// The most links that the system follows from one path.
-const MOST_LINKS: usize = 40;
+pub(crate) const MOST_LINKS: usize = 40;
 
 /// The device and the inode of a file, which every name of it has.
 pub(crate) type Identity = (u64, u64);

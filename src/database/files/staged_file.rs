@@ -5,6 +5,7 @@
 //! next operation on the same target removes it. The process that writes a temporary file holds a `flock` on it, which
 //! marks it as in use.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -18,7 +19,7 @@ use rustix::fs::FallocateFlags;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{Sidecar, folder_of, with_suffix};
+use crate::database::files::database_file::{COPIES, Sidecar, folder_of, with_suffix};
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
 use crate::database::files::sync_folder::{is_refused, sync_folder_of};
 use crate::system::lease::Lease;
@@ -249,6 +250,22 @@ pub(crate) fn is_temporary(path: &Path) -> bool {
         .any(|part| part == INFIX.as_bytes())
 }
 
+/// Whether a name is a temporary one of the file with the other name, or that of a file that SQLite makes beside such a
+/// file.
+pub(crate) fn is_temporary_name(name: &OsStr, original: &OsStr) -> bool {
+    let rest = name
+        .as_encoded_bytes()
+        .strip_prefix(original.as_encoded_bytes())
+        .and_then(|rest| rest.strip_prefix(INFIX.as_bytes()));
+    rest.is_some_and(|rest| {
+        let sidecars: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];
+        let without = sidecars
+            .iter()
+            .find_map(|suffix| rest.strip_suffix(*suffix));
+        is_process_and_number(without.unwrap_or(rest))
+    })
+}
+
 /// Removes the temporary files that dead processes left for a target, and those of the files that are named after it: a
 /// backup, a kept copy. It ignores errors, because such a file is harmless.
 pub(crate) fn sweep(target: &Path) {
@@ -294,7 +311,7 @@ fn is_temporary_of_any(rest: &[u8]) -> bool {
             .and_then(|rest| rest.strip_prefix(INFIX.as_bytes()))
             .is_some_and(is_process_and_number)
     };
-    ["", ".bak", ".pre-restore", ".pre-upgrade"].iter().any(of)
+    COPIES.iter().chain([&""]).any(of)
 }
 
 fn is_process_and_number(name: &[u8]) -> bool {

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::model::{creation, liquidity};
 use super::{Scene, assert_rows, execute, insert_exchange, rows};
 use crate::support::command::{on, quietly, run};
-use crate::support::node_faults::Faults;
+use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
 
 /// A chain with a few pools, of which the last blocks are not final.
@@ -502,11 +502,14 @@ fn what_is_named_for_a_comparison_is_told_apart() {
     hint: 'degenbot exchange activate base_uniswap_v2' adds it, and 'degenbot pool update' its pools
     ");
     assert_snapshot!(told(&["pool", "repair", "--exchange", "ethereum_uniswap_v3", "--chain", "base"]), @r"
-    status: 1
+    status: 2
     --- stdout
     --- stderr
-    error: Nothing of what the command is about is on a chain that --chain names
-    hint: Leave --chain out, or name the chain of the pool or exchange
+    error: the argument '--exchange ethereum_uniswap_v3' is an exchange of chain 1, which '--chain' does not name
+
+    Usage: degenbot pool repair [OPTIONS] <POOL|--exchange <NAME>>
+
+    For more information, try '--help'.
     ");
     assert_snapshot!(told(&["pool", "verify", "--rpc", "1=http://127.0.0.1:1/KEY"]), @r"
     status: 1
@@ -538,4 +541,179 @@ fn constraint_of_the_users_own_is_named() {
         told.contains("UNIQUE constraint failed: erc20_tokens.chain\""),
         "{told}"
     );
+}
+
+/// Diesel passes on the text of an error only, and `raise` can say what SQLite says of a broken file.
+#[test]
+fn text_of_a_trigger_is_not_taken_for_an_error_of_sqlite() {
+    let texts = [
+        "file is not a database",
+        "database is locked",
+        "database disk image is malformed",
+        "disk I/O error",
+        "attempt to write a readonly database",
+        "unable to open database file",
+        "database or disk is full",
+        "interrupted",
+    ];
+    let scene = scene(ChainId::ETHEREUM);
+    let fresh = fs::read(&scene.path).unwrap();
+    let url = scene.server.url();
+    let tables = [
+        "erc20_tokens",
+        "pools",
+        "uniswap_v2_pools",
+        "liquidity_positions",
+        "initialization_maps",
+    ];
+    let told = |table: &str, event: &str, text: &str, command: &[&str]| {
+        let trigger = format!(
+            "CREATE TRIGGER own BEFORE {event} ON {table} BEGIN SELECT raise(ABORT, '{text}'); END"
+        );
+        execute(&scene.path, &trigger);
+        let told = settled(&quietly(&scene.path, &[command, &["--rpc", &url]].concat()));
+        execute(&scene.path, "DROP TRIGGER own");
+        told.replace(text, "MINE")
+    };
+    for table in tables {
+        let update = ["pool", "update", "--to-block", "latest"];
+        // A part of the blocks can be committed before.
+        let all = |text| {
+            fs::write(&scene.path, &fresh).unwrap();
+            told(table, "INSERT", text, &update)
+        };
+        let expected = all("MINE");
+        assert!(
+            expected.contains(
+                "error: Ethereum: A trigger of your own in degenbot.db refuses a row that was to be written: MINE"
+            ),
+            "{table}: {expected}"
+        );
+        for text in texts {
+            assert_eq!(all(text), expected, "{table}: {text}");
+        }
+    }
+    scene.update_to_head();
+    execute(
+        &scene.path,
+        "UPDATE liquidity_positions SET liquidity_net = '5' WHERE id = 1;
+         UPDATE sushiswap_v3_pools SET fee_token0 = 77",
+    );
+    let damaged = fs::read(&scene.path).unwrap();
+    let repair = ["pool", "repair", "--exchange", "ethereum_sushiswap_v3"];
+    for (table, event, command) in [
+        ("sushiswap_v3_pools", "UPDATE", &repair[..]),
+        ("liquidity_positions", "DELETE", &repair[..]),
+        ("erc20_tokens", "UPDATE", &["token", "update"][..]),
+    ] {
+        let all = |text| {
+            fs::write(&scene.path, &damaged).unwrap();
+            told(table, event, text, command)
+        };
+        let expected = all("MINE");
+        for text in texts {
+            assert_eq!(all(text), expected, "{table}: {text}");
+        }
+    }
+}
+
+#[test]
+fn filters_that_can_never_match_are_refused() {
+    let scene = scene(ChainId::ETHEREUM);
+    let told = |arguments: &[&str]| quietly(&scene.path, arguments);
+    let exchange = ["--chain", "8453", "--exchange", "ethereum_sushiswap_v3"];
+    for command in ["list", "update", "verify", "repair"] {
+        for more in [&[][..], &["--json"]] {
+            let told = told(&[&["pool", command], &exchange[..], more].concat());
+            assert!(
+                told.starts_with(
+                    "status: 2\n--- stdout\n--- stderr\nerror: the argument '--exchange ethereum_sushiswap_v3' is an exchange \
+                     of chain 1, which '--chain' does not name\n"
+                ),
+                "{command}: {told}"
+            );
+        }
+    }
+    let both = ["--chain", "8453", "--chain", "1"];
+    for command in ["list", "update", "verify", "repair"] {
+        let told = told(&[&["pool", command], &both[..], &exchange[2..]].concat());
+        let (_, error) = told.split_once("error: ").unwrap();
+        assert!(
+            error.starts_with(
+                "the argument '--chain 8453' matches no exchange that '--exchange' names\n"
+            ),
+            "{command}: {told}"
+        );
+    }
+    for command in [
+        &["pool", "list"][..],
+        &["pool", "list", "--json"],
+        &["pool", "show", "1"],
+        &["pool", "update"],
+        &["pool", "verify"],
+        &["pool", "repair", "1"],
+        &["token", "update"],
+    ] {
+        let told = told(&[command, &["--chain", "77"]].concat());
+        assert!(
+            told.starts_with(
+                "status: 2\n--- stdout\n--- stderr\nerror: Chain 77 is not known, and the database has no exchange of it\n"
+            ),
+            "{command:?}: {told}"
+        );
+    }
+    let update = |name: &str| {
+        told(&[
+            "pool",
+            "update",
+            "--exchange",
+            "ethereum_sushiswap_v3",
+            "--exchange",
+            name,
+        ])
+    };
+    assert_snapshot!(update("ethereum_sushiswap_v9"), @r"
+    status: 2
+    --- stdout
+    --- stderr
+    error: There is no exchange 'ethereum_sushiswap_v9'
+    hint: Did you mean ethereum_sushiswap_v2, ethereum_sushiswap_v3 or base_sushiswap_v2? 'degenbot exchange list' lists the exchanges
+    ");
+    assert_snapshot!(update("base_pancakeswap_v3"), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The exchange base_pancakeswap_v3 is not active
+    hint: 'degenbot exchange activate base_pancakeswap_v3' activates it; without it, leave it out
+    ");
+}
+
+/// Nothing else is said while a node is tried again, and that can take minutes.
+#[test]
+fn node_that_does_not_answer_is_told_of_before_the_command_gives_up() {
+    let scene = scene(ChainId::ETHEREUM);
+    scene.server.chain(|chain| chain.has_contracts = true);
+    scene.update_to_head();
+    let url = scene.server.url();
+    scene.server.set_faults(Faults::always([Incident::Close]));
+    for command in [
+        &["pool", "update", "--to-block", "latest"][..],
+        &["pool", "update", "--dry-run"],
+        &["pool", "verify"],
+        &["pool", "repair", "1"],
+        &["token", "update"],
+    ] {
+        let told = settled(&quietly(&scene.path, &[command, &["--rpc", &url]].concat()));
+        let (_, stderr) = told.split_once("--- stderr\n").unwrap();
+        assert!(
+            stderr.starts_with("warning: The node http://127.0.0.1:[PORT] does not answer: "),
+            "{command:?}: {told}"
+        );
+        assert!(
+            stderr.contains("; it is asked up to 8 times, for [N] s at most\n"),
+            "{told}"
+        );
+        assert_eq!(stderr.matches("warning: The node").count(), 1, "{told}");
+        assert!(stderr.contains("error: "), "{told}");
+    }
 }

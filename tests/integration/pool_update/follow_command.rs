@@ -580,8 +580,15 @@ fn foreign_file_does_not_become_one_of_metrics() {
     status: 1
     --- stdout
     --- stderr
-    error: degenbot.db exists and is not a file of metrics that degenbot has written
-    hint: Name another file (--output, --into, --metrics-file), or move this one away
+    error: degenbot.db is the place of the database itself
+    hint: Name another file (--output, --into, --metrics-file, --config)
+    ");
+    assert_snapshot!(refused("degenbot.db.bak"), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: degenbot.db.bak is the place of a copy of the database that degenbot keeps
+    hint: Name another file (--output, --into, --metrics-file, --config)
     ");
     assert_snapshot!(refused("/dev/null"), @r"
     status: 1

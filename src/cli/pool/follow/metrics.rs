@@ -15,7 +15,9 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
+use crate::database::files::reserved::{Use, leads_to, use_of};
 use crate::database::files::staged_file::{PUBLIC, StagedFile};
+use crate::settings::resolve::Settings;
 use crate::types::integer::ChainId;
 
 /// The file is replaced at least as often, so that its time shows that the program runs.
@@ -158,7 +160,7 @@ const fn float(number: u64) -> f64 {
 
 /// The file.
 #[derive(Debug)]
-pub(super) struct MetricsFile {
+pub(in crate::cli::pool) struct MetricsFile {
     path: PathBuf,
     written: Option<Instant>,
     /// Whether the last try has failed.
@@ -167,8 +169,9 @@ pub(super) struct MetricsFile {
 
 impl MetricsFile {
     /// The file at a path. Fails if something is there that may not be replaced.
-    pub(super) fn at(path: PathBuf, database: &Path) -> Result<Self, Error> {
-        require_own(&path, database)?;
+    pub(in crate::cli::pool) fn at(path: PathBuf, settings: &Settings) -> Result<Self, Error> {
+        require_unused(&path, settings)?;
+        require_own(&path)?;
         Ok(Self {
             path,
             written: None,
@@ -200,18 +203,28 @@ impl MetricsFile {
     }
 }
 
+/// Fails if the path is one that belongs to the database, or that of a file with settings. A file of the database must not
+/// be opened here either: closing it would drop SQLite's locks.
+fn require_unused(path: &Path, settings: &Settings) -> Result<(), Error> {
+    let used = use_of(&DatabaseFile::at(&settings.database.path), path);
+    let what = used.map(Use::title).or_else(|| {
+        let files = settings.files();
+        let is_one = |file: &PathBuf| leads_to(path, file);
+        files.iter().any(is_one).then_some("the settings")
+    });
+    match what {
+        Some(what) => Err(ErrorKind::TargetIsReserved { what }.at(path)),
+        None => Ok(()),
+    }
+}
+
 /// Fails if what is at the path is neither a file of metrics of this program, nor nothing.
-fn require_own(path: &Path, database: &Path) -> Result<(), Error> {
+fn require_own(path: &Path) -> Result<(), Error> {
     require_replaceable_file(path)?;
     let foreign = || {
         let expected = "a file of metrics that degenbot has written";
         ErrorKind::TargetIsForeign { expected }.at(path)
     };
-    // A file of the database must not be opened here: closing it would drop SQLite's locks.
-    let file = DatabaseFile::at(database);
-    if file.is_same_as(path) || file.has_sidecar_at(path) {
-        return Err(foreign());
-    }
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return require_folder(path);
     };
@@ -259,13 +272,24 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::settings::environment::Environment;
+    use crate::settings::resolve::Overrides;
+
+    fn settings(folder: &Path) -> Settings {
+        let overrides = Overrides {
+            config: Some(folder.join("config.toml")),
+            database: Some(folder.join("degenbot.db")),
+        };
+        fs::write(folder.join("config.toml"), "").unwrap();
+        Settings::resolve(&overrides, &Environment::default()).unwrap()
+    }
 
     #[test]
     fn only_its_own_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let database = at("degenbot.db");
-        fs::write(&database, "").unwrap();
+        let settings = settings(folder.path());
+        fs::write(at("degenbot.db"), "").unwrap();
         fs::write(at("empty.prom"), "").unwrap();
         fs::write(at("foreign.prom"), "node_load1 0.5\n").unwrap();
         fs::create_dir(at("folder")).unwrap();
@@ -273,20 +297,52 @@ mod tests {
         symlink(at("nothing"), at("dangling.prom")).unwrap();
         fs::write(at("own.prom"), text(&BTreeMap::new())).unwrap();
         for name in ["own.prom", "empty.prom", "new.prom"] {
-            assert!(MetricsFile::at(at(name), &database).is_ok(), "{name}");
+            assert!(MetricsFile::at(at(name), &settings).is_ok(), "{name}");
         }
         for name in [
             "foreign.prom",
             "folder",
             "link.prom",
             "dangling.prom",
-            "degenbot.db",
-            "degenbot.db-wal",
             "/dev/null",
             "nowhere/new.prom",
         ] {
-            assert!(MetricsFile::at(at(name), &database).is_err(), "{name}");
+            assert!(MetricsFile::at(at(name), &settings).is_err(), "{name}");
         }
         assert!(!at("new.prom").exists());
+    }
+
+    #[test]
+    fn path_that_is_used_otherwise_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let settings = settings(folder.path());
+        fs::write(at("degenbot.db"), "").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        symlink("degenbot.db.bak", at("link-to-backup")).unwrap();
+        symlink("nodes.toml", at("link-to-nodes")).unwrap();
+        fs::hard_link(at("degenbot.db"), at("hard")).unwrap();
+        fs::hard_link(at("config.toml"), at("hard-config")).unwrap();
+        for name in [
+            "degenbot.db",
+            "folder/../degenbot.db-wal",
+            "degenbot.db.bak",
+            "degenbot.db.bak-wal",
+            "degenbot.db.pre-upgrade",
+            "degenbot.db.pre-restore",
+            "degenbot.db.degenbot-tmp-1-0",
+            "link-to-backup",
+            "hard",
+            "config.toml",
+            "hard-config",
+            "nodes.toml",
+            "link-to-nodes",
+        ] {
+            let error = MetricsFile::at(at(name), &settings).unwrap_err();
+            assert!(
+                matches!(error.kind, ErrorKind::TargetIsReserved { .. }),
+                "{name}: {error}"
+            );
+        }
     }
 }

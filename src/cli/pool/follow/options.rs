@@ -25,7 +25,7 @@ pub(in crate::cli::pool) struct Following {
     /// replaced after each commit, and at least every 15 seconds.
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
     #[arg(long, value_name = "PATH", value_parser = path_of_file(), requires = "follow")]
-    pub(super) metrics_file: Option<PathBuf>,
+    pub(in crate::cli::pool) metrics_file: Option<PathBuf>,
 }
 
 impl Following {
