@@ -1,14 +1,14 @@
 //! Applies liquidity events to the pools of the database.
 
 use crate::models::journal::entries::JournalEntries;
-use crate::models::liquidity::event_writer::{Applied, EventWriter, LiquidityEvent};
+use crate::models::liquidity::bulk_event_writer::BulkEventWriter;
+use crate::models::liquidity::event_writer::{Applied, EventError, EventWriter, LiquidityEvent};
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::prepared::Statements;
 use crate::sync::changes::Changes;
 use crate::sync::pool_index::{Lookup, PoolIndex};
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
-use crate::types::hash::PoolHash;
 use crate::types::integer::ChainId;
 
 /// An event of a pool: the id of the pool, the place of the event in its list, and the table of the pool's kind.
@@ -40,20 +40,22 @@ impl Application<'_> {
         let of_pools = self.of_pools(&mut lookup, changes)?;
         let of_managed_pools = self.of_managed_pools(&mut lookup, changes)?;
         let mut journal = is_recorded.then(JournalEntries::default);
-        // Each writer has a dozen statements.
-        if !of_pools.is_empty() {
-            let mut writer = EventWriter::new(statements, PoolFamily::Pools)?;
-            let journal = journal.as_mut();
-            let events = &changes.liquidity;
-            self.write(&mut writer, events, of_pools, journal, ToString::to_string)?;
-        }
-        if !of_managed_pools.is_empty() {
-            let mut writer = EventWriter::new(statements, PoolFamily::ManagedPools)?;
-            let journal = journal.as_mut();
-            let events = &changes.managed_liquidity;
-            let name = |(_, hash): &(usize, PoolHash)| hash.to_string();
-            self.write(&mut writer, events, of_managed_pools, journal, name)?;
-        }
+        let events = &changes.liquidity;
+        self.apply(
+            statements,
+            PoolFamily::Pools,
+            (events, of_pools),
+            journal.as_mut(),
+            ToString::to_string,
+        )?;
+        let events = &changes.managed_liquidity;
+        self.apply(
+            statements,
+            PoolFamily::ManagedPools,
+            (events, of_managed_pools),
+            journal.as_mut(),
+            |(_, hash)| hash.to_string(),
+        )?;
         if let Some(journal) = journal {
             journal.write(statements, self.chain)?;
         }
@@ -78,7 +80,7 @@ impl Application<'_> {
             if let Some(found) = self.index.at_address(lookup, *address)?
                 && self.members.contains(&found.exchange_id)
             {
-                of_pools.push((found.id, place, found.kind_table));
+                of_pools.push((found.id, place, found.kind.table));
             }
         }
         Ok(of_pools)
@@ -110,27 +112,87 @@ impl Application<'_> {
         Ok(of_pools)
     }
 
-    /// Writes events of a list, pool by pool.
-    fn write<K>(
+    /// Applies events of a list to their pools.
+    fn apply<K>(
         &mut self,
-        writer: &mut EventWriter<'_>,
-        all: &[(K, LiquidityEvent)],
-        mut of_pools: Vec<OfPool>,
-        mut journal: Option<&mut JournalEntries>,
+        statements: Statements<'_>,
+        family: PoolFamily,
+        (all, mut of_pools): (&[(K, LiquidityEvent)], Vec<OfPool>),
+        journal: Option<&mut JournalEntries>,
         name: impl Fn(&K) -> String,
     ) -> Result<(), SyncError> {
+        // A writer has a dozen statements.
+        if of_pools.is_empty() {
+            return Ok(());
+        }
         // Neighbouring pools have neighbouring rows. The events of a pool stay in the order of the chain.
         of_pools.sort_unstable_by_key(|(id, place, _)| (*id, *place));
-        let mut events = Vec::new();
-        for of_pool in of_pools.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let mut listed = of_pool.iter().filter_map(|(_, place, _)| all.get(*place));
-            events.clear();
-            events.extend(listed.clone().map(|(_, event)| *event));
-            if let (Some((id, _, table)), Some((pool, _))) = (of_pool.first(), listed.next()) {
-                writer
-                    .apply(*id, table, &events, self.applied, journal.as_deref_mut())
-                    .map_err(|error| SyncError::of_events(name(pool), error))?;
-            }
+        let by_pool = of_pools
+            .chunk_by(|(one, ..), (other, ..)| one == other)
+            .map(|of_pool| {
+                let (id, _, table) = of_pool[0];
+                (
+                    id,
+                    table,
+                    of_pool.iter().map(|(_, place, _)| &all[*place].1),
+                )
+            });
+        let applied = match journal {
+            Some(journal) => self.record(statements, family, by_pool, journal),
+            None => self.write(statements, family, by_pool),
+        };
+        applied.map_err(|error| {
+            let of_pool = match &error {
+                EventError::Liquidity { place, .. } => {
+                    all.iter().find(|(_, event)| event.place == *place)
+                }
+                EventError::Row(_) => None,
+            };
+            let pool = of_pool.map_or_else(String::new, |(pool, _)| name(pool));
+            SyncError::of_events(pool, error)
+        })
+    }
+
+    /// Applies events that are final, pool by pool.
+    fn write<'events>(
+        &mut self,
+        statements: Statements<'_>,
+        family: PoolFamily,
+        by_pool: impl Iterator<
+            Item = (
+                i64,
+                &'static str,
+                impl Iterator<Item = &'events LiquidityEvent>,
+            ),
+        >,
+    ) -> Result<(), EventError> {
+        let mut writer = BulkEventWriter::new(statements, family)?;
+        for (id, table, events) in by_pool {
+            writer.add(id, table, events, self.applied)?;
+        }
+        writer.write(self.applied)
+    }
+
+    /// Applies events that can disappear, pool by pool.
+    fn record<'events>(
+        &mut self,
+        statements: Statements<'_>,
+        family: PoolFamily,
+        by_pool: impl Iterator<
+            Item = (
+                i64,
+                &'static str,
+                impl Iterator<Item = &'events LiquidityEvent>,
+            ),
+        >,
+        journal: &mut JournalEntries,
+    ) -> Result<(), EventError> {
+        let mut writer = EventWriter::new(statements, family)?;
+        let mut own = Vec::new();
+        for (id, table, events) in by_pool {
+            own.clear();
+            own.extend(events.copied());
+            writer.apply(id, table, &own, self.applied, journal)?;
         }
         Ok(writer.delete_rows(self.applied)?)
     }

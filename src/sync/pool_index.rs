@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::models::pools::liquidity_pool::insert::NewLiquidityPool;
 use crate::models::pools::managed_liquidity_pool::insert::NewManagedLiquidityPool;
-use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
+use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::address::Address;
 use crate::types::hash::PoolHash;
@@ -14,7 +14,9 @@ use crate::types::integer::ChainId;
 use crate::types::stored::Encode;
 
 /// How many contracts are remembered, at most.
-const MOST: usize = 2_000_000;
+///
+/// The list then takes 50 MB.
+const MOST: usize = 900_000;
 
 /// The pools that were found so far. It is valid until another connection writes to the database.
 #[derive(Debug, Default)]
@@ -25,12 +27,12 @@ pub(super) struct PoolIndex {
 }
 
 /// A pool with ticks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct FoundPool {
     pub(super) id: i64,
     pub(super) exchange_id: i64,
-    /// The table of its kind.
-    pub(super) kind_table: &'static str,
+    /// Its kind.
+    pub(super) kind: &'static PoolKindTable,
 }
 
 /// Looks pools up in the database.
@@ -57,12 +59,11 @@ impl<'connection> Lookup<'connection> {
     }
 }
 
-/// The table of a kind, if its pools have ticks.
-fn with_ticks(kind: &str) -> Option<&'static str> {
+/// A kind, if its pools have ticks.
+fn with_ticks(kind: &str) -> Option<&'static PoolKindTable> {
     POOL_KIND_TABLES
         .iter()
         .find(|table| table.name == kind && table.has_ticks())
-        .map(|table| table.table)
 }
 
 impl PoolIndex {
@@ -75,10 +76,10 @@ impl PoolIndex {
     /// Adds a pool that was inserted.
     pub(super) fn add(&mut self, id: i64, pool: &NewLiquidityPool) {
         let name = pool.parameters.kind().as_str();
-        let found = with_ticks(name).map(|kind_table| FoundPool {
+        let found = with_ticks(name).map(|kind| FoundPool {
             id,
             exchange_id: pool.exchange_id,
-            kind_table,
+            kind,
         });
         self.insert(pool.address, found);
     }
@@ -121,10 +122,10 @@ impl PoolIndex {
         ])?;
         let mut found = None;
         if find.step()? {
-            found = with_ticks(&find.column(2).to_text()).map(|kind_table| FoundPool {
+            found = with_ticks(&find.column(2).to_text()).map(|kind| FoundPool {
                 id: find.key(0),
                 exchange_id: find.key(1),
-                kind_table,
+                kind,
             });
         }
         find.reset();

@@ -16,6 +16,7 @@ use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::{TABLES, UpdateOf};
 use crate::models::journal::undo::{Undone, undo};
+use crate::models::liquidity::bulk_event_writer::BulkEventWriter;
 use crate::models::liquidity::event_writer::{Applied, EventError, EventWriter, LiquidityEvent};
 use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::models::liquidity::tick_map::TickMap;
@@ -183,18 +184,17 @@ fn apply(
 ) -> Result<(), EventError> {
     let statements = Statements::of(connection)?;
     let mut applied = Applied::default();
+    let table = "uniswap_v3_pools";
+    if !is_recorded {
+        let mut writer = BulkEventWriter::new(statements, PoolFamily::Pools)?;
+        writer.add(pool_id, table, events.iter(), &mut applied)?;
+        return writer.write(&mut applied);
+    }
     let mut writer = EventWriter::new(statements, PoolFamily::Pools)?;
-    let mut journal = is_recorded.then(JournalEntries::default);
-    writer.apply(
-        pool_id,
-        "uniswap_v3_pools",
-        events,
-        &mut applied,
-        journal.as_mut(),
-    )?;
+    let mut journal = JournalEntries::default();
+    writer.apply(pool_id, table, events, &mut applied, &mut journal)?;
     writer.delete_rows(&mut applied)?;
-    journal.map_or(Ok(()), |journal| journal.write(statements, CHAIN))?;
-    Ok(())
+    Ok(journal.write(statements, CHAIN)?)
 }
 
 fn record(
@@ -442,6 +442,10 @@ fn impossible_event_is_named_by_its_place() {
         upper: tick(upper),
         delta,
     };
+    // An error rolls everything back.
+    let apply = |connection: &mut SqliteConnection, pool_id, events: &[LiquidityEvent]| {
+        connection.immediate_transaction(|connection| apply(connection, false, pool_id, events))
+    };
     for (events, expected) in [
         (
             vec![event(1, 0, 60, 5), event(2, 0, 60, -6), event(3, 0, 60, 6)],
@@ -459,8 +463,7 @@ fn impossible_event_is_named_by_its_place() {
             (5, "tick 61 is not a multiple of the tick spacing 60"),
         ),
     ] {
-        let Err(EventError::Liquidity { place, error }) = apply(&mut connection, false, 1, &events)
-        else {
+        let Err(EventError::Liquidity { place, error }) = apply(&mut connection, 1, &events) else {
             panic!("{events:?}");
         };
         assert_eq!(
@@ -471,9 +474,9 @@ fn impossible_event_is_named_by_its_place() {
     connection
         .batch_execute("INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) VALUES (1, 0, '1', '1')")
         .unwrap();
-    let error = apply(&mut connection, false, 1, &[event(6, 0, 60, 5)]).unwrap_err();
+    let error = apply(&mut connection, 1, &[event(6, 0, 60, 5)]).unwrap_err();
     assert!(matches!(error, EventError::Liquidity { .. }), "{error:?}");
-    let missing = apply(&mut connection, false, 2, &[event(6, 0, 60, 5)]).unwrap_err();
+    let missing = apply(&mut connection, 2, &[event(6, 0, 60, 5)]).unwrap_err();
     assert!(
         matches!(missing, EventError::Row(RowError::Missing { .. })),
         "{missing:?}"

@@ -1,9 +1,11 @@
-//! Applies liquidity events to the database.
+//! Applies liquidity events to the database, and records their changes in the journal.
 //!
 //! A bot has the tick maps of its pools in memory, and applies events to those ([`TickMap`]). An update from a node
-//! has millions of events of many pools. It reads and writes only the ticks and words that they change.
+//! has the events of many pools. It reads and writes only the ticks and words that they change. Events of blocks that
+//! are final need no journal: [`BulkEventWriter`] applies millions of them.
 //!
 //! [`TickMap`]: crate::models::TickMap
+//! [`BulkEventWriter`]: crate::models::liquidity::bulk_event_writer::BulkEventWriter
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -63,7 +65,7 @@ impl From<diesel::result::Error> for EventError {
     }
 }
 
-/// Applies events to the pools of one family.
+/// Applies events to the pools of one family. The changes of each block are recorded.
 pub(crate) struct EventWriter<'connection> {
     statements: Statements<'connection>,
     family: PoolFamily,
@@ -84,7 +86,7 @@ pub(crate) struct EventWriter<'connection> {
 #[derive(Debug, Clone, Copy)]
 struct Flips {
     word: WordPosition,
-    /// The block that does it. The blocks are together if their changes are not recorded.
+    /// The block that does it.
     block: BlockNumber,
     set: U256,
     clear: U256,
@@ -92,13 +94,34 @@ struct Flips {
 
 /// A change at one end of a position.
 #[derive(Debug, Clone, Copy)]
-struct End {
+pub(super) struct End {
     tick: Tick,
     place: LogPosition,
     /// The change of the gross liquidity.
     gross: i128,
     /// The change of the net liquidity; `None` if it does not fit.
     net: Option<i128>,
+}
+
+impl LiquidityEvent {
+    /// The change at the lower end.
+    pub(super) const fn lower_end(&self) -> End {
+        End {
+            tick: self.lower,
+            place: self.place,
+            gross: self.delta,
+            net: Some(self.delta),
+        }
+    }
+
+    /// The change at the upper end.
+    pub(super) const fn upper_end(&self) -> End {
+        End {
+            tick: self.upper,
+            net: self.delta.checked_neg(),
+            ..self.lower_end()
+        }
+    }
 }
 
 /// The number of events that were applied, and of those that were in the database already.
@@ -138,8 +161,7 @@ impl<'connection> EventWriter<'connection> {
     /// the database already; they are skipped. Runs in the caller's transaction, which must be rolled back after an
     /// error.
     ///
-    /// With a journal, the change of each row by each block is recorded there. The caller ends with
-    /// [`Self::delete_rows`].
+    /// The change of each row by each block is recorded in the journal. The caller ends with [`Self::delete_rows`].
     ///
     /// The rules are those of [`TickMap::modify_liquidity`](crate::models::TickMap::modify_liquidity).
     pub(crate) fn apply(
@@ -148,7 +170,7 @@ impl<'connection> EventWriter<'connection> {
         kind_table: &'static str,
         events: &[LiquidityEvent],
         applied: &mut Applied,
-        mut journal: Option<&mut JournalEntries>,
+        journal: &mut JournalEntries,
     ) -> Result<(), EventError> {
         let family = self.family;
         let (mark, spacing) = self.kind(kind_table)?.read(family, pool_id)?;
@@ -168,14 +190,7 @@ impl<'connection> EventWriter<'connection> {
                 Some(last) if last.block == event.place.block => *last = event.place,
                 _ => self.places.push(event.place),
             }
-            let end = |tick, net| End {
-                tick,
-                place: event.place,
-                gross: event.delta,
-                net,
-            };
-            self.ends.push(end(event.lower, Some(event.delta)));
-            self.ends.push(end(event.upper, event.delta.checked_neg()));
+            self.ends.extend([event.lower_end(), event.upper_end()]);
         }
         let Some(last) = self.places.last().copied() else {
             return Ok(());
@@ -187,8 +202,8 @@ impl<'connection> EventWriter<'connection> {
                 error: LiquidityError::NoMark,
             });
         }
-        self.write_ticks(pool_id, spacing, applied, journal.as_deref_mut())?;
-        self.write_words(pool_id, applied, journal.as_deref_mut())?;
+        self.write_ticks(pool_id, spacing, applied, journal)?;
+        self.write_words(pool_id, applied, journal)?;
         let marks = Marks {
             from: mark,
             to: last.into(),
@@ -197,16 +212,14 @@ impl<'connection> EventWriter<'connection> {
         let advanced = self.kind(kind_table)?.advance(pool_id, marks)?;
         require_written(advanced.into(), kind_table)?;
         applied.rows.written += 1;
-        if let Some(journal) = journal {
-            let places = std::mem::take(&mut self.places);
-            let pool = (family.key(), pool_id);
-            self.kind(kind_table)?.record(pool, mark, &places, journal);
-            self.places = places;
-        }
+        let places = std::mem::take(&mut self.places);
+        let pool = (family.key(), pool_id);
+        self.kind(kind_table)?.record(pool, mark, &places, journal);
+        self.places = places;
         Ok(())
     }
 
-    /// Deletes the rows that are gone, if changes were recorded.
+    /// Deletes the rows that are gone.
     pub(crate) fn delete_rows(&mut self, applied: &mut Applied) -> Result<(), RowError> {
         self.ticks.delete_rows(&mut applied.rows)?;
         self.words.delete_rows(&mut applied.rows)
@@ -228,9 +241,8 @@ impl<'connection> EventWriter<'connection> {
         pool_id: i64,
         spacing: TickSpacing,
         applied: &mut Applied,
-        journal: Option<&mut JournalEntries>,
+        journal: &mut JournalEntries,
     ) -> Result<(), EventError> {
-        let is_recorded = journal.is_some();
         // Stable: the changes of one tick stay in the order of the chain.
         self.ends.sort_by_key(|end| end.tick);
         let flips = &mut self.flips;
@@ -248,11 +260,10 @@ impl<'connection> EventWriter<'connection> {
                     liquidity_net: I128(0),
                     liquidity_gross: U128(0),
                 });
-                let is_together =
-                    |one: &End, other: &End| !is_recorded || one.place.block == other.place.block;
+                let is_together = |one: &End, other: &End| one.place.block == other.place.block;
                 for ends in ends.chunk_by(is_together) {
                     let before = liquidity;
-                    liquidity = changed(before, ends)?;
+                    liquidity = changed(before, ends.iter().copied())?;
                     let Some(block) = ends.first().map(|end| end.place.block) else {
                         continue;
                     };
@@ -269,9 +280,7 @@ impl<'connection> EventWriter<'connection> {
                         };
                         match flips.last_mut() {
                             // The words of ascending ticks are ascending.
-                            Some(last)
-                                if last.word == word && (!is_recorded || last.block == block) =>
-                            {
+                            Some(last) if last.word == word && last.block == block => {
                                 last.set.0 |= set.0;
                                 last.clear.0 |= clear.0;
                             }
@@ -283,12 +292,12 @@ impl<'connection> EventWriter<'connection> {
                             }),
                         }
                     }
-                    if is_recorded && (liquidity != before || is_there != is_initialized) {
+                    if liquidity != before || is_there != is_initialized {
                         steps.push((block, liquidity));
                         is_there = is_initialized;
                     }
                 }
-                Ok::<_, EventError>(liquidity)
+                Ok::<_, EventError>(())
             },
             &mut applied.rows,
             journal,
@@ -300,12 +309,9 @@ impl<'connection> EventWriter<'connection> {
         &mut self,
         pool_id: i64,
         applied: &mut Applied,
-        journal: Option<&mut JournalEntries>,
+        journal: &mut JournalEntries,
     ) -> Result<(), EventError> {
-        let is_recorded = journal.is_some();
-        if is_recorded {
-            self.flips.sort_by_key(|flips| (flips.word, flips.block));
-        }
+        self.flips.sort_by_key(|flips| (flips.word, flips.block));
         let mut by_word = self.flips.chunk_by(|one, other| one.word == other.word);
         let words = by_word.clone();
         self.words.modify(
@@ -318,12 +324,12 @@ impl<'connection> EventWriter<'connection> {
                     let before = bitmap;
                     bitmap = U256((bitmap.0 | flips.set.0) & !flips.clear.0);
                     let is_left = !bitmap.0.is_zero();
-                    if is_recorded && (bitmap != before || is_there != is_left) {
+                    if bitmap != before || is_there != is_left {
                         steps.push((flips.block, BitmapWord { word, bitmap }));
                         is_there = is_left;
                     }
                 }
-                Ok::<_, RowError>(BitmapWord { word, bitmap })
+                Ok::<_, RowError>(())
             },
             &mut applied.rows,
             journal,
@@ -332,7 +338,8 @@ impl<'connection> EventWriter<'connection> {
     }
 }
 
-fn check(event: &LiquidityEvent, spacing: TickSpacing) -> Result<(), EventError> {
+/// Fails if an event is impossible for a pool.
+pub(super) fn check(event: &LiquidityEvent, spacing: TickSpacing) -> Result<(), EventError> {
     let LiquidityEvent {
         place,
         lower,
@@ -352,7 +359,10 @@ fn check(event: &LiquidityEvent, spacing: TickSpacing) -> Result<(), EventError>
 }
 
 /// The liquidity at a tick after changes, each of which must be possible.
-fn changed(mut liquidity: TickLiquidity, ends: &[End]) -> Result<TickLiquidity, EventError> {
+pub(super) fn changed(
+    mut liquidity: TickLiquidity,
+    ends: impl Iterator<Item = End>,
+) -> Result<TickLiquidity, EventError> {
     for end in ends {
         let net = end
             .net

@@ -7,6 +7,8 @@ mod pool_update_writer;
 #[cfg(feature = "sync")]
 pub(in crate::models::liquidity) mod recorded_rows;
 mod row_updater;
+#[cfg(feature = "sync")]
+pub(in crate::models::liquidity) mod scattered_rows;
 
 use crate::models::liquidity::pool_update::PoolUpdate;
 use crate::types::integer::BlockNumber;

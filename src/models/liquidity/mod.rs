@@ -1,5 +1,7 @@
 //! Concentrated liquidity: ticks and tick bitmaps, read, modified and written.
 
+#[cfg(feature = "sync")]
+pub(crate) mod bulk_event_writer;
 mod cursor_table;
 #[cfg(feature = "sync")]
 pub(crate) mod event_writer;

@@ -45,22 +45,31 @@ fn apply_all(
     is_recorded: bool,
 ) {
     let statements = Statements::of(connection).unwrap();
-    let mut writer = EventWriter::new(statements, PoolFamily::Pools).unwrap();
-    let mut journal = is_recorded.then(JournalEntries::default);
+    let family = PoolFamily::Pools;
+    let by_pool = (1..=3).map(|pool| {
+        let own = events.iter().filter(move |(id, _)| *id == pool);
+        (pool, own.map(|(_, event)| event))
+    });
     let mut applied = Applied::default();
-    for pool in 1..=3 {
-        let own = events.iter().filter(|(id, _)| *id == pool);
-        let own: Vec<_> = own.map(|(_, event)| *event).collect();
-        let table = "uniswap_v3_pools";
-        let journal = journal.as_mut();
+    let table = "uniswap_v3_pools";
+    if !is_recorded {
+        let mut writer = BulkEventWriter::new(statements, family).unwrap();
+        for (pool, own) in by_pool {
+            writer.add(pool, table, own, &mut applied).unwrap();
+        }
+        writer.write(&mut applied).unwrap();
+        return;
+    }
+    let mut writer = EventWriter::new(statements, family).unwrap();
+    let mut journal = JournalEntries::default();
+    for (pool, own) in by_pool {
+        let own: Vec<_> = own.copied().collect();
         writer
-            .apply(pool, table, &own, &mut applied, journal)
+            .apply(pool, table, &own, &mut applied, &mut journal)
             .unwrap();
     }
     writer.delete_rows(&mut applied).unwrap();
-    if let Some(journal) = journal {
-        journal.write(statements, CHAIN).unwrap();
-    }
+    journal.write(statements, CHAIN).unwrap();
 }
 
 proptest! {

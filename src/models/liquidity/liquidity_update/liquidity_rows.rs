@@ -30,8 +30,9 @@ pub(in crate::models::liquidity) struct LiquidityRowWriter<'connection, R> {
     recorded: RecordedRows<R>,
 }
 
+/// How a row changes.
 #[derive(Debug, Clone, Copy)]
-enum Change {
+pub(super) enum Change {
     Insert,
     Update(i64),
     Delete(i64),
@@ -93,21 +94,18 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
         Ok(true)
     }
 
-    /// Modifies rows of one pool, given by their indexes in ascending order. `modify` gets each row as it is stored,
-    /// and returns what it becomes. After an error, nothing is written.
-    ///
-    /// With a journal, `modify` also adds what the row becomes after each block that changes it. The changes are recorded
-    /// there. Rows are deleted by [`Self::delete_rows`] at the end.
+    /// Modifies rows of one pool, given by their indexes in ascending order, and records the changes in the journal.
+    /// `modify` gets each row as it is stored, and adds what it becomes after each block that changes it. After an error
+    /// of its own, nothing is written. Rows are deleted by [`Self::delete_rows`] at the end.
     #[cfg(feature = "sync")]
     pub(in crate::models::liquidity) fn modify<E: From<RowError>>(
         &mut self,
         pool_id: i64,
         indexes: impl Iterator<Item = R::Index>,
-        mut modify: impl FnMut(R::Index, Option<R>, &mut Steps<R>) -> Result<R, E>,
+        mut modify: impl FnMut(R::Index, Option<R>, &mut Steps<R>) -> Result<(), E>,
         report: &mut UpdateReport,
-        mut journal: Option<&mut JournalEntries>,
+        journal: &mut JournalEntries,
     ) -> Result<(), E> {
-        self.changes.clear();
         self.recorded.clear();
         let mut at = None;
         for index in indexes {
@@ -116,24 +114,15 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
             let stored = is_there
                 .then(|| R::read(&self.columns, index, read))
                 .transpose()?;
-            let row = modify(index, stored, self.recorded.steps())?;
-            if let Some(journal) = journal.as_deref_mut() {
-                let found = is_there.then_some(&*read);
-                self.recorded.add(pool_id, &self.columns, found, journal);
-            } else if let Some(change) = change_of(&row, is_there, read) {
-                self.changes.push((change, row));
-            }
+            modify(index, stored, self.recorded.steps())?;
+            let found = is_there.then_some(&*read);
+            self.recorded.add(pool_id, &self.columns, found, journal);
         }
         self.read.reset();
-        let written = match journal {
-            Some(journal) => {
-                let statements = (&mut self.insert, &mut self.update);
-                self.recorded
-                    .write(pool_id, &self.columns, statements, report, journal)
-            }
-            None => self.write_changes(pool_id, report),
-        };
-        Ok(written?)
+        let statements = (&mut self.insert, &mut self.update);
+        self.recorded
+            .write(pool_id, &self.columns, statements, report, journal)?;
+        Ok(())
     }
 
     /// Deletes the rows that are gone, if their changes were recorded.
@@ -147,22 +136,36 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
     }
 
     fn write_changes(&mut self, pool_id: i64, report: &mut UpdateReport) -> Result<(), RowError> {
+        let mut changes = std::mem::take(&mut self.changes);
+        for (change, row) in changes.drain(..) {
+            self.write_change(pool_id, change, &row, report)?;
+        }
+        self.changes = changes;
+        Ok(())
+    }
+
+    /// Writes the change of one row.
+    pub(super) fn write_change(
+        &mut self,
+        pool_id: i64,
+        change: Change,
+        row: &R,
+        report: &mut UpdateReport,
+    ) -> Result<(), RowError> {
         let table = self.columns.table;
-        for (change, row) in self.changes.drain(..) {
-            match change {
-                Change::Insert => {
-                    let ids = [Bound::Integer(pool_id), Bound::Integer(row.index())];
-                    require_written(run(&mut self.insert, &ids, &row)?, table)?;
-                    report.written += 1;
-                }
-                Change::Update(id) => {
-                    require_written(run(&mut self.update, &[Bound::Integer(id)], &row)?, table)?;
-                    report.written += 1;
-                }
-                Change::Delete(id) => {
-                    require_written(self.delete.run(&[Bound::Integer(id)])?, table)?;
-                    report.deleted += 1;
-                }
+        match change {
+            Change::Insert => {
+                let ids = [Bound::Integer(pool_id), Bound::Integer(row.index())];
+                require_written(run(&mut self.insert, &ids, row)?, table)?;
+                report.written += 1;
+            }
+            Change::Update(id) => {
+                require_written(run(&mut self.update, &[Bound::Integer(id)], row)?, table)?;
+                report.written += 1;
+            }
+            Change::Delete(id) => {
+                require_written(self.delete.run(&[Bound::Integer(id)])?, table)?;
+                report.deleted += 1;
             }
         }
         Ok(())
@@ -213,10 +216,15 @@ impl<'connection, R: LiquidityRow> LiquidityRowWriter<'connection, R> {
 
 /// Where a statement is that reads the rows of a pool: `None` before it is started, `Some(None)` at its end, otherwise
 /// the index of its row.
-type Place = Option<Option<i64>>;
+pub(super) type Place = Option<Option<i64>>;
 
 /// Moves a statement forward to the row with an index. Returns whether there is one.
-fn seek(read: &mut Statement<'_>, at: &mut Place, pool_id: i64, index: i64) -> QueryResult<bool> {
+pub(super) fn seek(
+    read: &mut Statement<'_>,
+    at: &mut Place,
+    pool_id: i64,
+    index: i64,
+) -> QueryResult<bool> {
     /// The number of rows to step over to reach the next index. Looking it up takes about as long.
     const MAX_STEPS: u32 = 8;
     let mut steps = 0;
@@ -235,7 +243,11 @@ fn seek(read: &mut Statement<'_>, at: &mut Place, pool_id: i64, index: i64) -> Q
 }
 
 /// How the stored row becomes `row`; `None` if it is the same already.
-fn change_of(row: &impl LiquidityRow, is_there: bool, found: &Statement<'_>) -> Option<Change> {
+pub(super) fn change_of(
+    row: &impl LiquidityRow,
+    is_there: bool,
+    found: &Statement<'_>,
+) -> Option<Change> {
     match (is_there, row.is_deleted()) {
         (true, true) => Some(Change::Delete(found.key(0))),
         (true, false) if row.matches(found, 2) => None,
