@@ -258,7 +258,12 @@ impl Slot {
             }
             (_, answers) => answers,
         };
-        read(answers, unread.as_ref())
+        let result = read(answers, unread.as_ref());
+        drop((items, unread));
+        for body in bodies {
+            self.transport.recycle(body);
+        }
+        result
     }
 
     fn check_chain(&self, item: &Item<'_>, expected: ChainId, about: &About) -> Result<(), Fault> {

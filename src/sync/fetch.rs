@@ -14,6 +14,10 @@ use crate::types::integer::BlockNumber;
 /// How much memory the answers take that wait for their turn, in bytes. Ranges that are under way come on top.
 const BUFFER: usize = 24 << 20;
 
+/// How many events an answer has at most, roughly. Many nodes give no more than 10,000. They take some seven megabytes as
+/// text, and as many answers come at once as there are threads.
+const EVENTS: u64 = 8_000;
+
 /// A part of a range that one thread asks for.
 #[derive(Debug, Clone, Copy)]
 enum Part {
@@ -43,6 +47,9 @@ struct State<C> {
     parts: VecDeque<(usize, Part)>,
     /// The memory of complete answers.
     buffered: usize,
+    /// The number of blocks that have as many events as an answer may have, going by the latest answers: for the first
+    /// filter, and for the second.
+    fitting: [u64; 2],
     is_stopped: bool,
 }
 
@@ -73,6 +80,7 @@ pub(super) fn fetch<D: Decode>(
             first: 0,
             parts: VecDeque::new(),
             buffered: 0,
+            fitting: [u64::MAX; 2],
             is_stopped: false,
         }),
         changed: Condvar::new(),
@@ -179,7 +187,7 @@ impl<D: Decode> Queue<'_, D> {
             && state.buffered < BUFFER
             && let Some(from) = state.next
         {
-            let width = self.width();
+            let width = state.fitting.into_iter().fold(self.width(), u64::min);
             let to = self.plan.end(from, width);
             state.next = (to < self.plan.to).then(|| to.next());
             let number = state.first + state.ranges.len();
@@ -240,6 +248,14 @@ impl<D: Decode> Queue<'_, D> {
         };
         let mut state = self.lock();
         state.buffered += memory(&answers);
+        let blocks = to.get() - from.get() + 1;
+        let answered = [&answers.0, &answers.1];
+        for (fitting, answered) in state.fitting.iter_mut().zip(answered) {
+            if let Some(answered) = answered {
+                let events = u64::try_from(answered.events).unwrap_or(u64::MAX);
+                *fitting = (blocks.saturating_mul(EVENTS) / events.max(1)).max(1);
+            }
+        }
         let index = number.checked_sub(state.first);
         if let Some(range) = index.and_then(|index| state.ranges.get_mut(index)) {
             range.missing -= 1;

@@ -54,6 +54,8 @@ type Decoded<C> = Result<C, Box<SyncError>>;
 #[derive(Debug)]
 pub(super) struct Answered<C> {
     changes: Decoded<C>,
+    /// The number of events.
+    pub(super) events: usize,
     /// The blocks of the events and their hashes, if they are not final.
     hashes: Vec<(BlockNumber, BlockHash)>,
     first: Header,
@@ -139,6 +141,7 @@ impl<D: Decode> Plan<'_, D> {
         }
         Answered {
             changes: self.decoder.decode(which, &logs).map_err(Box::new),
+            events: logs.len(),
             hashes,
             first,
             last,

@@ -1,6 +1,7 @@
 //! The answer to a request, as bytes.
 
 use std::io::{self, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
@@ -49,9 +50,49 @@ impl TransportFault {
     }
 }
 
-/// Reads up to the end, or up to the limit, or until the token is cancelled or the time is over.
+/// The memory of answers that have been read, for those that come.
+///
+/// Each request runs in a thread of its own. An allocator with memory for each thread would keep that of large answers
+/// several times.
+#[derive(Debug, Default)]
+pub(super) struct AnswerBuffers {
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl AnswerBuffers {
+    /// An empty buffer.
+    pub(super) fn take(&self) -> Vec<u8> {
+        self.spare().pop().unwrap_or_default()
+    }
+
+    /// Keeps the memory of an answer. If most of it was not needed, that part is given back.
+    pub(super) fn keep(&self, mut body: Vec<u8>) {
+        /// How many are kept, and how large each of them may be.
+        const MOST: usize = 8;
+        const LARGEST: usize = 16 << 20;
+        const NEEDED: usize = 4;
+        if body.capacity() > LARGEST {
+            return;
+        }
+        if body.capacity() / NEEDED > body.len() {
+            body.shrink_to_fit();
+        }
+        body.clear();
+        let mut spare = self.spare();
+        if spare.len() < MOST {
+            spare.push(body);
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads into an empty buffer up to the end, or up to the limit, or until the token is cancelled or the time is over.
 pub(super) fn read_limited(
     mut reader: impl Read,
+    mut body: Vec<u8>,
     limit: usize,
     expected: usize,
     deadline: Instant,
@@ -60,7 +101,7 @@ pub(super) fn read_limited(
     /// Larger announcements than this are not believed before the bytes are there.
     const BELIEVED: usize = 1 << 20;
     const STEP: usize = 128 << 10;
-    let mut body = Vec::with_capacity(expected.min(limit).min(BELIEVED));
+    body.reserve(expected.min(limit).min(BELIEVED));
     let mut step = vec![0; STEP];
     loop {
         match reader.read(&mut step) {

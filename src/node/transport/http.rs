@@ -9,7 +9,9 @@ use ureq::{Agent, Timeout};
 
 use crate::cancel::CancelToken;
 use crate::node::options::NodeOptions;
-use crate::node::transport::answer::{Answer, ReadFault, TransportFault, read_limited};
+use crate::node::transport::answer::{
+    Answer, AnswerBuffers, ReadFault, TransportFault, read_limited,
+};
 
 /// The connections to an HTTP address.
 pub(in crate::node) struct Http {
@@ -18,6 +20,7 @@ pub(in crate::node) struct Http {
     headers: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
     limit: usize,
+    pub(super) buffers: AnswerBuffers,
 }
 
 impl fmt::Debug for Http {
@@ -56,6 +59,7 @@ impl Http {
             headers: headers.to_vec(),
             timeout: options.timeout,
             limit: options.max_answer_bytes,
+            buffers: AnswerBuffers::default(),
         }
     }
 
@@ -79,13 +83,13 @@ impl Http {
         let expected = response.body().content_length().unwrap_or_default();
         let reader = response.body_mut().as_reader();
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        let body = read_limited(reader, self.limit, expected, deadline, cancel).map_err(
-            |read| match read {
-                ReadFault::Cancelled => TransportFault::Cancelled,
-                ReadFault::TooLarge => TransportFault::TooLarge,
-                ReadFault::Io(error) => fault(error.into()),
-            },
-        )?;
+        let buffer = self.buffers.take();
+        let body = read_limited(reader, buffer, self.limit, expected, deadline, cancel);
+        let body = body.map_err(|read| match read {
+            ReadFault::Cancelled => TransportFault::Cancelled,
+            ReadFault::TooLarge => TransportFault::TooLarge,
+            ReadFault::Io(error) => fault(error.into()),
+        })?;
         Ok(Answer {
             status: response.status().as_u16(),
             retry_after,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
 use crate::node::options::NodeOptions;
-use crate::node::transport::answer::{Answer, GLANCE, TransportFault};
+use crate::node::transport::answer::{Answer, AnswerBuffers, GLANCE, TransportFault};
 
 /// The connections to a socket. Each has at most one request under way, because answers may come in any order.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(in crate::node) struct Ipc {
     idle: Mutex<Vec<UnixStream>>,
     timeout: Duration,
     limit: usize,
+    pub(super) buffers: AnswerBuffers,
 }
 
 impl Ipc {
@@ -26,6 +27,7 @@ impl Ipc {
             idle: Mutex::default(),
             timeout: options.timeout,
             limit: options.max_answer_bytes,
+            buffers: AnswerBuffers::default(),
         }
     }
 
@@ -76,7 +78,7 @@ impl Ipc {
             let written = within(deadline, cancel, || stream.write(rest))?;
             rest = &rest[written..];
         }
-        let mut body = Vec::new();
+        let mut body = self.buffers.take();
         let mut step = vec![0; 256 << 10];
         let mut end = End::default();
         loop {

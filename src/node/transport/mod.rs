@@ -39,6 +39,17 @@ impl Transport {
         }
     }
 
+    /// Keeps the memory of an answer that has been read for the next ones.
+    pub(super) fn recycle(&self, body: Vec<u8>) {
+        match self {
+            Self::Http(http) => http.buffers.keep(body),
+            #[cfg(unix)]
+            Self::Ipc(ipc) => ipc.buffers.keep(body),
+            #[cfg(not(unix))]
+            Self::None => drop(body),
+        }
+    }
+
     /// Sends a message and waits for the answer.
     ///
     /// It waits in a thread of its own, because neither a connection that comes about nor the name of a host can be
