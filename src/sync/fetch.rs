@@ -252,8 +252,7 @@ impl<D: Decode> Queue<'_, D> {
         let answered = [&answers.0, &answers.1];
         for (fitting, answered) in state.fitting.iter_mut().zip(answered) {
             if let Some(answered) = answered {
-                let events = u64::try_from(answered.events).unwrap_or(u64::MAX);
-                *fitting = (blocks.saturating_mul(EVENTS) / events.max(1)).max(1);
+                *fitting = fitting_blocks(blocks, answered.events);
             }
         }
         let index = number.checked_sub(state.first);
@@ -304,4 +303,25 @@ impl<D: Decode> Queue<'_, D> {
 fn memory<C: Gather>((first, second, _): &Parts<C>) -> usize {
     let events = [first, second];
     events.into_iter().flatten().map(Answered::memory).sum()
+}
+
+/// How many blocks have as many events as an answer may have, if one of so many blocks has so many events.
+fn fitting_blocks(blocks: u64, events: usize) -> u64 {
+    let events = u64::try_from(events).unwrap_or(u64::MAX);
+    (blocks.saturating_mul(EVENTS) / events.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_a_question_follow_the_events_of_the_answers() {
+        assert_eq!(fitting_blocks(10_000, 8_000), 10_000);
+        assert_eq!(fitting_blocks(10_000, 80_000), 1_000);
+        assert_eq!(fitting_blocks(10_000, 80), 1_000_000);
+        assert_eq!(fitting_blocks(10_000, 0), 80_000_000);
+        assert_eq!(fitting_blocks(1, usize::MAX), 1);
+        assert_eq!(fitting_blocks(u64::MAX, 0), u64::MAX);
+    }
 }

@@ -125,3 +125,22 @@ pub(super) enum ReadFault {
     TooLarge,
     Io(io::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_an_answer_is_used_again_unless_it_was_too_much() {
+        let buffers = AnswerBuffers::default();
+        buffers.keep(vec![0; 1_000]);
+        let mut buffer = buffers.take();
+        assert!(buffer.is_empty());
+        assert!(buffer.capacity() >= 1_000);
+        buffer.push(0);
+        buffers.keep(buffer);
+        assert!(buffers.take().capacity() < 1_000);
+        buffers.keep(vec![0; 17 << 20]);
+        assert_eq!(buffers.take().capacity(), 0);
+    }
+}
