@@ -15,6 +15,7 @@
 //!   block at most 50 ms, and one poll, after the node has it (`follow.rs`).
 //!
 //! `scripts/bench --bench pool_update --events N` sets the number of events; a pool has 50 of them on average.
+//! `--rounds N` sets how often they are taken in.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -80,16 +81,20 @@ fn main() -> Result<ExitCode> {
         Ok(events) => events.parse()?,
         Err(_) => EVENTS,
     };
+    let rounds = match std::env::var("DEGENBOT_BENCH_ROUNDS") {
+        Ok(rounds) => rounds.parse::<usize>()?.max(1),
+        Err(_) => ROUNDS,
+    };
     let folder = tempfile::tempdir()?;
     let mut limits = Limits::default();
     limits.need(2, "cores, for the limits to mean anything");
-    many_events(&mut limits, folder.path(), events)?;
+    many_events(&mut limits, folder.path(), events, rounds)?;
     empty_blocks(&mut limits, folder.path())?;
     chain::bench(&mut limits, folder.path())?;
     Ok(limits.verdict())
 }
 
-fn many_events(limits: &mut Limits, folder: &Path, events: u32) -> Result<()> {
+fn many_events(limits: &mut Limits, folder: &Path, events: u32, rounds: usize) -> Result<()> {
     let size = |events: u32| Size {
         events,
         pools: events / 50,
@@ -102,7 +107,7 @@ fn many_events(limits: &mut Limits, folder: &Path, events: u32) -> Result<()> {
     let (mut updates, mut tenths, mut decoding, mut bare) = (vec![], vec![], vec![], vec![]);
     let mut node_cpu = 0.0;
     let mut count = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         new_database(&paths[0], stream::FIRST)?;
         let before = servers[0].cpu()?;
         let update = run_update(&paths[0], &servers[0].url(0, 0), CHUNK)?;
