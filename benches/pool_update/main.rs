@@ -55,7 +55,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const ROUNDS: usize = 3;
 const EVENTS: u32 = 1_000_000;
 /// The blocks of a transaction, as in `degenbot pool update`.
-const CHUNK: u64 = 100_000;
+const CHUNK: u64 = 500_000;
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

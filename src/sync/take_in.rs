@@ -45,8 +45,10 @@ impl<D: Domain> Updater<'_, D> {
         /// The number of blocks in a request, at most.
         const WIDTH: u64 = 10_000;
         /// How many events are written in one transaction, roughly. The more there are, the more of them change the
-        /// same pages. Other programs wait for the lock meanwhile.
-        const HEAVY: usize = 200_000;
+        /// same pages.
+        const HEAVY: usize = 400_000;
+        /// How long a commit may take. Other programs wait for the lock meanwhile, many of them for five seconds.
+        const PATIENCE: Duration = Duration::from_secs(4);
         /// How many events are worth a transaction while the next blocks are not there yet.
         const WORTHWHILE: usize = 1_000;
         /// How much time may be lost if the update is killed, at most.
@@ -73,6 +75,7 @@ impl<D: Domain> Updater<'_, D> {
             .previous()
             .and_then(|number| hashes.get(&number).copied());
         let mut again = None;
+        let mut heavy = HEAVY;
         let mut last_commit = Instant::now();
         fetch(plan, |fetched| {
             if self.options.cancel.is_cancelled() {
@@ -112,12 +115,18 @@ impl<D: Domain> Updater<'_, D> {
             }
             pending.add(piece)?;
             let is_due = pending.blocks >= self.options.chunk
-                || pending.weight() >= HEAVY
+                || pending.weight() >= heavy
                 || last_commit.elapsed() >= LONG;
             let mut pass = Pass::Done;
             if is_due || is_widened || end == group.to {
+                let begin = Instant::now();
                 pass = self.commit(scope, &decoding, group, &mut pending)?;
                 last_commit = Instant::now();
+                heavy = match last_commit - begin {
+                    took if took > PATIENCE => heavy / 2,
+                    took if took < PATIENCE / 3 => (2 * heavy).min(HEAVY),
+                    _ => heavy,
+                };
             }
             if matches!(pass, Pass::Done) && end < group.to {
                 pass = if is_widened {

@@ -50,7 +50,7 @@ impl Default for PoolUpdateOptions {
         Self {
             exchanges: Vec::new(),
             to_block: BlockTarget::DEFAULT,
-            chunk: 100_000,
+            chunk: 500_000,
             concurrency: 4,
             wait: LOCK_TIMEOUT,
             check_space: true,

@@ -49,7 +49,7 @@ pub(in crate::cli) struct Update {
     #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT, default_value_if("follow", "true", "latest"))]
     to_block: BlockTarget,
     /// How many blocks are written at a time, at most
-    #[arg(long, value_name = "BLOCKS", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "BLOCKS", default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..))]
     chunk: u64,
     #[command(flatten)]
     asking: Asking,
