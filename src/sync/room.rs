@@ -39,7 +39,7 @@ impl Room {
     /// The room for new pools and events, some of which are journaled.
     pub(super) fn of(path: &Path, pools: Estimate, events: Estimate, journaled: u64) -> Self {
         /// How many events a transaction has at most, roughly.
-        const OF_A_COMMIT: u64 = 400_000;
+        const OF_A_COMMIT: u64 = 300_000;
         /// An event changes a page or two, which the log holds once for each transaction.
         const PAGE: f64 = 4_120.0;
         let growth = pools

@@ -46,7 +46,7 @@ impl<D: Domain> Updater<'_, D> {
         const WIDTH: u64 = 10_000;
         /// How many events are written in one transaction, roughly. The more there are, the more of them change the
         /// same pages.
-        const HEAVY: usize = 400_000;
+        const HEAVY: usize = 300_000;
         /// How long a commit may take. Other programs wait for the lock meanwhile, many of them for five seconds.
         const PATIENCE: Duration = Duration::from_secs(4);
         /// How many events are worth a transaction while the next blocks are not there yet.
