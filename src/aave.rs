@@ -14,6 +14,7 @@
 pub(crate) mod account_data;
 pub(crate) mod discount;
 pub(crate) mod pool_rules;
+pub(crate) mod prices;
 pub(crate) mod ray_math;
 pub(crate) mod scaled_balance;
 pub(crate) mod token_rules;
@@ -24,6 +25,7 @@ pub use crate::types::kind::TransferAmount;
 pub use account_data::{AccountData, CollateralValue, DebtValue, EModeLimits};
 pub use discount::{Discount, DiscountedBalance};
 pub use pool_rules::{PoolRules, UnknownPoolRevision};
+pub use prices::{AavePrices, InvalidPrice, PriceChange, WholePrice};
 pub use ray_math::{RAY, Rounding, percent_mul, ray_div, ray_mul};
 pub use scaled_balance::{BalanceError, ScaledBalance};
 pub use token_rules::{BalanceChange, TokenKind, TokenRules, UnknownRevision};

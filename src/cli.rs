@@ -7,6 +7,7 @@ mod aave;
 mod alike;
 mod arguments;
 mod asking;
+mod bar;
 mod completions;
 mod config;
 mod context;

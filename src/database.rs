@@ -121,6 +121,16 @@ pub use progress::{Observer, Progress, Stage};
 pub use recognition::identity::{Identity, Recognition};
 pub use recognition::recognise::recognise;
 pub use recognition::stamps::Stamps;
+pub use reports::aave_accounts::{
+    AaveNotComputed, AavePosition, AavePositionReport, AaveRiskAccount, AaveRiskOptions,
+    AaveRiskReport, AaveRiskZone, show_aave_position, value_aave_accounts,
+};
+pub use reports::aave_market::{
+    AaveCategoryReport, AaveMarketReport, AaveReserveReport, show_aave_market,
+};
+pub use reports::aave_markets::{
+    AaveMarketState, AavePricedAsset, AavePricedAssets, list_aave_assets,
+};
 pub use reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };

@@ -29,8 +29,11 @@
 //!
 //! - [`AaveV3Account`]: a user with its [`AaveV3Collateral`] and [`AaveV3Debt`]. [`AaveV3Accounts`] streams all users
 //!   with debt.
-//! - [`AaveV3Reserve`]: an asset of a market with its parameters.
 //! - [`AaveV3StoredMarket`]: a market with the name that commands give it and the block in which it begins.
+//! - [`AaveV3Reserve`]: an asset of a market with its parameters, and the [`AaveV3EModeMembership`] of the e-mode
+//!   categories that it is in.
+//! - [`AaveV3Account::at`]: what an account is worth, as [`AccountData`](crate::aave::AccountData); [`AaveV3Valuation`]
+//!   values many accounts. [`ValuationError`] says what they lack.
 //!
 //! # Errors
 //!
@@ -57,8 +60,11 @@ pub(crate) mod rows;
 pub use crate::types::sync_cursor::{LogPosition, SyncCursor};
 pub use aave::account::read::AaveV3Accounts;
 pub use aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
+pub use aave::e_mode::AaveV3EModeMembership;
 pub use aave::reserve::AaveV3Reserve;
 pub use aave::stored_market::AaveV3StoredMarket;
+pub use aave::valuation::{AaveV3Valuation, ReserveAtTime};
+pub use aave::valuation_error::ValuationError;
 pub use access::row_error::RowError;
 pub use journal::journal_error::JournalError;
 pub use journal::undo::Undone;

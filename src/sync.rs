@@ -18,6 +18,7 @@
 //! | `plan` | says what an update would do and need, from samples of events (`sample`, `needs`, `room`) |
 
 pub(crate) mod aave;
+pub(crate) mod aave_prices;
 mod application;
 mod at_block;
 pub(crate) mod block_target;
@@ -78,6 +79,7 @@ pub use aave::update::{
     AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, follow_aave_markets,
     update_aave_markets,
 };
+pub use aave_prices::{OraclePrices, ask_aave_prices};
 pub use block_target::{BlockTarget, InvalidTarget};
 pub use estimate::Estimate;
 pub use follow::{FollowOptions, follow_pools};

@@ -1,5 +1,7 @@
 //! What an account is made of and worth, in the base currency of the market's oracle.
 
+use alloy_primitives::U256 as Number;
+
 use crate::types::decimal::U256;
 use crate::types::integer::BasisPoints;
 
@@ -66,4 +68,16 @@ pub struct AccountData {
     /// The health factor in wad (10¹⁸); below one, the account can be liquidated. `None` without debt, for which the
     /// contract has the greatest number.
     pub health_factor: Option<U256>,
+}
+
+impl AccountData {
+    /// An account without any position.
+    pub const EMPTY: Self = Self {
+        collateral_base: U256(Number::ZERO),
+        debt_base: U256(Number::ZERO),
+        available_borrows_base: U256(Number::ZERO),
+        liquidation_threshold: BasisPoints::ZERO,
+        ltv: BasisPoints::ZERO,
+        health_factor: None,
+    };
 }

@@ -45,6 +45,19 @@ impl PoolRules {
         }
     }
 
+    /// Whether the price source of an e-mode category counts instead of those of its assets, which it did until release
+    /// 3.1.
+    #[must_use]
+    pub const fn has_category_prices(self) -> bool {
+        self.revision <= 4
+    }
+
+    /// Whether there were debts at stable rates, which no event of a variable debt token shows. Until release 3.1.
+    #[must_use]
+    pub const fn has_stable_debt(self) -> bool {
+        self.revision <= 4
+    }
+
     /// Whether amounts are rounded to the disadvantage of the account, which they are since release 3.5.
     const fn is_cautious(self) -> bool {
         self.revision >= 9
@@ -90,7 +103,7 @@ impl PoolRules {
             if self.revision <= 9 && it.liquidation_threshold.get() == 0 {
                 continue;
             }
-            let value = self.collateral_value(&it)?;
+            let value = self.collateral_value(&it)?.0;
             let (ltv, threshold) = self.limits(&it);
             sum = sum.checked_add(value)?;
             by_ltv = by_ltv.checked_add(weighted(value, ltv)?)?;
@@ -98,7 +111,7 @@ impl PoolRules {
         }
         let mut debt_sum = Number::ZERO;
         for it in debt {
-            debt_sum = debt_sum.checked_add(self.debt_value(&it)?)?;
+            debt_sum = debt_sum.checked_add(self.debt_value(&it)?.0)?;
         }
         let average = |weighted: Number| {
             let average = weighted.checked_div(sum).unwrap_or_default();
@@ -141,7 +154,10 @@ impl PoolRules {
         wad_div(percent_mul(U256(collateral), threshold)?.0).map(U256)
     }
 
-    fn collateral_value(self, it: &CollateralValue) -> Option<Number> {
+    /// What a collateral is worth, in units of the base currency, whether or not it has a liquidation threshold. `None` if
+    /// the contract would revert.
+    #[must_use]
+    pub fn collateral_value(self, it: &CollateralValue) -> Option<U256> {
         let rounding = if self.is_cautious() {
             Rounding::Down
         } else {
@@ -151,7 +167,9 @@ impl PoolRules {
         in_base(balance, it.price, it.decimals, Rounding::Down)
     }
 
-    fn debt_value(self, it: &DebtValue) -> Option<Number> {
+    /// What a debt is worth, in units of the base currency. `None` if the contract would revert.
+    #[must_use]
+    pub fn debt_value(self, it: &DebtValue) -> Option<U256> {
         let (balance, value) = if self.is_cautious() {
             (Rounding::Up, Rounding::Up)
         } else {
@@ -161,8 +179,9 @@ impl PoolRules {
         in_base(balance, it.price, it.decimals, value)
     }
 
-    /// The loan-to-value ratio and the liquidation threshold that apply.
-    fn limits(self, it: &CollateralValue) -> (BasisPoints, BasisPoints) {
+    /// The loan-to-value ratio and the liquidation threshold that apply to a collateral.
+    #[must_use]
+    pub fn limits(self, it: &CollateralValue) -> (BasisPoints, BasisPoints) {
         let Some(e_mode) = it.e_mode else {
             return (it.ltv, it.liquidation_threshold);
         };
@@ -186,9 +205,9 @@ fn weighted(value: Number, weight: BasisPoints) -> Option<Number> {
 }
 
 /// An amount of a token in the base currency.
-fn in_base(amount: U256, price: U256, decimals: u8, rounding: Rounding) -> Option<Number> {
+fn in_base(amount: U256, price: U256, decimals: u8, rounding: Rounding) -> Option<U256> {
     let unit = Number::from(10).checked_pow(Number::from(decimals))?;
-    divided(amount.0.checked_mul(price.0)?, unit, rounding).map(|it| it.0)
+    divided(amount.0.checked_mul(price.0)?, unit, rounding)
 }
 
 /// Compound interest, by the first terms of the binomial series. Before release 3.4.

@@ -2,10 +2,16 @@
 
 mod activate;
 mod add;
+mod amounts;
+mod chosen;
 mod contracts;
 mod deactivate;
+mod heading;
 mod list;
 mod lookup;
+mod market;
+mod position;
+mod pricing;
 mod update;
 
 use clap::Subcommand;
@@ -47,12 +53,18 @@ pub(super) enum Command {
     /// Each event of a token repeats the interest of the balance that it changes. If that is
     /// another one than the balance in the database has, nothing of these blocks is written.
     Update(Box<update::Update>),
+    /// Show the state of markets
+    #[command(subcommand)]
+    Market(market::Command),
+    /// Show what users supply and owe, and who is near liquidation
+    #[command(subcommand)]
+    Position(position::Command),
 }
 
 impl Command {
     /// Whether the command changes nothing.
     pub(super) const fn only_reads(&self) -> bool {
-        matches!(self, Self::List(_))
+        matches!(self, Self::List(_) | Self::Market(_) | Self::Position(_))
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
@@ -62,6 +74,8 @@ impl Command {
             Self::List(command) => command.run(context),
             Self::Add(command) => command.run(context),
             Self::Update(command) => command.run(context),
+            Self::Market(command) => command.run(context),
+            Self::Position(command) => command.run(context),
         }
     }
 }

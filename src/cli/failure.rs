@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use indicatif::HumanCount;
 use inquire::InquireError;
 
+use crate::aave::prices::InvalidPrice;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::printer::Printer;
 use crate::counted::counted;
@@ -243,6 +244,78 @@ documented_errors! {
             hint did_you_mean(alike, "'degenbot aave list' lists the markets", "'degenbot aave add' adds one");
             when "No market of Aave has the name that is to be activated or deactivated. The exit status is 2.";
 
+        /// The database has no market that a command could be about.
+        NoMarket
+            in Markets;
+            text "The database has no active market of Aave";
+            hint "'degenbot aave list' shows the markets, 'degenbot aave activate NAME' activates one";
+            when "A command about all active markets finds none.";
+
+        /// The database does not know the oracle of a market.
+        NoOracle {
+            market: MarketName = MarketName {
+                chain: ChainId::ETHEREUM,
+                name: "aave_v3".to_owned(),
+            },
+        }
+            in Markets;
+            text format!("The database does not know the price oracle of {market}, or its last block");
+            hint "'degenbot aave update' reads both from the chain; '--prices FILE' needs neither";
+            when "Prices are to be asked for, and the market was never updated.";
+
+        /// No market has the user.
+        UnknownUser {
+            address: Address = Address::new([0x11; 20]),
+            /// Whether only users with debt are meant.
+            with_debt: bool = false,
+        }
+            in Markets;
+            text format!("No market has a user {address}{}", if *with_debt { " with debt" } else { "" });
+            hint "Check the address and --market; 'degenbot aave update' adds the users who came since the last update";
+            when "The user that is asked for has never supplied or owed anything in the markets. `position risk` is about \
+                  users with debt only.";
+
+        /// No market has the asset whose price is to be another.
+        UnknownAsset {
+            name: String = "NAME".to_owned(),
+        }
+            in Markets;
+            text format!("No market has an asset '{name}'");
+            hint "'degenbot aave market show' shows the assets; name one by its symbol or its address";
+            when "`--price` names an asset that none of the markets lists. The exit status is 2.";
+
+        /// Several assets have the symbol.
+        AmbiguousAsset {
+            name: String = "NAME".to_owned(),
+            /// Two of them.
+            addresses: [Address; 2] = [Address::new([0x11; 20]), Address::new([0x22; 20])],
+        }
+            in Markets;
+            text format!("Several assets are called '{name}': {} and {}", addresses[0], addresses[1]);
+            hint "Name the asset by its address";
+            when "A price is given for a symbol that several assets of a market have. The exit status is 2.";
+
+        /// The file with prices cannot be used.
+        PriceFile {
+            path: PathBuf = PathBuf::from("PATH"),
+            problem: String = "REASON".to_owned(),
+        }
+            in Markets;
+            text format!("The prices in {} cannot be used: {problem}", path.display());
+            hint "It is a JSON object of symbols or addresses and prices in whole units, such as {\"WETH\": \"1800.25\"}";
+            when "The file that `--prices` names cannot be read, or is not what the help says.";
+
+        /// A price cannot be expressed in the base currency.
+        PriceNotUsed {
+            asset: String = "WETH".to_owned(),
+            error: InvalidPrice = InvalidPrice::TooManyDecimals,
+        }
+            in Markets;
+            text format!("The amount for {asset} cannot be used: {error}");
+            hint "The base currency has 8 decimals in nearly all markets";
+            when "`--price`, `--prices`, `--below` or `--min-debt` has more decimals than it can have, or a number is too \
+                  large. The exit status is 2.";
+
         /// A contract is not the addresses provider of a market.
         NotAProvider {
             chain: ChainId = ChainId::ETHEREUM,
@@ -470,6 +543,9 @@ impl Failure {
             Self::UnknownExchange { .. }
             | Self::UnknownMarket { .. }
             | Self::UnknownChain { .. }
+            | Self::UnknownAsset { .. }
+            | Self::AmbiguousAsset { .. }
+            | Self::PriceNotUsed { .. }
             | Self::OtherCommand { .. }
             | Self::OnlyInPython { .. } => ExitStatus::WrongArguments,
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {

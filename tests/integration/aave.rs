@@ -300,7 +300,7 @@ SELECT u.id || '|' || p.sort || '|' || a.id || '|' || a.underlying_asset_id
     || '|' || coalesce(CASE WHEN k.category_id = coalesce(c.e_mode_category_id, e.category_id)
         THEN k.liquidation_threshold ELSE c.liquidation_threshold END, '-')
     || '|' || coalesce(CASE WHEN k.category_id = coalesce(c.e_mode_category_id, e.category_id)
-        THEN k.ltv ELSE c.ltv END, '-')
+        THEN CASE c.ltv WHEN 0 THEN 0 ELSE k.ltv END ELSE c.ltv END, '-')
     || '|' || p.id || '|' || p.balance || '|' || coalesce(p.last_index, '-')
     || '|' || CASE sort WHEN 'debt' THEN '-' ELSE coalesce((
         SELECT enabled FROM aave_v3_user_collateral_configs AS f

@@ -1,5 +1,7 @@
 //! What Aave V3 accounts are worth, against `getUserAccountData` of the contracts.
 
+mod stored;
+
 use std::collections::BTreeMap;
 
 use degenbot::aave::{
@@ -34,6 +36,22 @@ fn decimals(value: &Value) -> u8 {
 
 fn rules(revision: u32) -> PoolRules {
     PoolRules::new(Revision::new(revision).unwrap()).unwrap()
+}
+
+/// What the contract has said.
+fn expected(account: &Value) -> AccountData {
+    let word = |place: usize| text(&account[5][place]);
+    let basis_points = |place: usize| {
+        BasisPoints::new(account[5][place].as_str().unwrap().parse().unwrap()).unwrap()
+    };
+    AccountData {
+        collateral_base: word(0),
+        debt_base: word(1),
+        available_borrows_base: word(2),
+        liquidation_threshold: basis_points(3),
+        ltv: basis_points(4),
+        health_factor: Some(word(5)).filter(|it| *it != U256(alloy_primitives::U256::MAX)),
+    }
 }
 
 #[test]
@@ -75,19 +93,7 @@ fn accounts_are_worth_what_the_contracts_say() {
             decimals: decimals(&row[5]),
         });
         let found = pool.account(collateral, debt).unwrap();
-        let word = |place: usize| text(&account[5][place]);
-        let basis_points = |place: usize| {
-            BasisPoints::new(account[5][place].as_str().unwrap().parse().unwrap()).unwrap()
-        };
-        let expected = AccountData {
-            collateral_base: word(0),
-            debt_base: word(1),
-            available_borrows_base: word(2),
-            liquidation_threshold: basis_points(3),
-            ltv: basis_points(4),
-            health_factor: Some(word(5)).filter(|it| *it != U256(alloy_primitives::U256::MAX)),
-        };
-        assert_eq!(found, expected, "{line}");
+        assert_eq!(found, expected(&account), "{line}");
         let counts = compared.entry(small(&account[0])).or_default();
         counts.0 += 1;
         counts.1 += in_e_mode;

@@ -11,6 +11,7 @@ use degenbot::types::{Address, ChainId, FeeParts};
 use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
+use crate::support::aave_positions;
 use crate::support::command::{on, quietly, run, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
@@ -82,6 +83,10 @@ const RUNS: &[(&str, &[&str])] = &[
             "pool repair --dry-run --exchange ethereum_sushiswap_v3",
             "pool repair --exchange ethereum_sushiswap_v3",
             "token update",
+            "aave market show --market ethereum_positions",
+            "aave position risk --market ethereum_positions",
+            "aave position show 0x00000000000000000000000000000000000000b1 --market ethereum_positions",
+            "aave position show 0x00000000000000000000000000000000000000b4 --market ethereum_positions",
             "reset --yes",
         ],
     ),
@@ -109,6 +114,7 @@ headers = { x-api-key = "KEY" }
 fn command_of(line: &str) -> Vec<&str> {
     let words: Vec<_> = line.split_whitespace().collect();
     match words[0] {
+        "aave" if matches!(words[1], "market" | "position") => words[..3].to_vec(),
         "aave" | "config" | "exchange" | "pool" | "token" => words[..2].to_vec(),
         name => vec!["database", name],
     }
@@ -192,9 +198,11 @@ fn is_timestamp(text: &str) -> bool {
 
 fn output(copy: &Copy, line: &str) -> Output {
     let mut arguments = command_of(line);
-    let others = line
-        .split_whitespace()
-        .skip(if arguments[0] == "database" { 1 } else { 2 });
+    let others = line.split_whitespace().skip(if arguments[0] == "database" {
+        1
+    } else {
+        arguments.len()
+    });
     arguments.extend(others);
     arguments.push("--json");
     if arguments[0] == "config" {
@@ -202,6 +210,17 @@ fn output(copy: &Copy, line: &str) -> Output {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), CONFIG).unwrap();
         fs::write(folder.join("nodes.toml"), NODES).unwrap();
+    }
+    if let ["aave", group @ ("market" | "position"), ..] = arguments.as_slice() {
+        if *group == "market" {
+            aave_positions::insert(&copy.path);
+        }
+        let server = NodeServer::start(aave_positions::chain());
+        let mut command = on(&copy.path, &arguments);
+        if *group == "position" {
+            command.args(["--rpc", &server.url()]);
+        }
+        return command.output().unwrap();
     }
     if arguments.starts_with(&["token", "update"]) {
         let server = NodeServer::start(FakeChain::new(1, 10_000_000));

@@ -9,6 +9,7 @@
 
 mod aave;
 mod aave_accounts;
+mod aave_positions;
 mod aave_tokens;
 mod arguments;
 mod backup;

@@ -2,6 +2,7 @@
 
 pub mod aave_logs;
 pub mod aave_market;
+pub mod aave_positions;
 pub mod cases;
 pub mod command;
 pub mod content;

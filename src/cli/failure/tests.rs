@@ -13,6 +13,7 @@ use crate::database::error::refusal::Refusal;
 use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::deployments::invalid_market::InvalidMarket;
 use crate::documented_errors::{Chapter, Documented};
+use crate::models::aave::valuation_error::ValuationError;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::node::error::NodeError;
@@ -97,6 +98,12 @@ fn documented() -> Vec<Documented<Failure>> {
         }),
         wrapped(RowError::documented(), |source| Failure::Database {
             error: ErrorKind::Row { source }.into(),
+        }),
+        wrapped(ValuationError::documented(), |source| {
+            at_path(ErrorKind::Valuation {
+                market: "MARKET".to_owned(),
+                source: Box::new(source),
+            })
         }),
         wrapped(ExchangeConflict::documented(), |conflict| {
             at_path(ErrorKind::Exchange {

@@ -1,5 +1,6 @@
 //! A chart of a pool's liquidity: one bar for each range of ticks.
 
+use crate::cli::bar::{bar, rounded};
 use crate::cli::pool::cells::symbol;
 use crate::cli::table::Alignment::Right;
 use crate::cli::table::padded;
@@ -127,24 +128,6 @@ fn average(ranges: &[LiquidityRange], from: i32, to: i32) -> f64 {
         })
         .sum();
     sum / f64::from(to - from)
-}
-
-/// A bar of this share of the room, in eighths of a column. Whatever is not zero is visible.
-fn bar(share: f64, room: usize) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = rounded(share * f64::from(u16::try_from(room).unwrap_or(u16::MAX)) * 8.0);
-    let eighths = if share > 0.0 { eighths.max(1) } else { 0 };
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
-}
-
-/// The nearest whole number that is not negative.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a number beyond the range becomes the nearest in it"
-)]
-const fn rounded(number: f64) -> usize {
-    number.round() as usize
 }
 
 /// A number with four significant digits.

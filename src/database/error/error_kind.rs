@@ -18,6 +18,7 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE};
 use crate::documented_errors::documented_errors;
 use crate::escape::escaped_name;
+use crate::models::aave::valuation_error::ValuationError;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
@@ -604,6 +605,29 @@ documented_errors! {
             hint source.hint();
             cause(source) std::error::Error::source(source);
             when "";
+
+        /// The accounts of an Aave V3 market cannot be valued.
+        Valuation {
+            /// The market.
+            market: String = "ethereum_aave_v3".to_owned(),
+            /// What is missing.
+            source: Box<ValuationError> = Box::new(ValuationError::NoMarketTime),
+        }
+            in Inner;
+            text format!("The accounts of {market} in {path} cannot be valued: {source}");
+            hint source.hint();
+            cause(source) std::error::Error::source(source);
+            when "";
+
+        /// The database is at a version that lacks what the operation reads.
+        OlderVersion {
+            /// Its version.
+            found: SchemaVersion = SchemaVersion::first(),
+        }
+            in UpgradesAndDowngrades;
+            text format!("The database at {path} is at version {found}, and what is asked for is in the newest one");
+            hint "Run 'degenbot database upgrade' first";
+            when "A command reads tables that older versions lack, such as what `aave update` stores.";
 
         /// Blocks cannot be undone.
         Journal {

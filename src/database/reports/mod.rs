@@ -1,5 +1,8 @@
 //! Reports about a database.
 
+pub(crate) mod aave_accounts;
+pub(crate) mod aave_market;
+pub(crate) mod aave_markets;
 pub(crate) mod inspect;
 pub(crate) mod pool_info;
 pub(crate) mod pool_list;

@@ -82,7 +82,8 @@ pub struct AaveV3Account {
 pub struct AaveV3Collateral {
     /// The position, with the scaled balance.
     pub position: AaveV3CollateralPosition,
-    /// Whether the user has enabled it as collateral; `None` if the database does not have that.
+    /// Whether the user has enabled it as collateral. `None` if the database has no row about it: nothing is collateral
+    /// before a first event says so.
     pub enabled: Option<bool>,
     /// The reserve. Accounts that are read together share it.
     pub reserve: Arc<AaveV3Reserve>,
@@ -98,13 +99,14 @@ pub struct AaveV3Debt {
 }
 
 impl AaveV3Account {
-    /// The e-mode category that applies to the user's positions in an asset: the user's category, if the
-    /// asset is in it too.
+    /// The e-mode category that applies to the user's positions in an asset: the user's category, if the asset is
+    /// collateral in it.
     #[must_use]
     pub fn e_mode_of(&self, reserve: &AaveV3Reserve) -> Option<&AaveV3EModeCategory> {
-        self.e_mode_category
-            .as_deref()
-            .filter(|category| reserve.e_mode() == Some(category.category_id))
+        self.e_mode_category.as_deref().filter(|category| {
+            let member = reserve.in_e_mode(category.category_id);
+            member.is_some_and(|member| member.is_collateral)
+        })
     }
 
     /// The liquidation threshold that applies to the user's positions in an asset: that of the e-mode
@@ -119,13 +121,26 @@ impl AaveV3Account {
     }
 
     /// The loan-to-value ratio that applies to the user's positions in an asset; determined like
-    /// [`Self::liquidation_threshold`].
+    /// [`Self::liquidation_threshold`]. In e-mode, it is zero for an asset whose own ratio is, or, since Aave 3.6, for one
+    /// that has none in the category.
     #[must_use]
     pub fn ltv(&self, reserve: &AaveV3Reserve) -> Option<BasisPoints> {
-        match self.e_mode_of(reserve) {
-            Some(category) => Some(category.ltv),
-            None => reserve.config.as_ref().map(|it| it.ltv),
-        }
+        let own = reserve.config.as_ref().map(|it| it.ltv);
+        let Some(category) = self.e_mode_of(reserve) else {
+            return own;
+        };
+        let says_itself = reserve.pool_revision.is_some_and(|it| it.get() >= 10);
+        let is_zero = if says_itself {
+            let member = reserve.in_e_mode(category.category_id);
+            member.is_some_and(|member| member.is_ltv_zero)
+        } else {
+            own == Some(BasisPoints::ZERO)
+        };
+        Some(if is_zero {
+            BasisPoints::ZERO
+        } else {
+            category.ltv
+        })
     }
 }
 

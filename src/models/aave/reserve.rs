@@ -1,22 +1,26 @@
 //! Aave V3 reserves: assets with their risk parameters, tokens and e-mode category.
 
 use std::collections::HashMap;
+use std::ffi::c_int;
 use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::aave::ray_math::{Rounding, ray_mul};
+use crate::aave::token_rules::{TokenKind, TokenRules, UnknownRevision};
+use crate::models::aave::e_mode::{AaveV3EModeMembership, MarketRows};
 use crate::models::access::columns::Columns;
 use crate::models::access::read_transaction::ReadTransaction;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
 use crate::models::rows::aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig};
+use crate::models::rows::aave_v3_asset_facts::AaveV3AssetFacts;
 use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;
 use crate::models::rows::erc20_token::Erc20Token;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::decimal::U256;
-use crate::types::integer::EModeCategoryId;
+use crate::types::integer::{EModeCategoryId, Revision, Timestamp};
+use crate::types::kind::TransferAmount;
 
 /// An asset of a market with its risk parameters and its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +29,17 @@ pub struct AaveV3Reserve {
     pub asset: AaveV3Asset,
     /// Its risk parameters outside e-mode, if they are in the database.
     pub config: Option<AaveV3AssetConfig>,
+    /// What else is known of it. `None` if only the Python package has updated the market.
+    pub facts: Option<AaveV3AssetFacts>,
     /// The e-mode category that the asset's row refers to.
     pub e_mode_category: Option<AaveV3EModeCategory>,
+    /// The e-mode categories that it is in, in the order of their numbers. If the database has no membership of any asset
+    /// of the market, because only the Python package has updated it, it is the one that [`Self::e_mode`] has.
+    pub e_modes: Vec<AaveV3EModeMembership>,
+    /// The revision of the market's Pool, if it is known.
+    pub pool_revision: Option<Revision>,
+    /// The kind of its debt token. The one of GHO counts its revisions by itself.
+    pub debt_kind: TokenKind,
     /// The token that is lent and borrowed.
     pub underlying: Erc20Token,
     /// The aToken, which represents supplied amounts.
@@ -68,24 +81,59 @@ impl AaveV3Reserve {
         configured.or(referred).filter(|number| number.get() != 0)
     }
 
-    /// A scaled balance of the aToken, converted to units of the underlying token at the stored
-    /// `liquidity_index`. `None` if the result exceeds 256 bits.
+    /// The asset's part in an e-mode category, if it is in it.
+    #[must_use]
+    pub fn in_e_mode(&self, category: EModeCategoryId) -> Option<AaveV3EModeMembership> {
+        let found = self.e_modes.iter().find(|it| it.category_id == category);
+        found.copied()
+    }
+
+    /// The time of the last update of its indexes, from which on interest counts, if it is known.
+    #[must_use]
+    pub fn last_update_time(&self) -> Option<Timestamp> {
+        self.facts.as_ref().and_then(|it| it.last_update_time)
+    }
+
+    /// How the aToken computes.
     ///
-    /// Rounded to the nearest, as in `WadRayMath.rayMul`. Newer revisions of Aave round collateral down,
-    /// which is at most one unit less.
+    /// # Errors
+    ///
+    /// [`UnknownRevision`] if its revision is not known.
+    pub fn a_token_rules(&self) -> Result<TokenRules, UnknownRevision> {
+        self.rules(TokenKind::AToken, self.asset.a_token_revision)
+    }
+
+    /// How the variable debt token computes.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownRevision`] if its revision is not known.
+    pub fn v_token_rules(&self) -> Result<TokenRules, UnknownRevision> {
+        self.rules(self.debt_kind, self.asset.v_token_revision)
+    }
+
+    fn rules(&self, kind: TokenKind, revision: Revision) -> Result<TokenRules, UnknownRevision> {
+        let known = self.facts.as_ref().and_then(|it| it.transfer_amount);
+        TokenRules::new(kind, revision, known.unwrap_or(TransferAmount::Scaled))
+    }
+
+    /// A scaled balance of the aToken, converted to units of the underlying token at the stored `liquidity_index`. It is
+    /// rounded as the aToken's revision does. `None` if the revision is not known, or if the result exceeds 256 bits.
     #[must_use]
     pub fn collateral_balance(&self, scaled: U256) -> Option<U256> {
-        ray_mul(scaled, self.asset.liquidity_index, Rounding::HalfUp)
+        self.a_token_rules()
+            .ok()?
+            .balance(scaled, self.asset.liquidity_index)
     }
 
     /// A scaled balance of the variable debt token, converted to units of the underlying token at the stored
-    /// `borrow_index`. `None` if the result exceeds 256 bits.
-    ///
-    /// Rounded to the nearest, as in `WadRayMath.rayMul`. Newer revisions of Aave round debt up, which is at
-    /// most one unit more.
+    /// `borrow_index`. It is rounded as the debt token's revision does; the discount that GHO's first revisions have is
+    /// not taken off. `None` if the revision is not known, or if the result exceeds 256 bits.
     #[must_use]
     pub fn debt_balance(&self, scaled: U256) -> Option<U256> {
-        ray_mul(scaled, self.asset.borrow_index, Rounding::HalfUp)
+        self.v_token_rules()
+            .ok()?
+            .balance(scaled, self.asset.borrow_index)
     }
 }
 
@@ -94,21 +142,28 @@ struct ReserveRows<'connection> {
     statement: Statement<'connection>,
     asset: Columns,
     config: Columns,
+    facts: Columns,
     category: Columns,
     tokens: [Columns; 3],
+    /// The column that says whether the debt token is that of GHO.
+    is_gho: c_int,
+    market: MarketRows<'connection>,
 }
 
 impl<'connection> ReserveRows<'connection> {
     fn prepare(statements: Statements<'connection>, condition: &str) -> QueryResult<Self> {
         let asset = AaveV3Asset::COLUMNS;
         let config = AaveV3AssetConfig::columns_from(asset.end());
-        let category = AaveV3EModeCategory::columns_from(config.end());
+        let facts = AaveV3AssetFacts::columns_from(config.end());
+        let category = AaveV3EModeCategory::columns_from(facts.end());
         let underlying = Erc20Token::columns_from(category.end());
         let a_token = Erc20Token::columns_from(underlying.end());
         let v_token = Erc20Token::columns_from(a_token.end());
         let statement = statements.prepare(&format!(
-            "SELECT {}, {}, {}, {}, {}, {} FROM {} AS a \
+            "SELECT {}, {}, {}, {}, {}, {}, {}, \
+             EXISTS (SELECT 1 FROM aave_gho_tokens AS g WHERE g.v_token_id = a.v_token_id) FROM {} AS a \
              LEFT JOIN {} AS c ON c.asset_id = a.id \
+             LEFT JOIN {} AS f ON f.asset_id = a.id \
              LEFT JOIN {} AS e ON e.id = a.e_mode_category_id \
              LEFT JOIN {tokens} AS u ON u.id = a.underlying_asset_id \
              LEFT JOIN {tokens} AS s ON s.id = a.a_token_id \
@@ -116,12 +171,14 @@ impl<'connection> ReserveRows<'connection> {
              WHERE {condition}",
             asset.of("a"),
             config.of("c"),
+            facts.of("f"),
             category.of("e"),
             underlying.of("u"),
             a_token.of("s"),
             v_token.of("v"),
             asset.table,
             config.table,
+            facts.table,
             category.table,
             tokens = underlying.table,
         ))?;
@@ -129,8 +186,11 @@ impl<'connection> ReserveRows<'connection> {
             statement,
             asset,
             config,
+            facts,
             category,
             tokens: [underlying, a_token, v_token],
+            is_gho: v_token.end(),
+            market: MarketRows::prepare(statements)?,
         })
     }
 
@@ -154,14 +214,27 @@ impl<'connection> ReserveRows<'connection> {
         if let (Some(id), None) = (asset.e_mode_category_id, &e_mode_category) {
             return Err(missing(&self.category, id));
         }
-        Ok(Some(AaveV3Reserve {
+        let mut reserve = AaveV3Reserve {
             config: AaveV3AssetConfig::read_joined(&self.config, row)?,
+            facts: AaveV3AssetFacts::read_joined(&self.facts, row)?,
             e_mode_category,
+            e_modes: Vec::new(),
+            pool_revision: self.market.pool_revision(asset.market_id)?,
+            debt_kind: match row.key(self.is_gho) {
+                0 => TokenKind::VariableDebt,
+                _ => TokenKind::GhoDebt,
+            },
             underlying: token(underlying, asset.underlying_asset_id)?,
             a_token: token(a_token, asset.a_token_id)?,
             v_token: token(v_token, asset.v_token_id)?,
             asset,
-        }))
+        };
+        let AaveV3Asset { id, market_id, .. } = reserve.asset;
+        reserve.e_modes = match self.market.memberships(market_id, id)? {
+            Some(stored) => stored,
+            None => Vec::from_iter(reserve.e_mode().map(AaveV3EModeMembership::before_3_2)),
+        };
+        Ok(Some(reserve))
     }
 }
 

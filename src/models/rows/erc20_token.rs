@@ -52,6 +52,13 @@ pub struct NewErc20Token {
 }
 
 impl Erc20Token {
+    /// The symbol, or the address of a token without one.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let symbol = self.symbol.clone();
+        symbol.unwrap_or_else(|| self.address.to_string())
+    }
+
     /// The token with an id.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ pub struct AaveV3Accounts<'connection> {
     collateral: PositionRows<'connection>,
     debt: PositionRows<'connection>,
     reserves: Reserves<'connection>,
-    _transaction: ReadTransaction<'connection>,
+    transaction: ReadTransaction<'connection>,
 }
 
 impl<'connection> AaveV3Accounts<'connection> {
@@ -101,11 +101,12 @@ impl<'connection> AaveV3Accounts<'connection> {
             collateral: PositionRows::prepare(statements, &collateral())?,
             debt: PositionRows::prepare(statements, &debt())?,
             reserves: Reserves::prepare(statements)?,
-            _transaction: transaction,
+            transaction,
         })
     }
 
     fn read(&mut self) -> Result<AaveV3Account, RowError> {
+        let _held = self.transaction.statements().hold();
         let user = AaveV3User::read(&AaveV3User::COLUMNS, &self.users)?;
         let e_mode_category = match user.e_mode.get() {
             0 => None,

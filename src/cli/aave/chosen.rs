@@ -1,0 +1,34 @@
+//! Which markets of the database a command is about.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::cli::aave::lookup::{parse, unknown};
+use crate::cli::failure::Failure;
+use crate::database::reports::aave_markets::{AavePricedAssets, list_aave_assets};
+use crate::types::integer::ChainId;
+
+/// The market with a name; without one, all active markets, or the only one.
+pub(super) fn chosen(path: &Path, name: Option<&str>) -> Result<Vec<AavePricedAssets>, Failure> {
+    let mut markets = list_aave_assets(path)?;
+    if let Some(text) = name {
+        let name = parse(path, text)?;
+        markets.retain(|it| it.market.name == name);
+        return if markets.is_empty() {
+            Err(unknown(path, text))
+        } else {
+            Ok(markets)
+        };
+    }
+    if markets.len() > 1 {
+        markets.retain(|it| it.market.active);
+    }
+    if markets.is_empty() {
+        return Err(Failure::NoMarket);
+    }
+    Ok(markets)
+}
+
+pub(super) fn chains(markets: &[AavePricedAssets]) -> BTreeSet<ChainId> {
+    markets.iter().map(|it| it.market.chain).collect()
+}

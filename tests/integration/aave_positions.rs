@@ -1,0 +1,303 @@
+//! `aave position show`, `aave position risk` and `aave market show`: what they print, and whose prices they use.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use degenbot::database::create_new_sqlite_database;
+use diesel::connection::SimpleConnection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::aave_positions::{self, BLOCK, NEAR, UNPRICED, WITHOUT_DEBT};
+use crate::support::command::{on, quietly};
+use crate::support::content;
+use crate::support::corpus::Copy;
+use crate::support::node_server::NodeServer;
+
+fn market() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    create_new_sqlite_database(&path).unwrap();
+    aave_positions::insert(&path);
+    (folder, path)
+}
+
+fn execute(path: &Path, statements: &str) {
+    content::connect(path).batch_execute(statements).unwrap();
+}
+
+/// Runs a command with a node.
+fn told(path: &Path, server: &NodeServer, arguments: &[&str]) -> String {
+    let url = server.url();
+    quietly(path, &[arguments, &["--rpc", &url]].concat())
+}
+
+fn json(path: &Path, arguments: &[&str]) -> Value {
+    let output = on(path, arguments).arg("--json").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
+}
+
+#[test]
+fn risk_lists_users_near_liquidation_first() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    insta::assert_snapshot!(told(&path, &server, &["aave", "position", "risk"]));
+    insta::assert_snapshot!(told(
+        &path,
+        &server,
+        &[
+            "aave",
+            "position",
+            "risk",
+            "--below",
+            "1.5",
+            "--min-debt",
+            "10",
+            "--limit",
+            "1",
+            "--price",
+            "weth=-40%",
+            "--price",
+            &format!("{UNPRICED}=0.5"),
+        ]
+    ));
+}
+
+#[test]
+fn position_has_balances_prices_and_worth() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    let show = |user| told(&path, &server, &["aave", "position", "show", user]);
+    insta::assert_snapshot!(show(NEAR));
+    let without_debt = show(WITHOUT_DEBT);
+    assert!(
+        without_debt.contains("Health factor  no debt"),
+        "{without_debt}"
+    );
+    // Without a node, the balances remain.
+    insta::assert_snapshot!(quietly(&path, &["aave", "position", "show", NEAR]));
+}
+
+#[test]
+fn market_has_reserves_and_categories() {
+    let (_folder, path) = market();
+    insta::assert_snapshot!(quietly(&path, &["aave", "market", "show"]));
+}
+
+#[test]
+fn prices_are_those_of_the_block_or_the_report_says_otherwise() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    let url = server.url();
+    let risk = ["aave", "position", "risk", "--rpc", &url];
+    let factor = |document: &Value| document["markets"][0]["accounts"][0]["health_factor"].clone();
+    let now = json(&path, &risk);
+    let prices = &now["markets"][0]["prices"];
+    assert_eq!(prices["block"], BLOCK);
+    assert_eq!(prices["is_newest_block"], false);
+    // 0.93 × 2,000 against 1,500 with the interest of a day.
+    assert_eq!(factor(&now), "1239830148229013218");
+
+    server.chain(|chain| chain.stateless_before = BLOCK + 1);
+    let later = json(&path, &risk);
+    let prices = &later["markets"][0]["prices"];
+    assert_eq!(prices["block"], BLOCK + 3);
+    assert_eq!(prices["is_newest_block"], true);
+    assert_eq!(factor(&later), "929872611171759913");
+    let told = quietly(&path, &risk);
+    let said = "Prices of the oracle in block 23,000,003";
+    assert!(told.contains(said), "{told}");
+    let said = "the node does not have the state of block 23,000,000";
+    assert!(told.contains(said), "{told}");
+}
+
+#[test]
+fn one_request_asks_for_all_prices() {
+    let (_folder, path) = market();
+    execute(
+        &path,
+        "DELETE FROM aave_v3_debt_positions WHERE asset_id = 9003",
+    );
+    let server = NodeServer::start(aave_positions::chain());
+    let calls = || {
+        let requests = server.requests().concat();
+        let calls = requests.iter().filter(|(method, _)| method == "eth_call");
+        calls.count()
+    };
+    told(&path, &server, &["aave", "position", "risk"]);
+    // The list, the unit and the currency; then each asset, because the oracle refuses the list.
+    assert_eq!(calls(), 6);
+    execute(
+        &path,
+        "DELETE FROM aave_v3_asset_facts WHERE asset_id = 9003;
+         DELETE FROM aave_v3_asset_configs WHERE asset_id = 9003;
+         DELETE FROM aave_v3_assets WHERE id = 9003",
+    );
+    told(&path, &server, &["aave", "position", "risk"]);
+    assert_eq!(calls(), 9);
+}
+
+#[test]
+fn prices_of_a_file_are_whole_units() {
+    let (folder, path) = market();
+    let file = folder.path().join("prices.json");
+    let name = file.display().to_string();
+    let risk = ["aave", "position", "risk", "--prices", &name];
+    let written = |text: &str| {
+        fs::write(&file, text).unwrap();
+        quietly(&path, &risk)
+    };
+    fs::write(&file, r#"{"WETH": "2000", "usdc": 1.0}"#).unwrap();
+    let document = json(&path, &risk);
+    let market = &document["markets"][0];
+    assert_eq!(
+        market["accounts"][0]["health_factor"],
+        "1239830148229013218"
+    );
+    assert_eq!(market["prices"]["source"], "file");
+    assert_eq!(market["not_computed"].as_array().unwrap().len(), 1);
+    for (text, problem) in [
+        ("[1]", "cannot be used: invalid type: sequence"),
+        (
+            r#"{"WETH": "1e3"}"#,
+            "the price of WETH: it is not a number like 1800.25",
+        ),
+        (
+            r#"{"WETH": -1}"#,
+            "the price of WETH: it is not a number like 1800.25",
+        ),
+        (
+            r#"{"base_currency_unit": 0}"#,
+            "base_currency_unit is not a positive integer",
+        ),
+        (
+            r#"{"WETH": "0.123456789"}"#,
+            "it has more decimals than the base currency",
+        ),
+    ] {
+        let told = written(text);
+        assert!(
+            told.starts_with("status: 1") || told.starts_with("status: 2"),
+            "{told}"
+        );
+        assert!(told.contains(problem), "{told}");
+    }
+    let told = written(r#"{"WETH": 1, "OTHER": 1}"#);
+    assert!(told.contains("no market has an asset 'OTHER'"), "{told}");
+    fs::remove_file(&file).unwrap();
+    let told = quietly(&path, &risk);
+    assert!(told.contains("cannot be used: No such file"), "{told}");
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    let risk = |more: &[&str]| {
+        told(
+            &path,
+            &server,
+            &[&["aave", "position", "risk"], more].concat(),
+        )
+    };
+    for (more, problem) in [
+        (
+            &["--price", "OTHER=1"][..],
+            "No market has an asset 'OTHER'",
+        ),
+        (
+            &["--price", "WETH=10%"],
+            "it is not a number like 1800.25, or a percentage like -10%",
+        ),
+        (
+            &["--price", "WETH"],
+            "it is not an asset, '=' and a price or a percentage",
+        ),
+        (
+            &["--market", "ethereum_other"],
+            "There is no market 'ethereum_other'",
+        ),
+        (
+            &[WITHOUT_DEBT],
+            "No market has a user 0x00000000000000000000000000000000000000b5 with debt",
+        ),
+    ] {
+        let told = risk(more);
+        assert!(told.contains(problem), "{told}");
+        assert!(told.contains("--- stdout\n--- stderr"), "{told}");
+    }
+    for (sql, problem) in [
+        (
+            "UPDATE aave_v3_contracts SET revision = 11 WHERE name = 'POOL'",
+            "The accounts of ethereum_positions in degenbot.db cannot be valued: revision 11 of the Pool is not known",
+        ),
+        (
+            "UPDATE aave_v3_contracts SET revision = NULL",
+            "the revision of the market's Pool is not known",
+        ),
+        (
+            "UPDATE aave_v3_market_facts SET last_update_time = NULL",
+            "the time of its last block is not known",
+        ),
+        (
+            "DELETE FROM aave_v3_contracts WHERE name = 'PRICE_ORACLE'",
+            "The database does not know the price oracle of ethereum_positions",
+        ),
+        (
+            "UPDATE aave_v3_markets SET active = 0; INSERT INTO aave_v3_markets (chain_id, name, active)
+             VALUES (8453, 'x', 0)",
+            "The database has no active market of Aave",
+        ),
+    ] {
+        let (_folder, path) = market();
+        execute(&path, sql);
+        let told = told(&path, &server, &["aave", "position", "risk"]);
+        assert!(told.contains(problem), "{told}");
+    }
+    let told = quietly(&path, &["aave", "position", "risk"]);
+    assert!(told.contains("There is no node for chain ID 1"), "{told}");
+}
+
+#[test]
+fn debts_at_stable_rates_may_be_missing_before_3_2() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    execute(
+        &path,
+        "UPDATE aave_v3_contracts SET revision = 1 WHERE name = 'POOL';
+         UPDATE aave_v3_asset_configs SET stable_borrowing_enabled = 1 WHERE asset_id = 9002",
+    );
+    let said = "Debts at stable rates, which the database does not have, may be missing: USDC";
+    let risk = told(&path, &server, &["aave", "position", "risk"]);
+    assert!(risk.contains(said), "{risk}");
+    execute(
+        &path,
+        "UPDATE aave_v3_contracts SET revision = 5 WHERE name = 'POOL'",
+    );
+    let risk = told(&path, &server, &["aave", "position", "risk"]);
+    assert!(!risk.contains("stable"), "{risk}");
+}
+
+#[test]
+fn databases_of_older_versions_are_to_be_upgraded() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    for command in [
+        &["aave", "market", "show"][..],
+        &["aave", "position", "risk"],
+        &["aave", "position", "show", NEAR],
+    ] {
+        let told = quietly(&copy.path, command);
+        assert!(told.contains("is in the newest one"), "{told}");
+        assert!(
+            told.contains("hint: Run 'degenbot database upgrade' first"),
+            "{told}"
+        );
+    }
+    // Only the Python package has filled it, so there is no time.
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let document = json(&copy.path, &["aave", "market", "show"]);
+    let market = &document["markets"][0];
+    assert!(market["time"].is_null(), "{market}");
+    assert!(market["reserves"][0]["supplied"].is_null(), "{market}");
+}
