@@ -36,6 +36,7 @@ mod fetch;
 pub(crate) mod follow;
 pub(crate) mod follow_event;
 mod freshness;
+mod held_back;
 mod keep_up;
 pub(crate) mod market_facts;
 mod member;

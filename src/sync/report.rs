@@ -64,6 +64,8 @@ pub struct Skipped {
     pub exchange: ExchangeName,
     /// The reason.
     pub reason: &'static str,
+    /// Whether it takes part by itself as soon as the reason is gone.
+    pub is_for_now: bool,
 }
 
 /// How far an update is.

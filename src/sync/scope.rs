@@ -85,6 +85,7 @@ impl Scope {
                 Err(reason) => scope.skipped.push(Skipped {
                     exchange: name,
                     reason,
+                    is_for_now: false,
                 }),
             }
         }

@@ -20,6 +20,7 @@ use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::chain_view::{ChainView, Standing, look};
 use crate::sync::domain::{Domain, Remembered as _};
 use crate::sync::follow_event::FollowEvent;
+use crate::sync::held_back::HeldBack;
 use crate::sync::member::Member;
 use crate::sync::pools::Pools;
 use crate::sync::preconditions::{require_marks_in_chain, require_updatable};
@@ -103,6 +104,7 @@ pub(super) struct Updater<'a, D: Domain> {
     /// The blocks that are done, and all that are to be.
     pub(super) done: u64,
     pub(super) total: u64,
+    held_back: HeldBack,
 }
 
 impl<'a, D: Domain> Updater<'a, D> {
@@ -139,6 +141,7 @@ impl<'a, D: Domain> Updater<'a, D> {
             begin: None,
             done: 0,
             total: 0,
+            held_back: HeldBack::default(),
         })
     }
 
@@ -182,7 +185,9 @@ impl<'a, D: Domain> Updater<'a, D> {
     /// Reads where the database is, undoes what is gone, and takes in what is missing.
     pub(super) fn pass(&mut self) -> Result<Pass, SyncError> {
         self.memory.refresh(&mut self.connection, self.path)?;
-        let mut scope = self.domain.read(&mut self.connection, self.chain)?;
+        let whole = self.domain.read(&mut self.connection, self.chain)?;
+        let mut scope = whole.clone();
+        self.held_back.leave_out(&mut scope);
         self.announce(&scope)?;
         self.begin = scope.exchanges.iter().map(Member::next).min();
         let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
@@ -211,10 +216,9 @@ impl<'a, D: Domain> Updater<'a, D> {
         if let Pass::Again(reason) = self.settle(&stored, final_block)? {
             return Ok(Pass::Again(reason));
         }
-        if self.options.check_space && is_long_first_sync(&scope, target) {
-            let ends = (target, final_block);
-            let room = D::room(self.path, self.node, &scope, ends, &self.options)?;
-            require_room(self.path, room)?;
+        let ends = (target, final_block);
+        if let Pass::Again(reason) = self.find_room(&scope, &whole, ends)? {
+            return Ok(Pass::Again(reason));
         }
         if scope.next_group(target).is_some() {
             self.domain.acquaint(self.node, &mut scope)?;
@@ -233,6 +237,40 @@ impl<'a, D: Domain> Updater<'a, D> {
         let marks = scope.exchanges.iter().map(Member::mark);
         self.reached = marks.min().flatten();
         Ok(Pass::Done)
+    }
+
+    /// Fails if a long first sync does not fit on the disk. A follower leaves it out instead, and goes on with the others.
+    /// `whole` is the scope with those that are left out.
+    fn find_room(
+        &mut self,
+        scope: &Scope<D::Member>,
+        whole: &Scope<D::Member>,
+        ends: (BlockNumber, BlockNumber),
+    ) -> Result<Pass, SyncError> {
+        if !self.options.check_space {
+            return Ok(Pass::Done);
+        }
+        let (target, _) = ends;
+        if self.held_back.is_due() {
+            let room = D::room(self.path, self.node, whole, ends, &self.options)?;
+            if require_room(self.path, room).is_ok() {
+                self.held_back.release();
+                return Ok(Pass::Again("there is room on the disk now"));
+            }
+            self.held_back.keep();
+        }
+        if !is_long_first_sync(scope, target) {
+            return Ok(Pass::Done);
+        }
+        let room = D::room(self.path, self.node, scope, ends, &self.options)?;
+        match require_room(self.path, room) {
+            Err(SyncError::NotEnoughSpace { .. })
+                if self.poll.is_some() && self.held_back.hold(scope) =>
+            {
+                Ok(Pass::Again("what does not fit on the disk is left out"))
+            }
+            result => result.map(|()| Pass::Done),
+        }
     }
 
     /// Notes what the node says of the end of its chain.

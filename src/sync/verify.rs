@@ -164,6 +164,7 @@ impl Verification<'_> {
                     self.report.skipped.push(Skipped {
                         exchange: exchange.name(),
                         reason: "it has pools, but no block up to which they are synchronized",
+                        is_for_now: false,
                     });
                 }
                 continue;

@@ -59,6 +59,7 @@ impl Scope<ScopedMarket> {
                 scope.skipped.push(Skipped {
                     exchange: named(&stored.name),
                     reason: "its addresses provider is not in the database",
+                    is_for_now: false,
                 });
                 continue;
             };

@@ -379,6 +379,50 @@ fn disk_that_fills_is_waited_for() {
 }
 
 #[test]
+fn exchange_that_does_not_fit_keeps_no_other_from_following() {
+    let many = vec![liquidity(3, 1, 0, 2, 5); 300];
+    let blocks = [
+        vec![creation(3, 1), creation(0, 1)],
+        many.clone(),
+        many.clone(),
+        many,
+    ];
+    let mut scene = Scene::with(ChainId::ETHEREUM, 4, &blocks);
+    scene.server.chain(|chain| {
+        for _ in 0..100_000 {
+            chain.push(Vec::new());
+        }
+    });
+    let head = scene.server.chain(|chain| chain.head());
+    execute(
+        &scene.path,
+        &format!(
+            "UPDATE exchanges SET last_update_block = {head}; \
+             UPDATE exchanges SET active = 0, last_update_block = NULL WHERE name = 'uniswap_v3'"
+        ),
+    );
+    let Some(mut running) = on_a_small_disk(&scene) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    scene.push(&[vec![creation(0, 3)]]);
+    let is_commit = |line: &Value, block| line["event"] == "commit" && line["block"] == block;
+    running.wait_for(|line| is_commit(line, head + 1));
+    running.step(
+        "dd if=/dev/zero of=filler bs=4096 2>/dev/null; truncate -s -262144 filler; \
+         $DEGENBOT --database degenbot.db exchange activate ethereum_uniswap_v3 --from-block 1000",
+    );
+    scene.push(&[vec![creation(0, 2)]]);
+    running.wait_for(|line| is_commit(line, head + 2));
+    drop(running.child.stdin.take());
+    let told = running.told();
+    assert!(
+        told.contains("ethereum_uniswap_v3 is not followed for now: the disk has too little room"),
+        "{told}"
+    );
+}
+
+#[test]
 fn given_node_of_the_only_chain_may_come_later() {
     let scene = scene(ChainId::ETHEREUM);
     scene.server.set_faults(Faults::always([Incident::Close]));

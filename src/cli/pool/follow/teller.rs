@@ -250,13 +250,21 @@ impl<'a> Teller<'a> {
                     "{name} is active now, and is followed from {from} on."
                 ));
             }
-            for name in removed {
+            let is_held = |name: &&ExchangeName| !skipped.iter().any(|it| it.exchange == **name);
+            for name in removed.iter().filter(is_held) {
                 self.say(&format!(
                     "{name} is no longer active, and no longer followed."
                 ));
             }
         }
         for skipped in skipped.into_iter().filter(|it| !known.contains(it)) {
+            if skipped.is_for_now {
+                let Skipped {
+                    exchange, reason, ..
+                } = skipped;
+                self.say(&format!("{exchange} is not followed for now: {reason}."));
+                continue;
+            }
             let failure = Failure::ExchangeSkipped {
                 exchange: skipped.exchange,
                 reason: skipped.reason,
