@@ -167,7 +167,7 @@ documented_errors! {
             in Exchanges;
             text format!("The database does not have the exchange {exchange}");
             hint format!("'degenbot exchange activate {exchange}' adds it, and 'degenbot pool update' its pools");
-            when "`pool verify` or `pool repair` names an exchange that was never activated.";
+            when "`pool list`, `pool update`, `pool verify` or `pool repair` names an exchange that was never activated.";
 
         /// An upgrade to an older version was asked for, or a downgrade to a newer one.
         WrongDirection {

@@ -5,8 +5,9 @@ mod kept;
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
@@ -430,17 +431,15 @@ fn insert(
         active,
         last_update_block: before,
     };
-    let id = diesel::insert_into(aave_v3_markets::table)
+    let added = diesel::insert_into(aave_v3_markets::table)
         .values(&new)
-        .returning(aave_v3_markets::id)
-        .get_result(connection)
-        .optional()?;
-    // A trigger can ignore the row.
-    let name = market.market_name();
-    id.map_or_else(
-        || Err(not_kept(connection, path, &name, "as it was added")?),
-        Ok,
-    )
+        .execute(connection)?;
+    if added == 0 {
+        // A trigger can ignore the row.
+        let name = market.market_name();
+        return Err(not_kept(connection, path, &name, "as it was added")?);
+    }
+    Ok(diesel::select(sql::<BigInt>("last_insert_rowid()")).get_result(connection)?)
 }
 
 fn set_active(connection: &mut SqliteConnection, id: i64, active: bool) -> QueryResult<()> {

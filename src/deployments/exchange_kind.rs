@@ -40,6 +40,11 @@ impl ExchangeKind {
         }
     }
 
+    /// Whether one contract holds all pools.
+    pub(crate) const fn is_manager(self) -> bool {
+        matches!(self, Self::Manager(_))
+    }
+
     /// The suffix that the name of such an exchange must have, such as `_v3`. No column holds the kind; the
     /// Python package finds it by this suffix.
     pub(super) fn suffix(self) -> &'static str {

@@ -9,8 +9,10 @@ use degenbot::database::{
 use degenbot::deployments::Deployment;
 use degenbot::models::{Exchange, ExchangeDeployment};
 use degenbot::types::{Address, BlockNumber, CodeHash};
+use insta::assert_snapshot;
 
 use crate::support::command::quietly;
+use crate::support::content;
 use crate::support::corpus::Copy;
 
 /// What is recorded of an exchange.
@@ -153,4 +155,78 @@ fn command_takes_a_hash_or_none() {
         &[&activate[..], &["--init-code-hash", "0x12"]].concat(),
     );
     assert!(output.starts_with("status: 2"), "{output}");
+}
+
+#[test]
+fn kind_that_contradicts_the_pools_is_refused() {
+    let (_folder, path) = database();
+    let options = ExchangeOptions::default();
+    for (name, kind) in [
+        ("base_other_v3", "uniswap_v3"),
+        ("base_other_v4", "uniswap_v4"),
+    ] {
+        let mut deployment = unknown(name, kind);
+        deployment.factory = Address::new([name.as_bytes()[12]; 20]);
+        add_exchange(&path, &deployment, &options).unwrap();
+    }
+    let before = content::of(&path);
+    let cases = [
+        ("base_uniswap_v4", "uniswap_v3", "uniswap_v4"),
+        ("base_uniswap_v3", "uniswap_v4", "uniswap_v3"),
+        ("base_uniswap_v3", "pancakeswap_v3", "uniswap_v3"),
+        ("base_other_v3", "uniswap_v4", "uniswap_v3"),
+        ("base_other_v4", "uniswap_v2", "uniswap_v4"),
+    ];
+    for (name, given, expected) in cases {
+        let told = quietly(&path, &["exchange", "activate", name, "--kind", given]);
+        let said = format!(
+            "status: 1\n--- stdout\n--- stderr\nerror: The database at degenbot.db cannot have pools of the kind {given} \
+             for {name}: they are {expected}\nhint: Nothing was changed. Leave --kind out, or name the exchange whose pools are of that kind\n"
+        );
+        assert_eq!(told, said);
+        assert_eq!(content::of(&path), before, "{name}");
+    }
+    for (name, kind) in [
+        ("base_uniswap_v4", "uniswap_v4"),
+        ("base_other_v3", "pancakeswap_v3"),
+    ] {
+        let told = quietly(&path, &["exchange", "activate", name, "--kind", kind]);
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        assert_eq!(recorded(&path, name).unwrap().0, kind);
+    }
+}
+
+#[test]
+fn facts_of_an_active_exchange_are_recorded_and_told() {
+    let (_folder, path) = database();
+    let activate = |more: &[&str]| {
+        let command = ["exchange", "activate", "ethereum_sushiswap_v2"];
+        let told = quietly(&path, &[&command[..], more].concat());
+        let lines = told.lines().filter(|line| !line.starts_with("warning: "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    activate(&[]);
+    assert_snapshot!(activate(&[]), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Exchange is already activated.
+    ");
+    let facts = [
+        "--kind",
+        "sushiswap_v2",
+        "--from-block",
+        "26000000",
+        "--init-code-hash",
+        "none",
+    ];
+    assert_snapshot!(activate(&facts), @r"
+    status: 0
+    --- stdout
+    --- stderr
+    Exchange is already activated.
+    Recorded: kind sushiswap_v2, first block 26000000, no init code hash.
+    ");
+    let expected = ("sushiswap_v2".to_owned(), Some(26_000_000), None);
+    assert_eq!(recorded(&path, "ethereum_sushiswap_v2"), Some(expected));
 }

@@ -46,6 +46,7 @@ mod pool_reports;
 mod pool_update;
 mod pools;
 mod prompts;
+mod raised;
 mod rebuild;
 mod recognition;
 mod reset;

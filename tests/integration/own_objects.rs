@@ -304,7 +304,7 @@ fn object_with_a_name_of_a_later_version_is_to_get_another() {
 }
 
 /// Texts that SQLite has for errors of its own. `raise` can say the same.
-const TEXTS_OF_SQLITE: [&str; 14] = [
+pub const TEXTS_OF_SQLITE: [&str; 14] = [
     "file is not a database",
     "database is locked",
     "database table is locked",

@@ -397,7 +397,7 @@ fn list_prints_a_table() {
         ],
     );
     insta::assert_snapshot!("managed_pools", told);
-    let told = quietly(&copy.path, &["pool", "list", "--chain", "4242"]);
+    let told = quietly(&copy.path, &["pool", "list", "--chain", "polygon"]);
     insta::assert_snapshot!(told, @r"
     status: 0
     --- stdout

@@ -60,6 +60,7 @@ impl Activate {
             first_block: self.from_block,
             init_code_hash: self.init_code_hash.map(|Checked(hash)| hash),
         };
+        let recorded = recorded(&facts);
         let options = ExchangeOptions::default()
             .wait(self.waiting.time())
             .cancel(cancel_token().clone())
@@ -70,11 +71,30 @@ impl Activate {
         };
         warn_without_endpoint(&settings, exchange.chain);
         match activation {
-            Activation::AlreadyActive => context.printer.message("Exchange is already activated."),
+            Activation::AlreadyActive => {
+                context.printer.message("Exchange is already activated.");
+                if let Some(recorded) = recorded {
+                    context.printer.message(recorded);
+                }
+            }
             Activation::Added | Activation::Activated => context
                 .printer
                 .message(format_args!("Activated {}.", exchange.description())),
         }
         Ok(())
     }
+}
+
+/// Says what is recorded of an exchange that was active before: nothing else shows that the command did something.
+fn recorded(facts: &ContractFacts) -> Option<String> {
+    let kind = facts.kind.map(|kind| format!("kind {kind}"));
+    let first_block = facts
+        .first_block
+        .map(|block| format!("first block {block}"));
+    let hash = facts.init_code_hash.map(|hash| match hash {
+        Some(hash) => format!("init code hash {hash}"),
+        None => "no init code hash".to_owned(),
+    });
+    let parts: Vec<_> = [kind, first_block, hash].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("Recorded: {}.", parts.join(", ")))
 }

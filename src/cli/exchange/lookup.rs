@@ -46,6 +46,26 @@ pub(in crate::cli) fn require_known_chains(path: &Path, chains: &[ChainId]) -> R
     }
 }
 
+/// Parses the names of exchanges. Each must be in the database: nothing else tells an exchange that it lacks from one
+/// without pools.
+pub(in crate::cli) fn stored(path: &Path, names: &[String]) -> Result<Vec<ExchangeName>, Failure> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stored: Vec<_> = list_exchanges(path)?.iter().filter_map(name_of).collect();
+    let find = |name: &String| {
+        let exchange = parse(path, name)?;
+        if stored.contains(&exchange) {
+            return Ok(exchange);
+        }
+        Err(match Deployment::of(&exchange) {
+            Some(_) => Failure::ExchangeNotStored { exchange },
+            None => unknown(path, name),
+        })
+    };
+    names.iter().map(find).collect()
+}
+
 /// The failure for an unknown name, with the most similar names.
 pub(in crate::cli) fn unknown(path: &Path, name: &str) -> Failure {
     // If the database cannot be read, the known exchanges remain.

@@ -9,17 +9,14 @@ use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use crate::cli::context::Context;
-use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
+use crate::cli::exchange::lookup::{require_known_chains, stored};
 use crate::cli::failure::Failure;
 use crate::cli::json::Json;
 use crate::cli::known_values::{chain_id, exchange};
 use crate::cli::pool::filters;
 use crate::cli::pool::pool_table::PoolTable;
 use crate::database::error::database_error::Error;
-use crate::database::exchanges::list_exchanges;
 use crate::database::reports::pool_list::{PoolListOptions, list_pools};
-use crate::deployments::deployment::Deployment;
-use crate::deployments::exchange_name::ExchangeName;
 use crate::types::integer::ChainId;
 
 #[derive(Debug, Args)]
@@ -45,7 +42,7 @@ impl List {
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
-        let exchanges = exchanges(&path, &self.exchange)?;
+        let exchanges = stored(&path, &self.exchange)?;
         require_known_chains(&path, &self.chain)?;
         let options = PoolListOptions {
             chains: self.chain,
@@ -58,23 +55,6 @@ impl List {
             print_table(context, &path, &options)
         }
     }
-}
-
-/// The exchanges with these names. Each must be known, or in the database.
-fn exchanges(path: &Path, names: &[String]) -> Result<Vec<ExchangeName>, Failure> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let stored: Vec<_> = list_exchanges(path)?.iter().filter_map(name_of).collect();
-    let find = |name: &String| {
-        let exchange = parse(path, name)?;
-        if stored.contains(&exchange) || Deployment::of(&exchange).is_some() {
-            Ok(exchange)
-        } else {
-            Err(unknown(path, name))
-        }
-    };
-    names.iter().map(find).collect()
 }
 
 fn print_table(context: &Context, path: &Path, options: &PoolListOptions) -> Result<(), Failure> {

@@ -187,7 +187,11 @@ impl Update {
             }
             if !self.following.follow {
                 let exchange = exchange.clone();
-                return Err(Failure::ExchangeNotActive { exchange });
+                return Err(if is_stored {
+                    Failure::ExchangeNotActive { exchange }
+                } else {
+                    Failure::ExchangeNotStored { exchange }
+                });
             }
             log::warn!("The exchange {exchange} is not active; it is followed once it is");
         }

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
+use crate::cli::exchange::lookup::{name_of, require_known_chains, stored};
 use crate::cli::failure::Failure;
 use crate::cli::known_values::chain_id;
 use crate::cli::pool::filters;
 use crate::database::exchanges::list_exchanges;
-use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::sync::pool_snapshot::chains_of_pools;
 use crate::types::integer::ChainId;
@@ -54,29 +53,10 @@ impl Which {
 
     /// Looks up what is named. Without any name, it is what is active.
     pub(super) fn look_up(&self, path: &Path) -> Result<Named, Failure> {
-        let exchanges = self
-            .exchange
-            .iter()
-            .map(|name| parse(path, name))
-            .collect::<Result<Vec<_>, _>>()?;
+        let exchanges = stored(path, &self.exchange)?;
         require_known_chains(path, &self.chain)?;
         let rows = list_exchanges(path)?;
-        let mut chains = BTreeSet::new();
-        for exchange in &exchanges {
-            if !rows
-                .iter()
-                .filter_map(name_of)
-                .any(|name| name == *exchange)
-            {
-                return Err(match Deployment::of(exchange) {
-                    Some(_) => Failure::ExchangeNotStored {
-                        exchange: exchange.clone(),
-                    },
-                    None => unknown(path, &exchange.to_string()),
-                });
-            }
-            chains.insert(exchange.chain);
-        }
+        let mut chains: BTreeSet<_> = exchanges.iter().map(|exchange| exchange.chain).collect();
         for (name, of_name) in self.pools.iter().zip(chains_of_pools(path, &self.pools)?) {
             if of_name.is_empty() {
                 return Err(Failure::PoolNotStored { name: name.clone() });

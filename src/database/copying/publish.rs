@@ -33,9 +33,6 @@ pub(crate) fn check_target(
 ) -> Result<(), Error> {
     require_replaceable_file(backup)?;
     DatabaseFile::at(backup).require_regular_sidecars()?;
-    if file.has_sidecar_at(backup) {
-        return Err(ErrorKind::BackupOntoItself.at(backup));
-    }
     if let Some(used @ (Use::Sidecar | Use::Temporary)) = use_of(file, backup) {
         let what = used.title();
         return Err(ErrorKind::TargetIsReserved { what }.at(backup));

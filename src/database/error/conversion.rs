@@ -86,6 +86,10 @@ impl Error {
                 effect: self.effect,
                 ..Self::from_diesel(path, action, source)
             },
+            ErrorKind::Raised { .. } => Self {
+                path: self.path.or_else(|| Some(path.to_owned())),
+                ..self
+            },
             _ => self,
         }
     }
@@ -324,7 +328,7 @@ impl From<JournalError> for Error {
 impl From<RowError> for Error {
     fn from(error: RowError) -> Self {
         match error {
-            RowError::Sql { source } => source.into(),
+            RowError::Sql { source } | RowError::Raised { source } => source.into(),
             source => ErrorKind::Row { source }.into(),
         }
     }
@@ -332,6 +336,9 @@ impl From<RowError> for Error {
 
 impl From<SqlError> for Error {
     fn from(source: SqlError) -> Self {
+        if is_raised(&source.to_string()) {
+            return ErrorKind::Raised { source }.into();
+        }
         ErrorKind::Sql { source }.into()
     }
 }

@@ -352,8 +352,7 @@ documented_errors! {
             in Backups;
             text format!("The copy at {path} would be the database itself");
             hint "Name another file (--output, --into), or remove the link of that name";
-            when "The path of a backup or of a compact copy is that of the database, a link to it, or the path of a file that \
-                  SQLite keeps beside it.";
+            when "The path of a backup or of a compact copy is that of the database, or a link to it.";
 
         /// There is no file to restore.
         NoBackup
@@ -721,7 +720,7 @@ documented_errors! {
             source: SqlError = sql_error(),
         }
             in OwnObjects;
-            text format!("A trigger of your own in {path} refuses a row that was to be written");
+            text format!("A trigger of your own{} refuses a row that was to be written", in_file(path));
             hint "The text is the trigger's. Drop the trigger, run the command again, and create it again";
             cause(source) Some(source);
             when "A trigger of the user's own calls `RAISE`.";
@@ -797,6 +796,15 @@ documented_errors! {
             cause(source) std::error::Error::source(source);
             when "In a program that uses the library: a statement of its own fails.";
     }
+}
+
+/// The place, if there is a path. Errors of statements that a program runs itself have none.
+fn in_file(path: &dyn Display) -> String {
+    let path = path.to_string();
+    if path.is_empty() {
+        return path;
+    }
+    format!(" in {path}")
 }
 
 const MANY_FILES_HINT: &str =

@@ -3,10 +3,13 @@
 use std::fmt::{self, Display};
 
 use crate::database::error::trigger_list::of_triggers;
+use crate::deployments::exchange_kind::ExchangeKind;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::documented_errors::documented_errors;
 use crate::escape::escaped;
 use crate::types::address::Address;
+#[cfg(all(test, feature = "cli"))]
+use crate::types::kind::{PoolKind, PoolManagerKind};
 
 documented_errors! {
     /// Why an exchange cannot be activated, deactivated or added.
@@ -79,6 +82,21 @@ documented_errors! {
             hint format!("Add the kind: 'degenbot exchange activate {} --kind KIND'", plain(exchange));
             when "The first block or the hash of the init code is to be recorded of an exchange whose kind is not known.";
 
+        /// The pools of the exchange are of another kind than the one that is given.
+        OtherKind {
+            /// The exchange.
+            exchange: ExchangeName = example(),
+            /// The kind that is given.
+            given: ExchangeKind = ExchangeKind::Manager(PoolManagerKind::UniswapV4),
+            /// The kind of its pools.
+            expected: ExchangeKind = ExchangeKind::Pools(PoolKind::UniswapV3),
+        }
+            in Exchanges;
+            text format!("cannot have pools of the kind {given} for {}: they are {expected}", plain(exchange));
+            hint "Leave --kind out, or name the exchange whose pools are of that kind";
+            when "`exchange activate --kind` names another kind than that of a known exchange, or a pool manager for an \
+                  exchange whose pools are contracts, or the reverse.";
+
         /// The database is of a version that has no table for what is known of an exchange's contracts.
         NoPlace {
             /// The exchange.
@@ -142,6 +160,7 @@ impl ExchangeConflict {
             | Self::FactoryTaken { exchange, .. }
             | Self::NotKept { exchange, .. }
             | Self::KindUnknown { exchange }
+            | Self::OtherKind { exchange, .. }
             | Self::NoPlace { exchange }
             | Self::Rejected { exchange, .. } => exchange,
         }

@@ -81,7 +81,8 @@ impl ContractFacts {
             return Ok(());
         }
         let stored = ExchangeDeployment::of_exchange(connection, exchange_id)?;
-        let before = match (&stored, Deployment::of(exchange)) {
+        let known = Deployment::of(exchange);
+        let before = match (&stored, known) {
             (Some(stored), _) => Self {
                 kind: Some(stored.kind),
                 first_block: stored.first_block,
@@ -90,6 +91,21 @@ impl ContractFacts {
             (None, Some(known)) => Self::of(known),
             (None, None) => Self::default(),
         };
+        // The kind of a known deployment is not for a user to say. That of another one can be corrected, but a manager
+        // has a row and pools of other tables.
+        let expected = known.map(|known| known.kind).or(before.kind);
+        if let (Some(given), Some(expected)) = (self.kind, expected)
+            && given != expected
+            && (known.is_some() || given.is_manager() != expected.is_manager())
+        {
+            let exchange = exchange.clone();
+            let found = ExchangeConflict::OtherKind {
+                exchange,
+                given,
+                expected,
+            };
+            return Err(conflict(path, found));
+        }
         let Some(kind) = self.kind.or(before.kind) else {
             let exchange = exchange.clone();
             return Err(conflict(path, ExchangeConflict::KindUnknown { exchange }));

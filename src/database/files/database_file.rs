@@ -170,23 +170,6 @@ impl DatabaseFile {
         other.is_some() && identity(&self.real) == other
     }
 
-    /// Whether another path is that of a sidecar, or leads to one.
-    pub(crate) fn has_sidecar_at(&self, other: &Path) -> bool {
-        let file = identity(other);
-        let leads_to = |sidecar: Sidecar| identity(&self.sidecar(sidecar)) == file;
-        if file.is_some() && Sidecar::ALL.into_iter().any(leads_to) {
-            return true;
-        }
-        let (Ok(folder), Some(name)) = (fs::canonicalize(folder_of(other)), other.file_name())
-        else {
-            return false;
-        };
-        fs::canonicalize(self.folder()).is_ok_and(|own| own == folder)
-            && Sidecar::ALL
-                .iter()
-                .any(|sidecar| self.sidecar(*sidecar).file_name() == Some(name))
-    }
-
     /// Fails if the file is not writable. Opening such a file for writing would leave sidecars behind.
     pub(crate) fn require_writable(&self) -> Result<(), Error> {
         use rustix::io::Errno;
@@ -286,7 +269,6 @@ mod tests {
         let wal = with_suffix(&target, "-wal");
         fs::write(&wal, [0; 33]).unwrap();
         assert!(file.has_sidecars());
-        assert!(file.has_sidecar_at(&wal));
         assert_eq!(file.log_bytes(), 33);
         assert!(file.leftover().is_some());
         assert!(file.is_same_as(&target));

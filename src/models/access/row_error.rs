@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use crate::documented_errors::documented_errors;
+use crate::sqlite::raised::is_raised;
 use crate::types::invalid_value::InvalidValue;
 use crate::types::sync_cursor::SyncCursor;
 
@@ -104,6 +105,17 @@ documented_errors! {
             when "A trigger of the user's own ignores a token, a pool, a tick, a mark or an entry of the journal, with \
                   RAISE(IGNORE).";
 
+        /// A trigger of the user's own refuses a row that is written.
+        Raised {
+            /// What the trigger says.
+            source: diesel::result::Error = sql_error(),
+        }
+            in OwnObjects;
+            text "a trigger of your own refuses a row that was to be written";
+            hint "The text is the trigger's. Drop the trigger, run the program again, and create it again";
+            cause(source) Some(source);
+            when "In a program that uses the library: a trigger of the user's own calls `RAISE`.";
+
         /// A position's asset belongs to another market than its user.
         OtherMarket {
             /// The table of the position.
@@ -179,6 +191,9 @@ impl RowError {
 
 impl From<diesel::result::Error> for RowError {
     fn from(source: diesel::result::Error) -> Self {
+        if is_raised(&source.to_string()) {
+            return Self::Raised { source };
+        }
         Self::Sql { source }
     }
 }

@@ -21,7 +21,7 @@ use crate::types::integer::BlockNumber;
 /// ```
 /// # use degenbot::database::{self, Database, Error};
 /// # use degenbot::models::{
-/// #     Exchange, Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolParameters, V3Protocol, V3Parameters,
+/// #     Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolParameters, V3Protocol, V3Parameters,
 /// # };
 /// use degenbot::models::{LiquidityError, LiquidityUpdate, LogPosition, PoolFamily, PoolUpdate, TickMap};
 /// # use degenbot::models::SyncCursor;

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::model::{creation, liquidity};
 use super::{Scene, assert_rows, execute, insert_exchange, rows};
 use crate::support::command::{on, quietly, run};
+use crate::support::databases;
 use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
 
@@ -686,6 +687,20 @@ fn filters_that_can_never_match_are_refused() {
     error: The exchange base_pancakeswap_v3 is not active
     hint: 'degenbot exchange activate base_pancakeswap_v3' activates it; without it, leave it out
     ");
+    // A known exchange that the database lacks is none without pools.
+    let (_folder, empty) = databases::empty();
+    for command in ["list", "update", "verify", "repair"] {
+        let told = quietly(
+            &empty,
+            &["pool", command, "--exchange", "base_aerodrome_v3"],
+        );
+        assert!(
+            told.starts_with(
+                "status: 1\n--- stdout\n--- stderr\nerror: The database does not have the exchange base_aerodrome_v3\n"
+            ),
+            "{command}: {told}"
+        );
+    }
 }
 
 /// Nothing else is said while a node is tried again, and that can take minutes.
