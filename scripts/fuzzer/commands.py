@@ -1,4 +1,4 @@
-"""The commands that are run: every one of `database`, `exchange`, `pool` and `token`, with its options."""
+"""The commands that are run: every one of `database`, `exchange`, `pool`, `token` and `aave`, with its options."""
 
 VERSIONS = (
     "eb4080485a56", "a512dbce9854", "5d2dfe7292b3", "9c411aeeb15e", "b0b9e84d5527", "e0aaad8ad486", "2606a6c7f5ee",
@@ -8,6 +8,7 @@ EXCHANGES = (
     "ethereum_uniswap_v2", "ethereum_uniswap_v3", "ethereum_uniswap_v4", "base_uniswap_v2", "base_uniswap_v3",
     "base_aerodrome_v2", "base_pancakeswap_v3", "ethereum_sushiswap_v2",
 )
+MARKETS = ("ethereum_aave_v3", "ethereum_aave_v3_lido", "base_aave_v3", "arbitrum_aave_v3")
 # Paths that are no text for a terminal. The second leads to the database, through a link.
 HOSTILE_NAME = "\x1b[31m\u202e.db"
 HOSTILE_PATH = "../\x1b]0;x\x07\u2066/degenbot.db"
@@ -43,7 +44,7 @@ class Command:
         return Command(self.verb, [*arguments, "--force"], "", self.arguments[1])
 
     def is_read_only(self):
-        return self.dry or self.verb in ("info", "verify", "list", "pools", "pool")
+        return self.dry or self.verb in READING
 
     def __str__(self):
         answer = f" <<< {self.answer!r}" if self.answer else ""
@@ -54,8 +55,13 @@ class Command:
 GROUPED = {
     "activate": ("exchange", "activate"), "deactivate": ("exchange", "deactivate"), "add": ("exchange", "add"),
     "list": ("exchange", "list"), "pools": ("pool", "list"), "pool": ("pool", "show"), "sync": ("pool", "update"),
-    "tokens": ("token", "update"),
+    "tokens": ("token", "update"), "aave_activate": ("aave", "activate"), "aave_deactivate": ("aave", "deactivate"),
+    "aave_list": ("aave", "list"), "aave_add": ("aave", "add"), "aave_update": ("aave", "update"),
 }
+# Those that write nothing, those that commit a part and can fail later, and those that have no --json.
+READING = ("info", "verify", "list", "pools", "pool", "aave_list")
+UPDATING = ("sync", "tokens", "aave_update")
+SILENT = ("activate", "deactivate", "add", "aave_activate", "aave_deactivate", "aave_add")
 CHAINS = ("1", "base", "ethereum", "8453")
 # A token of many pools, texts that are none of a pool, and the first ids.
 POOLS = (
@@ -69,7 +75,8 @@ def pick(random, node):
     verb = random.choice(
         ("info", "verify", "verify", "backup", "backup", "restore", "restore", "upgrade", "upgrade", "upgrade",
          "downgrade", "compact", "compact", "reset", "activate", "deactivate", "list", "add", "pools", "pools", "pool",
-         "pool", "sync", "sync", "tokens", "tokens")
+         "pool", "sync", "sync", "tokens", "tokens", "aave_activate", "aave_activate", "aave_deactivate", "aave_list",
+         "aave_add", "aave_update", "aave_update")
     )
     group, name = GROUPED.get(verb, ("database", verb))
     arguments = [group, name]
@@ -112,15 +119,27 @@ def pick(random, node):
     elif verb == "pool":
         arguments += random.sample(POOLS, random.choice((1, 1, 1, 2)))
         maybe(0.3, "--chain", random.choice(CHAINS))
-    elif verb in ("sync", "tokens"):
+    elif verb in ("aave_activate", "aave_deactivate"):
+        arguments.append(random.choice(MARKETS))
+        if verb == "aave_activate":
+            maybe(0.8, "--rpc", node)
+    elif verb == "aave_add":
+        arguments += ["--chain", random.choice(("1", "base", "42161")), "--rpc", node]
+        arguments += ["--provider", "0x6EcCab422D763aC031210895C81787E87B43A652"]
+        maybe(0.5, "--name", "spark")
+        maybe(0.5, "--from-block", random.choice(("1", "16776401", "9007199254740992")))
+    elif verb in UPDATING:
         arguments += ["--rpc", node]
         maybe(0.3, "--chain", random.choice(CHAINS))
-        if verb == "sync":
+        if verb != "tokens":
             maybe(0.5, "--to-block", random.choice(("latest", "finalized", "5", "latest:-2")))
+        if verb == "sync":
             maybe(0.3, "--exchange", random.choice(EXCHANGES))
-    if group != "exchange" or verb == "list":
+        if verb == "aave_update":
+            maybe(0.3, "--market", random.choice(MARKETS))
+    if verb not in SILENT:
         maybe(0.3, "--json")
-    if verb not in ("info", "verify", "list", "pools", "pool") and "--dry-run" not in arguments:
+    if verb not in READING and "--dry-run" not in arguments:
         maybe(0.3, "--wait", random.choice("01"))
     if verb in ("backup", "restore", "upgrade", "downgrade", "compact", "reset") and "--dry-run" not in arguments:
         if random.random() < 0.8:

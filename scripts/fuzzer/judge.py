@@ -7,6 +7,7 @@ import stat
 
 import contents
 from beside import BACKUP, DATABASE
+from commands import UPDATING
 
 LATEST = "20261128000000"
 MIGRATIONS = {
@@ -94,7 +95,7 @@ class Run:
         self.judge_json()
         self.judge_files()
         changed = not self.unchanged(DATABASE)
-        if self.command.verb in ("sync", "tokens"):
+        if self.command.verb in UPDATING:
             self.judge_update(changed)
         elif self.status != 0 or self.command.is_read_only():
             self.judge_unchanged(changed)
@@ -136,9 +137,9 @@ class Run:
         if not self.command.json or self.was_refused():
             return
         # An update says how far it came.
-        if self.command.verb in ("sync", "tokens") and not self.stdout:
+        if self.command.verb in UPDATING and not self.stdout:
             return
-        tells_anyway = self.command.verb in ("verify", "sync", "tokens")
+        tells_anyway = self.command.verb in ("verify", *UPDATING)
         if self.status not in (0, 3) and not (self.status == 1 and tells_anyway and self.stdout):
             if self.stdout:
                 self.fault("stdout of a failed command", repr(self.stdout[:100]))
@@ -173,7 +174,7 @@ class Run:
                 continue
             # Where the file may not grow, its last commits stay in the log, with an index.
             log = self.after.bytes.get(DATABASE + "-wal")
-            may_have_written = done or command.verb in ("sync", "tokens")
+            may_have_written = done or command.verb in UPDATING
             if name in (DATABASE + "-wal", DATABASE + "-shm") and log and may_have_written and not command.is_read_only():
                 continue
             # What undoes a commit that was cut short, where the file may not be written far enough to undo it at once.
@@ -216,6 +217,10 @@ class Run:
         written = {
             "sync": ("exchanges", "chain_blocks", "chain_journal", "retired_ids", "my_log"),
             "tokens": ("erc20_tokens",),
+            "aave_update": (
+                "aave_v3_markets", "aave_v3_contracts", "aave_v3_market_facts", "chain_blocks", "chain_journal",
+                "retired_ids", "my_log",
+            ),
         }
         for tables in (before, after):
             for name in written[self.command.verb]:
