@@ -334,13 +334,13 @@ documented_errors! {
         }
             in FileAndDisk;
             text format!(
-                "The update needs about {} beside {}, and {} are free",
+                "About {} are needed beside {}, and {} are free",
                 counted(needed, "byte"), path.display(), counted(available, "byte")
             );
-            hint "Free some space, or take in less: fewer exchanges (--exchange), or fewer blocks (--to-block); \
-                  --no-space-check goes on anyway, and what is committed before the disk is full stays";
-            when "The disk has less free space than an update will probably need. A first sync of many blocks estimates \
-                  that before it begins; every update looks again before each commit.";
+            hint "Free some space. An update can take in less (fewer exchanges or markets, or fewer blocks with --to-block), \
+                  or go on anyway with --no-space-check: what is committed before the disk is full stays";
+            when "The disk has less free space than an update or a repair will probably need. A first sync of many \
+                  blocks estimates that before it begins; every update looks again before each commit.";
 
         /// The answers to several requests are of different branches of the chain.
         Branches {

@@ -328,12 +328,12 @@ fn update_is_refused_where_the_disk_is_too_small() {
     };
     assert_snapshot!(told, @r"
     mounted
-    error: Ethereum: The update needs about N bytes beside degenbot.db, and N bytes are free
-    hint: Free some space, or take in less: fewer exchanges (--exchange), or fewer blocks (--to-block); --no-space-check goes on anyway, and what is committed before the disk is full stays
+    error: Ethereum: About N bytes are needed beside degenbot.db, and N bytes are free
+    hint: Free some space. An update can take in less (fewer exchanges or markets, or fewer blocks with --to-block), or go on anyway with --no-space-check: what is committed before the disk is full stays
     degenbot.db
     filler
-    error: Ethereum: The update needs about N bytes beside degenbot.db, and N bytes are free
-    hint: Free some space, or take in less: fewer exchanges (--exchange), or fewer blocks (--to-block); --no-space-check goes on anyway, and what is committed before the disk is full stays
+    error: Ethereum: About N bytes are needed beside degenbot.db, and N bytes are free
+    hint: Free some space. An update can take in less (fewer exchanges or markets, or fewer blocks with --to-block), or go on anyway with --no-space-check: what is committed before the disk is full stays
     degenbot.db
     filler
     error: Ethereum: The disk is full: degenbot.db could not be written
