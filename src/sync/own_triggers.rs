@@ -12,7 +12,13 @@ use crate::sqlite::authorizer::trigger_writes;
 use crate::sqlite::prepared::Statements;
 
 /// The tables that an update writes to, beside those whose changes are journaled.
-const BESIDE: [&str; 4] = ["exchanges", "chain_blocks", "chain_journal", "retired_ids"];
+const BESIDE: [&str; 5] = [
+    "exchanges",
+    "aave_v3_markets",
+    "chain_blocks",
+    "chain_journal",
+    "retired_ids",
+];
 
 /// Fails if a trigger of the user's own writes to a table that an update writes to: it could undo what is written, and what
 /// it changes is not in the journal. Fails as well if one is on the journal, whose entries other triggers write: SQLite
