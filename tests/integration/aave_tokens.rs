@@ -1,222 +1,203 @@
 //! The balances of Aave V3 tokens, followed through the events of whole markets.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
-use std::str::FromStr;
+mod hard_cases;
 
-use alloy_primitives::{B256, Bytes};
+use std::collections::BTreeMap;
+
 use degenbot::aave::{
     BalanceChange, DiscountedBalance, ScaledBalance, TokenKind, TokenRules, TransferAmount,
 };
 use degenbot::events::Event;
 use degenbot::events::aave_v3_token::{BalanceTransfer, Burn, Mint, Upgraded};
-use degenbot::models::LogPosition;
-use degenbot::types::{Address, BlockHash, BlockNumber, Log, LogIndex, Revision};
-use serde_json::Value;
+use degenbot::types::{Address, Log, Revision};
 
-const RUNS: &[u8] = include_bytes!("../aave-runs.zst");
+use crate::support::aave_recording::{RecordedLog, Recording, recordings};
 
-/// A market: the events of its tokens, and what the tokens answered at some blocks.
-struct Run {
-    name: String,
-    /// The kind and the first revision of each token.
-    tokens: BTreeMap<String, (TokenKind, u32)>,
-    /// The revision of each implementation.
-    revisions: BTreeMap<Address, u32>,
-    document: Value,
+/// What an event of a token says.
+enum Said {
+    Change(Address, BalanceChange),
+    Transfer(BalanceTransfer),
 }
 
-type Balances = BTreeMap<(String, Address), ScaledBalance>;
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
+/// An event of a token, with the balances of those whom it is about, before and after it.
+struct Step<'a> {
+    log: &'a RecordedLog,
+    rules: TokenRules,
+    said: Said,
+    before: Vec<(Address, ScaledBalance)>,
+    after: Vec<(Address, ScaledBalance)>,
 }
 
-fn runs() -> Vec<Run> {
-    let lines = zstd::decode_all(RUNS).unwrap();
-    let lines = String::from_utf8(lines).unwrap();
-    lines.lines().map(Run::read).collect()
+type Balances = BTreeMap<(String, Address), DiscountedBalance>;
+
+/// The rules of a token of a recorded market.
+fn rules_of(kind: &str, revision: u32, amount: TransferAmount) -> TokenRules {
+    let kind = match kind {
+        "a" => TokenKind::AToken,
+        "v" => TokenKind::VariableDebt,
+        _ => TokenKind::GhoDebt,
+    };
+    TokenRules::new(kind, Revision::new(revision).unwrap(), amount).unwrap()
 }
 
-impl Run {
-    fn read(line: &str) -> Self {
-        let document: Value = serde_json::from_str(line).unwrap();
-        let revision = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
-        let tokens = document["tokens"].as_array().unwrap().iter().map(|token| {
-            let kind = match token["kind"].as_str().unwrap() {
-                "a" => TokenKind::AToken,
-                "v" => TokenKind::VariableDebt,
-                _ => TokenKind::GhoDebt,
+/// What the transfers of a market's first aTokens say.
+fn amount_of(recording: &Recording) -> TransferAmount {
+    match recording.name.as_str() {
+        "300" => TransferAmount::Unscaled,
+        _ => TransferAmount::Scaled,
+    }
+}
+
+/// Follows the events of a market, and compares each balance with what the token said, after each block in which it
+/// changed. Returns how many were compared.
+fn follow(
+    recording: &Recording,
+    amount: TransferAmount,
+    mut visit: impl FnMut(Step<'_>),
+) -> Result<usize, String> {
+    let name = &recording.name;
+    let mut rules: BTreeMap<&str, TokenRules> = BTreeMap::new();
+    for (token, (kind, revision)) in &recording.tokens {
+        rules.insert(token, rules_of(kind, *revision, amount));
+    }
+    let mut balances = Balances::new();
+    let mut compared = 0;
+    let mut logs = recording.logs.iter().peekable();
+    for (block, expected) in &recording.after {
+        while let Some(log) = logs.next_if(|log| log.block <= *block) {
+            let token = log.contract.as_str();
+            let Some((kind, _)) = recording.tokens.get(token) else {
+                continue;
             };
-            (
-                text(&token["address"]),
-                (kind, revision(&token["revision"])),
-            )
-        });
-        let revisions = document["revisions"].as_object().unwrap().iter();
-        let revisions =
-            revisions.map(|(address, value)| (address.parse().unwrap(), revision(value)));
-        Self {
-            name: text(&document["run"]),
-            tokens: tokens.collect(),
-            revisions: revisions.collect(),
-            document,
+            let event = log.log();
+            if log.topics[0] == Upgraded::TOPIC {
+                let it = Upgraded::decode(&event).unwrap();
+                let revision = recording.revisions[&it.implementation];
+                rules.insert(token, rules_of(kind, revision, amount));
+            } else if let Some(said) = said(&event) {
+                let step = apply(&mut balances, log, rules[token], said)
+                    .map_err(|error| format!("{name}, {} {}: {error}", log.block, log.log_index))?;
+                visit(step);
+            }
+        }
+        for ((token, holder), (scaled, index)) in expected {
+            let balance = balances.get(&(token.clone(), *holder));
+            let found = balance.copied().unwrap_or_default().balance;
+            let wanted = ScaledBalance {
+                scaled: scaled.parse().unwrap(),
+                last_index: index.parse().unwrap(),
+            };
+            if found != wanted {
+                return Err(format!("{name}: another balance of {holder} at {block}"));
+            }
+            compared += 1;
         }
     }
+    assert!(logs.all(|log| !is_balance_event(log)));
+    Ok(compared)
+}
 
-    /// What the tokens answered after a block; zero balances are left out.
-    fn expected(&self) -> BTreeMap<u64, Balances> {
-        let blocks = self.document["balances"].as_object().unwrap().iter();
-        let balances = blocks.map(|(block, rows)| {
-            let rows = rows.as_array().unwrap().iter().map(|row| {
-                let balance = ScaledBalance {
-                    scaled: parse(&row[2]),
-                    last_index: parse(&row[3]),
-                };
-                ((text(&row[0]), parse(&row[1])), balance)
-            });
-            (block.parse().unwrap(), rows.collect())
-        });
-        balances.collect()
-    }
+fn is_balance_event(log: &RecordedLog) -> bool {
+    [Mint::TOPIC, Burn::TOPIC, BalanceTransfer::TOPIC].contains(&log.topics[0])
+}
 
-    /// Follows the events, and compares the balances after each block that was recorded. Returns how many were compared.
-    fn follow(&self, amount: TransferAmount) -> Result<usize, String> {
-        let mut rules: BTreeMap<&str, TokenRules> = BTreeMap::new();
-        let rules_of = |kind, revision| {
-            TokenRules::new(kind, Revision::new(revision).unwrap(), amount).unwrap()
-        };
-        for (token, (kind, revision)) in &self.tokens {
-            rules.insert(token, rules_of(*kind, *revision));
+/// What a log says of balances.
+fn said(event: &Log<'_>) -> Option<Said> {
+    let change = |is_mint, value, balance_increase, index| BalanceChange {
+        is_mint,
+        value,
+        balance_increase,
+        index,
+    };
+    match *event.topics.first()? {
+        Mint::TOPIC => {
+            let it = Mint::decode(event).unwrap();
+            let change = change(true, it.value, it.balance_increase, it.index);
+            Some(Said::Change(it.on_behalf_of, change))
         }
-        let mut balances: BTreeMap<(String, Address), DiscountedBalance> = BTreeMap::new();
-        let mut compared = 0;
-        let mut logs = self.document["logs"].as_array().unwrap().iter().peekable();
-        for (block, expected) in self.expected() {
-            while let Some(log) = logs.next_if(|log| log[0].as_u64().unwrap() <= block) {
-                let token = log[2].as_str().unwrap();
-                let topics = log[3].as_array().unwrap().iter();
-                let topics: Vec<B256> = topics.map(parse).collect();
-                let data: Bytes = parse(&log[4]);
-                let event = Log {
-                    place: LogPosition {
-                        block: parse_number(&log[0], BlockNumber::new),
-                        log_index: parse_number(&log[1], LogIndex::new),
-                    },
-                    block_hash: BlockHash::new([0; 32]),
-                    transaction_hash: B256::ZERO,
-                    address: parse(&log[2]),
-                    topics: &topics,
-                    data: &data,
-                };
-                let of_token = rules[token];
-                let fails = |error| format!("{}, {log}: {error}", self.name);
-                let mut change = |holder: Address, is_mint, value, balance_increase, index| {
-                    let balance = balances.entry((token.to_owned(), holder)).or_default();
-                    let change = BalanceChange {
-                        is_mint,
-                        value,
-                        balance_increase,
-                        index,
-                    };
-                    *balance = balance.after(&of_token, &change).map_err(fails)?;
-                    Ok::<_, String>(())
-                };
-                match topics[0] {
-                    Mint::TOPIC => {
-                        let it = Mint::decode(&event).unwrap();
-                        change(
-                            it.on_behalf_of,
-                            true,
-                            it.value,
-                            it.balance_increase,
-                            it.index,
-                        )?;
-                    }
-                    Burn::TOPIC => {
-                        let it = Burn::decode(&event).unwrap();
-                        change(it.from, false, it.value, it.balance_increase, it.index)?;
-                    }
-                    BalanceTransfer::TOPIC => {
-                        let it = BalanceTransfer::decode(&event).unwrap();
-                        let [from, to] = [it.from, it.to].map(|holder| (token.to_owned(), holder));
-                        let of = |key| balances.get(key).copied().unwrap_or_default();
-                        let (mut left, mut right) = (of(&from), of(&to));
-                        if from == to {
-                            left.balance = of_token.touched(left.balance, it.index);
-                            right = left;
-                        } else {
-                            (left.balance, right.balance) = of_token
-                                .transferred(left.balance, right.balance, it.value, it.index)
-                                .map_err(fails)?;
-                        }
-                        balances.insert(from, left);
-                        balances.insert(to, right);
-                    }
-                    Upgraded::TOPIC => {
-                        let it = Upgraded::decode(&event).unwrap();
-                        let revision = self.revisions[&it.implementation];
-                        rules.insert(token, rules_of(self.tokens[token].0, revision));
-                    }
-                    other => panic!("{}: {other}", self.name),
-                }
-            }
-            let known = balances.iter().filter(|(_, balance)| {
-                // The zero address is no holder.
-                **balance != DiscountedBalance::default()
-            });
-            let known: Balances = known
-                .map(|(key, balance)| (key.clone(), balance.balance))
-                .collect();
-            if known != expected {
-                return Err(format!("{}: other balances at {block}", self.name));
-            }
-            compared += expected.len();
+        Burn::TOPIC => {
+            let it = Burn::decode(event).unwrap();
+            let change = change(false, it.value, it.balance_increase, it.index);
+            Some(Said::Change(it.from, change))
         }
-        assert_eq!(logs.next(), None);
-        Ok(compared)
+        BalanceTransfer::TOPIC => Some(Said::Transfer(BalanceTransfer::decode(event).unwrap())),
+        _ => None,
     }
 }
 
-fn parse<T: FromStr<Err: Debug>>(value: &Value) -> T {
-    value.as_str().unwrap().parse().unwrap()
-}
-
-fn parse_number<N: TryFrom<u64, Error: Debug>, T, E: Debug>(
-    value: &Value,
-    new: impl FnOnce(N) -> Result<T, E>,
-) -> T {
-    new(N::try_from(value.as_u64().unwrap()).unwrap()).unwrap()
+fn apply<'a>(
+    balances: &mut Balances,
+    log: &'a RecordedLog,
+    rules: TokenRules,
+    said: Said,
+) -> Result<Step<'a>, String> {
+    let mut holders = match &said {
+        Said::Change(holder, _) => vec![*holder],
+        Said::Transfer(it) => vec![it.from, it.to],
+    };
+    holders.dedup();
+    let key = |holder: Address| (log.contract.clone(), holder);
+    let of = |balances: &Balances| -> Vec<_> {
+        let of = |holder: &Address| balances.get(&key(*holder)).copied().unwrap_or_default();
+        holders.iter().map(|holder| (*holder, of(holder))).collect()
+    };
+    let before = of(balances);
+    let after = match &said {
+        Said::Change(_, change) => vec![
+            before[0]
+                .1
+                .after(&rules, change)
+                .map_err(|it| it.to_string())?,
+        ],
+        Said::Transfer(it) if it.from == it.to => {
+            let mut same = before[0].1;
+            same.balance = rules.touched(same.balance, it.index);
+            vec![same]
+        }
+        Said::Transfer(it) => {
+            let [mut left, mut right] = [before[0].1, before[1].1];
+            (left.balance, right.balance) = rules
+                .transferred(left.balance, right.balance, it.value, it.index)
+                .map_err(|it| it.to_string())?;
+            vec![left, right]
+        }
+    };
+    for (holder, balance) in holders.iter().zip(&after) {
+        balances.insert(key(*holder), *balance);
+    }
+    let scaled = |all: Vec<(Address, DiscountedBalance)>| {
+        let balance = |(holder, it): (Address, DiscountedBalance)| (holder, it.balance);
+        all.into_iter().map(balance).collect()
+    };
+    Ok(Step {
+        log,
+        rules,
+        said,
+        before: scaled(before),
+        after: scaled(of(balances)),
+    })
 }
 
 #[test]
-fn events_of_whole_markets_give_every_balance() {
-    let mut compared = BTreeMap::new();
-    for run in runs() {
-        let amount = if run.name == "300" {
-            TransferAmount::Unscaled
-        } else {
-            TransferAmount::Scaled
-        };
-        compared.insert(run.name.clone(), run.follow(amount).unwrap());
+fn events_of_whole_markets_give_every_balance_after_every_block() {
+    let mut compared = Vec::new();
+    for recording in recordings() {
+        let count = follow(recording, amount_of(recording), |_| {}).unwrap();
+        compared.push((recording.name.as_str(), count));
     }
-    let compared: Vec<_> = compared
-        .iter()
-        .map(|(run, count)| (run.as_str(), *count))
-        .collect();
     assert_eq!(
         compared,
-        [("300", 549), ("302", 534), ("302to36", 599), ("36", 597)]
+        [("300", 864), ("302", 823), ("302to36", 883), ("36", 903)]
     );
 }
 
 #[test]
 fn release_3_0_0_under_the_rules_of_3_0_1_is_noticed() {
-    for run in runs() {
-        let wrong = match run.name.as_str() {
-            "300" => TransferAmount::Scaled,
+    for recording in recordings() {
+        let wrong = match amount_of(recording) {
+            TransferAmount::Unscaled => TransferAmount::Scaled,
             _ => TransferAmount::Unscaled,
         };
-        run.follow(wrong).unwrap_err();
+        follow(recording, wrong, |_| {}).unwrap_err();
     }
 }

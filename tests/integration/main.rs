@@ -11,6 +11,7 @@ mod aave;
 mod aave_accounts;
 mod aave_positions;
 mod aave_tokens;
+mod aave_update;
 mod arguments;
 mod backup;
 mod beside;

@@ -17,6 +17,7 @@ mod reorganisations;
 mod repair;
 mod triggers;
 mod verify;
+mod with_markets;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! A chain of blocks with logs, which answers the questions that a node is asked.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes, keccak256};
 use degenbot::types::{BlockHash, BlockNumber};
@@ -22,11 +24,15 @@ pub struct FakeBlock {
     pub number: u64,
     pub hash: B256,
     pub parent_hash: B256,
+    pub timestamp: u64,
     pub logs: Vec<FakeLog>,
 }
 
 /// Answers `eth_call`: the contract, the data and the block to the result or a message.
 pub type FakeCalls = fn(Address, &[u8], u64) -> Result<Vec<u8>, String>;
+
+/// What a contract answers to a call, by the block since which it does.
+pub type Answers = HashMap<(Address, Vec<u8>), BTreeMap<u64, Vec<u8>>>;
 
 /// A chain.
 #[derive(Debug, Clone)]
@@ -36,6 +42,8 @@ pub struct FakeChain {
     /// How far `finalized` is behind the head. `safe` is half as far.
     pub finality: u64,
     pub calls: FakeCalls,
+    /// What contracts answer, before `calls` is asked.
+    pub answers: Arc<Answers>,
     /// Whether the contracts answer calls as their events say; otherwise, and for other functions, `calls` does.
     pub has_contracts: bool,
     /// Blocks before this one have no events and no state any more.
@@ -54,12 +62,13 @@ impl FakeChain {
             blocks: Vec::new(),
             finality: 64,
             calls: |_, _, _| Ok(Vec::new()),
+            answers: Arc::default(),
             has_contracts: false,
             stateless_before: 0,
             pruned_before: 0,
             branch: 0,
         };
-        chain.push_at(first, B256::ZERO, Vec::new());
+        chain.push_at(first, B256::ZERO, time_of(first), Vec::new());
         chain
     }
 
@@ -75,11 +84,16 @@ impl FakeChain {
 
     /// Adds a block.
     pub fn push(&mut self, logs: Vec<FakeLog>) {
-        let head = self.blocks.last().unwrap();
-        self.push_at(head.number + 1, head.hash, logs);
+        self.push_with_time(time_of(self.head() + 1), logs);
     }
 
-    fn push_at(&mut self, number: u64, parent_hash: B256, logs: Vec<FakeLog>) {
+    /// Adds a block with this time.
+    pub fn push_with_time(&mut self, timestamp: u64, logs: Vec<FakeLog>) {
+        let head = self.blocks.last().unwrap();
+        self.push_at(head.number + 1, head.hash, timestamp, logs);
+    }
+
+    fn push_at(&mut self, number: u64, parent_hash: B256, timestamp: u64, logs: Vec<FakeLog>) {
         let seed = format!(
             "{} {number} {parent_hash} {} {logs:?}",
             self.chain_id, self.branch
@@ -88,17 +102,23 @@ impl FakeChain {
             number,
             hash: keccak256(seed),
             parent_hash,
+            timestamp,
             logs,
         });
     }
 
     /// Replaces the last blocks by others.
     pub fn reorganise(&mut self, depth: usize, blocks: Vec<Vec<FakeLog>>) {
-        self.branch += 1;
-        self.blocks.truncate(self.blocks.len() - depth);
+        self.fork(depth);
         for logs in blocks {
             self.push(logs);
         }
+    }
+
+    /// Forgets the last blocks. Those that come now have other hashes.
+    pub fn fork(&mut self, depth: usize) {
+        self.branch += 1;
+        self.blocks.truncate(self.blocks.len() - depth);
     }
 
     /// The number of the newest block.
@@ -166,7 +186,8 @@ impl FakeChain {
                     .has_contracts
                     .then(|| contract_state::answer(self, to, &data, block))
                     .flatten();
-                match of_contract.map_or_else(|| (self.calls)(to, &data, block), Ok) {
+                let answer = of_contract.or_else(|| self.recorded(to, &data, block));
+                match answer.map_or_else(|| (self.calls)(to, &data, block), Ok) {
                     Ok(result) => Ok(json!(Bytes::from(result).to_string())),
                     Err(message) => {
                         Err(json!({"code": 3, "message": message, "data": "0x08c379a0"}))
@@ -178,6 +199,12 @@ impl FakeChain {
                 &format!("the method {method} does not exist/is not available"),
             ),
         }
+    }
+
+    fn recorded(&self, to: Address, data: &[u8], block: u64) -> Option<Vec<u8>> {
+        let answers = self.answers.get(&(to, data.to_vec()))?;
+        let (_, answer) = answers.range(..=block).next_back()?;
+        Some(answer.clone())
     }
 
     /// The blocks that a filter of `eth_getLogs` is about.
@@ -231,7 +258,7 @@ impl FakeChain {
             "number": hex(block.number),
             "hash": block.hash.to_string(),
             "parentHash": block.parent_hash.to_string(),
-            "timestamp": hex(1_700_000_000 + 12 * block.number),
+            "timestamp": hex(block.timestamp),
             "logsBloom": bloom.to_string(),
             "transactions": ["0x00"],
             "uncles": [],
@@ -295,6 +322,11 @@ pub fn topic(number: u64) -> B256 {
 
 pub fn block_number(number: u64) -> BlockNumber {
     BlockNumber::new(number).unwrap()
+}
+
+/// The time of a block, unless it has another one.
+const fn time_of(number: u64) -> u64 {
+    1_700_000_000 + 12 * number
 }
 
 fn hex(number: u64) -> String {
