@@ -17,6 +17,7 @@ mod endpoints;
 mod exchange;
 mod exit_status;
 mod failure;
+mod follow;
 mod format;
 mod global_options;
 mod interrupt;

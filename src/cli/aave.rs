@@ -67,6 +67,14 @@ impl Command {
         matches!(self, Self::List(_) | Self::Market(_) | Self::Position(_))
     }
 
+    /// The command, and what two of its arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Update(command) => Some(("update", command.contradiction()?)),
+            _ => None,
+        }
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Activate(command) => command.run(context),

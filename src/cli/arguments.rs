@@ -107,11 +107,10 @@ impl Command {
             Self::Pool(command) => command
                 .contradiction()
                 .map(|(command, problem)| (vec!["pool", command], problem)),
-            Self::Exchange(_)
-            | Self::Token(_)
-            | Self::Aave(_)
-            | Self::Completions(_)
-            | Self::Man(_) => None,
+            Self::Aave(command) => command
+                .contradiction()
+                .map(|(command, problem)| (vec!["aave", command], problem)),
+            Self::Exchange(_) | Self::Token(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 

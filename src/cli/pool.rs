@@ -3,7 +3,6 @@
 mod cells;
 mod filters;
 mod findings;
-mod follow;
 mod liquidity_chart;
 mod list;
 mod pool_table;

@@ -10,8 +10,12 @@ use serde::Serialize;
 use crate::cli::aave::lookup::{parse, unknown};
 use crate::cli::asking::Asking;
 use crate::cli::context::Context;
-use crate::cli::endpoints::{Endpoints, IfSilent};
+use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
+use crate::cli::follow::Followed;
+use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::news::Ended;
+use crate::cli::follow::options::Following;
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
@@ -23,7 +27,8 @@ use crate::database::aave_markets::list_markets;
 use crate::deployments::chains::chain_title;
 use crate::deployments::market_name::MarketName;
 use crate::sync::aave::update::{
-    AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, update_aave_markets,
+    AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, follow_aave_markets,
+    update_aave_markets,
 };
 use crate::sync::block_target::BlockTarget;
 use crate::sync::sync_error::SyncError;
@@ -38,8 +43,9 @@ pub(in crate::cli) struct Update {
     /// Only this market, as 'aave list' shows it; can be repeated
     #[arg(long, value_name = "NAME", value_parser = market(), hide_possible_values = true)]
     market: Vec<String>,
-    /// The last block: a number, or earliest, finalized, safe or latest, with an offset
-    #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT)]
+    /// The last block: a number, or earliest, finalized, safe or latest, with an offset; with
+    /// --follow, latest if it is not given
+    #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT, default_value_if("follow", "true", "latest"))]
     to_block: BlockTarget,
     /// How many blocks are written at a time, at most
     #[arg(long, value_name = "BLOCKS", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -50,12 +56,19 @@ pub(in crate::cli) struct Update {
     #[arg(long)]
     no_space_check: bool,
     #[command(flatten)]
+    following: Following,
+    #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
     json: Json,
 }
 
 impl Update {
+    /// What two of the arguments say different things about.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        self.following.contradiction(self.to_block)
+    }
+
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let settings = context.settings()?;
         let path = &settings.database.path;
@@ -69,13 +82,45 @@ impl Update {
         if chains.is_empty() {
             return Err(Failure::NoMarketToUpdate);
         }
+        // What can be refused without the nodes is refused before they are waited for.
+        let metrics = self.following.metrics_file.clone();
+        let metrics = metrics
+            .map(|file| MetricsFile::at(file, &settings))
+            .transpose()?;
         let endpoints = Endpoints::with_silent(
             &settings,
             &self.asking.rpc,
             &self.asking.node_options(),
             &chains,
-            IfSilent::Fail,
+            self.following.if_silent(&chains),
         )?;
+        if self.following.follow {
+            let followed = Followed {
+                subject: Subject::Markets,
+                context,
+                following: &self.following,
+                json: &self.json,
+                metrics,
+                path,
+                endpoints,
+                chains: &|| self.chains(path, &markets),
+                follow: &|chain, node, poll, observer| {
+                    let options = self.options(chain, &markets);
+                    let (report, result) =
+                        follow_aave_markets(path, chain, node, &options, poll, observer);
+                    Ended {
+                        chain,
+                        created: report.positions,
+                        events: report.events,
+                        node: report.node,
+                        elapsed: report.elapsed,
+                        result,
+                    }
+                },
+                wait: self.waiting.time(),
+            };
+            return followed.run();
+        }
         let (began, clock) = (Timing::now(), Instant::now());
         let mut updates = Vec::new();
         for chain in chains {

@@ -9,9 +9,13 @@ use serde::Serialize;
 
 use crate::cli::asking::Asking;
 use crate::cli::context::Context;
-use crate::cli::endpoints::{Endpoints, IfSilent};
+use crate::cli::endpoints::Endpoints;
 use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
 use crate::cli::failure::{Failure, with_causes};
+use crate::cli::follow::Followed;
+use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::news::Ended;
+use crate::cli::follow::options::Following;
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
@@ -19,9 +23,6 @@ use crate::cli::known_values::chain_id;
 use crate::cli::options::Waiting;
 use crate::cli::outcome::outcome;
 use crate::cli::pool::filters;
-use crate::cli::pool::follow::Followed;
-use crate::cli::pool::follow::metrics::MetricsFile;
-use crate::cli::pool::follow::options::Following;
 use crate::cli::pool::update_plan;
 use crate::cli::progress::update::{Subject, UpdateReporter};
 use crate::database::exchanges::list_exchanges;
@@ -29,6 +30,7 @@ use crate::deployments::chains::chain_title;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::sync::block_target::BlockTarget;
+use crate::sync::follow::{FollowOptions, follow_pools};
 use crate::sync::report::PoolUpdateReport;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::update_pools;
@@ -102,17 +104,12 @@ impl Update {
         let metrics = metrics
             .map(|file| MetricsFile::at(file, &settings))
             .transpose()?;
-        let if_silent = match chains.first() {
-            _ if !self.following.follow => IfSilent::Fail,
-            Some(chain) if chains.len() == 1 => IfSilent::Wait(*chain),
-            _ => IfSilent::CannotWait,
-        };
         let endpoints = Endpoints::with_silent(
             &settings,
             &self.asking.rpc,
             &node_options,
             &chains,
-            if_silent,
+            self.following.if_silent(&chains),
         )?;
         if self.dry_run {
             let options = |chain| self.options(chain, &exchanges);
@@ -120,6 +117,7 @@ impl Update {
         }
         if self.following.follow {
             let followed = Followed {
+                subject: Subject::Pools,
                 context,
                 following: &self.following,
                 json: &self.json,
@@ -127,7 +125,21 @@ impl Update {
                 path,
                 endpoints,
                 chains: &|| self.chains(path, &exchanges),
-                options: &|chain| self.options(chain, &exchanges),
+                follow: &|chain, node, poll, observer| {
+                    let options = FollowOptions::default()
+                        .update(self.options(chain, &exchanges))
+                        .poll(poll);
+                    let (report, result) = follow_pools(path, chain, node, &options, observer);
+                    Ended {
+                        chain,
+                        created: report.pools,
+                        events: report.events,
+                        node: report.node,
+                        elapsed: report.elapsed,
+                        result,
+                    }
+                },
+                wait: self.waiting.time(),
             };
             return followed.run();
         }

@@ -26,6 +26,30 @@ impl Subject {
             Self::Markets => "positions",
         }
     }
+
+    /// The events that an update applies.
+    pub(in crate::cli) const fn events(self) -> &'static str {
+        match self {
+            Self::Pools => "liquidity events",
+            Self::Markets => "events",
+        }
+    }
+
+    /// What is active or not.
+    pub(in crate::cli) const fn member(self) -> &'static str {
+        match self {
+            Self::Pools => "exchange",
+            Self::Markets => "market",
+        }
+    }
+
+    /// The command.
+    pub(in crate::cli) const fn command(self) -> &'static str {
+        match self {
+            Self::Pools => "pool update",
+            Self::Markets => "aave update",
+        }
+    }
 }
 
 /// Shows how far the update of a chain is.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::cli::failure::with_causes;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::undo::Undone;
+use crate::node::statistics::NodeStatistics;
 use crate::sync::follow_event::{FollowEvent, FollowStatus};
-use crate::sync::report::{PoolUpdateReport, Skipped, UpdateProgress};
+use crate::sync::report::{Skipped, UpdateProgress};
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::{BlockNumber, ChainId};
 
@@ -34,9 +35,35 @@ pub(super) enum News {
         chain: ChainId,
         after: Duration,
     },
-    Ended(Box<(PoolUpdateReport, Result<(), SyncError>)>),
+    Ended(Box<Ended>),
     /// The follower has panicked.
     Lost(ChainId),
+}
+
+/// What a follower has done, and why it has ended.
+#[derive(Debug)]
+pub(in crate::cli) struct Ended {
+    pub(in crate::cli) chain: ChainId,
+    /// New pools or positions.
+    pub(in crate::cli) created: u64,
+    pub(in crate::cli) events: u64,
+    pub(in crate::cli) node: NodeStatistics,
+    pub(in crate::cli) elapsed: Duration,
+    pub(in crate::cli) result: Result<(), SyncError>,
+}
+
+impl Ended {
+    /// A follower that has not begun.
+    pub(super) fn at_once(chain: ChainId, error: SyncError) -> Self {
+        Self {
+            chain,
+            created: 0,
+            events: 0,
+            node: NodeStatistics::default(),
+            elapsed: Duration::ZERO,
+            result: Err(error),
+        }
+    }
 }
 
 impl News {
@@ -80,7 +107,7 @@ impl News {
             | Self::Waiting { chain, .. }
             | Self::Resumed { chain, .. }
             | Self::Lost(chain) => *chain,
-            Self::Ended(ended) => ended.0.chain,
+            Self::Ended(ended) => ended.chain,
         }
     }
 }

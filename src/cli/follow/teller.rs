@@ -9,23 +9,24 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, with_causes};
+use crate::cli::follow::chain_state::ChainState;
+use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::news::{Ended, News};
 use crate::cli::format::{bytes, grouped, timestamp};
 use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
 use crate::cli::outcome::of_chain;
-use crate::cli::pool::follow::chain_state::ChainState;
-use crate::cli::pool::follow::metrics::MetricsFile;
-use crate::cli::pool::follow::news::News;
 use crate::cli::progress::live_lines::LiveLines;
+use crate::cli::progress::update::Subject;
 use crate::cli::service_manager::ServiceManager;
 use crate::counted::counted;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
+use crate::deployments::market_name::MarketName;
 use crate::models::journal::undo::Undone;
 use crate::node::client::Node;
 use crate::sync::follow_event::FollowStatus;
-use crate::sync::report::{PoolUpdateReport, Skipped, UpdateProgress};
-use crate::sync::sync_error::SyncError;
+use crate::sync::report::{Skipped, UpdateProgress};
 use crate::types::integer::{BlockNumber, ChainId};
 
 /// The interval between two lines in a log while a chain catches up.
@@ -46,6 +47,7 @@ struct Shown {
 
 /// Tells how far the chains are.
 pub(super) struct Teller<'a> {
+    subject: Subject,
     context: &'a Context,
     json: &'a Json,
     path: &'a Path,
@@ -64,12 +66,14 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     pub(super) fn new(
+        subject: Subject,
         context: &'a Context,
         json: &'a Json,
         path: &'a Path,
         metrics: Option<MetricsFile>,
     ) -> Self {
         Self {
+            subject,
             context,
             json,
             path,
@@ -101,7 +105,8 @@ impl<'a> Teller<'a> {
 
     /// A chain is followed from now on, by a follower that waits for a lock at most so long.
     pub(super) fn begin(&mut self, chain: ChainId, node: Option<Arc<Node>>, wait: Duration) {
-        self.states.insert(chain, ChainState::new(chain, wait));
+        self.states
+            .insert(chain, ChainState::new(chain, self.subject, wait));
         let shown = Shown {
             node,
             told: Instant::now(),
@@ -138,7 +143,7 @@ impl<'a> Teller<'a> {
         if let Some(metrics) = &mut self.metrics
             && (self.has_news || metrics.is_due())
         {
-            metrics.write(&self.states);
+            metrics.write(self.subject, &self.states);
         }
         self.has_news = false;
     }
@@ -170,7 +175,7 @@ impl<'a> Teller<'a> {
             } => self.undone(chain, above, undone),
             News::Waiting { chain, reason } => self.waiting(chain, reason),
             News::Resumed { chain, after } => self.resumed(chain, after),
-            News::Ended(ended) => self.ended(&ended.0, ended.1),
+            News::Ended(ended) => self.ended(*ended),
             News::Lost(chain) => {
                 if let Some(state) = self.states.get_mut(&chain) {
                     state.has_ended = true;
@@ -183,14 +188,14 @@ impl<'a> Teller<'a> {
         let Some(state) = self.states.get_mut(&progress.chain) else {
             return;
         };
-        let (new_pools, liquidity_events) = state.commit(progress);
+        let (created, events) = state.commit(progress);
         let is_far_behind = state.is_far_behind;
         let line = state.line();
+        let subject = self.subject;
         self.print_json(progress.chain, "commit", |line| {
             line.block = Some(progress.block.get());
             line.seconds_behind = Some(progress.behind);
-            line.new_pools = new_pools;
-            line.liquidity_events = liquidity_events;
+            line.counts = Counts::of(subject, created, events);
         });
         let Some(shown) = self.shown.get_mut(&progress.chain) else {
             return;
@@ -228,8 +233,8 @@ impl<'a> Teller<'a> {
         let Some(state) = self.states.get_mut(&chain) else {
             return;
         };
-        let is_first = state.exchanges == 0 && !state.has_caught_up;
-        state.exchanges = state.exchanges + added.len() - removed.len().min(state.exchanges);
+        let is_first = state.members == 0 && !state.has_caught_up;
+        state.members = state.members + added.len() - removed.len().min(state.members);
         let known = std::mem::replace(&mut state.skipped, skipped.clone());
         if is_first {
             let from = added.iter().map(|(_, block)| *block).min().flatten();
@@ -238,8 +243,8 @@ impl<'a> Teller<'a> {
                 format!(", from block {}", grouped(block.get()))
             });
             let title = chain_title(chain);
-            let exchanges = counted(added.len(), "exchange");
-            self.say(&format!("{title}: following {exchanges}{from}."));
+            let members = counted(added.len(), self.subject.member());
+            self.say(&format!("{title}: following {members}{from}."));
         } else {
             for (name, block) in added {
                 let from = block.map_or_else(
@@ -265,11 +270,7 @@ impl<'a> Teller<'a> {
                 self.say(&format!("{exchange} is not followed for now: {reason}."));
                 continue;
             }
-            let failure = Failure::ExchangeSkipped {
-                exchange: skipped.exchange,
-                reason: skipped.reason,
-            };
-            self.report(&failure);
+            self.report(&skipping(self.subject, skipped));
         }
     }
 
@@ -280,13 +281,23 @@ impl<'a> Teller<'a> {
         self.print_json(chain, "undo", |line| {
             line.undone_above_block = Some(above.get());
         });
+        let what = match self.subject {
+            Subject::Pools => format!(
+                "{} pools, {} tokens and {} rows",
+                grouped(undone.pools),
+                grouped(undone.tokens),
+                grouped(undone.rows)
+            ),
+            // The journal of the chain has the pools as well.
+            Subject::Markets => format!(
+                "{} rows",
+                grouped(undone.pools + undone.tokens + undone.rows)
+            ),
+        };
         self.say(&format!(
-            "{}: the chain was reorganised; what came after block {} is undone: {} pools, {} tokens and {} rows.",
+            "{}: the chain was reorganised; what came after block {} is undone: {what}.",
             chain_title(chain),
             grouped(above.get()),
-            grouped(undone.pools),
-            grouped(undone.tokens),
-            grouped(undone.rows)
         ));
     }
 
@@ -324,27 +335,29 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn ended(&mut self, report: &PoolUpdateReport, result: Result<(), SyncError>) {
-        let chain = report.chain;
+    fn ended(&mut self, ended: Ended) {
+        let chain = ended.chain;
         let Some(state) = self.states.get_mut(&chain) else {
             return;
         };
         state.has_ended = true;
-        state.look_at(report.node);
+        state.look_at(ended.node);
         let title = chain_title(chain);
         let block = state.block.map(|block| grouped(block.get()));
         self.draw();
         if let Some(block) = block {
             self.say(&format!(
-                "{title} is at block {block}: {} new pools, {} liquidity events, {} requests, {}, {} s.",
-                grouped(report.pools),
-                grouped(report.events),
-                grouped(report.node.requests),
-                bytes(report.node.bytes),
-                report.elapsed.as_secs(),
+                "{title} is at block {block}: {} new {}, {} {}, {} requests, {}, {} s.",
+                grouped(ended.created),
+                self.subject.created(),
+                grouped(ended.events),
+                self.subject.events(),
+                grouped(ended.node.requests),
+                bytes(ended.node.bytes),
+                ended.elapsed.as_secs(),
             ));
         }
-        let Err(error) = result else { return };
+        let Err(error) = ended.result else { return };
         self.print_json(chain, "failed", |line| {
             line.error = Some(with_causes(&error));
         });
@@ -362,7 +375,7 @@ impl<'a> Teller<'a> {
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.manager.stopping();
         if let Some(metrics) = &mut self.metrics {
-            metrics.write(&self.states);
+            metrics.write(self.subject, &self.states);
         }
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -406,14 +419,13 @@ impl<'a> Teller<'a> {
             head_block: state.head.map(Into::into),
             finalized_block: state.finalized.map(Into::into),
             seconds_behind: state.seconds_behind,
-            new_pools: 0,
-            liquidity_events: 0,
+            counts: Counts::of(self.subject, 0, 0),
             undone_above_block: None,
             requests: state.node.requests,
             error: None,
         };
         fill(&mut line);
-        if let Err(error) = self.json.line(self.context, "pool update", &line) {
+        if let Err(error) = self.json.line(self.context, self.subject.command(), &line) {
             log::info!("The process ends, because stdout cannot be written to: {error}");
             cancel_token().cancel();
         }
@@ -431,9 +443,53 @@ struct Line {
     head_block: Option<u64>,
     finalized_block: Option<u64>,
     seconds_behind: Option<u64>,
-    new_pools: u64,
-    liquidity_events: u64,
+    #[serde(flatten)]
+    counts: Counts,
     undone_above_block: Option<u64>,
     requests: u64,
     error: Option<String>,
+}
+
+/// What a commit has brought.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Counts {
+    Pools {
+        new_pools: u64,
+        liquidity_events: u64,
+    },
+    Markets {
+        new_positions: u64,
+        events: u64,
+    },
+}
+
+impl Counts {
+    const fn of(subject: Subject, created: u64, events: u64) -> Self {
+        match subject {
+            Subject::Pools => Self::Pools {
+                new_pools: created,
+                liquidity_events: events,
+            },
+            Subject::Markets => Self::Markets {
+                new_positions: created,
+                events,
+            },
+        }
+    }
+}
+
+/// The failure that stands for something active that is left out.
+fn skipping(subject: Subject, skipped: Skipped) -> Failure {
+    let Skipped { exchange, reason } = skipped;
+    match subject {
+        Subject::Pools => Failure::ExchangeSkipped { exchange, reason },
+        Subject::Markets => Failure::MarketSkipped {
+            market: MarketName {
+                chain: exchange.chain,
+                name: exchange.name,
+            },
+            reason,
+        },
+    }
 }

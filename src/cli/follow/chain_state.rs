@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::format::grouped;
+use crate::cli::progress::update::Subject;
 use crate::deployments::chains::chain_title;
 use crate::node::statistics::NodeStatistics;
 use crate::sync::follow_event::FollowStatus;
@@ -19,14 +20,17 @@ const SILENCE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(super) struct ChainState {
     pub(super) chain: ChainId,
+    subject: Subject,
     pub(super) head: Option<BlockNumber>,
     pub(super) finalized: Option<BlockNumber>,
     /// The last block that is in the database.
     pub(super) block: Option<BlockNumber>,
     pub(super) seconds_behind: Option<u64>,
-    pub(super) exchanges: usize,
+    /// The exchanges or markets that take part.
+    pub(super) members: usize,
     pub(super) skipped: Vec<Skipped>,
-    pub(super) pools: u64,
+    /// New pools or positions.
+    pub(super) created: u64,
     pub(super) events: u64,
     pub(super) reorganisations: u64,
     pub(super) node: NodeStatistics,
@@ -52,17 +56,18 @@ pub(super) struct ChainState {
 
 impl ChainState {
     /// The state before anything is known. `wait` is how long the follower waits for a lock.
-    pub(super) fn new(chain: ChainId, wait: Duration) -> Self {
+    pub(super) fn new(chain: ChainId, subject: Subject, wait: Duration) -> Self {
         let now = Instant::now();
         Self {
             chain,
+            subject,
             head: None,
             finalized: None,
             block: None,
             seconds_behind: None,
-            exchanges: 0,
+            members: 0,
             skipped: Vec::new(),
-            pools: 0,
+            created: 0,
             events: 0,
             reorganisations: 0,
             node: NodeStatistics::default(),
@@ -79,13 +84,13 @@ impl ChainState {
         }
     }
 
-    /// Takes in what a commit tells. Returns the new pools and events.
+    /// Takes in what a commit tells. Returns what is new, and the events.
     pub(super) fn commit(&mut self, progress: &UpdateProgress) -> (u64, u64) {
         let new = (
-            progress.created.saturating_sub(self.pools),
+            progress.created.saturating_sub(self.created),
             progress.events.saturating_sub(self.events),
         );
-        self.pools = progress.created;
+        self.created = progress.created;
         self.events = progress.events;
         self.head = Some(progress.head);
         self.finalized = progress.finalized;
@@ -99,7 +104,7 @@ impl ChainState {
 
     /// The database is at the target.
     pub(super) fn up_to_date(&mut self, status: &FollowStatus) {
-        self.exchanges = status.exchanges;
+        self.members = status.exchanges;
         self.head = status.head;
         self.finalized = status.finalized;
         self.has_caught_up = true;
@@ -161,8 +166,8 @@ impl ChainState {
         let Some(block) = self.block else {
             return match &self.waiting {
                 Some((reason, _)) => format!("{title}: waiting: {reason}"),
-                None if self.exchanges == 0 && self.has_caught_up => {
-                    format!("{title}: no exchange is active")
+                None if self.members == 0 && self.has_caught_up => {
+                    format!("{title}: no {} is active", self.subject.member())
                 }
                 None => format!("{title}: asking the node"),
             };
@@ -173,8 +178,9 @@ impl ChainState {
             return format!("{title}: block {block}, waiting for {seconds} s: {reason}");
         }
         let counts = format!(
-            "{} pools, {} events",
-            grouped(self.pools),
+            "{} {}, {} events",
+            grouped(self.created),
+            self.subject.created(),
             grouped(self.events)
         );
         if self.is_far_behind {

@@ -1,10 +1,10 @@
-//! `degenbot pool update --follow`: the chains are followed, each on a thread of its own, and this one tells how far they
+//! `degenbot pool update --follow` and `degenbot aave update --follow`: the chains are followed, each on a thread of its own, and this one tells how far they
 //! are.
 
 mod chain_state;
-pub(super) mod metrics;
-mod news;
-pub(super) mod options;
+pub(in crate::cli) mod metrics;
+pub(in crate::cli) mod news;
+pub(in crate::cli) mod options;
 mod teller;
 
 use std::collections::BTreeSet;
@@ -18,39 +18,46 @@ use std::time::{Duration, Instant};
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::Failure;
+use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::news::{Ended, News};
+use crate::cli::follow::options::Following;
+use crate::cli::follow::teller::Teller;
 use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
-use crate::cli::pool::follow::metrics::MetricsFile;
-use crate::cli::pool::follow::news::News;
-use crate::cli::pool::follow::options::Following;
-use crate::cli::pool::follow::teller::Teller;
-use crate::sync::follow::{FollowOptions, follow_pools};
+use crate::cli::progress::update::Subject;
+use crate::node::client::Node;
 use crate::sync::follow_event::FollowEvent;
-use crate::sync::report::{PoolUpdateReport, UpdateProgress};
+use crate::sync::report::UpdateProgress;
 use crate::sync::sync_error::SyncError;
-use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
+use crate::sync::update_options::UpdateObserver;
 use crate::types::integer::ChainId;
 
 /// How often this thread looks around while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How often it looks for chains that have their first active exchange now.
+/// How often it looks for chains that have their first active exchange or market now.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Finds the chains of the active exchanges.
+/// Finds the chains of the active exchanges or markets.
 type FindChains<'a> = dyn Fn() -> Result<BTreeSet<ChainId>, Failure> + 'a;
 
+/// Follows a chain with the library, on a thread of its own.
+type Follow<'a> = dyn Fn(ChainId, &Node, Duration, &mut dyn UpdateObserver) -> Ended + Sync + 'a;
+
 /// What is followed, and how.
-pub(super) struct Followed<'a> {
-    pub(super) context: &'a Context,
-    pub(super) following: &'a Following,
-    pub(super) json: &'a Json,
-    pub(super) metrics: Option<MetricsFile>,
-    pub(super) path: &'a Path,
-    pub(super) endpoints: Endpoints,
-    pub(super) chains: &'a FindChains<'a>,
-    /// The options of the updates of a chain.
-    pub(super) options: &'a dyn Fn(ChainId) -> PoolUpdateOptions,
+pub(in crate::cli) struct Followed<'a> {
+    pub(in crate::cli) subject: Subject,
+    pub(in crate::cli) context: &'a Context,
+    pub(in crate::cli) following: &'a Following,
+    pub(in crate::cli) json: &'a Json,
+    pub(in crate::cli) metrics: Option<MetricsFile>,
+    pub(in crate::cli) path: &'a Path,
+    pub(in crate::cli) endpoints: Endpoints,
+    pub(in crate::cli) chains: &'a FindChains<'a>,
+    /// Follows a chain; the time is that between two questions for a new block.
+    pub(in crate::cli) follow: &'a Follow<'a>,
+    /// How long a lock is waited for.
+    pub(in crate::cli) wait: Duration,
 }
 
 /// Passes on what a follower tells.
@@ -92,8 +99,9 @@ impl UpdateObserver for Sender {
 
 impl Followed<'_> {
     /// Follows the chains until the process is told to end, or none is left.
-    pub(super) fn run(mut self) -> Result<(), Failure> {
-        let mut teller = Teller::new(self.context, self.json, self.path, self.metrics.take());
+    pub(in crate::cli) fn run(mut self) -> Result<(), Failure> {
+        let metrics = self.metrics.take();
+        let mut teller = Teller::new(self.subject, self.context, self.json, self.path, metrics);
         let mut chains = (self.chains)()?;
         scope(|scope| {
             let (sender, news) = sync_channel(64);
@@ -126,12 +134,8 @@ impl Followed<'_> {
     ) where
         Self: 'scope,
     {
-        let update = (self.options)(chain);
-        let wait = update.wait;
-        let options = FollowOptions::default()
-            .update(update)
-            .poll(self.following.poll);
-        let ended = |error| News::Ended(Box::new((PoolUpdateReport::new(chain), Err(error))));
+        let (wait, poll, follow) = (self.wait, self.following.poll, self.follow);
+        let ended = |error| News::Ended(Box::new(Ended::at_once(chain, error)));
         let node = match self.endpoints.node(chain) {
             Ok(node) => Arc::new(node),
             Err(error) => {
@@ -144,10 +148,9 @@ impl Followed<'_> {
             chain,
             news: sender.clone(),
         };
-        let path = self.path.to_owned();
         let follow = move || {
-            let (report, result) = follow_pools(&path, chain, &node, &options, &mut sender);
-            let _ = sender.send(News::Ended(Box::new((report, result))));
+            let ended = follow(chain, &node, poll, &mut sender);
+            let _ = sender.send(News::Ended(Box::new(ended)));
         };
         let thread = Builder::new().name(format!("follow {chain}"));
         if let Err(error) = thread.spawn_scoped(scope, follow) {

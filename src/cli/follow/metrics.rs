@@ -10,7 +10,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cli::pool::follow::chain_state::ChainState;
+use crate::cli::follow::chain_state::ChainState;
+use crate::cli::progress::update::Subject;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -52,7 +53,7 @@ const FIGURES: [Figure; 17] = [
         "exchanges",
         Kind::Gauge,
         "Exchanges that take part.",
-        |state| Some(float(state.exchanges as u64)),
+        |state| Some(float(state.members as u64)),
     ),
     (
         "head_block",
@@ -97,7 +98,7 @@ const FIGURES: [Figure; 17] = [
         "pools_total",
         Kind::Counter,
         "New pools since the program was started.",
-        |state| Some(float(state.pools)),
+        |state| Some(float(state.created)),
     ),
     (
         "liquidity_events_total",
@@ -160,7 +161,7 @@ const fn float(number: u64) -> f64 {
 
 /// The file.
 #[derive(Debug)]
-pub(in crate::cli::pool) struct MetricsFile {
+pub(in crate::cli) struct MetricsFile {
     path: PathBuf,
     written: Option<Instant>,
     /// Whether the last try has failed.
@@ -169,7 +170,7 @@ pub(in crate::cli::pool) struct MetricsFile {
 
 impl MetricsFile {
     /// The file at a path. Fails if something is there that may not be replaced.
-    pub(in crate::cli::pool) fn at(path: PathBuf, settings: &Settings) -> Result<Self, Error> {
+    pub(in crate::cli) fn at(path: PathBuf, settings: &Settings) -> Result<Self, Error> {
         require_unused(&path, settings)?;
         require_own(&path)?;
         Ok(Self {
@@ -186,10 +187,10 @@ impl MetricsFile {
     }
 
     /// Replaces the file. A failure is told once, and it is tried again later.
-    pub(super) fn write(&mut self, chains: &BTreeMap<ChainId, ChainState>) {
+    pub(super) fn write(&mut self, subject: Subject, chains: &BTreeMap<ChainId, ChainState>) {
         self.written = Some(Instant::now());
         let written = StagedFile::create(&self.path, PUBLIC).and_then(|mut staged| {
-            staged.write(text(chains).as_bytes())?;
+            staged.write(text(subject, chains).as_bytes())?;
             staged.replace_unsynced()
         });
         match written {
@@ -248,9 +249,15 @@ fn require_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// The text of the file.
-fn text(chains: &BTreeMap<ChainId, ChainState>) -> String {
+fn text(subject: Subject, chains: &BTreeMap<ChainId, ChainState>) -> String {
     let mut text = String::new();
-    for (name, kind, description, value) in FIGURES {
+    // The figures of both can be in the same folder, so each has labels of its own.
+    let label = match subject {
+        Subject::Pools => "",
+        Subject::Markets => ",of=\"aave\"",
+    };
+    for figure in FIGURES {
+        let (name, kind, description, value) = of(subject, figure);
         let kind = match kind {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
@@ -260,11 +267,32 @@ fn text(chains: &BTreeMap<ChainId, ChainState>) -> String {
         let _ = writeln!(text, "# TYPE degenbot_{name} {kind}");
         for (chain, state) in chains {
             if let Some(value) = value(state) {
-                let _ = writeln!(text, "degenbot_{name}{{chain_id=\"{chain}\"}} {value}");
+                let _ = writeln!(
+                    text,
+                    "degenbot_{name}{{chain_id=\"{chain}\"{label}}} {value}"
+                );
             }
         }
     }
     text
+}
+
+/// A figure under the name that it has for markets, where that is another one.
+const fn of(subject: Subject, figure: Figure) -> Figure {
+    let (name, kind, _, value) = figure;
+    let (name, description) = match (subject, name.as_bytes()) {
+        (Subject::Markets, b"exchanges") => ("markets", "Markets that take part."),
+        (Subject::Markets, b"pools_total") => (
+            "positions_total",
+            "New positions since the program was started.",
+        ),
+        (Subject::Markets, b"liquidity_events_total") => (
+            "events_total",
+            "Events that were applied since the program was started.",
+        ),
+        _ => return figure,
+    };
+    (name, kind, description, value)
 }
 
 #[cfg(test)]
@@ -295,7 +323,7 @@ mod tests {
         fs::create_dir(at("folder")).unwrap();
         symlink(at("empty.prom"), at("link.prom")).unwrap();
         symlink(at("nothing"), at("dangling.prom")).unwrap();
-        fs::write(at("own.prom"), text(&BTreeMap::new())).unwrap();
+        fs::write(at("own.prom"), text(Subject::Pools, &BTreeMap::new())).unwrap();
         for name in ["own.prom", "empty.prom", "new.prom"] {
             assert!(MetricsFile::at(at(name), &settings).is_ok(), "{name}");
         }
