@@ -58,6 +58,7 @@ pub(crate) mod repair_report;
 mod replay;
 mod replayed_pools;
 pub(crate) mod report;
+mod retake;
 mod room;
 mod run_options;
 mod sample;
@@ -76,9 +77,16 @@ pub(crate) mod verify_report;
 mod writing_connection;
 
 pub use aave::balance_mismatch::BalanceMismatch;
+pub use aave::repair::{AaveRepairOptions, repair_aave_markets};
+pub use aave::repair_report::{AaveRepairReport, MarketRepair};
+pub use aave::takeover::TakenOver;
 pub use aave::update::{
     AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, follow_aave_markets,
     update_aave_markets,
+};
+pub use aave::verify::{AaveVerifyOptions, verify_aave_markets};
+pub use aave::verify_report::{
+    AaveFinding, AaveProgress, AaveSubject, AaveVerifyReport, MarketNotCompared, MarketVerification,
 };
 pub use aave_prices::{OraclePrices, ask_aave_prices};
 pub use block_target::{BlockTarget, InvalidTarget};

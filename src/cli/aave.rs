@@ -1,18 +1,22 @@
 //! `degenbot aave …`
 
 mod activate;
+mod active;
 mod add;
 mod amounts;
 mod chosen;
 mod contracts;
 mod deactivate;
+mod findings;
 mod heading;
 mod list;
 mod lookup;
 mod market;
 mod position;
 mod pricing;
+mod repair;
 mod update;
+mod verify;
 
 use clap::Subcommand;
 
@@ -59,18 +63,41 @@ pub(super) enum Command {
     /// Show what users supply and owe, and who is near liquidation
     #[command(subcommand)]
     Position(position::Command),
+    /// Compare the active markets with what their contracts say
+    ///
+    /// Every reserve is compared, with its configuration, indexes and e-mode categories, and
+    /// the sum of all balances with the total supply of each token. Of 100 users, of all, or
+    /// of those that are named, the balances, the e-mode and the collateral are.
+    ///
+    /// What is compared is the state of the block that the database is at. If the node no
+    /// longer has it, the events since then are added in memory, and the newest block is
+    /// compared. Nothing is written. The exit status is 3 if something differs, or could not
+    /// be compared.
+    Verify(Box<verify::Verify>),
+    /// Make users or reserves what their contracts say
+    ///
+    /// What differs is written anew: all balances of the users, their e-mode and collateral,
+    /// or the reserves. It is the state of the last final block that the database has, so the
+    /// node must have the state of that block. What came after it is taken back before, and
+    /// taken in again afterwards.
+    Repair(Box<repair::Repair>),
 }
 
 impl Command {
     /// Whether the command changes nothing.
     pub(super) const fn only_reads(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Market(_) | Self::Position(_))
+        matches!(
+            self,
+            Self::List(_) | Self::Market(_) | Self::Position(_) | Self::Verify(_)
+        )
     }
 
     /// The command, and what two of its arguments say different things about.
     pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Update(command) => Some(("update", command.contradiction()?)),
+            Self::Verify(command) => Some(("verify", command.contradiction()?)),
+            Self::Repair(command) => Some(("repair", command.contradiction()?)),
             _ => None,
         }
     }
@@ -84,6 +111,8 @@ impl Command {
             Self::Update(command) => command.run(context),
             Self::Market(command) => command.run(context),
             Self::Position(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
+            Self::Repair(command) => command.run(context),
         }
     }
 }

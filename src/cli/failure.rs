@@ -135,6 +135,18 @@ documented_errors! {
             hint "Activate it again with 'aave activate', which adds what is missing; the other markets are not affected";
             when "`aave update` does not know the contracts of an active market.";
 
+        /// A market is known, and has no row in the database.
+        MarketNotStored {
+            market: MarketName = MarketName {
+                chain: ChainId::ETHEREUM,
+                name: "aave_v3".to_owned(),
+            },
+        }
+            in Markets;
+            text format!("The database does not have the market {market}");
+            hint format!("'degenbot aave activate {market}' adds it, and 'degenbot aave update' its users and positions");
+            when "`aave update`, `aave verify` or `aave repair` names a market that was never activated.";
+
         /// No market is active.
         NoMarketToUpdate
             in Exchanges;
@@ -428,6 +440,50 @@ documented_errors! {
             when "`pool verify` has found nothing, but a node or a contract does not say what a pool should be. The exit \
                   status is 3.";
 
+        /// Markets differ from what their contracts say.
+        MarketsDiffer {
+            /// How many values do.
+            differences: u64 = 7,
+            /// How many parts could not be compared.
+            not_compared: u64 = 0,
+        }
+            in Rows;
+            text format!(
+                "{} from the chain{}",
+                counted(HumanCount(*differences), "difference"),
+                match not_compared {
+                    0 => String::new(),
+                    number => format!("; {} could not be compared", parts(*number)),
+                }
+            );
+            hint "'degenbot aave repair USER' makes a user right again, 'degenbot aave repair --reserves' the reserves";
+            when "`aave verify` has found values that are not as the contracts have them. The exit status is 3.";
+
+        /// A market cannot be repaired.
+        MarketNotRepaired {
+            market: MarketName = MarketName {
+                chain: ChainId::ETHEREUM,
+                name: "aave_v3".to_owned(),
+            },
+            reason: &'static str = "its addresses provider is not in the database",
+        }
+            in Markets;
+            text format!("{market} cannot be compared with its contracts: {reason}");
+            hint "Activate it again with 'aave activate', which adds what is missing, and run 'aave update'";
+            when "`aave repair` does not know the contracts of a market, or the market was never updated.";
+
+        /// Nothing differs, but not all of the markets could be compared.
+        MarketsNotCompared {
+            /// How many parts could not be compared.
+            not_compared: u64 = 2,
+        }
+            in Rows;
+            text format!("{} could not be compared; nothing else was found", parts(*not_compared));
+            hint "Use a node that answers: an archive node has the state of all blocks. After 'degenbot aave update', a \
+                  node needs the state of the last blocks only";
+            when "`aave verify` has found nothing, but a node or a contract does not say what a market should be. The exit \
+                  status is 3.";
+
         /// The command has another name, or is in another group.
         OtherCommand {
             typed: String = "upgrade".to_owned(),
@@ -559,6 +615,8 @@ impl Failure {
             | Self::Unchecked { .. }
             | Self::PoolsDiffer { .. }
             | Self::PoolsNotCompared { .. }
+            | Self::MarketsDiffer { .. }
+            | Self::MarketsNotCompared { .. }
             | Self::UnknownPoolsLeft { .. } => ExitStatus::Findings,
             _ => ExitStatus::Failed,
         }

@@ -2,7 +2,7 @@
 
 mod layout;
 pub(super) mod live_lines;
-mod one_line;
+pub(super) mod one_line;
 mod pace;
 pub(super) mod pools;
 pub(super) mod update;

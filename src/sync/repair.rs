@@ -27,13 +27,10 @@ use crate::models::journal::release::{BlocksAbove, PoolRow};
 use crate::models::journal::undo::{Undone, undo};
 use crate::models::pools::liquidity_pool::rewrite::delete_pool;
 use crate::models::pools::pool_family::PoolFamily;
-use crate::models::rows::exchange::Exchange;
 use crate::node::client::Node;
-use crate::node::header::BlockTag;
 use crate::setters::setters;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
-use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::mend::{Fault, Mended, faults, mend};
 use crate::sync::own_triggers::require_none_that_interferes;
@@ -42,10 +39,9 @@ use crate::sync::preconditions::{require_accepted_writes, require_latest, requir
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
 use crate::sync::replay::Replay;
 use crate::sync::replayed_pools::Replaying;
+use crate::sync::retake::{Retake, active_marks};
 use crate::sync::stored_pools::PoolId;
 use crate::sync::sync_error::SyncError;
-use crate::sync::update::update_pools;
-use crate::sync::update_options::PoolUpdateOptions;
 use crate::sync::verify_report::PoolProgress;
 use crate::sync::writing_connection::open_to_write;
 use crate::types::integer::{BlockNumber, ChainId};
@@ -386,44 +382,21 @@ impl Repair<'_> {
 
     /// Takes in the blocks again that were taken back.
     fn take_in_again(&mut self, marks: &[(ExchangeName, BlockNumber)]) -> Result<(), SyncError> {
-        let head = self.node.header(BlockTag::Latest)?;
-        let head = head.map_or(BlockNumber::FIRST, |head| head.number);
-        let keep = self.report.undone.map(|(keep, _)| keep);
-        let ends: BTreeSet<BlockNumber> = marks
-            .iter()
-            .map(|(_, mark)| (*mark).min(head))
-            .filter(|mark| Some(*mark) > keep)
-            .collect();
-        for end in ends {
-            let exchanges = marks.iter().filter(|(_, mark)| *mark >= end);
-            let options = PoolUpdateOptions::default()
-                .exchanges(exchanges.map(|(name, _)| name.clone()).collect())
-                .to_block(BlockTarget::from(end))
-                .concurrency(self.options.concurrency)
-                .wait(self.options.wait)
-                .patience(self.options.patience)
-                .cancel(self.options.cancel.clone());
-            let (_, result) = update_pools(self.path, self.chain, self.node, &options, &mut ());
-            result?;
-            self.report.taken_in = Some(end);
-        }
+        let Some((keep, _)) = self.report.undone else {
+            return Ok(());
+        };
+        let retake = Retake {
+            path: self.path,
+            chain: self.chain,
+            node: self.node,
+            concurrency: self.options.concurrency,
+            wait: self.options.wait,
+            patience: self.options.patience,
+            cancel: &self.options.cancel,
+        };
+        self.report.taken_in = retake.pools(marks, keep)?;
         Ok(())
     }
-}
-
-fn active_marks(
-    connection: &mut SqliteConnection,
-    chain: ChainId,
-) -> Result<Vec<(ExchangeName, BlockNumber)>, SyncError> {
-    let exchanges = Exchange::of_chain(connection, chain)?.into_iter();
-    let active = exchanges.filter(|exchange| exchange.active);
-    Ok(active
-        .filter_map(|exchange| {
-            let mark = exchange.last_update_block?;
-            let name = exchange.name;
-            Some((ExchangeName { chain, name }, mark))
-        })
-        .collect())
 }
 
 /// Takes pools out of the journal whose rows may be wrong: those that were found to be wrong, or, if nobody could

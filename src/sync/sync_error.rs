@@ -70,8 +70,8 @@ documented_errors! {
             text format!("The last blocks cannot be taken back for the repair: {source}");
             hint not_undone_hint(source);
             cause(source) std::error::Error::source(source);
-            when "`pool repair` takes back the blocks that are not final, and another program has changed a row of \
-                  theirs. If it is a row of a pool, that pool has to be repaired as well.";
+            when "`pool repair` or `aave repair` takes back the blocks that are not final, and another program has changed a \
+                  row of theirs. If it is a row of a pool or of a user, that has to be repaired as well.";
 
         /// A contract's event is not what the contract emits.
         Malformed {
@@ -280,6 +280,43 @@ documented_errors! {
             hint "Run 'degenbot pool update' first";
             when "`pool verify` and `pool repair --dry-run` compare only blocks that the chain still has.";
 
+        /// Blocks of the database are gone from the chain, where markets are compared.
+        MarketsReorganised {
+            /// The last block of the database that is still in the chain.
+            keep: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("The chain was reorganised: what the database has after block {keep} is gone from it");
+            hint "Run 'degenbot aave update' first";
+            when "`aave verify` and `aave repair` compare only blocks that the chain still has.";
+
+        /// The node lacks the state of a market that is needed.
+        NoState {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The block.
+            block: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("{market}: the node no longer has the state of block {block}, which is needed");
+            hint "Use an archive node. 'degenbot aave repair' needs the state of the last final block in the database only: run \
+                  'degenbot aave update' first, if it gets further";
+            when "`aave repair` writes what the contracts say at the last final block that the database has, and the first \
+                  `aave update` of a market that the Python package has followed reads what that does not store. Most nodes \
+                  keep the state of the last blocks only.";
+
+        /// A contract does not answer as one of Aave does.
+        NotOfAave {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// What is wrong.
+            detail: String = "the contract 0xAaAaAaAaAaAaAaAaAaAaAaAaAaAaAaAaAaAaAaAa refuses a call: execution reverted".to_owned(),
+        }
+            in Nodes;
+            text format!("{market}: {detail}");
+            hint WRONG_ANSWER;
+            when "`aave repair` asks the contracts of a market, and one of them answers nothing, or something else.";
+
         /// No node of the chain is known.
         NoEndpoint {
             /// The chain.
@@ -409,6 +446,9 @@ fn not_undone_hint(source: &JournalError) -> String {
         JournalError::Changed {
             pool: Some(pool), ..
         } => format!("Repair this pool at the same time: name {pool} as well"),
+        JournalError::Changed { table, .. } if table.starts_with("aave_v3_") => {
+            "Repair it at the same time: 'degenbot aave repair --all-found' repairs all that differs".to_owned()
+        }
         source => source.hint(),
     }
 }

@@ -12,6 +12,7 @@ use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
 use crate::support::aave_positions;
+use crate::support::aave_state;
 use crate::support::command::{on, quietly, run, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
@@ -88,6 +89,9 @@ const RUNS: &[(&str, &[&str])] = &[
             "aave position show 0x00000000000000000000000000000000000000b1 --market ethereum_positions",
             "aave position show 0x00000000000000000000000000000000000000b4 --market ethereum_positions",
             "reset --yes",
+            "aave update --to-block latest",
+            "aave verify --all",
+            "aave repair --all-found",
         ],
     ),
 ];
@@ -227,6 +231,9 @@ fn output(copy: &Copy, line: &str) -> Output {
         let mut command = on(&copy.path, &arguments);
         return command.args(["--rpc", &server.url()]).output().unwrap();
     }
+    if let ["aave", "update" | "verify" | "repair", ..] = arguments[..] {
+        return on_a_market(copy, &arguments);
+    }
     if line.ends_with("--follow") {
         return follow(copy, &arguments);
     }
@@ -300,6 +307,31 @@ fn on_a_chain(copy: &Copy, arguments: &[&str]) -> Output {
     }
     let mut command = on(&copy.path, arguments);
     command.args(["--rpc", &server.url()]).output().unwrap()
+}
+
+/// Runs a command with the node of a market. Something is wrong with the market, and another one has no contracts.
+fn on_a_market(copy: &Copy, arguments: &[&str]) -> Output {
+    let server = NodeServer::start(aave_state::chain());
+    let node = ["--rpc", &server.url()];
+    let market = "ethereum_aave_v3";
+    let activate = [&["aave", "activate", market][..], &node].concat();
+    let told = quietly(&copy.path, &activate);
+    assert!(told.starts_with("status: 0"), "{told}");
+    if arguments[1] == "update" {
+        let [block, _, _] = aave_state::BLOCKS.map(|block| block.to_string());
+        let to_block = ["aave", "update", "--to-block", &block];
+        quietly(&copy.path, &[&to_block[..], &node].concat());
+        // As the Python package leaves it.
+        let sql = "DELETE FROM aave_v3_asset_facts;
+            INSERT INTO aave_v3_markets (chain_id, name, active) VALUES (1, 'Another Market', 1)";
+        content::connect(&copy.path).batch_execute(sql).unwrap();
+    } else {
+        let sql = "UPDATE aave_v3_asset_configs SET ltv = ltv + 1 WHERE asset_id = 1;
+            UPDATE aave_v3_users SET e_mode = 7 WHERE id = (SELECT max(id) FROM aave_v3_users)";
+        content::connect(&copy.path).batch_execute(sql).unwrap();
+    }
+    let mut command = on(&copy.path, arguments);
+    command.args(node).output().unwrap()
 }
 
 /// Runs a command that goes on, until a block is undone and the node is away.

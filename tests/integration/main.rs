@@ -12,6 +12,7 @@ mod aave_accounts;
 mod aave_positions;
 mod aave_tokens;
 mod aave_update;
+mod aave_verify;
 mod arguments;
 mod backup;
 mod beside;

@@ -17,6 +17,9 @@ use super::fake_chain::{Answers, FakeChain, FakeLog};
 
 const MARKETS: &[u8] = include_bytes!("../aave-markets.zst");
 
+/// By token and holder, the scaled balance and the last index.
+pub type Balances = BTreeMap<(String, Address), (String, String)>;
+
 /// A recorded market.
 pub struct Recording {
     /// The version of Aave: 300, 302, 36, or 302to36 for a market that was upgraded.
@@ -32,9 +35,8 @@ pub struct Recording {
     /// The revision of each implementation of a token.
     pub revisions: BTreeMap<Address, u32>,
     pub logs: Vec<RecordedLog>,
-    /// The balances that the events of each block changed, after it: by token and holder, the scaled balance and the last
-    /// index.
-    pub after: BTreeMap<u64, BTreeMap<(String, Address), (String, String)>>,
+    /// The balances that the events of each block changed, after it.
+    pub after: BTreeMap<u64, Balances>,
     /// What the contracts said after a block.
     pub expected: BTreeMap<u64, Expected>,
 }

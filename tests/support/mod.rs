@@ -4,6 +4,7 @@ pub mod aave_logs;
 pub mod aave_market;
 pub mod aave_positions;
 pub mod aave_recording;
+pub mod aave_state;
 pub mod cases;
 pub mod command;
 pub mod content;

@@ -1,13 +1,12 @@
 //! `degenbot aave update`: takes in the reserves, users and positions of Aave's markets from a node.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::aave::lookup::{parse, unknown};
+use crate::cli::aave::active::Chosen;
 use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
@@ -19,13 +18,12 @@ use crate::cli::follow::options::Following;
 use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
-use crate::cli::known_values::{chain_id, market};
 use crate::cli::options::Waiting;
 use crate::cli::outcome::{last_of, of_chain};
 use crate::cli::progress::update::{Subject, UpdateReporter};
-use crate::database::aave_markets::list_markets;
 use crate::deployments::chains::chain_title;
 use crate::deployments::market_name::MarketName;
+use crate::sync::aave::takeover::TakenOver;
 use crate::sync::aave::update::{
     AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, follow_aave_markets,
     update_aave_markets,
@@ -33,16 +31,11 @@ use crate::sync::aave::update::{
 use crate::sync::block_target::BlockTarget;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
-use crate::types::sql_value::SqlValue;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Update {
-    /// Only this chain, by its name or ID; can be repeated
-    #[arg(long, value_name = "CHAIN", value_parser = chain_id(), hide_possible_values = true)]
-    chain: Vec<ChainId>,
-    /// Only this market, as 'aave list' shows it; can be repeated
-    #[arg(long, value_name = "NAME", value_parser = market(), hide_possible_values = true)]
-    market: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// The last block: a number, or earliest, finalized, safe or latest, with an offset; with
     /// --follow, latest if it is not given
     #[arg(long, value_name = "BLOCK", default_value_t = BlockTarget::DEFAULT, default_value_if("follow", "true", "latest"))]
@@ -66,19 +59,16 @@ pub(in crate::cli) struct Update {
 impl Update {
     /// What two of the arguments say different things about.
     pub(super) fn contradiction(&self) -> Option<String> {
-        self.following.contradiction(self.to_block)
+        let of_target = self.following.contradiction(self.to_block);
+        of_target.or_else(|| self.chosen.contradiction())
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let settings = context.settings()?;
         let path = &settings.database.path;
-        let markets = self
-            .market
-            .iter()
-            .map(|name| parse(path, name))
-            .collect::<Result<Vec<_>, _>>()?;
+        let markets = self.chosen.names(path)?;
         let _running = Cancellable::begin();
-        let chains = self.chains(path, &markets)?;
+        let chains = self.chosen.chains(path, &markets)?;
         if chains.is_empty() {
             return Err(Failure::NoMarketToUpdate);
         }
@@ -103,7 +93,7 @@ impl Update {
                 metrics,
                 path,
                 endpoints,
-                chains: &|| self.chains(path, &markets),
+                chains: &|| self.chosen.chains(path, &markets),
                 follow: &|chain, node, poll, observer| {
                     let options = self.options(chain, &markets);
                     let (report, result) =
@@ -154,25 +144,6 @@ impl Update {
         last_of(context, failures.collect())
     }
 
-    /// The chains of the active markets that take part.
-    fn chains(&self, path: &Path, markets: &[MarketName]) -> Result<BTreeSet<ChainId>, Failure> {
-        let stored = list_markets(path)?;
-        for market in markets {
-            let is_stored = stored.iter().any(|row| row.market.as_ref() == Some(market));
-            if !is_stored {
-                return Err(unknown(path, &market.to_string()));
-            }
-        }
-        let active = stored
-            .into_iter()
-            .filter(|row| row.active == Some(SqlValue::Integer(1)))
-            .filter_map(|row| row.market)
-            .filter(|name| markets.is_empty() || markets.contains(name))
-            .map(|name| name.chain)
-            .filter(|chain| self.chain.is_empty() || self.chain.contains(chain));
-        Ok(active.collect())
-    }
-
     fn options(&self, chain: ChainId, markets: &[MarketName]) -> AaveUpdateOptions {
         let of_chain = markets.iter().filter(|name| name.chain == chain);
         AaveUpdateOptions::default()
@@ -217,6 +188,7 @@ fn describe(report: &AaveUpdateReport, is_done: bool) -> Vec<String> {
             grouped(undone.rows + undone.tokens + undone.pools),
         ));
     }
+    lines.extend(report.taken_over.iter().map(taken_over));
     let Some(block) = report.markets.iter().filter_map(|market| market.to).min() else {
         return lines;
     };
@@ -237,6 +209,23 @@ fn describe(report: &AaveUpdateReport, is_done: bool) -> Vec<String> {
     lines
 }
 
+/// What is said of a market that the Python package has followed.
+fn taken_over(market: &TakenOver) -> String {
+    let name = &market.market;
+    let mark = grouped(market.mark.get());
+    let block = grouped(market.block.get());
+    let line = format!(
+        "{name}: taken over at block {mark}; what the Python package does not store was read from the chain"
+    );
+    if market.block == market.mark {
+        return format!("{line}.");
+    }
+    format!(
+        "{line} at block {block}, because the node no longer has the state of block {mark}: flags and e-mode \
+         categories are right once the market is at that block."
+    )
+}
+
 #[derive(Serialize)]
 struct Document {
     #[serde(flatten)]
@@ -253,6 +242,7 @@ struct ChainDocument {
     finalized_block: Option<u64>,
     markets: Vec<Market>,
     skipped: Vec<Skipped>,
+    taken_over: Vec<TakenOverDocument>,
     new_positions: u64,
     events: u64,
     rows_written: u64,
@@ -281,6 +271,13 @@ struct Skipped {
     reason: &'static str,
 }
 
+#[derive(Serialize)]
+struct TakenOverDocument {
+    name: String,
+    block: u64,
+    read_at_block: u64,
+}
+
 impl ChainDocument {
     fn of((report, result): &(AaveUpdateReport, Result<(), SyncError>)) -> Self {
         let market = |market: &MarketUpdate| Market {
@@ -300,6 +297,15 @@ impl ChainDocument {
             finalized_block: report.finalized.map(Into::into),
             markets: report.markets.iter().map(market).collect(),
             skipped: report.skipped.iter().map(skipped).collect(),
+            taken_over: report
+                .taken_over
+                .iter()
+                .map(|market| TakenOverDocument {
+                    name: market.market.to_string(),
+                    block: market.mark.get(),
+                    read_at_block: market.block.get(),
+                })
+                .collect(),
             new_positions: report.positions,
             events: report.events,
             rows_written: report.rows,

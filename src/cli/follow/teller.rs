@@ -481,7 +481,9 @@ impl Counts {
 
 /// The failure that stands for something active that is left out.
 fn skipping(subject: Subject, skipped: Skipped) -> Failure {
-    let Skipped { exchange, reason } = skipped;
+    let Skipped {
+        exchange, reason, ..
+    } = skipped;
     match subject {
         Subject::Pools => Failure::ExchangeSkipped { exchange, reason },
         Subject::Markets => Failure::MarketSkipped {

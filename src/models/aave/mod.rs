@@ -8,5 +8,7 @@ pub(crate) mod reserve;
 #[cfg(feature = "sync")]
 pub(crate) mod reserve_writer;
 pub(crate) mod stored_market;
+#[cfg(feature = "sync")]
+pub(crate) mod stored_users;
 pub(crate) mod valuation;
 pub(crate) mod valuation_error;

@@ -22,7 +22,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    const fn table(self) -> &'static str {
+    pub(crate) const fn table(self) -> &'static str {
         match self {
             Self::Collateral => "aave_v3_collateral_positions",
             Self::Debt => "aave_v3_debt_positions",
@@ -57,6 +57,19 @@ pub(crate) struct UserRow {
 pub(crate) struct PositionRow {
     pub(crate) id: i64,
     pub(crate) balance: ScaledBalance,
+}
+
+impl PositionRow {
+    /// A row without an index has the index 0.
+    pub(crate) fn new(id: i64, scaled: U256, last_index: Option<U256>) -> Self {
+        Self {
+            id,
+            balance: ScaledBalance {
+                scaled,
+                last_index: last_index.unwrap_or_default(),
+            },
+        }
+    }
 }
 
 /// The statements for users and positions, inside a transaction.
@@ -208,13 +221,7 @@ impl<'connection> PositionWriter<'connection> {
         let last_index: Option<U256> =
             Decode::decode(find.column(2)).map_err(|source| malformed("last_index", source))?;
         find.reset();
-        Ok(Some(PositionRow {
-            id,
-            balance: ScaledBalance {
-                scaled,
-                last_index: last_index.unwrap_or_default(),
-            },
-        }))
+        Ok(Some(PositionRow::new(id, scaled, last_index)))
     }
 
     /// Inserts a position. Returns the id.

@@ -67,6 +67,28 @@ impl BlocksAbove {
         Ok(is_created)
     }
 
+    /// Forgets what these blocks have changed of the rows of a table that have this id in a column. Runs in the caller's
+    /// transaction.
+    pub(crate) fn release_rows(
+        self,
+        statements: Statements<'_>,
+        (table, column): (&'static str, &'static str),
+        id: i64,
+    ) -> QueryResult<()> {
+        statements
+            .prepare(&format!(
+                "DELETE FROM chain_journal WHERE chain_id = ?1 AND block > ?2 \
+                 AND table_name = '{table}' \
+                 AND json_extract(coalesce(new_values, old_values), '$.{column}') = ?3"
+            ))?
+            .run(&[
+                Bound::Integer(self.chain.encode()),
+                Bound::Integer(self.keep.encode()),
+                Bound::Integer(id),
+            ])
+            .map(drop)
+    }
+
     /// The pools that these blocks have changed, and that are gone.
     pub(crate) fn pools_that_are_gone(
         self,

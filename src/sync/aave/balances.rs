@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use crate::aave::discount::{Discount, DiscountedBalance};
 use crate::aave::scaled_balance::{BalanceError, ScaledBalance};
 use crate::aave::token_rules::BalanceChange;
-use crate::models::aave::position_writer::{PositionWriter, Side, UserRow};
+use crate::models::aave::position_writer::{PositionRow, PositionWriter, Side, UserRow};
 use crate::models::access::row_error::RowError;
 use crate::sync::aave::reserve_state::Reserve;
 use crate::types::address::Address;
@@ -17,7 +17,7 @@ use crate::types::integer::{BasisPoints, EModeCategoryId};
 const KEPT: usize = 200_000;
 
 /// A position: the user, the place of the reserve in the market, and the side.
-type Key = (Address, usize, Side);
+pub(super) type Key = (Address, usize, Side);
 
 #[derive(Debug, Clone, Copy)]
 struct User {
@@ -93,6 +93,48 @@ impl Balances {
             self.positions.insert(key, position);
         }
         Ok(())
+    }
+
+    /// Takes a position in that the database has.
+    pub(super) fn insert_stored(&mut self, key: Key, row: PositionRow) {
+        self.positions.entry(key).or_insert(Position {
+            id: Some(row.id),
+            balance: row.balance,
+            is_unwritten: false,
+        });
+    }
+
+    /// A position, if there is a row of it.
+    pub(super) fn position(&self, key: &Key) -> Option<ScaledBalance> {
+        self.positions.get(key).map(|position| position.balance)
+    }
+
+    /// The e-mode category of a user.
+    pub(super) fn e_mode(&self, user: Address) -> EModeCategoryId {
+        let user = self.users.get(&user);
+        user.map_or(EModeCategoryId::NONE, |user| user.e_mode)
+    }
+
+    /// What users have switched and is not in the database yet, in the order of the chain.
+    pub(super) fn switched(&self) -> &[(Address, usize, bool)] {
+        &self.switched
+    }
+
+    /// The scaled balances in memory, added up by reserve and side.
+    pub(super) fn totals(&self) -> HashMap<(usize, Side), alloy_primitives::U256> {
+        let mut totals = HashMap::new();
+        for ((_, place, side), position) in &self.positions {
+            let total: &mut alloy_primitives::U256 = totals.entry((*place, *side)).or_default();
+            *total = total.wrapping_add(position.balance.scaled.0);
+        }
+        totals
+    }
+
+    /// Makes a position what the chain says.
+    pub(super) fn correct(&mut self, key: Key, balance: ScaledBalance) {
+        if self.position(&key).unwrap_or_default() != balance {
+            self.set_balance(key, balance);
+        }
     }
 
     /// Forgets the positions of a reserve, whose tokens are others now.

@@ -1,6 +1,6 @@
 //! A market in memory: its contracts, reserves and e-mode categories, and what events make of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::sqlite::SqliteConnection;
 
@@ -23,6 +23,7 @@ use crate::models::rows::erc20_token::{Erc20Token, NewErc20Token};
 use crate::sqlite::prepared::Statements;
 use crate::sync::aave::balance_mismatch::BalanceMismatch;
 use crate::sync::aave::balances::{Balances, Written};
+use crate::sync::aave::chain_values::{MarketValues, ReserveAddresses};
 use crate::sync::aave::market_event::{MarketEvent, PoolEvent, RareEvent, What};
 use crate::sync::aave::market_scope::{CONFIGURATOR, DATA_PROVIDER, ORACLE, POOL, ScopedMarket};
 use crate::sync::aave::node_facts::NodeFacts;
@@ -50,7 +51,7 @@ pub(super) struct MarketState {
     gho: Option<Gho>,
     /// Where each oracle takes the price of each asset from, listed or not.
     pub(super) sources: HashMap<(Address, Address), Address>,
-    balances: Balances,
+    pub(super) balances: Balances,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +173,31 @@ impl MarketState {
     /// The address of a contract.
     pub(super) fn contract(&self, name: &str) -> Option<Address> {
         self.contracts.get(name)?.address
+    }
+
+    /// The revision of a contract.
+    pub(super) fn contract_revision(&self, name: &str) -> Option<Revision> {
+        self.contracts.get(name)?.revision
+    }
+
+    /// The e-mode categories, by their numbers.
+    pub(super) const fn categories(&self) -> &BTreeMap<EModeCategoryId, NewAaveV3EModeCategory> {
+        &self.categories
+    }
+
+    /// The reserves, to ask their contracts about them.
+    pub(super) fn addresses(&self) -> Vec<ReserveAddresses> {
+        let addresses = |reserve: &Reserve| ReserveAddresses {
+            underlying: reserve.underlying,
+            a_token: reserve.a_token,
+            v_token: reserve.v_token,
+        };
+        self.reserves.iter().map(addresses).collect()
+    }
+
+    /// The numbers of the e-mode categories.
+    pub(super) fn category_numbers(&self) -> BTreeSet<EModeCategoryId> {
+        self.categories.keys().copied().collect()
     }
 
     fn pool_revision(&self) -> Option<Revision> {
@@ -681,6 +707,82 @@ impl MarketState {
                 reserve.set_membership(event.category_id, Membership::LtvZero, event.ltv_zero);
             }
             _ => {}
+        }
+    }
+
+    /// Makes the contracts, the e-mode categories and the reserves what the contracts say. `blocks` are the blocks of the
+    /// last update of reserves whose own is wrong.
+    pub(super) fn correct(
+        &mut self,
+        market: &ScopedMarket,
+        values: &MarketValues,
+        blocks: &BTreeMap<Address, BlockNumber>,
+    ) -> Result<(), SyncError> {
+        for (name, address) in &values.contracts {
+            let revision = match *name {
+                POOL => Some(values.pool_revision),
+                CONFIGURATOR => values.configurator_revision,
+                _ => None,
+            };
+            let is_right = self.contract(name) == Some(*address)
+                && (revision.is_none() || self.contract_revision(name) == revision);
+            if !is_right && *address != Address::ZERO {
+                self.set_contract(name, *address, revision);
+            }
+        }
+        for (number, values) in &values.categories {
+            let right = NewAaveV3EModeCategory {
+                market_id: self.market_id,
+                category_id: *number,
+                label: values.label.clone(),
+                ltv: values.ltv,
+                liquidation_threshold: values.liquidation_threshold,
+                liquidation_bonus: values.liquidation_bonus,
+                price_source: Some(values.price_source),
+            };
+            if self.categories.get(number) != Some(&right) {
+                self.categories.insert(*number, right);
+                self.unwritten_categories.push(*number);
+            }
+        }
+        for reserve in &mut self.reserves {
+            let Some(of_reserve) = values.reserves.get(&reserve.underlying) else {
+                continue;
+            };
+            let before = reserve.clone();
+            reserve
+                .correct(of_reserve, &values.bitmaps, values.has_bitmaps())
+                .map_err(|unknown| unknown_token(market, before.a_token, unknown))?;
+            if let Some(block) = blocks.get(&reserve.underlying) {
+                reserve.asset.last_update_block = Some(*block);
+            }
+            reserve.unwritten = reserve.changes_since(&before);
+        }
+        Ok(())
+    }
+
+    /// Makes the configurations of reserves and their e-mode categories what the contracts say.
+    pub(super) fn correct_configs(&mut self, values: &MarketValues) {
+        for reserve in &mut self.reserves {
+            if let Some(of_reserve) = values.reserves.get(&reserve.underlying) {
+                let before = reserve.clone();
+                reserve.correct_config(of_reserve, &values.bitmaps, values.has_bitmaps());
+                reserve.unwritten = reserve.changes_since(&before);
+            }
+        }
+    }
+
+    /// Adds what another program does not store of reserves. `times` are those of blocks.
+    pub(super) fn complete_facts(&mut self, times: &BTreeMap<BlockNumber, u64>) {
+        for reserve in &mut self.reserves {
+            if reserve.facts.last_update_time.is_none() {
+                let block = reserve.asset.last_update_block;
+                let time = block.and_then(|block| times.get(&block));
+                reserve.facts.last_update_time = time.and_then(|time| Timestamp::new(*time).ok());
+            }
+            reserve.unwritten.facts = true;
+            // The column with the row of the category is never written by the Python package.
+            reserve.unwritten.asset = true;
         }
     }
 

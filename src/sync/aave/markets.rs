@@ -17,8 +17,10 @@ use crate::node::header::BlockTag;
 use crate::sync::aave::contract_calls::{address_at, addresses, call, call_with, word_of};
 use crate::sync::aave::market_commit::{MarketMemory, commit};
 use crate::sync::aave::market_decoder::{MarketChanges, MarketDecoder};
-use crate::sync::aave::market_event::RareEvent;
+use crate::sync::aave::market_event::{MarketEvent, RareEvent};
 use crate::sync::aave::market_scope::ScopedMarket;
+use crate::sync::aave::market_state::MarketState;
+use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::price_sources::find_sources;
 use crate::sync::aave::revisions::Upgrades;
 use crate::sync::aave::transfer_amounts::find_transfer_amounts;
@@ -121,28 +123,10 @@ impl Domain for AaveMarkets<'_> {
         if events.is_empty() {
             return Ok(());
         }
-        let mut listed: HashMap<Address, Side> = HashMap::new();
-        for event in events.iter() {
-            if let Some(RareEvent::Initialized(new)) = event.rare() {
-                listed.insert(new.a_token, Side::Collateral);
-                listed.insert(new.variable_debt_token, Side::Debt);
-            }
-        }
         facts.ask_times(node, events, &batch.times)?;
         for market in &scope.exchanges {
             let state = memory.market(connection, market)?;
-            let side_of = |token: Address| {
-                let stored = state.of_token(token).map(|(_, side)| side);
-                stored.or_else(|| listed.get(&token).copied())
-            };
-            facts.ask_revisions(node, events, side_of)?;
-            if !listed.is_empty() {
-                facts.ask_tokens(node, market, events)?;
-                let first = self.upgrades.find(node, events, &market.contracts)?;
-                facts.first_revisions.extend(first);
-            }
-            find_sources(node, market, state, events, facts)?;
-            find_transfer_amounts(node, market, state, events, facts)?;
+            ask_facts(node, market, state, events, &mut self.upgrades, facts)?;
         }
         Ok(())
     }
@@ -181,6 +165,36 @@ impl Domain for AaveMarkets<'_> {
         };
         events.saturating_mul(an_event)
     }
+}
+
+/// Asks for what no event says, so that events can be applied to a market.
+pub(super) fn ask_facts(
+    node: &Node,
+    market: &ScopedMarket,
+    state: &MarketState,
+    events: &[MarketEvent],
+    upgrades: &mut Upgrades,
+    facts: &mut NodeFacts,
+) -> Result<(), SyncError> {
+    let mut listed: HashMap<Address, Side> = HashMap::new();
+    for event in events {
+        if let Some(RareEvent::Initialized(new)) = event.rare() {
+            listed.insert(new.a_token, Side::Collateral);
+            listed.insert(new.variable_debt_token, Side::Debt);
+        }
+    }
+    let side_of = |token: Address| {
+        let stored = state.of_token(token).map(|(_, side)| side);
+        stored.or_else(|| listed.get(&token).copied())
+    };
+    facts.ask_revisions(node, events, side_of)?;
+    if !listed.is_empty() {
+        facts.ask_tokens(node, market, events)?;
+        let first = upgrades.find(node, events, &market.contracts)?;
+        facts.first_revisions.extend(first);
+    }
+    find_sources(node, market, state, events, facts)?;
+    find_transfer_amounts(node, market, state, events, facts)
 }
 
 /// The contracts that a market has at the newest block. Those that do not answer are left out: the events say all of them

@@ -17,10 +17,17 @@
 //! | `balances` | users and positions |
 //! | `market_commit` | writes the changes of blocks |
 //! | `markets` | puts these together |
+//! | `chain_values` | what a market's contracts say at a block |
+//! | `picture` | a market of one state of the database |
+//! | `comparison` | compares the two |
+//! | `takeover` | takes over markets that another program has followed |
 
 pub(crate) mod balance_mismatch;
 pub(super) mod balances;
+pub(super) mod chain_values;
+pub(super) mod comparison;
 pub(super) mod contract_calls;
+pub(super) mod events_after;
 pub(super) mod implementation;
 pub(super) mod market_commit;
 pub(super) mod market_decoder;
@@ -29,8 +36,15 @@ pub(super) mod market_scope;
 pub(super) mod market_state;
 pub(super) mod markets;
 pub(super) mod node_facts;
+pub(super) mod picture;
 pub(super) mod price_sources;
+pub(crate) mod repair;
+pub(crate) mod repair_report;
 pub(super) mod reserve_state;
+pub(super) mod reserve_times;
 pub(super) mod revisions;
+pub(crate) mod takeover;
 pub(super) mod transfer_amounts;
 pub(crate) mod update;
+pub(crate) mod verify;
+pub(crate) mod verify_report;

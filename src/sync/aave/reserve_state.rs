@@ -1,5 +1,7 @@
 //! A reserve in memory, and what events make of it.
 
+use std::collections::BTreeMap;
+
 use diesel::sqlite::SqliteConnection;
 
 use crate::aave::token_rules::{TokenKind, TokenRules, UnknownRevision};
@@ -9,6 +11,7 @@ use crate::models::access::row_error::RowError;
 use crate::models::rows::aave_v3_asset::{AaveV3Asset, AaveV3AssetConfig, NewAaveV3AssetConfig};
 use crate::models::rows::aave_v3_asset_facts::NewAaveV3AssetFacts;
 use crate::models::rows::aave_v3_emode_asset::{AaveV3EModeAsset, NewAaveV3EModeAsset};
+use crate::sync::aave::chain_values::{Bitmaps, ReserveValues};
 use crate::types::address::Address;
 use crate::types::decimal::U256;
 use crate::types::integer::{BasisPoints, EModeCategoryId, Revision};
@@ -24,6 +27,8 @@ pub(super) struct Reserve {
     pub(super) asset: AaveV3Asset,
     pub(super) config: NewAaveV3AssetConfig,
     pub(super) facts: NewAaveV3AssetFacts,
+    /// Whether the database has its facts, which the Python package does not store.
+    pub(super) has_facts: bool,
     memberships: Vec<NewAaveV3EModeAsset>,
     rules: [TokenRules; 2],
     /// All scaled debt. `None` while nobody has asked for it.
@@ -120,6 +125,7 @@ impl Reserve {
                 last_update_time: None,
                 transfer_amount,
             },
+            has_facts: true,
             memberships: Vec::new(),
             rules: rules(tokens, transfer_amount)?,
             debt: Some(alloy_primitives::U256::ZERO),
@@ -136,6 +142,7 @@ impl Reserve {
     ) -> Result<Result<Self, (Address, UnknownRevision)>, RowError> {
         let asset = reserve.asset;
         let facts = NewAaveV3AssetFacts::of_asset(connection, asset.id)?;
+        let has_facts = facts.is_some();
         let facts = facts.unwrap_or(NewAaveV3AssetFacts {
             asset_id: asset.id,
             last_update_time: None,
@@ -169,6 +176,7 @@ impl Reserve {
             debt_kind,
             config,
             facts,
+            has_facts,
             memberships: of_asset
                 .map(|row| NewAaveV3EModeAsset {
                     asset_id: row.asset_id,
@@ -342,6 +350,100 @@ impl Reserve {
         self.unwritten.config = true;
         self.unwritten.memberships = true;
         self.unwritten.asset = true;
+    }
+
+    /// Makes the rows what the contracts say, but not the tokens.
+    pub(super) fn correct(
+        &mut self,
+        values: &ReserveValues,
+        bitmaps: &BTreeMap<EModeCategoryId, Bitmaps>,
+        has_bitmaps: bool,
+    ) -> Result<(), UnknownRevision> {
+        let asset = &mut self.asset;
+        asset.liquidity_index = values.liquidity_index;
+        asset.liquidity_rate = values.liquidity_rate;
+        asset.borrow_index = values.borrow_index;
+        asset.borrow_rate = values.borrow_rate;
+        asset.price_source = values.price_source;
+        asset.v_token_revision = values.v_token_revision;
+        if asset.a_token_revision != values.a_token_revision {
+            asset.a_token_revision = values.a_token_revision;
+            self.facts.transfer_amount = transfer_amount_of(values.a_token_revision);
+        }
+        self.facts.last_update_time = Some(values.last_update_time);
+        self.correct_config(values, bitmaps, has_bitmaps);
+        self.refresh_rules()
+    }
+
+    /// Makes the configuration and the memberships what the contracts say.
+    pub(super) fn correct_config(
+        &mut self,
+        values: &ReserveValues,
+        bitmaps: &BTreeMap<EModeCategoryId, Bitmaps>,
+        has_bitmaps: bool,
+    ) {
+        // Sixteen bits always fit.
+        let ratio = |first| {
+            let bits = u32::try_from(values.bits(first, 16)).unwrap_or_default();
+            BasisPoints::new(bits).unwrap_or(BasisPoints::ZERO)
+        };
+        let ceiling = U256(alloy_primitives::U256::from(values.bits(212, 40)));
+        let config = &mut self.config;
+        config.ltv = ratio(0);
+        config.liquidation_threshold = ratio(16);
+        config.liquidation_bonus = ratio(32);
+        config.borrowing_enabled = values.bit(58);
+        config.stable_borrowing_enabled = values.bit(59);
+        config.borrowable_in_isolation = values.bit(61);
+        config.flash_loan_enabled = values.bit(63);
+        config.isolation_mode = ceiling != U256::default();
+        if config.debt_ceiling.unwrap_or_default() != ceiling {
+            config.debt_ceiling = Some(ceiling);
+        }
+        let asset_id = self.asset.id;
+        let membership = |category_id, is_collateral, is_borrowable, is_ltv_zero| {
+            let is_in = is_collateral || is_borrowable || is_ltv_zero;
+            is_in.then_some(NewAaveV3EModeAsset {
+                asset_id,
+                category_id,
+                is_collateral,
+                is_borrowable,
+                is_ltv_zero,
+            })
+        };
+        let memberships: Vec<_> = if has_bitmaps {
+            let bit = |bitmap: &alloy_primitives::U256| bitmap.bit(values.number);
+            let of_category = |(number, it): (&EModeCategoryId, &Bitmaps)| {
+                let bits = (bit(&it.collateral), bit(&it.borrowable), bit(&it.ltv_zero));
+                membership(*number, bits.0, bits.1, bits.2)
+            };
+            bitmaps.iter().filter_map(of_category).collect()
+        } else {
+            let number = u8::try_from(values.bits(168, 8)).unwrap_or_default();
+            let number = EModeCategoryId::new(number).unwrap_or(EModeCategoryId::NONE);
+            let is_in = number != EModeCategoryId::NONE;
+            membership(number, is_in, is_in, false)
+                .into_iter()
+                .collect()
+        };
+        let is_like = |other: &NewAaveV3EModeAsset| self.memberships.contains(other);
+        if memberships.len() != self.memberships.len() || !memberships.iter().all(is_like) {
+            self.memberships = memberships;
+        }
+        let preferred = self.config.e_mode_category_id;
+        self.choose_category(preferred);
+    }
+
+    /// Which rows are others than before.
+    pub(super) fn changes_since(&self, before: &Self) -> Unwritten {
+        let category = self.config.e_mode_category_id;
+        Unwritten {
+            asset: self.asset != before.asset || category != before.config.e_mode_category_id,
+            config: self.config != before.config,
+            facts: self.facts != before.facts,
+            memberships: self.memberships != before.memberships,
+            positions: false,
+        }
     }
 
     /// The e-mode categories that it is in.

@@ -11,6 +11,7 @@ use crate::node::client::Node;
 use crate::node::statistics::NodeStatistics;
 use crate::setters::setters;
 use crate::sync::aave::markets::AaveMarkets;
+use crate::sync::aave::takeover::{TakenOver, take_over};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::follow::follow;
 use crate::sync::report::{MemberUpdate, UpdateReport};
@@ -108,6 +109,8 @@ pub struct AaveUpdateReport {
     pub markets: Vec<MarketUpdate>,
     /// The active markets that did not take part.
     pub skipped: Vec<SkippedMarket>,
+    /// The markets that another program had followed, and that were completed first.
+    pub taken_over: Vec<TakenOver>,
     /// New positions.
     pub positions: u64,
     /// Events that were applied.
@@ -157,6 +160,10 @@ impl AaveUpdateReport {
         )
     }
 
+    fn with(self, taken_over: Vec<TakenOver>) -> Self {
+        Self { taken_over, ..self }
+    }
+
     fn of(chain: ChainId, report: UpdateReport, node: NodeStatistics, elapsed: Duration) -> Self {
         let market = |name: String| MarketName { chain, name };
         let of_member = |member: MemberUpdate| MarketUpdate {
@@ -179,6 +186,7 @@ impl AaveUpdateReport {
                     reason: skipped.reason,
                 })
                 .collect(),
+            taken_over: Vec::new(),
             positions: report.created,
             events: report.events,
             rows: report.rows,
@@ -199,6 +207,9 @@ impl AaveUpdateReport {
 /// Every event of a token repeats the interest of the balance that it changes. If that is not the interest which the
 /// balance in the database has, nothing of these blocks is written.
 ///
+/// A market that the Python package has followed is continued from its mark. What the package does not store is read from
+/// the contracts first ([`TakenOver`]).
+///
 /// Returns what was done, also if the update failed later; what was committed stays.
 ///
 /// # Errors
@@ -215,10 +226,13 @@ pub fn update_aave_markets(
     let mut report = UpdateReport::new();
     let domain = AaveMarkets::new(&options.markets);
     let at = (chain, node);
-    let result = Updater::open(domain, path, at, options.into(), observer, &mut report)
-        .and_then(|mut updater| updater.run());
+    let mut taken_over = Vec::new();
+    let result = take_over(path, at, &options.markets, &options.into()).and_then(|completed| {
+        taken_over = completed;
+        Updater::open(domain, path, at, options.into(), observer, &mut report)?.run()
+    });
     let report = AaveUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
-    (report, result)
+    (report.with(taken_over), result)
 }
 
 /// Updates the markets of a chain as [`update_aave_markets`] does, and goes on, as
@@ -239,8 +253,12 @@ pub fn follow_aave_markets(
     let mut report = UpdateReport::new();
     let domain = AaveMarkets::new(&options.markets);
     let at = (chain, node);
-    let told = (observer, &mut report);
-    let result = follow(domain, path, at, options.into(), poll, told);
+    let mut taken_over = Vec::new();
+    let result = take_over(path, at, &options.markets, &options.into()).and_then(|completed| {
+        taken_over = completed;
+        let told = (observer, &mut report);
+        follow(domain, path, at, options.into(), poll, told)
+    });
     let report = AaveUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
-    (report, result)
+    (report.with(taken_over), result)
 }

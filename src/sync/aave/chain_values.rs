@@ -1,0 +1,468 @@
+//! What a market's contracts say at a block.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aave::scaled_balance::ScaledBalance;
+use crate::deployments::market_name::MarketName;
+use crate::models::aave::position_writer::Side;
+use crate::node::calls::{Call, CallFailure};
+use crate::node::client::Node;
+use crate::node::header::BlockTag;
+use crate::sync::aave::contract_calls::{
+    address_at, addresses, call, call_with, number_at, revision, word_of,
+};
+use crate::sync::aave::implementation::Implementation;
+use crate::sync::at_block::lacks_state;
+use crate::sync::sync_error::SyncError;
+use crate::sync::token_values;
+use crate::types::address::Address;
+use crate::types::decimal::U256;
+use crate::types::integer::{BasisPoints, BlockNumber, EModeCategoryId, Revision, Timestamp};
+
+/// The names of the contracts that the addresses provider knows, in the database, and its functions.
+const CONTRACTS: [(&str, &str); 4] = [
+    ("POOL", "getPool()"),
+    ("POOL_CONFIGURATOR", "getPoolConfigurator()"),
+    ("PRICE_ORACLE", "getPriceOracle()"),
+    ("POOL_DATA_PROVIDER", "getPoolDataProvider()"),
+];
+
+/// A reserve of which the contracts are asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReserveAddresses {
+    pub(super) underlying: Address,
+    pub(super) a_token: Address,
+    pub(super) v_token: Address,
+}
+
+/// What the contracts say of a reserve.
+#[derive(Debug, Clone)]
+pub(super) struct ReserveValues {
+    /// Its place in the configurations of users.
+    pub(super) number: usize,
+    pub(super) configuration: alloy_primitives::U256,
+    pub(super) liquidity_index: U256,
+    pub(super) liquidity_rate: U256,
+    pub(super) borrow_index: U256,
+    pub(super) borrow_rate: U256,
+    pub(super) last_update_time: Timestamp,
+    pub(super) a_token: Address,
+    pub(super) v_token: Address,
+    pub(super) a_token_revision: Revision,
+    pub(super) v_token_revision: Revision,
+    /// The `scaledTotalSupply` of the aToken and of the debt token.
+    pub(super) totals: [U256; 2],
+    /// `None` if the oracle has none.
+    pub(super) price_source: Option<Address>,
+}
+
+/// What the Pool says of an e-mode category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CategoryValues {
+    pub(super) ltv: BasisPoints,
+    pub(super) liquidation_threshold: BasisPoints,
+    pub(super) liquidation_bonus: BasisPoints,
+    pub(super) price_source: Address,
+    pub(super) label: Option<String>,
+}
+
+/// The reserves in an e-mode category, by their numbers. Since Aave 3.2.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Bitmaps {
+    pub(super) collateral: alloy_primitives::U256,
+    pub(super) borrowable: alloy_primitives::U256,
+    pub(super) ltv_zero: alloy_primitives::U256,
+}
+
+/// What the contracts of a market say at a block.
+#[derive(Debug, Clone)]
+pub(super) struct MarketValues {
+    pub(super) pool: Address,
+    /// By their names in the database.
+    pub(super) contracts: BTreeMap<&'static str, Address>,
+    pub(super) pool_revision: Revision,
+    pub(super) configurator_revision: Option<Revision>,
+    /// The assets that are listed.
+    pub(super) listed: BTreeSet<Address>,
+    /// The reserves that were asked for and are listed, by their assets.
+    pub(super) reserves: BTreeMap<Address, ReserveValues>,
+    /// The categories that have limits.
+    pub(super) categories: BTreeMap<EModeCategoryId, CategoryValues>,
+    /// Empty before Aave 3.2, where an asset's configuration has its category.
+    pub(super) bitmaps: BTreeMap<EModeCategoryId, Bitmaps>,
+}
+
+/// Why something could not be read from the contracts.
+#[derive(Debug)]
+pub(super) enum NotRead {
+    Node(SyncError),
+    /// A contract does not answer as one of Aave does.
+    Answer(String),
+}
+
+impl<E: Into<SyncError>> From<E> for NotRead {
+    fn from(error: E) -> Self {
+        Self::Node(error.into())
+    }
+}
+
+impl NotRead {
+    /// The error of what cannot do without the state of a block.
+    pub(super) fn into_error(self, market: &MarketName, block: BlockNumber) -> SyncError {
+        let market = Box::new(market.clone());
+        match self {
+            Self::Node(SyncError::Node { source }) if lacks_state(&source) => {
+                SyncError::NoState { market, block }
+            }
+            Self::Node(error) => error,
+            Self::Answer(detail) => SyncError::NotOfAave { market, detail },
+        }
+    }
+}
+
+type Answer = Result<Vec<u8>, CallFailure>;
+
+/// The answers to some calls, in their order.
+struct Answers<'a> {
+    calls: &'a [Call],
+    given: std::vec::IntoIter<Answer>,
+    next: usize,
+}
+
+impl<'a> Answers<'a> {
+    fn ask(node: &Node, calls: &'a [Call], at: BlockTag) -> Result<Self, NotRead> {
+        Ok(Self {
+            calls,
+            given: node.calls(calls, at)?.into_iter(),
+            next: 0,
+        })
+    }
+
+    /// The next answer, which may be a refusal.
+    fn next(&mut self) -> Answer {
+        self.next += 1;
+        self.given.next().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// The value in the next answer.
+    fn value<T>(&mut self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, NotRead> {
+        let answer = self.next();
+        let contract = self.calls.get(self.next - 1).map(|call| call.to);
+        let contract = contract.unwrap_or(Address::ZERO);
+        match answer {
+            Ok(answer) => read(&answer).ok_or_else(|| {
+                NotRead::Answer(format!(
+                    "the contract {contract} does not answer as one of Aave does"
+                ))
+            }),
+            Err(failure) => Err(NotRead::Answer(format!(
+                "the contract {contract} refuses a call: {failure}"
+            ))),
+        }
+    }
+}
+
+fn first_number(answer: &[u8]) -> Option<U256> {
+    number_at(answer, 0)
+}
+
+fn basis_points(number: Option<U256>) -> Option<BasisPoints> {
+    BasisPoints::new(u32::try_from(number?.0).ok()?).ok()
+}
+
+fn word(number: EModeCategoryId) -> [u8; 32] {
+    let mut word = [0; 32];
+    word[31] = number.get();
+    word
+}
+
+impl MarketValues {
+    /// Whether e-mode categories have the assets that are in them, and not the other way round.
+    pub(super) const fn has_bitmaps(&self) -> bool {
+        self.pool_revision.get() >= 5
+    }
+
+    /// Asks the contracts. `known` are the reserves of the database, `numbers` the numbers of its e-mode categories.
+    pub(super) fn read(
+        node: &Node,
+        provider: Address,
+        known: &[ReserveAddresses],
+        numbers: &BTreeSet<EModeCategoryId>,
+        at: BlockTag,
+    ) -> Result<Self, NotRead> {
+        let calls = CONTRACTS.map(|(_, function)| call(provider, function));
+        let mut answers = Answers::ask(node, &calls, at)?;
+        let mut contracts = BTreeMap::new();
+        for (name, _) in CONTRACTS {
+            contracts.insert(name, answers.value(|answer| address_at(answer, 0))?);
+        }
+        let contract = |name: &str| contracts.get(name).copied().unwrap_or(Address::ZERO);
+        let (pool, configurator) = (contract("POOL"), contract("POOL_CONFIGURATOR"));
+        let calls = [
+            call(pool, Implementation::Pool.function()),
+            call(pool, "getReservesList()"),
+            call(configurator, Implementation::Configurator.function()),
+        ];
+        let mut answers = Answers::ask(node, &calls, at)?;
+        let pool_revision = answers.value(revision)?;
+        let listed: BTreeSet<Address> = answers.value(addresses)?.into_iter().collect();
+        let configurator_revision = answers.next().ok().and_then(|answer| revision(&answer));
+        let (categories, bitmaps) = read_categories(node, pool, pool_revision, numbers, at)?;
+        let known: Vec<_> = known
+            .iter()
+            .filter(|reserve| listed.contains(&reserve.underlying))
+            .collect();
+        let oracle = contract("PRICE_ORACLE");
+        let calls: Vec<_> = known
+            .iter()
+            .flat_map(|reserve| reserve_calls(pool, oracle, reserve))
+            .collect();
+        let mut answers = Answers::ask(node, &calls, at)?;
+        let mut reserves = BTreeMap::new();
+        for reserve in known {
+            reserves.insert(reserve.underlying, read_reserve(&mut answers)?);
+        }
+        Ok(Self {
+            pool,
+            contracts,
+            pool_revision,
+            configurator_revision,
+            listed,
+            reserves,
+            categories,
+            bitmaps,
+        })
+    }
+}
+
+fn reserve_calls(pool: Address, oracle: Address, reserve: &ReserveAddresses) -> [Call; 6] {
+    let asset = [word_of(reserve.underlying)];
+    [
+        call_with(pool, "getReserveData(address)", &asset),
+        call_with(oracle, "getSourceOfAsset(address)", &asset),
+        call(reserve.a_token, Implementation::AToken.function()),
+        call(reserve.v_token, Implementation::DebtToken.function()),
+        call(reserve.a_token, "scaledTotalSupply()"),
+        call(reserve.v_token, "scaledTotalSupply()"),
+    ]
+}
+
+fn read_reserve(answers: &mut Answers<'_>) -> Result<ReserveValues, NotRead> {
+    let data = answers.value(|answer| Some(answer.to_vec()))?;
+    let source = answers.value(|answer| address_at(answer, 0))?;
+    let (a_token_revision, v_token_revision) = (answers.value(revision)?, answers.value(revision)?);
+    let totals = [answers.value(first_number)?, answers.value(first_number)?];
+    let read = || {
+        let number = |index| number_at(&data, index);
+        Some(ReserveValues {
+            number: usize::try_from(number(7)?.0).ok()?,
+            configuration: number(0)?.0,
+            liquidity_index: number(1)?,
+            liquidity_rate: number(2)?,
+            borrow_index: number(3)?,
+            borrow_rate: number(4)?,
+            last_update_time: Timestamp::new(u64::try_from(number(6)?.0).ok()?).ok()?,
+            a_token: address_at(&data, 8)?,
+            v_token: address_at(&data, 10)?,
+            a_token_revision,
+            v_token_revision,
+            totals,
+            price_source: (source != Address::ZERO).then_some(source),
+        })
+    };
+    read().ok_or_else(|| {
+        NotRead::Answer("the Pool does not say the data of a reserve as Aave V3 does".to_owned())
+    })
+}
+
+type Categories = (
+    BTreeMap<EModeCategoryId, CategoryValues>,
+    BTreeMap<EModeCategoryId, Bitmaps>,
+);
+
+/// Asks for the categories of the database, and for a few more, in case it lacks one.
+fn read_categories(
+    node: &Node,
+    pool: Address,
+    pool_revision: Revision,
+    numbers: &BTreeSet<EModeCategoryId>,
+    at: BlockTag,
+) -> Result<Categories, NotRead> {
+    /// How many numbers above the highest known one are asked for.
+    const MORE: u8 = 2;
+    let has_bitmaps = pool_revision.get() >= 5;
+    let has_ltv_zero = pool_revision.get() >= 10;
+    let last = numbers.last().map_or(0, |number| number.get());
+    let numbers: Vec<_> = (1..=last.saturating_add(MORE))
+        .filter_map(|number| EModeCategoryId::new(number).ok())
+        .collect();
+    let mut calls = Vec::new();
+    for number in &numbers {
+        let argument = [word(*number)];
+        let mut ask = |function| calls.push(call_with(pool, function, &argument));
+        ask("getEModeCategoryData(uint8)");
+        if has_bitmaps {
+            ask("getEModeCategoryCollateralBitmap(uint8)");
+            ask("getEModeCategoryBorrowableBitmap(uint8)");
+        }
+        if has_ltv_zero {
+            ask("getEModeCategoryLtvzeroBitmap(uint8)");
+        }
+    }
+    let mut answers = Answers::ask(node, &calls, at)?;
+    let (mut categories, mut bitmaps) = (BTreeMap::new(), BTreeMap::new());
+    for number in numbers {
+        let values = answers.value(category)?;
+        if values.liquidation_threshold != BasisPoints::ZERO || values.ltv != BasisPoints::ZERO {
+            categories.insert(number, values);
+        }
+        if has_bitmaps {
+            let mut of_category = Bitmaps {
+                collateral: answers.value(first_number)?.0,
+                borrowable: answers.value(first_number)?.0,
+                ltv_zero: alloy_primitives::U256::ZERO,
+            };
+            if has_ltv_zero {
+                of_category.ltv_zero = answers.value(first_number)?.0;
+            }
+            bitmaps.insert(number, of_category);
+        }
+    }
+    Ok((categories, bitmaps))
+}
+
+/// The tuple of `getEModeCategoryData`: three ratios, the price source and the label.
+fn category(answer: &[u8]) -> Option<CategoryValues> {
+    let start = usize::try_from(number_at(answer, 0)?.0).ok()?;
+    let tuple = answer.get(start..)?;
+    let text_at = usize::try_from(number_at(tuple, 4)?.0).ok()?;
+    // The text is encoded as if it were an answer of its own.
+    let mut text = [0; 32];
+    text[31] = 32;
+    let text = [text.as_slice(), tuple.get(text_at..)?].concat();
+    Some(CategoryValues {
+        ltv: basis_points(number_at(tuple, 0))?,
+        liquidation_threshold: basis_points(number_at(tuple, 1))?,
+        liquidation_bonus: basis_points(number_at(tuple, 2))?,
+        price_source: address_at(tuple, 3)?,
+        label: token_values::text(&text),
+    })
+}
+
+impl ReserveValues {
+    /// Bits of the configuration.
+    pub(super) fn bits(&self, first: usize, count: usize) -> u64 {
+        let mask = (alloy_primitives::U256::from(1) << count) - alloy_primitives::U256::from(1);
+        ((self.configuration >> first) & mask).to()
+    }
+
+    pub(super) fn bit(&self, place: usize) -> bool {
+        self.configuration.bit(place)
+    }
+}
+
+/// What the contracts say of a user.
+#[derive(Debug, Clone)]
+pub(super) struct UserValues {
+    pub(super) e_mode: EModeCategoryId,
+    /// Two bits for each reserve: whether the user owes it, and whether it is collateral.
+    configuration: alloy_primitives::U256,
+}
+
+impl UserValues {
+    /// Whether the user has a reserve enabled as collateral.
+    pub(super) fn is_collateral(&self, reserve: &ReserveValues) -> bool {
+        self.configuration.bit(2 * reserve.number + 1)
+    }
+
+    /// Whether the Pool says that the user owes a reserve.
+    pub(super) fn is_borrowing(&self, reserve: &ReserveValues) -> bool {
+        self.configuration.bit(2 * reserve.number)
+    }
+}
+
+/// Asks for what users have chosen, in their order.
+pub(super) fn read_users(
+    node: &Node,
+    pool: Address,
+    users: &[Address],
+    at: BlockTag,
+) -> Result<Vec<UserValues>, NotRead> {
+    let functions = ["getUserEMode(address)", "getUserConfiguration(address)"];
+    let of_user = |user: &Address| functions.map(|it| call_with(pool, it, &[word_of(*user)]));
+    let calls: Vec<_> = users.iter().flat_map(of_user).collect();
+    let mut answers = Answers::ask(node, &calls, at)?;
+    users
+        .iter()
+        .map(|_| {
+            Ok(UserValues {
+                e_mode: answers.value(|answer| {
+                    let number = u8::try_from(first_number(answer)?.0).ok()?;
+                    EModeCategoryId::new(number).ok()
+                })?,
+                configuration: answers.value(first_number)?.0,
+            })
+        })
+        .collect()
+}
+
+/// Asks tokens for the scaled balances of users and their last indexes, in their order.
+pub(super) fn read_balances(
+    node: &Node,
+    pairs: &[(Address, Address)],
+    at: BlockTag,
+) -> Result<Vec<ScaledBalance>, NotRead> {
+    let functions = ["scaledBalanceOf(address)", "getPreviousIndex(address)"];
+    let of_pair = |(token, user): &(Address, Address)| {
+        functions.map(|it| call_with(*token, it, &[word_of(*user)]))
+    };
+    let calls: Vec<_> = pairs.iter().flat_map(of_pair).collect();
+    let mut answers = Answers::ask(node, &calls, at)?;
+    pairs
+        .iter()
+        .map(|_| {
+            Ok(ScaledBalance {
+                scaled: answers.value(first_number)?,
+                last_index: answers.value(first_number)?,
+            })
+        })
+        .collect()
+}
+
+/// The place of a side in a pair of values.
+pub(super) const fn side_index(side: Side) -> usize {
+    match side {
+        Side::Collateral => 0,
+        Side::Debt => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn category_is_read_from_its_tuple() {
+        let number = |number: u64| alloy_primitives::U256::from(number).to_be_bytes::<32>();
+        let words = [
+            number(32),
+            number(9_000),
+            number(9_300),
+            number(10_100),
+            number(0xaa),
+            number(160),
+            number(3),
+        ];
+        let mut answer = words.concat();
+        answer.extend(*b"ETH");
+        answer.extend([0; 29]);
+        let values = category(&answer).unwrap();
+        assert_eq!(values.ltv.get(), 9_000);
+        assert_eq!(values.liquidation_bonus.get(), 10_100);
+        assert_eq!(values.label.as_deref(), Some("ETH"));
+        assert_eq!(category(&answer[..100]), None);
+        // A place beyond the answer.
+        answer[31] = 0xff;
+        assert_eq!(category(&answer), None);
+    }
+}

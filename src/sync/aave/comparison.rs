@@ -1,0 +1,383 @@
+//! Compares a market in memory with what its contracts say.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::aave::scaled_balance::ScaledBalance;
+use crate::deployments::market_name::MarketName;
+use crate::models::aave::position_writer::Side;
+use crate::models::rows::aave_v3_emode_asset::NewAaveV3EModeAsset;
+use crate::node::client::Node;
+use crate::node::header::BlockTag;
+use crate::sync::aave::chain_values::{
+    CategoryValues, MarketValues, NotRead, UserValues, read_balances, read_users, side_index,
+};
+use crate::sync::aave::market_scope::{CONFIGURATOR, POOL};
+use crate::sync::aave::market_state::MarketState;
+use crate::sync::aave::picture::Picture;
+use crate::sync::aave::reserve_state::Reserve;
+use crate::sync::aave::verify_report::{AaveFinding, AaveSubject};
+use crate::types::address::Address;
+use crate::types::integer::{BlockNumber, EModeCategoryId, Revision, Timestamp};
+
+const SIDES: [Side; 2] = [Side::Collateral, Side::Debt];
+
+/// A comparison, and what it has found so far.
+pub(super) struct Comparison<'a> {
+    pub(super) market: &'a MarketName,
+    pub(super) findings: Vec<AaveFinding>,
+    pub(super) values: u64,
+    pub(super) positions: u64,
+}
+
+/// A text of a value; nothing for a value that is not there.
+fn text<T: ToString>(value: Option<T>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+/// The token of a side of a reserve.
+pub(super) const fn token_of(reserve: &Reserve, side: Side) -> Address {
+    match side {
+        Side::Collateral => reserve.a_token,
+        Side::Debt => reserve.v_token,
+    }
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) const fn new(market: &'a MarketName) -> Self {
+        Self {
+            market,
+            findings: Vec::new(),
+            values: 0,
+            positions: 0,
+        }
+    }
+
+    /// Compares two values.
+    pub(super) fn same<T: PartialEq + ToString>(
+        &mut self,
+        (user, token): (Option<Address>, Option<Address>),
+        subject: AaveSubject,
+        database: Option<T>,
+        chain: Option<T>,
+    ) {
+        self.values += 1;
+        if database != chain {
+            self.findings.push(AaveFinding {
+                market: self.market.clone(),
+                user,
+                token,
+                subject,
+                database: text(database),
+                chain: text(chain),
+            });
+        }
+    }
+
+    /// Compares contracts, reserves and e-mode categories. `times` are those of the blocks in which the reserves were last
+    /// updated.
+    pub(super) fn market(
+        &mut self,
+        state: &MarketState,
+        values: &MarketValues,
+        times: &BTreeMap<BlockNumber, u64>,
+    ) {
+        let none = (None, None);
+        for (name, address) in &values.contracts {
+            let chain = (*address != Address::ZERO).then_some(*address);
+            self.same(
+                none,
+                AaveSubject::Contract(name),
+                state.contract(name),
+                chain,
+            );
+        }
+        let revisions = [
+            (POOL, Some(values.pool_revision)),
+            (CONFIGURATOR, values.configurator_revision),
+        ];
+        for (name, revision) in revisions {
+            let subject = AaveSubject::ContractRevision(name);
+            self.same(none, subject, state.contract_revision(name), revision);
+        }
+        self.categories(state, values);
+        for asset in &values.listed {
+            if state.of_underlying(*asset).is_none() {
+                let at = (None, Some(*asset));
+                self.same(at, AaveSubject::Reserve, None, Some("listed"));
+            }
+        }
+        for reserve in &state.reserves {
+            self.reserve(reserve, values, times);
+        }
+    }
+
+    fn categories(&mut self, state: &MarketState, values: &MarketValues) {
+        for (number, chain) in &values.categories {
+            let row = state.categories().get(number);
+            let database = row.map(|row| CategoryValues {
+                ltv: row.ltv,
+                liquidation_threshold: row.liquidation_threshold,
+                liquidation_bonus: row.liquidation_bonus,
+                price_source: row.price_source.unwrap_or(Address::ZERO),
+                label: Some(row.label.clone().unwrap_or_default()),
+            });
+            let none = (None, None);
+            let subject = |column| AaveSubject::Category(*number, column);
+            let of = |read: fn(&CategoryValues) -> String| {
+                (database.as_ref().map(read), Some(read(chain)))
+            };
+            for (column, (database, chain)) in [
+                ("ltv", of(|it| it.ltv.to_string())),
+                (
+                    "liquidation_threshold",
+                    of(|it| it.liquidation_threshold.to_string()),
+                ),
+                (
+                    "liquidation_bonus",
+                    of(|it| it.liquidation_bonus.to_string()),
+                ),
+                ("price_source", of(|it| it.price_source.to_string())),
+                ("label", of(|it| it.label.clone().unwrap_or_default())),
+            ] {
+                self.same(none, subject(column), database, chain);
+            }
+        }
+    }
+
+    fn reserve(
+        &mut self,
+        reserve: &Reserve,
+        values: &MarketValues,
+        times: &BTreeMap<BlockNumber, u64>,
+    ) {
+        // A reserve that was dropped may stay.
+        let Some(chain) = values.reserves.get(&reserve.underlying) else {
+            return;
+        };
+        let mut right = reserve.clone();
+        if right
+            .correct(chain, &values.bitmaps, values.has_bitmaps())
+            .is_err()
+        {
+            let at = (None, Some(reserve.a_token));
+            let subject = AaveSubject::Column("a_token_revision");
+            let stored = Some(reserve.asset.a_token_revision);
+            self.same(at, subject, stored, Some(chain.a_token_revision));
+            return;
+        }
+        let at = (None, Some(reserve.underlying));
+        let addresses = [
+            ("a_token", reserve.a_token, chain.a_token),
+            ("v_token", reserve.v_token, chain.v_token),
+        ];
+        for (column, database, chain) in addresses {
+            self.same(at, AaveSubject::Column(column), Some(database), Some(chain));
+        }
+        for ((column, database), (_, chain)) in columns(reserve).into_iter().zip(columns(&right)) {
+            self.same(at, AaveSubject::Column(column), database, chain);
+        }
+        let block = reserve.asset.last_update_block;
+        let time = block.and_then(|block| times.get(&block).copied());
+        // A reserve in which nothing has happened yet has the time 0.
+        let chain_time = Some(chain.last_update_time.get()).filter(|time| *time != 0);
+        if time.is_some() || block.is_none() {
+            let subject = AaveSubject::Column("last_update_block");
+            self.same(at, subject, time.map(at_time), chain_time.map(at_time));
+        }
+        self.memberships(reserve, &right);
+    }
+
+    fn memberships(&mut self, database: &Reserve, chain: &Reserve) {
+        let numbers: BTreeSet<_> = [database, chain]
+            .iter()
+            .flat_map(|reserve| reserve.memberships())
+            .map(|membership| membership.category_id)
+            .collect();
+        let at = (None, Some(database.underlying));
+        for number in numbers {
+            let of = |reserve: &Reserve| flags(reserve.memberships(), number);
+            for ((flag, database), (_, chain)) in of(database).into_iter().zip(of(chain)) {
+                let subject = AaveSubject::Membership(number, flag);
+                self.same(at, subject, Some(database), Some(chain));
+            }
+        }
+    }
+
+    /// Compares the sums of all scaled balances with the total supplies.
+    pub(super) fn totals(
+        &mut self,
+        state: &MarketState,
+        values: &MarketValues,
+        totals: &HashMap<(usize, Side), alloy_primitives::U256>,
+    ) {
+        for (place, reserve) in state.reserves.iter().enumerate() {
+            let Some(chain) = values.reserves.get(&reserve.underlying) else {
+                continue;
+            };
+            for side in SIDES {
+                let database = totals.get(&(place, side)).copied().unwrap_or_default();
+                let chain = chain.totals.get(side_index(side)).map(|total| total.0);
+                let at = (None, Some(token_of(reserve, side)));
+                let subject = AaveSubject::ScaledTotalSupply;
+                self.same(at, subject, Some(database), chain);
+            }
+        }
+    }
+
+    /// Compares users: their positions, switches and e-mode. With `is_whole`, their balances of all tokens.
+    pub(super) fn users(
+        &mut self,
+        node: &Node,
+        picture: &Picture,
+        values: &MarketValues,
+        users: &[Address],
+        is_whole: bool,
+        at: BlockTag,
+    ) -> Result<(), NotRead> {
+        let state = &picture.state;
+        let chosen = read_users(node, values.pool, users, at)?;
+        for (user, chain) in users.iter().zip(&chosen) {
+            let who = (Some(*user), None);
+            let database = state.balances.e_mode(*user);
+            self.same(who, AaveSubject::EMode, Some(database), Some(chain.e_mode));
+            for (place, reserve) in state.reserves.iter().enumerate() {
+                let Some(of_reserve) = values.reserves.get(&reserve.underlying) else {
+                    continue;
+                };
+                let switch = picture.switches.get(&(*user, place)).copied();
+                let at = (Some(*user), Some(reserve.underlying));
+                self.same(
+                    at,
+                    AaveSubject::CollateralSwitch,
+                    Some(switch.unwrap_or_default()),
+                    Some(chain.is_collateral(of_reserve)),
+                );
+            }
+        }
+        let pairs = pairs(state, values, users, &chosen, is_whole);
+        let asked: Vec<_> = pairs
+            .iter()
+            .filter_map(|(place, side, user)| {
+                let reserve = state.reserves.get(*place)?;
+                Some((token_of(reserve, *side), *user))
+            })
+            .collect();
+        let balances = read_balances(node, &asked, at)?;
+        self.positions += u64::try_from(pairs.len()).unwrap_or(u64::MAX);
+        for (((place, side, user), (token, _)), chain) in pairs.iter().zip(&asked).zip(&balances) {
+            let database = state.balances.position(&(*user, *place, *side));
+            self.balance((Some(*user), Some(*token)), database, *chain);
+        }
+        Ok(())
+    }
+
+    fn balance(
+        &mut self,
+        at: (Option<Address>, Option<Address>),
+        database: Option<ScaledBalance>,
+        chain: ScaledBalance,
+    ) {
+        let scaled = database.map(|balance| balance.scaled);
+        self.same(
+            at,
+            AaveSubject::ScaledBalance,
+            Some(scaled.unwrap_or_default()),
+            Some(chain.scaled),
+        );
+        // A program may delete a row whose balance is zero, and its index with it.
+        if let Some(database) = database {
+            let subject = AaveSubject::LastIndex;
+            let last_index = Some(database.last_index);
+            self.same(at, subject, last_index, Some(chain.last_index));
+        }
+    }
+}
+
+fn at_time(time: u64) -> String {
+    format!("time {time}")
+}
+
+/// The positions that are compared: those that the database has, and those that the Pool says the user has.
+fn pairs(
+    state: &MarketState,
+    values: &MarketValues,
+    users: &[Address],
+    chosen: &[UserValues],
+    is_whole: bool,
+) -> Vec<(usize, Side, Address)> {
+    let mut pairs = Vec::new();
+    for (user, chain) in users.iter().zip(chosen) {
+        for (place, reserve) in state.reserves.iter().enumerate() {
+            let Some(of_reserve) = values.reserves.get(&reserve.underlying) else {
+                continue;
+            };
+            for side in SIDES {
+                let is_said = match side {
+                    Side::Collateral => chain.is_collateral(of_reserve),
+                    Side::Debt => chain.is_borrowing(of_reserve),
+                };
+                let key = (*user, place, side);
+                if is_whole || is_said || state.balances.position(&key).is_some() {
+                    pairs.push((place, side, *user));
+                }
+            }
+        }
+    }
+    pairs
+}
+
+/// The columns of a reserve, of its configuration and of its facts.
+fn columns(reserve: &Reserve) -> Vec<(&'static str, Option<String>)> {
+    let (asset, config) = (&reserve.asset, &reserve.config);
+    let flag = |flag: bool| Some(flag.to_string());
+    let revision = |revision: Revision| Some(revision.to_string());
+    let time = |time: Timestamp| time.get();
+    // A reserve in which nothing has happened yet has the time 0.
+    let last_update_time = reserve.facts.last_update_time.map_or(0, time);
+    vec![
+        ("a_token_revision", revision(asset.a_token_revision)),
+        ("v_token_revision", revision(asset.v_token_revision)),
+        ("liquidity_index", text(Some(asset.liquidity_index))),
+        ("liquidity_rate", text(Some(asset.liquidity_rate))),
+        ("borrow_index", text(Some(asset.borrow_index))),
+        ("borrow_rate", text(Some(asset.borrow_rate))),
+        ("last_update_time", text(Some(last_update_time))),
+        ("price_source", text(asset.price_source)),
+        ("ltv", text(Some(config.ltv))),
+        (
+            "liquidation_threshold",
+            text(Some(config.liquidation_threshold)),
+        ),
+        ("liquidation_bonus", text(Some(config.liquidation_bonus))),
+        (
+            "debt_ceiling",
+            text(Some(config.debt_ceiling.unwrap_or_default())),
+        ),
+        ("e_mode_category_id", text(config.e_mode_category_id)),
+        ("borrowing_enabled", flag(config.borrowing_enabled)),
+        (
+            "stable_borrowing_enabled",
+            flag(config.stable_borrowing_enabled),
+        ),
+        ("flash_loan_enabled", flag(config.flash_loan_enabled)),
+        ("isolation_mode", flag(config.isolation_mode)),
+        (
+            "borrowable_in_isolation",
+            flag(config.borrowable_in_isolation),
+        ),
+    ]
+}
+
+/// As what a reserve is in an e-mode category.
+fn flags(
+    memberships: &[NewAaveV3EModeAsset],
+    number: EModeCategoryId,
+) -> [(&'static str, bool); 3] {
+    let found = memberships.iter().find(|it| it.category_id == number);
+    let flag = |read: fn(&NewAaveV3EModeAsset) -> bool| found.is_some_and(read);
+    [
+        ("collateral", flag(|it| it.is_collateral)),
+        ("borrowable", flag(|it| it.is_borrowable)),
+        ("LTV of zero", flag(|it| it.is_ltv_zero)),
+    ]
+}

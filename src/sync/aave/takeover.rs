@@ -1,0 +1,172 @@
+//! Takes over markets that another program has followed.
+//!
+//! The Python package stores no times of updates and no memberships in e-mode categories, and reads flags of reserves at some
+//! events only. All of it is read from the contracts once, at the block that the package has got to. If the node no longer
+//! has the state of that block, it is read at the newest final one: whatever an event has changed in between, that event
+//! changes again as the update gets there, and what no event has changed is the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::deployments::market_name::MarketName;
+use crate::models::aave::reserve_writer::store_update_time;
+use crate::models::journal::recorder::Recorder;
+use crate::node::client::Node;
+use crate::node::header::BlockTag;
+use crate::sqlite::prepared::Statements;
+use crate::sqlite::transaction::{Begin, transaction};
+use crate::sync::aave::chain_values::{MarketValues, NotRead};
+use crate::sync::aave::market_scope::ScopedMarket;
+use crate::sync::aave::market_state::MarketState;
+use crate::sync::aave::node_facts::NodeFacts;
+use crate::sync::aave::picture::{Markets, is_as_it_was, read_market};
+use crate::sync::aave::reserve_times::{update_blocks, update_times};
+use crate::sync::at_block::lacks_state;
+use crate::sync::chain_view::ChainView;
+use crate::sync::own_triggers::require_none_that_interferes;
+use crate::sync::preconditions::require_updatable;
+use crate::sync::run_options::RunOptions;
+use crate::sync::sync_error::SyncError;
+use crate::sync::writing_connection::open_to_write;
+use crate::types::address::Address;
+use crate::types::integer::{BlockNumber, ChainId, Timestamp};
+
+/// A market that another program had followed, and that was taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TakenOver {
+    /// The market.
+    pub market: MarketName,
+    /// The block that the program had got to.
+    pub mark: BlockNumber,
+    /// The block whose state was read for what the program does not store. If it is not `mark`, the node no longer has the
+    /// state of that block, and the market is right once it is updated to this one.
+    pub block: BlockNumber,
+}
+
+/// What is written of a market.
+struct Truth {
+    values: MarketValues,
+    block: BlockNumber,
+    /// The time of the block that the other program has got to.
+    time: Option<Timestamp>,
+    /// The times of the last update of reserves.
+    times: BTreeMap<BlockNumber, u64>,
+    /// The blocks of the last update of reserves, where the database has wrong ones.
+    blocks: BTreeMap<Address, BlockNumber>,
+}
+
+/// Completes the markets of which the database lacks what the other program does not store. Usually there are none.
+pub(super) fn take_over(
+    path: &Path,
+    (chain, node): (ChainId, &Node),
+    names: &[MarketName],
+    options: &RunOptions,
+) -> Result<Vec<TakenOver>, SyncError> {
+    require_updatable(path)?;
+    let markets = Markets::read(path, chain, names)?;
+    let mut taken_over = Vec::new();
+    for market in &markets.scope.exchanges {
+        let Some(mark) = market.mark else { continue };
+        let Some(state) = read_market(path, market)? else {
+            continue;
+        };
+        if state.reserves.iter().all(|reserve| reserve.has_facts) {
+            continue;
+        }
+        // The update says if the node lacks the block.
+        let Some(truth) = read(node, market, &state, mark)? else {
+            continue;
+        };
+        if write(path, market, &truth, options)? {
+            log::info!("{}: taken over at block {mark}", market.name);
+            taken_over.push(TakenOver {
+                market: market.name.clone(),
+                mark,
+                block: truth.block,
+            });
+        }
+    }
+    Ok(taken_over)
+}
+
+/// Reads what is missing. `None` if the node lacks the block.
+fn read(
+    node: &Node,
+    market: &ScopedMarket,
+    state: &MarketState,
+    mark: BlockNumber,
+) -> Result<Option<Truth>, SyncError> {
+    let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
+        return Ok(None);
+    };
+    let (known, numbers) = (state.addresses(), state.category_numbers());
+    let values_at = |block| {
+        let at = BlockTag::Number(block);
+        MarketValues::read(node, market.provider, &known, &numbers, at)
+    };
+    let mut block = mark;
+    let mut values = values_at(block);
+    if let Err(NotRead::Node(SyncError::Node { source })) = &values
+        && lacks_state(source)
+        && let Some(final_block) = final_block(node)?.filter(|it| *it > mark)
+    {
+        block = final_block;
+        values = values_at(block);
+    }
+    let values = values.map_err(|not_read| not_read.into_error(&market.name, block))?;
+    let blocks = if block == mark {
+        update_blocks(node, market, state, &values, mark)?
+    } else {
+        BTreeMap::new()
+    };
+    Ok(Some(Truth {
+        values,
+        block,
+        time: Timestamp::new(at_mark.timestamp).ok(),
+        times: update_times(node, state)?,
+        blocks,
+    }))
+}
+
+fn final_block(node: &Node) -> Result<Option<BlockNumber>, SyncError> {
+    let tags = [BlockTag::Latest, BlockTag::Finalized];
+    let mut headers = node.headers_at(&tags)?.into_iter();
+    let (head, finalized) = (headers.next().flatten(), headers.next().flatten());
+    Ok(head.map(|head| ChainView { head, finalized }.final_block(&[])))
+}
+
+/// Writes what was read. Returns whether the market was still as it was.
+fn write(
+    path: &Path,
+    market: &ScopedMarket,
+    truth: &Truth,
+    options: &RunOptions,
+) -> Result<bool, SyncError> {
+    let mut connection = open_to_write(path, options.wait, &options.cancel)?;
+    // Only this program has a journal of markets, so there is nothing to record.
+    Recorder::remove(Statements::of(&mut connection)?)?;
+    transaction(
+        &mut connection,
+        Begin::Immediate,
+        |connection| -> Result<bool, SyncError> {
+            require_none_that_interferes(connection, path)?;
+            if !is_as_it_was(connection, market)? {
+                return Ok(false);
+            }
+            let mut state = MarketState::load(connection, market)?;
+            if market.mark == Some(truth.block) {
+                state.correct(market, &truth.values, &truth.blocks)?;
+            } else {
+                state.correct_configs(&truth.values);
+            }
+            state.complete_facts(&truth.times);
+            state.write(connection, &NodeFacts::default())?;
+            if let Some(time) = truth.time {
+                store_update_time(connection, market.id, time)?;
+            }
+            Ok(true)
+        },
+        SyncError::from,
+    )
+}
