@@ -43,7 +43,17 @@ logging.disable(logging.INFO)
 BIG = 2**127 - 1
 
 # The tables that the package has no model for, and why.
-WITHOUT_MODEL = {"lfj_pools": "came with release 0.6.0a13"}
+WITHOUT_MODEL = {"lfj_pools": "came with release 0.6.0a13"} | dict.fromkeys(
+    [
+        "aave_v3_asset_facts",
+        "aave_v3_emode_assets",
+        "aave_v3_market_facts",
+        "chain_blocks",
+        "chain_journal",
+        "retired_ids",
+    ],
+    "is a table of degenbot",
+)
 # The rows that the library reads and the package cannot, by table, column and value, and why.
 PACKAGE_CANNOT_READ = {
     ("pools", "kind", "lfj_binned"): "the kind came with release 0.6.0a13, and has no class",

@@ -151,10 +151,12 @@ def answer(call: dict) -> dict:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    answer = staticmethod(answer)
 
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        answers = [answer(call) for call in message] if isinstance(message, list) else answer(message)
+        is_batch = isinstance(message, list)
+        answers = [self.answer(call) for call in message] if is_batch else self.answer(message)
         body = json.dumps(answers).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -166,7 +168,13 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-if __name__ == "__main__":
+def replay(answers) -> None:
+    """Serves what `answers` makes of each call."""
+    Handler.answer = staticmethod(answers)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
+
+
+if __name__ == "__main__":
+    replay(answer)

@@ -217,12 +217,13 @@ fn taken_over(market: &TakenOver) -> String {
     let line = format!(
         "{name}: taken over at block {mark}; what the Python package does not store was read from the chain"
     );
+    let hint = "'degenbot aave verify --all' says whether its balances are right";
     if market.block == market.mark {
-        return format!("{line}.");
+        return format!("{line}. {hint}.");
     }
     format!(
         "{line} at block {block}, because the node no longer has the state of block {mark}: flags and e-mode \
-         categories are right once the market is at that block."
+         categories are right once the market is at that block. {hint}."
     )
 }
 
