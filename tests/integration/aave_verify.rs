@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy_primitives::{B256, U256, keccak256};
 use degenbot::database::{
     CancelToken, MarketFacts, MarketOptions, activate_market, create_new_sqlite_database,
 };
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 
 use crate::support::aave_state::{BLOCKS, chain};
 use crate::support::content::{connect, integrity, lines};
+use crate::support::fake_chain::FakeLog;
 use crate::support::node_server::NodeServer;
 
 /// A database with the recorded market, and a node.
@@ -388,5 +390,51 @@ fn wrong_balance_of_the_python_package_is_named_mended_and_passed() {
             .any(|it| it.user == Some(mismatch.user))
     );
     scene.update(BLOCKS[2]).1.unwrap();
+    assert_eq!(scene.found(), Vec::<String>::new());
+}
+
+#[test]
+fn event_that_says_what_the_contract_does_not_keep_is_named_and_mended() {
+    let scene = Scene::at(BLOCKS[2]);
+    let asked = |sql: &str| lines(&mut connect(&scene.path), sql).remove(0);
+    let configurator =
+        asked("SELECT address AS line FROM aave_v3_contracts WHERE name = 'POOL_CONFIGURATOR'");
+    let config = asked(
+        "SELECT concat_ws(' ', t.address, c.liquidation_threshold, c.liquidation_bonus) AS line
+         FROM aave_v3_asset_configs c JOIN aave_v3_assets a ON a.id = c.asset_id
+         JOIN erc20_tokens t ON t.id = a.underlying_asset_id WHERE c.ltv > 0 ORDER BY c.id LIMIT 1",
+    );
+    let [asset, threshold, bonus] = config.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{config}");
+    };
+    let asset: alloy_primitives::Address = asset.parse().unwrap();
+    let word = |number: &str| number.parse::<U256>().unwrap().to_be_bytes::<32>();
+    let event = FakeLog {
+        address: configurator.parse().unwrap(),
+        topics: vec![
+            keccak256("CollateralConfigurationChanged(address,uint256,uint256,uint256)"),
+            B256::left_padding_from(asset.as_slice()),
+        ],
+        data: [word("0"), word(threshold), word(bonus)].concat(),
+    };
+    scene.server.chain(|chain| {
+        chain.push(vec![event]);
+        // The last final block stays one whose state is recorded.
+        chain.finality += 1;
+    });
+    scene.update(BLOCKS[2] + 1).1.unwrap();
+    assert_eq!(scene.found(), ["ltv"]);
+    let (report, result) = scene.repair(&AaveRepairOptions::default().reserves(true));
+    result.unwrap();
+    assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
+    assert_eq!(scene.found(), Vec::<String>::new());
+
+    // If the event disappears, so does what was written because of it.
+    scene
+        .server
+        .chain(|chain| chain.reorganise(1, vec![Vec::new()]));
+    let (report, result) = scene.update(BLOCKS[2] + 1);
+    result.unwrap();
+    assert_eq!(report.undone.unwrap().0.get(), BLOCKS[2]);
     assert_eq!(scene.found(), Vec::<String>::new());
 }
