@@ -38,6 +38,8 @@ impl Course {
             // At the beginning, it is rather the settings or the database that is wrong.
             SyncError::Malformed { .. }
             | SyncError::Liquidity { .. }
+            | SyncError::Balance { .. }
+            | SyncError::NoRevision { .. }
             | SyncError::UnknownPool { .. }
             | SyncError::PoolAddress { .. }
             | SyncError::MissingPairs { .. }
