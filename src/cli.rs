@@ -14,6 +14,7 @@ mod context;
 mod contradictions;
 mod database;
 mod endpoints;
+mod estimates;
 mod exchange;
 mod exit_status;
 mod failure;

@@ -42,6 +42,7 @@ pub(crate) mod market_facts;
 mod member;
 mod mend;
 pub(crate) mod needs;
+mod outline;
 mod own_triggers;
 mod pair_numbers;
 mod pending;
@@ -77,6 +78,8 @@ pub(crate) mod verify_report;
 mod writing_connection;
 
 pub use aave::balance_mismatch::BalanceMismatch;
+pub use aave::market_needs::AaveUpdateNeeds;
+pub use aave::plan::{AaveUpdatePlan, PlannedMarket, plan_aave_update};
 pub use aave::repair::{AaveRepairOptions, repair_aave_markets};
 pub use aave::repair_report::{AaveRepairReport, MarketRepair};
 pub use aave::takeover::TakenOver;

@@ -16,6 +16,7 @@ mod position;
 mod pricing;
 mod repair;
 mod update;
+mod update_plan;
 mod verify;
 
 use clap::Subcommand;

@@ -2,6 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::sync::aave::update::SkippedMarket;
 use crate::sync::report::Skipped;
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::ChainId;
@@ -14,6 +15,22 @@ pub(in crate::cli) fn outcome(
     let failures = outcomes.flat_map(|(chain, skipped, result)| {
         let skipped = skipped.into_iter().map(|skipped| Failure::ExchangeSkipped {
             exchange: skipped.exchange,
+            reason: skipped.reason,
+        });
+        let failed = result.err().map(|error| of_chain(chain, error));
+        skipped.chain(failed).collect::<Vec<_>>()
+    });
+    last_of(context, failures.collect())
+}
+
+/// Reports what failed of markets. The last failure becomes that of the command.
+pub(in crate::cli) fn markets_outcome(
+    context: &Context,
+    outcomes: impl Iterator<Item = (ChainId, Vec<SkippedMarket>, Result<(), SyncError>)>,
+) -> Result<(), Failure> {
+    let failures = outcomes.flat_map(|(chain, skipped, result)| {
+        let skipped = skipped.into_iter().map(|skipped| Failure::MarketSkipped {
+            market: skipped.market,
             reason: skipped.reason,
         });
         let failed = result.err().map(|error| of_chain(chain, error));

@@ -24,6 +24,8 @@ use crate::types::integer::{BlockNumber, ChainId};
 pub(super) trait Domain {
     /// The tables that it writes to.
     const UPDATE: UpdateOf;
+    /// The table that has the marks.
+    const MARKS: &'static str;
     /// What has a mark of its own: an exchange, or a market.
     type Member: Member;
     /// What is remembered between commits.

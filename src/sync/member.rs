@@ -13,6 +13,11 @@ pub(super) trait Member: Clone + Debug {
     /// The last block that is in the database.
     fn mark(&self) -> Option<BlockNumber>;
 
+    /// Whether nothing of it is in the database.
+    fn is_new(&self) -> bool {
+        self.mark().is_none()
+    }
+
     /// The first block that is not in the database.
     fn next(&self) -> BlockNumber;
 

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::deployments::event_family::EventFamily;
 use crate::node::client::Node;
+use crate::sync::changes::Decoder;
 use crate::sync::estimate::{Estimate, real, whole};
 use crate::sync::room::Room;
 use crate::sync::sample::{Sample, sample};
-use crate::sync::scope::{Scope, ScopedExchange};
+use crate::sync::scope::{Group, Scope, ScopedExchange};
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::BlockNumber;
 
@@ -44,7 +45,14 @@ pub(super) fn estimate(
     chunk: u64,
     concurrency: usize,
 ) -> Result<UpdateNeeds, SyncError> {
-    let sample = sample(node, scope, target, chunk)?;
+    let filters = |group: &Group| {
+        let decoder = Decoder::new(scope, &group.members);
+        [Some(decoder.creations), decoder.liquidity]
+            .into_iter()
+            .flatten()
+            .collect()
+    };
+    let sample = sample(node, scope, target, chunk, filters)?;
     let (pools, events, received_bytes) = (sample.pools(), sample.changes(), sample.bytes());
     let first = scope.exchanges.iter().map(ScopedExchange::next).min();
     let unfinal = first.map_or(0, |first| {
@@ -98,7 +106,12 @@ fn requests(sample: &Sample, scope: &Scope, unfinal: u64) -> Estimate {
 }
 
 /// The time. At best the node answers several requests as fast as one. At worst it answers one after the other.
-fn milliseconds(sample: &Sample, requests: Estimate, node: &Node, concurrency: usize) -> Estimate {
+pub(super) fn milliseconds(
+    sample: &Sample,
+    requests: Estimate,
+    node: &Node,
+    concurrency: usize,
+) -> Estimate {
     /// Rows of pools and events of liquidity that are written in a second, at worst.
     const WRITTEN: f64 = 20_000.0;
     /// A request for events has so many calls.

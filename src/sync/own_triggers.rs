@@ -68,11 +68,14 @@ pub(super) fn require_none_that_interferes(
     Ok(())
 }
 
-/// Fails if SQLite cannot compile what each update writes at its end, the marks of exchanges: a trigger of the user's own
-/// can need what only the user's program defines.
-pub(super) fn require_compiled_marks(connection: &mut SqliteConnection) -> Result<(), Error> {
-    let update = "UPDATE main.exchanges SET last_update_block = last_update_block";
-    Statements::of(connection)?.prepare(update)?;
+/// Fails if SQLite cannot compile what each update writes at its end, the marks in a table: a trigger of the user's own can
+/// need what only the user's program defines.
+pub(super) fn require_compiled_marks(
+    connection: &mut SqliteConnection,
+    table: &str,
+) -> Result<(), Error> {
+    let update = format!("UPDATE main.{table} SET last_update_block = last_update_block");
+    Statements::of(connection)?.prepare(&update)?;
     Ok(())
 }
 

@@ -3,22 +3,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::database::connection::read_only::read_without_trace;
-use crate::database::error::database_error::Error;
-use crate::database::recognition::recognise::recognise_connection;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::models::journal::blocks::StoredBlock;
 use crate::node::client::Node;
-use crate::node::header::BlockTag;
 use crate::node::statistics::NodeStatistics;
-use crate::sync::chain_view::{ChainView, Standing, look};
 use crate::sync::needs::{UpdateNeeds, estimate};
-use crate::sync::preconditions::{
-    require_accepted_writes, require_marks_in_chain, require_updatable,
-};
+use crate::sync::outline::{Outline, survey};
+use crate::sync::pools::Pools;
 use crate::sync::report::Skipped;
 use crate::sync::room::require_room;
-use crate::sync::scope::{Scope, ScopedExchange};
+use crate::sync::run_options::RunOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update_options::PoolUpdateOptions;
 use crate::types::integer::{BlockNumber, ChainId};
@@ -66,15 +59,26 @@ pub struct PlannedExchange {
 impl PoolUpdatePlan {
     /// A plan of which nothing is known yet.
     pub(crate) fn new(chain: ChainId) -> Self {
+        Self::of(chain, Outline::default())
+    }
+
+    fn of(chain: ChainId, outline: Outline) -> Self {
+        let exchanges = outline.members.into_iter();
         Self {
             chain,
-            target: None,
-            head: None,
-            finalized: None,
-            undone_above: None,
-            exchanges: Vec::new(),
-            skipped: Vec::new(),
-            blocks: 0,
+            target: outline.target,
+            head: outline.head,
+            finalized: outline.finalized,
+            undone_above: outline.undone_above,
+            exchanges: exchanges
+                .map(|member| PlannedExchange {
+                    exchange: member.name,
+                    from: member.from,
+                    blocks: member.blocks,
+                })
+                .collect(),
+            skipped: outline.skipped,
+            blocks: outline.blocks,
             needs: None,
             node: NodeStatistics::default(),
             elapsed: Duration::ZERO,
@@ -101,84 +105,28 @@ pub fn plan_update(
     options: &PoolUpdateOptions,
 ) -> (PoolUpdatePlan, Result<(), SyncError>) {
     let begin = Instant::now();
-    let mut plan = PoolUpdatePlan::new(chain);
-    let result = fill(path, chain, node, options, &mut plan);
+    let mut outline = Outline::default();
+    let planned = plan(path, (chain, node), options, &mut outline);
+    let mut plan = PoolUpdatePlan::of(chain, outline);
+    let result = planned.and_then(|needs| {
+        plan.needs = Some(needs);
+        if options.check_space {
+            require_room(path, needs.room())?;
+        }
+        Ok(())
+    });
     plan.node = node.statistics();
     plan.elapsed = begin.elapsed();
     (plan, result)
 }
 
-fn fill(
+fn plan(
     path: &Path,
-    chain: ChainId,
-    node: &Node,
+    at: (ChainId, &Node),
     options: &PoolUpdateOptions,
-    plan: &mut PoolUpdatePlan,
-) -> Result<(), SyncError> {
-    require_updatable(path)?;
-    require_accepted_writes(path, &options.cancel)?;
-    let (mut scope, stored) = read_without_trace(path, |connection| {
-        recognise_connection(connection)?.require_version(path)?;
-        let scope = Scope::read(connection, chain, &options.exchanges)?;
-        Ok((scope, StoredBlock::of_chain(connection, chain)?))
-    })
-    .map_err(|error: Error| error.at(path, "read the exchanges"))?;
-    plan.skipped.clone_from(&scope.skipped);
-    let (view, standing) = look(node, &stored, options.patience, &options.cancel)?;
-    plan.head = Some(view.head.number);
-    plan.finalized = view.finalized.as_ref().map(|header| header.number);
-    if let Standing::GoneAbove(keep) = standing {
-        plan.undone_above = Some(keep);
-        let exchanges = scope.exchanges.iter_mut();
-        let marks = exchanges.filter_map(|exchange| exchange.mark.as_mut());
-        for mark in marks.chain(&mut scope.marks) {
-            *mark = keep.min(*mark);
-        }
-    }
-    let target = view.resolve(node, options.to_block)?;
-    plan.target = Some(target);
-    require_marks_in_chain(&scope, &view)?;
-    require_furthest_mark(node, &scope, &stored, &view)?;
-    let left = |exchange: &ScopedExchange| (target.get() + 1).saturating_sub(exchange.next().get());
-    plan.exchanges = scope
-        .exchanges
-        .iter()
-        .map(|exchange| PlannedExchange {
-            exchange: exchange.name(),
-            from: exchange.next(),
-            blocks: left(exchange),
-        })
-        .collect();
-    plan.blocks = scope.blocks(target);
-    let final_block = view.final_block(&stored);
-    let ends = (target, final_block);
-    let (chunk, concurrency) = (options.chunk, options.concurrency);
-    let needs = estimate(path, node, &scope, ends, chunk, concurrency)?;
-    plan.needs = Some(needs);
-    if options.check_space {
-        require_room(path, needs.room())?;
-    }
-    Ok(())
-}
-
-/// Fails if the node lacks the block that another program has moved a mark to. An update begins its journal there.
-fn require_furthest_mark(
-    node: &Node,
-    scope: &Scope,
-    stored: &[StoredBlock],
-    view: &ChainView,
-) -> Result<(), SyncError> {
-    let top = stored.first().map(|block| block.number);
-    let marks = scope.marks.iter().copied();
-    let furthest = marks.filter(|mark| *mark <= view.head.number).max();
-    let Some(block) = furthest.filter(|mark| Some(*mark) > top) else {
-        return Ok(());
-    };
-    match node.header(BlockTag::Number(block))? {
-        Some(_) => Ok(()),
-        None => Err(SyncError::Behind {
-            block,
-            head: view.head.number,
-        }),
-    }
+    outline: &mut Outline,
+) -> Result<UpdateNeeds, SyncError> {
+    let run = RunOptions::from(options);
+    let (scope, ends) = survey(&Pools(&options.exchanges), path, at, &run, outline)?;
+    estimate(path, at.1, &scope, ends, run.chunk, run.concurrency)
 }

@@ -28,6 +28,7 @@ pub(super) struct Pools<'a>(pub(super) &'a [ExchangeName]);
 
 impl Domain for Pools<'_> {
     const UPDATE: UpdateOf = UpdateOf::Pools;
+    const MARKS: &'static str = "exchanges";
     type Member = ScopedExchange;
     type Memory = Memory;
     type Decoder<'scope> = Decoder<'scope>;

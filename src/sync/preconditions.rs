@@ -28,11 +28,15 @@ pub(super) fn require_updatable(path: &Path) -> Result<(), SyncError> {
 }
 
 /// Fails if an operation that is only planned would be refused as soon as it wrote: because of damage that makes pages
-/// look free, or of a trigger of the user's own.
-pub(super) fn require_accepted_writes(path: &Path, cancel: &CancelToken) -> Result<(), SyncError> {
+/// look free, or of a trigger of the user's own. `marks` is the table whose marks it moves.
+pub(super) fn require_accepted_writes(
+    path: &Path,
+    marks: &str,
+    cancel: &CancelToken,
+) -> Result<(), SyncError> {
     let has_free_pages = read_without_trace(path, |connection| {
         require_none_that_interferes(connection, path)?;
-        require_compiled_marks(connection)?;
+        require_compiled_marks(connection, marks)?;
         has_free_pages(connection, path)
     })
     .map_err(|error: Error| error.at(path, "look at the triggers"))?;

@@ -181,7 +181,7 @@ impl Repair<'_> {
                 });
             }
             if self.options.dry_run && !is_nothing {
-                require_accepted_writes(self.path, &self.options.cancel)?;
+                require_accepted_writes(self.path, "exchanges", &self.options.cancel)?;
             }
             if self.options.dry_run || (is_nothing && !truth.is_gone) {
                 return Ok(());

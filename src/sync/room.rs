@@ -82,7 +82,7 @@ pub(super) fn is_long_first_sync<M: Member>(scope: &Scope<M>, target: BlockNumbe
     let first = scope
         .exchanges
         .iter()
-        .filter(|member| member.mark().is_none())
+        .filter(|member| member.is_new())
         .map(Member::next)
         .min();
     first.is_some_and(|first| target.get().saturating_sub(first.get()) >= LONG)

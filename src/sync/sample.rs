@@ -7,8 +7,8 @@ use crate::events::{aerodrome_v2, aerodrome_v3, uniswap_v2, uniswap_v3, uniswap_
 use crate::node::client::Node;
 use crate::node::logs::filter::LogFilter;
 use crate::node::logs::request::LogAnswer;
-use crate::sync::changes::Decoder;
 use crate::sync::estimate::{Estimate, Stratum, real, total, whole};
+use crate::sync::member::Member;
 use crate::sync::scope::{Group, Scope};
 use crate::sync::sync_error::SyncError;
 use crate::types::integer::BlockNumber;
@@ -62,12 +62,14 @@ impl Part {
     }
 }
 
-/// Asks for a few ranges of the blocks up to `target`. `chunk` is how many blocks an update asks for at once.
-pub(super) fn sample(
+/// Asks for a few ranges of the blocks up to `target`. `chunk` is how many blocks an update asks for at once, and `filters`
+/// are those of a group.
+pub(super) fn sample<M: Member>(
     node: &Node,
-    scope: &Scope,
+    scope: &Scope<M>,
     target: BlockNumber,
     chunk: u64,
+    filters: impl Fn(&Group) -> Vec<LogFilter>,
 ) -> Result<Sample, SyncError> {
     let groups = groups(scope, target);
     let all: u64 = groups.iter().map(length).sum();
@@ -76,12 +78,10 @@ pub(super) fn sample(
         blocks: 0,
     };
     for group in &groups {
-        let decoder = Decoder::new(scope, &group.members);
         let share = RANGES.saturating_mul(length(group)).div_ceil(all.max(1));
-        let filters = [Some(&decoder.creations), decoder.liquidity.as_ref()];
         let mut blocks = 0;
-        for filter in filters.into_iter().flatten() {
-            let of_filter = sample_group(node, filter, group, share.max(1), chunk)?;
+        for filter in filters(group) {
+            let of_filter = sample_group(node, &filter, group, share.max(1), chunk)?;
             blocks = of_filter.parts.iter().map(|part| part.sampled).sum();
             sample.filters.push(of_filter);
         }
@@ -91,13 +91,13 @@ pub(super) fn sample(
 }
 
 /// The groups that an update takes in one after the other.
-pub(super) fn groups(scope: &Scope, target: BlockNumber) -> Vec<Group> {
+fn groups<M: Member>(scope: &Scope<M>, target: BlockNumber) -> Vec<Group> {
     let mut scope = scope.clone();
     let mut groups = Vec::new();
     while let Some(group) = scope.next_group(target) {
         for index in &group.members {
             if let Some(exchange) = scope.exchanges.get_mut(*index) {
-                exchange.mark = Some(group.to);
+                exchange.advance(group.to);
             }
         }
         groups.push(group);

@@ -216,12 +216,12 @@ impl<'a, D: Domain> Updater<'a, D> {
         if let Pass::Again(reason) = self.settle(&stored, final_block)? {
             return Ok(Pass::Again(reason));
         }
+        if scope.next_group(target).is_some() {
+            self.domain.acquaint(self.node, &mut scope)?;
+        }
         let ends = (target, final_block);
         if let Pass::Again(reason) = self.find_room(&scope, &whole, ends)? {
             return Ok(Pass::Again(reason));
-        }
-        if scope.next_group(target).is_some() {
-            self.domain.acquaint(self.node, &mut scope)?;
         }
         while let Some(group) = scope.next_group(target) {
             if let Pass::Again(reason) =

@@ -1,5 +1,6 @@
 //! The update of Aave's markets from a node, against what the contracts of recorded markets said.
 
+mod command;
 mod properties;
 mod refusals;
 mod reorganisations;

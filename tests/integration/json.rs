@@ -88,6 +88,9 @@ const RUNS: &[(&str, &[&str])] = &[
             "aave position risk --market ethereum_positions",
             "aave position show 0x00000000000000000000000000000000000000b1 --market ethereum_positions",
             "aave position show 0x00000000000000000000000000000000000000b4 --market ethereum_positions",
+            "aave update --dry-run",
+            "aave update",
+            "aave update --follow",
             "reset --yes",
             "aave update --to-block latest",
             "aave verify --all",
@@ -231,11 +234,20 @@ fn output(copy: &Copy, line: &str) -> Output {
         let mut command = on(&copy.path, &arguments);
         return command.args(["--rpc", &server.url()]).output().unwrap();
     }
-    if let ["aave", "update" | "verify" | "repair", ..] = arguments[..] {
+    if let ["aave", "verify" | "repair", ..] | ["aave", "update", "--to-block", ..] = arguments[..]
+    {
         return on_a_market(copy, &arguments);
+    }
+    if arguments.starts_with(&["aave", "update"]) {
+        take_back_markets(copy);
     }
     if line.ends_with("--follow") {
         return follow(copy, &arguments);
+    }
+    if arguments.starts_with(&["aave", "update"]) {
+        let server = NodeServer::start(FakeChain::with_logs(1, 10_000_000, 100, |_| 0));
+        let mut command = on(&copy.path, &arguments);
+        return command.args(["--rpc", &server.url()]).output().unwrap();
     }
     if arguments.starts_with(&["pool", "update"]) {
         return on_a_chain(copy, &arguments);
@@ -249,6 +261,15 @@ fn output(copy: &Copy, line: &str) -> Output {
         return command.args(["--rpc", &server.url()]).output().unwrap();
     }
     on(&copy.path, &arguments).output().unwrap()
+}
+
+/// Takes the markets of Ethereum back to the block at which the chain begins. One more has no provider.
+fn take_back_markets(copy: &Copy) {
+    let sql = "DELETE FROM chain_journal; DELETE FROM chain_blocks;
+        INSERT INTO aave_v3_markets (chain_id, name, active) SELECT 1, 'Another Market', 1
+            WHERE NOT EXISTS (SELECT 1 FROM aave_v3_markets WHERE name = 'Another Market');
+        UPDATE aave_v3_markets SET active = chain_id = 1, last_update_block = 10000000";
+    content::connect(&copy.path).batch_execute(sql).unwrap();
 }
 
 /// A chain of Ethereum on which `SushiSwap` V3 has one pool.

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::aave::active::Chosen;
+use crate::cli::aave::update_plan;
 use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
@@ -19,7 +20,7 @@ use crate::cli::format::{bytes, grouped};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::options::Waiting;
-use crate::cli::outcome::{last_of, of_chain};
+use crate::cli::outcome::markets_outcome;
 use crate::cli::progress::update::{Subject, UpdateReporter};
 use crate::deployments::chains::chain_title;
 use crate::deployments::market_name::MarketName;
@@ -45,7 +46,16 @@ pub(in crate::cli) struct Update {
     chunk: u64,
     #[command(flatten)]
     asking: Asking,
+    /// Say what an update would need (blocks, requests, time, disk), and write nothing
+    ///
+    /// The node is asked for the end of its chain and for the events of about eight ranges of
+    /// blocks, from which the rest is estimated. What an update refuses is refused here too.
+    #[arg(long, conflicts_with_all = ["wait", "follow"])]
+    dry_run: bool,
     /// Go on if the disk has probably too little room
+    ///
+    /// Without this option, a first sync of more than 100,000 blocks estimates its need like
+    /// --dry-run, and every update looks again before each commit.
     #[arg(long)]
     no_space_check: bool,
     #[command(flatten)]
@@ -84,6 +94,10 @@ impl Update {
             &chains,
             self.following.if_silent(&chains),
         )?;
+        if self.dry_run {
+            let options = |chain| self.options(chain, &markets);
+            return update_plan::run(context, &self.json, path, &chains, &endpoints, options);
+        }
         if self.following.follow {
             let followed = Followed {
                 subject: Subject::Markets,
@@ -130,18 +144,11 @@ impl Update {
             }
         }
         self.tell(context, path, began.until_now(clock), &updates)?;
-        let failures = updates.into_iter().flat_map(|(report, result)| {
-            let skipped = report
-                .skipped
-                .into_iter()
-                .map(|skipped| Failure::MarketSkipped {
-                    market: skipped.market,
-                    reason: skipped.reason,
-                });
-            let failed = result.err().map(|error| of_chain(report.chain, error));
-            skipped.chain(failed).collect::<Vec<_>>()
-        });
-        last_of(context, failures.collect())
+        let outcomes = updates.into_iter();
+        markets_outcome(
+            context,
+            outcomes.map(|(report, result)| (report.chain, report.skipped, result)),
+        )
     }
 
     fn options(&self, chain: ChainId, markets: &[MarketName]) -> AaveUpdateOptions {

@@ -8,15 +8,14 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
+use crate::cli::estimates::{Range, answers_of, range, time};
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::format::{bytes, grouped};
 use crate::cli::json::{Json, Timing};
 use crate::cli::outcome::outcome;
 use crate::cli::table::Alignment::Left;
 use crate::cli::table::Table;
-use crate::counted::counted;
 use crate::deployments::chains::chain_title;
-use crate::sync::estimate::Estimate;
 use crate::sync::needs::UpdateNeeds;
 use crate::sync::plan::{PoolUpdatePlan, plan_update};
 use crate::sync::report::Skipped;
@@ -110,55 +109,8 @@ fn describe(plan: &PoolUpdatePlan) -> Vec<String> {
         table.push(["  Free on the disk".to_owned(), size(free)]);
     }
     lines.extend(table.lines());
-    lines.push(format!(
-        "  Estimated from {} of the blocks, and from how fast the node answers now.",
-        grouped(needs.sampled_blocks)
-    ));
-    // Eight requests rarely reach a limit that an update then reaches all the time.
-    lines.push(match plan.node.rate_limits {
-        0 => "  A node that limits the number of requests can take longer; --max-rate is counted in.".to_owned(),
-        refused => format!(
-            "  The node limits the number of requests and refused {}, so it takes longer; --max-rate is counted in.",
-            counted(refused, "request")
-        ),
-    });
+    lines.extend(answers_of(needs.sampled_blocks, &plan.node));
     lines
-}
-
-/// A range, with the best guess in front. An estimate has two digits.
-fn range(estimate: Estimate, format: impl Fn(u64) -> String) -> String {
-    let Estimate {
-        low,
-        expected,
-        high,
-        ..
-    } = estimate;
-    if low == high {
-        return format(expected);
-    }
-    let [low, expected, high] = [low, expected, high].map(|number| format(rounded(number)));
-    if low == high {
-        return format!("about {expected}");
-    }
-    format!("about {expected} ({low} to {high})")
-}
-
-/// The number with two digits that count.
-fn rounded(number: u64) -> u64 {
-    let digits = number.checked_ilog10().unwrap_or_default();
-    let unit = 10_u64.pow(digits.saturating_sub(1));
-    (number / unit + u64::from(number % unit >= unit.div_ceil(2) && unit > 1)).saturating_mul(unit)
-}
-
-/// A time in milliseconds for people.
-fn time(milliseconds: u64) -> String {
-    let seconds = milliseconds / 1000;
-    match seconds {
-        0..10 => format!("{seconds}.{} s", milliseconds / 100 % 10),
-        10..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-    }
 }
 
 #[derive(Serialize)]
@@ -211,23 +163,6 @@ struct Needs {
     free_bytes: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Range {
-    low: u64,
-    expected: u64,
-    high: u64,
-}
-
-impl From<Estimate> for Range {
-    fn from(estimate: Estimate) -> Self {
-        Self {
-            low: estimate.low,
-            expected: estimate.expected,
-            high: estimate.high,
-        }
-    }
-}
-
 impl From<&UpdateNeeds> for Needs {
     fn from(needs: &UpdateNeeds) -> Self {
         Self {
@@ -270,40 +205,6 @@ impl ChainDocument {
             needs: plan.needs.as_ref().map(Into::into),
             milliseconds: u64::try_from(plan.elapsed.as_millis()).unwrap_or(u64::MAX),
             error: result.as_ref().err().map(|error| with_causes(error)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn estimates_have_two_digits() {
-        for (number, expected) in [
-            (0, 0),
-            (7, 7),
-            (99, 99),
-            (123, 120),
-            (125, 130),
-            (996, 1_000),
-            (1_949, 1_900),
-            (u64::MAX, 18_000_000_000_000_000_000),
-        ] {
-            assert_eq!(rounded(number), expected, "{number}");
-        }
-    }
-
-    #[test]
-    fn times_have_a_suitable_unit() {
-        for (milliseconds, expected) in [
-            (40, "0.0 s"),
-            (9_990, "9.9 s"),
-            (61_000, "61 s"),
-            (125_000, "2 min"),
-            (7_260_000, "2 h 1 min"),
-        ] {
-            assert_eq!(time(milliseconds), expected);
         }
     }
 }

@@ -121,6 +121,12 @@ impl Member for ScopedMarket {
         self.mark
     }
 
+    /// An activation puts the mark before the market's first block.
+    fn is_new(&self) -> bool {
+        let begins = |mark| self.first_block.is_some_and(|first| mark < first);
+        self.mark.is_none_or(begins)
+    }
+
     fn next(&self) -> BlockNumber {
         match self.mark {
             Some(mark) => mark.next(),

@@ -5,8 +5,6 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::disk_space::free_bytes;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::position_writer::Side;
 use crate::models::access::row_error::RowError;
@@ -18,6 +16,7 @@ use crate::sync::aave::contract_calls::{address_at, addresses, call, call_with, 
 use crate::sync::aave::market_commit::{MarketMemory, commit};
 use crate::sync::aave::market_decoder::{MarketChanges, MarketDecoder};
 use crate::sync::aave::market_event::{MarketEvent, RareEvent};
+use crate::sync::aave::market_needs::estimate;
 use crate::sync::aave::market_scope::ScopedMarket;
 use crate::sync::aave::market_state::MarketState;
 use crate::sync::aave::node_facts::NodeFacts;
@@ -26,7 +25,6 @@ use crate::sync::aave::revisions::Upgrades;
 use crate::sync::aave::transfer_amounts::find_transfer_amounts;
 use crate::sync::decode::Gather as _;
 use crate::sync::domain::{Committed, Domain, Place};
-use crate::sync::estimate::Estimate;
 use crate::sync::pending::Batch;
 use crate::sync::room::Room;
 use crate::sync::run_options::RunOptions;
@@ -61,6 +59,7 @@ impl<'a> AaveMarkets<'a> {
 
 impl Domain for AaveMarkets<'_> {
     const UPDATE: UpdateOf = UpdateOf::AaveMarkets;
+    const MARKS: &'static str = "aave_v3_markets";
     type Member = ScopedMarket;
     type Memory = MarketMemory;
     type Decoder<'scope> = MarketDecoder;
@@ -141,19 +140,14 @@ impl Domain for AaveMarkets<'_> {
         commit(place, memory, scope, members, batch)
     }
 
-    /// Nothing is known before the events are there. Each commit looks at the room that it needs.
     fn room(
         path: &Path,
-        _: &Node,
-        _: &Scope<ScopedMarket>,
-        _: (BlockNumber, BlockNumber),
-        _: &RunOptions,
+        node: &Node,
+        scope: &Scope<ScopedMarket>,
+        ends: (BlockNumber, BlockNumber),
+        options: &RunOptions,
     ) -> Result<Room, SyncError> {
-        Ok(Room {
-            growth: Estimate::exact(0),
-            log: Estimate::exact(0),
-            free: free_bytes(DatabaseFile::at(path).real()),
-        })
+        Ok(estimate(path, node, scope, ends, options)?.room())
     }
 
     fn room_for(batch: &Batch<MarketChanges>) -> u64 {

@@ -21,6 +21,7 @@
 //! | `picture` | a market of one state of the database |
 //! | `comparison` | compares the two |
 //! | `takeover` | takes over markets that another program has followed |
+//! | `market_needs`, `plan` | say what an update would need |
 
 pub(crate) mod balance_mismatch;
 pub(super) mod balances;
@@ -32,11 +33,13 @@ pub(super) mod implementation;
 pub(super) mod market_commit;
 pub(super) mod market_decoder;
 pub(super) mod market_event;
+pub(crate) mod market_needs;
 pub(super) mod market_scope;
 pub(super) mod market_state;
 pub(super) mod markets;
 pub(super) mod node_facts;
 pub(super) mod picture;
+pub(crate) mod plan;
 pub(super) mod price_sources;
 pub(crate) mod repair;
 pub(crate) mod repair_report;

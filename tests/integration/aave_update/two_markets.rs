@@ -80,7 +80,7 @@ fn with_another(chain: &FakeChain, other: &Recording) -> FakeChain {
 }
 
 /// The chain of market 3.6 with market 3.0.2, and a database in which both are active.
-fn scene(finality: u64) -> Scene {
+pub(super) fn scene(finality: u64) -> Scene {
     let (first, second) = (recording("36"), recording("302"));
     let scene = Scene::on(first, with_another(&first.chain, second), finality);
     let provider = moved(second.provider.as_bytes(), &contracts(second));
