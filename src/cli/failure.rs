@@ -103,14 +103,14 @@ documented_errors! {
 
         /// Some of what was to be followed was not, to the end.
         NotFollowed {
-            /// The chains and exchanges.
+            /// The chains, exchanges and markets.
             what: Vec<String> = vec!["Base".to_owned()],
         }
             in Exchanges;
             text format!("Not followed to the end: {}", what.join(", "));
             hint "The messages above say why";
-            when "`pool update --follow` was told to end, and before that it had to leave out a chain or an exchange. The \
-                  exit status is 1.";
+            when "`pool update --follow` or `aave update --follow` was told to end, and before that it had to leave out a \
+                  chain, an exchange or a market. The exit status is 1.";
 
         /// A node that is to be followed is away, and may be one of several chains.
         SilentNode {
