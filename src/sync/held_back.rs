@@ -28,7 +28,7 @@ impl HeldBack {
     ///
     /// Returns whether there are others, so that the follower can go on.
     pub(super) fn hold<M: Member>(&mut self, scope: &Scope<M>) -> bool {
-        let is_new = |member: &&M| member.mark().is_none();
+        let is_new = |member: &&M| member.is_new();
         if scope.exchanges.iter().all(|member| is_new(&member)) {
             return false;
         }
@@ -43,7 +43,7 @@ impl HeldBack {
         // What has a mark by now, or is deactivated, is held back no longer.
         let is_there = |name: &ExchangeName| {
             let mut members = scope.exchanges.iter();
-            members.any(|member| member.mark().is_none() && member.name() == *name)
+            members.any(|member| member.is_new() && member.name() == *name)
         };
         self.names.retain(is_there);
         scope

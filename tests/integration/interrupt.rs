@@ -1,6 +1,5 @@
 //! Ctrl-C and the other signals that ask the command to end, while it waits, while it works and when it is done.
 
-use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +8,7 @@ use degenbot::database::{backup_path, programs_using};
 use diesel::connection::SimpleConnection;
 use rustix::fs::{OFlags, fcntl_setfl};
 
-use crate::support::command::{await_signal_handler, degenbot, finish, on, send, spawn};
+use crate::support::command::{await_signal_handler, finish, on, send, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
 
@@ -181,29 +180,6 @@ fn signals_that_were_ignored_stay_ignored() {
         assert!(told.starts_with("status: 0\n"), "{signal}: {told}");
         assert!(!told.contains("Aborted!"), "{signal}: {told}");
     }
-}
-
-#[test]
-fn second_sigint_ends_what_cannot_be_interrupted() {
-    let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("man1");
-    fs::create_dir(&folder).unwrap();
-    // The page that is written second leads into a pipe that nobody reads.
-    let pipe = folder.join("degenbot-database.1");
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    let mut command = degenbot(home.path());
-    command.args(["man", "--out", "man1"]);
-    let mut child = spawn(command);
-    while !folder.join("degenbot.1").exists() {
-        std::thread::yield_now();
-    }
-    insist(&mut child);
-    assert_eq!(
-        finish(child),
-        "status: 130\n--- stdout\n--- stderr\n\n\
-         Stopped at once by a second signal. SQLite rolls back what was not committed.\n"
-    );
 }
 
 #[test]

@@ -268,7 +268,8 @@ fn take_back_markets(copy: &Copy) {
     let sql = "DELETE FROM chain_journal; DELETE FROM chain_blocks;
         INSERT INTO aave_v3_markets (chain_id, name, active) SELECT 1, 'Another Market', 1
             WHERE NOT EXISTS (SELECT 1 FROM aave_v3_markets WHERE name = 'Another Market');
-        UPDATE aave_v3_markets SET active = chain_id = 1, last_update_block = 10000000";
+        UPDATE aave_v3_markets SET active = chain_id = 1, last_update_block = 10000000;
+        INSERT OR IGNORE INTO aave_v3_asset_facts (asset_id, last_update_time) SELECT id, 1 FROM aave_v3_assets";
     content::connect(&copy.path).batch_execute(sql).unwrap();
 }
 
