@@ -231,7 +231,7 @@ fn completions_and_man_report_what_they_cannot_do() {
     status: 1
     --- stdout
     --- stderr
-    error: Could not write folder/degenbot.1: Is a directory (os error 21)
+    error: Could not replace folder/degenbot.1: Is a directory (os error 21)
     hint: Check the path, its permissions and the state of the disk
     ");
     insta::assert_snapshot!(told(&["completions", "tcsh"]), @r"

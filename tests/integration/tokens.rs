@@ -281,13 +281,13 @@ fn the_command_updates_every_chain_that_has_a_node() {
         &path,
         "INSERT INTO erc20_tokens (id, chain, address) VALUES (9, 8453, printf('0x%040x', 1))",
     );
-    let others = || quietly(&path, &["token", "update", "--chain", "10"]);
+    let others = || quietly(&path, &["token", "update", "--chain", "4242"]);
     let unknown = others();
     assert!(unknown.starts_with("status: 2\n"), "{unknown}");
     execute(
         &path,
         "INSERT INTO erc20_tokens (id, chain, address, name, symbol, decimals)
-         VALUES (10, 10, printf('0x%040x', 2), 'Name', 'SYM', 18)",
+         VALUES (10, 4242, printf('0x%040x', 2), 'Name', 'SYM', 18)",
     );
     let complete = others();
     assert!(complete.starts_with("status: 0\n"), "{complete}");

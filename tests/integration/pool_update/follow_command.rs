@@ -355,7 +355,7 @@ fn disk_that_fills_is_waited_for() {
         (
             format!("{fill}; truncate -s -98304 filler"),
             large,
-            "needs about",
+            "bytes are needed",
         ),
         (fill.to_owned(), Vec::new(), "The disk is full"),
     ] {
