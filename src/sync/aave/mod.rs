@@ -14,6 +14,8 @@
 //! | `transfer_amounts` | finds out what the transfers of the first aTokens say |
 //! | `reserve_state` | a reserve, and what events make of it |
 //! | `market_state` | a market in memory: contracts, reserves, e-mode categories |
+//! | `apply_events` | what events make of it |
+//! | `market_rows` | writes it |
 //! | `balances` | users and positions |
 //! | `market_commit` | writes the changes of blocks |
 //! | `markets` | puts these together |
@@ -23,6 +25,7 @@
 //! | `takeover` | takes over markets that another program has followed |
 //! | `market_needs`, `plan` | say what an update would need |
 
+pub(super) mod apply_events;
 pub(crate) mod balance_mismatch;
 pub(super) mod balances;
 pub(super) mod chain_values;
@@ -34,6 +37,7 @@ pub(super) mod market_commit;
 pub(super) mod market_decoder;
 pub(super) mod market_event;
 pub(crate) mod market_needs;
+pub(super) mod market_rows;
 pub(super) mod market_scope;
 pub(super) mod market_state;
 pub(super) mod markets;
