@@ -64,11 +64,11 @@ pub(super) trait Domain {
         changes: &mut Self::Changes,
     ) -> Result<bool, SyncError>;
 
-    /// Asks the node for what no event says, before a transaction begins.
+    /// Asks the node for what no event of these members of a scope says, before a transaction begins.
     fn prepare(
         &mut self,
         node: &Node,
-        scope: &Scope<Self::Member>,
+        members: (&Scope<Self::Member>, &[usize]),
         memory: &mut Self::Memory,
         connection: &mut SqliteConnection,
         batch: &mut Batch<Self::Changes>,

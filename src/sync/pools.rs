@@ -65,7 +65,7 @@ impl Domain for Pools<'_> {
     fn prepare(
         &mut self,
         node: &Node,
-        scope: &Scope,
+        (scope, _): (&Scope, &[usize]),
         _: &mut Memory,
         _: &mut SqliteConnection,
         batch: &mut Batch<Changes>,

@@ -172,7 +172,7 @@ impl<D: Domain> Updater<'_, D> {
         }
         self.domain.prepare(
             self.node,
-            decoding,
+            (decoding, &group.members),
             &mut self.memory,
             &mut self.connection,
             &mut batch,

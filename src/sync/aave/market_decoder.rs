@@ -75,7 +75,7 @@ impl MarketDecoder {
             let rare = changes.events.iter().filter_map(MarketEvent::rare);
             let new: BTreeSet<_> = rare
                 .flat_map(new_contracts)
-                .filter(|contract| !known.contains(contract))
+                .filter(|contract| *contract != Address::ZERO && !known.contains(contract))
                 .collect();
             if new.is_empty() {
                 return Ok(is_widened);

@@ -113,7 +113,7 @@ impl Domain for AaveMarkets<'_> {
     fn prepare(
         &mut self,
         node: &Node,
-        scope: &Scope<ScopedMarket>,
+        (scope, members): (&Scope<ScopedMarket>, &[usize]),
         memory: &mut MarketMemory,
         connection: &mut SqliteConnection,
         batch: &mut Batch<MarketChanges>,
@@ -123,7 +123,10 @@ impl Domain for AaveMarkets<'_> {
             return Ok(());
         }
         facts.ask_times(node, events, &batch.times)?;
-        for market in &scope.exchanges {
+        let markets = members
+            .iter()
+            .filter_map(|index| scope.exchanges.get(*index));
+        for market in markets {
             let state = memory.market(connection, market)?;
             ask_facts(node, market, state, events, &mut self.upgrades, facts)?;
         }
