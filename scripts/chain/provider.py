@@ -53,9 +53,11 @@ class Faults:
         # How many blocks the node behind every second request lags behind.
         self.lag = 0
         self.lag_is_error = False
-        # The share of answers that are cut, invalid or errors of a proxy, and of those that never come.
+        # The share of answers that are cut, invalid or errors of a proxy.
         self.cut = 0
+        # The share of answers that never come, and how many of them there are at most: each costs an update a minute.
         self.hang = 0
+        self.hangs = 2
         # The port of another node, which answers every second request.
         self.other = None
         vars(self).update(values)
@@ -107,7 +109,8 @@ class Provider:
             self.requests += 1
             is_second = self.requests % 2 == 0
             is_too_fast = self._is_too_fast(faults, len(batch))
-            hangs = self.random.random() < faults.hang
+            hangs = self.random.random() < faults.hang and faults.hangs > 0
+            faults.hangs -= hangs
             cut = self.random.randrange(4) if self.random.random() < faults.cut else None
         if is_too_fast:
             error = {"code": 429, "message": "Your app has exceeded its compute units per second capacity."}

@@ -29,7 +29,7 @@ CHAINS = {1: ("ethereum", 26_000_000), 8453: ("base", 30_000_000)}
 # A chain keeps the state of 700 blocks. A round ends before marks can lie deeper.
 ROUND_BLOCKS = 450
 
-# How long an update may take, in seconds. Answers that never come take most of it.
+# How long an update may take, in seconds. The two answers that never come take most of it.
 LIMIT = 150
 
 # A longer branch does not grow. A node calls its blocks final that are 64 blocks before its head.
