@@ -158,10 +158,11 @@ class Provider:
 
 
 class Upstream:
-    """A connection to the node behind the provider."""
+    """A connection to the node behind the provider, for one request."""
 
     def __init__(self, port):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self.newest = None
 
     def close(self):
         self.connection.close()
@@ -171,8 +172,11 @@ class Upstream:
         return self.connection.getresponse().read().decode()
 
     def head(self):
-        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
-        return int(json.loads(self.forward(call))["result"], 16)
+        """The newest block, the same one for all calls of the request."""
+        if self.newest is None:
+            call = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
+            self.newest = int(json.loads(self.forward(call))["result"], 16)
+        return self.newest
 
     def answer(self, call, faults, lag):
         """The answer to one call: that of the node, or that of a node which lags, or a refusal."""
