@@ -1,10 +1,11 @@
 //! Entries of the journal for rows whose values are at hand.
 
 use std::fmt::Write;
+use std::slice;
 
 use diesel::prelude::*;
 
-use crate::sqlite::prepared::{Bound, Statements};
+use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::{Encode, Stored};
 
@@ -39,6 +40,15 @@ pub(crate) struct RowValues {
     changing: usize,
     end: usize,
 }
+
+/// How many entries one statement inserts, which takes less time than as many statements.
+const MANY: usize = 16;
+
+/// The columns of an entry that are written.
+const COLUMNS: usize = 6;
+
+/// The old values of the entries of a statement.
+type OldTexts = [String; MANY];
 
 /// What becomes of a row: its values before some blocks and after each of them; `None` where it is not there.
 pub(crate) struct RowHistory<'journal> {
@@ -103,35 +113,58 @@ impl JournalEntries {
     pub(crate) fn write(mut self, statements: Statements<'_>, chain: ChainId) -> QueryResult<()> {
         // Stable: the entries of a row stay in order.
         self.entries.sort_by_key(|entry| entry.block);
-        let mut insert = statements.prepare(
-            "INSERT INTO chain_journal \
-             (chain_id, block, table_name, row_id, old_values, new_values) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?;
+        let columns = "INSERT INTO chain_journal \
+             (chain_id, block, table_name, row_id, old_values, new_values) VALUES ";
+        let row = "(?, ?, ?, ?, ?, ?)";
+        let mut many = statements.prepare(&format!("{columns}{}", [row; MANY].join(", ")))?;
+        let mut one = statements.prepare(&format!("{columns}{row}"))?;
+        let (chunks, rest) = self.entries.as_chunks::<MANY>();
+        let mut texts = OldTexts::default();
+        for chunk in chunks {
+            self.insert(&mut many, chunk, chain, &mut texts)?;
+        }
+        for entry in rest {
+            self.insert(&mut one, slice::from_ref(entry), chain, &mut texts)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that inserts as many entries.
+    fn insert(
+        &self,
+        statement: &mut Statement<'_>,
+        entries: &[Entry],
+        chain: ChainId,
+        old: &mut OldTexts,
+    ) -> QueryResult<()> {
         let text = |values: Option<RowValues>| {
             let range = values.map(|RowValues { start, end, .. }| start..end);
             range.and_then(|range| self.texts.get(range))
         };
-        let mut old = String::new();
-        for entry in &self.entries {
+        for (old, entry) in old.iter_mut().zip(entries) {
+            if let (Some(RowValues { changing, end, .. }), Some(_)) = (entry.before, entry.after) {
+                old.clear();
+                old.push('{');
+                old.push_str(self.texts.get(changing..end).unwrap_or_default());
+            }
+        }
+        let mut values = [Bound::Null; MANY * COLUMNS];
+        let rows = values.as_chunks_mut::<COLUMNS>().0;
+        for ((values, entry), old) in rows.iter_mut().zip(entries).zip(old) {
             let before = match (entry.before, entry.after) {
-                (Some(RowValues { changing, end, .. }), Some(_)) => {
-                    old.clear();
-                    old.push('{');
-                    old.push_str(self.texts.get(changing..end).unwrap_or_default());
-                    Some(old.as_str())
-                }
+                (Some(_), Some(_)) => Some(old.as_str()),
                 (before, _) => text(before),
             };
-            insert.run(&[
+            *values = [
                 Bound::Integer(chain.encode()),
                 Bound::Integer(entry.block.encode()),
                 Bound::Text(entry.table),
                 Bound::Integer(entry.row_id),
                 Bound::text(before),
                 Bound::text(text(entry.after)),
-            ])?;
+            ];
         }
+        statement.run(&values[..entries.len() * COLUMNS])?;
         Ok(())
     }
 }
