@@ -7,7 +7,9 @@
 //! - Its anonymous memory is at most 256 MB and does not grow: the largest of the last third of the time is at most
 //!   1.2 times that of the middle third.
 //! - An event costs at most 1.2 times the CPU of one in a database of a tenth. A transaction has a tenth of the blocks
-//!   there: each pool has as many events in each transaction, and only the size of the database differs.
+//!   there: each pool has as many events in each transaction, and only the size of the database differs. Beyond a
+//!   million events there is no limit: SQLite's page cache is 32 MB, and each transaction reads and writes nearly all
+//!   pages of a file that is many times as large.
 //! - An update with nothing new takes at most three requests, and 30 ms beside their latency.
 //! - 20,027 nearly empty blocks, through a limit of 1,000 blocks a request and with 20 ms for each, take at most half
 //!   a second.
@@ -156,12 +158,14 @@ fn many_events(limits: &mut Limits, folder: &Path, events: u32, rounds: usize) -
     );
     let per_event = cpu / number;
     let of_tenth = median_of(&tenths, |update| update.cpu) / f64::from(tenth.events);
-    limits.at_most(
-        "CPU of an event, tenfold database",
-        per_event / of_tenth,
-        1.2,
-        &format!("{:.2} and {:.2} µs", per_event * 1e6, of_tenth * 1e6),
-    );
+    let ratio = per_event / of_tenth;
+    let title = "CPU of an event, tenfold database";
+    let details = format!("{:.2} and {:.2} µs", per_event * 1e6, of_tenth * 1e6);
+    if events <= EVENTS {
+        limits.at_most(title, ratio, 1.2, &details);
+    } else {
+        Limits::tell(title, ratio, &details);
+    }
     nothing_new(limits, &servers[0], &paths[0])
 }
 
