@@ -1,5 +1,6 @@
 //! Ctrl-C and the other signals that ask the command to end, while it waits, while it works and when it is done.
 
+use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use crate::support::command::{await_signal_handler, finish, on, send, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
+use crate::support::faults::{hang, library, logged, preload};
 
 /// Waits until the process has the database open, and waits for the lock of another program. Only Linux tells.
 fn await_use(database: &Path, child: &Child) {
@@ -180,6 +182,40 @@ fn signals_that_were_ignored_stay_ignored() {
         assert!(told.starts_with("status: 0\n"), "{signal}: {told}");
         assert!(!told.contains("Aborted!"), "{signal}: {told}");
     }
+}
+
+/// The command is inside a call that never returns, before half of what it writes is written.
+#[test]
+fn second_sigint_ends_an_operation_that_nothing_else_can_end() {
+    let Some(library) = library() else { return };
+    let upgrade = |copy: &Copy| {
+        let mut command = on(&copy.path, &["database", "upgrade", "--force"]);
+        preload(&mut command, library, copy.folder());
+        command
+    };
+    let copy = || Copy::of("populated/populated-0.5.0.db");
+    let (_, calls) = logged(upgrade(&copy()));
+    let at = calls.iter().filter(|call| call.number.is_some()).count() / 2;
+    let copy = copy();
+    let before = content::of(&copy.path);
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = upgrade(&copy);
+    hang(&mut command, at, &log);
+    let mut child = spawn(command);
+    let has_come = |line: &str| line.starts_with(&format!("{at} "));
+    while !fs::read_to_string(&log).is_ok_and(|log| log.lines().any(has_come)) {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::yield_now();
+    }
+    insist(&mut child);
+    let (status, told) = finish_without_stdout(child);
+    assert_eq!(status, Some(130), "{told}");
+    assert!(
+        told.ends_with("by a second signal. SQLite rolls back what was not committed.\n"),
+        "{told}"
+    );
+    assert_eq!(content::of(&copy.path), before);
 }
 
 #[test]

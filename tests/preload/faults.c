@@ -5,6 +5,7 @@
  *   FAULTS_AT      the number of the call that fails; 0 or nothing for none
  *   FAULTS_ERRNO   the error it fails with, as a number
  *   FAULTS_STICKY  1 if all that follow fail as well
+ *   FAULTS_HANG    1 if the call does not fail, but never returns
  *   FAULTS_LOG     a file outside the folder that gets a line for each call: its number, what it is, paths
  *   FAULTS_REFUSED what always fails with that error: "chmod", "folder" (syncing a folder, and everything
  *                  instead of it), "lock", "thread" (each with EAGAIN), "input" (reads of databases, from
@@ -43,6 +44,7 @@ static const char *folder;
 static long fault_at;
 static int fault_errno;
 static int is_sticky;
+static int hangs;
 static const char *refused = "";
 static int log_fd = -1;
 
@@ -64,6 +66,7 @@ __attribute__((constructor)) static void read_environment(void)
     fault_at = number_of("FAULTS_AT");
     fault_errno = (int)number_of("FAULTS_ERRNO");
     is_sticky = number_of("FAULTS_STICKY") == 1;
+    hangs = number_of("FAULTS_HANG") == 1;
     if (getenv("FAULTS_REFUSED"))
         refused = getenv("FAULTS_REFUSED");
     if (log)
@@ -136,6 +139,9 @@ static int fails(const char *call, const char *name, const char *other)
     long number = atomic_fetch_add(&counted, 1) + 1;
     log_line(number, call, name, other);
     int is_hit = fault_at && (number == fault_at || (is_sticky && number > fault_at));
+    /* Signals that have handlers do not end it either. */
+    while (is_hit && hangs)
+        pause();
     errno = is_hit ? fault_errno : before;
     return is_hit;
 }

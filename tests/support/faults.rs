@@ -82,6 +82,14 @@ impl Fault {
     }
 }
 
+/// Has a call of a command that is run with the library never return. Its line is in the log before.
+pub fn hang(command: &mut Command, at: usize, log: &Path) {
+    command
+        .env("FAULTS_AT", at.to_string())
+        .env("FAULTS_HANG", "1")
+        .env("FAULTS_LOG", log);
+}
+
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let onwards = if self.sticky {
