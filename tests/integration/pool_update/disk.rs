@@ -6,7 +6,8 @@ use degenbot::types::ChainId;
 use rustix::io::Errno;
 
 use super::model::{FIRST, creation, liquidity};
-use super::{Scene, assert_rows, rows};
+use super::verify::scene;
+use super::{Scene, assert_rows, execute, rows};
 use crate::support::command::{on, run};
 use crate::support::content::{connect, integrity, lines};
 use crate::support::faults::{Fault, library, logged, preload};
@@ -66,4 +67,71 @@ fn failing_disk_leaves_whole_chunks() {
         }
     }
     assert!(failures > 0);
+}
+
+/// A disk that fails before a repair is done leaves the pool as it was, or as it has to be. The last blocks may be
+/// missing then, which is said.
+#[test]
+fn failing_disk_leaves_a_pool_damaged_or_mended() {
+    const FAULT: &str = "UPDATE liquidity_positions SET liquidity_net = '-3' WHERE id = 2";
+    let Some(library) = library() else {
+        return;
+    };
+    // All blocks are final, then some of them: those that are not are undone and taken in again.
+    for finality in [0, 3] {
+        let scene = scene(ChainId::ETHEREUM, finality, 6);
+        scene.update_to_head();
+        let right = rows(&scene.path);
+        execute(&scene.path, FAULT);
+        let wrong = rows(&scene.path);
+        let before = fs::read(&scene.path).unwrap();
+        let url = scene.server.url();
+        let sql = "SELECT address AS line FROM pools \
+                   JOIN liquidity_positions ON pool_id = pools.id WHERE liquidity_positions.id = 2";
+        let pool = lines(&mut connect(&scene.path), sql).remove(0);
+        let repair = || {
+            let mut command = on(&scene.path, &["pool", "repair", "--rpc", &url, &pool]);
+            preload(&mut command, library, scene.folder.path());
+            command
+        };
+        let (told, calls) = logged(repair());
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        assert_rows(&rows(&scene.path), &right);
+        let mut left = [0; 3];
+        for at in (1..=calls.len()).step_by(calls.len().div_ceil(16)) {
+            for (error, sticky) in [(Errno::NOSPC, true), (Errno::IO, false)] {
+                for extension in ["-wal", "-shm"] {
+                    let _ = fs::remove_file(scene.path.with_extension(format!("db{extension}")));
+                }
+                fs::write(&scene.path, &before).unwrap();
+                let fault = Fault { at, error, sticky };
+                let mut command = repair();
+                fault.inject(&mut command);
+                let told = run(command, "");
+                assert!(!told.contains("panicked"), "{fault}: {told}");
+                assert_eq!(integrity(&scene.path), ["ok"], "{fault}");
+                let found = rows(&scene.path);
+                let is_done = told.starts_with("status: 0\n");
+                assert!(
+                    is_done || told.starts_with("status: 1\n"),
+                    "{fault}: {told}"
+                );
+                if told.contains("taken back and left for the next") {
+                    left[2] += 1;
+                    scene.update_to_head();
+                    continue;
+                }
+                assert!(
+                    found == right || !is_done && found == wrong,
+                    "{fault}: {told}"
+                );
+                left[usize::from(found == right)] += 1;
+                let told = run(repair(), "");
+                assert!(told.starts_with("status: 0\n"), "{fault}: {told}");
+                scene.assert_at(scene.head());
+            }
+        }
+        assert!(left[0] > 0 && left[1] > 0, "{left:?}");
+        assert_eq!(left[2] > 0, finality > 0, "{left:?}");
+    }
 }
