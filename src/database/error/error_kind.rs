@@ -715,6 +715,9 @@ documented_errors! {
             when "A CHECK, a unique index or another constraint forbids what a command writes.";
 
         /// A trigger of the user's own refuses a row.
+        ///
+        /// What a trigger raises is told from an error of SQLite's by the result code. Diesel loses that of a statement
+        /// with `RETURNING`. This library runs none; of one of the program's own, the trigger's text counts as SQLite's.
         Raised {
             /// What the trigger says.
             source: SqlError = sql_error(),

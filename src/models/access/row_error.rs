@@ -106,6 +106,9 @@ documented_errors! {
                   RAISE(IGNORE).";
 
         /// A trigger of the user's own refuses a row that is written.
+        ///
+        /// What a trigger raises is told from an error of SQLite's by the result code. Diesel loses that of a statement
+        /// with `RETURNING`. This library runs none; of one of the program's own, the trigger's text counts as SQLite's.
         Raised {
             /// What the trigger says.
             source: diesel::result::Error = sql_error(),
