@@ -26,6 +26,7 @@ use crate::cli::pool::filters;
 use crate::cli::pool::update_plan;
 use crate::cli::progress::update::{Subject, UpdateReporter};
 use crate::database::exchanges::list_exchanges;
+use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::chains::chain_title;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
@@ -176,7 +177,7 @@ impl Update {
         path: &Path,
         exchanges: &[ExchangeName],
     ) -> Result<BTreeSet<ChainId>, Failure> {
-        let active = active_exchanges(path)?
+        let active = active(&list_exchanges(path)?)
             .into_iter()
             .filter(|name| exchanges.is_empty() || exchanges.contains(name))
             .map(|name| name.chain)
@@ -187,13 +188,14 @@ impl Update {
     /// Fails if one of the exchanges is not active: nobody would notice that it is left out. What is followed may become
     /// active later.
     fn require_active(&self, path: &Path, exchanges: &[ExchangeName]) -> Result<(), Failure> {
-        let active = active_exchanges(path)?;
+        if exchanges.is_empty() {
+            return Ok(());
+        }
         let rows = list_exchanges(path)?;
+        let stored: Vec<_> = rows.iter().filter_map(name_of).collect();
+        let active = active(&rows);
         for exchange in exchanges.iter().filter(|name| !active.contains(name)) {
-            let is_stored = rows
-                .iter()
-                .filter_map(name_of)
-                .any(|name| name == *exchange);
+            let is_stored = stored.contains(exchange);
             if !is_stored && Deployment::of(exchange).is_none() {
                 return Err(unknown(path, &exchange.to_string()));
             }
@@ -244,10 +246,10 @@ impl Update {
     }
 }
 
-fn active_exchanges(path: &Path) -> Result<Vec<ExchangeName>, Failure> {
-    let rows = list_exchanges(path)?.into_iter();
-    let active = rows.filter(|row| row.active == Some(SqlValue::Integer(1)));
-    Ok(active.filter_map(|row| name_of(&row)).collect())
+/// The exchanges that are active.
+fn active(rows: &[ExchangeInfo]) -> Vec<ExchangeName> {
+    let active = |row: &&ExchangeInfo| row.active == Some(SqlValue::Integer(1));
+    rows.iter().filter(active).filter_map(name_of).collect()
 }
 
 fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {
