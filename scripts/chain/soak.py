@@ -30,7 +30,7 @@ CHAINS = {1: ("ethereum", 26_000_000), 8453: ("base", 30_000_000)}
 ROUND_BLOCKS = 450
 
 # How long an update may take, in seconds. The two answers that never come take most of it.
-LIMIT = 150
+LIMIT = 240
 
 # A longer branch does not grow. A node calls its blocks final that are 64 blocks before its head.
 LONG_BRANCH = 20
