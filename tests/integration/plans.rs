@@ -2,8 +2,11 @@
 //! words.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use degenbot::database::{UpgradeOptions, plan_upgrade, upgrade_existing_sqlite_database};
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 
 use crate::support::cases;
 use crate::support::command::{on, quietly, run};
@@ -41,6 +44,39 @@ fn dry_run_of_every_database_agrees_with_the_upgrade() {
         let arguments = ["database", "upgrade", ASSUME[0], ASSUME[1]];
         assert_planned(&copy, &arguments, name);
     });
+}
+
+#[test]
+fn plan_says_all_the_disk_that_the_upgrade_takes() {
+    let mut names = corpus::names(&["populated", "upgraded", "odd"]);
+    names.retain(|name| *name != "odd/hot-journal.db");
+    let compared = AtomicUsize::new(0);
+    cases::for_each(&names, |name| {
+        let copy = Copy::of(name);
+        let Ok(plan) = plan_upgrade(&copy.path, &UpgradeOptions::default()) else {
+            return;
+        };
+        // The log stays as long as another program has the database open.
+        let beside = SqliteConnection::establish(&copy.path.to_string_lossy());
+        let mut beside = beside.unwrap();
+        if beside.batch_execute("SELECT 1 FROM sqlite_schema").is_err() {
+            return;
+        }
+        let size = || {
+            copy.files()
+                .iter()
+                .map(|(_, bytes)| bytes.len() as u64)
+                .sum::<u64>()
+        };
+        let before = size();
+        if plan.is_done || upgrade_existing_sqlite_database(&copy.path).is_err() {
+            return;
+        }
+        let taken = size() - before;
+        assert!(taken <= plan.disk_bytes, "{name}: {taken}, {plan:?}");
+        compared.fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(compared.into_inner() > 20);
 }
 
 #[test]

@@ -146,9 +146,12 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
         ),
         Method::InPlaceWithMaps => (
             "in place, in one transaction; computes the initialization maps from the positions",
-            "the log",
+            "the log and the database's growth",
         ),
-        _ => ("in place, in one transaction", "the log"),
+        _ => (
+            "in place, in one transaction",
+            "the log and the database's growth",
+        ),
     };
     line("How", how);
     if let Some(needs) = &plan.needs {

@@ -1,7 +1,7 @@
 //! The disk space that a migration in place needs.
 //!
 //! Nobody knows it before the migration: it depends on where the rows lie. Known are a lower limit, without which the
-//! migration cannot end, and an upper one, every page of the database.
+//! migration cannot end, and an upper one: every page of the database changes, and those of new tables come on top.
 
 use std::fs;
 use std::path::Path;
@@ -21,6 +21,9 @@ const INDEX_BYTES: u64 = 32 << 10;
 
 /// The least size of an entry of an index, in bytes: its record and the pointer to it.
 const ENTRY_BYTES: u64 = 8;
+
+/// The size of an entry with an address and a number, in pages that are half full.
+const LARGE_ENTRY_BYTES: u64 = 128;
 
 /// Fails if the disk has less room than the migration certainly needs.
 pub(super) fn require_room(
@@ -44,7 +47,8 @@ pub(super) fn at_least(
         connection,
         "SELECT page_size AS number FROM pragma_page_size",
     )?;
-    let new = new_bytes(connection, from.catalogue(), target.catalogue(), page_size)?;
+    let sizes = (page_size, ENTRY_BYTES);
+    let new = new_bytes(connection, from.catalogue(), target.catalogue(), sizes)?;
     // The first page changes, too.
     let written = new.saturating_add(page_size);
     let file = DatabaseFile::at(path);
@@ -67,12 +71,38 @@ pub(super) fn at_least(
     Ok(grown.saturating_add(page_size))
 }
 
-/// The bytes of the tables and indexes that the target has in addition.
+/// The bytes that the files of the database grow by at most: the log, which has each changed page once, and the database
+/// itself, into which its pages are moved. `computed` are the bytes of the rows that the migration computes.
+pub(super) fn at_most(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    from: SchemaVersion,
+    target: SchemaVersion,
+    computed: u64,
+) -> Result<u64, Error> {
+    /// The header of a page in the log is less than this part of the page.
+    const HEADER: u64 = 20;
+    let page_size = number(
+        connection,
+        "SELECT page_size AS number FROM pragma_page_size",
+    )?;
+    let sizes = (page_size, LARGE_ENTRY_BYTES);
+    let new = new_bytes(connection, from.catalogue(), target.catalogue(), sizes)?;
+    // The pages with the schema become more, too.
+    let grown = new.saturating_add(new / 8).saturating_add(computed);
+    let changed = DatabaseFile::at(path)
+        .bytes_with_log()
+        .saturating_add(grown);
+    let log = changed.saturating_add(changed / HEADER);
+    Ok(log.saturating_add(grown).saturating_add(INDEX_BYTES))
+}
+
+/// The bytes of the tables and indexes that the target has in addition, with pages and entries of these sizes.
 fn new_bytes(
     connection: &mut SqliteConnection,
     from: &Catalogue,
     target: &Catalogue,
-    page_size: u64,
+    (page_size, entry_bytes): (u64, u64),
 ) -> Result<u64, Error> {
     let mut bytes = 0_u64;
     for (name, table) in &target.tables {
@@ -88,7 +118,7 @@ fn new_bytes(
             .count();
         if added > 0 {
             let query = format!("SELECT count(*) AS number FROM {}", sql::name(name));
-            let entries = number(connection, &query)?.saturating_mul(ENTRY_BYTES);
+            let entries = number(connection, &query)?.saturating_mul(entry_bytes);
             let added = u64::try_from(added).unwrap_or(u64::MAX);
             bytes = bytes.saturating_add(entries.max(page_size).saturating_mul(added));
         }

@@ -240,9 +240,16 @@ fn plan(
     }
     let needs = rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)?;
     let bytes = DatabaseFile::at(path).bytes_with_log();
-    let certain = match from {
-        Some(from) if !is_done => disk_need::at_least(connection, path, from, target)?,
-        _ => 0,
+    let needed = match (method, from) {
+        (_, _) if is_done => 0,
+        (Method::Rebuild, _) | (_, None) => {
+            rebuild::disk_bytes(connection, &DatabaseFile::at(path))?
+        }
+        (method, Some(from)) => {
+            let has_maps = method == Method::InPlaceWithMaps;
+            let computed = if has_maps { bytes } else { 0 };
+            disk_need::at_most(connection, path, from, target, computed)?
+        }
     };
     let total: i64 = rows.iter().map(|(_, rows)| rows).sum();
     Ok(MigrationPlan {
@@ -282,11 +289,7 @@ fn plan(
         },
         rows,
         bytes,
-        disk_bytes: match method {
-            Method::Rebuild => rebuild::disk_bytes(&DatabaseFile::at(path)),
-            // Changed pages are written to the log first.
-            _ => bytes.max(certain),
-        },
+        disk_bytes: needed,
         free_bytes: disk_space::free_bytes(DatabaseFile::at(path).real()),
         seconds: match method {
             Method::InPlace => 1,
@@ -310,7 +313,8 @@ fn require_possible(
     require_writable_format(path)?;
     match method {
         Method::Rebuild => {
-            disk_space::require_room(path, file.real(), rebuild::disk_bytes(&file))?;
+            let needed = rebuild::disk_bytes(connection, &file)?;
+            disk_space::require_room(path, file.real(), needed)?;
             rebuild::require_structure(connection, path, recognition, options)
         }
         Method::InPlace | Method::InPlaceWithMaps => {

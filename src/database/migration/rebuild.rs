@@ -48,6 +48,7 @@ use crate::database::connection::open::{
     Access, ensure_wal, interruptible, journal_mode, keep_in_memory, open_connection,
     set_busy_timeout,
 };
+use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::copying::check_copy::check_source;
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
@@ -73,13 +74,22 @@ use crate::database::verification::quick_scan::SuspectRows;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::cancellable;
 
-/// Returns the disk space that a rebuild needs at most. It is for the new database, the kept original and the
-/// log of the commit. Two megabytes are for whatever does not depend on the number of rows.
-pub(crate) fn disk_bytes(file: &DatabaseFile) -> u64 {
-    const EMPTY: u64 = 2 << 20;
-    file.bytes_with_log()
+/// Returns the disk space that a rebuild needs at most. It is for the new database, the kept original and the log of the
+/// commit. 512 pages are for whatever does not depend on the number of rows: each table and index has one at least.
+pub(crate) fn disk_bytes(
+    connection: &mut SqliteConnection,
+    file: &DatabaseFile,
+) -> Result<u64, Error> {
+    const EMPTY: u64 = 512;
+    let page_size = sql::number(
+        connection,
+        "SELECT page_size AS number FROM pragma_page_size",
+    )?;
+    let empty = EMPTY.saturating_mul(u64::try_from(page_size).unwrap_or_default());
+    Ok(file
+        .bytes_with_log()
         .saturating_mul(4)
-        .saturating_add(EMPTY)
+        .saturating_add(empty))
 }
 
 /// The result of a rebuild.
@@ -118,7 +128,8 @@ pub(crate) fn rebuild(
     let (target, wait) = (options.target, options.wait);
     let file = DatabaseFile::existing(path)?;
     check_source(path, Access::ReadWrite, path, observer)?;
-    disk_space::require_room(path, file.real(), disk_bytes(&file))?;
+    let needed = read_without_trace(path, |connection| disk_bytes(connection, &file))?;
+    disk_space::require_room(path, file.real(), needed)?;
     let cancel = observer.cancel_token();
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
     set_busy_timeout(&mut connection, path, wait, cancel.clone())?;
