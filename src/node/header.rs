@@ -89,7 +89,29 @@ pub(super) fn read(json: &str) -> Result<Option<Header>, String> {
         })
     };
     match header() {
+        // It would have no next block.
+        Some(header) if header.number == BlockNumber::LAST => {
+            Err("no chain has a block of that number".to_owned())
+        }
         Some(header) => Ok(Some(header)),
         None => Err("a field of the block has another form".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn highest_number_is_of_no_block() {
+        let header = |number: &str| {
+            let hash = format!("0x{}", "ab".repeat(32));
+            let json = serde_json::json!({
+                "number": number, "hash": hash, "parentHash": hash, "timestamp": "0x0",
+            });
+            read(&json.to_string())
+        };
+        assert!(header("0x7ffffffffffffffe").unwrap().is_some());
+        assert!(header("0x7fffffffffffffff").is_err());
     }
 }

@@ -193,10 +193,12 @@ impl BlockNumber {
     /// The first block of a chain.
     pub(crate) const FIRST: Self = Self(0);
 
+    /// The highest number, which no block has: an answer with it is refused.
+    pub(crate) const LAST: Self = Self(i64::MAX as u64);
+
     /// The next block.
     pub(crate) const fn next(self) -> Self {
-        // The highest number is beyond any chain.
-        Self(if self.0 < i64::MAX as u64 {
+        Self(if self.0 < Self::LAST.0 {
             self.0 + 1
         } else {
             self.0
