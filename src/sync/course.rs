@@ -28,6 +28,7 @@ impl Course {
                 _ => Self::Stays,
             },
             SyncError::BeyondHead { .. }
+            | SyncError::NotBegun { .. }
             | SyncError::Behind { .. }
             | SyncError::Branches { .. }
             | SyncError::Unsettled { .. } => Self::Passes,

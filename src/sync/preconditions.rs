@@ -56,20 +56,31 @@ pub(super) fn require_latest(version: SchemaVersion) -> Result<(), SyncError> {
     })
 }
 
-/// Fails if an exchange or a market is at a block that the node does not have.
+/// Fails if an exchange or a market is at a block that the node does not have, or begins at one.
 pub(super) fn require_marks_in_chain<M: Member>(
     scope: &Scope<M>,
     view: &ChainView,
 ) -> Result<(), SyncError> {
-    for exchange in &scope.exchanges {
-        if let Some(mark) = exchange.mark()
-            && mark > view.head.number
-        {
-            return Err(SyncError::BeyondHead {
-                exchange: Box::new(exchange.name()),
-                mark,
-                head: view.head.number,
-            });
+    let head = view.head.number;
+    for member in &scope.exchanges {
+        let exchange = Box::new(member.name());
+        match member.mark() {
+            Some(mark) if mark > head => {
+                return Err(SyncError::BeyondHead {
+                    exchange,
+                    mark,
+                    head,
+                });
+            }
+            None if member.next() > head => {
+                let first = member.next();
+                return Err(SyncError::NotBegun {
+                    exchange,
+                    first,
+                    head,
+                });
+            }
+            _ => {}
         }
     }
     Ok(())

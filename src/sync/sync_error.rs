@@ -16,6 +16,7 @@ use crate::models::journal::journal_error::JournalError;
 use crate::models::liquidity::event_writer::EventError;
 use crate::models::liquidity::tick_map::modify::LiquidityError;
 use crate::node::error::NodeError;
+use crate::node::header::BlockTag;
 use crate::sync::aave::balance_mismatch::BalanceMismatch;
 use crate::sync::block_target::BlockTarget;
 use crate::types::address::Address;
@@ -258,6 +259,21 @@ documented_errors! {
             hint "Wait until the node has caught up, or use another one";
             when "The node is still synchronizing, or it belongs to a test chain that has begun anew.";
 
+        /// The chain of the node ends before an exchange or a market begins.
+        NotBegun {
+            /// The exchange.
+            exchange: Box<ExchangeName> = Box::new(exchange()),
+            /// Its first block.
+            first: BlockNumber = block(23_000_064),
+            /// The newest block of the node.
+            head: BlockNumber = block(23_000_000),
+        }
+            in Nodes;
+            text format!("{exchange} begins at block {first}, but the node's newest block is {head}");
+            hint "Wait until the node has caught up, or use another one";
+            when "The node is still synchronizing, or it belongs to a test chain: '--from-block' of 'degenbot exchange \
+                  activate' sets where an exchange begins there.";
+
         /// The node does not have a block that is in the database.
         Behind {
             /// The block.
@@ -266,7 +282,11 @@ documented_errors! {
             head: BlockNumber = block(23_000_000),
         }
             in Nodes;
-            text format!("The database has block {block}, but the node's newest block is {head}");
+            text if head < block {
+                format!("The database has block {block}, but the node's newest block is {head}")
+            } else {
+                format!("The database has block {block}, but the node does not, although its newest block is {head}")
+            };
             hint "Wait until the node has caught up, or use another one";
             when "The node is still synchronizing, or it belongs to a test chain that has begun anew.";
 
@@ -335,7 +355,10 @@ documented_errors! {
         }
             in Nodes;
             text format!("The node has no block '{target}'");
-            hint "Some chains and test nodes call no block final or safe: use 'latest:-64' or a number";
+            hint match target.tag {
+                BlockTag::Latest => "The node has no chain yet: wait until it has, or use another one",
+                _ => "Some chains and test nodes call no block final or safe: use 'latest:-64' or a number",
+            };
             when "`--to-block finalized` or `safe` was asked for, and the node knows no such block.";
 
         /// The target is beyond the chain's end.

@@ -285,6 +285,13 @@ fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {
         }
         (Some(block), _) if is_done => format!("is at block {}", grouped(block.get())),
         (Some(block), _) => format!("got as far as block {}", grouped(block.get())),
+        (None, Some(target)) if is_done && !report.exchanges.is_empty() => {
+            let target = grouped(target.get());
+            lines.push(format!(
+                "{title} has nothing to take in up to block {target}."
+            ));
+            return lines;
+        }
         (None, _) => return lines,
     };
     lines.push(format!(

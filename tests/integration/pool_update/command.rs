@@ -74,6 +74,37 @@ fn update(database: &Path, arguments: &[&str]) -> String {
     settled(&quietly(database, &arguments))
 }
 
+/// An exchange of which nothing is in the chain yet.
+#[test]
+fn exchange_that_begins_later_has_nothing_to_take_in() {
+    let scene = scene(ChainId::ETHEREUM);
+    let url = scene.server.url();
+    let update = |more: &[&str]| {
+        let arguments = [&["pool", "update", "--rpc", &url], more].concat();
+        run(on(&scene.path, &arguments), "")
+    };
+    let nothing = "Ethereum has nothing to take in up to block 10.\n";
+    let told = update(&["--to-block", "10"]);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(told.ends_with(nothing), "{told}");
+    let told = update(&["--to-block", "10", "--dry-run"]);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(told.contains(nothing), "{told}");
+    // Nor is there anything that the node could have: it is not synchronized yet.
+    execute(
+        &scene.path,
+        "UPDATE exchange_deployments SET first_block = 2000000000",
+    );
+    for more in [&[][..], &["--dry-run"]] {
+        let told = update(more);
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(
+            told.contains("begins at block 2000000000, but the node's newest block is"),
+            "{told}"
+        );
+    }
+}
+
 #[test]
 fn update_says_where_the_chain_is() {
     let mut scene = scene(ChainId::ETHEREUM);
