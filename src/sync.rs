@@ -60,11 +60,13 @@ mod replay;
 mod replayed_pools;
 pub(crate) mod report;
 mod retake;
+mod retry_wait;
 mod room;
 mod run_options;
 mod sample;
 mod scope;
 mod state_comparison;
+mod stopped;
 mod stored_pools;
 pub(crate) mod sync_error;
 mod take_in;
@@ -84,8 +86,8 @@ pub use aave::repair::{AaveRepairOptions, repair_aave_markets};
 pub use aave::repair_report::{AaveRepairReport, MarketRepair};
 pub use aave::takeover::TakenOver;
 pub use aave::update::{
-    AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, follow_aave_markets,
-    update_aave_markets,
+    AaveUpdateOptions, AaveUpdateReport, MarketUpdate, SkippedMarket, StoppedMarket,
+    follow_aave_markets, update_aave_markets,
 };
 pub use aave::verify::{AaveVerifyOptions, verify_aave_markets};
 pub use aave::verify_report::{

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
@@ -94,7 +95,7 @@ documented_errors! {
                 chain: ChainId::ETHEREUM,
                 name: "camelot_v2".to_owned(),
             },
-            reason: &'static str = "the events of its kind are not known to this program",
+            reason: Cow<'static, str> = "the events of its kind are not known to this program".into(),
         }
             in Exchanges;
             text format!("{exchange} is active, but cannot be updated: {reason}");
@@ -128,11 +129,11 @@ documented_errors! {
                 chain: ChainId::ETHEREUM,
                 name: "aave_v3".to_owned(),
             },
-            reason: &'static str = "its addresses provider is not in the database",
+            reason: Cow<'static, str> = "its addresses provider is not in the database".into(),
         }
             in Exchanges;
             text format!("{market} is active, but cannot be updated: {reason}");
-            hint "Activate it again with 'aave activate', which adds what is missing; the other markets are not affected";
+            hint "If its contracts are missing, 'aave activate' adds them; the other markets are not affected";
             when "`aave update` does not know the contracts of an active market.";
 
         /// A market is known, and has no row in the database.
@@ -421,7 +422,7 @@ documented_errors! {
                 chain: ChainId::ETHEREUM,
                 name: "camelot_v2".to_owned(),
             },
-            reason: &'static str = "the events of its kind are not known to this program",
+            reason: Cow<'static, str> = "the events of its kind are not known to this program".into(),
         }
             in Exchanges;
             text format!("The pools of {exchange} cannot be compared with their events: {reason}");
@@ -465,7 +466,7 @@ documented_errors! {
                 chain: ChainId::ETHEREUM,
                 name: "aave_v3".to_owned(),
             },
-            reason: &'static str = "its addresses provider is not in the database",
+            reason: Cow<'static, str> = "its addresses provider is not in the database".into(),
         }
             in Markets;
             text format!("{market} cannot be compared with its contracts: {reason}");

@@ -23,17 +23,20 @@ pub(in crate::cli) fn outcome(
     last_of(context, failures.collect())
 }
 
+/// What is left undone of the markets of a chain: what was skipped, and the errors.
+type OfMarkets = (ChainId, Vec<SkippedMarket>, Vec<SyncError>);
+
 /// Reports what failed of markets. The last failure becomes that of the command.
 pub(in crate::cli) fn markets_outcome(
     context: &Context,
-    outcomes: impl Iterator<Item = (ChainId, Vec<SkippedMarket>, Result<(), SyncError>)>,
+    outcomes: impl Iterator<Item = OfMarkets>,
 ) -> Result<(), Failure> {
-    let failures = outcomes.flat_map(|(chain, skipped, result)| {
+    let failures = outcomes.flat_map(|(chain, skipped, errors)| {
         let skipped = skipped.into_iter().map(|skipped| Failure::MarketSkipped {
             market: skipped.market,
             reason: skipped.reason,
         });
-        let failed = result.err().map(|error| of_chain(chain, error));
+        let failed = errors.into_iter().map(|error| of_chain(chain, error));
         skipped.chain(failed).collect::<Vec<_>>()
     });
     last_of(context, failures.collect())

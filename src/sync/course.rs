@@ -92,6 +92,7 @@ mod tests {
     fn contradiction_may_pass_once_it_has_worked() {
         let contradiction = SyncError::Malformed {
             source: crate::sync::sync_error::malformed_event(),
+            market: None,
         };
         assert_eq!(Course::of(&contradiction, false), Course::Stays);
         assert_eq!(Course::of(&contradiction, true), Course::MayPass);

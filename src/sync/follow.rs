@@ -21,6 +21,7 @@ use crate::sync::domain::{Domain, Remembered as _};
 use crate::sync::follow_event::{FollowEvent, FollowStatus};
 use crate::sync::pools::Pools;
 use crate::sync::report::{PoolUpdateReport, UpdateReport};
+use crate::sync::retry_wait::wait_after;
 use crate::sync::run_options::RunOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::{Pass, Updater};
@@ -125,13 +126,6 @@ struct Follower<'a, D: Domain> {
     shorten_after: Option<Instant>,
 }
 
-/// How long to wait after tries that failed: twice as long after each, up to five seconds or a poll.
-fn wait_after(tries: u32, poll: Duration) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(5);
-    poll.saturating_mul(2_u32.saturating_pow(tries))
-        .min(LONGEST.max(poll))
-}
-
 impl<'a, D: Domain> Follower<'a, D> {
     const fn new(mut updater: Updater<'a, D>, poll: Duration, file: Option<Identity>) -> Self {
         updater.poll = Some(poll);
@@ -190,14 +184,14 @@ impl<'a, D: Domain> Follower<'a, D> {
         }
     }
 
-    /// Whether nothing has happened since the last update that ended well: the node's newest block is the same, and no
-    /// other program has written to the database.
+    /// Whether nothing has happened since the last update that ended well: the node's newest block is the same, no other
+    /// program has written to the database, and nothing that was stopped is due.
     fn is_quiet(&mut self) -> Result<bool, SyncError> {
         let updater = &mut self.updater;
         let Some(seen) = updater.seen else {
             return Ok(false);
         };
-        if !updater.memory.is_current(&mut updater.connection)? {
+        if updater.stopped.is_due() || !updater.memory.is_current(&mut updater.connection)? {
             return Ok(false);
         }
         // Without an exchange, no block is of interest.
@@ -271,6 +265,8 @@ impl<'a, D: Domain> Follower<'a, D> {
     fn wait_out(&mut self, error: SyncError) -> Result<Duration, SyncError> {
         /// How long a contradiction in what a node answers may last.
         const PATIENCE: Duration = Duration::from_secs(600);
+        /// How long it waits between two tries at most.
+        const LONGEST: Duration = Duration::from_secs(5);
         let kind = discriminant(&error);
         let known = self.trouble.take().filter(|trouble| trouble.kind == kind);
         let is_new = known.is_none();
@@ -285,7 +281,7 @@ impl<'a, D: Domain> Follower<'a, D> {
             Course::MayPass | Course::Stays => return Err(error),
         }
         trouble.tries = trouble.tries.saturating_add(1);
-        let wait = wait_after(trouble.tries, self.poll);
+        let wait = wait_after(trouble.tries, self.poll, LONGEST);
         self.trouble = Some(trouble);
         if is_new {
             self.updater.tell(&FollowEvent::Waiting {
@@ -344,20 +340,5 @@ impl<'a, D: Domain> Follower<'a, D> {
         self.shorten_after = Instant::now().checked_add(wait);
         shortened.map_err(|error| Error::from_diesel(path, "shorten the log of", error))?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_between_tries_are_bounded_however_long_it_takes() {
-        let poll = Duration::from_millis(500);
-        let waits = [1, 2, 3, 4, 5, 12, u32::MAX].map(|tries| wait_after(tries, poll).as_millis());
-        assert_eq!(waits, [1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 5_000]);
-        let slow = Duration::from_secs(3_600);
-        assert_eq!(wait_after(1, slow), slow);
-        assert_eq!(wait_after(u32::MAX, slow), slow);
     }
 }

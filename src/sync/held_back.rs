@@ -51,7 +51,7 @@ impl HeldBack {
             .retain(|member| !self.names.contains(&member.name()));
         scope.skipped.extend(self.names.iter().map(|name| Skipped {
             exchange: name.clone(),
-            reason: REASON,
+            reason: REASON.into(),
             is_for_now: true,
         }));
     }

@@ -15,20 +15,29 @@ use crate::types::integer::BlockNumber;
 const NEAR: u64 = 10_000;
 
 impl<M: Member> Scope<M> {
-    /// The exchanges that are ahead of a group and the furthest of all, with what they lack, if they are near the head.
-    fn ahead_of(&self, group: &Group, target: BlockNumber) -> Option<Group> {
-        let starts = || self.exchanges.iter().map(Member::next);
-        let from = starts().max()?;
-        let is_near = from <= target && target.get() - from.get() < NEAR;
-        if from <= group.to || !is_near {
-            return None;
+    /// The exchanges that are ahead of a group and the furthest of all, with what they lack, if they are near the head; or
+    /// the markets that are ahead of one and near the head.
+    fn ahead_of(&self, group: &Group, target: BlockNumber) -> Vec<Group> {
+        let is_near = |from: BlockNumber| from <= target && target.get() - from.get() < NEAR;
+        let starts = || self.exchanges.iter().map(Member::next).enumerate();
+        if M::STANDS_ALONE {
+            let ahead = starts()
+                .filter(|(member, from)| *from > group.from && !group.members.contains(member));
+            return ahead
+                .filter(|(_, from)| is_near(*from))
+                .map(|(member, from)| Group::alone(member, from, target))
+                .collect();
         }
-        let members = starts().enumerate().filter(|(_, start)| *start == from);
-        Some(Group {
+        let furthest = starts().map(|(_, start)| start).max();
+        let Some(from) = furthest.filter(|from| *from > group.to && is_near(*from)) else {
+            return Vec::new();
+        };
+        let members = starts().filter(|(_, start)| *start == from);
+        vec![Group {
             members: members.map(|(index, _)| index).collect(),
             from,
             to: target,
-        })
+        }]
     }
 }
 
@@ -44,10 +53,12 @@ impl<D: Domain> Updater<'_, D> {
         if self.poll.is_none() {
             return Ok(Pass::Done);
         }
-        let Some(group) = scope.ahead_of(behind, target) else {
-            return Ok(Pass::Done);
-        };
-        self.take_in(scope, &group, final_block)
+        for group in scope.ahead_of(behind, target) {
+            if let Pass::Again(reason) = self.take_in(scope, &group, final_block)? {
+                return Ok(Pass::Again(reason));
+            }
+        }
+        Ok(Pass::Done)
     }
 
     /// Asks for new blocks while a group catches up, and takes them in for the exchanges near the head.
@@ -59,7 +70,7 @@ impl<D: Domain> Updater<'_, D> {
         let is_due = |poll| self.looked.is_none_or(|looked| looked.elapsed() >= poll);
         let head = self.report.head.map(BlockNumber::next);
         let is_needed = self.poll.is_some_and(is_due)
-            && head.is_some_and(|next| scope.ahead_of(behind, next).is_some());
+            && head.is_some_and(|next| !scope.ahead_of(behind, next).is_empty());
         if !is_needed {
             return Ok(Pass::Done);
         }

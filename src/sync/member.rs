@@ -7,6 +7,10 @@ use crate::types::integer::BlockNumber;
 
 /// What has a mark of its own.
 pub(super) trait Member: Clone + Debug {
+    /// Whether each member takes its blocks in by itself, so that an error of one does not stop the others. Otherwise members
+    /// that are at the same block go together, because their events come with the same questions.
+    const STANDS_ALONE: bool;
+
     /// The name on its chain.
     fn name(&self) -> ExchangeName;
 

@@ -1,10 +1,12 @@
 //! What an update of a chain did.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::undo::Undone;
 use crate::node::statistics::NodeStatistics;
+use crate::sync::sync_error::SyncError;
 use crate::types::integer::{BlockNumber, ChainId};
 
 /// What an update of a chain did, also if it failed later.
@@ -63,7 +65,7 @@ pub struct Skipped {
     /// The exchange.
     pub exchange: ExchangeName,
     /// The reason.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// Whether it takes part by itself as soon as the reason is gone.
     pub is_for_now: bool,
 }
@@ -104,6 +106,8 @@ pub(super) struct UpdateReport {
     pub(super) finalized: Option<BlockNumber>,
     pub(super) members: Vec<MemberUpdate>,
     pub(super) skipped: Vec<Skipped>,
+    /// Those that an error has stopped while others went on.
+    pub(super) stopped: Vec<(ExchangeName, SyncError)>,
     pub(super) created: u64,
     pub(super) events: u64,
     pub(super) already_applied: u64,
@@ -129,6 +133,7 @@ impl UpdateReport {
             finalized: None,
             members: Vec::new(),
             skipped: Vec::new(),
+            stopped: Vec::new(),
             created: 0,
             events: 0,
             already_applied: 0,

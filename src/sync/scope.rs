@@ -1,7 +1,5 @@
 //! Which exchanges take part in an update, and from which block on.
 
-use std::collections::BTreeSet;
-
 use diesel::sqlite::SqliteConnection;
 
 use crate::deployments::deployment::Deployment;
@@ -37,7 +35,7 @@ pub(super) struct ScopedExchange {
     pub(super) manager: Option<PoolManager>,
 }
 
-/// Exchanges that are at the same block, and the blocks that they take in together.
+/// Exchanges that are at the same block, or one market, and the blocks that they take in together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     /// Places in [`Scope::exchanges`].
@@ -84,7 +82,7 @@ impl Scope {
                 Ok(scoped) => scope.exchanges.push(scoped),
                 Err(reason) => scope.skipped.push(Skipped {
                     exchange: name,
-                    reason,
+                    reason: reason.into(),
                     is_for_now: false,
                 }),
             }
@@ -94,12 +92,17 @@ impl Scope {
 }
 
 impl<M: Member> Scope<M> {
-    /// The exchanges that are furthest back, and the blocks up to which they are alone. `None` if all are at `target`.
+    /// The exchanges that are furthest back, and the blocks up to which they are alone; or one market and all of its blocks.
+    /// `None` if all are at `target`.
     pub(super) fn next_group(&self, target: BlockNumber) -> Option<Group> {
         let starts: Vec<_> = self.exchanges.iter().map(Member::next).collect();
         let from = *starts.iter().min()?;
         if from > target {
             return None;
+        }
+        if M::STANDS_ALONE {
+            let member = starts.iter().position(|start| *start == from)?;
+            return Some(Group::alone(member, from, target));
         }
         let later = starts.iter().filter(|start| **start > from).min();
         let to = later
@@ -121,9 +124,23 @@ impl<M: Member> Scope<M> {
 
     /// How many blocks the exchanges have to take in, counted once for each group.
     pub(super) fn blocks(&self, target: BlockNumber) -> u64 {
-        let starts: BTreeSet<_> = self.exchanges.iter().map(Member::next).collect();
-        let first = starts.first().map_or(0, |first| first.get());
-        (target.get() + 1).saturating_sub(first)
+        let missing = |start: BlockNumber| (target.get() + 1).saturating_sub(start.get());
+        let missing = self.exchanges.iter().map(|member| missing(member.next()));
+        if M::STANDS_ALONE {
+            return missing.sum();
+        }
+        missing.max().unwrap_or_default()
+    }
+}
+
+impl Group {
+    /// A member that takes its blocks in by itself.
+    pub(super) fn alone(member: usize, from: BlockNumber, to: BlockNumber) -> Self {
+        Self {
+            members: vec![member],
+            from,
+            to,
+        }
     }
 }
 
@@ -205,6 +222,8 @@ impl ScopedExchange {
 }
 
 impl Member for ScopedExchange {
+    const STANDS_ALONE: bool = false;
+
     fn name(&self) -> ExchangeName {
         Self::name(self)
     }

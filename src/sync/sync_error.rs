@@ -78,9 +78,11 @@ documented_errors! {
         Malformed {
             /// The event.
             source: MalformedEvent = malformed_event(),
+            /// The market, if it is an event of one.
+            market: Option<Box<MarketName>> = None,
         }
             in Nodes;
-            text capitalised(source);
+            text malformed(source, market.as_deref());
             hint WRONG_ANSWER;
             cause(source) std::error::Error::source(source);
             when "A node has sent an event that the contract of an exchange cannot have emitted.";
@@ -483,6 +485,44 @@ impl SyncError {
         self.next_step(&"")
     }
 
+    /// Whether it concerns one market of Aave only, so that others can be updated.
+    pub(super) const fn is_of_market(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed { .. }
+                | Self::Balance { .. }
+                | Self::UnknownTokenRevision { .. }
+                | Self::UnknownPoolRevision { .. }
+                | Self::NoRevision { .. }
+                | Self::NoUpdateTime { .. }
+                | Self::NoState { .. }
+                | Self::NotOfAave { .. }
+        )
+    }
+
+    /// The same error, which names the market that it is of.
+    pub(super) fn of_market(self, name: &ExchangeName) -> Self {
+        match self {
+            Self::Malformed { source, .. } => Self::Malformed {
+                source,
+                market: Some(Box::new(MarketName {
+                    chain: name.chain,
+                    name: name.name.clone(),
+                })),
+            },
+            error => error,
+        }
+    }
+
+    /// The text where the name of the market stands before it.
+    pub(super) fn without_market(&self, name: &ExchangeName) -> String {
+        let text = self.to_string();
+        match text.strip_prefix(&format!("{name}: ")) {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        }
+    }
+
     /// The error of events of a pool.
     pub(super) fn of_events(pool: impl Display, error: EventError) -> Self {
         match error {
@@ -539,7 +579,10 @@ impl From<JournalError> for SyncError {
 
 impl From<MalformedEvent> for SyncError {
     fn from(source: MalformedEvent) -> Self {
-        Self::Malformed { source }
+        Self::Malformed {
+            source,
+            market: None,
+        }
     }
 }
 
@@ -552,6 +595,13 @@ impl Display for SyncError {
 impl std::error::Error for SyncError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause()
+    }
+}
+
+fn malformed(source: &MalformedEvent, market: Option<&MarketName>) -> String {
+    match market {
+        Some(market) => format!("{market}: {source}"),
+        None => capitalised(source),
     }
 }
 

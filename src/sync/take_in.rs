@@ -9,7 +9,7 @@ use crate::models::journal::recorder::Recorder;
 use crate::sqlite::prepared::Statements;
 use crate::sync::domain::{Committed, Domain, Place};
 use crate::sync::fetch::{Fetched, fetch};
-use crate::sync::member::Member as _;
+use crate::sync::member::Member;
 use crate::sync::pending::Pending;
 use crate::sync::piece::Plan;
 use crate::sync::report::UpdateProgress;
@@ -36,7 +36,34 @@ impl Pass {
 
 impl<D: Domain> Updater<'_, D> {
     /// Takes the blocks of a group in. The changes of those above the final block are recorded in the journal.
+    ///
+    /// If that fails because of a member that stands alone, and there are others, the member is stopped.
     pub(super) fn take_in(
+        &mut self,
+        scope: &mut Scope<D::Member>,
+        group: &Group,
+        final_block: BlockNumber,
+    ) -> Result<Pass, SyncError> {
+        let result = self.take_in_all(scope, group, final_block);
+        let member = match &group.members[..] {
+            [member] if D::Member::STANDS_ALONE => scope.exchanges.get(*member),
+            _ => None,
+        };
+        match (result, member.map(Member::name)) {
+            (Err(error), Some(name)) if error.is_of_market() => {
+                let error = error.of_market(&name);
+                if scope.exchanges.len() == 1 {
+                    return Err(error);
+                }
+                log::info!("{name} is left out: {error}");
+                self.stopped.stop(name, error, self.poll);
+                Ok(Pass::Again("a market is left out"))
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn take_in_all(
         &mut self,
         scope: &mut Scope<D::Member>,
         group: &Group,

@@ -24,10 +24,11 @@ use crate::sync::held_back::HeldBack;
 use crate::sync::member::Member;
 use crate::sync::pools::Pools;
 use crate::sync::preconditions::{require_marks_in_chain, require_updatable};
-use crate::sync::report::{PoolUpdateReport, UpdateReport};
+use crate::sync::report::{PoolUpdateReport, Skipped, UpdateReport};
 use crate::sync::room::{is_long_first_sync, require_room};
 use crate::sync::run_options::RunOptions;
 use crate::sync::scope::Scope;
+use crate::sync::stopped::Stopped;
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::{count_undone, list};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
@@ -105,6 +106,7 @@ pub(super) struct Updater<'a, D: Domain> {
     pub(super) done: u64,
     pub(super) total: u64,
     held_back: HeldBack,
+    pub(super) stopped: Stopped,
 }
 
 impl<'a, D: Domain> Updater<'a, D> {
@@ -142,10 +144,23 @@ impl<'a, D: Domain> Updater<'a, D> {
             done: 0,
             total: 0,
             held_back: HeldBack::default(),
+            stopped: Stopped::default(),
         })
     }
 
+    /// Updates to the target. If an error has stopped a member, the others are updated first.
     pub(super) fn run(&mut self) -> Result<(), SyncError> {
+        let result = self.run_passes();
+        let mut stopped = self.stopped.take();
+        let is_stopped =
+            |skipped: &Skipped| stopped.iter().any(|(name, _)| *name == skipped.exchange);
+        self.report.skipped.retain(|skipped| !is_stopped(skipped));
+        let last = result.is_ok().then(|| stopped.pop()).flatten();
+        self.report.stopped = stopped;
+        last.map_or(result, |(_, error)| Err(error))
+    }
+
+    fn run_passes(&mut self) -> Result<(), SyncError> {
         /// How often an update begins anew without any progress.
         const PASSES: u32 = 20;
         let mut passes = 0;
@@ -185,7 +200,8 @@ impl<'a, D: Domain> Updater<'a, D> {
     /// Reads where the database is, undoes what is gone, and takes in what is missing.
     pub(super) fn pass(&mut self) -> Result<Pass, SyncError> {
         self.memory.refresh(&mut self.connection, self.path)?;
-        let whole = self.domain.read(&mut self.connection, self.chain)?;
+        let mut whole = self.domain.read(&mut self.connection, self.chain)?;
+        self.stopped.leave_out(&mut whole);
         let mut scope = whole.clone();
         self.held_back.leave_out(&mut scope);
         self.announce(&scope)?;
@@ -232,6 +248,9 @@ impl<'a, D: Domain> Updater<'a, D> {
             if let Pass::Again(reason) = self.take_in(&mut scope, &group, final_block)? {
                 return Ok(Pass::Again(reason));
             }
+        }
+        if self.stopped.release(&scope) {
+            self.announce(&scope)?;
         }
         self.seen = Some(view.head.hash);
         let marks = scope.exchanges.iter().map(Member::mark);
@@ -280,24 +299,30 @@ impl<'a, D: Domain> Updater<'a, D> {
         self.head_time = view.head.timestamp;
     }
 
-    /// Tells which exchanges take part, if they are others than before.
+    /// Tells which exchanges take part, if they are others than before. Those that were stopped do once they work again.
     fn announce(&mut self, scope: &Scope<D::Member>) -> Result<(), SyncError> {
-        let names: Vec<_> = scope.exchanges.iter().map(Member::name).collect();
-        let is_new = |member: &&D::Member| !self.names.contains(&member.name());
+        let mut skipped = scope.skipped.clone();
+        skipped.extend(self.stopped.skipped());
+        let mut names: Vec<_> = scope.exchanges.iter().map(Member::name).collect();
+        names.retain(|name| !self.stopped.contains(name));
+        let is_new = |member: &&D::Member| {
+            let name = member.name();
+            names.contains(&name) && !self.names.contains(&name)
+        };
         let new = scope.exchanges.iter().filter(is_new);
         let added: Vec<_> = new.map(|new| (new.name(), new.mark())).collect();
         let gone = self.names.iter().filter(|name| !names.contains(name));
         let removed: Vec<_> = gone.cloned().collect();
-        if added.is_empty() && removed.is_empty() && self.report.skipped == scope.skipped {
+        if added.is_empty() && removed.is_empty() && self.report.skipped == skipped {
             return Ok(());
         }
-        self.report.skipped.clone_from(&scope.skipped);
+        self.report.skipped.clone_from(&skipped);
         self.names = names;
         self.tell(&FollowEvent::Exchanges {
             chain: self.chain,
             added: &added,
             removed: &removed,
-            skipped: &scope.skipped,
+            skipped: &skipped,
         })
     }
 

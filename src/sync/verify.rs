@@ -163,7 +163,8 @@ impl Verification<'_> {
                 if of_exchange.count > 0 {
                     self.report.skipped.push(Skipped {
                         exchange: exchange.name(),
-                        reason: "it has pools, but no block up to which they are synchronized",
+                        reason: "it has pools, but no block up to which they are synchronized"
+                            .into(),
                         is_for_now: false,
                     });
                 }

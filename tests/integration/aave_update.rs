@@ -1,6 +1,7 @@
 //! The update of Aave's markets from a node, against what the contracts of recorded markets said.
 
 mod command;
+mod isolation;
 mod properties;
 mod refusals;
 mod reorganisations;

@@ -1,5 +1,6 @@
 //! `degenbot aave update`: takes in the reserves, users and positions of Aave's markets from a node.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -147,7 +148,11 @@ impl Update {
         let outcomes = updates.into_iter();
         markets_outcome(
             context,
-            outcomes.map(|(report, result)| (report.chain, report.skipped, result)),
+            outcomes.map(|(report, result)| {
+                let stopped = report.stopped.into_iter().map(|stopped| stopped.error);
+                let errors = stopped.chain(result.err()).collect();
+                (report.chain, report.skipped, errors)
+            }),
         )
     }
 
@@ -196,10 +201,19 @@ fn describe(report: &AaveUpdateReport, is_done: bool) -> Vec<String> {
         ));
     }
     lines.extend(report.taken_over.iter().map(taken_over));
-    let Some(block) = report.markets.iter().filter_map(|market| market.to).min() else {
+    let reached = |market: &&MarketUpdate| is_done || market.to >= report.target;
+    // Where an error has stopped some markets, the others are at the target.
+    let (at_target, behind): (Vec<_>, Vec<_>) = report.markets.iter().partition(reached);
+    let is_split = !at_target.is_empty() && !behind.is_empty();
+    let told = if is_split {
+        at_target
+    } else {
+        report.markets.iter().collect()
+    };
+    let Some(block) = told.iter().filter_map(|market| market.to).min() else {
         return lines;
     };
-    let state = if is_done {
+    let state = if is_done || is_split {
         "is at block"
     } else {
         "got as far as block"
@@ -213,6 +227,15 @@ fn describe(report: &AaveUpdateReport, is_done: bool) -> Vec<String> {
         bytes(report.node.bytes),
         report.elapsed.as_secs_f64(),
     ));
+    if is_split {
+        lines.extend(behind.iter().map(|market| {
+            let to = market.to.map_or_else(
+                || "has not begun".to_owned(),
+                |to| format!("got as far as block {}", grouped(to.get())),
+            );
+            format!("{} {to}.", market.market)
+        }));
+    }
     lines
 }
 
@@ -250,6 +273,7 @@ struct ChainDocument {
     finalized_block: Option<u64>,
     markets: Vec<Market>,
     skipped: Vec<Skipped>,
+    stopped: Vec<Stopped>,
     taken_over: Vec<TakenOverDocument>,
     new_positions: u64,
     events: u64,
@@ -276,7 +300,13 @@ struct Market {
 #[derive(Serialize)]
 struct Skipped {
     name: String,
-    reason: &'static str,
+    reason: Cow<'static, str>,
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    name: String,
+    error: String,
 }
 
 #[derive(Serialize)]
@@ -296,7 +326,7 @@ impl ChainDocument {
         };
         let skipped = |skipped: &SkippedMarket| Skipped {
             name: skipped.market.to_string(),
-            reason: skipped.reason,
+            reason: skipped.reason.clone(),
         };
         Self {
             chain_id: report.chain.get(),
@@ -305,6 +335,14 @@ impl ChainDocument {
             finalized_block: report.finalized.map(Into::into),
             markets: report.markets.iter().map(market).collect(),
             skipped: report.skipped.iter().map(skipped).collect(),
+            stopped: report
+                .stopped
+                .iter()
+                .map(|stopped| Stopped {
+                    name: stopped.market.to_string(),
+                    error: with_causes(&stopped.error),
+                })
+                .collect(),
             taken_over: report
                 .taken_over
                 .iter()

@@ -1,5 +1,6 @@
 //! `degenbot aave update --dry-run`: says what an update would need.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -56,7 +57,8 @@ pub(super) fn run(
     let outcomes = plans.into_iter();
     markets_outcome(
         context,
-        outcomes.map(|(plan, result)| (plan.chain, plan.skipped, result)),
+        outcomes
+            .map(|(plan, result)| (plan.chain, plan.skipped, result.err().into_iter().collect())),
     )
 }
 
@@ -145,7 +147,7 @@ struct Market {
 #[derive(Serialize)]
 struct Skipped {
     name: String,
-    reason: &'static str,
+    reason: Cow<'static, str>,
 }
 
 #[derive(Serialize)]
@@ -179,7 +181,7 @@ impl ChainDocument {
     fn of((plan, result): &Planned) -> Self {
         let skipped = |skipped: &SkippedMarket| Skipped {
             name: skipped.market.to_string(),
-            reason: skipped.reason,
+            reason: skipped.reason.clone(),
         };
         Self {
             chain_id: plan.chain.get(),

@@ -229,7 +229,7 @@ impl Chain {
         });
         let skipped = report.skipped.iter().map(|skipped| NotCompared {
             market: skipped.market.to_string(),
-            reason: skipped.reason.to_owned(),
+            reason: skipped.reason.to_string(),
         });
         Self {
             id: report.chain.get(),

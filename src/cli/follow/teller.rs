@@ -251,9 +251,13 @@ impl<'a> Teller<'a> {
                     || "its beginning".to_owned(),
                     |block| format!("block {}", grouped(block.get())),
                 );
-                self.say(&format!(
-                    "{name} is active now, and is followed from {from} on."
-                ));
+                let is_back = known.iter().any(|it| it.exchange == *name && it.is_for_now);
+                let state = if is_back {
+                    "is followed"
+                } else {
+                    "is active now, and is followed"
+                };
+                self.say(&format!("{name} {state} from {from} on."));
             }
             let is_held = |name: &&ExchangeName| !skipped.iter().any(|it| it.exchange == **name);
             for name in removed.iter().filter(is_held) {

@@ -1,5 +1,6 @@
 //! `degenbot pool update`: takes in new pools and the changes of liquidity from a node.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -348,7 +349,7 @@ struct Exchange {
 #[derive(Serialize)]
 struct SkippedExchange {
     name: String,
-    reason: &'static str,
+    reason: Cow<'static, str>,
 }
 
 impl ChainDocument {
@@ -374,7 +375,7 @@ impl ChainDocument {
                 .iter()
                 .map(|skipped| SkippedExchange {
                     name: skipped.exchange.to_string(),
-                    reason: skipped.reason,
+                    reason: skipped.reason.clone(),
                 })
                 .collect(),
             new_pools: report.pools,

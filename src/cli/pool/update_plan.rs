@@ -1,5 +1,6 @@
 //! `degenbot pool update --dry-run`: says what an update would need.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -149,7 +150,7 @@ struct Exchange {
 #[derive(Serialize)]
 struct SkippedExchange {
     name: String,
-    reason: &'static str,
+    reason: Cow<'static, str>,
 }
 
 #[derive(Serialize)]
@@ -185,7 +186,7 @@ impl ChainDocument {
     fn of((plan, result): &Planned) -> Self {
         let skipped = |skipped: &Skipped| SkippedExchange {
             name: skipped.exchange.to_string(),
-            reason: skipped.reason,
+            reason: skipped.reason.clone(),
         };
         Self {
             chain_id: plan.chain.get(),

@@ -244,7 +244,7 @@ impl Chain {
         let skipped = report.skipped.iter().map(|skipped| NotCompared {
             exchange: skipped.exchange.to_string(),
             pool: None,
-            reason: skipped.reason.to_owned(),
+            reason: skipped.reason.to_string(),
         });
         Self {
             id: report.chain.get(),

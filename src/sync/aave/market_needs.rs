@@ -67,13 +67,14 @@ pub(super) fn estimate(
     };
     let sample = sample(node, scope, target, options.chunk, filters)?;
     let events = sample.changes();
-    let first = scope.exchanges.iter().map(ScopedMarket::next).min();
-    let unfinal = first.map_or(0, |first| {
-        let from = final_block.next().max(first).get();
+    let unfinal = |market: &ScopedMarket| {
+        let from = final_block.next().max(market.next()).get();
         (target.get() + 1).saturating_sub(from)
-    });
-    let requests = sample.log_requests().plus(beside(unfinal));
-    let journaled = Estimate::exact(whole(sample.newest_changes() * real(unfinal)));
+    };
+    let unfinal: Vec<_> = scope.exchanges.iter().map(unfinal).collect();
+    let requests = sample.log_requests().plus(beside(&unfinal));
+    let most = unfinal.iter().copied().max().unwrap_or_default();
+    let journaled = Estimate::exact(whole(sample.newest_changes() * real(most)));
     let growth = events.times(EVENT).plus(journaled.times(JOURNALED));
     let file = DatabaseFile::at(path);
     let all = Estimate::exact(file.bytes()).plus(growth);
@@ -90,15 +91,17 @@ pub(super) fn estimate(
     })
 }
 
-/// Requests for the end of the chain, for the headers of blocks that can disappear, and for what no event says.
-fn beside(unfinal: u64) -> Estimate {
+/// Requests for the end of the chain, for the headers of the blocks of each market that can disappear, and for what no
+/// event says.
+fn beside(unfinal: &[u64]) -> Estimate {
     const BATCH: u64 = 100;
     let others = Estimate {
         low: 3,
         expected: 10,
         high: 60,
     };
-    others.plus(Estimate::exact(unfinal.div_ceil(BATCH)))
+    let headers = unfinal.iter().map(|blocks| blocks.div_ceil(BATCH));
+    others.plus(Estimate::exact(headers.sum()))
 }
 
 impl AaveUpdateNeeds {

@@ -58,7 +58,7 @@ impl Scope<ScopedMarket> {
             let Some(provider) = provider else {
                 scope.skipped.push(Skipped {
                     exchange: named(&stored.name),
-                    reason: "its addresses provider is not in the database",
+                    reason: "its addresses provider is not in the database".into(),
                     is_for_now: false,
                 });
                 continue;
@@ -113,6 +113,8 @@ pub(super) fn named(market: &MarketName) -> ExchangeName {
 }
 
 impl Member for ScopedMarket {
+    const STANDS_ALONE: bool = true;
+
     fn name(&self) -> ExchangeName {
         named(&self.name)
     }

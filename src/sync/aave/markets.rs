@@ -17,7 +17,7 @@ use crate::sync::aave::market_commit::{MarketMemory, commit};
 use crate::sync::aave::market_decoder::{MarketChanges, MarketDecoder};
 use crate::sync::aave::market_event::{MarketEvent, RareEvent};
 use crate::sync::aave::market_needs::estimate;
-use crate::sync::aave::market_scope::ScopedMarket;
+use crate::sync::aave::market_scope::{ScopedMarket, named};
 use crate::sync::aave::market_state::MarketState;
 use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::price_sources::find_sources;
@@ -26,6 +26,7 @@ use crate::sync::aave::transfer_amounts::find_transfer_amounts;
 use crate::sync::decode::Gather as _;
 use crate::sync::domain::{Committed, Domain, Place};
 use crate::sync::pending::Batch;
+use crate::sync::report::Skipped;
 use crate::sync::room::Room;
 use crate::sync::run_options::RunOptions;
 use crate::sync::scope::Scope;
@@ -42,15 +43,18 @@ const JOURNALED: u64 = 2_000;
 #[derive(Debug)]
 pub(super) struct AaveMarkets<'a> {
     names: &'a [MarketName],
+    /// Markets that cannot be updated.
+    failed: &'a [(MarketName, SyncError)],
     /// The contracts that the newest block shows of markets that the database knows little of.
     contracts: HashMap<i64, Vec<Address>>,
     upgrades: Upgrades,
 }
 
 impl<'a> AaveMarkets<'a> {
-    pub(super) fn new(names: &'a [MarketName]) -> Self {
+    pub(super) fn new(names: &'a [MarketName], failed: &'a [(MarketName, SyncError)]) -> Self {
         Self {
             names,
+            failed,
             contracts: HashMap::new(),
             upgrades: Upgrades::default(),
         }
@@ -71,6 +75,18 @@ impl Domain for AaveMarkets<'_> {
         chain: ChainId,
     ) -> Result<Scope<ScopedMarket>, RowError> {
         let mut scope = Scope::read_markets(connection, chain, self.names)?;
+        for (market, error) in self.failed {
+            let before = scope.exchanges.len();
+            scope.exchanges.retain(|it| it.name != *market);
+            if scope.exchanges.len() < before {
+                let exchange = named(market);
+                scope.skipped.push(Skipped {
+                    reason: error.without_market(&exchange).into(),
+                    exchange,
+                    is_for_now: true,
+                });
+            }
+        }
         for market in &mut scope.exchanges {
             if let Some(found) = self.contracts.get(&market.id) {
                 market.contracts.extend(found);

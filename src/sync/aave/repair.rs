@@ -261,13 +261,13 @@ impl Repair<'_> {
                     chain,
                     name: skipped.exchange.name.clone(),
                 },
-                reason: skipped.reason,
+                reason: skipped.reason.clone(),
             }));
         for market in &markets.scope.exchanges {
             if market.mark.is_none() {
                 self.report.skipped.push(SkippedMarket {
                     market: market.name.clone(),
-                    reason: "it has no block up to which it is in the database",
+                    reason: "it has no block up to which it is in the database".into(),
                 });
             }
         }

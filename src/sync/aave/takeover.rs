@@ -56,38 +56,73 @@ struct Truth {
     blocks: BTreeMap<Address, BlockNumber>,
 }
 
+/// What became of the markets that another program has followed.
+#[derive(Debug, Default)]
+pub(super) struct Takeover {
+    pub(super) done: Vec<TakenOver>,
+    /// The markets that cannot be completed, and so cannot be updated.
+    pub(super) failed: Vec<(MarketName, SyncError)>,
+}
+
 /// Completes the markets of which the database lacks what the other program does not store. Usually there are none.
+///
+/// Fails if that goes wrong for every market, or for a reason that is not one of a market.
 pub(super) fn take_over(
     path: &Path,
-    (chain, node): (ChainId, &Node),
+    at: (ChainId, &Node),
     names: &[MarketName],
     options: &RunOptions,
-) -> Result<Vec<TakenOver>, SyncError> {
+    takeover: &mut Takeover,
+) -> Result<(), SyncError> {
     require_updatable(path)?;
-    let markets = Markets::read(path, chain, names)?;
-    let mut taken_over = Vec::new();
-    for market in &markets.scope.exchanges {
-        let Some(mark) = market.mark else { continue };
-        let Some(state) = read_market(path, market)? else {
-            continue;
-        };
-        if state.reserves.iter().all(|reserve| reserve.has_facts) {
-            continue;
-        }
-        // The update says if the node lacks the block.
-        let Some(truth) = read(node, market, &state, mark)? else {
-            continue;
-        };
-        if write(path, market, &truth, options)? {
-            log::info!("{}: taken over at block {mark}", market.name);
-            taken_over.push(TakenOver {
-                market: market.name.clone(),
-                mark,
-                block: truth.block,
-            });
+    let (chain, node) = at;
+    let markets = Markets::read(path, chain, names)?.scope.exchanges;
+    for market in &markets {
+        match complete(path, node, market, options) {
+            Ok(done) => takeover.done.extend(done),
+            Err(error) if error.is_of_market() => {
+                takeover.failed.push((market.name.clone(), error));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(taken_over)
+    if takeover.failed.len() == markets.len()
+        && let Some((_, last)) = takeover.failed.pop()
+    {
+        return Err(last);
+    }
+    Ok(())
+}
+
+/// Completes a market, if the database lacks something of it.
+fn complete(
+    path: &Path,
+    node: &Node,
+    market: &ScopedMarket,
+    options: &RunOptions,
+) -> Result<Option<TakenOver>, SyncError> {
+    let Some(mark) = market.mark else {
+        return Ok(None);
+    };
+    let Some(state) = read_market(path, market)? else {
+        return Ok(None);
+    };
+    if state.reserves.iter().all(|reserve| reserve.has_facts) {
+        return Ok(None);
+    }
+    // The update says if the node lacks the block.
+    let Some(truth) = read(node, market, &state, mark)? else {
+        return Ok(None);
+    };
+    if !write(path, market, &truth, options)? {
+        return Ok(None);
+    }
+    log::info!("{}: taken over at block {mark}", market.name);
+    Ok(Some(TakenOver {
+        market: market.name.clone(),
+        mark,
+        block: truth.block,
+    }))
 }
 
 /// Reads what is missing. `None` if the node lacks the block.

@@ -1,5 +1,6 @@
 //! The update of the Aave V3 markets of a chain.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::node::client::Node;
 use crate::node::statistics::NodeStatistics;
 use crate::setters::setters;
 use crate::sync::aave::markets::AaveMarkets;
-use crate::sync::aave::takeover::{TakenOver, take_over};
+use crate::sync::aave::takeover::{TakenOver, Takeover, take_over};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::follow::follow;
 use crate::sync::report::{MemberUpdate, UpdateReport};
@@ -94,7 +95,7 @@ impl From<&AaveUpdateOptions> for RunOptions {
 }
 
 /// What an update of the markets of a chain did, also if it failed later.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct AaveUpdateReport {
     /// The chain.
@@ -109,6 +110,9 @@ pub struct AaveUpdateReport {
     pub markets: Vec<MarketUpdate>,
     /// The active markets that did not take part.
     pub skipped: Vec<SkippedMarket>,
+    /// The markets whose update an error has ended while the others went on, without the last one, whose error is that of the
+    /// update. What was committed of them stays.
+    pub stopped: Vec<StoppedMarket>,
     /// The markets that another program had followed, and that were completed first.
     pub taken_over: Vec<TakenOver>,
     /// New positions.
@@ -146,7 +150,17 @@ pub struct SkippedMarket {
     /// The market.
     pub market: MarketName,
     /// The reason.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
+}
+
+/// A market whose update has ended early.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StoppedMarket {
+    /// The market.
+    pub market: MarketName,
+    /// What has ended it.
+    pub error: SyncError,
 }
 
 impl AaveUpdateReport {
@@ -158,10 +172,6 @@ impl AaveUpdateReport {
             NodeStatistics::default(),
             Duration::ZERO,
         )
-    }
-
-    fn with(self, taken_over: Vec<TakenOver>) -> Self {
-        Self { taken_over, ..self }
     }
 
     fn of(chain: ChainId, report: UpdateReport, node: NodeStatistics, elapsed: Duration) -> Self {
@@ -186,6 +196,14 @@ impl AaveUpdateReport {
                     reason: skipped.reason,
                 })
                 .collect(),
+            stopped: report
+                .stopped
+                .into_iter()
+                .map(|(name, error)| StoppedMarket {
+                    market: market(name.name),
+                    error,
+                })
+                .collect(),
             taken_over: Vec::new(),
             positions: report.created,
             events: report.events,
@@ -207,6 +225,9 @@ impl AaveUpdateReport {
 /// Every event of a token repeats the interest of the balance that it changes. If that is not the interest which the
 /// balance in the database has, nothing of these blocks is written.
 ///
+/// One market goes after the other. What concerns one of them, such as an unknown revision of a token, ends the update of
+/// this market only; the others are updated, and then the error is returned ([`AaveUpdateReport::stopped`]).
+///
 /// A market that the Python package has followed is continued from its mark. What the package does not store is read from
 /// the contracts first ([`TakenOver`]).
 ///
@@ -222,21 +243,15 @@ pub fn update_aave_markets(
     options: &AaveUpdateOptions,
     observer: &mut dyn UpdateObserver,
 ) -> (AaveUpdateReport, Result<(), SyncError>) {
-    let begin = Instant::now();
-    let mut report = UpdateReport::new();
-    let domain = AaveMarkets::new(&options.markets);
-    let at = (chain, node);
-    let mut taken_over = Vec::new();
-    let result = take_over(path, at, &options.markets, &options.into()).and_then(|completed| {
-        taken_over = completed;
-        Updater::open(domain, path, at, options.into(), observer, &mut report)?.run()
-    });
-    let report = AaveUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
-    (report.with(taken_over), result)
+    run(path, (chain, node), options, |domain, report| {
+        let at = (chain, node);
+        Updater::open(domain, path, at, options.into(), observer, report)?.run()
+    })
 }
 
 /// Updates the markets of a chain as [`update_aave_markets`] does, and goes on, as
-/// [`follow_pools`](crate::sync::follow_pools) does: it asks the node for new blocks every `poll`.
+/// [`follow_pools`](crate::sync::follow_pools) does: it asks the node for new blocks every `poll`. A market that an error
+/// stops while others go on is tried again from time to time.
 ///
 /// # Errors
 ///
@@ -249,16 +264,41 @@ pub fn follow_aave_markets(
     poll: Duration,
     observer: &mut dyn UpdateObserver,
 ) -> (AaveUpdateReport, Result<(), SyncError>) {
+    run(path, (chain, node), options, |domain, report| {
+        let at = (chain, node);
+        follow(domain, path, at, options.into(), poll, (observer, report))
+    })
+}
+
+/// Takes markets over, and then runs an update of those that are complete.
+fn run(
+    path: &Path,
+    at: (ChainId, &Node),
+    options: &AaveUpdateOptions,
+    update: impl FnOnce(AaveMarkets<'_>, &mut UpdateReport) -> Result<(), SyncError>,
+) -> (AaveUpdateReport, Result<(), SyncError>) {
     let begin = Instant::now();
+    let (chain, node) = at;
     let mut report = UpdateReport::new();
-    let domain = AaveMarkets::new(&options.markets);
-    let at = (chain, node);
-    let mut taken_over = Vec::new();
-    let result = take_over(path, at, &options.markets, &options.into()).and_then(|completed| {
-        taken_over = completed;
-        let told = (observer, &mut report);
-        follow(domain, path, at, options.into(), poll, told)
+    let mut takeover = Takeover::default();
+    let taken_over = take_over(path, at, &options.markets, &options.into(), &mut takeover);
+    let mut result = taken_over.and_then(|()| {
+        let domain = AaveMarkets::new(&options.markets, &takeover.failed);
+        update(domain, &mut report)
     });
-    let report = AaveUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
-    (report.with(taken_over), result)
+    let mut report = AaveUpdateReport::of(chain, report, node.statistics(), begin.elapsed());
+    report.taken_over = takeover.done;
+    let failed = takeover.failed.into_iter();
+    let failed = failed.map(|(market, error)| StoppedMarket { market, error });
+    report.stopped.splice(0..0, failed);
+    let is_stopped = |market: &MarketName| report.stopped.iter().any(|it| it.market == *market);
+    report
+        .skipped
+        .retain(|skipped| !is_stopped(&skipped.market));
+    if result.is_ok()
+        && let Some(last) = report.stopped.pop()
+    {
+        result = Err(last.error);
+    }
+    (report, result)
 }

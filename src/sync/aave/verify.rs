@@ -122,7 +122,7 @@ fn verify(
                 chain,
                 name: skipped.exchange.name.clone(),
             },
-            reason: skipped.reason,
+            reason: skipped.reason.clone(),
         }));
         let mut verification = Verification {
             path,
@@ -182,7 +182,7 @@ impl Verification<'_> {
             let Some(mark) = market.mark else {
                 self.report.skipped.push(SkippedMarket {
                     market: market.name.clone(),
-                    reason: "it has no block up to which it is in the database",
+                    reason: "it has no block up to which it is in the database".into(),
                 });
                 continue;
             };

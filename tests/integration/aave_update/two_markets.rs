@@ -44,6 +44,11 @@ fn moved(bytes: &[u8], contracts: &BTreeSet<Contract>) -> Vec<u8> {
     moved
 }
 
+/// The address of a contract that is moved with the other ones of its market.
+pub(super) fn moved_address(recording: &Recording, contract: Contract) -> Contract {
+    Contract::from_slice(&moved(contract.as_slice(), &contracts(recording)))
+}
+
 /// The chain of one market, in whose blocks the events of another one happen as well.
 fn with_another(chain: &FakeChain, other: &Recording) -> FakeChain {
     let contracts = contracts(other);
