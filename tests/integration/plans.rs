@@ -64,8 +64,8 @@ fn plan_says_all_the_disk_that_the_upgrade_takes() {
         }
         let size = || {
             copy.files()
-                .iter()
-                .map(|(_, bytes)| bytes.len() as u64)
+                .values()
+                .map(|bytes| bytes.len() as u64)
                 .sum::<u64>()
         };
         let before = size();

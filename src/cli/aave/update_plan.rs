@@ -79,7 +79,9 @@ fn describe(plan: &AaveUpdatePlan) -> Vec<String> {
         return lines;
     }
     if plan.blocks == 0 {
-        lines.push(format!("{title} is at block {target} already."));
+        lines.push(format!(
+            "{title} has nothing to take in up to block {target}."
+        ));
         return lines;
     }
     lines.push(format!(

@@ -245,7 +245,7 @@ fn dry_run_says_blocks_requests_time_and_room() {
     scene.update(&to_head().to_block(at(16_292_104))).1.unwrap();
     let told = quietly(&scene.path, &arguments);
     assert!(
-        told.contains("Ethereum is at block 16,292,104 already."),
+        told.contains("Ethereum has nothing to take in up to block 16,292,104."),
         "{told}"
     );
 }
