@@ -16,7 +16,8 @@ use degenbot::events::{Event, uniswap_v2, uniswap_v3, uniswap_v4};
 
 use crate::follow;
 use crate::limits::Limits;
-use crate::run::{command, degenbot, remove_database};
+use crate::pools::command;
+use crate::run::{degenbot, remove_database};
 use crate::{Result, median};
 
 const FIRST: &str = "26000000";

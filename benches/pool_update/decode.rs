@@ -1,14 +1,14 @@
 //! What decoding costs at least: one scan of an answer, with borrowed texts, that turns every field into its value.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use alloy_primitives::hex;
 use serde::Deserialize;
 
 use crate::Result;
 use crate::cpu::thread_time;
-use crate::server::logs;
-use crate::stream::{FIRST, Stream};
+use crate::server::Chain;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,17 +32,17 @@ struct Answer<'a> {
     jsonrpc: Cow<'a, str>,
 }
 
-/// The seconds of CPU that it takes to decode all events of a stream, in answers about as many blocks.
-pub fn decode(stream: &Stream, blocks: u64) -> Result<f64> {
+/// The seconds of CPU that it takes to decode the events of a range, in answers about as many blocks.
+pub fn decode(chain: &impl Chain, range: RangeInclusive<u64>, blocks: u64) -> Result<f64> {
     let mut seconds = 0.0;
     let mut body = Vec::new();
-    let mut from = FIRST;
-    while from <= stream.head() {
-        let to = (from + blocks - 1).min(stream.head());
-        for of_exchanges in [true, false] {
+    let (mut from, end) = range.into_inner();
+    while from <= end {
+        let to = (from + blocks - 1).min(end);
+        for filter in chain.filters() {
             body.clear();
             body.extend_from_slice(br#"{"jsonrpc":"2.0","id":1,"result":"#);
-            logs(stream, of_exchanges, from, to, &mut body);
+            chain.logs(&filter, from, to, &mut body);
             body.push(b'}');
             let before = thread_time();
             let seen = decode_one(&body)?;

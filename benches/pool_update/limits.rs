@@ -77,3 +77,8 @@ impl Limits {
         ExitCode::from(u8::from(*missed > 0))
     }
 }
+
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}

@@ -33,23 +33,29 @@ mod bare;
 mod chain;
 mod cpu;
 mod decode;
+mod events;
 mod follow;
 #[path = "../../tests/support/generator/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod generator;
 mod limits;
+mod pools;
 mod run;
+mod same_rows;
 mod server;
 mod statements;
 mod stream;
+mod wire;
 
 use std::error::Error;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use limits::Limits;
-use run::{Update, new_database, run_update, update};
-use server::Server;
+use limits::{Limits, median};
+use pools::{measure, new_database};
+use run::Update;
+use same_rows::require_same_rows;
+use server::{Chain as _, Server};
 use stream::{Size, Stream};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -58,21 +64,30 @@ const ROUNDS: usize = 3;
 const EVENTS: u32 = 1_000_000;
 /// The blocks of a transaction, as in `degenbot pool update`.
 const CHUNK: u64 = 500_000;
+/// Which rows both databases must have, or the statements are not those that are needed.
+const ROWS: [&str; 5] = [
+    "SELECT pool_id, tick, liquidity_net, liquidity_gross FROM X.liquidity_positions",
+    "SELECT pool_id, word, bitmap FROM X.initialization_maps",
+    "SELECT managed_pool_id, tick, liquidity_net, liquidity_gross \
+     FROM X.managed_pool_liquidity_positions",
+    "SELECT managed_pool_id, word, bitmap FROM X.managed_pool_initialization_maps",
+    "SELECT id, address, kind, exchange_id FROM X.pools",
+];
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["serve", events, pools, blocks] => {
-            server::serve(Size {
+            server::serve(Stream::new(Size {
                 events: events.parse()?,
                 pools: pools.parse()?,
                 blocks: blocks.parse()?,
-            })?;
+            })?)?;
             return Ok(ExitCode::SUCCESS);
         }
         ["update", url, path, chunk] => {
-            update(url, Path::new(path), chunk.parse()?)?;
+            pools::update(url, Path::new(path), chunk.parse()?)?;
             return Ok(ExitCode::SUCCESS);
         }
         // `cargo test --benches` only checks that this program builds and starts.
@@ -96,6 +111,10 @@ fn main() -> Result<ExitCode> {
     Ok(limits.verdict())
 }
 
+fn start(size: Size) -> Result<Server> {
+    Server::start(&[size.events, size.pools, size.blocks])
+}
+
 fn many_events(limits: &mut Limits, folder: &Path, events: u32, rounds: usize) -> Result<()> {
     let size = |events: u32| Size {
         events,
@@ -103,7 +122,7 @@ fn many_events(limits: &mut Limits, folder: &Path, events: u32, rounds: usize) -
         blocks: events,
     };
     let (whole, tenth) = (size(events), size(events / 10));
-    let servers = [Server::start(whole)?, Server::start(tenth)?];
+    let servers = [start(whole)?, start(tenth)?];
     let stream = Stream::new(whole)?;
     let paths = ["whole.db", "tenth.db", "bare.db"].map(|name| folder.join(name));
     let (mut updates, mut tenths, mut decoding, mut bare) = (vec![], vec![], vec![], vec![]);
@@ -112,17 +131,21 @@ fn many_events(limits: &mut Limits, folder: &Path, events: u32, rounds: usize) -
     for round in 0..rounds {
         new_database(&paths[0], stream::FIRST)?;
         let before = servers[0].cpu()?;
-        let update = run_update(&paths[0], &servers[0].url(0, 0), CHUNK)?;
+        let update = measure(&paths[0], &servers[0].url(0, 0), CHUNK)?;
         node_cpu = servers[0].cpu()? - before;
         new_database(&paths[1], stream::FIRST)?;
-        tenths.push(run_update(&paths[1], &servers[1].url(0, 0), CHUNK / 10)?);
-        decoding.push(decode::decode(&stream, 10_000)?);
+        tenths.push(measure(&paths[1], &servers[1].url(0, 0), CHUNK / 10)?);
+        decoding.push(decode::decode(
+            &stream,
+            stream::FIRST..=stream.head(),
+            10_000,
+        )?);
         new_database(&paths[2], stream::FIRST)?;
         let (seconds, statements) = statements::run(&paths[2], &stream, &update.ends)?;
         bare.push(seconds);
         count = statements;
         if round == 0 {
-            require_same_rows(&paths[0], &paths[2])?;
+            require_same_rows(&paths[0], &paths[2], &ROWS)?;
         }
         updates.push(update);
     }
@@ -176,7 +199,7 @@ fn nothing_new(limits: &mut Limits, server: &Server, path: &Path) -> Result<()> 
     let mut requests = 0;
     for _ in 0..4 * ROUNDS {
         server.requests()?;
-        let seconds = run::command(path, &server.url(LATENCY, 0), &[])?;
+        let seconds = pools::command(path, &server.url(LATENCY, 0), &[])?;
         requests = server.requests()?;
         times.push(seconds * 1e3 - (requests * LATENCY) as f64);
     }
@@ -187,7 +210,7 @@ fn nothing_new(limits: &mut Limits, server: &Server, path: &Path) -> Result<()> 
 }
 
 fn empty_blocks(limits: &mut Limits, folder: &Path) -> Result<()> {
-    let server = Server::start(Size {
+    let server = start(Size {
         events: 60,
         pools: 6,
         blocks: 20_027,
@@ -197,48 +220,9 @@ fn empty_blocks(limits: &mut Limits, folder: &Path) -> Result<()> {
     for _ in 0..2 * ROUNDS {
         new_database(&path, stream::FIRST)?;
         let options = ["--concurrency", "4", "--to-block", "latest"];
-        times.push(run::command(&path, &server.url(20, 1_000), &options)?);
+        times.push(pools::command(&path, &server.url(20, 1_000), &options)?);
     }
     let details = format!("{} requests in {} runs", server.requests()?, times.len());
     limits.at_most("20,027 empty blocks: seconds", median(times), 0.5, &details);
     Ok(())
-}
-
-/// Both databases must have the same liquidity, or the statements are not those that are needed.
-fn require_same_rows(ours: &Path, bare: &Path) -> Result<()> {
-    let queries = [
-        "SELECT pool_id, tick, liquidity_net, liquidity_gross FROM X.liquidity_positions",
-        "SELECT pool_id, word, bitmap FROM X.initialization_maps",
-        "SELECT managed_pool_id, tick, liquidity_net, liquidity_gross \
-         FROM X.managed_pool_liquidity_positions",
-        "SELECT managed_pool_id, word, bitmap FROM X.managed_pool_initialization_maps",
-        "SELECT id, address, kind, exchange_id FROM X.pools",
-    ];
-    let mut sql = format!("ATTACH '{}' AS bare;", bare.display());
-    for query in queries {
-        let [one, other] =
-            ["main", "bare"].map(|schema| query.replace("X.", &format!("{schema}.")));
-        let either = format!("SELECT * FROM ({one} EXCEPT {other})");
-        let other = format!("SELECT * FROM ({other} EXCEPT {one})");
-        sql += &[
-            "SELECT count(*) FROM (",
-            &either,
-            " UNION ALL ",
-            &other,
-            ");",
-        ]
-        .concat();
-    }
-    let output = Command::new("sqlite3").arg(ours).arg(sql).output()?;
-    let counts = String::from_utf8(output.stdout)?;
-    if counts.lines().count() == queries.len() && counts.lines().all(|count| count == "0") {
-        return Ok(());
-    }
-    let problem = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(format!("the bare statements make other rows: {counts:?} {problem}").into())
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use degenbot::database::CancelToken;
 use degenbot::node::{Endpoint, Node, NodeOptions};
-use degenbot::sync::{PoolUpdateOptions, UpdateObserver, UpdateProgress, update_pools};
+use degenbot::sync::{UpdateObserver, UpdateProgress};
 use degenbot::types::ChainId;
 
 use crate::Result;
 use crate::cpu::{anonymous_memory, children_time};
-use crate::stream::EXCHANGES;
 
 /// What an update has cost.
 pub struct Update {
@@ -53,19 +52,6 @@ pub fn remove_database(path: &Path) {
     }
 }
 
-/// Makes a new database with the exchanges of the stream.
-pub fn new_database(path: &Path, first_block: u64) -> Result<()> {
-    remove_database(path);
-    degenbot(path, &["database", "reset", "--force"])?;
-    for exchange in EXCHANGES {
-        let name = format!("ethereum_{exchange}");
-        let first_block = first_block.to_string();
-        let arguments = ["exchange", "activate", &name, "--from-block", &first_block];
-        degenbot(path, &arguments)?;
-    }
-    Ok(())
-}
-
 /// Runs the command.
 pub fn degenbot(path: &Path, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_degenbot"));
@@ -78,23 +64,16 @@ pub fn degenbot(path: &Path, arguments: &[&str]) -> Result<()> {
     Err(format!("{arguments:?}: {problem}").into())
 }
 
-/// The seconds that `degenbot pool update` takes.
-pub fn command(path: &Path, url: &str, options: &[&str]) -> Result<f64> {
-    let began = Instant::now();
-    degenbot(path, &[&["pool", "update", "--rpc", url], options].concat())?;
-    Ok(began.elapsed().as_secs_f64())
-}
-
-/// Runs an update in a process of its own, on two cores, with this number of blocks in a transaction.
-pub fn run_update(path: &Path, url: &str, chunk: u64) -> Result<Update> {
+/// Runs this program in a process of its own, on two cores, with the argument `update` and these. It prints the last block
+/// of each transaction ([`Ends`]).
+pub fn run_update(arguments: &[&str]) -> Result<Update> {
     let cpu = children_time();
     let began = Instant::now();
     let mut child = Command::new("taskset")
         .args(["-c", "0,1"])
         .arg(std::env::current_exe()?)
-        .args(["update", url])
-        .arg(path)
-        .arg(chunk.to_string())
+        .arg("update")
+        .args(arguments)
         .stdout(Stdio::piped())
         .spawn()?;
     let stdout = child.stdout.take().ok_or("no stdout")?;
@@ -127,25 +106,20 @@ pub fn run_update(path: &Path, url: &str, chunk: u64) -> Result<Update> {
     })
 }
 
+/// The node of such a process.
+pub fn node(url: &str) -> Result<Node> {
+    let endpoints = vec![Endpoint::parse(url)?];
+    let options = NodeOptions::default();
+    let cancel = CancelToken::new();
+    Ok(Node::new(ChainId::ETHEREUM, endpoints, options, cancel)?)
+}
+
 /// Prints the last block of each transaction.
-struct Ends;
+pub struct Ends;
 
 impl UpdateObserver for Ends {
     fn progress(&mut self, progress: &UpdateProgress) -> ControlFlow<()> {
         println!("{}", progress.block);
         ControlFlow::Continue(())
     }
-}
-
-/// Such a process.
-pub fn update(url: &str, path: &Path, chunk: u64) -> Result<()> {
-    let node = Node::new(
-        ChainId::ETHEREUM,
-        vec![Endpoint::parse(url)?],
-        NodeOptions::default(),
-        CancelToken::new(),
-    )?;
-    let options = PoolUpdateOptions::default().chunk(chunk);
-    let (_, result) = update_pools(path, ChainId::ETHEREUM, &node, &options, &mut Ends);
-    Ok(result?)
 }

@@ -1,4 +1,4 @@
-//! A node that answers from a [`Stream`], in a process of its own.
+//! A node that answers from a prepared [`Chain`], in a process of its own.
 //!
 //! The path of the address says what the node is like: `/20/1000` answers after 20 ms, and refuses ranges of more than
 //! 1,000 blocks.
@@ -11,11 +11,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use degenbot::events::{Event, uniswap_v3, uniswap_v4};
 use serde_json::Value;
 
 use crate::Result;
-use crate::stream::{Change, FIRST, MANAGED, Pool, Size, Stream, TAIL};
+use crate::wire::{hash, hex};
+
+/// A chain whose events are prepared.
+pub trait Chain: Send + Sync + 'static {
+    /// The number of the first block.
+    const FIRST: u64;
+    /// How many blocks at the end are not final.
+    const TAIL: u64;
+
+    /// The number of the last block.
+    fn head(&self) -> u64;
+
+    /// The filters that ask for all events.
+    fn filters(&self) -> Vec<Value>;
+
+    /// Writes the logs of a range as an array.
+    fn logs(&self, filter: &Value, from: u64, to: u64, out: &mut Vec<u8>);
+
+    /// What a contract answers to a call; `None` if that is an error. Both texts are hexadecimal.
+    fn call(&self, to: &str, data: &str) -> Option<Vec<u8>>;
+}
 
 /// A running node. It ends when this is dropped.
 pub struct Server {
@@ -24,16 +43,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on the second core.
-    pub fn start(size: Size) -> Result<Self> {
+    /// Starts this program on the second core, with the argument `serve` and these numbers.
+    pub fn start(numbers: &[u32]) -> Result<Self> {
         let mut command = Command::new("taskset");
         command
             .args(["-c", "1"])
             .arg(std::env::current_exe()?)
             .arg("serve");
-        for number in [size.events, size.pools, size.blocks] {
-            command.arg(number.to_string());
-        }
+        command.args(numbers.iter().map(u32::to_string));
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -80,15 +97,15 @@ impl Drop for Server {
 }
 
 /// The process of a [`Server`].
-pub fn serve(size: Size) -> Result<()> {
-    let stream = Arc::new(Stream::new(size)?);
+pub fn serve(chain: impl Chain) -> Result<()> {
+    let chain = Arc::new(chain);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?.port());
     let requests = Arc::new(AtomicU64::new(0));
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            let (stream, requests) = (Arc::clone(&stream), Arc::clone(&requests));
-            thread::spawn(move || answer_all(&stream, &requests, &connection));
+            let (chain, requests) = (Arc::clone(&chain), Arc::clone(&requests));
+            thread::spawn(move || answer_all(&*chain, &requests, &connection));
         }
     });
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
@@ -96,7 +113,7 @@ pub fn serve(size: Size) -> Result<()> {
 }
 
 /// Answers the requests of a connection until it ends.
-fn answer_all(stream: &Stream, requests: &AtomicU64, connection: &TcpStream) -> Option<()> {
+fn answer_all(chain: &impl Chain, requests: &AtomicU64, connection: &TcpStream) -> Option<()> {
     let _ = connection.set_nodelay(true);
     let mut reader = BufReader::new(connection);
     let mut body = Vec::new();
@@ -128,7 +145,7 @@ fn answer_all(stream: &Stream, requests: &AtomicU64, connection: &TcpStream) -> 
             let (latency, limit) = (options.next()??, options.next()??);
             thread::sleep(Duration::from_millis(latency));
             reply(
-                stream,
+                chain,
                 limit,
                 &serde_json::from_slice(&body).ok()?,
                 &mut answer,
@@ -147,31 +164,31 @@ fn answer_all(stream: &Stream, requests: &AtomicU64, connection: &TcpStream) -> 
     }
 }
 
-fn reply(stream: &Stream, limit: u64, message: &Value, out: &mut Vec<u8>) {
+fn reply(chain: &impl Chain, limit: u64, message: &Value, out: &mut Vec<u8>) {
     let Value::Array(calls) = message else {
-        return reply_one(stream, limit, message, out);
+        return reply_one(chain, limit, message, out);
     };
     for (index, call) in calls.iter().enumerate() {
         out.push(if index == 0 { b'[' } else { b',' });
-        reply_one(stream, limit, call, out);
+        reply_one(chain, limit, call, out);
     }
     out.push(b']');
 }
 
-fn reply_one(stream: &Stream, limit: u64, call: &Value, out: &mut Vec<u8>) {
+fn reply_one<C: Chain>(chain: &C, limit: u64, call: &Value, out: &mut Vec<u8>) {
     let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{},"#, call["id"]);
     let number = |tag: &Value| match tag.as_str().unwrap_or_default() {
-        "latest" => stream.head(),
-        "safe" => stream.head() - u64::from(TAIL / 2),
-        "finalized" => stream.head() - u64::from(TAIL),
-        "earliest" => FIRST,
+        "latest" => chain.head(),
+        "safe" => chain.head() - C::TAIL / 2,
+        "finalized" => chain.head() - C::TAIL,
+        "earliest" => C::FIRST,
         number => u64::from_str_radix(number.trim_start_matches("0x"), 16).unwrap_or(u64::MAX),
     };
     let params = &call["params"];
     match call["method"].as_str().unwrap_or_default() {
         "eth_chainId" => out.extend_from_slice(br#""result":"0x1""#),
         "eth_getBlockByNumber" => match number(&params[0]) {
-            number if number > stream.head() => out.extend_from_slice(br#""result":null"#),
+            number if number > chain.head() => out.extend_from_slice(br#""result":null"#),
             number => header(number, out),
         },
         "eth_getLogs" => {
@@ -184,7 +201,20 @@ fn reply_one(stream: &Stream, limit: u64, call: &Value, out: &mut Vec<u8>) {
                 let _ = write!(out, r#""error":{{"code":-32602,"message":"{message}"}}"#);
             } else {
                 out.extend_from_slice(br#""result":"#);
-                logs(stream, params[0]["address"].is_array(), from, to, out);
+                chain.logs(&params[0], from, to, out);
+            }
+        }
+        "eth_call" => {
+            let text = |name: &str| params[0][name].as_str().unwrap_or_default();
+            match chain.call(text("to"), text("data")) {
+                Some(answer) => {
+                    out.extend_from_slice(br#""result":""#);
+                    hex(&answer, out);
+                    out.push(b'"');
+                }
+                None => out.extend_from_slice(
+                    br#""error":{"code":3,"message":"execution reverted","data":"0x"}"#,
+                ),
             }
         }
         _ => out.extend_from_slice(br#""error":{"code":-32601,"message":"no such method"}"#),
@@ -202,196 +232,4 @@ fn header(number: u64, out: &mut Vec<u8>) {
     let _ = write!(out, r#"","timestamp":"{:#x}","logsBloom":""#, 12 * number);
     hex(&BLOOM, out);
     out.extend_from_slice(br#"","transactions":[]}"#);
-}
-
-/// Writes the logs of a range: those of the exchanges' contracts, or those of pools.
-pub fn logs(stream: &Stream, of_exchanges: bool, from: u64, to: u64, out: &mut Vec<u8>) {
-    let place = |number: u64| u32::try_from(number.saturating_sub(FIRST)).unwrap_or(u32::MAX);
-    let (from, to) = (place(from), place(to));
-    let changes = &stream.changes[usize::from(of_exchanges)];
-    let first = changes.partition_point(|change| change.block < from);
-    let mut changes = changes[first..]
-        .iter()
-        .take_while(|change| change.block <= to)
-        .peekable();
-    let first = stream.pools.partition_point(|pool| pool.created < from);
-    let new = stream.pools[first..].iter().filter(|_| of_exchanges);
-    let mut new = new.take_while(|pool| pool.created <= to).peekable();
-    let mut index = Index::default();
-    out.push(b'[');
-    let mut comma = false;
-    loop {
-        let is_new = match (new.peek(), changes.peek()) {
-            (Some(pool), Some(change)) => pool.created <= change.block,
-            (pool, change) => {
-                if pool.is_none() && change.is_none() {
-                    break;
-                }
-                pool.is_some()
-            }
-        };
-        if comma {
-            out.push(b',');
-        }
-        comma = true;
-        if is_new {
-            if let Some(pool) = new.next() {
-                creation(stream, pool, index.next(pool.created, 0), out);
-            }
-        } else if let Some(change) = changes.next() {
-            // The events of a pool come after its creation, those of the other answer have other places.
-            let base = if of_exchanges { 2_000 } else { 1_000 };
-            let pool = &stream.pools[change.pool as usize];
-            liquidity(stream, pool, change, index.next(change.block, base), out);
-        }
-    }
-    out.push(b']');
-}
-
-/// Numbers the logs of each block.
-#[derive(Default)]
-struct Index {
-    block: u32,
-    used: u32,
-}
-
-impl Index {
-    fn next(&mut self, block: u32, base: u32) -> u32 {
-        if self.block != block {
-            *self = Self { block, used: 0 };
-        }
-        self.used += 1;
-        base + self.used
-    }
-}
-
-fn creation(stream: &Stream, pool: &Pool, index: u32, out: &mut Vec<u8>) {
-    let factory = stream.factories[pool.exchange].as_bytes();
-    let tokens = pool.tokens.each_ref().map(|token| padded(token.as_bytes()));
-    let (fee, spacing) = (unsigned(pool.fee.into()), signed(pool.spacing.into()));
-    if pool.exchange == MANAGED {
-        let topics = [
-            uniswap_v4::Initialize::TOPIC.0,
-            pool.key,
-            tokens[0],
-            tokens[1],
-        ];
-        let data = [fee, spacing, [0; 32], unsigned(1 << 96), [0; 32]];
-        log(factory, &topics, &data, pool.created, index, out);
-    } else {
-        let topics = [uniswap_v3::PoolCreated::TOPIC.0, tokens[0], tokens[1], fee];
-        log(
-            factory,
-            &topics,
-            &[spacing, pool.key],
-            pool.created,
-            index,
-            out,
-        );
-    }
-}
-
-fn liquidity(stream: &Stream, pool: &Pool, change: &Change, index: u32, out: &mut Vec<u8>) {
-    let owner = padded(&[0xc3; 20]);
-    let [lower, upper] = [change.lower, change.upper].map(|tick| signed(tick.into()));
-    let (block, delta) = (change.block, change.delta());
-    let amounts = [0x1234_5678_9abc_def0, 0xfed_cba9_8765].map(unsigned);
-    if pool.exchange == MANAGED {
-        let topics = [uniswap_v4::ModifyLiquidity::TOPIC.0, pool.key, owner];
-        let data = [lower, upper, signed(delta), amounts[0]];
-        let manager = stream.factories[pool.exchange].as_bytes();
-        log(manager, &topics, &data, block, index, out);
-    } else if delta > 0 {
-        let topics = [uniswap_v3::Mint::TOPIC.0, owner, lower, upper];
-        let data = [owner, signed(delta), amounts[0], amounts[1]];
-        log(&pool.key[12..], &topics, &data, block, index, out);
-    } else {
-        let topics = [uniswap_v3::Burn::TOPIC.0, owner, lower, upper];
-        let data = [signed(-delta), amounts[0], amounts[1]];
-        log(&pool.key[12..], &topics, &data, block, index, out);
-    }
-}
-
-fn log(
-    address: &[u8],
-    topics: &[[u8; 32]],
-    data: &[[u8; 32]],
-    block: u32,
-    index: u32,
-    out: &mut Vec<u8>,
-) {
-    let number = FIRST + u64::from(block);
-    out.extend_from_slice(br#"{"address":""#);
-    hex(address, out);
-    for (place, topic) in topics.iter().enumerate() {
-        out.extend_from_slice(if place == 0 {
-            br#"","topics":[""#
-        } else {
-            br#"",""#
-        });
-        hex(topic, out);
-    }
-    out.extend_from_slice(br#""],"data":""#);
-    hex(data.as_flattened(), out);
-    let _ = write!(out, r#"","blockNumber":"{number:#x}","transactionHash":""#);
-    hex(&hash(number ^ u64::from(index) << 40), out);
-    out.extend_from_slice(br#"","transactionIndex":"0x1b","blockHash":""#);
-    hex(&hash(number), out);
-    let _ = write!(
-        out,
-        r#"","blockTimestamp":"{:#x}","logIndex":"{index:#x}","removed":false}}"#,
-        12 * number
-    );
-}
-
-fn padded(address: &[u8; 20]) -> [u8; 32] {
-    let mut word = [0; 32];
-    word[12..].copy_from_slice(address);
-    word
-}
-
-fn unsigned(number: u128) -> [u8; 32] {
-    let mut word = [0; 32];
-    word[16..].copy_from_slice(&number.to_be_bytes());
-    word
-}
-
-fn signed(number: i128) -> [u8; 32] {
-    let mut word = [if number < 0 { 0xff } else { 0 }; 32];
-    word[16..].copy_from_slice(&number.to_be_bytes());
-    word
-}
-
-/// The hash of a block, which is as good as any.
-fn hash(number: u64) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (place, part) in (0..).zip(bytes.chunks_exact_mut(8)) {
-        // The generator SplitMix64.
-        let mut mixed = (4 * number + place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        part.copy_from_slice(&(mixed ^ mixed >> 31).to_be_bytes());
-    }
-    bytes
-}
-
-fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: [[u8; 2]; 256] = digits();
-    out.extend_from_slice(b"0x");
-    let mut text = [0; 512];
-    for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *digits = DIGITS[usize::from(*byte)];
-    }
-    out.extend_from_slice(&text[..2 * bytes.len()]);
-}
-
-const fn digits() -> [[u8; 2]; 256] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut digits = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        digits[byte] = [HEX[byte >> 4], HEX[byte & 15]];
-        byte += 1;
-    }
-    digits
 }

@@ -183,11 +183,6 @@ impl Stream {
         }
         Ok(changes)
     }
-
-    /// The number of the last block.
-    pub fn head(&self) -> u64 {
-        FIRST + u64::from(self.size.blocks - 1 + TAIL)
-    }
 }
 
 fn new_pool(random: &mut Random, majors: &[Address], minors: &mut Vec<Address>) -> Result<Pool> {
