@@ -273,11 +273,24 @@ fn users_that_are_named_are_compared_with_all_tokens() {
     let market = &report.markets[0];
     // Seven reserves with two tokens each.
     assert_eq!((market.compared, market.positions), (1, 14));
+    assert_eq!(market.unknown, 0);
     let (report, result) = scene.verify(&AaveVerifyOptions::default().sample(Some(3)));
     result.unwrap();
     assert!(report.is_clean());
     assert_eq!(report.markets[0].compared, 3);
     assert_eq!(report.markets[0].users, users.len() as u64);
+    // The chain has one of them, and the database another one in its place.
+    let other = Address::new([0xee; 20]);
+    let sql = format!(
+        "UPDATE aave_v3_users SET address = '{other}' WHERE address = '{}'",
+        users[0]
+    );
+    connect(&scene.path).batch_execute(&sql).unwrap();
+    let named = AaveVerifyOptions::default().users(users.clone());
+    let (report, result) = scene.verify(&named);
+    result.unwrap();
+    let market = &report.markets[0];
+    assert_eq!((market.compared, market.unknown), (users.len() as u64, 1));
 }
 
 #[test]

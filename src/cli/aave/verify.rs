@@ -106,13 +106,20 @@ fn lines_of(lines: &mut Lines, report: &AaveVerifyReport) {
             compared_at,
             users,
             compared,
+            unknown,
             positions,
             ..
         } = market;
+        let of_users = match *unknown {
+            0 => format!("{} of {} users", grouped(*compared), grouped(*users)),
+            unknown => format!(
+                "{} users, of which the database has {},",
+                grouped(*compared),
+                grouped(compared - unknown)
+            ),
+        };
         let mut line = format!(
-            "{name}: compared {} of {} users and {} positions at block {}",
-            grouped(*compared),
-            grouped(*users),
+            "{name}: compared {of_users} and {} positions at block {}",
             grouped(*positions),
             grouped(compared_at.get())
         );
@@ -204,6 +211,7 @@ struct Market {
     compared_at_block: u64,
     users: u64,
     compared: u64,
+    unknown: u64,
     positions: u64,
 }
 
@@ -221,6 +229,7 @@ impl Chain {
             compared_at_block: market.compared_at.get(),
             users: market.users,
             compared: market.compared,
+            unknown: market.unknown,
             positions: market.positions,
         });
         let not_compared = report.not_compared.iter().map(|part| NotCompared {

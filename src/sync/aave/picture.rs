@@ -86,6 +86,8 @@ pub(super) struct Picture {
     /// The number of users in the database.
     pub(super) count: u64,
     pub(super) users: Vec<Address>,
+    /// How many of these users the database does not have.
+    pub(super) unknown: usize,
     /// Which reserves users have switched, by the places of the reserves.
     pub(super) switches: BTreeMap<(Address, usize), bool>,
     /// All scaled balances in the database, added up, by the places of the reserves.
@@ -162,6 +164,7 @@ impl Picture {
         Ok(Self {
             state,
             count,
+            unknown: chosen.iter().filter(|(id, _)| id.is_none()).count(),
             users: chosen.into_iter().map(|(_, address)| address).collect(),
             switches,
             totals,

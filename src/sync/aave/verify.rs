@@ -301,6 +301,7 @@ impl Verification<'_> {
             compared_at: at.number,
             users: picture.count,
             compared: u64::try_from(picture.users.len()).unwrap_or(u64::MAX),
+            unknown: u64::try_from(picture.unknown).unwrap_or(u64::MAX),
             positions,
         });
         Ok(Tried::Compared)

@@ -46,6 +46,8 @@ pub struct MarketVerification {
     pub users: u64,
     /// The users that were compared.
     pub compared: u64,
+    /// Those of them that the database does not have.
+    pub unknown: u64,
     /// The positions that were compared.
     pub positions: u64,
 }
