@@ -2,21 +2,19 @@
 //!
 //! Aave 3.0.0 and 3.0.1 both call their tokens revision 1. A transfer emits a `Transfer` before its `BalanceTransfer`. One of
 //! the two has the scaled amount: the second since 3.0.1, the first in 3.0.0. Which one it is shows as soon as the index
-//! makes a difference. Where no transfer shows it, the contract does: only since 3.0.1 does a transfer set the indexes of
-//! its sender and its receiver.
+//! makes a difference. Where no transfer of a token shows it, those of the market's other tokens do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy_primitives::{B256, b256};
 
-use crate::aave::ray_math::{RAY, Rounding, ray_div};
-use crate::events::aave_v3_token::{BalanceTransfer, Upgraded};
+use crate::aave::ray_math::{Rounding, ray_div};
+use crate::events::aave_v3_token::BalanceTransfer;
 use crate::events::event::Event as _;
 use crate::models::aave::position_writer::Side;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::node::logs::filter::LogFilter;
-use crate::sync::aave::contract_calls::{call_with, number_at, word_of};
 use crate::sync::aave::market_event::{MarketEvent, RareEvent, What};
 use crate::sync::aave::market_scope::ScopedMarket;
 use crate::sync::aave::market_state::MarketState;
@@ -57,7 +55,6 @@ pub(super) fn find_transfer_amounts(
     let Some(head) = node.header(BlockTag::Latest)?.map(|header| header.number) else {
         return Ok(());
     };
-    let mut touches = Touches::default();
     let mut width = 1_000;
     while let Some(first) = from.filter(|first| *first <= head) {
         let last = BlockNumber::new(first.get().saturating_add(width)).unwrap_or(head);
@@ -65,16 +62,12 @@ pub(super) fn find_transfer_amounts(
         let tokens = wanted.iter().map(|(token, _)| *token).collect();
         let logs = ask(node, &tokens, first, last)?;
         settle(&logs, &mut wanted, facts);
-        touches.note(&logs);
         from = (!wanted.is_empty() && last < head).then(|| last.next());
         width *= 4;
     }
     for (token, place) in wanted {
-        let mut amount = shown_by_contract(node, token, head, &touches)?;
-        if amount.is_none() {
-            amount = shown_by_others(node, state, (place.block, head), facts)?;
-        }
-        if let Some(amount) = amount {
+        let shown = shown_by_others(node, state, (place.block, head), facts)?;
+        if let Some(amount) = shown {
             facts.transfers.insert((token, place), amount);
         }
     }
@@ -117,101 +110,6 @@ fn shown_by_others(
         width *= 4;
     }
     Ok(None)
-}
-
-/// What has touched the users of tokens last.
-#[derive(Debug, Default)]
-struct Touches {
-    /// By the token and the user: the index of a transfer; `None` for an event that sets the user's index in each version.
-    by_user: BTreeMap<(Address, Address), Option<U256>>,
-    /// The tokens whose code was replaced: later transfers say nothing about earlier ones.
-    upgraded: BTreeSet<Address>,
-}
-
-impl Touches {
-    fn note(&mut self, logs: &Logs) {
-        for log in logs.iter() {
-            let token = log.address;
-            if log.topics.first() == Some(&Upgraded::TOPIC) {
-                self.upgraded.insert(token);
-            } else if let Ok(transfer) = BalanceTransfer::decode(&log) {
-                for user in [transfer.from, transfer.to] {
-                    self.by_user.insert((token, user), Some(transfer.index));
-                }
-            } else if let Some([from, to]) = ends_of(&log)
-                && let Some(user) = [(from, to), (to, from)]
-                    .into_iter()
-                    .find_map(|(one, other)| (one == Address::ZERO).then_some(other))
-            {
-                // It comes with a Mint or a Burn.
-                self.by_user.insert((token, user), None);
-            }
-        }
-    }
-
-    /// The users of a token that a transfer has touched last, and its index.
-    fn of(&self, token: Address) -> Vec<(Address, U256)> {
-        if self.upgraded.contains(&token) {
-            return Vec::new();
-        }
-        let of_token = self.by_user.iter().filter(|((of, _), _)| *of == token);
-        of_token
-            .filter_map(|((_, user), index)| index.map(|index| (*user, index)))
-            .collect()
-    }
-}
-
-/// The sender and the receiver that a `Transfer` has.
-fn ends_of(log: &Log<'_>) -> Option<[Address; 2]> {
-    let [topic, from, to, ..] = log.topics else {
-        return None;
-    };
-    let address = |word: &B256| Address::new(*word.0.last_chunk().unwrap_or(&[0; 20]));
-    (*topic == TRANSFER).then(|| [from, to].map(address))
-}
-
-/// What the indexes show that a token has of the users of its transfers.
-fn shown_by_contract(
-    node: &Node,
-    token: Address,
-    head: BlockNumber,
-    touches: &Touches,
-) -> Result<Option<TransferAmount>, SyncError> {
-    /// How many users are asked about, at most. One is nearly always enough.
-    const USERS: usize = 100;
-    let mut users = touches.of(token);
-    users.truncate(USERS);
-    let question = |(user, _): &(Address, U256)| {
-        call_with(token, "getPreviousIndex(address)", &[word_of(*user)])
-    };
-    let calls: Vec<_> = users.iter().map(question).collect();
-    if calls.is_empty() {
-        return Ok(None);
-    }
-    let answers = node.calls(&calls, BlockTag::Number(head))?;
-    let indexes = users
-        .iter()
-        .zip(answers)
-        .filter_map(|((_, index), answer)| {
-            let stored = number_at(&answer.ok()?, 0)?;
-            Some((*index, stored))
-        });
-    Ok(shown_by_indexes(indexes))
-}
-
-/// What the indexes of transfers show, beside those that the contract has of the users that they have touched last.
-fn shown_by_indexes(indexes: impl Iterator<Item = (U256, U256)>) -> Option<TransferAmount> {
-    let mut shown = None;
-    for (of_transfer, stored) in indexes {
-        if of_transfer != stored {
-            return Some(TransferAmount::Unscaled);
-        }
-        // Without interest, all indexes are the same.
-        if of_transfer != RAY {
-            shown = Some(TransferAmount::Scaled);
-        }
-    }
-    shown
 }
 
 /// The first transfer of each aToken of revision 1 of which nobody knows what it says.
@@ -275,7 +173,7 @@ fn ask(
 ) -> Result<Logs, SyncError> {
     let filter = LogFilter {
         addresses: tokens.iter().copied().collect(),
-        topics0: vec![TRANSFER, BalanceTransfer::TOPIC, Upgraded::TOPIC],
+        topics0: vec![TRANSFER, BalanceTransfer::TOPIC],
         ..LogFilter::default()
     };
     Ok(node.logs(&filter, from, to, None)?.logs)
@@ -353,22 +251,5 @@ mod tests {
         let ray = number("1000000000000000000000000000");
         assert_eq!(compared(amount, amount, ray), None);
         assert_eq!(compared(number("0"), number("0"), index), None);
-    }
-
-    #[test]
-    fn transfer_sets_the_indexes_of_its_users_since_3_0_1() {
-        let number = |text: &str| text.parse::<U256>().unwrap();
-        let (ray, zero) = (RAY, number("0"));
-        let old = number("1000000000000000000000000003");
-        let new = number("1000000000000000000000000005");
-        let shown = |indexes: &[(U256, U256)]| shown_by_indexes(indexes.iter().copied());
-        assert_eq!(shown(&[(new, new)]), Some(TransferAmount::Scaled));
-        assert_eq!(shown(&[(new, old)]), Some(TransferAmount::Unscaled));
-        assert_eq!(shown(&[(ray, ray)]), None);
-        assert_eq!(
-            shown(&[(ray, ray), (ray, zero)]),
-            Some(TransferAmount::Unscaled)
-        );
-        assert_eq!(shown(&[]), None);
     }
 }
