@@ -257,6 +257,10 @@ class Round:
     def disagree(self):
         """Updates from two nodes of which each has other last blocks, or follows both, until one of them goes."""
         rng = self.random
+        follows = rng.random() < 0.4
+        if follows:
+            # Nobody knows when a follower leaves a branch that neither node has any more.
+            self.update_plainly()
         first = self.chain.node.head() - rng.choice([1, 3, 10, 30])
         anvil = Anvil(self.work, self.chain_id, self.first_block, fork=(self.anvil.port, first))
         try:
@@ -268,7 +272,6 @@ class Round:
             self.provider.faults = Faults(**habit, other=anvil.port if is_pool else None)
             ports = [self.provider.port] if is_pool else [self.provider.port, anvil.port]
             rng.shuffle(ports)
-            follows = rng.random() < 0.4
             self.done[-1] += f" from block {first}{' behind one address' if is_pool else ''}"
             if follows:
                 self.done[-1] += f", followed ({self.provider.faults})"
