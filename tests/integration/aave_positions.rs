@@ -167,6 +167,7 @@ fn prices_of_a_file_are_whole_units() {
             r#"{"WETH": -1}"#,
             "the price of WETH: it is not a number like 1800.25",
         ),
+        (&" ".repeat(5 << 20), "it has 4.00 MiB or more"),
         (
             r#"{"base_currency_unit": 0}"#,
             "base_currency_unit is not a positive integer",

@@ -1,7 +1,8 @@
 //! The prices that accounts are valued with: those of the market's oracle or of a file, and what they would be otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,7 +15,7 @@ use crate::cli::aave::contracts::Nodes;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::Failure;
-use crate::cli::format::{grouped, plain};
+use crate::cli::format::{bytes, grouped, plain};
 use crate::cli::printer::Lines;
 use crate::database::reports::aave_markets::{AavePricedAsset, AavePricedAssets};
 use crate::node::options::NodeOptions;
@@ -405,13 +406,22 @@ struct PriceDocument {
     problem: Option<String>,
 }
 
+/// The size of a file that is no file of prices, in bytes. A market has some hundred assets at most.
+const TOO_LARGE: u64 = 4 << 20;
+
 impl PriceFile {
     fn read(path: &Path) -> Result<Self, Failure> {
         let invalid = |problem: String| Failure::PriceFile {
             path: path.to_owned(),
             problem,
         };
-        let text = fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(TOO_LARGE).read_to_string(&mut text))
+            .map_err(|error| invalid(error.to_string()))?;
+        if text.len() as u64 == TOO_LARGE {
+            return Err(invalid(format!("it has {} or more", bytes(TOO_LARGE))));
+        }
         let entries: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
         let mut prices = BTreeMap::new();
