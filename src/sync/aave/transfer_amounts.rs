@@ -5,6 +5,7 @@
 //! makes a difference. Where no transfer of a token shows it, those of the market's other tokens do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter;
 
 use alloy_primitives::{B256, b256};
 
@@ -48,28 +49,24 @@ pub(super) fn find_transfer_amounts(
         let logs = ask(node, &tokens, block, block)?;
         settle(&logs, &mut wanted, facts);
     }
-    let mut from = wanted.iter().map(|(_, place)| place.block).min();
-    if from.is_none() {
+    let Some(from) = wanted.iter().map(|(_, place)| place.block).min() else {
         return Ok(());
-    }
+    };
     let Some(head) = node.header(BlockTag::Latest)?.map(|header| header.number) else {
         return Ok(());
     };
-    let mut width = 1_000;
-    while let Some(first) = from.filter(|first| *first <= head) {
-        let last = BlockNumber::new(first.get().saturating_add(width)).unwrap_or(head);
-        let last = last.min(head);
+    for (first, last) in widening(from, head) {
         let tokens = wanted.iter().map(|(token, _)| *token).collect();
         let logs = ask(node, &tokens, first, last)?;
         settle(&logs, &mut wanted, facts);
-        from = (!wanted.is_empty() && last < head).then(|| last.next());
-        width *= 4;
-    }
-    for (token, place) in wanted {
-        let shown = shown_by_others(node, state, (place.block, head), facts)?;
-        if let Some(amount) = shown {
-            facts.transfers.insert((token, place), amount);
+        if wanted.is_empty() {
+            return Ok(());
         }
+    }
+    let undecided: BTreeSet<_> = wanted.iter().map(|(token, _)| *token).collect();
+    if let Some(amount) = shown_by_others(node, state, &undecided, (from, head), facts)? {
+        let guessed = wanted.into_iter().map(|transfer| (transfer, amount));
+        facts.transfers.extend(guessed);
     }
     Ok(())
 }
@@ -79,6 +76,7 @@ pub(super) fn find_transfer_amounts(
 fn shown_by_others(
     node: &Node,
     state: &MarketState,
+    undecided: &BTreeSet<Address>,
     (from, head): (BlockNumber, BlockNumber),
     facts: &NodeFacts,
 ) -> Result<Option<TransferAmount>, SyncError> {
@@ -93,23 +91,38 @@ fn shown_by_others(
     if let Some(first) = known.next() {
         return Ok(known.all(|other| other == first).then_some(first));
     }
-    let tokens: BTreeSet<_> = of_revision.map(|reserve| reserve.a_token).collect();
-    let mut next = (!tokens.is_empty()).then_some(from);
-    let mut width = 1_000;
-    while let Some(first) = next.filter(|first| *first <= head) {
-        let last = BlockNumber::new(first.get().saturating_add(width)).unwrap_or(head);
-        let last = last.min(head);
-        let logs = ask(node, &tokens, first, last)?;
-        let shown = tokens
+    let tokens = of_revision.map(|reserve| reserve.a_token);
+    let others: BTreeSet<_> = tokens.filter(|token| !undecided.contains(token)).collect();
+    if others.is_empty() {
+        return Ok(None);
+    }
+    for (first, last) in widening(from, head) {
+        let logs = ask(node, &others, first, last)?;
+        let mut shown = others
             .iter()
-            .find_map(|token| shown_by(&logs, *token, None));
-        if shown.is_some() {
-            return Ok(shown);
+            .filter_map(|token| shown_by(&logs, *token, None));
+        if let Some(first) = shown.next() {
+            return Ok(shown.all(|other| other == first).then_some(first));
         }
-        next = (last < head).then(|| last.next());
-        width *= 4;
     }
     Ok(None)
+}
+
+/// The ranges from a block up to another, each wider than the one before: what is looked for lies near, nearly always.
+fn widening(
+    from: BlockNumber,
+    to: BlockNumber,
+) -> impl Iterator<Item = (BlockNumber, BlockNumber)> {
+    let mut next = (from <= to).then_some(from);
+    let mut width = 1_000_u64;
+    iter::from_fn(move || {
+        let first = next?;
+        let last = BlockNumber::new(first.get().saturating_add(width)).unwrap_or(to);
+        let last = last.min(to);
+        next = (last < to).then(|| last.next());
+        width = width.saturating_mul(4);
+        Some((first, last))
+    })
 }
 
 /// The first transfer of each aToken of revision 1 of which nobody knows what it says.
@@ -251,5 +264,18 @@ mod tests {
         let ray = number("1000000000000000000000000000");
         assert_eq!(compared(amount, amount, ray), None);
         assert_eq!(compared(number("0"), number("0"), index), None);
+    }
+
+    #[test]
+    fn ranges_widen_and_have_each_block_once() {
+        let block = |number| BlockNumber::new(number).unwrap();
+        let ranges: Vec<_> = widening(block(7), block(20_000)).collect();
+        assert_eq!(ranges.first(), Some(&(block(7), block(1_007))));
+        assert_eq!(ranges.last().map(|(_, last)| *last), Some(block(20_000)));
+        for pair in ranges.windows(2) {
+            assert_eq!(pair[0].1.next(), pair[1].0);
+        }
+        assert_eq!(widening(block(5), block(5)).count(), 1);
+        assert_eq!(widening(block(6), block(5)).count(), 0);
     }
 }
