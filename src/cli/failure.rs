@@ -28,7 +28,7 @@ use crate::deployments::invalid_market::InvalidMarket;
 use crate::deployments::market_name::MarketName;
 use crate::documented_errors::documented_errors;
 use crate::node::error::NodeError;
-use crate::sqlite::rolled_back;
+use crate::sqlite::{lock_wait, rolled_back};
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
 use crate::types::integer::ChainId;
@@ -675,13 +675,13 @@ fn with_effect(error: &Error) -> String {
         }
         Some(Effect::Changed) => "The change itself was made. ",
         Some(Effect::Unknown) => {
-            "The disk failed during the commit, so the change may have been made: see 'degenbot database info'. "
+            "It failed during the commit, so the change may have been made: see 'degenbot database info'. "
         }
         None => "",
     };
-    // Only a command that may change something has the option.
-    let option = match (&error.kind, error.effect) {
-        (ErrorKind::Locked, Some(_)) => ". --wait SECONDS waits longer",
+    let option = match &error.kind {
+        // Every operation whose wait can be chosen is that of a command with the option.
+        ErrorKind::Locked if lock_wait::was_chosen() => ". --wait SECONDS waits longer",
         _ => "",
     };
     format!("{effect}{}{option}", error.hint())

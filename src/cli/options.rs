@@ -6,10 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::cli::interrupt::cancel_token;
 use crate::cli::printer::Printer;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::sqlite::lock_wait::LockWait;
 use crate::types::integer::BlockNumber;
 
 /// The levels of an option that checks a copy of the database.
@@ -70,6 +72,11 @@ pub(in crate::cli) struct Waiting {
 impl Waiting {
     pub(in crate::cli) const fn time(&self) -> Duration {
         Duration::from_secs(self.wait)
+    }
+
+    /// Makes everything that the command reads before its operation wait as long, until the result is dropped.
+    pub(in crate::cli) fn begin(&self) -> LockWait {
+        LockWait::begin(self.time(), Some(cancel_token().clone()))
     }
 }
 

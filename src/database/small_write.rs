@@ -8,9 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
 use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::{
-    Access, interruptible, keep_in_memory, open_connection, set_busy_timeout,
-};
+use crate::database::connection::open::{Access, keep_in_memory, open_connection};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
@@ -18,6 +16,7 @@ use crate::database::files::staged_file;
 use crate::database::recognition::recognise::{recognise, recognise_state};
 use crate::database::verification::free_list::{FreePages, require_sound_pages};
 use crate::sqlite::connection_hooks::cancellable;
+use crate::sqlite::lock_wait::LockWait;
 
 /// Runs `operate` in a write transaction. The database must be at a version of this program. `rejected` names what was to
 /// be changed in an error of SQLite.
@@ -31,14 +30,14 @@ pub(crate) fn write_small<T>(
     operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
     rejected: impl Fn(&mut SqliteConnection, Error) -> Error,
 ) -> Result<T, Error> {
+    let _waiting = LockWait::begin(wait, cancel.cloned());
     EffectTracker::track(path, |effect| {
-        write_tracked(path, wait, cancel, effect, operate, rejected)
+        write_tracked(path, cancel, effect, operate, rejected)
     })
 }
 
 fn write_tracked<T>(
     path: &Path,
-    wait: Duration,
     cancel: Option<&CancelToken>,
     effect: &mut EffectTracker,
     operate: impl Fn(&mut SqliteConnection) -> Result<T, Error>,
@@ -49,34 +48,31 @@ fn write_tracked<T>(
     DatabaseFile::at(path).require_writable()?;
     staged_file::sweep(DatabaseFile::at(path).real());
     let mut connection = cancellable(cancel.cloned(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, wait, cancel.cloned())?;
     // SQLite does not put a page that looks free into the rollback journal, so a rollback would not bring it back.
     keep_in_memory(&mut connection)
         .map_err(|error| Error::from_diesel(path, "open the database", error))?;
     let mut is_checked = false;
-    interruptible(cancel, || {
-        loop {
-            let mut needs_check = false;
-            let result = effect.write(&mut connection, |connection| {
-                recognise_state(connection)?.require_version(path)?;
-                let free = FreePages::look(connection, path)?;
-                let done = operate(connection);
-                if !is_checked && free.is_used(connection)? {
-                    needs_check = true;
-                    return Err(diesel::result::Error::RollbackTransaction.into());
-                }
-                done
-            });
-            if !needs_check {
-                return result
-                    .map_err(|error| error.at(path, "write to the database"))
-                    .map_err(|error| rejected(&mut connection, error));
+    loop {
+        let mut needs_check = false;
+        let result = effect.write(&mut connection, |connection| {
+            recognise_state(connection)?.require_version(path)?;
+            let free = FreePages::look(connection, path)?;
+            let done = operate(connection);
+            if !is_checked && free.is_used(connection)? {
+                needs_check = true;
+                return Err(diesel::result::Error::RollbackTransaction.into());
             }
-            log::info!("The change needs a page that looks free: all pages are checked");
-            require_sound_pages(path, cancel.cloned())?;
-            is_checked = true;
+            done
+        });
+        if !needs_check {
+            return result
+                .map_err(|error| error.at(path, "write to the database"))
+                .map_err(|error| rejected(&mut connection, error));
         }
-    })
+        log::info!("The change needs a page that looks free: all pages are checked");
+        require_sound_pages(path, cancel.cloned())?;
+        is_checked = true;
+    }
 }
 
 /// The triggers of these tables, whose names are in lower case.

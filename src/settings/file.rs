@@ -114,6 +114,10 @@ impl<'text> Document<'text> {
                 address if address.contains("://") => {
                     Err(self.malformed(path.span().start, "expected a path, found an address"))
                 }
+                // Beside the config file, it would be the folder.
+                "" => {
+                    Err(self.malformed(path.span().start, "expected a path, found an empty text"))
+                }
                 path => Ok(PathBuf::from(path)),
             },
             None => Err(self.malformed(
@@ -251,6 +255,7 @@ mod tests {
         let cases = [
             ("[database\npath = 1", "1:10"),
             ("[database]\npath = 1\n", "2:8"),
+            ("[database]\npath = \"\"\n", "2:8"),
             ("[rpc]\n# a comment with é\nmainnet = \"x\"\n", "3:1"),
             ("[rpc]\n1 = 5\n", "2:5"),
             ("default_chain_id = -1\n", "1:20"),

@@ -16,9 +16,9 @@ use crate::settings::nodes_file;
 use crate::types::integer::ChainId;
 
 /// A config file to be written. `Debug` leaves out the keys in the addresses of nodes.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewConfig {
-    /// The path of the database. A relative path starts at the config file's folder.
+    /// The path of the database, by default `degenbot.db`. A relative path starts at the config file's folder.
     pub database: PathBuf,
     /// The HTTP or IPC endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,
@@ -28,6 +28,18 @@ pub struct NewConfig {
     pub ws: BTreeMap<ChainId, String>,
     /// The chain that a bot session uses by default.
     pub default_chain_id: Option<ChainId>,
+}
+
+impl Default for NewConfig {
+    fn default() -> Self {
+        Self {
+            database: PathBuf::from("degenbot.db"),
+            rpc: BTreeMap::new(),
+            more_nodes: Vec::new(),
+            ws: BTreeMap::new(),
+            default_chain_id: None,
+        }
+    }
 }
 
 impl fmt::Debug for NewConfig {

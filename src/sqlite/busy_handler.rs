@@ -31,6 +31,16 @@ impl BusyHandler {
         Self::new(wait, self.cancel.clone())
     }
 
+    /// The same handler, which nothing cancels.
+    pub(crate) fn without_cancellation(&self) -> Self {
+        Self::new(self.wait, None)
+    }
+
+    /// How long the handler waits at most.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.wait
+    }
+
     /// Whether the token is cancelled.
     pub(crate) fn is_stopped(&self) -> bool {
         self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)

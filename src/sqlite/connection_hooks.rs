@@ -15,7 +15,7 @@ use libsqlite3_sys as ffi;
 
 use crate::cancel::CancelToken;
 use crate::sqlite::busy_handler::{BusyHandler, busy};
-use crate::sqlite::{raised, rolled_back, system_failure};
+use crate::sqlite::{lock_wait, raised, rolled_back, system_failure};
 
 /// How many instructions SQLite's virtual machine runs between two checks of the cancel token. They take a few
 /// hundredths of a second at most.
@@ -72,7 +72,7 @@ pub(crate) fn without_checkpoint_until_read<T, E>(
 
 /// Runs `open`. The connections that it opens do not trust the file: its views, triggers and indexes can use only
 /// harmless functions and virtual tables, and no statement can change the schema's text or the tables behind a virtual
-/// table.
+/// table. They wait for locks as the present [`lock_wait`] says, if there is one.
 pub(crate) fn without_trust<T>(open: impl FnOnce() -> T) -> T {
     configured(&DISTRUST, true, open)
 }
@@ -93,16 +93,28 @@ pub(crate) fn cancellable<T>(cancel: Option<CancelToken>, open: impl FnOnce() ->
 
 /// Sets how the statements of a connection wait for a lock of another connection, instead of its `busy_timeout`. Unlike
 /// that one, a busy handler notices when its token is cancelled.
+#[cfg(feature = "sync")]
 pub(crate) fn set_busy_handler(
     connection: &mut SqliteConnection,
     busy_handler: BusyHandler,
 ) -> QueryResult<()> {
-    let raw = raw_connection_of(connection)?.as_ptr();
+    let raw = raw_connection_of(connection)?;
+    if keep_busy_handler(raw, busy_handler) == ffi::SQLITE_OK {
+        return Ok(());
+    }
+    Err(Error::QueryBuilderError(
+        "there is no memory for a busy handler".into(),
+    ))
+}
+
+/// Gives a connection a busy handler. Returns SQLite's result code.
+fn keep_busy_handler(connection: NonNull<ffi::sqlite3>, busy_handler: BusyHandler) -> c_int {
+    let raw = connection.as_ptr();
     let address: *mut c_void = Box::into_raw(Box::new(busy_handler)).cast();
     // SAFETY: the connection is open. It owns the handler: SQLite passes it to `drop_busy_handler` when the next call
     // replaces it, when the connection closes, or at once if it cannot keep it. No statement can wait with a handler that
     // is gone, because the connection has none while the two are exchanged.
-    let code = unsafe {
+    unsafe {
         ffi::sqlite3_busy_handler(raw, None, ptr::null_mut());
         let kept = ffi::sqlite3_set_clientdata(
             raw,
@@ -115,13 +127,7 @@ pub(crate) fn set_busy_handler(
         } else {
             kept
         }
-    };
-    if code == ffi::SQLITE_OK {
-        return Ok(());
     }
-    Err(Error::QueryBuilderError(
-        "there is no memory for a busy handler".into(),
-    ))
 }
 
 /// The raw connection behind a Diesel connection.
@@ -198,6 +204,10 @@ unsafe extern "C" fn configure(
     if let Some(opened) = opened.filter(|_| DISTRUST.get()) {
         set(opened, ffi::SQLITE_DBCONFIG_DEFENSIVE, true);
         set(opened, ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false);
+        if let Some(busy_handler) = lock_wait::present() {
+            // If there is no memory for it, the connection does not wait, and the statement says that it is locked.
+            keep_busy_handler(opened, busy_handler);
+        }
     }
     // The connection owns the token: SQLite passes it to `drop_token` when the connection closes, or at once if the
     // function cannot be created.

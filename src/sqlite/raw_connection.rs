@@ -261,6 +261,14 @@ impl RawConnection {
         self.check(code)
     }
 
+    /// How long a statement waits for a lock at most.
+    pub(crate) fn lock_wait(&self) -> Duration {
+        let busy_handler = self.busy_handler.borrow();
+        busy_handler
+            .as_ref()
+            .map_or(Duration::ZERO, |busy_handler| busy_handler.limit())
+    }
+
     pub(super) fn as_ptr(&self) -> *mut ffi::sqlite3 {
         self.connection.as_ptr()
     }

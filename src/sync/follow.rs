@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 
-use crate::database::connection::open::set_busy_timeout;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, file_bytes};
@@ -15,6 +14,7 @@ use crate::database::files::regular_file::{Identity, identity};
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::setters::setters;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::course::Course;
 use crate::sync::domain::{Domain, Remembered as _};
@@ -26,6 +26,7 @@ use crate::sync::run_options::RunOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::{Pass, Updater};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
+use crate::sync::writing_connection::set_busy_timeout;
 use crate::types::integer::ChainId;
 
 /// Options for following a chain.
@@ -95,6 +96,7 @@ pub(super) fn follow<D: Domain>(
     poll: Duration,
     (observer, report): (&mut dyn UpdateObserver, &mut UpdateReport),
 ) -> Result<(), SyncError> {
+    let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
     let identity = identity(path);
     let result = Updater::open(domain, path, at, options, observer, report)
         .and_then(|updater| Follower::new(updater, poll, identity).run());
@@ -327,7 +329,7 @@ impl<'a, D: Domain> Follower<'a, D> {
         if !is_due || file_bytes(&log) < LONG {
             return Ok(());
         }
-        let (path, cancel) = (updater.path, Some(updater.options.cancel.clone()));
+        let (path, cancel) = (updater.path, updater.options.cancel.clone());
         let connection = &mut updater.connection;
         set_busy_timeout(connection, path, WAIT, cancel.clone())?;
         let shortened = connection.batch_execute("PRAGMA main.wal_checkpoint(TRUNCATE)");

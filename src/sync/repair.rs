@@ -29,6 +29,7 @@ use crate::models::pools::liquidity_pool::rewrite::delete_pool;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::node::client::Node;
 use crate::setters::setters;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::chain_view::{Standing, look};
@@ -115,6 +116,7 @@ pub fn repair_pools(
     observe: &mut dyn FnMut(&PoolProgress),
 ) -> (PoolRepairReport, Result<(), SyncError>) {
     let begin = Instant::now();
+    let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
     let mut report = PoolRepairReport::new(chain);
     let mut repair = Repair {
         path,
@@ -168,7 +170,7 @@ impl Repair<'_> {
         if !self.options.dry_run {
             staged_file::sweep(DatabaseFile::at(self.path).real());
             // What cannot be repaired is refused before anything is asked.
-            open_to_write(self.path, self.options.wait, &self.options.cancel)?;
+            open_to_write(self.path, &self.options.cancel)?;
         }
         for _ in 0..PASSES {
             let snapshot = Snapshot::read(self.path, self.selection())?;
@@ -336,7 +338,7 @@ impl Repair<'_> {
     /// Writes what is wrong anew, in one transaction. `None` if the database is no longer what the truth was made for.
     fn write(&mut self, snapshot: &Snapshot, truth: &Truth) -> Result<Option<Written>, SyncError> {
         let (path, chain) = (self.path, self.chain);
-        let mut connection = open_to_write(path, self.options.wait, &self.options.cancel)?;
+        let mut connection = open_to_write(path, &self.options.cancel)?;
         Recorder::remove(Statements::of(&mut connection)?)?;
         let selection = self.selection();
         let written = transaction(

@@ -18,6 +18,7 @@ use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
 use crate::node::statistics::NodeStatistics;
 use crate::setters::setters;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::sync_error::SyncError;
@@ -153,6 +154,7 @@ pub fn update_tokens(
     observe: &mut dyn FnMut(&TokenUpdateReport),
 ) -> (TokenUpdateReport, Result<(), SyncError>) {
     let begin = Instant::now();
+    let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
     let mut report = TokenUpdateReport::new(chain);
     let result = update(path, node, chain, options, observe, &mut report);
     report.node = node.statistics();
@@ -187,7 +189,7 @@ fn update(
 ) -> Result<(), SyncError> {
     recognise(path)?.require_version(path)?;
     DatabaseFile::at(path).require_writable()?;
-    let mut connection = open_to_write(path, options.wait, &options.cancel)?;
+    let mut connection = open_to_write(path, &options.cancel)?;
     let part = A_REQUEST * options.concurrency.max(1);
     let mut after = i64::MIN;
     loop {

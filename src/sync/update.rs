@@ -15,6 +15,7 @@ use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::undo::undo;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::chain_view::{ChainView, Standing, look};
@@ -56,6 +57,7 @@ pub fn update_pools(
     observer: &mut dyn UpdateObserver,
 ) -> (PoolUpdateReport, Result<(), SyncError>) {
     let begin = Instant::now();
+    let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
     let mut report = UpdateReport::new();
     let domain = Pools(&options.exchanges);
     let at = (chain, node);
@@ -120,7 +122,7 @@ impl<'a, D: Domain> Updater<'a, D> {
     ) -> Result<Self, SyncError> {
         require_updatable(path)?;
         staged_file::sweep(DatabaseFile::at(path).real());
-        let mut connection = open_to_write(path, options.wait, &options.cancel)?;
+        let mut connection = open_to_write(path, &options.cancel)?;
         prepare_for_bulk_writes(&mut connection)?;
         Ok(Self {
             domain,

@@ -6,21 +6,31 @@ use std::time::Duration;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::{Access, open_connection, set_busy_timeout};
+use crate::database::connection::open::{Access, open_connection};
+use crate::database::error::database_error::Error;
 use crate::database::verification::free_list::require_sound_free_pages;
-use crate::sqlite::connection_hooks::cancellable;
+use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::connection_hooks::{cancellable, set_busy_handler};
 use crate::sync::sync_error::SyncError;
 
-/// Opens a database to write to it. `wait` is how long a statement waits for a lock. Fails if damage makes pages look
-/// free that are in use: commits would write over them.
-pub(super) fn open_to_write(
+/// Sets how long the statements of an open connection wait for another program's lock. Cancelling the token ends the wait.
+pub(super) fn set_busy_timeout(
+    connection: &mut SqliteConnection,
     path: &Path,
     wait: Duration,
+    cancel: CancelToken,
+) -> Result<(), SyncError> {
+    set_busy_handler(connection, BusyHandler::new(wait, Some(cancel)))
+        .map_err(|error| Error::from_diesel(path, "set the time to wait", error).into())
+}
+
+/// Opens a database to write to it. Fails if damage makes pages look free that are in use: commits would write over them.
+pub(super) fn open_to_write(
+    path: &Path,
     cancel: &CancelToken,
 ) -> Result<SqliteConnection, SyncError> {
     let cancel = Some(cancel.clone());
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, wait, cancel.clone())?;
     require_sound_free_pages(&mut connection, path, cancel)?;
     Ok(connection)
 }

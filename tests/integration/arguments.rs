@@ -170,12 +170,12 @@ fn options_without_an_effect_are_errors_or_are_told() {
             "'--allow-unchecked' needs '--verify <LEVEL>'",
         ),
         (
-            "database upgrade --dry-run --wait 1",
-            "'--dry-run' cannot be used with '--wait <SECONDS>'",
+            "pool update --dry-run --no-space-check",
+            "'--dry-run' cannot be used with '--no-space-check'",
         ),
         (
-            "database downgrade --to 0.5.0 --dry-run --wait 1",
-            "cannot be used with '--wait <SECONDS>'",
+            "aave update --dry-run --no-space-check",
+            "'--dry-run' cannot be used with '--no-space-check'",
         ),
         ("completions bash", "'--database <PATH>' has no effect here"),
         ("man", "'--database <PATH>' has no effect here"),

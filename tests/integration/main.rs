@@ -39,6 +39,7 @@ mod lifecycle;
 mod limits;
 mod lineages;
 mod liquidity;
+mod lock_wait;
 mod markets;
 mod node;
 mod own_objects;

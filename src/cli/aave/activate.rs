@@ -29,6 +29,7 @@ pub(in crate::cli) struct Activate {
 
 impl Activate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let settings = context.settings()?;
         let path = &settings.database.path;
         let market = parse(path, &self.name)?;
@@ -36,12 +37,8 @@ impl Activate {
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
         let _running = Cancellable::begin();
-        // What keeps the database from being read is for the activation to say.
-        let is_stored = list_markets(path).map_or(true, |stored| {
-            stored
-                .iter()
-                .any(|stored| stored.market.as_ref() == Some(&market))
-        });
+        let stored = list_markets(path)?;
+        let is_stored = stored.iter().any(|it| it.market.as_ref() == Some(&market));
         if let Some(known) = Market::of(&market)
             && (!is_stored || !self.nodes.rpc.is_empty())
         {

@@ -44,6 +44,7 @@ pub(in crate::cli) struct Add {
 
 impl Add {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let settings = context.settings()?;
         let (chain, provider) = (self.chain, self.provider);
         let new = |name: String| {

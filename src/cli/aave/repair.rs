@@ -55,6 +55,7 @@ impl Repair {
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let settings = context.settings()?;
         let path = &settings.database.path;
         let _running = Cancellable::begin();

@@ -51,7 +51,7 @@ pub(in crate::cli) struct Update {
     ///
     /// The node is asked for the end of its chain and for the events of about eight ranges of
     /// blocks, from which the rest is estimated. What an update refuses is refused here too.
-    #[arg(long, conflicts_with_all = ["wait", "follow"])]
+    #[arg(long, conflicts_with_all = ["follow", "no_space_check"])]
     dry_run: bool,
     /// Go on if the disk has probably too little room
     ///
@@ -75,6 +75,7 @@ impl Update {
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let settings = context.settings()?;
         let path = &settings.database.path;
         let markets = self.chosen.names(path)?;

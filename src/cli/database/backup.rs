@@ -58,6 +58,7 @@ impl Backup {
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         warn_of_other_version(&path)?;
         let back_up = |replace_existing| -> Result<(BackupReport, Timing), Error> {

@@ -43,6 +43,7 @@ pub(in crate::cli) struct Compact {
 
 impl Compact {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         if self.into.is_none() && self.confirmation.force {
             // Not an error: scripts give the option to every command.

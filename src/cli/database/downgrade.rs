@@ -40,7 +40,7 @@ pub(in crate::cli) struct Downgrade {
     #[arg(long, value_name = "VERSION", value_parser = version(), hide_possible_values = true)]
     to: SchemaVersion,
     /// Show what would be done, and do nothing
-    #[arg(long, conflicts_with_all = ["force", "wait"])]
+    #[arg(long, conflicts_with = "force")]
     dry_run: bool,
     #[command(flatten)]
     waiting: Waiting,
@@ -52,6 +52,7 @@ pub(in crate::cli) struct Downgrade {
 
 impl Downgrade {
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         if !self.dry_run {
             // Rolls an interrupted transaction back. A plan cannot, because it only reads.

@@ -35,6 +35,7 @@ pub(in crate::cli) struct Reset {
 
 impl Reset {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         match warn_of_unknown_version(&path) {
             Err(error) if matches!(error.kind, ErrorKind::NotFound) => {

@@ -56,6 +56,7 @@ pub(in crate::cli) struct Restore {
 
 impl Restore {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         let options = RestoreOptions {
             from: self.from,

@@ -48,7 +48,7 @@ pub(in crate::cli) struct Upgrade {
     #[arg(long, value_name = "VERSION", value_parser = version(), hide_possible_values = true)]
     to: Option<SchemaVersion>,
     /// Show what would be done, and do nothing
-    #[arg(long, conflicts_with_all = ["force", "wait"])]
+    #[arg(long, conflicts_with = "force")]
     dry_run: bool,
     /// Supply a fact that an old database does not record; can be repeated
     ///
@@ -73,6 +73,7 @@ impl Upgrade {
     }
 
     pub(in crate::cli) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         let target = self.to.unwrap_or(SchemaVersion::latest());
         let assumptions: Assumptions = self.assume.into_iter().collect();

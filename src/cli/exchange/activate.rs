@@ -52,6 +52,7 @@ fn hash_or_none(text: &str) -> Result<Checked, String> {
 
 impl Activate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let settings = context.settings()?;
         let path = &settings.database.path;
         let exchange = parse(path, &self.name)?;

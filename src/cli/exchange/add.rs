@@ -62,6 +62,7 @@ pub(in crate::cli) struct Add {
 
 impl Add {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         let exchange = ExchangeName {
             chain: self.chain,

@@ -23,6 +23,7 @@ pub(in crate::cli) struct Deactivate {
 
 impl Deactivate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let path = context.database_path()?;
         let exchange = parse(&path, &self.name)?;
         let options = ExchangeOptions::default()

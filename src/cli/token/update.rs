@@ -45,6 +45,7 @@ type Outcome = (TokenUpdateReport, Result<(), SyncError>);
 
 impl Update {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let _waiting = self.waiting.begin();
         let settings = context.settings()?;
         let path = &settings.database.path;
         let _running = Cancellable::begin();

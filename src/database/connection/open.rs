@@ -4,14 +4,13 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use crate::cancel::CancelToken;
 use crate::database::connection::empty_log::leaving_no_log;
 use crate::database::connection::hot_journal::require_sound_journal;
 use crate::database::error::database_error::Error;
@@ -20,8 +19,9 @@ use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks;
 use crate::sqlite::connection_hooks::{
-    set_busy_handler, without_checkpoint_on_close, without_checkpoint_until_read, without_trust,
+    without_checkpoint_on_close, without_checkpoint_until_read, without_trust,
 };
+use crate::sqlite::lock_wait;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// The time that a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
@@ -80,21 +80,10 @@ pub(crate) fn open_connection(path: &Path, access: Access) -> Result<SqliteConne
     let uri = uri(path, access.parameters());
     leaving_no_log(path, &uri, || {
         without_checkpoint_until_read(|| match access {
-            Access::Session => configure(path, &uri, ""),
+            Access::Session => configure(path, &uri, "", &PRAGMAS),
             _ => establish(path, &uri, ""),
         })
     })
-}
-
-/// Sets how long the statements of a connection wait for another process's lock. Cancelling the token ends the wait.
-pub(crate) fn set_busy_timeout(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    wait: Duration,
-    cancel: Option<CancelToken>,
-) -> Result<(), Error> {
-    set_busy_handler(connection, BusyHandler::new(wait, cancel))
-        .map_err(|error| Error::from_diesel(path, "set the time to wait", error))
 }
 
 /// Calls `look` with a connection for a long read beside the database's other users. An existing log stays unchanged,
@@ -114,20 +103,6 @@ pub(crate) fn read_beside_others<T>(
         log::debug!("The index of the log is removed: {removed:?}");
     }
     result
-}
-
-/// Runs an operation that waits for locks. If the token has ended the wait, the error says so.
-pub(crate) fn interruptible<T>(
-    cancel: Option<&CancelToken>,
-    operation: impl FnOnce() -> Result<T, Error>,
-) -> Result<T, Error> {
-    operation().map_err(|error| match error.kind {
-        // SQLite does not tell why its busy handler has given up.
-        ErrorKind::Locked if cancel.is_some_and(CancelToken::is_cancelled) => {
-            error.with_kind(ErrorKind::Interrupted)
-        }
-        _ => error,
-    })
 }
 
 /// Opens a database for a long read beside its other users.
@@ -199,10 +174,22 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
 }
 
 /// Switches the database of a raw connection to WAL mode.
+///
+/// SQLite does not call the busy handler while another program holds the write lock of a database in rollback mode,
+/// because this connection reads meanwhile. So this waits for that lock outside the switch, and tries again.
 pub(crate) fn set_wal(handle: &RawConnection, path: &Path) -> Result<(), Error> {
-    handle
-        .execute("PRAGMA journal_mode = WAL")
-        .map_err(|error| Error::from_sqlite(path, error))
+    let began = Instant::now();
+    loop {
+        let switched = handle.execute("PRAGMA journal_mode = WAL");
+        let is_locked =
+            matches!(&switched, Err(error) if error.code == libsqlite3_sys::SQLITE_BUSY);
+        if !is_locked || began.elapsed() >= handle.lock_wait() {
+            return switched.map_err(|error| Error::from_sqlite(path, error));
+        }
+        handle
+            .execute("BEGIN IMMEDIATE; ROLLBACK")
+            .map_err(|error| Error::from_sqlite(path, error))?;
+    }
 }
 
 /// Whether the database of a raw connection is in WAL mode.
@@ -340,17 +327,27 @@ pub(crate) fn prepare_for_bulk_writes(connection: &mut SqliteConnection) -> Quer
 }
 
 /// Opens a connection that only operations use. It runs `first` and sets all pragmas. `first` decides how the file is
-/// read, so it comes before the pragmas that read the file.
+/// read, so it comes before the pragmas that read the file. The wait of the operation takes the place of `busy_timeout`.
 pub(crate) fn establish(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
-    without_trust(|| configure(path, uri, &format!("{first}{GUARD}")))
+    let [_waiting, others @ ..] = &PRAGMAS;
+    let pragmas: &[_] = match lock_wait::present() {
+        Some(_) => others,
+        None => &PRAGMAS,
+    };
+    without_trust(|| configure(path, uri, &format!("{first}{GUARD}"), pragmas))
 }
 
-/// Opens a connection, runs `first`, and sets the pragmas of every connection.
-fn configure(path: &Path, uri: &str, first: &str) -> Result<SqliteConnection, Error> {
+/// Opens a connection, runs `first`, and sets pragmas.
+fn configure(
+    path: &Path,
+    uri: &str,
+    first: &str,
+    pragmas: &[(&str, &str)],
+) -> Result<SqliteConnection, Error> {
     let mut connection =
         connection_hooks::establish(uri).map_err(|error| Error::from_connection(path, error))?;
     connection
-        .batch_execute(&format!("{first}{}", statements(&PRAGMAS)))
+        .batch_execute(&format!("{first}{}", statements(pragmas)))
         .map_err(|error| Error::from_diesel(path, "open the database", error))?;
     Ok(connection)
 }

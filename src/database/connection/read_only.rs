@@ -19,6 +19,7 @@ use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::rollback_journal::begins_with_journal_magic;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
+use crate::sqlite::lock_wait::{self, LockWait};
 use crate::sqlite::raw_connection::RawConnection;
 
 /// Calls `look` with a connection that writes nothing: it does not change the file, creates no `-wal` or `-shm`, and
@@ -109,6 +110,7 @@ fn repeat_until_proven<T>(
     /// looks the same for a moment.
     const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
     check_file(path, Access::ReadWrite)?;
+    let lock_wait = lock_wait::present().unwrap_or_else(|| BusyHandler::new(LOCK_TIMEOUT, None));
     let began = Instant::now();
     let mut interrupted = None;
     let mut settling = Duration::ZERO;
@@ -138,6 +140,9 @@ fn repeat_until_proven<T>(
             thread::sleep(PAUSE);
             continue;
         }
+        // All attempts together wait as long as one statement does.
+        let left = lock_wait.limit().saturating_sub(looked_for());
+        let _left = LockWait::like(lock_wait.for_at_most(left));
         let mut result = attempt(read_mode);
         if read_mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
             // Without a writer, the index is useless.
@@ -160,7 +165,10 @@ fn repeat_until_proven<T>(
                 other => other,
             };
         }
-        if read_mode == ReadMode::Ordinary && looked_for() > LOCK_TIMEOUT {
+        if lock_wait.is_stopped() {
+            return Err(ErrorKind::Interrupted.at(path));
+        }
+        if read_mode == ReadMode::Ordinary && looked_for() > lock_wait.limit() {
             return Err(ErrorKind::Locked.at(path));
         }
         thread::sleep(PAUSE);

@@ -20,6 +20,7 @@ use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::lock_wait::LockWait;
 
 /// Options of [`backup_sqlite_database`].
 #[derive(Debug, Clone)]
@@ -97,6 +98,7 @@ pub fn backup_sqlite_database(
     options: &BackupOptions,
     observer: &mut dyn Observer,
 ) -> Result<BackupReport, Error> {
+    let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |effect| back_up(path, options, observer, effect))
 }
 

@@ -34,6 +34,7 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::raw_connection::RawConnection;
 
 /// Options of [`compact_sqlite_database`].
@@ -119,6 +120,7 @@ pub fn compact_sqlite_database(
     options: &CompactOptions,
     observer: &mut dyn Observer,
 ) -> Result<CompactReport, Error> {
+    let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |effect| compact(path, options, observer, effect))
 }
 

@@ -16,6 +16,7 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 use crate::sqlite::backup::{Backup, BackupStep};
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::raw_connection::RawConnection;
 
 /// Pages that are written between two reports to the observer.
@@ -112,6 +113,7 @@ pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyH
 
 /// Fails if the database is not what was written to it.
 pub(crate) fn require_arrived(path: &Path, written: &Recognition) -> Result<(), Error> {
+    let _patient = LockWait::to_the_end();
     let found = recognise(path)?;
     if (&found.catalogue, &found.stamps) == (&written.catalogue, &written.stamps) {
         return Ok(());

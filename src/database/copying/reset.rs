@@ -17,6 +17,7 @@ use crate::database::progress::Observer;
 use crate::database::recognition::recognise::recognise;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::lock_wait::LockWait;
 
 /// Options of [`reset_sqlite_database`].
 #[derive(Debug, Clone)]
@@ -62,6 +63,7 @@ pub fn reset_sqlite_database(
     options: &ResetOptions,
     observer: &mut dyn Observer,
 ) -> Result<(), Error> {
+    let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |effect| reset(path, options, observer, effect))
 }
 

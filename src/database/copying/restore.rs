@@ -30,6 +30,7 @@ use crate::database::reports::inspect::inspect_sqlite_database;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::lock_wait::LockWait;
 use crate::types::sql_value::SqlValue;
 
 /// Options of [`restore_sqlite_database`].
@@ -146,6 +147,7 @@ pub(crate) fn check_restore(
     verify: Option<IntegrityCheck>,
     observer: &mut dyn Observer,
 ) -> Result<RestorePlan, Error> {
+    let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |_| plan(path, options, verify, observer))
 }
 
@@ -214,6 +216,7 @@ pub fn restore_sqlite_database(
     options: &RestoreOptions,
     observer: &mut dyn Observer,
 ) -> Result<RestoreReport, Error> {
+    let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |effect| restore(path, options, observer, effect))
 }
 

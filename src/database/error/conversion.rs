@@ -18,6 +18,7 @@ use crate::database::structure::pending_migrations::MigrationStepError;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
+use crate::sqlite::lock_wait;
 use crate::sqlite::raised::is_raised;
 use crate::sqlite::raw_connection::SqliteError;
 use crate::sqlite::system_failure::Failure;
@@ -265,6 +266,7 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
             let source = io::Error::from_raw_os_error(code);
             ErrorKind::NoLocks { source }
         }
+        (ErrorKind::Locked, _) if lock_wait::is_cancelled() => ErrorKind::Interrupted,
         (kind @ ErrorKind::Disk { .. }, Some(Failure::Write(code))) => {
             match io::Error::from_raw_os_error(code).kind() {
                 io::ErrorKind::FileTooLarge => ErrorKind::FileTooLarge,

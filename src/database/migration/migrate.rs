@@ -1,7 +1,6 @@
 //! In-place migration: runs the migrations between two versions in one transaction.
 
 use std::path::Path;
-use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -9,9 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::{
-    Access, ensure_wal, interruptible, open_connection, set_busy_timeout,
-};
+use crate::database::connection::open::{Access, ensure_wal, open_connection};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
 use crate::database::copying::check_copy::check_source;
@@ -34,6 +31,7 @@ use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::sqlite::connection_hooks::{cancellable, without_triggers};
+use crate::sqlite::lock_wait::LockWait;
 
 /// What a migration has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +117,9 @@ pub fn migrate_sqlite_database(
     target: SchemaVersion,
     options: &MigrateOptions,
 ) -> Result<MigrationReport, Error> {
+    let _waiting = LockWait::begin(options.wait, options.cancel.clone());
     EffectTracker::track(path, |effect| {
-        let task = Task {
-            path,
-            from,
-            target,
-            wait: options.wait,
-        };
+        let task = Task { path, from, target };
         let mut observer = options.cancel.clone();
         let (report, ()) = migrate_in_place(&task, &mut observer, effect, |_, _| Ok(()))?;
         Ok(report)
@@ -138,7 +132,6 @@ pub(crate) struct Task<'task> {
     /// The version for which the caller has made a plan.
     pub(crate) from: SchemaVersion,
     pub(crate) target: SchemaVersion,
-    pub(crate) wait: Duration,
 }
 
 /// Like [`migrate_sqlite_database`]. The pages are checked first: SQLite overwrites a page that is in use if damage makes
@@ -177,16 +170,13 @@ pub(crate) fn migrate_in_place<T>(
     let cancel = observer.cancel_token();
     let open = || open_connection(path, Access::ReadWrite);
     let mut connection = cancellable(cancel.clone(), open)?;
-    set_busy_timeout(&mut connection, path, task.wait, cancel.clone())?;
     let mut scope = ForeignKeyScope::Structure;
-    let report = interruptible(cancel.as_ref(), || {
-        loop {
-            match migrate(&mut connection, task, scope, effect, &mut inspect)? {
-                Some(report) => break Ok(report),
-                None => scope = ForeignKeyScope::Everything,
-            }
+    let report = loop {
+        match migrate(&mut connection, task, scope, effect, &mut inspect)? {
+            Some(report) => break report,
+            None => scope = ForeignKeyScope::Everything,
         }
-    })?;
+    };
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
@@ -337,6 +327,7 @@ pub(crate) fn migrate<T>(
     });
     if migrated.is_err() {
         effect.find_out(|| {
+            let _patient = LockWait::to_the_end();
             let identity = recognise(path)?.identity;
             Ok(identity.version() == Some(target) && identity.is_stamped_right())
         });

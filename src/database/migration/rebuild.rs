@@ -45,8 +45,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::open::{
-    Access, ensure_wal, interruptible, journal_mode, keep_in_memory, open_connection,
-    set_busy_timeout,
+    Access, ensure_wal, journal_mode, keep_in_memory, open_connection,
 };
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
@@ -73,6 +72,7 @@ use crate::database::verification::quick_scan;
 use crate::database::verification::quick_scan::SuspectRows;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::cancellable;
+use crate::sqlite::lock_wait::LockWait;
 
 /// Returns the disk space that a rebuild needs at most. It is for the new database, the kept original and the log of the
 /// commit. 512 pages are for whatever does not depend on the number of rows: each table and index has one at least.
@@ -132,7 +132,6 @@ pub(crate) fn rebuild(
     disk_space::require_room(path, file.real(), needed)?;
     let cancel = observer.cancel_token();
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
-    set_busy_timeout(&mut connection, path, wait, cancel.clone())?;
     let failed = |error| Error::from_diesel(path, "set up the connection", error);
     let is_wal = journal_mode(&mut connection).map_err(failed)? == "wal";
     if !is_wal {
@@ -206,6 +205,7 @@ pub(crate) fn rebuild(
     });
     if result.is_err() {
         effect.find_out(|| {
+            let _patient = LockWait::to_the_end();
             Ok(!matches!(
                 recognise(path)?.identity,
                 Identity::Legacy { .. }
@@ -218,7 +218,7 @@ pub(crate) fn rebuild(
         // The database is as it was, so the copy is of no use.
         kept.discard();
     }
-    let done = interruptible(cancel.as_ref(), || result)?;
+    let done = result?;
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }

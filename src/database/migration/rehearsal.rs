@@ -4,7 +4,6 @@
 //! stamps, but no other rows. The checks of rows run on the real one. A rebuild has its own rehearsal, of its last step.
 
 use std::path::Path;
-use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -32,12 +31,7 @@ pub(crate) fn require_possible(
     alembic_leftovers::check(connection, path, &recognition.catalogue)?;
     initialization_maps::require_sound_positions(connection, path, &recognition.catalogue)?;
     let mut rehearsed = schema_in_memory(connection, path)?;
-    let task = Task {
-        path,
-        from,
-        target,
-        wait: Duration::ZERO,
-    };
+    let task = Task { path, from, target };
     let scope = ForeignKeyScope::Everything;
     EffectTracker::track(path, |effect| {
         migrate(&mut rehearsed, &task, scope, effect, &mut |_, _| Ok(()))

@@ -16,6 +16,7 @@ use crate::database::progress::Observer;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan;
 use crate::database::verification::quick_scan::SuspectRows;
+use crate::sqlite::lock_wait::LockWait;
 
 /// The result of an upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,7 @@ pub fn upgrade_sqlite_database(
     options: &UpgradeOptions,
     observer: &mut dyn Observer,
 ) -> Result<UpgradeReport, Error> {
+    let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |effect| upgrade(path, options, observer, effect))
 }
 
@@ -120,7 +122,6 @@ fn upgrade(
         path,
         from: route.from.unwrap_or(target),
         target,
-        wait: options.wait,
     };
     let (migrated, unsound) = migrate_in_place(&task, observer, effect, quick_scan::scan)?;
     let MigrationReport {

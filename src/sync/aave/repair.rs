@@ -32,6 +32,7 @@ use crate::models::journal::undo::{Undone, undo};
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::setters::setters;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::aave::chain_values::{
@@ -127,6 +128,7 @@ pub fn repair_aave_markets(
     observe: &mut dyn FnMut(&AaveProgress),
 ) -> (AaveRepairReport, Result<(), SyncError>) {
     let begin = Instant::now();
+    let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
     let mut report = AaveRepairReport::new(chain);
     let mut repair = Repair {
         path,
@@ -192,7 +194,7 @@ impl Repair<'_> {
         require_updatable(self.path)?;
         staged_file::sweep(DatabaseFile::at(self.path).real());
         // What cannot be repaired is refused before anything is asked.
-        open_to_write(self.path, self.options.wait, &self.options.cancel)?;
+        open_to_write(self.path, &self.options.cancel)?;
         for _ in 0..PASSES {
             let markets = Markets::read(self.path, self.chain, &self.options.markets)?;
             let AaveRepairOptions {
@@ -387,7 +389,7 @@ impl Repair<'_> {
         part: Part,
     ) -> Result<Option<Written>, SyncError> {
         let (path, chain) = (self.path, self.chain);
-        let mut connection = open_to_write(path, self.options.wait, &self.options.cancel)?;
+        let mut connection = open_to_write(path, &self.options.cancel)?;
         Recorder::install(Statements::of(&mut connection)?, UpdateOf::AaveMarkets)?;
         let written = transaction(
             &mut connection,

@@ -178,7 +178,7 @@ fn write(
     truth: &Truth,
     options: &RunOptions,
 ) -> Result<bool, SyncError> {
-    let mut connection = open_to_write(path, options.wait, &options.cancel)?;
+    let mut connection = open_to_write(path, &options.cancel)?;
     // Only this program has a journal of markets, so there is nothing to record.
     Recorder::remove(Statements::of(&mut connection)?)?;
     transaction(

@@ -11,6 +11,7 @@ use crate::models::journal::undo::Undone;
 use crate::node::client::Node;
 use crate::node::statistics::NodeStatistics;
 use crate::setters::setters;
+use crate::sqlite::lock_wait::LockWait;
 use crate::sync::aave::markets::AaveMarkets;
 use crate::sync::aave::takeover::{TakenOver, Takeover, take_over};
 use crate::sync::block_target::BlockTarget;
@@ -278,6 +279,7 @@ fn run(
     update: impl FnOnce(AaveMarkets<'_>, &mut UpdateReport) -> Result<(), SyncError>,
 ) -> (AaveUpdateReport, Result<(), SyncError>) {
     let begin = Instant::now();
+    let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
     let (chain, node) = at;
     let mut report = UpdateReport::new();
     let mut takeover = Takeover::default();
