@@ -13,6 +13,7 @@ mod list;
 mod lookup;
 mod market;
 mod position;
+mod price_file;
 mod pricing;
 mod repair;
 mod update;

@@ -279,13 +279,20 @@ documented_errors! {
         /// No market has the user.
         UnknownUser {
             address: Address = Address::new([0x11; 20]),
+            /// The markets that were asked for.
+            markets: Vec<String> = vec!["ethereum_aave_v3".to_owned()],
             /// Whether only users with debt are meant.
             with_debt: bool = false,
         }
             in Markets;
-            text format!("No market has a user {address}{}", if *with_debt { " with debt" } else { "" });
-            hint "Check the address and --market; 'degenbot aave update' adds the users who came since the last update";
-            when "The user that is asked for has never supplied or owed anything in the markets. `position risk` is about \
+            text format!(
+                "There is no user {address}{} in {}",
+                if *with_debt { " with debt" } else { "" },
+                markets.join(", ")
+            );
+            hint "Check the address; --market names a market that is not active; 'degenbot aave update' adds the users who \
+                  came since the last update";
+            when "The user that is asked for has never supplied or owed anything in these markets. `position risk` is about \
                   users with debt only.";
 
         /// No market has the asset whose price is to be another.
@@ -317,6 +324,24 @@ documented_errors! {
             text format!("The prices in {} cannot be used: {problem}", path.display());
             hint "It is a JSON object of symbols or addresses and prices in whole units, such as {\"WETH\": \"1800.25\"}";
             when "The file that `--prices` names cannot be read, or is not what the help says.";
+
+        /// Two changes of one price.
+        PriceTwice {
+            asset: String = "WETH".to_owned(),
+        }
+            in Markets;
+            text format!("--price is given twice for {asset}");
+            hint "Give one price of each asset; a symbol and an address can name the same one";
+            when "`--price` names an asset twice, in the same or in another way. The exit status is 2.";
+
+        /// A percentage of a price that is not known.
+        NoPriceToChange {
+            asset: String = "WETH".to_owned(),
+        }
+            in Markets;
+            text format!("There is no price of {asset} that a percentage could change");
+            hint "Give its price in whole units, such as '--price WETH=1800.25'";
+            when "`--price` has a percentage for an asset of which the oracle or the file has no price.";
 
         /// A price cannot be expressed in the base currency.
         PriceNotUsed {
@@ -602,6 +627,7 @@ impl Failure {
             | Self::UnknownChain { .. }
             | Self::UnknownAsset { .. }
             | Self::AmbiguousAsset { .. }
+            | Self::PriceTwice { .. }
             | Self::PriceNotUsed { .. }
             | Self::OtherCommand { .. }
             | Self::OnlyInPython { .. } => ExitStatus::WrongArguments,

@@ -29,6 +29,14 @@ pub(super) fn chosen(path: &Path, name: Option<&str>) -> Result<Vec<AavePricedAs
     Ok(markets)
 }
 
+/// The names of markets, for a message.
+pub(super) fn names(markets: &[AavePricedAssets]) -> Vec<String> {
+    markets
+        .iter()
+        .map(|it| it.market.name.to_string())
+        .collect()
+}
+
 pub(super) fn chains(markets: &[AavePricedAssets]) -> BTreeSet<ChainId> {
     markets.iter().map(|it| it.market.chain).collect()
 }

@@ -1,21 +1,19 @@
 //! The prices that accounts are valued with: those of the market's oracle or of a file, and what they would be otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use crate::aave::prices::{AavePrices, PriceChange, WholePrice};
+use crate::aave::prices::{AavePrices, PriceChange};
 use crate::cli::aave::amounts;
 use crate::cli::aave::contracts::Nodes;
+use crate::cli::aave::price_file::PriceFile;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::Failure;
-use crate::cli::format::{bytes, grouped, plain};
+use crate::cli::format::{grouped, plain};
 use crate::cli::printer::Lines;
 use crate::database::reports::aave_markets::{AavePricedAsset, AavePricedAssets};
 use crate::node::options::NodeOptions;
@@ -24,9 +22,6 @@ use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
 use crate::types::decimal::U256;
 use crate::types::integer::{BlockNumber, ChainId, Timestamp};
-
-/// The field of a file with prices that is no asset.
-const UNIT: &str = "base_currency_unit";
 
 /// Where prices come from.
 #[derive(Debug, Args)]
@@ -110,19 +105,19 @@ pub(super) struct Prices<'command> {
     used: BTreeSet<String>,
 }
 
-struct PriceFile {
-    path: PathBuf,
-    unit: U256,
-    prices: BTreeMap<String, WholePrice>,
-}
-
 impl Pricing {
+    /// Reads the file of prices, if there is one. It can be a pipe whose writer takes its time, so this comes before what
+    /// a signal only cancels.
+    pub(super) fn read_file(&self) -> Result<Option<PriceFile>, Failure> {
+        self.prices.as_deref().map(PriceFile::read).transpose()
+    }
+
     pub(super) fn prepare(
         &self,
         context: &Context,
         chains: &BTreeSet<ChainId>,
+        file: Option<PriceFile>,
     ) -> Result<Prices<'_>, Failure> {
-        let file = self.prices.as_deref().map(PriceFile::read).transpose()?;
         let endpoints = if file.is_none() {
             let settings = context.settings()?;
             let options = NodeOptions::default();
@@ -145,15 +140,22 @@ impl Pricing {
 }
 
 impl Prices<'_> {
-    /// The prices of a market; `None` if there is no file and no node for the chain.
+    /// The prices of a market; `None` if there is no file and no node for the chain. Without prices, none can be another.
     pub(super) fn of(
         &mut self,
         market: &AavePricedAssets,
     ) -> Result<Option<MarketPrices>, Failure> {
         let found = match &self.file {
-            Some(file) => Some(file.of(market, &mut self.used)?),
+            Some(file) => Some(prices_of_file(file, market, &mut self.used)?),
             None => self.ask(market)?,
         };
+        if found.is_none() && !self.options.price.is_empty() {
+            let chain = market.market.chain;
+            return Err(Failure::Sync {
+                chain,
+                error: Box::new(SyncError::NoEndpoint { chain }),
+            });
+        }
         found
             .map(|mut found| {
                 for change in &self.options.price {
@@ -218,10 +220,11 @@ impl Prices<'_> {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        for name in file.prices.keys().filter(|name| !self.used.contains(*name)) {
+        let names = file.prices.iter().map(|(name, _)| name);
+        for name in names.filter(|name| !self.used.contains(*name)) {
             log::warn!(
                 "{}: no market has an asset '{}'",
-                file.path.display(),
+                file.path().display(),
                 plain(name)
             );
         }
@@ -256,17 +259,63 @@ fn named<'assets>(
     }
 }
 
+/// The prices that a file has for a market.
+fn prices_of_file(
+    file: &PriceFile,
+    market: &AavePricedAssets,
+    used: &mut BTreeSet<String>,
+) -> Result<MarketPrices, Failure> {
+    let mut prices = AavePrices::new(file.unit);
+    for (name, price) in &file.prices {
+        let Some(asset) = named(market, name)? else {
+            continue;
+        };
+        if prices.of(asset.address).is_some() {
+            let label = label(asset);
+            return Err(file.invalid(format!("it has two prices of {label}")));
+        }
+        let price = price.in_units(file.unit);
+        let price = price.map_err(|error| file.invalid_price(name, error))?;
+        prices.set(asset.address, price);
+        used.insert(name.clone());
+    }
+    let without = market.assets.iter();
+    let without = without.filter(|asset| prices.of(asset.address).is_none());
+    let reason = "the file has none";
+    Ok(MarketPrices {
+        source: Source::File(file.path().to_owned()),
+        // Only the oracle can say what it is. The unit of dollars is nearly always meant.
+        base_currency: (file.unit == AavePrices::DOLLAR).then_some(Address::ZERO),
+        missing: without
+            .map(|asset| (asset.clone(), reason.to_owned()))
+            .collect(),
+        prices,
+        changed: Vec::new(),
+        assets: market.assets.clone(),
+    })
+}
+
 impl MarketPrices {
     /// Changes a price; whether the market has the asset.
     fn change(&mut self, market: &AavePricedAssets, change: &AssetChange) -> Result<bool, Failure> {
         let Some(asset) = named(market, &change.asset)? else {
             return Ok(false);
         };
+        let is_changed = |changed: &Changed| changed.asset.address == asset.address;
+        if self.changed.iter().any(is_changed) {
+            return Err(Failure::PriceTwice {
+                asset: label(asset),
+            });
+        }
         let before = self.prices.of(asset.address);
         let base = match (before, change.change) {
             (Some(before), _) => before,
             (None, PriceChange::Value(_)) => U256::default(),
-            (None, _) => return Ok(true),
+            (None, _) => {
+                return Err(Failure::NoPriceToChange {
+                    asset: label(asset),
+                });
+            }
         };
         let price = change.change.apply(base, self.prices.unit());
         let price = price.map_err(|error| Failure::PriceNotUsed {
@@ -404,80 +453,4 @@ struct PriceDocument {
     price: Option<String>,
     is_what_if: bool,
     problem: Option<String>,
-}
-
-/// The size of a file that is no file of prices, in bytes. A market has some hundred assets at most.
-const TOO_LARGE: u64 = 4 << 20;
-
-impl PriceFile {
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let invalid = |problem: String| Failure::PriceFile {
-            path: path.to_owned(),
-            problem,
-        };
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(TOO_LARGE).read_to_string(&mut text))
-            .map_err(|error| invalid(error.to_string()))?;
-        if text.len() as u64 == TOO_LARGE {
-            return Err(invalid(format!("it has {} or more", bytes(TOO_LARGE))));
-        }
-        let entries: BTreeMap<String, Box<RawValue>> =
-            serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
-        let mut prices = BTreeMap::new();
-        let mut unit = AavePrices::DOLLAR;
-        for (name, value) in entries {
-            let raw = value.get();
-            let text = serde_json::from_str(raw).unwrap_or_else(|_| raw.to_owned());
-            if name == UNIT {
-                let parsed = text.parse::<U256>().ok().filter(|unit| !unit.0.is_zero());
-                unit =
-                    parsed.ok_or_else(|| invalid(format!("{UNIT} is not a positive integer")))?;
-                continue;
-            }
-            let price = text
-                .parse()
-                .map_err(|error| invalid(format!("the price of {}: {error}", plain(&name))))?;
-            prices.insert(name, price);
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            unit,
-            prices,
-        })
-    }
-
-    fn of(
-        &self,
-        market: &AavePricedAssets,
-        used: &mut BTreeSet<String>,
-    ) -> Result<MarketPrices, Failure> {
-        let mut prices = AavePrices::new(self.unit);
-        for (name, price) in &self.prices {
-            let Some(asset) = named(market, name)? else {
-                continue;
-            };
-            let price = price.in_units(self.unit);
-            let price = price.map_err(|error| Failure::PriceNotUsed {
-                asset: name.clone(),
-                error,
-            })?;
-            prices.set(asset.address, price);
-            used.insert(name.clone());
-        }
-        let without = market.assets.iter();
-        let without = without.filter(|asset| prices.of(asset.address).is_none());
-        let reason = "the file has none";
-        Ok(MarketPrices {
-            source: Source::File(self.path.clone()),
-            // Only the oracle can say what it is. The unit of dollars is nearly always meant.
-            base_currency: (self.unit == AavePrices::DOLLAR).then_some(Address::ZERO),
-            missing: without
-                .map(|asset| (asset.clone(), reason.to_owned()))
-                .collect(),
-            prices,
-            changed: Vec::new(),
-            assets: market.assets.clone(),
-        })
-    }
 }

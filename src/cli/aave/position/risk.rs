@@ -9,7 +9,7 @@ use crate::aave::prices::{AavePrices, WholePrice};
 use crate::cli::aave::amounts::{
     WAD, buffer_percent, buffer_text, health_factor, in_base, percent,
 };
-use crate::cli::aave::chosen::{chains, chosen};
+use crate::cli::aave::chosen::{chains, chosen, names};
 use crate::cli::aave::heading::{MarketFields, heading};
 use crate::cli::aave::position::zones::histogram;
 use crate::cli::aave::pricing::{MarketPrices, PricesDocument, Pricing};
@@ -64,9 +64,10 @@ type Valued = (AaveRiskReport, MarketPrices);
 impl Risk {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
+        let file = self.pricing.read_file()?;
         let _running = Cancellable::begin();
         let markets = chosen(&path, self.market.as_deref())?;
-        let mut prices = self.pricing.prepare(context, &chains(&markets))?;
+        let mut prices = self.pricing.prepare(context, &chains(&markets), file)?;
         let mut reports: Vec<Valued> = Vec::new();
         for market in &markets {
             let chain = market.market.chain;
@@ -83,6 +84,7 @@ impl Risk {
         if let (Some(address), []) = (self.address, reports.as_slice()) {
             return Err(Failure::UnknownUser {
                 address,
+                markets: names(&markets),
                 with_debt: true,
             });
         }

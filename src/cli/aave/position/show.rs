@@ -8,7 +8,7 @@ use crate::aave::prices::AavePrices;
 use crate::cli::aave::amounts::{
     buffer_percent, buffer_text, health_factor, in_base, of_token, percent, price,
 };
-use crate::cli::aave::chosen::{chains, chosen};
+use crate::cli::aave::chosen::{chains, chosen, names};
 use crate::cli::aave::heading::{MarketFields, heading};
 use crate::cli::aave::pricing::{MarketPrices, PricesDocument, Pricing};
 use crate::cli::context::Context;
@@ -46,9 +46,10 @@ type Shown = (AavePositionReport, Option<MarketPrices>);
 impl Show {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
+        let file = self.pricing.read_file()?;
         let _running = Cancellable::begin();
         let markets = chosen(&path, self.market.as_deref())?;
-        let mut prices = self.pricing.prepare(context, &chains(&markets))?;
+        let mut prices = self.pricing.prepare(context, &chains(&markets), file)?;
         let mut reports: Vec<Shown> = Vec::new();
         for market in &markets {
             let of_market = prices.of(market)?;
@@ -59,6 +60,7 @@ impl Show {
         if reports.is_empty() {
             return Err(Failure::UnknownUser {
                 address: self.address,
+                markets: names(&markets),
                 with_debt: false,
             });
         }
