@@ -36,6 +36,7 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod service_manager;
+mod settings_files;
 mod table;
 mod token;
 mod unknown_command;

@@ -14,6 +14,7 @@ use crate::cli::interrupt::Cancellable;
 use crate::cli::printer::Lines;
 use crate::counted::counted;
 use crate::database::error::database_error::Error;
+use crate::database::files::regular_file::require_replaceable_file;
 use crate::database::files::staged_file::{PUBLIC, StagedFile};
 use crate::new_folders::NewFolders;
 
@@ -45,7 +46,12 @@ impl Man {
         let _running = Cancellable::begin();
         let folders = NewFolders::create(folder)
             .map_err(|error| Error::io(folder, "create the folder", error))?;
-        let number = write(&tree, folder)?;
+        let mut pages = Vec::new();
+        stage(&tree, folder, &mut pages)?;
+        let number = pages.len();
+        for page in pages {
+            page.replace_unsynced()?;
+        }
         folders.keep();
         context.printer.message(format_args!(
             "Wrote {} to {}.",
@@ -56,21 +62,24 @@ impl Man {
     }
 }
 
-/// Writes the pages of a command and its subcommands, and returns the number of pages.
-fn write(command: &Command, folder: &Path) -> Result<usize, Failure> {
+/// Writes the pages of a command and its subcommands, which get their names when all are written.
+fn stage(command: &Command, folder: &Path, pages: &mut Vec<StagedFile>) -> Result<(), Failure> {
     let path = folder.join(Page::new(command.clone()).get_filename());
+    require_replaceable_file(&path)?;
+    if path.is_dir() {
+        return Err(Error::io(&path, "replace", rustix::io::Errno::ISDIR.into()).into());
+    }
     // A link of that name is replaced, and not what it leads to.
     let mut staged = StagedFile::create(&path, PUBLIC)?;
     staged.write(render(command)?.as_bytes())?;
-    staged.replace_unsynced()?;
-    let mut number = 1;
+    pages.push(staged);
     for below in command
         .get_subcommands()
         .filter(|below| !below.is_hide_set())
     {
-        number += write(below, folder)?;
+        stage(below, folder, pages)?;
     }
-    Ok(number)
+    Ok(())
 }
 
 /// The tree with the values that the help leaves out for brevity.

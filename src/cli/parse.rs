@@ -77,6 +77,8 @@ const OF_NODES: [&str; 2] = ["--rpc", "--ws"];
 /// The value of such an option: `1=NODE`.
 fn node_without_key(value: &str) -> String {
     match value.split_once('=') {
+        // There is nothing to hide, and the error is that of an address that is missing.
+        Some((_, "")) => value.to_owned(),
         Some((chain, node)) if chain.chars().all(char::is_alphanumeric) => {
             format!("{chain}={}", endpoint_without_key(node))
         }

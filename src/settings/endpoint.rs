@@ -42,7 +42,7 @@ pub fn endpoint_without_key(endpoint: &str) -> String {
     };
     format!(
         "{shown_scheme}{user}{}{path}",
-        host(&parts, scheme.is_some())
+        host(&parts, endpoint.contains("://"))
     )
 }
 
@@ -265,6 +265,8 @@ mod tests {
             ("KEY://example.com", "…://example.com"),
             ("https:/example.com/KEY", "https://example.com/…"),
             ("https:example.com/KEY", "https://example.com/…"),
+            ("https:KEY", "https://…"),
+            ("https:/KEY/x", "https://…/…"),
             ("https:\\\\example.com\\KEY", "https://example.com/…"),
             ("https:///example.com/KEY", "https://…/…"),
             (" https://example.com/KEY ", "https://example.com/…"),

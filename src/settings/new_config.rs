@@ -128,7 +128,12 @@ fn write_new(path: &Path, text: &str) -> Result<(), SettingsError> {
         .create_new(true)
         .mode(0o600)
         .open(path);
+    let leads_nowhere = || path.is_symlink() && !path.exists();
     let mut file = file.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists if leads_nowhere() => unwritable(
+            path,
+            io::Error::other("it is a link to a file that does not exist"),
+        ),
         io::ErrorKind::AlreadyExists => SettingsError::AlreadyExists {
             path: path.to_owned(),
         },

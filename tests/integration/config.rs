@@ -193,6 +193,33 @@ fn node_keys_are_not_printed() {
 }
 
 #[test]
+fn config_init_refuses_what_no_command_could_use() {
+    let home = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", home.path().join("link.toml")).unwrap();
+    for (arguments, problem) in [
+        (&["--rpc", "1="][..], "the address is missing"),
+        (
+            &["--rpc", "1=ftp://node.example"],
+            "its scheme is none of http",
+        ),
+        (
+            &["--rpc", "1=https:node.example/x"],
+            "https://node.example/…",
+        ),
+        (&["--rpc", "1=ws://node.example"], "http://"),
+        (
+            &["--config", "link.toml"],
+            "it is a link to a file that does not exist",
+        ),
+    ] {
+        let told = told(home.path(), &[&["config", "init"], arguments].concat());
+        assert!(!told.contains("status: 0"), "{told}");
+        assert!(told.contains(problem), "{told}");
+    }
+    assert!(!home.path().join(".config").exists());
+}
+
+#[test]
 fn several_nodes_of_a_chain_are_in_a_file_of_their_own() {
     let home = tempfile::tempdir().unwrap();
     let init = [

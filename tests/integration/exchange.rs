@@ -349,6 +349,7 @@ fn exchange_commands_fail_if_a_trigger_does_not_let_them() {
             "AFTER INSERT ON exchanges",
             "UPDATE exchanges SET deployer = factory WHERE id = NEW.id;",
         ),
+        (add, "BEFORE INSERT ON exchange_deployments", ignore),
         (add, "BEFORE INSERT ON exchanges", ignore),
         (
             add,

@@ -239,7 +239,7 @@ fn errors_about_own_objects_say_which_and_what_to_do() {
     --- stdout
     --- stderr
     error: The database at degenbot.db rejects the change of base_zzz_v4: no new ones; its triggers on these tables are own
-    hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
+    hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges, exchange_deployments and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
     ");
     insta::assert_snapshot!(
         told("table of migrations of another shape", &["database", "upgrade", "--force"]),
@@ -256,7 +256,7 @@ fn errors_about_own_objects_say_which_and_what_to_do() {
     --- stdout
     --- stderr
     error: The database at degenbot.db rejects the change of base_zzz_v4: UNIQUE constraint failed: exchanges.chain_id
-    hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
+    hint: Nothing was changed. Look at the triggers, indexes and constraints of your own on exchanges, exchange_deployments and pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again
     ");
 }
 

@@ -214,7 +214,7 @@ fn man_pages_fit_in_80_columns_and_list_values() {
 fn completions_and_man_report_what_they_cannot_do() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("taken"), "").unwrap();
-    fs::create_dir_all(home.path().join("folder/degenbot.1")).unwrap();
+    fs::create_dir_all(home.path().join("folder/degenbot-pool-verify.1")).unwrap();
     let told = |arguments: &[&str]| {
         let mut command = degenbot(home.path());
         command.args(arguments);
@@ -231,9 +231,11 @@ fn completions_and_man_report_what_they_cannot_do() {
     status: 1
     --- stdout
     --- stderr
-    error: Could not replace folder/degenbot.1: Is a directory (os error 21)
+    error: Could not replace folder/degenbot-pool-verify.1: Is a directory (os error 21)
     hint: Check the path, its permissions and the state of the disk
     ");
+    // No page was written before that was known.
+    assert_eq!(fs::read_dir(home.path().join("folder")).unwrap().count(), 1);
     insta::assert_snapshot!(told(&["completions", "tcsh"]), @r"
     status: 2
     --- stdout

@@ -98,6 +98,25 @@ fn copies_replace_no_sidecar_of_the_database() {
 }
 
 #[test]
+fn copies_take_no_place_where_settings_are_looked_for() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let nodes = copy.folder().join("nodes.toml");
+    fs::write(copy.folder().join("config.toml"), "").unwrap();
+    for command in [
+        &["database", "backup", "--output", "nodes.toml"][..],
+        &["database", "compact", "--into", "nodes.toml"],
+    ] {
+        let told = quietly(
+            &copy.path,
+            &[&["--config", "config.toml"], command].concat(),
+        );
+        assert!(told.contains("nodes.toml"), "{told}");
+        assert!(told.starts_with("status: 1"), "{told}");
+        assert!(!nodes.exists());
+    }
+}
+
+#[test]
 fn copies_replace_no_file_of_another_kind_under_a_name_that_was_given() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
     let notes = copy.folder().join("notes.txt");

@@ -14,6 +14,8 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::reserved::use_of;
+use crate::node::endpoint::Endpoint;
+use crate::settings::environment::Environment;
 use crate::settings::new_config::NewConfig;
 use crate::settings::nodes_file;
 use crate::types::integer::ChainId;
@@ -56,6 +58,11 @@ impl Init {
         let database = context
             .named_database()
             .unwrap_or_else(|| folder.join("degenbot.db"));
+        let environment = Environment::from_process();
+        for (_, node) in &self.rpc {
+            // No command could use the file's node.
+            Endpoint::parse(&environment.expand_home_of(node))?;
+        }
         let (mut rpc, mut more_nodes) = (BTreeMap::new(), Vec::new());
         for (chain, node) in self.rpc {
             match rpc.entry(chain) {

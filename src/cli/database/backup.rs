@@ -15,6 +15,7 @@ use crate::cli::options::{
     Confirmation, Unchecked, Waiting, path_of_copy, tell_not_checked, verification,
 };
 use crate::cli::progress::ProgressReporter;
+use crate::cli::settings_files::require_other;
 use crate::database::copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 use crate::database::error::database_error::Error;
 use crate::database::error::not_checked::NotChecked;
@@ -59,7 +60,11 @@ impl Backup {
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let _waiting = self.waiting.begin();
-        let path = context.database_path()?;
+        let settings = context.settings()?;
+        if let Some(target) = &self.output {
+            require_other(&settings, target)?;
+        }
+        let path = settings.database.path;
         warn_of_other_version(&path)?;
         let back_up = |replace_existing| -> Result<(BackupReport, Timing), Error> {
             let options = BackupOptions {

@@ -13,6 +13,7 @@ use crate::cli::format::bytes;
 use crate::cli::json::{Json, Timing, timed};
 use crate::cli::options::{Confirmation, Waiting, path_of_copy};
 use crate::cli::progress::ProgressReporter;
+use crate::cli::settings_files::require_other;
 use crate::database::copying::compact::{
     CompactOptions, CompactReport, Compaction, compact_sqlite_database,
 };
@@ -44,7 +45,11 @@ pub(in crate::cli) struct Compact {
 impl Compact {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let _waiting = self.waiting.begin();
-        let path = context.database_path()?;
+        let settings = context.settings()?;
+        if let Some(target) = &self.into {
+            require_other(&settings, target)?;
+        }
+        let path = settings.database.path;
         if self.into.is_none() && self.confirmation.force {
             // Not an error: scripts give the option to every command.
             log::warn!("--force has no effect without --into: nothing is asked");

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::follow::chain_state::ChainState;
 use crate::cli::progress::update::Subject;
+use crate::cli::settings_files::require_other;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
-use crate::database::files::reserved::{Use, leads_to, use_of};
+use crate::database::files::reserved::use_of;
 use crate::database::files::staged_file::{PUBLIC, StagedFile};
 use crate::settings::resolve::Settings;
 use crate::types::integer::ChainId;
@@ -207,15 +208,9 @@ impl MetricsFile {
 /// Fails if the path is one that belongs to the database, or that of a file with settings. A file of the database must not
 /// be opened here either: closing it would drop SQLite's locks.
 fn require_unused(path: &Path, settings: &Settings) -> Result<(), Error> {
-    let used = use_of(&DatabaseFile::at(&settings.database.path), path);
-    let what = used.map(Use::title).or_else(|| {
-        let files = settings.files();
-        let is_one = |file: &PathBuf| leads_to(path, file);
-        files.iter().any(is_one).then_some("the settings")
-    });
-    match what {
-        Some(what) => Err(ErrorKind::TargetIsReserved { what }.at(path)),
-        None => Ok(()),
+    match use_of(&DatabaseFile::at(&settings.database.path), path) {
+        Some(used) => Err(ErrorKind::TargetIsReserved { what: used.title() }.at(path)),
+        None => require_other(settings, path),
     }
 }
 

@@ -47,7 +47,7 @@ documented_errors! {
         NotAFile
             in FindingTheDatabase;
             text format!("{path} is not a regular file");
-            hint "Give the path of a regular file: databases and copies of them are in no others";
+            hint "Give the path of a regular file, or one where there is none yet";
             when "The path is that of a device, a pipe or a socket, or of an open file such as /dev/stdout.";
 
         /// A file that SQLite opens beside the database is a link, a pipe or another thing that SQLite does not make, or

@@ -165,5 +165,8 @@ pub(super) fn rejected(
 
 /// The triggers of the tables that hold exchanges.
 fn triggers(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
-    triggers_of(connection, &["exchanges", "pool_managers"])
+    triggers_of(
+        connection,
+        &["exchanges", "exchange_deployments", "pool_managers"],
+    )
 }

@@ -193,8 +193,16 @@ impl DatabaseFile {
     /// Fails if no file can be created in the folder. Temporary files and SQLite's own go there.
     pub(crate) fn require_writable_folder(&self) -> Result<(), Error> {
         use rustix::fs::Access;
-        rustix::fs::access(self.folder(), Access::WRITE_OK | Access::EXEC_OK)
-            .map_err(|error| Error::io(&self.path, "create a file beside", error.into()))
+        let folder = self.folder();
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        rustix::fs::access(folder, access).map_err(|error| {
+            // The system says that nobody may enter a file.
+            let error = match fs::metadata(folder) {
+                Ok(metadata) if !metadata.is_dir() => rustix::io::Errno::NOTDIR,
+                _ => error,
+            };
+            Error::io(&self.path, "create a file beside", error.into())
+        })
     }
 
     /// Whether a reader that takes locks can open the database. Such a reader may have to create sidecars.

@@ -639,7 +639,7 @@ fn foreign_file_does_not_become_one_of_metrics() {
     --- stdout
     --- stderr
     error: /dev/null is not a regular file
-    hint: Give the path of a regular file: databases and copies of them are in no others
+    hint: Give the path of a regular file, or one where there is none yet
     ");
     assert_snapshot!(refused("-"), @r"
     status: 2
