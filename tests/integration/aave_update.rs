@@ -8,6 +8,7 @@ mod reorganisations;
 mod stored;
 mod triggers;
 mod two_markets;
+mod without_node;
 
 use std::collections::BTreeMap;
 use std::fs;

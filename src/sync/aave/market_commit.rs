@@ -94,18 +94,16 @@ pub(super) fn commit(
                     return Ok(Committed::Moved(reason));
                 }
             }
-            if !fits(connection, chain, batch)? {
-                return Ok(Committed::Moved("the chain was reorganised"));
-            }
-            let mut counts = Counts::default();
-            for index in members {
-                if let Some(market) = scope.exchanges.get(*index) {
-                    let created = write(connection, memory, market, batch, &mut counts)?;
-                    counts.created.push((*index, created));
-                }
-            }
-            store(connection, chain, batch)?;
-            Ok(Committed::Done(counts))
+            let found = members
+                .iter()
+                .filter_map(|index| Some((*index, scope.exchanges.get(*index)?)));
+            let found: Vec<_> = found.collect();
+            Ok(
+                match write_batch(connection, chain, memory, &found, batch)? {
+                    Some(counts) => Committed::Done(counts),
+                    None => Committed::Moved("the chain was reorganised"),
+                },
+            )
         },
         SyncError::from,
     );
@@ -114,6 +112,27 @@ pub(super) fn commit(
         memory.forget();
     }
     result
+}
+
+/// Writes a batch to markets, each with its place among the members, inside a transaction. `None` if the database has
+/// blocks of another branch of the chain.
+pub(super) fn write_batch(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    memory: &mut MarketMemory,
+    markets: &[(usize, &ScopedMarket)],
+    batch: &Batch<MarketChanges>,
+) -> Result<Option<Counts>, SyncError> {
+    if !fits(connection, chain, batch)? {
+        return Ok(None);
+    }
+    let mut counts = Counts::default();
+    for (index, market) in markets {
+        let created = write(connection, memory, market, batch, &mut counts)?;
+        counts.created.push((*index, created));
+    }
+    store(connection, chain, batch)?;
+    Ok(Some(counts))
 }
 
 /// Whether a market is no longer as it was read.

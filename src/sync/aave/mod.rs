@@ -19,12 +19,14 @@
 //! | `balances` | users and positions |
 //! | `market_commit` | writes the changes of blocks |
 //! | `markets` | puts these together |
+//! | `aave_update` | writes events that the caller has received |
 //! | `chain_values` | what a market's contracts say at a block |
 //! | `picture` | a market of one state of the database |
 //! | `comparison` | compares the two |
 //! | `takeover` | takes over markets that another program has followed |
 //! | `market_needs`, `plan` | say what an update would need |
 
+pub(crate) mod aave_update;
 pub(super) mod apply_events;
 pub(crate) mod balance_mismatch;
 pub(super) mod balances;

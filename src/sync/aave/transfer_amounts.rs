@@ -126,7 +126,7 @@ fn widening(
 }
 
 /// The first transfer of each aToken of revision 1 of which nobody knows what it says.
-fn unknown_transfers(
+pub(super) fn unknown_transfers(
     market: &ScopedMarket,
     state: &MarketState,
     events: &[MarketEvent],
