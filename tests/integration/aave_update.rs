@@ -6,6 +6,7 @@ mod properties;
 mod refusals;
 mod reorganisations;
 mod stored;
+mod transfer_amounts;
 mod triggers;
 mod two_markets;
 mod without_node;

@@ -383,3 +383,33 @@ fn blocks_that_disappear_are_undone_for_a_market_that_is_left_out() {
     both.update_to_head();
     assert_rows(&rows(&scene.path), &rows(&both.path));
 }
+
+/// The Python package stores less of a market. The contracts say the rest, and here they do not answer.
+#[test]
+fn market_that_cannot_be_taken_over_leaves_the_other_alone() {
+    for bad in [Bad::First, Bad::Second] {
+        let scene = two_markets::scene(0);
+        let half = scene.percent(50);
+        scene.update(&to_head().to_block(at(half))).1.unwrap();
+        let [bad_name, good_name] = bad.names();
+        let of_bad = if bad == Bad::First { "min" } else { "max" };
+        let forget = format!(
+            "DELETE FROM aave_v3_asset_facts WHERE asset_id IN (SELECT id FROM aave_v3_assets
+             WHERE market_id = (SELECT {of_bad}(id) FROM aave_v3_markets))"
+        );
+        execute(&scene.path, &forget);
+        let (report, result) = scene.update(&to_head());
+        let error = result.unwrap_err();
+        assert!(report.taken_over.is_empty());
+        let reached = |name: &MarketName| {
+            let mut markets = report.markets.iter();
+            markets
+                .find(|it| it.market == *name)
+                .map(|it| it.to.unwrap().get())
+        };
+        let head = scene.recording.head();
+        assert_eq!(reached(&good_name), Some(head), "{error}");
+        assert_eq!(reached(&bad_name), None);
+        assert!(error.to_string().contains(&bad_name.to_string()), "{error}");
+    }
+}
