@@ -48,15 +48,17 @@ impl BusyHandler {
 
     /// Sleeps, longer with each try. Returns whether SQLite should try again.
     fn wait(&self, tries: u32) -> bool {
-        const PAUSES: [u64; 8] = [1, 2, 5, 10, 15, 20, 25, 50];
         if tries == 0 {
             self.began.set(Some(Instant::now()));
         }
-        let waited = self
-            .began
-            .get()
-            .map_or(Duration::ZERO, |began| began.elapsed());
-        let left = self.wait.saturating_sub(waited);
+        let began = self.began.get().unwrap_or_else(Instant::now);
+        self.wait_since(began, tries)
+    }
+
+    /// The same for a wait that has begun at this time.
+    pub(super) fn wait_since(&self, began: Instant, tries: u32) -> bool {
+        const PAUSES: [u64; 8] = [1, 2, 5, 10, 15, 20, 25, 50];
+        let left = self.wait.saturating_sub(began.elapsed());
         if self.is_stopped() || left.is_zero() {
             return false;
         }

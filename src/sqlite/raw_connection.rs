@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libsqlite3_sys as ffi;
 
@@ -92,6 +92,27 @@ impl RawConnection {
     pub(crate) fn execute(&self, sql: &str) -> Result<(), SqliteError> {
         let code = Address(self.as_ptr()).execute(&c_string(sql)?);
         self.check(code)
+    }
+
+    /// Runs statements for whose locks SQLite does not wait, such as a change of the journal mode. They run again until
+    /// they succeed, or until the busy handler waits no longer.
+    pub(crate) fn execute_patiently(&self, sql: &str) -> Result<(), SqliteError> {
+        let began = Instant::now();
+        let mut tries = 0;
+        loop {
+            let result = self.execute(sql);
+            let is_locked = matches!(&result, Err(error) if error.code == ffi::SQLITE_BUSY);
+            let waits = || {
+                let busy_handler = self.busy_handler.borrow();
+                busy_handler
+                    .as_ref()
+                    .is_some_and(|busy_handler| busy_handler.wait_since(began, tries))
+            };
+            if !is_locked || !waits() {
+                return result;
+            }
+            tries += 1;
+        }
     }
 
     /// Runs the statements of `sql` on a thread of their own. Meanwhile this thread calls `look` several times a
@@ -259,14 +280,6 @@ impl RawConnection {
         };
         self.busy_handler.replace(Some(busy_handler));
         self.check(code)
-    }
-
-    /// How long a statement waits for a lock at most.
-    pub(crate) fn lock_wait(&self) -> Duration {
-        let busy_handler = self.busy_handler.borrow();
-        busy_handler
-            .as_ref()
-            .map_or(Duration::ZERO, |busy_handler| busy_handler.limit())
     }
 
     pub(super) fn as_ptr(&self) -> *mut ffi::sqlite3 {

@@ -122,3 +122,57 @@ fn reset_and_restore_wait_for_a_writer_in_rollback_mode() {
         }
     }
 }
+
+/// What another program does with an earlier copy.
+const USES: [&str; 5] = [
+    "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE",
+    "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE",
+    "PRAGMA journal_mode = DELETE; BEGIN; SELECT 1 FROM exchanges",
+    "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN; CREATE TABLE notes (body);
+     INSERT INTO notes SELECT randomblob(1000) FROM pools, exchanges",
+    "BEGIN IMMEDIATE; UPDATE exchanges SET active = 1 - active",
+];
+
+#[test]
+fn copies_replace_no_file_that_a_program_uses() {
+    for using in USES {
+        let copy = database();
+        let compact = copy.path.with_extension("compact");
+        fs::copy(database::backup_path(&copy.path), &compact).unwrap();
+        for (name, target) in [
+            ("backup", &database::backup_path(&copy.path)),
+            ("compact into", &compact),
+        ] {
+            let operate = |wait, cancel: &mut CancelToken| {
+                let result = if name == "backup" {
+                    let options = BackupOptions::default().wait(wait).replace_existing(true);
+                    database::backup_sqlite_database(&copy.path, &options, cancel).map(drop)
+                } else {
+                    let options = CompactOptions::default().wait(wait).replace_existing(true);
+                    let options = options.into(target.clone());
+                    database::compact_sqlite_database(&copy.path, &options, cancel).map(drop)
+                };
+                result.map_err(|error| error.kind)
+            };
+            let before = content::of(target);
+            let mut holder = content::connect(target);
+            holder.batch_execute(using).unwrap();
+            let mut cancel = CancelToken::new();
+            let failed = operate(Duration::ZERO, &mut cancel);
+            assert!(
+                matches!(failed, Err(ErrorKind::Locked)),
+                "{name}, {using}: {failed:?}"
+            );
+            cancel.cancel();
+            let failed = operate(AN_HOUR, &mut cancel);
+            assert!(
+                matches!(failed, Err(ErrorKind::Interrupted)),
+                "{name}, {using}: {failed:?}"
+            );
+            holder.batch_execute("ROLLBACK").unwrap();
+            assert_eq!(content::of(target), before, "{name}, {using}");
+            drop(holder);
+            operate(Duration::ZERO, &mut CancelToken::new()).unwrap();
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -176,20 +176,11 @@ pub(crate) fn ensure_wal(connection: &mut SqliteConnection, path: &Path) -> Resu
 /// Switches the database of a raw connection to WAL mode.
 ///
 /// SQLite does not call the busy handler while another program holds the write lock of a database in rollback mode,
-/// because this connection reads meanwhile. So this waits for that lock outside the switch, and tries again.
+/// because this connection reads meanwhile.
 pub(crate) fn set_wal(handle: &RawConnection, path: &Path) -> Result<(), Error> {
-    let began = Instant::now();
-    loop {
-        let switched = handle.execute("PRAGMA journal_mode = WAL");
-        let is_locked =
-            matches!(&switched, Err(error) if error.code == libsqlite3_sys::SQLITE_BUSY);
-        if !is_locked || began.elapsed() >= handle.lock_wait() {
-            return switched.map_err(|error| Error::from_sqlite(path, error));
-        }
-        handle
-            .execute("BEGIN IMMEDIATE; ROLLBACK")
-            .map_err(|error| Error::from_sqlite(path, error))?;
-    }
+    handle
+        .execute_patiently("PRAGMA journal_mode = WAL")
+        .map_err(|error| Error::from_sqlite(path, error))
 }
 
 /// Whether the database of a raw connection is in WAL mode.
@@ -250,7 +241,7 @@ pub(crate) fn settle(path: &Path, busy_handler: &BusyHandler) -> Result<(), Erro
     let uri = uri(path, Access::ReadWrite.parameters());
     leaving_no_log(path, &uri, || {
         open_raw_connection(path, Access::ReadWrite, busy_handler)?
-            .execute(
+            .execute_patiently(
                 "PRAGMA journal_mode = TRUNCATE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; COMMIT",
             )
             .map_err(|error| Error::from_sqlite(path, error))

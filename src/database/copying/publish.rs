@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::database::connection::open::settle;
+use crate::database::connection::open::{Access, is_wal_on_disk, open_raw_connection, settle};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
@@ -40,9 +40,13 @@ pub(crate) fn check_target(
     // Only the log of a recognised database can be cleared away later.
     if let Some(leftover) = DatabaseFile::at(backup).leftover()
         && let Err(error) = recognise_without_trace(backup)
-        && !matches!(error.kind, ErrorKind::HotJournal)
     {
-        return Err(ErrorKind::Leftover { leftover }.at(backup));
+        match error.kind {
+            ErrorKind::HotJournal => {}
+            // The journal is that of a program that writes.
+            ErrorKind::Locked | ErrorKind::Interrupted => return Err(error),
+            _ => return Err(ErrorKind::Leftover { leftover }.at(backup)),
+        }
     }
     let Ok(metadata) = fs::symlink_metadata(backup) else {
         return Ok(());
@@ -75,8 +79,11 @@ fn require_degenbot(existing: &Path, any_database: bool) -> Result<(), Error> {
         Err(error) => match error.kind {
             ErrorKind::NotADatabase if any_database => foreign("an SQLite database"),
             ErrorKind::NotADatabase => foreign("a degenbot database"),
-            // Nobody knows what it is.
-            ErrorKind::CannotOpen { .. } | ErrorKind::Io { .. } => Err(error),
+            // Nobody knows what it is, or it is in use.
+            ErrorKind::CannotOpen { .. }
+            | ErrorKind::Io { .. }
+            | ErrorKind::Locked
+            | ErrorKind::Interrupted => Err(error),
             // Clearing the leftovers away finds any other obstacle.
             _ => Ok(()),
         },
@@ -84,13 +91,17 @@ fn require_degenbot(existing: &Path, any_database: bool) -> Result<(), Error> {
 }
 
 /// Removes the sidecars of an earlier backup that somebody has opened. SQLite would apply that log to the new
-/// backup.
+/// backup. Waits for programs that use the earlier one: what they write would be lost.
+///
+/// # Errors
+///
+/// [`ErrorKind::Locked`] if one goes on using it.
 pub(crate) fn clear_away_leftovers(
     target: &DatabaseFile,
     busy_handler: &BusyHandler,
 ) -> Result<(), Error> {
     if !target.has_sidecars() {
-        return Ok(());
+        return await_end_of_use(target, busy_handler);
     }
     // Only a recognised database is opened for this: beside any other file, SQLite might delete the log.
     let recognised = recognise(target.path());
@@ -102,5 +113,25 @@ pub(crate) fn clear_away_leftovers(
         (Some(_), Err(error)) if is_own_log => Err(error),
         (Some(leftover), _) => Err(ErrorKind::Leftover { leftover }.at(target.path())),
         (None, _) => Ok(()),
+    }
+}
+
+/// Waits until nobody reads or writes a database in rollback mode. One in WAL mode without sidecars is in no use.
+fn await_end_of_use(target: &DatabaseFile, busy_handler: &BusyHandler) -> Result<(), Error> {
+    let path = target.path();
+    if !path.exists() || is_wal_on_disk(path).unwrap_or(false) {
+        return Ok(());
+    }
+    let locked = open_raw_connection(path, Access::ReadWrite, busy_handler).and_then(|handle| {
+        handle
+            .execute("BEGIN EXCLUSIVE; COMMIT")
+            .map_err(|error| Error::from_sqlite(path, error))
+    });
+    match locked {
+        Err(error) if matches!(error.kind, ErrorKind::Locked | ErrorKind::Interrupted) => {
+            Err(error)
+        }
+        // Nobody can use what cannot be opened, or is no database.
+        _ => Ok(()),
     }
 }
