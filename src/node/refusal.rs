@@ -94,7 +94,8 @@ impl Slot {
             Unreadable::Malformed(problem) => {
                 let body = String::from_utf8_lossy(&body[..body.len().min(4096)]);
                 let text = format!("the answer is broken: {problem}: {}", start(&body));
-                self.fault(Class::Transient, &text, about, calls)
+                let text = text.trim_end_matches([' ', ':']);
+                self.fault(Class::Transient, text, about, calls)
             }
         }
     }

@@ -152,7 +152,7 @@ impl Slot {
         }
     }
 
-    /// Tells that the endpoint does not answer, once until it does. Without a word, nobody would know for minutes why
+    /// Tells that the endpoint gives no usable answer, once until it does. Without a word, nobody would know for minutes why
     /// nothing happens.
     pub(super) fn tell(&self, error: Option<&NodeError>, options: &NodeOptions) {
         if mem::replace(&mut self.health().is_told, true) {
@@ -165,7 +165,7 @@ impl Slot {
                 "The node {node} has not answered yet; it is waited for, for {patience} s at most"
             ),
             Some(NodeError::Unreachable { detail, .. }) => log::warn!(
-                "The node {node} does not answer: {detail}; it is asked up to {tries} times, for {patience} s at most"
+                "The node {node} gives no usable answer: {detail}; it is asked up to {tries} times, for {patience} s at most"
             ),
             Some(NodeError::RateLimited { detail, .. }) => log::warn!(
                 "The node {node} refuses requests because there are too many: {detail}; it is waited for, for \

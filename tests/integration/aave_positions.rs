@@ -190,7 +190,11 @@ fn prices_of_a_file_are_whole_units() {
     assert!(told.contains("no market has an asset 'OTHER'"), "{told}");
     fs::remove_file(&file).unwrap();
     let told = quietly(&path, &risk);
-    assert!(told.contains("cannot be used: No such file"), "{told}");
+    assert!(told.contains("Could not read "), "{told}");
+    assert!(
+        told.contains("hint: Check the path, its permissions"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::cli::options::Waiting;
 use crate::database::aave_markets::{
     MarketActivation, MarketOptions, activate_market, list_markets,
 };
+use crate::database::migration::migrate::current_database_version;
 use crate::deployments::market::Market;
 
 #[derive(Debug, Args)]
@@ -37,6 +38,8 @@ impl Activate {
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
         let _running = Cancellable::begin();
+        // What the database cannot take in is refused before a node is looked for.
+        current_database_version(path)?;
         let stored = list_markets(path)?;
         let is_stored = stored.iter().any(|it| it.market.as_ref() == Some(&market));
         if let Some(known) = Market::of(&market)

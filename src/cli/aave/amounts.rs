@@ -47,12 +47,7 @@ pub(super) fn of_token(amount: U256, decimals: u8) -> String {
 
 /// An amount of the base currency.
 pub(super) fn in_base(amount: U256, unit: U256, base_currency: Option<Address>) -> String {
-    let number = in_units(amount, unit, 2);
-    if base_currency == Some(Address::ZERO) {
-        format!("${number}")
-    } else {
-        number
-    }
+    of_currency(in_units(amount, unit, 2), base_currency)
 }
 
 /// A price; those below one whole unit have more decimals.
@@ -60,7 +55,24 @@ pub(super) fn price(price: U256, unit: U256, base_currency: Option<Address>) -> 
     if price.0 >= unit.0 {
         return in_base(price, unit, base_currency);
     }
-    let number = in_units(price, unit, 8);
+    of_currency(trimmed(in_units(price, unit, 8)), base_currency)
+}
+
+/// A price with all of its decimals, two at least.
+pub(super) fn exact_price(price: U256, unit: U256, base_currency: Option<Address>) -> String {
+    of_currency(trimmed(in_units(price, unit, 18)), base_currency)
+}
+
+/// A number without the zeros at its end, except for two decimals.
+fn trimmed(mut number: String) -> String {
+    let shortest = number.find('.').map_or(number.len(), |point| point + 3);
+    while number.len() > shortest && number.ends_with('0') {
+        number.pop();
+    }
+    number
+}
+
+fn of_currency(number: String, base_currency: Option<Address>) -> String {
     if base_currency == Some(Address::ZERO) {
         format!("${number}")
     } else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::aave::prices::{AavePrices, WholePrice};
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, plain};
+use crate::database::error::database_error::Error;
 use crate::types::decimal::U256;
 
 /// The field of a file with prices that is no asset.
@@ -37,7 +38,10 @@ impl PriceFile {
         let mut text = String::new();
         File::open(path)
             .and_then(|opened| opened.take(TOO_LARGE).read_to_string(&mut text))
-            .map_err(|error| file.invalid(error.to_string()))?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => file.invalid(error.to_string()),
+                _ => Error::io(path, "read", error).into(),
+            })?;
         if text.len() as u64 == TOO_LARGE {
             return Err(file.invalid(format!("it has {} or more", bytes(TOO_LARGE))));
         }

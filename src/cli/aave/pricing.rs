@@ -363,7 +363,7 @@ impl MarketPrices {
             let shown = |price: Option<U256>| {
                 price.map_or_else(
                     || "no price".to_owned(),
-                    |price| amounts::price(price, self.prices.unit(), self.base_currency),
+                    |price| amounts::exact_price(price, self.prices.unit(), self.base_currency),
                 )
             };
             let line = format!(

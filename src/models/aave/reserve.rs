@@ -7,6 +7,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::aave::ray_math::RAY;
 use crate::aave::token_rules::{TokenKind, TokenRules, UnknownRevision};
 use crate::models::aave::e_mode::{AaveV3EModeMembership, MarketRows};
 use crate::models::access::columns::Columns;
@@ -118,23 +119,28 @@ impl AaveV3Reserve {
     }
 
     /// A scaled balance of the aToken, converted to units of the underlying token at the stored `liquidity_index`. It is
-    /// rounded as the aToken's revision does. `None` if the revision is not known, or if the result exceeds 256 bits.
+    /// rounded as the aToken's revision does. `None` if the revision is not known, if the index is less than one ray, which
+    /// no reserve has, or if the result exceeds 256 bits.
     #[must_use]
     pub fn collateral_balance(&self, scaled: U256) -> Option<U256> {
-        self.a_token_rules()
-            .ok()?
-            .balance(scaled, self.asset.liquidity_index)
+        let rules = self.a_token_rules().ok()?;
+        rules.balance(scaled, known_index(self.asset.liquidity_index)?)
     }
 
     /// A scaled balance of the variable debt token, converted to units of the underlying token at the stored
     /// `borrow_index`. It is rounded as the debt token's revision does; the discount that GHO's first revisions have is
-    /// not taken off. `None` if the revision is not known, or if the result exceeds 256 bits.
+    /// not taken off. `None` if the revision is not known, if the index is less than one ray, or if the result exceeds 256
+    /// bits.
     #[must_use]
     pub fn debt_balance(&self, scaled: U256) -> Option<U256> {
-        self.v_token_rules()
-            .ok()?
-            .balance(scaled, self.asset.borrow_index)
+        let rules = self.v_token_rules().ok()?;
+        rules.balance(scaled, known_index(self.asset.borrow_index)?)
     }
+}
+
+/// An index, unless it is one that no reserve has.
+fn known_index(index: U256) -> Option<U256> {
+    (index >= RAY).then_some(index)
 }
 
 /// A query for reserves.

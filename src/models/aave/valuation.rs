@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::aave::account_data::{AccountData, CollateralValue, DebtValue, EModeLimits};
 use crate::aave::pool_rules::PoolRules;
 use crate::aave::prices::AavePrices;
+use crate::aave::ray_math::RAY;
 use crate::escape::escaped_name;
 use crate::models::aave::account::{AaveV3Account, AaveV3Collateral, AaveV3Debt};
 use crate::models::aave::reserve::AaveV3Reserve;
@@ -195,6 +196,9 @@ impl ReserveAtTime {
         let decimals = reserve.underlying.decimals;
         let decimals = decimals.ok_or_else(|| ValuationError::NoDecimals { asset: asset() })?;
         let stored = &reserve.asset;
+        if stored.liquidity_index < RAY || stored.borrow_index < RAY {
+            return Err(ValuationError::NoIndex { asset: asset() });
+        }
         let liquidity_index =
             rules.liquidity_index(stored.liquidity_index, stored.liquidity_rate, seconds);
         let borrow_index = rules.borrow_index(stored.borrow_index, stored.borrow_rate, seconds);

@@ -61,6 +61,16 @@ documented_errors! {
             when "Interest counts from the last update of a reserve's indexes on. The Python package does not store the \
                   time of it; `aave update` does.";
 
+        /// The database has an index that no reserve can have.
+        NoIndex {
+            /// The reserve.
+            asset: String = "WETH".to_owned(),
+        }
+            in Rows;
+            text format!("the indexes of {asset} are not known: those of a reserve are never less than one ray");
+            hint UPDATE_HINT;
+            when "A row of `aave_v3_assets` has an index below 10^27, with which a balance would seem to be nothing.";
+
         /// The accounts are asked for at a time before the reserve was updated.
         BeforeUpdate {
             /// The reserve.

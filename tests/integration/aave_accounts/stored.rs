@@ -375,6 +375,10 @@ fn what_is_missing_is_named() {
             "the indexes of T2 (0xA0a0A0a0a0A0A0A0A0a0A0a0a0A0a0A000000002) are of the time 1800000001, which is after 1800000000",
         ),
         (
+            "UPDATE aave_v3_assets SET liquidity_index = '0'",
+            "the indexes of T2 (0xA0a0A0a0a0A0A0A0A0a0A0a0a0A0a0A000000002) are not known: those of a reserve are never less than one ray",
+        ),
+        (
             "DELETE FROM aave_v3_asset_configs",
             "the risk parameters of T2 (0xA0a0A0a0a0A0A0A0A0a0A0a0a0A0a0A000000002) are not known",
         ),

@@ -752,7 +752,8 @@ fn node_that_does_not_answer_is_told_of_before_the_command_gives_up() {
         let told = settled(&quietly(&scene.path, &[command, &["--rpc", &url]].concat()));
         let (_, stderr) = told.split_once("--- stderr\n").unwrap();
         assert!(
-            stderr.starts_with("warning: The node http://127.0.0.1:[PORT] does not answer: "),
+            stderr
+                .starts_with("warning: The node http://127.0.0.1:[PORT] gives no usable answer: "),
             "{command:?}: {told}"
         );
         assert!(
