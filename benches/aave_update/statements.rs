@@ -106,7 +106,7 @@ impl Statements {
 pub fn run(path: &Path, history: &History, after: u64, ends: &[u64]) -> (f64, u64) {
     let bare = Bare::open(path);
     // What the update sets for itself.
-    bare.execute("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16384");
+    bare.execute("PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384");
     let statements = Statements::new(&bare);
     let assets = assets(&bare);
     let (mut seconds, mut count, mut after) = (0.0, 0, after);

@@ -8,7 +8,7 @@
 //!   1.2 times that of the middle third.
 //! - An event costs at most 1.2 times the CPU of one in a database of a tenth. A transaction has a tenth of the blocks
 //!   there: each pool has as many events in each transaction, and only the size of the database differs. Beyond a
-//!   million events there is no limit: SQLite's page cache is 32 MB, and each transaction reads and writes nearly all
+//!   million events there is no limit: SQLite's page cache is 16 MB, and each transaction reads and writes nearly all
 //!   pages of a file that is many times as large.
 //! - An update with nothing new takes at most three requests, and 30 ms beside their latency.
 //! - 20,027 nearly empty blocks, through a limit of 1,000 blocks a request and with 20 ms for each, take at most half

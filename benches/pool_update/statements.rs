@@ -51,7 +51,7 @@ struct Work {
 pub fn run(path: &Path, stream: &Stream, ends: &[u64]) -> Result<(f64, u64)> {
     let bare = Bare::open(path);
     // What the update sets for itself.
-    bare.execute("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16384");
+    bare.execute("PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384");
     let mut statements = Statements::new(&bare);
     let mut contents: Vec<Content> = Vec::new();
     contents.resize_with(stream.pools.len(), Content::default);

@@ -122,8 +122,8 @@ documented_errors! {
                 plain(exchange),
                 of_triggers(triggers)
             );
-            hint "Look at the triggers of exchanges, exchange_deployments and pool_managers with the sqlite3 shell; drop the one that ignores \
-                  or undoes the change, and run the command again";
+            hint "Look at the triggers of exchanges, exchange_deployments and pool_managers with the sqlite3 shell; drop the \
+                  one that ignores or undoes the change, and run the command again";
             when "A trigger of the user's own ignores the change of an exchange, or undoes it. The change is rolled back.";
 
         /// SQLite rejects the change, because of an object of the user's own.
@@ -142,8 +142,8 @@ documented_errors! {
                 escaped(reason),
                 of_triggers(triggers)
             );
-            hint "Look at the triggers, indexes and constraints of your own on exchanges, exchange_deployments and pool_managers with the \
-                  sqlite3 shell; drop the one that stands in the way, and run the command again";
+            hint "Look at the triggers, indexes and constraints of your own on exchanges, exchange_deployments and \
+                  pool_managers with the sqlite3 shell; drop the one that stands in the way, and run the command again";
             when "A trigger of the user's own raises an error, an index or a constraint forbids the change, or one of \
                   them needs what only the user's program defines. The change is rolled back.";
     }
