@@ -278,7 +278,7 @@ fn object_with_a_name_of_a_later_version_is_to_get_another() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is stamped b20f5564b3b6 and does not have that structure: table LFJ_POOLS belongs to a later version
-    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
+    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
     "
     );
     insta::assert_snapshot!(
@@ -288,7 +288,7 @@ fn object_with_a_name_of_a_later_version_is_to_get_another() {
     --- stdout
     --- stderr
     error: The database at degenbot.db is stamped eb4080485a56 and does not have that structure: table lfj_pools belongs to a later version
-    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
+    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
     "
     );
     insta::assert_snapshot!(
@@ -298,7 +298,7 @@ fn object_with_a_name_of_a_later_version_is_to_get_another() {
     --- stdout
     --- stderr
     error: The database at degenbot.db carries no version stamp, and has what belongs to a later version: view aave_v3_assets
-    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (such as degenbot.db.bak)
+    hint: Nothing was changed. If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
     "
     );
 }
@@ -379,4 +379,20 @@ fn text_of_a_trigger_is_not_taken_for_an_error_of_sqlite() {
             }
         }
     }
+}
+
+#[test]
+fn column_of_ones_own_is_to_get_a_table() {
+    let copy = Copy::of("populated/populated-0.5.0.db");
+    with(&copy.path, "ALTER TABLE erc20_tokens ADD COLUMN mine");
+    let before = copy.files();
+    let told = quietly(&copy.path, &["database", "upgrade", "--force"]);
+    insta::assert_snapshot!(told, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is stamped eb4080485a56 and does not have that structure: column erc20_tokens.mine should not be there
+    hint: Nothing was changed. If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
+    ");
+    assert!(copy.files() == before);
 }

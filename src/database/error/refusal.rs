@@ -215,11 +215,14 @@ documented_errors! {
             };
             hint if differences.iter().all(Difference::is_from_later_version) {
                 own_object_hint(path)
-            } else {
+            } else if differences.iter().all(Difference::is_additional_column) {
                 format!(
-                    "Restore a backup from before the schema was changed (such as \
-                     {path}.bak)"
+                    "If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, \
+                     restore {}",
+                    earlier_backup(path)
                 )
+            } else {
+                format!("Restore {}", earlier_backup(path))
             };
             when "Its structure matches neither the version on its stamp nor any other version.";
     }
@@ -237,9 +240,14 @@ const UPGRADE_HINT: &str = "Bring it to the newest version with 'degenbot databa
 
 fn own_object_hint(path: &dyn Display) -> String {
     format!(
-        "If this is an object of your own, give it another name with the sqlite3 shell. If not, restore a backup from \
-         before the schema was changed (such as {path}.bak)"
+        "If this is an object of your own, give it another name with the sqlite3 shell. If not, restore {}",
+        earlier_backup(path)
     )
+}
+
+/// Nobody has looked whether it is there.
+fn earlier_backup(path: &dyn Display) -> String {
+    format!("a backup from before the schema was changed ({path}.bak, if you have one)")
 }
 
 impl Refusal {

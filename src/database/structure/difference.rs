@@ -75,6 +75,11 @@ impl Difference {
     pub(crate) const fn is_from_later_version(&self) -> bool {
         matches!(self, Self::FromLaterVersion { .. })
     }
+
+    /// Whether it is a column too many, which can be the user's own.
+    pub(crate) const fn is_additional_column(&self) -> bool {
+        matches!(self, Self::ColumnUnexpected { .. })
+    }
 }
 
 impl fmt::Display for Difference {
