@@ -21,8 +21,8 @@ use crate::sqlite::lock_wait::LockWait;
 /// Runs `operate` in a write transaction. The database must be at a version of this program. `rejected` names what was to
 /// be changed in an error of SQLite.
 ///
-/// If the transaction would take pages that may be in use, it is rolled back, all pages are checked, and it runs once
-/// more: SQLite would overwrite a page that is in use if damage makes it look free.
+/// If the transaction would write to pages that may be in use elsewhere, it is rolled back, all pages are checked, and it
+/// runs once more: SQLite would overwrite a page that is in use if damage makes it look free.
 pub(crate) fn write_small<T>(
     path: &Path,
     wait: Duration,
@@ -69,7 +69,7 @@ fn write_tracked<T>(
                 .map_err(|error| error.at(path, "write to the database"))
                 .map_err(|error| rejected(&mut connection, error));
         }
-        log::info!("The change needs a page that looks free: all pages are checked");
+        log::info!("The change needs a page that looks free or shared: all pages are checked");
         require_sound_pages(path, cancel.cloned())?;
         is_checked = true;
     }

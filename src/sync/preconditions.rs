@@ -8,7 +8,7 @@ use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::verification::free_list::{has_free_pages, require_sound_pages};
+use crate::database::verification::free_list::{has_doubtful_pages, require_sound_pages};
 use crate::sync::chain_view::ChainView;
 use crate::sync::member::Member;
 use crate::sync::own_triggers::{require_compiled_marks, require_none_that_interferes};
@@ -28,19 +28,19 @@ pub(super) fn require_updatable(path: &Path) -> Result<(), SyncError> {
 }
 
 /// Fails if an operation that is only planned would be refused as soon as it wrote: because of damage that makes pages
-/// look free, or of a trigger of the user's own. `marks` is the table whose marks it moves.
+/// look free or gives them to two tables, or of a trigger of the user's own. `marks` is the table whose marks it moves.
 pub(super) fn require_accepted_writes(
     path: &Path,
     marks: &str,
     cancel: &CancelToken,
 ) -> Result<(), SyncError> {
-    let has_free_pages = read_without_trace(path, |connection| {
+    let is_doubtful = read_without_trace(path, |connection| {
         require_none_that_interferes(connection, path)?;
         require_compiled_marks(connection, marks)?;
-        has_free_pages(connection, path)
+        has_doubtful_pages(connection, path)
     })
     .map_err(|error: Error| error.at(path, "look at the triggers"))?;
-    if has_free_pages {
+    if is_doubtful {
         require_sound_pages(path, Some(cancel.clone()))?;
     }
     Ok(())

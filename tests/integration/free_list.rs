@@ -393,3 +393,43 @@ fn bots_take_no_page_behind_the_end_that_a_wrong_header_names() {
     assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
     assert!(fs::read(&path).unwrap()[(count - 20) * PAGE..] == bytes[(count - 20) * PAGE..]);
 }
+
+/// Gives a table the root page of `notes`: rows that are written to one are in the other as well.
+fn share_root_with_notes(path: &Path, table: &str) {
+    content::connect(path)
+        .batch_execute(&format!(
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'notes') \
+                 WHERE name = '{table}'; \
+             PRAGMA writable_schema = RESET"
+        ))
+        .unwrap();
+}
+
+#[test]
+fn nothing_is_written_to_a_table_that_has_the_root_page_of_another() {
+    for table in ["exchanges", "erc20_tokens"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("degenbot.db");
+        create_new_sqlite_database(&path).unwrap();
+        content::connect(&path)
+            .batch_execute(
+                "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); INSERT INTO notes VALUES (7, 'kept')",
+            )
+            .unwrap();
+        share_root_with_notes(&path, table);
+        let exchange = "base_uniswap_v2".parse().unwrap();
+        let options = ExchangeOptions::default();
+        let refused = if table == "exchanges" {
+            activate_exchange(&path, &exchange, &options).map(drop)
+        } else {
+            insert_token(&Database::open(&path).unwrap(), 1)
+        };
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(&error.kind, ErrorKind::Damaged { detail } if detail.contains("reference")),
+            "{table}: {error}"
+        );
+        assert_eq!(notes(&path).unwrap(), ["7 kept"], "{table}");
+    }
+}

@@ -3,6 +3,8 @@
 //! SQLite writes over a page that is in use if the list names it by mistake, or if the header of the file has too small
 //! a number of pages. Only a look at every page shows whether one does. A small write cannot afford that in a large
 //! file, and rarely needs it: nearly all of them take no page from the list, and the file ends after its last page.
+//!
+//! A page is also in use twice if the schema names one root page for two tables.
 
 use std::path::Path;
 
@@ -26,22 +28,26 @@ const GIVES_BACK: &str = "WITH written(name) AS (VALUES ('exchanges'), ('pool_ma
          AND (lower(tbl_name) IN written OR lower(tbl_name) = 'erc20_tokens')) \
      OR EXISTS (SELECT 1 FROM written, dbstat WHERE dbstat.name = written.name AND pagetype = 'overflow') AS number";
 
+/// Whether two tables or indexes have the same root page. Rows that are written to one are then in the other as well.
+const SHARES_ROOT: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE rootpage > 0 \
+     GROUP BY rootpage HAVING count(*) > 1) AS number";
+
 /// The pages that a transaction can take, at its start.
 #[derive(Debug)]
 pub(crate) struct FreePages {
     /// The length of the list.
     listed: i64,
-    /// Whether the commit moves other pages into all free ones (`auto_vacuum=FULL`). It does so even if nothing was
-    /// written.
-    is_filled_at_commit: bool,
-    /// Whether a write to the exchanges or markets could give back as many pages as it takes, so that the length stays: a trigger
-    /// could, and an update of a row that needs further pages.
+    /// Whether its length says nothing of the pages that the transaction takes. The commit can move other pages into all free
+    /// ones (`auto_vacuum=FULL`), even if nothing was written. A write to the exchanges or markets could give back as many
+    /// pages as it takes: a trigger could, and an update of a row that needs further pages.
     is_length_vague: bool,
     /// The number of pages that the header of the file has.
     counted: i64,
     /// Whether the file has more pages than the database, and than its own header says. In WAL mode, a database that has
     /// become shorter is shorter than its file until the log is moved into it; the header then still fits the file.
     has_more: bool,
+    /// Whether a page that the transaction writes to can be another table's.
+    is_shared: bool,
 }
 
 impl FreePages {
@@ -64,47 +70,47 @@ impl FreePages {
         let listed = length(connection)?;
         Ok(Self {
             listed,
-            is_length_vague: listed > 0 && sql::number(connection, GIVES_BACK)? != 0,
-            is_filled_at_commit: sql::number(connection, auto_vacuum)? == 1,
+            is_length_vague: listed > 0
+                && (sql::number(connection, auto_vacuum)? == 1
+                    || sql::number(connection, GIVES_BACK)? != 0),
             counted,
             has_more: is_longer(counted)
                 && pages_on_disk(path).map_or(true, |pages| is_longer(pages.into())),
+            is_shared: sql::number(connection, SHARES_ROOT)? != 0,
         })
     }
 
-    /// Whether the transaction has taken pages that may be in use, or would take them at its commit.
+    /// Whether the transaction has written to pages that may be in use elsewhere, or would do so at its commit.
     pub(crate) fn is_used(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
-        if self.has_more && count(connection)? > self.counted {
+        if self.is_shared || self.has_more && count(connection)? > self.counted {
             return Ok(true);
         }
-        let is_taken =
-            self.is_filled_at_commit || self.is_length_vague || length(connection)? != self.listed;
-        Ok(self.listed > 0 && is_taken)
+        Ok(self.listed > 0 && (self.is_length_vague || length(connection)? != self.listed))
     }
 }
 
-/// Checks all pages if the database has free ones, or if the file has pages after the last one. Otherwise this takes no
-/// time. Who writes for long, and takes pages with nearly every commit, does this once, before the first write: an
+/// Checks all pages if the database has free ones, if the file has pages after the last one, or if two tables have the same
+/// root page. Otherwise this takes no time. Who writes for long, and takes pages with nearly every commit, does this once, before the first write: an
 /// update from a node, and a pool of connections.
 pub(crate) fn require_sound_free_pages(
     connection: &mut SqliteConnection,
     path: &Path,
     cancel: Option<CancelToken>,
 ) -> Result<(), Error> {
-    if !has_free_pages(connection, path)? {
+    if !has_doubtful_pages(connection, path)? {
         return Ok(());
     }
-    log::info!("The database has free pages: all pages are checked");
+    log::info!("The database has free or shared pages: all pages are checked");
     require_sound_pages(path, cancel)
 }
 
-/// Whether the database has free pages, or the file has pages after the last one.
-pub(crate) fn has_free_pages(
+/// Whether the database has free pages, the file has pages after the last one, or two tables have the same root page.
+pub(crate) fn has_doubtful_pages(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<bool, Error> {
     let free = FreePages::look(connection, path)?;
-    Ok(free.listed > 0 || free.has_more)
+    Ok(free.listed > 0 || free.has_more || free.is_shared)
 }
 
 fn count(connection: &mut SqliteConnection) -> QueryResult<i64> {
