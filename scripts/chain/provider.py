@@ -196,7 +196,11 @@ class Upstream:
 
     def _logs(self, call, log_filter, faults, head, lag):
         if "blockHash" in log_filter:
-            # Each attempt asks this second. A node that lags would always be the one that has to answer.
+            if lag:
+                question = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByHash"}
+                block = json.loads(self.forward({**question, "params": [log_filter["blockHash"], False]})).get("result")
+                if block is None or int(block["number"], 16) > head:
+                    return refusal(call, -32000, "unknown block")
             return self.forward(call)
         first = block_number(log_filter["fromBlock"], head)
         last = block_number(log_filter["toBlock"], head)

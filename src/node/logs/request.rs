@@ -92,12 +92,14 @@ pub(super) fn ask(
 }
 
 /// If a block at an end of the range seems to have events that the answer lacks, asks for all events of that block.
-/// They prove it: their filter is that of the header, or some are missing.
 fn check_silence(
     attempt: &Attempt<'_>,
     filter: &LogFilter,
     answer: &LogAnswer,
 ) -> Result<(), Fault> {
+    /// Of two nodes that answer in turn, one that is behind would be asked in every attempt. The next question reaches
+    /// the other one.
+    const TRIES: u32 = 3;
     let (first, last) = (&answer.first, &answer.last);
     let ends = if first.number == last.number {
         &[last][..]
@@ -114,37 +116,46 @@ fn check_silence(
         if is_there || !bloom::promises(&header.logs_bloom, filter) {
             continue;
         }
-        let question = LogFilter::question_of_block(header.hash);
-        attempt.blocks.set(Some(1));
-        let checked = attempt.ask(&[question], |items| {
-            let json = attempt.slot.result(&items[0], &attempt.about())?;
-            let logs = read(json, |log| {
-                if log.block_hash == header.hash {
-                    Ok(())
-                } else {
-                    Err("an event is of another block")
-                }
-            })
-            .map_err(|violation| invalid(attempt, &violation))?;
-            if bloom::of(&logs) != header.logs_bloom || logs.iter().any(|log| filter.has(&log)) {
-                let violation = Violation {
-                    problem: format!(
-                        "block {} has events, as its header says, but the answer has none",
-                        header.number
-                    ),
-                    found: "[]".to_owned(),
-                };
-                return Err(invalid(attempt, &violation));
+        let mut tries = 1;
+        loop {
+            match check_block(attempt, filter, header) {
+                Err(fault) if fault.action == Action::Behind && tries < TRIES => tries += 1,
+                // Who does not answer this question cannot be checked.
+                Err(fault) if !is_serious(&fault) => break,
+                checked => break checked?,
             }
-            Ok(())
-        });
-        match checked {
-            // Who does not answer this question cannot be checked.
-            Err(fault) if !is_serious(&fault) => {}
-            checked => checked?,
         }
     }
     Ok(())
+}
+
+/// Asks for all events of a block that an answer has none of. They prove it: their filter is that of the header, or some
+/// are missing.
+fn check_block(attempt: &Attempt<'_>, filter: &LogFilter, header: &Header) -> Result<(), Fault> {
+    let question = LogFilter::question_of_block(header.hash);
+    attempt.blocks.set(Some(1));
+    attempt.ask(&[question], |items| {
+        let json = attempt.slot.result(&items[0], &attempt.about())?;
+        let logs = read(json, |log| {
+            if log.block_hash == header.hash {
+                Ok(())
+            } else {
+                Err("an event is of another block")
+            }
+        })
+        .map_err(|violation| invalid(attempt, &violation))?;
+        if bloom::of(&logs) != header.logs_bloom || logs.iter().any(|log| filter.has(&log)) {
+            let violation = Violation {
+                problem: format!(
+                    "block {} has events, as its header says, but the answer has none",
+                    header.number
+                ),
+                found: "[]".to_owned(),
+            };
+            return Err(invalid(attempt, &violation));
+        }
+        Ok(())
+    })
 }
 
 /// Whether a fault says more than that the question is not answered.

@@ -122,6 +122,35 @@ fn a_lagging_node_never_gives_a_part_for_the_whole() {
 }
 
 #[test]
+fn a_silent_block_is_asked_for_again_where_the_other_node_lags() {
+    let server = NodeServer::start(chain());
+    // Blocks have events of the contract and events of the topic, but no event of both.
+    let filter = LogFilter {
+        addresses: vec![address(1).into()],
+        topics0: vec![topic(0)],
+        ..LogFilter::default()
+    };
+    // The second request of an attempt, and the fourth, are for the events of a block by its hash. They would always
+    // reach the node that does not have it.
+    server.set_faults(Faults::always([Incident::None, Incident::Lag(60)]));
+    let node = node(&server, impatient());
+    let answer = node.logs(&filter, block_number(1050), block_number(1099), None);
+    assert_eq!(places(&answer.unwrap()), []);
+    assert_eq!((server.count(), node.statistics().retries), (5, 0));
+    // A node that stays behind is an error.
+    server.set_faults(Faults::next(
+        [Incident::None]
+            .into_iter()
+            .chain(std::iter::repeat_n(Incident::Lag(60), 100)),
+    ));
+    let answer = node.logs(&filter, block_number(1050), block_number(1099), None);
+    assert!(
+        matches!(answer, Err(NodeError::Behind { .. })),
+        "{answer:?}"
+    );
+}
+
+#[test]
 fn a_block_that_is_not_there_yet_is_named() {
     let server = NodeServer::start(chain());
     let node = node(&server, impatient());
