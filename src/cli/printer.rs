@@ -1,12 +1,15 @@
 //! The printer, which owns stdout and stderr.
 //!
 //! A unit of output is a line. The printer escapes every character in it that would end the line, control the terminal
-//! or stay invisible, wherever the text comes from. Messages also lose the keys in the addresses of nodes.
+//! or stay invisible, wherever the text comes from. Messages also lose the keys in the addresses of nodes. Only a path that
+//! a script asks for stays as it is.
 
 use std::env;
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::io::{IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use clap::builder::StyledStr;
@@ -100,13 +103,21 @@ impl Printer {
 
     /// Prints text for people to stdout.
     pub(super) fn data(&self, lines: &Lines) -> io::Result<()> {
-        write_data(&lines.escaped())
+        write_data(lines.escaped())
+    }
+
+    /// Prints a path to stdout. Where no terminal shows it, its bytes stay as they are, for `$(…)` in a shell.
+    pub(super) fn path(&self, path: &Path) -> io::Result<()> {
+        if io::stdout().is_terminal() {
+            return self.data(&Lines::from_iter([path.display()]));
+        }
+        write_data([path.as_os_str().as_bytes(), b"\n"].concat())
     }
 
     /// Prints a part of a long text for people to stdout. If the reader has closed the pipe, that is an error, so that
     /// the rest need not be made.
     pub(super) fn data_part(&self, lines: &Lines) -> io::Result<()> {
-        print(&lines.escaped())
+        print(lines.escaped())
     }
 
     /// Prints a JSON text to stdout. Hidden characters can only be in its strings, where JSON has an escape of its own.
@@ -114,7 +125,7 @@ impl Printer {
         let mut safe = String::with_capacity(text.len() + 1);
         escape_json(text, &mut safe);
         safe.push('\n');
-        write_data(&safe)
+        write_data(safe)
     }
 
     /// Prints a JSON text to stdout while it is made, as [`Self::json`] does.
@@ -226,9 +237,9 @@ pub(super) fn wrong_arguments(text: &StyledStr) {
 /// Prints help, or the version, to stdout.
 pub(super) fn help(text: &StyledStr) -> io::Result<()> {
     if is_coloured(&io::stdout()) {
-        write_data(&text.ansi().to_string())
+        write_data(text.ansi().to_string())
     } else {
-        write_data(&lines_of(&text.to_string()))
+        write_data(lines_of(&text.to_string()))
     }
 }
 
@@ -320,7 +331,7 @@ fn escape_json(text: &str, safe: &mut String) {
     }
 }
 
-fn print(text: &str) -> io::Result<()> {
+fn print(bytes: impl AsRef<[u8]>) -> io::Result<()> {
     if closed_stdout::is_closed() {
         return Err(io::Error::new(
             io::ErrorKind::NotConnected,
@@ -328,12 +339,12 @@ fn print(text: &str) -> io::Result<()> {
         ));
     }
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(bytes.as_ref())?;
     stdout.flush()
 }
 
-fn write_data(text: &str) -> io::Result<()> {
-    match print(text) {
+fn write_data(bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    match print(bytes) {
         // The reader has read enough and closed the pipe, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,

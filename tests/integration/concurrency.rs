@@ -121,7 +121,7 @@ fn command_that_comes_second_says_that_it_did_nothing() {
             "populated-0.6.0a4.db",
             &down,
             &back.to_vec(),
-            "is already at version (eb4080485a56)",
+            "is already at version eb4080485a56.",
         ),
         (
             "populated-0.6.0a4.db",

@@ -1,6 +1,8 @@
 //! The command finds the database that the Python package's config file names.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::support::command::{degenbot, run, without_sizes};
@@ -139,6 +141,18 @@ fn config_file_is_created_at_the_given_path_with_the_given_database() {
     let outcome = told(home.path(), &[&file[..], &reset].concat());
     assert!(outcome.contains("at [HOME]/data/x.db"), "{outcome}");
     assert!(home.path().join("data/x.db").exists());
+}
+
+#[test]
+fn scripts_get_the_path_of_the_config_file_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["a\tb\u{202e}c.toml".as_bytes(), b"\xffnot UTF-8.toml"] {
+        let mut command = degenbot(home.path());
+        command.arg("--config").arg(OsStr::from_bytes(name));
+        let output = command.args(["config", "path"]).output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(output.stdout, [name, b"\n"].concat());
+    }
 }
 
 #[test]

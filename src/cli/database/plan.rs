@@ -97,13 +97,13 @@ impl<'plan> Document<'plan> {
 
 /// The sentence about a database that is at the target already.
 pub(super) fn already_there(path: &Path, target: SchemaVersion) -> String {
-    let what = if target == SchemaVersion::latest() {
-        "the latest version"
+    let version = if target == SchemaVersion::latest() {
+        format!("the latest version ({target})")
     } else {
-        "version"
+        format!("version {target}")
     };
     format!(
-        "The database at {} is already at {what} ({target}).",
+        "The database at {} is already at {version}.",
         path.display()
     )
 }
