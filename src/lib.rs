@@ -17,6 +17,7 @@
 //! | find one pool or token | [`LiquidityPool::by_address`], [`ManagedLiquidityPool::by_hash`], [`Erc20Token::by_address`] |
 //! | add pools | [`LiquidityPool::insert_or_get`] and [`ManagedLiquidityPool::insert_or_get`] add pools with their tokens |
 //! | read Aave users | [`AaveV3Account::of_user`] reads one, [`AaveV3Accounts::with_debt`] streams all with debt |
+//! | value an Aave user | [`AaveV3Account::at`], a block's time and the prices of that block; [`AaveV3Valuation`] for many users of a market |
 //! | apply a block to an Aave market | `sync::AaveUpdate`, with the feature `sync`: the events that the bot has received, each checked against the balance that it changes |
 //! | several statements on one state | [`Database::read`], or [`Database::snapshots`] for several threads |
 //! | several writes, all or none | [`Database::write`] |

@@ -79,7 +79,8 @@ pub(crate) mod verify;
 pub(crate) mod verify_report;
 mod writing_connection;
 
-pub use aave::aave_update::{AaveUpdate, AaveUpdateError, AppliedAaveUpdate, UpdateBlock};
+pub use aave::aave_update::{AaveUpdate, AppliedAaveUpdate, UpdateBlock};
+pub use aave::aave_update_error::AaveUpdateError;
 pub use aave::balance_mismatch::BalanceMismatch;
 pub use aave::market_needs::AaveUpdateNeeds;
 pub use aave::plan::{AaveUpdatePlan, PlannedMarket, plan_aave_update};

@@ -273,7 +273,7 @@ documented_errors! {
         }
             in Markets;
             text format!("The database does not know the price oracle of {market}, or its last block");
-            hint "'degenbot aave update' reads both from the chain; '--prices FILE' needs neither";
+            hint "'degenbot aave update' reads both from the chain";
             when "Prices are to be asked for, and the market was never updated.";
 
         /// No market has the user.
@@ -351,8 +351,7 @@ documented_errors! {
             in Markets;
             text format!("The amount for {asset} cannot be used: {error}");
             hint "The base currency has 8 decimals in nearly all markets";
-            when "`--price`, `--prices`, `--below` or `--min-debt` has more decimals than it can have, or a number is too \
-                  large. The exit status is 2.";
+            when "`--price`, `--prices` or `--min-debt` has more decimals than it can have, or a number is too large. The exit status is 2.";
 
         /// A contract is not the addresses provider of a market.
         NotAProvider {
@@ -505,8 +504,8 @@ documented_errors! {
         }
             in Rows;
             text format!("{} could not be compared; nothing else was found", parts(*not_compared));
-            hint "Use a node that answers: an archive node has the state of all blocks. After 'degenbot aave update', a \
-                  node needs the state of the last blocks only";
+            hint "Run 'degenbot aave update' first: then a node needs the state of the last blocks only. An archive node has \
+                  the state of all blocks";
             when "`aave verify` has found nothing, but a node or a contract does not say what a market should be. The exit \
                   status is 3.";
 

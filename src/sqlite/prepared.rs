@@ -140,6 +140,17 @@ impl<'connection> Statements<'connection> {
         unsafe { ffi::sqlite3_get_autocommit(self.handle.as_ptr()) == 0 }
     }
 
+    /// The path of the database, which is empty for one in memory.
+    #[cfg(feature = "sync")]
+    pub(crate) fn database_path(self) -> PathBuf {
+        // SAFETY: the connection is open. The name is NUL-terminated and stays as long as the connection.
+        let bytes = unsafe {
+            let name = ffi::sqlite3_db_filename(self.handle.as_ptr(), c"main".as_ptr());
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_bytes().to_vec())
+        };
+        PathBuf::from(OsString::from_vec(bytes.unwrap_or_default()))
+    }
+
     /// The folder in which SQLite creates temporary files, if it can find one.
     pub(crate) fn temporary_folder(self) -> Option<PathBuf> {
         let mut name: *mut c_char = ptr::null_mut();

@@ -58,7 +58,8 @@ pub struct PlannedExchange {
 
 impl PoolUpdatePlan {
     /// A plan of which nothing is known yet.
-    pub(crate) fn new(chain: ChainId) -> Self {
+    #[must_use]
+    pub fn new(chain: ChainId) -> Self {
         Self::of(chain, Outline::default())
     }
 

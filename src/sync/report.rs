@@ -176,7 +176,8 @@ impl PoolUpdateReport {
     }
 
     /// The report of an update that has done nothing yet.
-    pub(crate) fn new(chain: ChainId) -> Self {
+    #[must_use]
+    pub fn new(chain: ChainId) -> Self {
         Self {
             chain,
             target: None,

@@ -234,6 +234,14 @@ fn what_is_missing_is_said() {
             "There is no market 'ethereum_other'",
         ),
         (
+            &["--market", "base_aave_v3"],
+            "The database does not have the market base_aave_v3",
+        ),
+        (
+            &["--below", "1.0000000000000000001"],
+            "it has more than 18 decimals",
+        ),
+        (
             &[WITHOUT_DEBT],
             "There is no user 0x00000000000000000000000000000000000000b5 with debt in ethereum_positions",
         ),

@@ -10,6 +10,7 @@ mod transfer_amounts;
 mod triggers;
 mod two_markets;
 mod without_node;
+mod without_node_refusals;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -34,6 +34,13 @@ struct Scene {
 impl Scene {
     /// The market up to a block.
     fn at(block: u64) -> Self {
+        let scene = Self::never_updated();
+        scene.update(block).1.unwrap();
+        scene
+    }
+
+    /// The market as an activation leaves it.
+    fn never_updated() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("degenbot.db");
         create_new_sqlite_database(&path).unwrap();
@@ -51,13 +58,11 @@ impl Scene {
         activate_market(&path, &"ethereum_aave_v3".parse().unwrap(), &options)
             .unwrap()
             .unwrap();
-        let scene = Self {
+        Self {
             _folder: folder,
             path,
             server: Arc::new(NodeServer::start(chain())),
-        };
-        scene.update(block).1.unwrap();
-        scene
+        }
     }
 
     fn node(&self) -> Node {
@@ -450,4 +455,17 @@ fn event_that_says_what_the_contract_does_not_keep_is_named_and_mended() {
     result.unwrap();
     assert_eq!(report.undone.unwrap().0.get(), BLOCKS[2]);
     assert_eq!(scene.found(), Vec::<String>::new());
+}
+
+#[test]
+fn market_that_was_never_updated_is_named_as_such() {
+    let scene = Scene::never_updated();
+    let (report, result) = scene.verify(&AaveVerifyOptions::default());
+    result.unwrap();
+    let reasons: Vec<_> = report.skipped.iter().map(|it| &*it.reason).collect();
+    assert_eq!(reasons, ["it was never updated"]);
+    let (report, result) = scene.repair(&AaveRepairOptions::default().all_found(true));
+    result.unwrap();
+    let reasons: Vec<_> = report.skipped.iter().map(|it| &*it.reason).collect();
+    assert_eq!(reasons, ["it was never updated"]);
 }

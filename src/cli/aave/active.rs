@@ -5,11 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::cli::aave::lookup::{parse, unknown};
+use crate::cli::aave::lookup::{absent, parse};
 use crate::cli::failure::Failure;
 use crate::cli::known_values::{chain_id, market};
 use crate::database::aave_markets::list_markets;
-use crate::deployments::market::Market;
 use crate::deployments::market_name::MarketName;
 use crate::types::integer::ChainId;
 use crate::types::sql_value::SqlValue;
@@ -65,12 +64,7 @@ impl Chosen {
         let stored = list_markets(path)?;
         for market in markets {
             if stored.iter().all(|row| row.market.as_ref() != Some(market)) {
-                return Err(match Market::of(market) {
-                    Some(_) => Failure::MarketNotStored {
-                        market: market.clone(),
-                    },
-                    None => unknown(path, &market.to_string()),
-                });
+                return Err(absent(path, market));
             }
         }
         let active = stored

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::cli::aave::lookup::{parse, unknown};
+use crate::cli::aave::lookup::{absent, parse};
 use crate::cli::failure::Failure;
 use crate::database::reports::aave_markets::{AavePricedAssets, list_aave_assets};
 use crate::types::integer::ChainId;
@@ -15,7 +15,7 @@ pub(super) fn chosen(path: &Path, name: Option<&str>) -> Result<Vec<AavePricedAs
         let name = parse(path, text)?;
         markets.retain(|it| it.market.name == name);
         return if markets.is_empty() {
-            Err(unknown(path, text))
+            Err(absent(path, &name))
         } else {
             Ok(markets)
         };

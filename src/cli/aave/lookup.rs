@@ -13,6 +13,16 @@ pub(super) fn parse(path: &Path, name: &str) -> Result<MarketName, Failure> {
     name.parse().map_err(|_| unknown(path, name))
 }
 
+/// The failure for a market that the database does not have.
+pub(super) fn absent(path: &Path, market: &MarketName) -> Failure {
+    match Market::of(market) {
+        Some(_) => Failure::MarketNotStored {
+            market: market.clone(),
+        },
+        None => unknown(path, &market.to_string()),
+    }
+}
+
 /// The failure for an unknown name, with the most similar names.
 pub(super) fn unknown(path: &Path, name: &str) -> Failure {
     // If the database cannot be read, the known markets remain.

@@ -24,8 +24,8 @@ documented_errors! {
             in Rows;
             text changed(table, *id, pool.as_deref(), *block);
             hint match pool {
-                Some(pool) => format!("Run 'degenbot pool repair {pool}', then 'degenbot pool update'"),
-                None => "Restore a backup from before that block, and run 'degenbot pool update'".to_owned(),
+                Some(pool) => format!("Run 'degenbot pool repair {pool}', then the update again"),
+                None => "Restore a backup from before that block, and run the update again".to_owned(),
             };
             when "The chain was reorganised, and another program has changed a row since that one of the blocks that \
                   are gone had changed. So the row cannot be set back.";
@@ -41,7 +41,7 @@ documented_errors! {
         }
             in Rows;
             text format!("{exchange} is at block {mark}, but the last block in the journal is {last}");
-            hint "Restore a backup from before that block, and run 'degenbot pool update'";
+            hint "Restore a backup from before that block, and run the update again";
             when "The chain was reorganised, and another program, such as the Python package, has taken in blocks since \
                   of which nobody knows whether they are still there.";
 
@@ -54,7 +54,7 @@ documented_errors! {
         }
             in Rows;
             text format!("the database can go back to block {oldest} at most, not to block {block}");
-            hint "Restore a backup from before that block, and run 'degenbot pool update'";
+            hint "Restore a backup from before that block, and run the update again";
             when "The chain was reorganised below a block that its node had called final.";
 
         /// An entry is not one that this program writes.

@@ -27,6 +27,17 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
+    /// Whether it asks for every event that another filter asks for.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        fn all<T: PartialEq>(asked: &[T], needed: &[T]) -> bool {
+            asked.is_empty() || !needed.is_empty() && needed.iter().all(|it| asked.contains(it))
+        }
+        let topics = self.topics().into_iter().zip(other.topics());
+        all(&self.addresses, &other.addresses)
+            && topics.fold(true, |covers, (asked, needed)| covers && all(asked, needed))
+    }
+
     /// The question for the events of a range.
     pub(super) fn question(&self, from: BlockNumber, to: BlockNumber) -> Question {
         let (from, to) = (BlockTag::Number(from).json(), BlockTag::Number(to).json());
@@ -138,5 +149,33 @@ fn list<'a>(text: &mut String, items: impl Iterator<Item = &'a [u8]>) {
         let comma = if index > 0 { "," } else { "" };
         let item = alloy_primitives::hex::encode_prefixed(item);
         let _ = write!(text, "{comma}\"{item}\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wider_filter_covers_a_narrower_one() {
+        let filter = |addresses: &[u8], topics: &[u8]| LogFilter {
+            addresses: addresses.iter().map(|it| Address::new([*it; 20])).collect(),
+            topics0: topics.iter().map(|it| B256::repeat_byte(*it)).collect(),
+            ..LogFilter::default()
+        };
+        let wanted = filter(&[1, 2], &[7]);
+        for wider in [
+            filter(&[], &[]),
+            filter(&[2, 1], &[7]),
+            filter(&[1, 2, 3], &[]),
+        ] {
+            assert!(wider.covers(&wanted), "{wider:?}");
+        }
+        let mut narrower = filter(&[1, 2], &[7]);
+        narrower.topics2.push(B256::ZERO);
+        for other in [filter(&[1], &[7]), filter(&[1, 2], &[8]), narrower] {
+            assert!(!other.covers(&wanted), "{other:?}");
+        }
+        assert!(!wanted.covers(&LogFilter::default()));
     }
 }

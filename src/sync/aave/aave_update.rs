@@ -1,12 +1,11 @@
 //! Updates of an Aave V3 market with events that the caller has received, without a node.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
 use crate::deployments::market_name::MarketName;
-use crate::events::malformed_event::MalformedEvent;
-use crate::models::access::row_error::RowError;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::UpdateOf;
@@ -14,8 +13,9 @@ use crate::node::header::Header;
 use crate::node::logs::filter::LogFilter;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
+use crate::sync::aave::aave_update_error::AaveUpdateError;
 use crate::sync::aave::market_commit::{MarketMemory, write_batch};
-use crate::sync::aave::market_decoder::{MarketChanges, MarketDecoder};
+use crate::sync::aave::market_decoder::{MarketChanges, MarketDecoder, new_contracts};
 use crate::sync::aave::market_event::{MarketEvent, RareEvent};
 use crate::sync::aave::market_scope::ScopedMarket;
 use crate::sync::aave::market_state::MarketState;
@@ -23,13 +23,13 @@ use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::transfer_amounts::unknown_transfers;
 use crate::sync::decode::{Decode as _, Which};
 use crate::sync::domain::Counts;
+use crate::sync::freshness::Freshness;
 use crate::sync::pending::Batch;
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
-use crate::types::integer::BlockNumber;
+use crate::types::integer::{BlockNumber, Timestamp};
 use crate::types::log::Logs;
-use crate::types::sync_cursor::LogPosition;
 
 /// A block of an [`AaveUpdate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,49 +66,50 @@ impl From<&Header> for UpdateBlock {
 /// are left out. So any number of programs can follow a market, and each can be killed at any time and apply its blocks
 /// again.
 ///
-/// Some events do not say all that has to be known: a reserve is listed, a contract gets new code, or the market another
-/// oracle. Then the update is refused ([`AaveUpdateError::NodeNeeded`]), and `update_aave_markets` has to take in that
-/// block.
+/// Some events do not say all that has to be known: a reserve is listed, a contract gets new code, the market gets another
+/// oracle, or old tokens are transferred. Then the update is refused ([`AaveUpdateError::NodeNeeded`]), and
+/// `update_aave_markets` has to take in that block. It is also refused if the market has contracts that the filter lacks,
+/// because another program has taken in such a block ([`AaveUpdateError::Filter`]).
+///
+/// The bot leaves out logs that the node says were removed.
 ///
 /// ```no_run
-/// # use degenbot::database::Database;
-/// # use degenbot::deployments::MarketName;
-/// # use degenbot::sync::{AaveUpdate, AaveUpdateError, UpdateBlock};
+/// use degenbot::database::Database;
+/// use degenbot::deployments::MarketName;
+/// use degenbot::sync::{AaveUpdate, AaveUpdateError, UpdateBlock};
+/// # use degenbot::node::LogFilter;
 /// # use degenbot::types::{BlockNumber, Logs};
-/// # type Error = Box<dyn std::error::Error>;
 /// # struct Subscription;
 /// # impl Subscription {
+/// #     fn new(_: &LogFilter) -> Self { Self }
 /// #     fn next(&self) -> Option<(UpdateBlock, Logs)> { None }
-/// #     fn final_block(&self) -> BlockNumber { BlockNumber::new(0).expect("a number") }
+/// #     fn final_block(&self) -> BlockNumber { self.final_block() }
 /// # }
-/// # fn follow(database: &Database, subscription: &Subscription) -> Result<(), Error> {
-/// let market: MarketName = "ethereum_aave_v3".parse()?;
-/// // What to subscribe to.
-/// let filter = database.read(|connection| -> Result<_, Error> {
-///     Ok(AaveUpdate::filter(connection, &market)?)
-/// })?;
-/// # let _ = filter;
-/// while let Some((block, logs)) = subscription.next() {
-///     let update = AaveUpdate::new(market.clone(), vec![block], subscription.final_block(), &logs)?;
-///     let applied = database.write(|connection| -> Result<_, Error> { Ok(update.apply(connection)?) });
-///     match applied.map_err(|error| error.downcast::<AaveUpdateError>()) {
-///         Ok(applied) => println!("{} positions are new", applied.positions),
-///         // A reserve was listed, a token upgraded, or the chain was reorganised: here a node has to be asked, with
-///         // `update_aave_markets`. Then the filter is read again.
-///         Err(Ok(error)) if error.needs_node() => break,
-///         Err(Ok(error)) => return Err(error),
-///         Err(Err(error)) => return Err(error),
+///
+/// fn follow(database: &Database, market: &MarketName) -> Result<(), AaveUpdateError> {
+///     let filter = database.read(|connection| AaveUpdate::filter(connection, market))?;
+///     let subscription = Subscription::new(&filter);
+///     while let Some((block, logs)) = subscription.next() {
+///         let last = subscription.final_block();
+///         let update = AaveUpdate::new(market, &filter, vec![block], last, &logs)?;
+///         match database.write(|connection| update.apply(connection)) {
+///             Ok(applied) => println!("{} positions are new", applied.positions),
+///             // A reserve was listed, a token upgraded, or the chain was reorganised: here a node has to be asked, with
+///             // `update_aave_markets`. Then the filter is read again.
+///             Err(error) if error.needs_node() => break,
+///             Err(error) => return Err(error),
+///         }
 ///     }
+///     Ok(())
 /// }
-/// # Ok(())
-/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct AaveUpdate {
     market: MarketName,
+    filter: LogFilter,
     blocks: Vec<UpdateBlock>,
     final_block: BlockNumber,
-    events: Vec<MarketEvent>,
+    logs: Logs,
 }
 
 /// What an [`AaveUpdate`] has written.
@@ -125,98 +126,37 @@ pub struct AppliedAaveUpdate {
     pub positions: u64,
 }
 
-/// Why an [`AaveUpdate`] cannot be made or written. Nothing is written then.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AaveUpdateError {
-    /// There are no blocks.
-    #[error("the update has no blocks")]
-    NoBlocks,
-    /// A block does not follow the one before it.
-    #[error("block {0} does not follow the one before it")]
-    Gap(BlockNumber),
-    /// An event is of none of the blocks, or not after the event before it.
-    #[error("the event of {0} is of none of the blocks, or not after the one before it")]
-    Place(LogPosition),
-    /// An event is not what its first topic says.
-    #[error(transparent)]
-    Malformed(#[from] MalformedEvent),
-    /// The market is not in the database, not active, or was never updated: `update_aave_markets` has to begin.
-    #[error("the database has no active market {0} that was updated before")]
-    Unknown(MarketName),
-    /// Blocks between the market's mark and the first block of the update are missing.
-    #[error("the market is at block {mark}, and the first block of the update is {first}")]
-    Missing {
-        /// The last block that the database has of the market.
-        mark: BlockNumber,
-        /// The first block of the update.
-        first: BlockNumber,
-    },
-    /// The database has other blocks of these numbers, or before them: the chain was reorganised. An update with a node
-    /// takes them back.
-    #[error("the database has blocks of another branch of the chain")]
-    OtherBranch,
-    /// An event does not say all that has to be known. An update with a node has to take in its block.
-    #[error("the event of {0} does not say all that has to be known; a node has to be asked")]
-    NodeNeeded(LogPosition),
-    /// An event contradicts the database, or the database cannot be read or written.
-    #[error(transparent)]
-    Sync(#[from] SyncError),
-}
-
-impl AaveUpdateError {
-    /// Whether an update with a node, such as [`update_aave_markets`](crate::sync::update_aave_markets), takes these blocks
-    /// in.
-    #[must_use]
-    pub const fn needs_node(&self) -> bool {
-        matches!(
-            self,
-            Self::Unknown(_) | Self::Missing { .. } | Self::OtherBranch | Self::NodeNeeded(_)
-        )
-    }
-}
-
-impl From<diesel::result::Error> for AaveUpdateError {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Sync(error.into())
-    }
-}
-
-impl From<RowError> for AaveUpdateError {
-    fn from(error: RowError) -> Self {
-        Self::Sync(error.into())
-    }
-}
-
 impl AaveUpdate {
-    /// The filter for the events that an update of a market needs.
+    /// The filter for the events that an update of a market needs. It changes when the market gets another contract.
     ///
     /// # Errors
     ///
-    /// [`AaveUpdateError::Unknown`], or [`AaveUpdateError::Sync`] if the database cannot be read.
+    /// [`AaveUpdateError::Unknown`], [`AaveUpdateError::Incomplete`], or [`AaveUpdateError::Sync`] if the database cannot be
+    /// read.
     pub fn filter(
         connection: &mut SqliteConnection,
         market: &MarketName,
     ) -> Result<LogFilter, AaveUpdateError> {
         let (scope, _) = scope_of(connection, market)?;
-        let decoder = MarketDecoder::new(&scope, &[0]);
-        Ok(decoder.filter(Which::First).cloned().unwrap_or_default())
+        Ok(filter_of(&scope))
     }
 
-    /// An update of a market with the events of these blocks, in the order of the chain. Events of other contracts or kinds
-    /// are left out. `final_block` is the last block of the chain that is final.
+    /// An update of a market with the events of these blocks, in the order of the chain. `filter` is what they were asked for
+    /// with: that of [`AaveUpdate::filter`], or a wider one, such as all events of the blocks. `final_block` is the last
+    /// block of the chain that is final.
     ///
     /// # Errors
     ///
-    /// [`AaveUpdateError`] if the blocks do not follow each other, if an event is of none of them, not after the one before
-    /// it, or malformed.
+    /// [`AaveUpdateError`] if the blocks do not follow each other, or if an event is of none of them or not after the one
+    /// before it.
     pub fn new(
-        market: MarketName,
+        market: &MarketName,
+        filter: &LogFilter,
         blocks: Vec<UpdateBlock>,
         final_block: BlockNumber,
         logs: &Logs,
     ) -> Result<Self, AaveUpdateError> {
-        let first = blocks.first().ok_or(AaveUpdateError::NoBlocks)?.number;
+        let first = blocks.first().ok_or(AaveUpdateError::NoBlocks)?;
         for pair in blocks.windows(2) {
             if let [before, block] = pair
                 && (block.number != before.number.next() || block.parent_hash != before.hash)
@@ -224,10 +164,16 @@ impl AaveUpdate {
                 return Err(AaveUpdateError::Gap(block.number));
             }
         }
+        let mut time = 0;
+        for block in &blocks {
+            if block.timestamp < time || Timestamp::new(block.timestamp).is_err() {
+                return Err(AaveUpdateError::Time(block.number));
+            }
+            time = block.timestamp;
+        }
         let mut last = None;
-        let mut events = Vec::new();
         for log in logs.iter() {
-            let of_first = log.place.block.get().checked_sub(first.get());
+            let of_first = log.place.block.get().checked_sub(first.number.get());
             let index = of_first.and_then(|index| usize::try_from(index).ok());
             let block = index.and_then(|index| blocks.get(index));
             let is_of_block = block.is_some_and(|block| block.hash == log.block_hash);
@@ -235,19 +181,22 @@ impl AaveUpdate {
                 return Err(AaveUpdateError::Place(log.place));
             }
             last = Some(log.place);
-            events.extend(MarketEvent::decode(&log)?);
         }
         Ok(Self {
-            market,
+            market: market.clone(),
+            filter: filter.clone(),
             blocks,
             final_block,
-            events,
+            logs: logs.clone(),
         })
     }
 
-    /// Writes the blocks that the database does not have of the market, all of them or nothing. Runs in the caller's
-    /// transaction, such as that of [`Session::write`](crate::database::Session::write), or in one of its own. After an
-    /// error inside the caller's transaction, the caller must roll back.
+    /// Writes the blocks that the database does not have of the market, all of them or nothing. Events of other contracts or
+    /// kinds are left out.
+    ///
+    /// `connection` is one of a [`Database`](crate::database::Database). This runs in the caller's transaction, such as that
+    /// of [`Database::write`](crate::database::Database::write), or in one of its own. After an error inside the caller's
+    /// transaction, the caller must roll back.
     ///
     /// # Errors
     ///
@@ -256,22 +205,32 @@ impl AaveUpdate {
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<AppliedAaveUpdate, AaveUpdateError> {
-        if Statements::of(connection)?.in_transaction() {
-            self.apply_recorded(connection)
+        let path = Statements::of(connection)?.database_path();
+        let applied = if Statements::of(connection)?.in_transaction() {
+            self.apply_recorded(connection, &path)
         } else {
             transaction(
                 connection,
                 Begin::Immediate,
-                |connection| self.apply_recorded(connection),
+                |connection| self.apply_recorded(connection, &path),
                 AaveUpdateError::from,
             )
-        }
+        };
+        applied.map_err(|error| match error {
+            AaveUpdateError::Sync(SyncError::Database { source }) => {
+                source.at(&path, "update the market").into()
+            }
+            error => error,
+        })
     }
 
     fn apply_recorded(
         &self,
         connection: &mut SqliteConnection,
+        path: &Path,
     ) -> Result<AppliedAaveUpdate, AaveUpdateError> {
+        // The schema is the newest one, and no trigger of the user's own interferes.
+        Freshness::default().look(connection, path)?;
         Recorder::install(Statements::of(connection)?, UpdateOf::AaveMarkets)?;
         let applied = self.apply_missing(connection);
         Recorder::remove(Statements::of(connection)?)?;
@@ -295,17 +254,31 @@ impl AaveUpdate {
         if let Some(last) = known.last() {
             require_same_branch(connection, &scope, last)?;
         }
+        let Some(next) = unknown.first() else {
+            return Ok(AppliedAaveUpdate::default());
+        };
+        if !self.filter.covers(&filter_of(&scope)) {
+            return Err(AaveUpdateError::Filter(self.market.clone()));
+        }
+        let time = scope.exchanges.first().and_then(|market| market.time);
+        if time.is_some_and(|time| next.timestamp < time.get()) {
+            return Err(AaveUpdateError::Time(next.number));
+        }
         let (is_final, others) = unknown.split_at(split.saturating_sub(begin));
         let mut memory = MarketMemory::default();
         let mut applied = AppliedAaveUpdate::default();
         for (blocks, is_final) in [(is_final, true), (others, false)] {
-            let Some(batch) = self.batch(blocks, is_final) else {
-                continue;
-            };
             let Some(market) = scope.exchanges.first_mut() else {
                 continue;
             };
-            require_no_node(market, memory.market(connection, market)?, &batch.changes)?;
+            let Some(batch) = self.batch(market, blocks, is_final)? else {
+                continue;
+            };
+            let state = memory.market(connection, market)?;
+            if !state.has_facts() {
+                return Err(AaveUpdateError::Incomplete(self.market.clone()));
+            }
+            require_no_node(market, state, &batch.changes)?;
             let markets = [(0, &*market)];
             let written = write_batch(connection, market.chain, &mut memory, &markets, &batch)?;
             let counts = written.ok_or(AaveUpdateError::OtherBranch)?;
@@ -315,34 +288,45 @@ impl AaveUpdate {
         Ok(applied)
     }
 
-    /// These blocks with their events; `None` if there are none.
-    fn batch(&self, blocks: &[UpdateBlock], is_final: bool) -> Option<Batch<MarketChanges>> {
-        let (first, last) = (blocks.first()?, blocks.last()?);
+    /// These blocks with the events of a market; `None` if there are no blocks.
+    fn batch(
+        &self,
+        market: &ScopedMarket,
+        blocks: &[UpdateBlock],
+        is_final: bool,
+    ) -> Result<Option<Batch<MarketChanges>>, AaveUpdateError> {
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+            return Ok(None);
+        };
         let stored = |block: &UpdateBlock| StoredBlock {
             number: block.number,
             hash: block.hash,
             is_final,
         };
-        let events = self.events.iter();
-        let is_here =
-            |event: &&MarketEvent| (first.number..=last.number).contains(&event.place.block);
+        let mut events = Vec::new();
+        for log in self.logs.iter() {
+            let is_here = (first.number..=last.number).contains(&log.place.block);
+            if is_here && market.contracts.binary_search(&log.address).is_ok() {
+                events.extend(MarketEvent::decode(&log)?);
+            }
+        }
         let headers = if is_final { &[][..] } else { blocks };
         let times: BTreeMap<_, _> = blocks
             .iter()
             .map(|block| (block.number, block.timestamp))
             .collect();
-        Some(Batch {
+        Ok(Some(Batch {
             from: first.number,
             parent_hash: first.parent_hash,
             to: last.number,
             changes: MarketChanges {
-                events: events.filter(is_here).cloned().collect(),
+                events,
                 facts: NodeFacts::default(),
             },
             headers: headers.iter().map(stored).collect(),
             end: stored(last),
             times,
-        })
+        }))
     }
 }
 
@@ -366,11 +350,18 @@ fn scope_of(
 ) -> Result<(Scope<ScopedMarket>, BlockNumber), AaveUpdateError> {
     let names = std::slice::from_ref(market);
     let scope = Scope::read_markets(connection, market.chain, names)?;
-    let found = scope.exchanges.first().filter(|market| market.is_known);
-    match found.and_then(|market| market.mark) {
+    let found = scope.exchanges.first();
+    let found = found.ok_or_else(|| AaveUpdateError::Unknown(market.clone()))?;
+    match found.mark.filter(|_| found.is_known) {
         Some(mark) => Ok((scope, mark)),
-        None => Err(AaveUpdateError::Unknown(market.clone())),
+        None => Err(AaveUpdateError::Incomplete(market.clone())),
     }
+}
+
+/// The filter for the events of the market that a scope has.
+fn filter_of(scope: &Scope<ScopedMarket>) -> LogFilter {
+    let decoder = MarketDecoder::new(scope, &[0]);
+    decoder.filter(Which::First).cloned().unwrap_or_default()
 }
 
 /// Fails if the database has another block of this number.
@@ -399,16 +390,10 @@ fn require_no_node(
     let MarketChanges { events, facts } = changes;
     let of_token = |event: &MarketEvent| state.of_token(event.contract).is_some();
     let silent = events.iter().find(|event| match event.rare() {
-        Some(
-            RareEvent::Initialized(_)
-            | RareEvent::Pool(_)
-            | RareEvent::Configurator(_)
-            | RareEvent::Oracle(_)
-            | RareEvent::Proxy(_)
-            | RareEvent::AddressSet(_),
-        ) => true,
+        Some(RareEvent::Pool(_) | RareEvent::Configurator(_)) => true,
         Some(RareEvent::Upgraded(_)) => of_token(event),
-        _ => false,
+        Some(rare) => !new_contracts(rare).is_empty(),
+        None => false,
     });
     if let Some(event) = silent {
         return Err(AaveUpdateError::NodeNeeded(event.place));

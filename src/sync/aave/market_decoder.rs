@@ -120,7 +120,7 @@ fn decode(logs: &Logs) -> Result<MarketChanges, SyncError> {
 }
 
 /// The contracts whose events count from now on, or whose earlier ones do.
-fn new_contracts(event: &RareEvent) -> Vec<Address> {
+pub(super) fn new_contracts(event: &RareEvent) -> Vec<Address> {
     let is_watched = |id: &AddressId| id.name().is_some_and(|name| WATCHED.contains(&name));
     match event {
         RareEvent::Initialized(event) => vec![event.a_token, event.variable_debt_token],

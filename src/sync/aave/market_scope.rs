@@ -12,7 +12,7 @@ use crate::sync::member::Member;
 use crate::sync::report::Skipped;
 use crate::sync::scope::Scope;
 use crate::types::address::Address;
-use crate::types::integer::{BlockNumber, ChainId};
+use crate::types::integer::{BlockNumber, ChainId, Timestamp};
 
 /// A market that takes part.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(super) struct ScopedMarket {
     /// The GHO token, if its debt token is of its own kind.
     pub(super) gho: Option<Address>,
     pub(super) mark: Option<BlockNumber>,
+    /// The time of the block of the mark, if the database has it.
+    pub(super) time: Option<Timestamp>,
     pub(super) first_block: Option<BlockNumber>,
     /// The contracts whose events are asked for.
     pub(super) contracts: Vec<Address>,
@@ -85,6 +87,10 @@ impl Scope<ScopedMarket> {
                 provider,
                 gho: known.and_then(|known| known.gho),
                 mark: stored.market.last_update_block,
+                time: stored
+                    .facts
+                    .as_ref()
+                    .and_then(|facts| facts.last_update_time),
                 first_block: stored.first_block(),
                 name: stored.name,
                 contracts,
@@ -109,6 +115,16 @@ pub(super) fn named(market: &MarketName) -> ExchangeName {
     ExchangeName {
         chain: market.chain,
         name: market.name.clone(),
+    }
+}
+
+/// Why a market without any block cannot be compared.
+pub(super) const NEVER_UPDATED: &str = "it was never updated";
+
+impl ScopedMarket {
+    /// The last block that the database has of the market, if it was ever updated.
+    pub(super) fn last_block(&self) -> Option<BlockNumber> {
+        self.mark.filter(|_| !self.is_new())
     }
 }
 

@@ -192,6 +192,11 @@ impl MarketState {
         self.contract_revision(POOL)
     }
 
+    /// Whether the database has what only this program stores of each reserve.
+    pub(super) fn has_facts(&self) -> bool {
+        self.reserves.iter().all(|reserve| reserve.has_facts)
+    }
+
     /// The reserve and the side of a token.
     pub(super) fn of_token(&self, token: Address) -> Option<(usize, Side)> {
         self.by_token.get(&token).copied()

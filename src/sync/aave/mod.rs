@@ -27,6 +27,7 @@
 //! | `market_needs`, `plan` | say what an update would need |
 
 pub(crate) mod aave_update;
+pub(crate) mod aave_update_error;
 pub(super) mod apply_events;
 pub(crate) mod balance_mismatch;
 pub(super) mod balances;

@@ -39,7 +39,7 @@ use crate::sync::aave::chain_values::{
     MarketValues, NotRead, ReserveValues, UserValues, read_balances, read_users,
 };
 use crate::sync::aave::comparison::{Comparison, token_of};
-use crate::sync::aave::market_scope::ScopedMarket;
+use crate::sync::aave::market_scope::{NEVER_UPDATED, ScopedMarket};
 use crate::sync::aave::market_state::MarketState;
 use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::picture::{Markets, Picture, Users};
@@ -266,10 +266,10 @@ impl Repair<'_> {
                 reason: skipped.reason.clone(),
             }));
         for market in &markets.scope.exchanges {
-            if market.mark.is_none() {
+            if market.last_block().is_none() {
                 self.report.skipped.push(SkippedMarket {
                     market: market.name.clone(),
-                    reason: "it has no block up to which it is in the database".into(),
+                    reason: NEVER_UPDATED.into(),
                 });
             }
         }
@@ -279,7 +279,9 @@ impl Repair<'_> {
     fn truths(&mut self, markets: &Markets, part: Part) -> Result<Option<Vec<Truth>>, SyncError> {
         let mut truths = Vec::new();
         for market in &markets.scope.exchanges {
-            let Some(mark) = market.mark else { continue };
+            let Some(mark) = market.last_block() else {
+                continue;
+            };
             let users = Users {
                 named: &self.options.users,
                 sample: if self.options.all_found {

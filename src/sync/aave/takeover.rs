@@ -107,7 +107,7 @@ fn complete(
     let Some(state) = read_market(path, market)? else {
         return Ok(None);
     };
-    if state.reserves.iter().all(|reserve| reserve.has_facts) {
+    if state.has_facts() {
         return Ok(None);
     }
     // The update says if the node lacks the block.

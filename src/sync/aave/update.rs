@@ -166,7 +166,8 @@ pub struct StoppedMarket {
 
 impl AaveUpdateReport {
     /// The report of an update that has done nothing.
-    pub(crate) fn new(chain: ChainId) -> Self {
+    #[must_use]
+    pub fn new(chain: ChainId) -> Self {
         Self::of(
             chain,
             UpdateReport::new(),

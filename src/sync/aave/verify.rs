@@ -14,7 +14,7 @@ use crate::sync::aave::chain_values::{MarketValues, NotRead};
 use crate::sync::aave::comparison::Comparison;
 use crate::sync::aave::events_after::events_after;
 use crate::sync::aave::market_event::MarketEvent;
-use crate::sync::aave::market_scope::ScopedMarket;
+use crate::sync::aave::market_scope::{NEVER_UPDATED, ScopedMarket};
 use crate::sync::aave::market_state::Context;
 use crate::sync::aave::markets::ask_facts;
 use crate::sync::aave::node_facts::NodeFacts;
@@ -179,10 +179,10 @@ impl Verification<'_> {
     /// Returns whether the database stayed as it was.
     fn run(&mut self, markets: &Markets) -> Result<bool, SyncError> {
         for (index, market) in markets.scope.exchanges.iter().enumerate() {
-            let Some(mark) = market.mark else {
+            let Some(mark) = market.last_block() else {
                 self.report.skipped.push(SkippedMarket {
                     market: market.name.clone(),
-                    reason: "it has no block up to which it is in the database".into(),
+                    reason: NEVER_UPDATED.into(),
                 });
                 continue;
             };

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use crate::aave::prices::{AavePrices, WholePrice};
+use crate::aave::prices::{AavePrices, InvalidPrice, WholePrice};
 use crate::cli::aave::amounts::{
     WAD, buffer_percent, buffer_text, health_factor, in_base, percent,
 };
@@ -44,8 +44,8 @@ pub(in crate::cli) struct Risk {
     #[arg(long, value_name = "NAME", value_parser = market(), hide_possible_values = true)]
     market: Option<String>,
     /// List only users with a health factor below this one, such as 1.05
-    #[arg(long, value_name = "FACTOR")]
-    below: Option<WholePrice>,
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    below: Option<U256>,
     /// Leave out users with less debt, in whole units of the base currency (US dollars)
     #[arg(long, value_name = "AMOUNT")]
     min_debt: Option<WholePrice>,
@@ -56,6 +56,17 @@ pub(in crate::cli) struct Risk {
     pricing: Pricing,
     #[command(flatten)]
     json: Json,
+}
+
+/// A health factor in wad.
+fn factor(text: &str) -> Result<U256, String> {
+    let number = text.parse::<WholePrice>();
+    let factor = number.and_then(|number| number.in_units(WAD));
+    factor.map_err(|error| match error {
+        InvalidPrice::Number => "it is not a number like 1.05".to_owned(),
+        InvalidPrice::TooManyDecimals => "it has more than 18 decimals".to_owned(),
+        error => error.to_string(),
+    })
 }
 
 /// A market, its users, and the prices that they were valued with.
@@ -105,18 +116,16 @@ impl Risk {
         market_id: i64,
         prices: &AavePrices,
     ) -> Result<Option<AaveRiskReport>, Failure> {
-        let too_large = |error| Failure::PriceNotUsed {
-            asset: "--below or --min-debt".to_owned(),
-            error,
-        };
-        let in_units = |number: Option<WholePrice>, unit: U256| {
-            let number = number.map(|it| it.in_units(unit)).transpose();
-            number.map_err(too_large)
-        };
+        let min_debt = self.min_debt.map(|debt| debt.in_units(prices.unit()));
+        let min_debt = min_debt
+            .transpose()
+            .map_err(|error| Failure::PriceNotUsed {
+                asset: "--min-debt".to_owned(),
+                error,
+            })?;
         let usual = (!self.json.is_given()).then_some(USUAL_LIMIT);
-        let mut options = AaveRiskOptions::default()
-            .min_debt(in_units(self.min_debt, prices.unit())?.unwrap_or_default());
-        options.below = in_units(self.below, WAD)?;
+        let mut options = AaveRiskOptions::default().min_debt(min_debt.unwrap_or_default());
+        options.below = self.below;
         options.limit = self.limit.or(usual);
         options.address = self.address;
         match value_aave_accounts(path, market_id, prices, &options) {

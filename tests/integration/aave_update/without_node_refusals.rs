@@ -1,0 +1,270 @@
+//! What an update without a node refuses, and what it leaves out.
+
+use alloy_primitives::B256;
+use degenbot::database::{
+    Database, ErrorKind, MigrateOptions, SchemaVersion, migrate_sqlite_database,
+};
+use degenbot::models::LogPosition;
+use degenbot::node::LogFilter;
+use degenbot::sync::{AaveUpdate, AaveUpdateError, AppliedAaveUpdate, SyncError};
+use degenbot::types::{Address, Log, LogIndex, Logs};
+
+use super::stored::rows;
+use super::without_node::Received;
+use super::{Scene, assert_rows, execute, market, reference};
+use crate::support::content::connect;
+
+#[test]
+fn blocks_and_events_that_do_not_fit_are_refused() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    let receive = || scene.received(begin + 1, begin + 40);
+    let unknown = AaveUpdate::filter(&mut connect(&scene.path), &market());
+    assert!(matches!(unknown, Err(AaveUpdateError::Incomplete(_))));
+    scene.update_to(begin);
+    let before = rows(&scene.path);
+    let refused = |change: fn(&mut Received)| {
+        let mut received = receive();
+        change(&mut received);
+        let error = scene.apply(&received, begin + 40).unwrap_err();
+        assert_rows(&rows(&scene.path), &before);
+        error.to_string()
+    };
+    let end = begin + 40;
+    let of_none = refused(|received| {
+        let last = received.logs.iter().last().unwrap().place.block;
+        received.blocks.retain(|block| block.number < last);
+    });
+    assert!(of_none.contains("is of none of the blocks"), "{of_none}");
+    let gap = refused(|received| {
+        received.blocks.remove(5);
+    });
+    assert_eq!(
+        gap,
+        format!("block {} does not follow the one before it", begin + 7)
+    );
+    assert_eq!(
+        refused(|received| received.blocks.clear()),
+        "the update has no blocks"
+    );
+    let place = refused(|received| {
+        let logs: Vec<Log<'_>> = received.logs.iter().collect();
+        received.logs = logs.into_iter().rev().collect();
+    });
+    assert!(place.contains("not after the one before it"), "{place}");
+    let missing = scene
+        .apply(&scene.received(begin + 3, end), end)
+        .unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        format!(
+            "the market is at block {begin}, and the first block of the update is {}",
+            begin + 3
+        )
+    );
+    let doubled = refused(|received| {
+        let mut logs = Logs::new();
+        for log in received.logs.iter() {
+            logs.push(log);
+            logs.push(log);
+        }
+        received.logs = logs;
+    });
+    assert!(doubled.contains("not after the one before it"), "{doubled}");
+}
+
+/// An error, after which nothing is written.
+fn refused(scene: &Scene, received: &Received, final_block: u64) -> AaveUpdateError {
+    let before = rows(&scene.path);
+    let error = scene.apply(received, final_block).unwrap_err();
+    assert_rows(&rows(&scene.path), &before);
+    error
+}
+
+/// Another program takes in the block that lists a reserve. The bot does not know the new tokens.
+#[test]
+fn events_that_were_asked_for_before_a_reserve_was_listed_are_refused() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(20);
+    scene.update_to(begin);
+    let filter = || AaveUpdate::filter(&mut connect(&scene.path), &market()).unwrap();
+    let old = filter();
+    let head = scene.recording.head();
+    let mut listed = begin;
+    while old.covers(&filter()) {
+        listed += 1;
+        assert!(listed < head, "no reserve is listed");
+        scene.update_to(listed);
+    }
+    let (next, end) = (listed + 1, listed + 30);
+    // The block itself is there already.
+    let there = scene.received_with(old.clone(), listed, listed);
+    assert_eq!(
+        scene.apply(&there, head).unwrap(),
+        AppliedAaveUpdate::default()
+    );
+    let error = refused(&scene, &scene.received_with(old, next, end), head);
+    assert!(matches!(error, AaveUpdateError::Filter(_)), "{error}");
+    assert!(error.needs_node());
+    // All events of the blocks have those of the new tokens, too.
+    let all = LogFilter::default();
+    scene
+        .apply(&scene.received_with(all, next, end), head)
+        .unwrap();
+    assert_rows(&rows(&scene.path), &reference(scene.recording, end));
+}
+
+#[test]
+fn market_that_the_python_package_has_followed_needs_a_node_first() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    execute(&scene.path, "DELETE FROM aave_v3_asset_facts");
+    let received = scene.received(begin + 1, begin + 20);
+    let error = refused(&scene, &received, begin + 20);
+    assert!(matches!(error, AaveUpdateError::Incomplete(_)), "{error}");
+    assert!(error.needs_node());
+}
+
+/// Events with the topics of a market's events, of a contract that is none of the market's, in every block.
+#[test]
+fn events_of_other_contracts_are_left_out_whatever_they_say() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let mut received = scene.received(begin + 1, begin + 20);
+    let topics = received.filter.topics0.clone();
+    received.filter = LogFilter::default();
+    let own = std::mem::take(&mut received.logs);
+    for of_block in &received.blocks {
+        let of_own = own.iter().filter(|log| log.place.block == of_block.number);
+        of_own.for_each(|log| received.logs.push(log));
+        for (index, topic) in topics.iter().enumerate() {
+            for (shape, data) in [&[][..], &[0x11; 32], &[0x11; 320]].into_iter().enumerate() {
+                let index = u32::try_from(10_000 + 3 * index + shape).unwrap();
+                received.logs.push(Log {
+                    place: LogPosition::new(of_block.number, LogIndex::new(index).unwrap()),
+                    block_hash: of_block.hash,
+                    transaction_hash: B256::ZERO,
+                    address: Address::new([0x77; 20]),
+                    topics: &[*topic, B256::repeat_byte(0x11)][..=shape % 2],
+                    data,
+                });
+            }
+        }
+    }
+    let applied = scene.apply(&received, begin + 20).unwrap();
+    assert_eq!(applied.events, u64::try_from(own.len()).unwrap());
+    assert_rows(&rows(&scene.path), &reference(scene.recording, begin + 20));
+}
+
+#[test]
+fn malformed_event_of_the_market_is_refused() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let mut received = scene.received(begin + 1, begin + 20);
+    let mut logs = Logs::new();
+    for log in received.logs.iter() {
+        logs.push(Log { data: &[], ..log });
+    }
+    received.logs = logs;
+    let error = refused(&scene, &received, begin + 20);
+    assert!(matches!(error, AaveUpdateError::Malformed(_)), "{error}");
+}
+
+/// Those that an update from a node refuses, too.
+#[test]
+fn triggers_that_interfere_are_refused() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let received = scene.received(begin + 1, begin + 20);
+    for (trigger, name) in [
+        (
+            "BEFORE INSERT ON chain_journal BEGIN SELECT raise(ignore); END",
+            "chain_journal",
+        ),
+        (
+            "AFTER UPDATE ON aave_v3_collateral_positions BEGIN UPDATE aave_v3_users SET e_mode = 7; END",
+            "aave_v3_users",
+        ),
+    ] {
+        execute(&scene.path, &format!("CREATE TRIGGER mine {trigger}"));
+        let error = refused(&scene, &received, 0);
+        assert!(
+            matches!(&error, AaveUpdateError::Sync(SyncError::Database { source })
+                if matches!(source.kind, ErrorKind::TriggerOnJournal { .. } | ErrorKind::TriggerInterferes { .. })),
+            "{name}: {error}"
+        );
+        execute(&scene.path, "DROP TRIGGER mine");
+    }
+    scene.apply(&received, 0).unwrap();
+}
+
+#[test]
+fn market_that_is_not_active_needs_an_activation_and_not_a_node() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let received = scene.received(begin + 1, begin + 20);
+    execute(&scene.path, "UPDATE aave_v3_markets SET active = 0");
+    let error = refused(&scene, &received, begin + 20);
+    assert!(matches!(error, AaveUpdateError::Unknown(_)), "{error}");
+    assert!(!error.needs_node());
+}
+
+#[test]
+fn times_that_go_back_or_are_none_are_refused() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let times: [fn(&mut Received); 3] = [
+        |received| received.blocks[5].timestamp = u64::MAX,
+        |received| received.blocks[5].timestamp -= 1_000_000,
+        |received| received.blocks.iter_mut().for_each(|it| it.timestamp = 1),
+    ];
+    for change in times {
+        let mut received = scene.received(begin + 1, begin + 20);
+        change(&mut received);
+        let error = refused(&scene, &received, begin + 20);
+        assert!(matches!(error, AaveUpdateError::Time(_)), "{error}");
+    }
+}
+
+#[test]
+fn database_of_an_older_version_is_named_as_such() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let received = scene.received(begin + 1, begin + 20);
+    let (latest, older) = (SchemaVersion::latest(), "20260618000000".parse().unwrap());
+    migrate_sqlite_database(&scene.path, latest, older, &MigrateOptions::default()).unwrap();
+    let error = scene.apply(&received, begin + 20).unwrap_err();
+    assert!(
+        matches!(error, AaveUpdateError::Sync(SyncError::Version { .. })),
+        "{error}"
+    );
+}
+
+#[test]
+fn lock_of_another_program_is_named_as_such() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let update = scene
+        .received(begin + 1, begin + 20)
+        .update(begin + 20)
+        .unwrap();
+    let database = Database::open(&scene.path).unwrap();
+    let mut other = connect(&scene.path);
+    diesel::connection::SimpleConnection::batch_execute(&mut other, "BEGIN IMMEDIATE").unwrap();
+    // Outside a transaction of the session.
+    let mut session = database.session().unwrap();
+    let error = update.apply(&mut session).unwrap_err();
+    assert!(
+        matches!(&error, AaveUpdateError::Sync(SyncError::Database { source })
+            if matches!(source.kind, ErrorKind::Locked)),
+        "{error}"
+    );
+}
