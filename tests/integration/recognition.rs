@@ -252,3 +252,30 @@ fn stamps_that_a_later_program_left_are_refused_each_with_its_own_reason() {
         assert_eq!(changed.files(), before, "{change}");
     }
 }
+
+/// An upgrade writes the list of migrations anew. The rows in it may be another program's.
+#[test]
+fn migrations_of_another_program_are_refused_beside_every_stamp() {
+    use diesel::connection::SimpleConnection;
+
+    const MIGRATIONS: &str = "CREATE TABLE __diesel_schema_migrations \
+                              (version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP); \
+                              INSERT INTO __diesel_schema_migrations (version) \
+                              VALUES ('20240101000000'), ('20240202000000')";
+    for name in corpus::names(&["populated"]) {
+        let copy = Copy::of(name);
+        content::connect(&copy.path)
+            .batch_execute(MIGRATIONS)
+            .unwrap();
+        let before = copy.files();
+        let error = upgrade_existing_sqlite_database(&copy.path).unwrap_err();
+        let ErrorKind::Refused { refusal } = &error.kind else {
+            panic!("{name}: {error}");
+        };
+        assert!(
+            matches!(&**refusal, Refusal::UnknownMigrations { migrations } if migrations.len() == 2),
+            "{name}: {refusal:?}"
+        );
+        assert_eq!(copy.files(), before, "{name}");
+    }
+}

@@ -66,10 +66,16 @@ pub(crate) fn identify(stamps: &Stamps, catalogue: &Catalogue) -> Identity {
 }
 
 fn claim_of_stamps(stamps: &Stamps) -> Result<StampClaim, Refusal> {
+    let migrations = stamps.diesel.as_ref().filter(|rows| !rows.is_empty());
+    // An upgrade writes this list anew, so the rows of another program would be lost, whatever the other stamps say.
+    let migrated = match migrations {
+        Some(migrations) => Some(version_of_migrations(migrations)?),
+        None => None,
+    };
     let Some(rust_core) = &stamps.rust_core else {
-        return match &stamps.diesel {
-            Some(migrations) if !migrations.is_empty() => claim_of_migrations(migrations, stamps),
-            _ => claim_of_alembic(stamps),
+        return match migrated {
+            Some(version) => claim_of_migrations(version, stamps),
+            None => claim_of_alembic(stamps),
         };
     };
     let stamp = rust_core.join(", ");
@@ -112,7 +118,8 @@ fn claim_of_alembic(stamps: &Stamps) -> Result<StampClaim, Refusal> {
     }
 }
 
-fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampClaim, Refusal> {
+/// The version that a list of migrations leads to.
+fn version_of_migrations(migrations: &[String]) -> Result<SchemaVersion, Refusal> {
     if let Some(newer) = migrations.iter().find(|migration| {
         // A later version of this program has a later number. Other texts belong to other programs.
         migration.as_str() > SchemaVersion::latest().migration()
@@ -124,7 +131,7 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampCl
         });
     }
     let known = SchemaVersion::all().map(SchemaVersion::migration);
-    let version = migrations
+    migrations
         .last()
         .filter(|_| {
             migrations
@@ -135,7 +142,11 @@ fn claim_of_migrations(migrations: &[String], stamps: &Stamps) -> Result<StampCl
         .and_then(|last| SchemaVersion::of_migration(last))
         .ok_or_else(|| Refusal::UnknownMigrations {
             migrations: migrations.to_vec(),
-        })?;
+        })
+}
+
+/// The claim of a database whose list of migrations leads to this version.
+fn claim_of_migrations(version: SchemaVersion, stamps: &Stamps) -> Result<StampClaim, Refusal> {
     let alembic = stamps.alembic.clone().unwrap_or_default();
     if alembic.len() > 1 {
         return Err(Refusal::SeveralStamps { stamps: alembic });
