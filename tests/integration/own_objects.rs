@@ -381,18 +381,99 @@ fn text_of_a_trigger_is_not_taken_for_an_error_of_sqlite() {
     }
 }
 
-#[test]
-fn column_of_ones_own_is_to_get_a_table() {
-    let copy = Copy::of("populated/populated-0.5.0.db");
-    with(&copy.path, "ALTER TABLE erc20_tokens ADD COLUMN mine");
+/// What an upgrade says about a database with these changes to its schema. It changes nothing.
+fn refused(database: &str, statements: &str) -> String {
+    let copy = Copy::of(database);
+    with(&copy.path, statements);
     let before = copy.files();
     let told = quietly(&copy.path, &["database", "upgrade", "--force"]);
-    insta::assert_snapshot!(told, @r"
+    assert!(copy.files() == before);
+    told
+}
+
+#[test]
+fn column_of_ones_own_is_to_get_a_table() {
+    insta::assert_snapshot!(
+        refused("populated/populated-0.5.0.db", "ALTER TABLE erc20_tokens ADD COLUMN mine"),
+        @r"
     status: 1
     --- stdout
     --- stderr
     error: The database at degenbot.db is stamped eb4080485a56 and does not have that structure: column erc20_tokens.mine should not be there
     hint: Nothing was changed. If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
-    ");
-    assert!(copy.files() == before);
+    "
+    );
+    insta::assert_snapshot!(
+        refused(
+            "populated/populated-0.5.0.db",
+            "CREATE TABLE owner (id INTEGER PRIMARY KEY); ALTER TABLE pools ADD COLUMN mine REFERENCES owner (id)",
+        ),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is stamped eb4080485a56 and does not have that structure: column pools.mine should not be there; foreign key pools(mine) to owner(id) should not be there
+    hint: Nothing was changed. If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
+    "
+    );
+    insta::assert_snapshot!(
+        refused("populated/populated-0.5.0a1.db", "ALTER TABLE pools ADD COLUMN mine TEXT"),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db carries no version stamp, and the release that wrote none (0.5.0a1) has another structure: column pools.mine should not be there
+    hint: Nothing was changed. If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
+    "
+    );
+    insta::assert_snapshot!(
+        refused(
+            "populated/populated-0.5.0a1.db",
+            "ALTER TABLE pools ADD COLUMN mine TEXT; CREATE TABLE aave_v3_assets (a)",
+        ),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db carries no version stamp, and the release that wrote none (0.5.0a1) has another structure: column pools.mine should not be there; table aave_v3_assets belongs to a later version
+    hint: Nothing was changed. If these are your own, give the objects other names and move the columns to a table of your own, with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
+    "
+    );
+    insta::assert_snapshot!(
+        refused("populated/populated-0.6.0a17.db", "ALTER TABLE pools ADD COLUMN mine TEXT"),
+        @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: The database at degenbot.db is stamped Rust-core 3 and does not have that structure: column pools.mine should not be there
+    hint: Nothing was changed. If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, restore a backup from before the schema was changed (degenbot.db.bak, if you have one)
+    "
+    );
+}
+
+/// The stamp of a Rust-core release says nothing about the structure, so the nearest one is compared with.
+#[test]
+fn object_of_ones_own_in_a_rust_core_database_is_named() {
+    for release in ["0.6.0a11", "0.6.0a14", "0.6.0a17"] {
+        for object in [
+            "TABLE chain_blocks (mine)",
+            "TABLE retired_ids (mine)",
+            "VIEW chain_blocks AS SELECT 1",
+        ] {
+            let database = format!("populated/populated-{release}.db");
+            let told = refused(&database, &format!("CREATE {object}"));
+            let (kind, rest) = object.split_once(' ').unwrap();
+            let name = rest.split(' ').next().unwrap();
+            let named = format!(
+                "does not have that structure: {} {name} belongs to a later version\n",
+                kind.to_lowercase()
+            );
+            let is_named = told.contains(&named)
+                || told.contains(&format!(
+                    "have names that the new version needs: view {name}\n"
+                ));
+            assert!(is_named, "{release}, {object}: {told}");
+            assert!(told.contains("other name"), "{release}, {object}: {told}");
+        }
+    }
 }

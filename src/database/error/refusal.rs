@@ -66,6 +66,23 @@ documented_errors! {
             when "It is of the release that wrote no stamp, and an object of the user's own has the name of one that an \
                   upgrade creates.";
 
+        /// It has no stamp, and the structure of the release that wrote none, but for additional columns.
+        UnstampedDiffers {
+            /// The differences.
+            differences: Vec<Difference> = vec![Difference::ColumnUnexpected {
+                table: "pools".to_owned(),
+                column: "COLUMN".to_owned(),
+            }],
+        }
+            in NotADegenbotDatabase;
+            text format!(
+                "carries no version stamp, and the release that wrote none ({}) has another structure: {}",
+                LegacyRevision::FIRST,
+                listed(differences)
+            );
+            hint differences_hint(path, differences);
+            when "It is of the release that wrote no stamp, and has a column of the user's own.";
+
         /// Its stamp table has several rows, where it must have one.
         SeveralStamps {
             /// The stamps.
@@ -206,24 +223,8 @@ documented_errors! {
             }],
         }
             in NotADegenbotDatabase;
-            text {
-                let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
-                format!(
-                    "is stamped {stamp} and does not have that structure: {}",
-                    shortened(&differences, "; ")
-                )
-            };
-            hint if differences.iter().all(Difference::is_from_later_version) {
-                own_object_hint(path)
-            } else if differences.iter().all(Difference::is_additional_column) {
-                format!(
-                    "If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, \
-                     restore {}",
-                    earlier_backup(path)
-                )
-            } else {
-                format!("Restore {}", earlier_backup(path))
-            };
+            text format!("is stamped {stamp} and does not have that structure: {}", listed(differences));
+            hint differences_hint(path, differences);
             when "Its structure matches neither the version on its stamp nor any other version.";
     }
 }
@@ -243,6 +244,36 @@ fn own_object_hint(path: &dyn Display) -> String {
         "If this is an object of your own, give it another name with the sqlite3 shell. If not, restore {}",
         earlier_backup(path)
     )
+}
+
+/// What to do about a database whose structure has these differences.
+fn differences_hint(path: &dyn Display, differences: &[Difference]) -> String {
+    let is_object = |difference: &Difference| difference.is_from_later_version();
+    let is_column = |difference: &Difference| difference.is_of_additional_column(differences);
+    let backup = earlier_backup(path);
+    if differences.iter().all(is_object) {
+        own_object_hint(path)
+    } else if differences.iter().all(is_column) {
+        format!(
+            "If this is a column of your own, move it to a table of your own with the sqlite3 shell. If not, restore \
+             {backup}"
+        )
+    } else if differences
+        .iter()
+        .all(|one| is_object(one) || is_column(one))
+    {
+        format!(
+            "If these are your own, give the objects other names and move the columns to a table of your own, with the \
+             sqlite3 shell. If not, restore {backup}"
+        )
+    } else {
+        format!("Restore {backup}")
+    }
+}
+
+fn listed(differences: &[Difference]) -> String {
+    let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    shortened(&differences, "; ")
 }
 
 /// Nobody has looked whether it is there.

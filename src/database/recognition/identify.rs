@@ -225,7 +225,7 @@ impl Structure<'_> {
     fn as_rust_core(&self, stamp: &str, may_lack_maps: bool) -> Identity {
         let refusal = Refusal::StampLies {
             stamp: format!("Rust-core {stamp}"),
-            differences: self.differences_from_latest(may_lack_maps),
+            differences: self.differences_from_nearest(may_lack_maps),
         };
         let found = self.like_any(may_lack_maps, refusal);
         if !matches!(found, Identity::Unrecognised(_)) {
@@ -252,14 +252,23 @@ impl Structure<'_> {
             return legacy;
         }
         let differences = self.differences_from_legacy(LegacyRevision::FIRST, false);
+        let may_be_own = differences.iter().all(|difference| {
+            difference.is_from_later_version() || difference.is_additional_column()
+        });
+        if !may_be_own {
+            return Identity::Unrecognised(refusal);
+        }
         let objects: Option<Vec<_>> = differences
-            .into_iter()
+            .iter()
             .map(|difference| match difference {
-                Difference::FromLaterVersion { object } => Some(object),
+                Difference::FromLaterVersion { object } => Some(object.clone()),
                 _ => None,
             })
             .collect();
-        Identity::Unrecognised(objects.map_or(refusal, |objects| Refusal::LaterObjects { objects }))
+        Identity::Unrecognised(match objects {
+            Some(objects) => Refusal::LaterObjects { objects },
+            None => Refusal::UnstampedDiffers { differences },
+        })
     }
 
     /// Identifies the legacy revision, if the structure is exactly the revision's.
@@ -312,11 +321,17 @@ impl Structure<'_> {
         Identity::Unrecognised(refusal)
     }
 
-    /// The differences from the newest version that an upgrade cannot remove.
-    fn differences_from_latest(&self, may_lack_maps: bool) -> Vec<Difference> {
-        let mut differences = self.differences_from_version(SchemaVersion::latest());
-        differences.retain(|difference| !is_lacking(difference, may_lack_maps));
-        differences
+    /// The fewest differences from a known schema, of those that an upgrade cannot remove.
+    fn differences_from_nearest(&self, may_lack_maps: bool) -> Vec<Difference> {
+        let versions = SchemaVersion::all().rev();
+        let versions = versions.map(|version| self.differences_from_version(version));
+        let revisions = LegacyRevision::all().rev();
+        let revisions = revisions.map(|revision| self.differences_from_legacy(revision, false));
+        let lasting = versions.chain(revisions).map(|mut differences| {
+            differences.retain(|difference| !is_lacking(difference, may_lack_maps));
+            differences
+        });
+        lasting.min_by_key(Vec::len).unwrap_or_default()
     }
 
     fn is_version_but_for_its_stamp(&self, version: SchemaVersion) -> bool {

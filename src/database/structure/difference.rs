@@ -76,6 +76,20 @@ impl Difference {
         matches!(self, Self::FromLaterVersion { .. })
     }
 
+    /// Whether it is a column too many, which can be the user's own, or a foreign key of such columns.
+    pub(crate) fn is_of_additional_column(&self, differences: &[Self]) -> bool {
+        let Self::ForeignKeyUnexpected { table, key } = self else {
+            return self.is_additional_column();
+        };
+        let is_additional = |(column, _): &(String, String)| {
+            differences.contains(&Self::ColumnUnexpected {
+                table: table.clone(),
+                column: column.clone(),
+            })
+        };
+        key.columns.iter().all(is_additional)
+    }
+
     /// Whether it is a column too many, which can be the user's own.
     pub(crate) const fn is_additional_column(&self) -> bool {
         matches!(self, Self::ColumnUnexpected { .. })
