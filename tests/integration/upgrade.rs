@@ -440,3 +440,24 @@ fn upgrade_refuses_views_that_sqlite_would_resolve_for_ever() {
     );
     assert!(error.to_string().contains("view v14, "), "{error}");
 }
+
+#[test]
+fn upgrade_computes_no_initialization_maps_of_missing_pools() {
+    let copy = Copy::of("populated/populated-0.6.0a17.db");
+    let missing = "SELECT min(pool_id) AS line FROM liquidity_positions";
+    let mut connection = content::connect(&copy.path);
+    let [pool] = &content::lines(&mut connection, missing)[..] else {
+        panic!("there are no positions");
+    };
+    connection
+        .batch_execute(&format!(
+            "PRAGMA foreign_keys = OFF; DELETE FROM pools WHERE id = {pool}"
+        ))
+        .unwrap();
+    drop(connection);
+    let report = database::upgrade_sqlite_database(&copy.path, &UpgradeOptions::default(), &mut ());
+    assert!(report.unwrap().computed_words > 0);
+    let mut connection = content::connect(&copy.path);
+    let words = "SELECT count(*) AS line FROM initialization_maps WHERE pool_id NOT IN (SELECT id FROM pools)";
+    assert_eq!(content::lines(&mut connection, words), ["0"]);
+}

@@ -105,7 +105,8 @@ impl Maps {
         "typeof(l.tick) = 'integer' AND typeof(s.spacing) = 'integer' AND s.spacing > 0"
     }
 
-    /// The positions as `l` with the spacings of their pools as `s`.
+    /// The positions as `l` with the spacings of their pools as `s`. Positions of a missing pool need no word: it would
+    /// refer to nothing, as they do.
     fn from(&self, connection: &mut SqliteConnection, place: Place) -> QueryResult<String> {
         let owner = self.family.key();
         // The table of a kind that came with a later version is not there yet.
@@ -128,9 +129,11 @@ impl Maps {
             })
             .collect();
         Ok(format!(
-            "{}.{} AS l LEFT JOIN ({}) AS s ON s.id = l.{owner}",
+            "{}.{} AS l JOIN {}.{} AS p ON p.id = l.{owner} LEFT JOIN ({}) AS s ON s.id = l.{owner}",
             place.positions,
             self.positions,
+            place.pools,
+            self.family.table(),
             spacings.join(" UNION ALL ")
         ))
     }
