@@ -12,9 +12,23 @@ use libsqlite3_sys as ffi;
 
 use crate::sqlite::prepared::Statements;
 
+type Compare =
+    unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_int, *const c_void) -> c_int;
+type Function =
+    unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+
 impl Statements<'_> {
     /// Defines a collation that compares bytes.
     pub(crate) fn define_collation(self, name: &str) -> QueryResult<()> {
+        self.set_collation(name, Some(compare))
+    }
+
+    /// Removes a collation.
+    pub(crate) fn remove_collation(self, name: &str) -> QueryResult<()> {
+        self.set_collation(name, None)
+    }
+
+    fn set_collation(self, name: &str, compare: Option<Compare>) -> QueryResult<()> {
         let name = CString::new(name)?;
         // SAFETY: the connection is open, the name is NUL-terminated, and the callback needs no data and lives as long
         // as the program.
@@ -24,7 +38,7 @@ impl Statements<'_> {
                 name.as_ptr(),
                 ffi::SQLITE_UTF8,
                 ptr::null_mut(),
-                Some(compare),
+                compare,
                 None,
             )
         };
@@ -33,8 +47,17 @@ impl Statements<'_> {
 
     /// Defines a function whose result is NULL, for any number of arguments.
     pub(crate) fn define_function(self, name: &str) -> QueryResult<()> {
+        self.set_function(name, Some(nothing))
+    }
+
+    /// Removes a function.
+    pub(crate) fn remove_function(self, name: &str) -> QueryResult<()> {
+        self.set_function(name, None)
+    }
+
+    fn set_function(self, name: &str, function: Option<Function>) -> QueryResult<()> {
         let name = CString::new(name)?;
-        // SAFETY: as in `define_collation`. Without a call that sets it, the result is NULL.
+        // SAFETY: as in `set_collation`. Without a call that sets it, the result is NULL.
         let code = unsafe {
             ffi::sqlite3_create_function_v2(
                 self.handle().as_ptr(),
@@ -42,7 +65,7 @@ impl Statements<'_> {
                 -1,
                 ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS,
                 ptr::null_mut(),
-                Some(nothing),
+                function,
                 None,
                 None,
                 None,

@@ -155,6 +155,26 @@ fn dry_run_refuses_what_the_command_refuses() {
             upgrade,
         ),
     ];
+    assert_refused(&refused);
+}
+
+#[test]
+fn dry_run_refuses_what_only_the_schema_of_an_object_shows() {
+    let latest = "populated/populated-0.6.0a4.db";
+    let downgrade = ["database", "downgrade", "--to", "eb4080485a56"].as_slice();
+    assert_refused(&[
+        // SQLite does not need it to read the schema.
+        (
+            latest,
+            "CREATE INDEX mine ON pools (id); PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX mine ON pools (id COLLATE my_order)' WHERE name = 'mine'",
+            downgrade,
+        ),
+    ]);
+}
+
+/// Asserts that the dry run and the command refuse each of these: a database, what is changed in it, the command.
+fn assert_refused(refused: &[(&str, &str, &[&str])]) {
     for (database, statements, arguments) in refused {
         let copy = Copy::of(database);
         let mut connection = content::connect(&copy.path);
@@ -202,7 +222,9 @@ fn dry_run_allows_objects_that_are_not_in_the_way() {
     let own = "CREATE TABLE mine (a, b COLLATE nocase); CREATE INDEX harmless ON mine (b); \
                CREATE VIEW seen AS SELECT count(*) FROM pools; \
                CREATE TRIGGER noted AFTER INSERT ON mine BEGIN UPDATE mine SET a = 1; END; \
-               CREATE VIRTUAL TABLE words USING fts5(word)";
+               CREATE VIRTUAL TABLE words USING fts5(word); \
+               CREATE INDEX computed ON pools (lower(kind)); PRAGMA writable_schema = ON; \
+               UPDATE sqlite_schema SET sql = replace(sql, 'lower', 'my_function') WHERE name = 'computed'";
     let upgrade = ["database", "upgrade"].as_slice();
     for (database, arguments) in [
         ("populated/populated-0.5.0.db", upgrade),

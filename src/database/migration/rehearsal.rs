@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
@@ -19,6 +20,7 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::sqlite::connection_hooks::without_triggers;
+use crate::sqlite::prepared::Statements;
 
 /// Fails with the error with which the migration of this database would be refused.
 pub(crate) fn require_possible(
@@ -56,15 +58,61 @@ pub(crate) fn schema_in_memory(
         "SELECT sql AS line FROM main.sqlite_schema WHERE sql NOTNULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
          ORDER BY type <> 'table', rowid",
     )?;
+    let mut stand_ins = StandIns::default();
     for statement in statements {
-        if let Err(error) = copy.batch_execute(&statement) {
-            // SQLite could not use the object here either: it needs the module or the collation of an application.
-            log::debug!("An object of the user is left out of the rehearsal: {error}");
+        while let Err(error) = copy.batch_execute(&statement) {
+            if !stand_ins.define(&mut copy, &error.to_string())? {
+                // SQLite could not use the object here either: it needs the module of an application.
+                log::debug!("An object of the user is left out of the rehearsal: {error}");
+                break;
+            }
         }
     }
+    stand_ins.remove(&mut copy)?;
     without_triggers(&mut copy, |copy| copy_stamps(connection, copy))
         .map_err(|error| about_stamps(path, error))?;
     Ok(copy)
+}
+
+/// Collations and functions of an application that objects of the user's need to be created. SQLite reads such objects
+/// from a file without them, and fails only when it has to use one.
+#[derive(Debug, Default)]
+struct StandIns {
+    collations: Vec<String>,
+    functions: Vec<String>,
+}
+
+impl StandIns {
+    /// Defines what SQLite misses. Returns `false` if that is something else, or defined already.
+    fn define(&mut self, connection: &mut SqliteConnection, message: &str) -> QueryResult<bool> {
+        let statements = Statements::of(connection)?;
+        let (known, name) = if let Some(name) = message.strip_prefix("no such collation sequence: ")
+        {
+            statements.define_collation(name)?;
+            (&mut self.collations, name)
+        } else if let Some(name) = message.strip_prefix("no such function: ") {
+            statements.define_function(name)?;
+            (&mut self.functions, name)
+        } else {
+            return Ok(false);
+        };
+        if known.iter().any(|known| known == name) {
+            return Ok(false);
+        }
+        known.push(name.to_owned());
+        Ok(true)
+    }
+
+    /// Removes the stand-ins. The objects stay.
+    fn remove(self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        for name in self.collations {
+            Statements::of(connection)?.remove_collation(&name)?;
+        }
+        for name in self.functions {
+            Statements::of(connection)?.remove_function(&name)?;
+        }
+        Ok(())
+    }
 }
 
 fn copy_stamps(
