@@ -43,6 +43,7 @@ mod lock_wait;
 mod markets;
 mod node;
 mod own_objects;
+mod own_objects_in_upgrades;
 mod plans;
 mod pool_addresses;
 mod pool_reports;

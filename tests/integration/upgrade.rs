@@ -340,6 +340,10 @@ fn upgrade_refuses_names_that_the_new_version_needs() {
             "index lfj_pools",
         ),
         (
+            "CREATE INDEX ix_exchange_deployments_exchange_id ON exchanges (name)",
+            "index ix_exchange_deployments_exchange_id",
+        ),
+        (
             "CREATE TABLE Ix_Erc20_Tokens_Chain (a)",
             "table Ix_Erc20_Tokens_Chain",
         ),

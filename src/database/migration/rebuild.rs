@@ -252,6 +252,7 @@ pub(crate) fn require_structure(
 
 fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
+    rebuild.refuse_taken_names()?;
     rebuild.refuse_dangling()?;
     put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)
 }

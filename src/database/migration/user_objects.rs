@@ -226,38 +226,41 @@ pub(crate) fn require_free_names(
     from: &Catalogue,
     target: &Catalogue,
 ) -> Result<(), Error> {
+    // Each with the table that it belongs to.
     let names_beyond = |catalogue: &Catalogue| {
         let mut objects = Vec::new();
         for (name, table) in &catalogue.tables {
             let known = from.tables.get(name);
             if known.is_none() {
-                objects.push(SchemaObject::table(name));
+                objects.push((SchemaObject::table(name), name.clone()));
             }
             for index in table.indexes.keys() {
                 if known.is_none_or(|known| !known.indexes.contains_key(index)) {
-                    objects.push(SchemaObject::new(ObjectKind::Index, index));
+                    let object = SchemaObject::new(ObjectKind::Index, index);
+                    objects.push((object, name.clone()));
                 }
             }
         }
         objects
     };
     let mut needed = names_beyond(target);
-    needed.push(SchemaObject::table(MIGRATIONS_TABLE));
+    let migrations = MIGRATIONS_TABLE.to_owned();
+    needed.push((SchemaObject::table(MIGRATIONS_TABLE), migrations));
     let views = catalogue.views.iter();
     let mut taken = names_beyond(catalogue);
-    taken.extend(views.map(|view| SchemaObject::new(ObjectKind::View, view)));
+    taken.extend(views.map(|view| (SchemaObject::new(ObjectKind::View, view), String::new())));
     taken.retain(|object| {
-        // An object of the very kind and name is the object itself, which recognition has compared. SQLite ignores
-        // letter case in names; tables, indexes and views share one namespace.
+        // An object of the very kind, name and table is the object itself, which recognition has compared. SQLite
+        // ignores letter case in names; tables, indexes and views share one namespace.
         !needed.contains(object)
             && needed
                 .iter()
-                .any(|needed| needed.name.eq_ignore_ascii_case(&object.name))
+                .any(|(needed, _)| needed.name.eq_ignore_ascii_case(&object.0.name))
     });
     if taken.is_empty() {
         return Ok(());
     }
-    let objects = taken.iter().map(ToString::to_string).collect();
+    let objects = taken.iter().map(|(object, _)| object.to_string()).collect();
     Err(ErrorKind::NamesTaken { objects }.at(path))
 }
 

@@ -146,7 +146,7 @@ fn users_object_lost(path: &Path, users: &[Object], error: Error) -> Error {
     };
     let message = cause.to_string();
     if message.contains("already exists") || message.contains("there is already") {
-        return ErrorKind::ObjectsLost {
+        return ErrorKind::NamesTaken {
             objects: vec![message],
         }
         .at(path);

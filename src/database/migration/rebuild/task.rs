@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::{alembic_leftovers, user_objects};
 use crate::database::recognition::identify::LFJ_TABLE;
 use crate::database::recognition::identity::Recognition;
 use crate::database::structure::legacy_revision::LegacyRevision;
+use crate::database::structure::schema_object::ObjectKind;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables;
 use crate::models::pools::pool_family::LIQUIDITY_TABLES;
@@ -74,6 +76,26 @@ impl<'rebuild> Rebuild<'rebuild> {
             .filter(|table| is_ours(table) && !is_later(table))
             .cloned()
             .collect()
+    }
+
+    /// Fails if an object of the user has a name that the new database gives to a table or an index.
+    pub(super) fn refuse_taken_names(&self) -> Result<(), Error> {
+        let target = &self.target.catalogue().tables;
+        let mut taken = self.recognition.extras();
+        taken.retain(|object| {
+            // Recognition has compared the tables of a later version. Triggers have a namespace of their own.
+            let is_compared = object.kind == ObjectKind::Table && target.contains_key(&object.name);
+            let mut indexes = target.values().flat_map(|table| table.indexes.keys());
+            let is = |name: &String| name.eq_ignore_ascii_case(&object.name);
+            object.kind != ObjectKind::Trigger
+                && !is_compared
+                && (target.keys().any(is) || indexes.any(is))
+        });
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let objects = taken.iter().map(ToString::to_string).collect();
+        Err(ErrorKind::NamesTaken { objects }.at(self.path))
     }
 
     /// Fails if a table of the user refers to a table that the new database lacks.
