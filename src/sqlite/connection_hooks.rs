@@ -282,21 +282,41 @@ pub(crate) fn without_triggers<T, E: From<Error>>(
     connection: &mut SqliteConnection,
     operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    enable_triggers(connection, false)?;
+    without(connection, &[ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER], operate)
+}
+
+/// Runs `operate` on a connection that takes nothing in double quotes for a text. Otherwise SQLite does that with a name
+/// that no column has.
+pub(crate) fn without_quoted_texts<T, E: From<Error>>(
+    connection: &mut SqliteConnection,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let properties = [ffi::SQLITE_DBCONFIG_DQS_DML, ffi::SQLITE_DBCONFIG_DQS_DDL];
+    without(connection, &properties, operate)
+}
+
+/// Runs `operate` on a connection with these properties switched off.
+fn without<T, E: From<Error>>(
+    connection: &mut SqliteConnection,
+    properties: &[c_int],
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    switch(connection, properties, false)?;
     let result = operate(connection);
-    enable_triggers(connection, true)?;
+    switch(connection, properties, true)?;
     result
 }
 
-fn enable_triggers(connection: &mut SqliteConnection, enable: bool) -> QueryResult<()> {
+fn switch(connection: &mut SqliteConnection, properties: &[c_int], on: bool) -> QueryResult<()> {
     let handle = raw_connection_of(connection)?;
-    if set(handle, ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER, enable) == ffi::SQLITE_OK {
-        Ok(())
-    } else {
-        Err(Error::QueryBuilderError(
-            "SQLite cannot turn triggers off".into(),
-        ))
+    for property in properties {
+        if set(handle, *property, on) != ffi::SQLITE_OK {
+            return Err(Error::QueryBuilderError(
+                "SQLite cannot switch a property of the connection".into(),
+            ));
+        }
     }
+    Ok(())
 }
 
 /// SQLite calls this regularly while a statement runs. It interrupts the statement unless the result is 0.

@@ -14,6 +14,28 @@ fn changed(name: &str, statements: &str) -> Copy {
     copy
 }
 
+/// What is a text in double quotes stays one.
+#[test]
+fn rebuild_keeps_objects_with_texts_in_double_quotes() {
+    let copy = changed(
+        "populated/populated-0.5.0a2.db",
+        "CREATE VIEW mine AS SELECT \"a text\" AS value, \"address\" FROM pools; \
+         CREATE TABLE notes (a); CREATE INDEX noted ON pools (address) WHERE kind <> \"a text\"; \
+         CREATE TRIGGER kept AFTER INSERT ON notes BEGIN UPDATE notes SET a = \"a text\"; END",
+    );
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    let mut connection = content::connect(&copy.path);
+    connection
+        .batch_execute("INSERT INTO notes VALUES (1)")
+        .unwrap();
+    for query in [
+        "SELECT value AS line FROM mine LIMIT 1",
+        "SELECT a AS line FROM notes",
+    ] {
+        assert_eq!(content::lines(&mut connection, query), ["a text"]);
+    }
+}
+
 #[test]
 fn rebuild_refuses_names_that_the_new_version_needs() {
     for (statement, object) in [

@@ -162,6 +162,7 @@ fn dry_run_refuses_what_the_command_refuses() {
 fn dry_run_refuses_what_only_the_schema_of_an_object_shows() {
     let latest = "populated/populated-0.6.0a4.db";
     let downgrade = ["database", "downgrade", "--to", "eb4080485a56"].as_slice();
+    let downgrade_a_little = ["database", "downgrade", "--to", "0.6.0a1"].as_slice();
     assert_refused(&[
         // SQLite does not need it to read the schema.
         (
@@ -169,6 +170,17 @@ fn dry_run_refuses_what_only_the_schema_of_an_object_shows() {
             "CREATE INDEX mine ON pools (id); PRAGMA writable_schema = ON; \
              UPDATE sqlite_schema SET sql = 'CREATE INDEX mine ON pools (id COLLATE my_order)' WHERE name = 'mine'",
             downgrade,
+        ),
+        // In double quotes, SQLite takes the name of a column that is gone for a text.
+        (
+            latest,
+            "CREATE VIEW mine AS SELECT \"price_source\" FROM aave_v3_assets",
+            downgrade_a_little,
+        ),
+        (
+            latest,
+            "CREATE TRIGGER mine AFTER UPDATE OF price_source ON aave_v3_assets BEGIN SELECT 1; END",
+            downgrade_a_little,
         ),
     ]);
 }

@@ -332,6 +332,28 @@ fn rebuild_refuses_user_objects_that_have_no_place_and_names_them() {
             "CREATE INDEX gone ON metadata (value)",
             "index gone (on metadata",
         ),
+        // In double quotes, SQLite takes the name of a column that is gone for a text.
+        (
+            "CREATE VIEW gone AS SELECT \"token0\" FROM uniswap_v2_pools",
+            "view gone",
+        ),
+        (
+            "CREATE TRIGGER gone AFTER UPDATE ON uniswap_v2_pools \
+             BEGIN DELETE FROM uniswap_v2_pools WHERE \"token0\" = 1; END",
+            "trigger gone",
+        ),
+        (
+            "CREATE TRIGGER gone AFTER UPDATE OF \"token0\" ON uniswap_v2_pools BEGIN SELECT 1; END",
+            "trigger gone",
+        ),
+        (
+            "CREATE INDEX gone ON uniswap_v2_pools (lower(\"token0\"))",
+            "index gone",
+        ),
+        (
+            "CREATE INDEX gone ON uniswap_v2_pools (pool_id) WHERE \"token0\" > ''",
+            "index gone",
+        ),
         (
             "ALTER TABLE pools ADD COLUMN mine",
             "column pools.mine should not be there",
@@ -649,6 +671,7 @@ fn rebuild_refuses_a_trigger_that_could_no_longer_write_to_its_table() {
             A2,
             &format!(
                 "CREATE TABLE mine (a); \
+                 CREATE TRIGGER also_fires AFTER INSERT ON mine BEGIN SELECT 1; END; \
                  CREATE TRIGGER fires AFTER INSERT ON mine BEGIN {statement}; END"
             ),
         );
@@ -657,6 +680,6 @@ fn rebuild_refuses_a_trigger_that_could_no_longer_write_to_its_table() {
             matches!(error.kind, ErrorKind::ObjectsLost { .. }),
             "{error}"
         );
-        assert!(error.to_string().contains("trigger on mine"), "{error}");
+        assert!(error.to_string().contains("trigger fires ("), "{error}");
     }
 }

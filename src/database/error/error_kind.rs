@@ -591,7 +591,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!("Objects of your own in {path} would be lost or broken: {}", objects.join(", "));
-            hint "Drop them yourself, and create them again afterwards";
+            hint "Change or drop them yourself; what fits the new schema can be created again afterwards";
             when "A migration would drop objects of the user's own, or leave them without what they refer to.";
 
         /// A row is missing or malformed.

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::database::migration::sql_tokens::{Token, tokens};
+
 /// The most SELECTs that an object may expand to. SQLite copies them in a tenth of a second.
 pub(crate) const MOST_SELECTS: u64 = 10_000;
 
@@ -46,15 +48,6 @@ pub(crate) fn too_large(statements: &[UserStatement]) -> Vec<String> {
         .filter(is_too_large)
         .map(|statement| statement.object.clone())
         .collect()
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    /// A word or a quoted name, in lower case.
-    Word(String),
-    Open,
-    Close,
-    Other,
 }
 
 struct Expansion<'views> {
@@ -144,42 +137,6 @@ fn end_of_group(tokens: &[Token], at: usize) -> usize {
         }
     }
     tokens.len()
-}
-
-/// Splits SQL into words and parentheses. Comments are left out; a quoted text may be a name.
-fn tokens(sql: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        let (token, length) = match first {
-            '(' => (Some(Token::Open), 1),
-            ')' => (Some(Token::Close), 1),
-            '-' if rest.starts_with("--") => (None, rest.find('\n').unwrap_or(rest.len())),
-            '/' if rest.starts_with("/*") => {
-                (None, rest.find("*/").map_or(rest.len(), |end| end + 2))
-            }
-            '"' | '`' | '\'' | '[' => {
-                let close = if first == '[' { ']' } else { first };
-                let inside = &rest[1..];
-                let end = inside.find(close).unwrap_or(inside.len());
-                let length = (end + 2).min(rest.len());
-                (Some(Token::Word(inside[..end].to_lowercase())), length)
-            }
-            _ if is_of_word(first) => {
-                let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
-                (Some(Token::Word(rest[..end].to_lowercase())), end)
-            }
-            _ if first.is_whitespace() => (None, first.len_utf8()),
-            _ => (Some(Token::Other), first.len_utf8()),
-        };
-        tokens.extend(token);
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$'
 }
 
 #[cfg(test)]

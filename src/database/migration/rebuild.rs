@@ -246,15 +246,15 @@ pub(crate) fn require_structure(
         target: options.target,
         assumptions: &options.assumptions,
     };
-    refuse_structure(&rebuild, connection)?;
-    put_in_place::rehearse(&rebuild, connection)
+    refuse_structure(&rebuild, connection)
 }
 
 fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     rebuild.refuse_taken_names()?;
     rebuild.refuse_dangling()?;
-    put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)
+    put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)?;
+    put_in_place::rehearse(rebuild, connection)
 }
 
 /// Fails if the rebuild can be refused before anything is built.

@@ -3,27 +3,30 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::expansion::{UserStatement, too_large};
+use crate::database::migration::firing::Firing;
+use crate::database::migration::probe::{undone, verdict};
+use crate::database::migration::update_columns::UpdateColumns;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::stamp_tables::MIGRATIONS_TABLE;
+use crate::sqlite::connection_hooks::without_quoted_texts;
 use crate::sqlite::prepared::Statements;
 
-/// The views and triggers of the user that work.
+/// What works of the user's own.
 #[derive(Debug)]
 pub(crate) struct UserObjects {
-    /// The views that can be read.
-    views: Vec<String>,
-    /// The statements that fire triggers and compile.
-    firing: Vec<Firing>,
-    /// Whether SQLite can resolve all views and triggers together.
-    all: bool,
+    /// The views and triggers that work.
+    working: Working,
+    /// The views and triggers in which nothing in double quotes is a text. SQLite would take the name of a column that
+    /// is gone for one, and they would go on with another meaning.
+    unambiguous: Working,
+    update_columns: UpdateColumns,
 }
 
 impl UserObjects {
@@ -34,6 +37,52 @@ impl UserObjects {
         catalogue: &Catalogue,
     ) -> Result<Self, Error> {
         refuse_large(connection, path)?;
+        Ok(Self {
+            working: Working::find(connection, path, catalogue)?,
+            unambiguous: without_quoted_texts(connection, |connection| {
+                Working::find(connection, path, catalogue)
+            })?,
+            update_columns: UpdateColumns::find(connection, catalogue)?,
+        })
+    }
+
+    /// Fails if one of these objects does not work any more.
+    pub(crate) fn require(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(), Error> {
+        let mut objects = self.working.lost(connection, path)?;
+        if objects.is_empty() {
+            objects = without_quoted_texts(connection, |connection| {
+                self.unambiguous.lost(connection, path)
+            })?;
+        }
+        objects.extend(self.update_columns.lost(connection)?);
+        if objects.is_empty() {
+            return Ok(());
+        }
+        Err(ErrorKind::ObjectsLost { objects }.at(path))
+    }
+}
+
+/// The views and triggers that SQLite can resolve.
+#[derive(Debug)]
+struct Working {
+    /// The views that can be read.
+    views: Vec<String>,
+    /// The statements that fire triggers and compile.
+    firing: Vec<Firing>,
+    /// Whether SQLite can resolve all views and triggers together.
+    all: bool,
+}
+
+impl Working {
+    fn find(
+        connection: &mut SqliteConnection,
+        path: &Path,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Error> {
         let mut views = Vec::new();
         for view in &catalogue.views {
             if read(connection, path, view)?.is_ok() {
@@ -53,12 +102,8 @@ impl UserObjects {
         })
     }
 
-    /// Fails if one of these objects does not work any more.
-    pub(crate) fn require(
-        &self,
-        connection: &mut SqliteConnection,
-        path: &Path,
-    ) -> Result<(), Error> {
+    /// The objects that SQLite cannot resolve any more, each with the reason.
+    fn lost(&self, connection: &mut SqliteConnection, path: &Path) -> Result<Vec<String>, Error> {
         let mut objects = Vec::new();
         for view in &self.views {
             if let Err(message) = read(connection, path, view)? {
@@ -73,23 +118,21 @@ impl UserObjects {
             let object = message.strip_prefix("error in ").unwrap_or(&message);
             objects.push(object.to_owned());
         }
-        // These errors name only the table, so they come last.
+        // These errors name no trigger, so they come last.
         if objects.is_empty() {
             for firing in &self.firing {
                 if firing.is_possible(connection)?
                     && let Err(message) = firing.compile(connection, path)?
                 {
-                    let object = format!("trigger on {} ({message})", firing.owner);
+                    let trigger = firing.culprit(connection, path)?;
+                    let object = format!("{trigger} ({message})");
                     if !objects.contains(&object) {
                         objects.push(object);
                     }
                 }
             }
         }
-        if objects.is_empty() {
-            return Ok(());
-        }
-        Err(ErrorKind::ObjectsLost { objects }.at(path))
+        Ok(objects)
     }
 }
 
@@ -117,82 +160,6 @@ fn refuse_large(connection: &mut SqliteConnection, path: &Path) -> Result<(), Er
     }
 }
 
-/// A statement that would fire triggers. SQLite resolves the body of a trigger only when it compiles such a
-/// statement.
-#[derive(Debug)]
-struct Firing {
-    /// The table or view that has the triggers.
-    owner: String,
-    /// The column that an UPDATE changes.
-    column: Option<String>,
-    statement: String,
-}
-
-impl Firing {
-    /// Returns one statement for every event that a trigger can have.
-    fn all(connection: &mut SqliteConnection, catalogue: &Catalogue) -> QueryResult<Vec<Self>> {
-        let owners = sql::lines(
-            connection,
-            "SELECT DISTINCT tbl_name AS line FROM main.sqlite_schema WHERE type = 'trigger'",
-        )?;
-        let mut all = Vec::new();
-        for owner in owners {
-            let name = sql::name(&owner);
-            let mut add = |column: Option<&String>, statement| {
-                all.push(Self {
-                    owner: owner.clone(),
-                    column: column.cloned(),
-                    statement,
-                });
-            };
-            add(None, format!("INSERT INTO {name} DEFAULT VALUES"));
-            add(None, format!("DELETE FROM {name}"));
-            let table = catalogue.tables.get(&owner);
-            for column in table.iter().flat_map(|table| table.columns.keys()) {
-                let value = sql::name(column);
-                add(Some(column), format!("UPDATE {name} SET {value} = {value}"));
-            }
-        }
-        Ok(all)
-    }
-
-    /// Whether the table and the column of the statement exist.
-    fn is_possible(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
-        let owner = sql::literal(&self.owner);
-        let condition = match &self.column {
-            Some(column) => format!("name = {}", sql::literal(column)),
-            None => "1".to_owned(),
-        };
-        let query =
-            format!("SELECT count(*) AS number FROM pragma_table_info({owner}) WHERE {condition}");
-        Ok(sql::number(connection, &query)? > 0)
-    }
-
-    /// Compiles the statement without running it.
-    fn compile(
-        &self,
-        connection: &mut SqliteConnection,
-        path: &Path,
-    ) -> Result<Result<(), String>, Error> {
-        verdict(
-            path,
-            connection.batch_execute(&format!("EXPLAIN {}", self.statement)),
-        )
-    }
-}
-
-/// Separates the message about an invalid statement from other failures, such as a full disk. After such a
-/// failure SQLite may have rolled back by itself.
-fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
-    match result.map_err(|error| Error::from_diesel(path, "inspect views and triggers", error)) {
-        Ok(()) => Ok(Ok(())),
-        Err(error) => match error.kind.rejection() {
-            Some(source) => Ok(Err(source.to_string())),
-            None => Err(error),
-        },
-    }
-}
-
 /// Resolves a view by compiling a query of it.
 fn read(
     connection: &mut SqliteConnection,
@@ -208,13 +175,14 @@ fn resolve_all(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<Result<(), String>, Error> {
-    let resolved = connection.batch_execute(
-        "SAVEPOINT usability; CREATE TABLE _degenbot_probe (a); \
-         ALTER TABLE _degenbot_probe RENAME COLUMN a TO b",
-    );
-    let resolved = verdict(path, resolved)?;
-    let undone = connection.batch_execute("ROLLBACK TO usability; RELEASE usability");
-    verdict(path, undone)?.map_err(|detail| ErrorKind::Damaged { detail }.at(path))?;
+    let resolved = undone(connection, path, |connection| {
+        verdict(
+            path,
+            connection.batch_execute(
+                "CREATE TABLE _degenbot_probe (a); ALTER TABLE _degenbot_probe RENAME COLUMN a TO b",
+            ),
+        )
+    })?;
     Ok(resolved)
 }
 

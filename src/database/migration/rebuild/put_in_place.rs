@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::open_in_memory;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::migration::probe::{undone, verdict};
 use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::replace_tables::{Object, Tables};
 use crate::database::migration::rebuild::task::Rebuild;
@@ -17,6 +19,7 @@ use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::structure::create_tables::create_tables;
+use crate::sqlite::connection_hooks::without_quoted_texts;
 
 /// Replaces the old content by the new content, and checks that the result is the target version.
 pub(super) fn replace_content(
@@ -93,11 +96,40 @@ pub(super) fn rehearse(
         let statement = &table.statement;
         sql::execute(&mut copy, &statement.replacen(" TABLE ", " TABLE new.", 1))?;
     }
-    let usable = UserObjects::find(&mut copy, rebuild.path, &rebuild.recognition.catalogue)?;
+    let path = rebuild.path;
+    let usable = UserObjects::find(&mut copy, path, &rebuild.recognition.catalogue)?;
+    let mut unambiguous = users.clone();
+    unambiguous.retain(|object| object.kind == "index");
+    for index in std::mem::take(&mut unambiguous) {
+        if compile_unambiguously(&mut copy, path, &index)?.is_ok() {
+            unambiguous.push(index);
+        }
+    }
     let mut observer = ();
-    let mut counter = Counter::new(rebuild.path, &mut observer, 0);
+    let mut counter = Counter::new(path, &mut observer, 0);
     replace_objects(rebuild, &mut copy, &indexes, &users, &mut counter)?;
-    usable.require(&mut copy, rebuild.path)
+    for index in unambiguous {
+        if let Err(message) = compile_unambiguously(&mut copy, path, &index)? {
+            return Err(is_lost(path, &index, &message));
+        }
+    }
+    usable.require(&mut copy, path)
+}
+
+/// Creates an index once more where nothing in double quotes is a text. Otherwise SQLite takes the name of a column that
+/// is gone for one, and the index has another meaning. Nothing is changed.
+fn compile_unambiguously(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    index: &Object,
+) -> Result<Result<(), String>, Error> {
+    let name = sql::name(&index.name);
+    let again = format!("DROP INDEX IF EXISTS main.{name}; {}", index.statement);
+    undone(connection, path, |connection| {
+        without_quoted_texts(connection, |connection| {
+            verdict(path, connection.batch_execute(&again))
+        })
+    })
 }
 
 /// The user's indexes and triggers on replaced tables. Views and tables of the user stay.
