@@ -72,3 +72,41 @@ fn rebuild_refuses_names_that_the_new_version_needs() {
         }
     }
 }
+
+/// SQLite takes a foreign key to columns that are not a key, and then refuses what is written to either table.
+#[test]
+fn upgrade_refuses_to_break_a_foreign_key_of_the_user() {
+    for (release, table, column) in [
+        ("0.5.0a1", "pools", "address"),
+        ("0.5.0b1", "uniswap_v4_pools", "pool_hash"),
+        ("0.5.0b2", "uniswap_v4_pools", "pool_hash"),
+    ] {
+        let name = format!("populated/populated-{release}.db");
+        let refused = Copy::of(&name);
+        let kept = Copy::of(&name);
+        for (copy, parent) in [
+            (&refused, format!("{table} ({column})")),
+            (&kept, table.to_owned()),
+        ] {
+            content::connect(&copy.path)
+                .batch_execute(&format!(
+                    "CREATE TABLE mine (a, b REFERENCES {parent}, c REFERENCES pools (kind))"
+                ))
+                .unwrap();
+        }
+        let before = refused.files();
+        let options = upgrade_options();
+        let error = upgrade_sqlite_database(&refused.path, &options, &mut ()).unwrap_err();
+        assert!(
+            error.to_string().ends_with(&format!(
+                "table mine (refers to {table}({column}), which would no longer be a key)"
+            )),
+            "{release}: {error}"
+        );
+        let planned = plan_upgrade(&refused.path, &options).unwrap_err();
+        assert_eq!(planned.to_string(), error.to_string(), "{release}");
+        assert_eq!(refused.files(), before, "{release}");
+        // A foreign key that cannot be used before is the user's own affair, and one to the primary key stays.
+        upgrade_sqlite_database(&kept.path, &options, &mut ()).unwrap();
+    }
+}

@@ -9,6 +9,7 @@ pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;
 pub(crate) mod migrate;
 pub(crate) mod options;
+mod parent_keys;
 pub(crate) mod plan;
 mod probe;
 pub(crate) mod rebuild;

@@ -1,4 +1,4 @@
-//! User objects: checks that the user's views and triggers still work after a migration.
+//! User objects: checks that the user's views, triggers and foreign keys still work after a migration.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::expansion::{UserStatement, too_large};
 use crate::database::migration::firing::Firing;
+use crate::database::migration::parent_keys::ParentKeys;
 use crate::database::migration::probe::{undone, verdict};
 use crate::database::migration::update_columns::UpdateColumns;
 use crate::database::structure::catalogue::Catalogue;
@@ -26,6 +27,7 @@ pub(crate) struct UserObjects {
     /// The views and triggers in which nothing in double quotes is a text. SQLite would take the name of a column that
     /// is gone for one, and they would go on with another meaning.
     unambiguous: Working,
+    keys: ParentKeys,
     update_columns: UpdateColumns,
 }
 
@@ -42,6 +44,7 @@ impl UserObjects {
             unambiguous: without_quoted_texts(connection, |connection| {
                 Working::find(connection, path, catalogue)
             })?,
+            keys: ParentKeys::find(connection, path, catalogue)?,
             update_columns: UpdateColumns::find(connection, catalogue)?,
         })
     }
@@ -59,6 +62,7 @@ impl UserObjects {
             })?;
         }
         objects.extend(self.update_columns.lost(connection)?);
+        objects.extend(self.keys.lost(connection, path)?);
         if objects.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,96 @@
+//! Parent keys: whether what the foreign keys of the user's own tables refer to is a key.
+//!
+//! SQLite takes a foreign key to columns that are neither the primary key nor have a UNIQUE index of their own, and then
+//! refuses each statement that would have to look at it, on either table.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::connection::sql;
+use crate::database::error::database_error::Error;
+use crate::database::migration::probe::{undone, verdict};
+use crate::database::structure::catalogue::{Catalogue, ForeignKey};
+use crate::database::structure::legacy_revision::LegacyRevision;
+use crate::database::structure::schema_version::SchemaVersion;
+
+/// The foreign keys of the user's own tables that refer to a key.
+#[derive(Debug)]
+pub(super) struct ParentKeys(Vec<(String, ForeignKey)>);
+
+impl ParentKeys {
+    /// Finds the foreign keys that work now. Nothing is changed.
+    pub(super) fn find(
+        connection: &mut SqliteConnection,
+        path: &Path,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Error> {
+        let ours = &SchemaVersion::latest().catalogue().tables;
+        let mut keys = Vec::new();
+        for (name, table) in &catalogue.tables {
+            if ours.contains_key(name) || LegacyRevision::any_has_table(name) {
+                continue;
+            }
+            for key in &table.foreign_keys {
+                if has_parent_key(connection, path, key)? {
+                    keys.push((name.clone(), key.clone()));
+                }
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// The tables with foreign keys that do not refer to a key any more.
+    pub(super) fn lost(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<Vec<String>, Error> {
+        let mut lost = Vec::new();
+        for (table, key) in &self.0 {
+            if !has_parent_key(connection, path, key)? {
+                let columns: Vec<_> = key.columns.iter().map(|(_, to)| to.as_str()).collect();
+                // The declaration may refer to the primary key without naming it.
+                let columns = match columns.join(", ") {
+                    columns if columns.is_empty() => columns,
+                    columns => format!("({columns})"),
+                };
+                lost.push(format!(
+                    "table {table} (refers to {}{columns}, which would no longer be a key)",
+                    key.table
+                ));
+            }
+        }
+        Ok(lost)
+    }
+}
+
+/// Whether the foreign key refers to a key. SQLite itself says so, of an empty table with such a foreign key.
+fn has_parent_key(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    key: &ForeignKey,
+) -> Result<bool, Error> {
+    let own: Vec<_> = (0..key.columns.len())
+        .map(|column| format!("a{column}"))
+        .collect();
+    let own = own.join(", ");
+    let to = key.columns.iter().map(|(_, to)| to);
+    let to: Vec<_> = to
+        .filter(|to| !to.is_empty())
+        .map(|to| sql::name(to))
+        .collect();
+    let columns = match to.as_slice() {
+        [] => String::new(),
+        columns => format!("({})", columns.join(", ")),
+    };
+    let parent = sql::name(&key.table);
+    let probe = format!(
+        "CREATE TABLE main._degenbot_probe ({own}, FOREIGN KEY ({own}) REFERENCES {parent} {columns}); \
+         PRAGMA main.foreign_key_check(_degenbot_probe)"
+    );
+    undone(connection, path, |connection| {
+        verdict(path, connection.batch_execute(&probe)).map(|verdict| verdict.is_ok())
+    })
+}
