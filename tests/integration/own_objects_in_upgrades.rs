@@ -110,3 +110,43 @@ fn upgrade_refuses_to_break_a_foreign_key_of_the_user() {
         upgrade_sqlite_database(&kept.path, &options, &mut ()).unwrap();
     }
 }
+
+/// An upgrade drops the table with the stamp of another lineage, and a rebuild all tables of stamps.
+#[test]
+fn upgrade_refuses_to_drop_additions_to_the_tables_of_stamps() {
+    let rust_core = "populated/populated-0.6.0a17.db";
+    for (name, statement, addition) in [
+        (
+            "populated/populated-0.5.0b1.db",
+            "ALTER TABLE alembic_version ADD COLUMN mine",
+            "column alembic_version.mine",
+        ),
+        (
+            "populated/populated-0.5.0a1.db",
+            "CREATE TABLE __diesel_schema_migrations (mine INT); INSERT INTO __diesel_schema_migrations VALUES (1)",
+            "column __diesel_schema_migrations.mine",
+        ),
+        (
+            rust_core,
+            "ALTER TABLE _degenbot_db_schema_version ADD COLUMN mine",
+            "column _degenbot_db_schema_version.mine",
+        ),
+        (
+            rust_core,
+            "CREATE INDEX mine ON _degenbot_db_schema_version (schema_version)",
+            "index mine (on _degenbot_db_schema_version)",
+        ),
+    ] {
+        let copy = changed(name, statement);
+        let before = copy.files();
+        let options = upgrade_options();
+        let error = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
+        assert!(
+            error.to_string().ends_with(addition),
+            "{statement}: {error}"
+        );
+        let planned = plan_upgrade(&copy.path, &options).unwrap_err();
+        assert_eq!(planned.to_string(), error.to_string());
+        assert_eq!(copy.files(), before, "{statement}");
+    }
+}

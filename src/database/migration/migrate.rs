@@ -20,7 +20,8 @@ use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_
 use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
-    alembic_leftovers, disk_need, foreign_keys, initialization_maps, unfinal_blocks, user_objects,
+    alembic_leftovers, disk_need, foreign_keys, initialization_maps, stamp_additions,
+    unfinal_blocks, user_objects,
 };
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
@@ -264,6 +265,10 @@ pub(crate) fn migrate<T>(
             let catalogue = &recognition.catalogue;
             let (from, target) = (from.catalogue(), target.catalogue());
             user_objects::require_free_names(path, catalogue, from, target)?;
+        }
+        if !recognition.identity.is_stamped_right() {
+            let dropped = [stamp_tables::RUST_CORE_TABLE];
+            stamp_additions::require_none(path, &recognition.catalogue, &dropped)?;
         }
         let steps = steps(from, target);
         let (catalogue, of_target) = (&recognition.catalogue, target.catalogue());

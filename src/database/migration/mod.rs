@@ -16,6 +16,7 @@ pub(crate) mod rebuild;
 pub(crate) mod rehearsal;
 pub(crate) mod route;
 mod sql_tokens;
+pub(crate) mod stamp_additions;
 pub(crate) mod unfinal_blocks;
 mod update_columns;
 pub(crate) mod upgrade;

@@ -56,7 +56,6 @@ use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
-use crate::database::migration::alembic_leftovers;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
@@ -65,9 +64,11 @@ use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::temporary_files::TemporaryFiles;
+use crate::database::migration::{alembic_leftovers, stamp_additions};
 use crate::database::progress::Observer;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::{recognise, recognise_connection};
+use crate::database::structure::stamp_tables;
 use crate::database::verification::quick_scan;
 use crate::database::verification::quick_scan::SuspectRows;
 use crate::sqlite::busy_handler::BusyHandler;
@@ -251,6 +252,8 @@ pub(crate) fn require_structure(
 
 fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
+    let catalogue = &rebuild.recognition.catalogue;
+    stamp_additions::require_none(rebuild.path, catalogue, &stamp_tables::TABLES)?;
     rebuild.refuse_taken_names()?;
     rebuild.refuse_dangling()?;
     put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)?;
