@@ -1,10 +1,11 @@
 //! Yes/no questions.
 //!
 //! If stdin is a terminal, the question is asked there. Otherwise the answer is a line of stdin, so that
-//! `echo y | degenbot …` and `yes | degenbot …` work. An empty answer and the end of input mean no.
+//! `echo y | degenbot …` and `yes | degenbot …` work. An empty answer and the end of input mean no, and so do a line that
+//! is longer than any answer, and the last of a few lines that are no answer.
 
 use std::io;
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Read};
 
 use inquire::InquireError;
 use inquire::Text;
@@ -17,6 +18,12 @@ use crate::cli::printer::{self, is_plain, presentable};
 use crate::cli::wrap::{columns, terminal_width, wrapped};
 
 const EXPLANATION: &str = "Please answer y or n.";
+
+/// How often a stream is asked. No person reads the explanation there.
+const TRIES: u32 = 3;
+
+/// The length of a line of a stream, in bytes, that can be an answer.
+const LONGEST_ANSWER: u64 = 1 << 10;
 
 /// Asks a question, and fails with [`Failure::Aborted`] unless the answer is yes. With `assume_yes`, it
 /// does not ask.
@@ -86,21 +93,25 @@ fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
 
 fn ask_on_stream(question: &str) -> Result<bool, Failure> {
     let mut stdin = io::stdin().lock();
-    loop {
+    for _ in 0..TRIES {
         printer::ask(question);
-        let mut line = String::new();
+        let mut line = Vec::new();
         let length = stdin
-            .read_line(&mut line)
+            .by_ref()
+            .take(LONGEST_ANSWER)
+            .read_until(b'\n', &mut line)
             .map_err(|error| Failure::Input { error })?;
         printer::answer("");
-        if length == 0 {
+        let is_too_long = length as u64 == LONGEST_ANSWER;
+        if length == 0 || is_too_long {
             return Ok(false);
         }
-        match parse(&line) {
+        match parse(&String::from_utf8_lossy(&line)) {
             Some(answer) => return Ok(answer),
             None => printer::answer(EXPLANATION),
         }
     }
+    Ok(false)
 }
 
 fn parse(answer: &str) -> Option<bool> {

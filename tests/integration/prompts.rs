@@ -95,6 +95,7 @@ fn prompt_on_a_terminal_takes_answers_and_control_keys() {
 
 #[test]
 fn prompt_reads_answers_from_a_pipe() {
+    let long = " ".repeat(2_000) + "y\n";
     let answers = [
         ("y\n", true),
         ("yes\n", true),
@@ -104,6 +105,9 @@ fn prompt_reads_answers_from_a_pipe() {
         ("n\n", false),
         ("\n", false),
         ("what?\n", false),
+        ("what?\nwhat?\ny\n", true),
+        ("what?\nwhat?\nwhat?\ny\n", false),
+        (long.as_str(), false),
         ("", false),
     ];
     for (command, database, question) in QUESTIONS {
