@@ -6,6 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global_options::GlobalOptions;
 use crate::cli::printer::{Lines, Printer};
 use crate::database::error::database_error::Error;
+use crate::database::files::named_files;
 use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
 
@@ -41,7 +42,13 @@ impl Context {
     /// The settings in force.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let settings = Settings::resolve(&self.overrides, &Environment::from_process());
-        Ok(settings.map_err(Error::from)?)
+        let settings = settings.map_err(Error::from)?;
+        // The environment or the config file may have named them.
+        named_files::add(&settings.database.path);
+        for path in settings.files() {
+            named_files::add(&path);
+        }
+        Ok(settings)
     }
 
     /// The path of the config file, which may not exist.

@@ -1,6 +1,8 @@
 //! Parsing of the arguments, and what is printed if they name no command: help, the version, or what is wrong.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::Error;
@@ -11,6 +13,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::printer::{self, Printer};
 use crate::cli::unknown_command;
+use crate::database::files::named_files;
 use crate::escape::escaped;
 use crate::settings::endpoint::{endpoint_without_key, text_without_keys};
 
@@ -27,7 +30,10 @@ pub(super) enum NoCommand {
 pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, NoCommand> {
     let arguments: Vec<_> = arguments.collect();
     let error = match contradictions::parse(&arguments) {
-        Ok(cli) => return Ok(cli),
+        Ok(cli) => {
+            name_files(&arguments);
+            return Ok(cli);
+        }
         Err(error) => error,
     };
     let shown: Vec<_> = shown(&arguments).into_iter().map(OsString::from).collect();
@@ -35,6 +41,17 @@ pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, No
         Some(failure) => NoCommand::Advice(failure),
         None => NoCommand::Error(presentable(error, &arguments, &shown)),
     })
+}
+
+/// Names every file that an argument may be the path of, whatever its option is for: none of them is cleaned away.
+fn name_files(arguments: &[OsString]) {
+    for argument in arguments {
+        named_files::add(Path::new(argument));
+        let mut parts = argument.as_bytes().splitn(2, |byte| *byte == b'=');
+        if let (Some(_option), Some(value)) = (parts.next(), parts.next()) {
+            named_files::add(Path::new(OsStr::from_bytes(value)));
+        }
+    }
 }
 
 /// The error as it may be shown. clap's texts quote arguments, among styles of their own; so the error is made anew, of

@@ -230,6 +230,23 @@ impl RawConnection {
         }
     }
 
+    /// Takes a reader's lock on the database file, and keeps it until this connection closes. Returns `false` if another
+    /// connection keeps readers off at the moment. This connection must not read anything.
+    pub(crate) fn keep_shared_lock(&self) -> Result<bool, SqliteError> {
+        // SAFETY: a connection that has not read holds no lock. SQLite gives this one back when it closes the file.
+        let code = unsafe {
+            let (file, methods) = self.file()?;
+            methods.xLock.map_or(ffi::SQLITE_MISUSE, |lock| {
+                lock(file, ffi::SQLITE_LOCK_SHARED)
+            })
+        };
+        match code & 0xff {
+            ffi::SQLITE_OK => Ok(true),
+            ffi::SQLITE_BUSY => Ok(false),
+            _ => Err(self.last_error(code)),
+        }
+    }
+
     /// Whether a connection, of any process, is in a write transaction in rollback mode. `false` if that is not known.
     pub(crate) fn is_reserved(&self) -> bool {
         // SAFETY: xCheckReservedLock writes its result to the given place.

@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use crate::support::command::{await_signal_handler, finish, on, quietly, send, settled, spawn};
 use crate::support::content;
 use crate::support::corpus::{Copy, earlier_backup};
-use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
+use crate::support::unprivileged::{is_root, public_copy_of_the_binary, unprivileged};
 
 /// The time between two looks at the clock. Whoever spins takes a core from the process that is to be killed.
 const GLANCE: Duration = Duration::from_micros(200);
@@ -435,10 +435,102 @@ fn no_log_is_left_where_the_disk_has_no_room_for_its_index() {
         eprintln!("skipped: file systems cannot be mounted here");
         return;
     };
-    let files = "\ndegenbot.db\nfiller\n";
-    let (full, no_room) = ("The disk is full", "There is not enough room");
-    let expected = [no_room, full, full, no_room, full, full].map(|text| format!("{text}{files}"));
+    let files = "degenbot.db\nfiller\n";
+    let (full, no_room) = ("The disk is full\n", "There is not enough room\n");
+    // A verification only reads.
+    let expected = [no_room, full, full, no_room, "", full].map(|text| format!("{text}{files}"));
     assert_eq!(told, format!("mounted\n{}unchanged\n", expected.concat()));
+}
+
+/// Neither a log nor its index fits on the disk. The last log holds a commit that the file lacks.
+#[test]
+fn what_only_reads_works_on_a_full_disk() {
+    let with_log = Copy::of("populated/wal-0.6.0a4.db");
+    let expected = content::of(&with_log.path);
+    let with_log = Copy::of("populated/wal-0.6.0a4.db");
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path)
+        .batch_execute("PRAGMA journal_mode = WAL")
+        .unwrap();
+    let results = tempfile::tempdir().unwrap();
+    let script = format!(
+        "run() {{ $DEGENBOT --database degenbot.db database $1 >../told 2>&1; echo \"$1: $?\"; \
+             ls; }}; \
+         fill() {{ dd if=/dev/zero of=filler bs=4096 2>/dev/null; cat degenbot.db* >../before; }}; \
+         fill; run 'verify --quick'; run verify; run 'backup --output ../copy.db'; run 'compact --into ../compact.db'; \
+         rm filler; cp '{database}' degenbot.db; cp '{log}' degenbot.db-wal; \
+         fill; run 'verify --quick'; run 'backup --output ../logged.db'; \
+         cat degenbot.db* | cmp - ../before && echo unchanged; cp ../*.db '{results}'",
+        database = with_log.path.display(),
+        log = with_log.folder().join("degenbot.db-wal").display(),
+        results = results.path().display(),
+    );
+    let Some(told) = on_a_small_disk(1, &copy.path, &script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    insta::assert_snapshot!(told, @r"
+    mounted
+    verify --quick: 3
+    degenbot.db
+    filler
+    verify: 3
+    degenbot.db
+    filler
+    backup --output ../copy.db: 0
+    degenbot.db
+    filler
+    compact --into ../compact.db: 0
+    degenbot.db
+    filler
+    verify --quick: 3
+    degenbot.db
+    degenbot.db-wal
+    filler
+    backup --output ../logged.db: 0
+    degenbot.db
+    degenbot.db-wal
+    filler
+    unchanged
+    ");
+    let at = |name: &str| results.path().join(name);
+    for name in ["copy.db", "compact.db"] {
+        assert_eq!(content::of(&at(name)), content::of(&copy.path), "{name}");
+    }
+    assert_eq!(content::of(&at("logged.db")), expected);
+}
+
+#[test]
+fn a_backup_that_may_not_be_replaced_is_not_said_to_be_replaced() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    if !is_root() {
+        eprintln!("skipped: only root can give a file to another user");
+        return;
+    }
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    // In such a folder, only its owner may replace a file.
+    fs::set_permissions(copy.folder(), fs::Permissions::from_mode(0o1777)).unwrap();
+    chown(&copy.path, Some(65534), Some(65534)).unwrap();
+    fs::copy(&copy.path, backup_path(&copy.path)).unwrap();
+    fs::copy(&copy.path, copy.folder().join("compact.db")).unwrap();
+    let before = copy.files();
+    let binary = public_copy_of_the_binary();
+    for arguments in [
+        &["backup", "--force"][..],
+        &["compact", "--force", "--into", "compact.db"],
+    ] {
+        let mut command = unprivileged(&binary.1);
+        command
+            .args(["--database", "degenbot.db", "database"])
+            .args(arguments)
+            .current_dir(copy.folder());
+        let told = finish(spawn(command));
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(told.contains("error: Could not replace "), "{told}");
+        assert!(told.contains("hint: Nothing was changed. "), "{told}");
+        assert_eq!(copy.files(), before, "{arguments:?}");
+    }
 }
 
 #[test]

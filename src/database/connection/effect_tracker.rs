@@ -8,6 +8,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
+use crate::database::files::named_files;
 use crate::sqlite::rolled_back;
 use crate::sqlite::transaction::{Begin, transaction};
 
@@ -25,6 +26,7 @@ impl EffectTracker {
         path: &Path,
         operation: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        named_files::add(path);
         let mut tracker = Self(Effect::Nothing);
         let journal = DatabaseFile::at(path).sidecar(Sidecar::Journal);
         let before = rolled_back::times(&journal);
@@ -44,7 +46,8 @@ impl EffectTracker {
 
     /// Makes the change of the operation.
     ///
-    /// SQLite rolls a failed commit back. If the disk itself has failed, the change may have reached it nevertheless.
+    /// SQLite rolls a failed commit back. If the disk itself has failed, the change may have reached it nevertheless, unless
+    /// the error says that it has not.
     pub(crate) fn commit<T>(
         &mut self,
         commit: impl FnOnce() -> Result<T, Error>,
@@ -63,6 +66,7 @@ impl EffectTracker {
     ) -> Result<T, Error> {
         let result = self.commit(publish);
         if let Err(error) = &result
+            && error.effect != Some(Effect::Nothing)
             && (error.is_about_the_disk() || matches!(error.kind, ErrorKind::DiskFull))
         {
             self.0 = Effect::Unknown;
@@ -116,6 +120,7 @@ impl EffectTracker {
     fn ended<T>(&mut self, result: &Result<T, Error>) {
         self.0 = match result {
             Ok(_) => Effect::Changed,
+            Err(error) if error.effect == Some(Effect::Nothing) => Effect::Nothing,
             Err(error) if error.is_about_the_disk() => Effect::Unknown,
             Err(_) => Effect::Nothing,
         };
@@ -163,6 +168,18 @@ mod tests {
             tracker.publish(|| Err::<(), _>(ErrorKind::AlreadyExists.into()))
         });
         assert_eq!(exists.unwrap_err().effect, Some(Effect::Nothing));
+    }
+
+    #[test]
+    fn a_file_that_did_not_get_its_name_has_changed_nothing() {
+        let refused = EffectTracker::track(Path::new("PATH"), |tracker| {
+            tracker.publish(|| {
+                let refused = std::io::ErrorKind::PermissionDenied.into();
+                Err::<(), _>(Error::io(Path::new("PATH"), "replace", refused))
+                    .map_err(|error| error.with_effect(Effect::Nothing))
+            })
+        });
+        assert_eq!(refused.unwrap_err().effect, Some(Effect::Nothing));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The empty log that SQLite leaves behind if it cannot make the log's index.
+//! The empty log, and the part of an index, that SQLite leaves behind if it cannot make the log's index.
 
 use std::fs;
 use std::io;
@@ -24,11 +24,12 @@ pub(super) fn leaving_no_log<T>(
     let had_log = !new.contains(&log);
     let result = open();
     new.retain(|sidecar| sidecar.exists());
-    if result.is_err() && !had_log && !new.is_empty() {
+    if result.is_err() && !new.is_empty() {
         // Connections that use them keep a lock on the database.
         let removed = RawConnection::open(uri).map(|handle| {
             handle.if_unused(|| {
-                if file.log_bytes() > 0 {
+                // Of a log that was there before, only the index is new.
+                if !had_log && file.log_bytes() > 0 {
                     return Ok(());
                 }
                 new.iter().try_for_each(|sidecar| remove(sidecar))

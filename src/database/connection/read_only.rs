@@ -20,7 +20,7 @@ use crate::database::files::rollback_journal::begins_with_journal_magic;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 use crate::sqlite::lock_wait::{self, LockWait};
-use crate::sqlite::raw_connection::RawConnection;
+use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// Calls `look` with a connection that writes nothing: it does not change the file, creates no `-wal` or `-shm`, and
 /// takes no lock but a reader's.
@@ -34,13 +34,21 @@ use crate::sqlite::raw_connection::RawConnection;
 ///   (`locking_mode=EXCLUSIVE`, through the VFS without locks).
 /// - No `-wal` with content: the file alone counts (`immutable`).
 ///
-/// The last two modes take no locks, and in every mode files can appear and disappear during the read. So a result
-/// counts only if the files are unchanged afterwards, and if their times were old enough before to show a write
-/// ([`FileStamp::is_settled`]). Otherwise the read is repeated. If other programs open, write and close the database
-/// all the time, a normal reader reads it in the end, beside the sidecars that these programs create anyway.
+/// A reader's lock on the file ([`SharedLock`]) comes before a mode that opens the log: no program deletes the log or its
+/// index while another one has that lock. Otherwise SQLite could find no log any more, and create one.
 ///
-/// In one case a trace remains. If the last other program closes the database while this one opens the log, that
-/// program leaves its `-wal` or `-shm` behind.
+/// The last two modes take no locks of their own, and in every mode files can appear and disappear during the read. So a result
+/// counts only if the files are unchanged afterwards, and if their times were old enough before to show a write
+/// ([`FileStamp::shows_writes`]). Otherwise the read is repeated.
+///
+/// Times can prove nothing for a while: somebody has set that of a log, or the file system stores whole seconds. And other
+/// programs may open, write and close the database all the time. Then the reader's lock takes the place of the times. A
+/// program that writes has a log and an index, which stay. So none has written if either is missing before and after the
+/// read. If one has come, the next attempt reads beside it. Where a killed program has left an index as well, a normal
+/// reader makes that anew.
+///
+/// In one case a trace remains. If the last other program closes the database while this one has the lock, that program
+/// leaves its `-wal` or `-shm` behind.
 pub(crate) fn read_without_trace<T>(
     path: &Path,
     look: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
@@ -103,9 +111,10 @@ fn repeat_until_proven<T>(
     waiting: &Cell<Duration>,
     mut attempt: impl FnMut(ReadMode) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    const PAUSE: Duration = Duration::from_millis(2);
-    /// The time after which a normal reader is used.
+    /// The time after which a lock takes the place of the files' times.
     const PATIENCE: Duration = Duration::from_millis(250);
+    /// The time after which it does so if the files' times would not show a write. Nearly always they would sooner.
+    const SETTLING: Duration = Duration::from_millis(40);
     /// The time that a transaction must look interrupted. A program that switches the database into or out of WAL mode
     /// looks the same for a moment.
     const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
@@ -114,15 +123,23 @@ fn repeat_until_proven<T>(
     let began = Instant::now();
     let mut interrupted = None;
     let mut settling = Duration::ZERO;
+    let mut shared_lock = SharedLock::NotTaken;
+    let mut is_index_useless = false;
     loop {
         let now = SystemTime::now();
         let before = FileState::of(path)?;
         let is_settled = before.is_settled(now);
         let looked_for = || began.elapsed().saturating_sub(waiting.get());
-        let read_mode = if looked_for() > PATIENCE {
-            ReadMode::Ordinary
-        } else {
-            before.read_mode()
+        let longest_settling = match shared_lock {
+            SharedLock::Impossible => before.tick() * 4,
+            _ => SETTLING,
+        };
+        let is_late = looked_for() > PATIENCE || settling >= longest_settling;
+        let read_mode = match shared_lock {
+            SharedLock::Impossible if is_late => ReadMode::Ordinary,
+            // It makes the index anew, and no file.
+            _ if is_late && is_index_useless && before.has_index() => ReadMode::Ordinary,
+            _ => before.read_mode(shared_lock.is_taken()),
         };
         if before.is_interrupted() {
             if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
@@ -133,7 +150,24 @@ fn repeat_until_proven<T>(
         }
         interrupted = None;
         let mut locked = read_mode.locks();
-        if !locked && !is_settled && settling < before.tick() * 4 {
+        if read_mode == ReadMode::Ordinary {
+            // The reader takes its own. To roll a transaction back, it must be the only one of this process.
+            shared_lock.release();
+        } else if (is_late || read_mode.opens_log()) && shared_lock.is_missing() {
+            shared_lock = SharedLock::take(path);
+            if !shared_lock.is_missing() {
+                // What counts is how the files are under the lock.
+                continue;
+            }
+            // A program that has the file for itself for that long, without an index, needs the log.
+            let is_needed = read_mode == ReadMode::PrivateWal && looked_for() > PATIENCE;
+            if !(is_needed && is_settled) {
+                pause(path, &lock_wait, Some(looked_for()))?;
+                continue;
+            }
+        }
+        let is_kept_off = shared_lock.is_taken() && !before.has_index();
+        if !locked && !is_settled && !is_kept_off {
             // A read now would prove nothing. This time does not count either.
             settling += PAUSE;
             waiting.set(waiting.get() + PAUSE);
@@ -144,15 +178,18 @@ fn repeat_until_proven<T>(
         let left = lock_wait.limit().saturating_sub(looked_for());
         let _left = LockWait::like(lock_wait.for_at_most(left));
         let mut result = attempt(read_mode);
+        let mut used = read_mode;
         if read_mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
             // Without a writer, the index is useless.
+            is_index_useless = true;
             locked = false;
-            result = attempt(ReadMode::PrivateWal);
+            used = ReadMode::PrivateWal;
+            result = attempt(used);
         }
         if result.as_ref().map_or_else(Error::is_final, |_| locked) {
             return result;
         }
-        let is_proven = locked || is_settled;
+        let is_proven = locked || is_kept_off || before.shows_writes_since(now);
         if is_proven && FileState::of(path).is_ok_and(|after| after == before) {
             return match result {
                 // The next writer rolls the transaction back.
@@ -165,13 +202,71 @@ fn repeat_until_proven<T>(
                 other => other,
             };
         }
-        if lock_wait.is_stopped() {
-            return Err(ErrorKind::Interrupted.at(path));
+        if used == ReadMode::PrivateWal {
+            // The VFS without locks has closed the file, and the system has dropped those of this process.
+            shared_lock.release();
         }
-        if read_mode == ReadMode::Ordinary && looked_for() > lock_wait.limit() {
-            return Err(ErrorKind::Locked.at(path));
+        let is_last = is_late || read_mode == ReadMode::Ordinary;
+        pause(path, &lock_wait, is_last.then(looked_for))?;
+    }
+}
+
+/// The pause between two looks at the files.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Waits before the next attempt. Fails if it was waited for too long, or if somebody stops it.
+fn pause(path: &Path, lock_wait: &BusyHandler, waited: Option<Duration>) -> Result<(), Error> {
+    if lock_wait.is_stopped() {
+        return Err(ErrorKind::Interrupted.at(path));
+    }
+    if waited.is_some_and(|waited| waited > lock_wait.limit()) {
+        return Err(ErrorKind::Locked.at(path));
+    }
+    thread::sleep(PAUSE);
+    Ok(())
+}
+
+/// A reader's lock on a database file, beside a connection that takes none.
+///
+/// Every program that has a database in WAL mode open has such a lock. Only one that has the file for itself, when it
+/// closes the database as the last, deletes the log and its index.
+#[derive(Debug)]
+enum SharedLock {
+    /// It is not needed yet, or a program that has the file for itself is in the way.
+    NotTaken,
+    /// It lasts as long as the connection.
+    Taken { _holder: RawConnection },
+    /// The file system has no locks.
+    Impossible,
+}
+
+impl SharedLock {
+    fn take(path: &Path) -> Self {
+        // No statement runs on this connection, so it needs no pragmas.
+        let taken = RawConnection::open(&uri(path, ReadMode::Ordinary.parameters()))
+            .and_then(|holder| Ok((holder.keep_shared_lock()?, holder)));
+        match taken {
+            Ok((true, holder)) => Self::Taken { _holder: holder },
+            Ok((false, _)) => Self::NotTaken,
+            Err(SqliteError { message, .. }) => {
+                log::debug!("{} cannot be locked: {message}", path.display());
+                Self::Impossible
+            }
         }
-        thread::sleep(PAUSE);
+    }
+
+    const fn is_taken(&self) -> bool {
+        matches!(self, Self::Taken { .. })
+    }
+
+    const fn is_missing(&self) -> bool {
+        matches!(self, Self::NotTaken)
+    }
+
+    fn release(&mut self) {
+        if self.is_taken() {
+            *self = Self::NotTaken;
+        }
     }
 }
 
@@ -194,22 +289,33 @@ impl FileState {
             shm: file.sidecar(Sidecar::Shm).exists(),
             journal: begins_with_journal_magic(&file.sidecar(Sidecar::Journal)),
             wal_on_disk: is_wal_on_disk(path)?,
-            file: file.stamp(),
+            file: FileStamp::of_change(file.real()),
         })
     }
 
     /// Whether a write after `now` would change this state.
     fn is_settled(&self, now: SystemTime) -> bool {
-        [&self.file, &self.wal]
-            .into_iter()
-            .flatten()
-            .all(|stamp| stamp.is_settled(now))
+        self.stamps().all(|stamp| stamp.is_settled(now))
+    }
+
+    /// Whether a write at any time since `then` would have changed this state.
+    fn shows_writes_since(&self, then: SystemTime) -> bool {
+        let now = SystemTime::now();
+        self.stamps().all(|stamp| stamp.shows_writes(then, now))
+    }
+
+    fn stamps(&self) -> impl Iterator<Item = &FileStamp> {
+        [&self.file, &self.wal].into_iter().flatten()
     }
 
     /// The longest tick of the clock from which the times were taken.
     fn tick(&self) -> Duration {
-        let stamps = [&self.file, &self.wal].into_iter().flatten();
-        stamps.map(FileStamp::tick).max().unwrap_or_default()
+        self.stamps().map(FileStamp::tick).max().unwrap_or_default()
+    }
+
+    /// Whether there is a log with its index, which others can use without making a file.
+    fn has_index(&self) -> bool {
+        self.wal.is_some() && self.shm
     }
 
     /// Whether the log holds more than its header.
@@ -219,9 +325,12 @@ impl FileState {
             .is_some_and(|wal| wal.bytes > WAL_HEADER_BYTES)
     }
 
-    fn read_mode(&self) -> ReadMode {
+    /// The mode that the files call for. Under a reader's lock, even an empty log is read through its index: others can
+    /// fill and empty it without a trace.
+    fn read_mode(&self, is_locked: bool) -> ReadMode {
         match (self.has_log(), self.shm) {
             (true, true) => ReadMode::SharedWal,
+            (false, true) if is_locked && self.has_index() => ReadMode::SharedWal,
             (true, false) => ReadMode::PrivateWal,
             (false, _) if self.wal_on_disk => ReadMode::Immutable,
             (false, _) => ReadMode::Ordinary,
@@ -231,7 +340,7 @@ impl FileState {
     /// Whether a switch into or out of WAL mode was interrupted. In rollback mode, SQLite itself distinguishes an
     /// interrupted transaction from a running one.
     fn is_interrupted(&self) -> bool {
-        self.journal && self.read_mode() != ReadMode::Ordinary
+        self.journal && self.read_mode(false) != ReadMode::Ordinary
     }
 }
 
@@ -263,5 +372,80 @@ impl ReadMode {
 
     const fn locks(self) -> bool {
         matches!(self, Self::SharedWal | Self::Ordinary)
+    }
+
+    /// Whether SQLite would create the log if it were missing.
+    const fn opens_log(self) -> bool {
+        matches!(self, Self::SharedWal | Self::PrivateWal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+    use crate::database::connection::open::open_raw_connection;
+
+    fn create(path: &Path) -> RawConnection {
+        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+        let created = open_raw_connection(path, Access::Create, &busy_handler).unwrap();
+        created
+            .execute(
+                "PRAGMA journal_mode = WAL; CREATE TABLE first (a); CREATE TABLE last (a); \
+                 INSERT INTO first VALUES (1); INSERT INTO last VALUES (1)",
+            )
+            .unwrap();
+        created
+    }
+
+    /// SQLite would create a log that is missing when a mode opens it.
+    #[test]
+    fn the_log_stays_where_it_was_seen_until_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut writer = Some(create(&path));
+        let mut modes = Vec::new();
+        let read = repeat_until_proven(&path, &Cell::new(Duration::ZERO), |mode| {
+            writer = None;
+            modes.push(mode);
+            Ok(Sidecar::Wal.of(&path).exists())
+        });
+        assert!(read.unwrap());
+        assert_eq!(modes, [ReadMode::SharedWal]);
+    }
+
+    fn number(reader: &RawConnection, query: &str) -> i64 {
+        reader.row::<1>(query).unwrap().unwrap()[0]
+    }
+
+    /// A writer comes while the file is read under a reader's lock, and goes before the read is over. A read that began
+    /// before it and ended after it counts for nothing.
+    #[test]
+    fn a_read_under_the_lock_is_repeated_after_a_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+        drop(create(&path));
+        // A file with this time may have been written in this moment, for as long as the test runs.
+        let log = Sidecar::Wal.of(&path);
+        fs::write(&log, "").unwrap();
+        let soon = SystemTime::now() + Duration::from_secs(50);
+        File::open(&log).unwrap().set_modified(soon).unwrap();
+        let mut reads = 0;
+        let numbers = read_raw_without_trace(&path, &busy_handler, |reader, _| {
+            let first = number(&reader, "SELECT a FROM first");
+            reads += 1;
+            if reads == 1 {
+                let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+                let write = "BEGIN; UPDATE first SET a = 2; UPDATE last SET a = 2; COMMIT";
+                let writer = open_raw_connection(&path, Access::ReadWrite, &busy_handler).unwrap();
+                writer.execute(write).unwrap();
+                writer.execute(checkpoint).unwrap();
+            }
+            Ok((first, number(&reader, "SELECT a FROM last")))
+        });
+        assert_eq!(numbers.unwrap(), (2, 2));
+        assert_eq!(reads, 2);
     }
 }

@@ -84,7 +84,8 @@ pub(crate) struct Copied {
 /// Copies one state of a database to a new file. Write errors name `target`.
 ///
 /// SQLite creates sidecars beside a database that it opens normally. A process that may not write to the file or to its
-/// folder would fail to, or would create some that the owner cannot write to. So it reads without a trace.
+/// folder would fail to, or would create some that the owner cannot write to. So it reads without a trace, as it does
+/// if the disk has no room for them.
 pub(crate) fn copy_consistently(
     file: &DatabaseFile,
     staged: &mut StagedFile,
@@ -95,7 +96,14 @@ pub(crate) fn copy_consistently(
     if !file.may_be_shared() {
         return copy_without_trace(file, staged, target, busy_handler, observer);
     }
-    PinnedSnapshot::take(file, Writers::Free, busy_handler)?.into_copied(staged, target, observer)
+    match PinnedSnapshot::take(file, Writers::Free, busy_handler) {
+        // Only SQLite's own files are written by then. Their disk can be another one than that of the copy.
+        Err(error) if matches!(error.kind, ErrorKind::DiskFull) => {
+            log::debug!("{error}: it is read without a trace");
+            copy_without_trace(file, staged, target, busy_handler, observer)
+        }
+        taken => taken?.into_copied(staged, target, observer),
+    }
 }
 
 /// Copies one state of a database, and leaves the file and its sidecars as they are. Write errors name `target`.

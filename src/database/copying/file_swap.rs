@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::open_by;
@@ -97,7 +98,8 @@ fn swap_leased(
     stamp: FileStamp,
 ) -> Result<Swapped, Error> {
     let opened = OpenOptions::new().read(true).write(true).open(file.real());
-    let old = opened.map_err(|error| Error::io(file.real(), "open", error))?;
+    let old = opened
+        .map_err(|error| Error::io(file.real(), "open", error).with_effect(Effect::Nothing))?;
     let swapped = {
         let leases = (Lease::take(&old), staged.lease());
         let is_same = file.stamp() == Some(stamp) && !file.has_sidecars();

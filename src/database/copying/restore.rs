@@ -23,6 +23,7 @@ use crate::database::error::not_checked::NotChecked;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
 use crate::database::files::disk_space;
+use crate::database::files::named_files;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::identity::{Identity, Recognition};
@@ -71,9 +72,11 @@ impl Default for RestoreOptions {
 }
 
 impl RestoreOptions {
-    /// The backup to restore for the database at `path`.
+    /// The backup to restore for the database at `path`. Whatever its name, the operation does not clean it away.
     fn backup_of(&self, path: &Path) -> PathBuf {
-        self.from.clone().unwrap_or_else(|| backup_path(path))
+        let from = self.from.clone().unwrap_or_else(|| backup_path(path));
+        named_files::add(&from);
+        from
     }
 }
 

@@ -118,18 +118,22 @@ fn roll_back_in_copy(
     observer: &mut dyn Observer,
 ) -> Result<StagedFile, Error> {
     let journal = file.sidecar(Sidecar::Journal);
-    let stamps = || (file.stamp(), FileStamp::of(&journal));
+    let stamps = || {
+        let of = FileStamp::of_change;
+        (of(file.real()), of(&journal))
+    };
     for _ in 0..TRIES {
-        let now = SystemTime::now();
+        let then = SystemTime::now();
         let before = stamps();
-        let is_settled = [before.0, before.1]
-            .iter()
-            .flatten()
-            .all(|stamp| stamp.is_settled(now));
         let mut copy = StagedFile::create(place.real(), PRIVATE)?;
         copy_blocks(file, &mut copy, place, observer)?;
         let copied = fs::copy(&journal, Sidecar::Journal.of(copy.path()));
-        if is_settled && stamps() == before {
+        let now = SystemTime::now();
+        let shows_writes = [before.0, before.1]
+            .iter()
+            .flatten()
+            .all(|stamp| stamp.shows_writes(then, now));
+        if shows_writes && stamps() == before {
             copied.map_err(|error| Error::io(&journal, "copy", error))?;
             let located = |error| Error::from_sqlite(file.path(), error);
             open_raw_connection(copy.path(), Access::ReadWrite, busy_handler)?

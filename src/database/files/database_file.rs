@@ -243,6 +243,12 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Where a path is: its folder without links, and its name.
+pub(crate) fn place(path: &Path) -> Option<(PathBuf, OsString)> {
+    let name = path.file_name()?.to_owned();
+    Some((fs::canonicalize(folder_of(path)).ok()?, name))
+}
+
 /// Whether the database at `real` has any sidecar.
 pub(crate) fn has_sidecars(real: &Path) -> bool {
     Sidecar::ALL

@@ -3,6 +3,7 @@
 pub(crate) mod database_file;
 pub(crate) mod disk_space;
 pub(crate) mod file_stamp;
+pub(crate) mod named_files;
 pub(crate) mod open_by;
 pub(crate) mod regular_file;
 pub(crate) mod reserved;

@@ -1,11 +1,11 @@
 //! The names that SQLite and this program use for a database. No other new file may get one.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::database::files::database_file::{
-    COPIES, DatabaseFile, Sidecar, folder_of, with_suffix,
+    COPIES, DatabaseFile, Sidecar, folder_of, place, with_suffix,
 };
 use crate::database::files::regular_file::{MOST_LINKS, identity};
 use crate::database::files::staged_file::is_temporary_name;
@@ -89,12 +89,6 @@ fn names_of(database: &DatabaseFile) -> Vec<(Use, PathBuf)> {
         }
     }
     names
-}
-
-/// Where a path is: its folder without links, and its name.
-fn place(path: &Path) -> Option<(PathBuf, OsString)> {
-    let name: &OsStr = path.file_name()?;
-    Some((fs::canonicalize(folder_of(path)).ok()?, name.to_owned()))
 }
 
 /// Where a path is, and where the link leads that is there. What it leads to need not exist.

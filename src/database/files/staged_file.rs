@@ -18,8 +18,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::fs::FallocateFlags;
 
 use crate::database::error::database_error::Error;
+use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{COPIES, Sidecar, folder_of, with_suffix};
+use crate::database::files::database_file::{
+    COPIES, Sidecar, folder_of, has_sidecars, with_suffix,
+};
+use crate::database::files::named_files;
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
 use crate::database::files::sync_folder::{is_refused, sync_folder_of};
 use crate::system::lease::Lease;
@@ -46,6 +50,10 @@ impl StagedFile {
         sweep(target);
         loop {
             let temporary = temporary_name(target);
+            // SQLite would apply a log or a journal that lies there, and whose it is nobody knows.
+            if has_sidecars(&temporary) {
+                continue;
+            }
             let created = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -144,22 +152,35 @@ impl StagedFile {
         }
     }
 
-    /// Renames the file to the target, and replaces a regular file there.
+    /// Renames the file to the target, and replaces a regular file there. The error says that nothing was changed if the
+    /// file did not get that name.
     pub(crate) fn replace(self) -> Result<(), Error> {
-        self.sync()?;
+        self.sync()
+            .and_then(|()| self.rename_over())
+            .map_err(|error| self.as_renamed(error))?;
+        sync_folder_of(&self.target, &self.file)
+    }
+
+    /// The error of a rename. It says that nothing was changed if the file still has its temporary name.
+    fn as_renamed(&self, error: Error) -> Error {
+        if is_at(&self.file, &self.temporary) {
+            error.with_effect(Effect::Nothing)
+        } else {
+            error
+        }
+    }
+
+    fn rename_over(&self) -> Result<(), Error> {
         require_replaceable_file(&self.target)?;
         fs::rename(&self.temporary, &self.target)
-            .map_err(|error| Error::io(&self.target, "replace", error))?;
-        sync_folder_of(&self.target, &self.file)
+            .map_err(|error| Error::io(&self.target, "replace", error))
     }
 
     /// Like [`Self::replace`], for content that is soon replaced again: nothing waits for the disk, and a power cut may
     /// leave an empty file.
     #[cfg(feature = "cli")]
     pub(crate) fn replace_unsynced(self) -> Result<(), Error> {
-        require_replaceable_file(&self.target)?;
-        fs::rename(&self.temporary, &self.target)
-            .map_err(|error| Error::io(&self.target, "replace", error))
+        self.rename_over()
     }
 
     /// Swaps the names of this file and its target, both complete and synced. Returns whether the system could do that.
@@ -202,13 +223,13 @@ impl StagedFile {
 
     /// Gives the file another name in the same folder. Fails if a file has that name.
     pub(crate) fn publish_new_as(&self, target: &Path) -> Result<(), Error> {
-        self.sync()?;
+        self.sync().map_err(|error| self.as_renamed(error))?;
         // Unlike a rename, a hard link never replaces a file that another process creates meanwhile. Not every file
         // system has hard links.
         let linked = fs::hard_link(&self.temporary, target);
         if fs::symlink_metadata(target).is_err() {
             fs::rename(&self.temporary, target)
-                .map_err(|error| Error::io(target, "create", error))?;
+                .map_err(|error| self.as_renamed(Error::io(target, "create", error)))?;
         } else if linked.is_ok() {
             // Another process may already have swept the temporary name.
             let _ = fs::remove_file(&self.temporary);
@@ -267,7 +288,8 @@ pub(crate) fn is_temporary_name(name: &OsStr, original: &OsStr) -> bool {
 }
 
 /// Removes the temporary files that dead processes left for a target, and those of the files that are named after it: a
-/// backup, a kept copy. It ignores errors, because such a file is harmless.
+/// backup, a kept copy. A file that this process was told to use is none, whatever its name. It ignores errors, because
+/// such a file is harmless.
 pub(crate) fn sweep(target: &Path) {
     let Some(name) = target.file_name() else {
         return;
@@ -285,6 +307,10 @@ pub(crate) fn sweep(target: &Path) {
             continue;
         }
         let path = entry.path();
+        if named_files::contains(&path) {
+            log::debug!("{} is in use, and stays", path.display());
+            continue;
+        }
         // This is a second name of a published file. It may be a database that this process has open, so it must not be
         // opened with plain file calls (see `RawConnection::read_file`).
         if entry.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
@@ -331,8 +357,10 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 fn remove_with_sidecars(path: &Path) {
-    for sidecar in Sidecar::ALL {
-        let _ = fs::remove_file(sidecar.of(path));
+    for sidecar in Sidecar::ALL.map(|sidecar| sidecar.of(path)) {
+        if !named_files::contains(&sidecar) {
+            let _ = fs::remove_file(sidecar);
+        }
     }
     let _ = fs::remove_file(path);
 }

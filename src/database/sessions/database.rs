@@ -14,7 +14,7 @@ use crate::database::connection::open::{
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::staged_file;
+use crate::database::files::{named_files, staged_file};
 use crate::database::recognition::recognise::recognise;
 use crate::database::sessions::connection_manager::{ConnectionManager, PooledSqliteConnection};
 use crate::database::sessions::first_write::FirstWrite;
@@ -102,6 +102,7 @@ impl Database {
             log::warn!("{warning}");
         }
         warn_once(&WARNED_OF_BUILD, build_options::warning());
+        named_files::add(&path);
         staged_file::sweep(DatabaseFile::at(&path).real());
         require_threads(2 * POOL_THREADS)
             .map_err(|source| ErrorKind::NoThread { source }.at(path.clone()))?;

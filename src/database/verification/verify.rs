@@ -150,7 +150,10 @@ fn open_and<T>(
     // `read_without_trace` would keep the rest of this process from opening a database during the whole verification,
     // so a normal reader runs it.
     match read_beside_others(path, &mut verify) {
-        Err(error) if error.is_about_opening() => read_without_trace(path, verify),
+        // There may be no room for SQLite's own files. Of a temporary folder without room, the error says so.
+        Err(error) if error.is_about_opening() || matches!(error.kind, ErrorKind::DiskFull) => {
+            read_without_trace(path, verify)
+        }
         other => other,
     }
 }
