@@ -64,7 +64,9 @@
 //! [`ManagedLiquidityPool::insert_or_get`]: models::ManagedLiquidityPool::insert_or_get
 //! [`Erc20Token::by_address`]: models::Erc20Token::by_address
 //! [`AaveV3Account::of_user`]: models::AaveV3Account::of_user
+//! [`AaveV3Account::at`]: models::AaveV3Account::at
 //! [`AaveV3Accounts::with_debt`]: models::AaveV3Accounts::with_debt
+//! [`AaveV3Valuation`]: models::AaveV3Valuation
 
 pub mod aave;
 mod cancel;

@@ -370,6 +370,29 @@ fn market_of_the_python_package_is_taken_over_at_its_mark() {
     assert_eq!(scene.found(), Vec::<String>::new());
 }
 
+/// This program has updated the market before, and then the Python package has. So what the package does not store is there,
+/// of an earlier block.
+#[test]
+fn market_that_the_python_package_has_followed_in_between_is_taken_over_again() {
+    let scene = Scene::at(BLOCKS[0]);
+    scene.execute(
+        "UPDATE aave_v3_market_facts SET last_update_time = last_update_time - 12;
+         UPDATE aave_v3_asset_facts SET last_update_time = last_update_time - 12;
+         DELETE FROM aave_v3_emode_assets WHERE id = (SELECT min(id) FROM aave_v3_emode_assets);
+         DELETE FROM chain_blocks;
+         DELETE FROM chain_journal;",
+    );
+    assert_ne!(scene.found(), Vec::<String>::new());
+    let (report, result) = scene.update(BLOCKS[0]);
+    result.unwrap();
+    assert_eq!(report.taken_over.len(), 1);
+    assert_eq!(scene.found(), Vec::<String>::new());
+    let (report, result) = scene.update(BLOCKS[2]);
+    result.unwrap();
+    assert_eq!(report.taken_over, []);
+    assert_eq!(scene.found(), Vec::<String>::new());
+}
+
 #[test]
 fn market_of_the_python_package_is_read_at_the_final_block_if_its_mark_has_no_state() {
     let scene = Scene::at(BLOCKS[0]);

@@ -33,7 +33,7 @@ impl StoredBlock {
     }
 }
 
-/// Stores blocks, or stores them anew.
+/// Stores blocks, or stores them anew. A final one stays final.
 pub(crate) fn store_blocks(
     statements: Statements<'_>,
     chain: ChainId,
@@ -42,7 +42,7 @@ pub(crate) fn store_blocks(
     let mut store = statements.prepare(
         "INSERT INTO chain_blocks (chain_id, number, hash, is_final) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (chain_id, number) DO UPDATE \
-         SET hash = excluded.hash, is_final = excluded.is_final",
+         SET hash = excluded.hash, is_final = max(is_final, excluded.is_final)",
     )?;
     for block in blocks {
         let stored = store.run(&[

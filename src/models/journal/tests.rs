@@ -353,6 +353,13 @@ fn final_blocks_are_not_undone_and_can_be_forgotten() {
         error.to_string(),
         "the database can go back to block 100 at most, not to block 99"
     );
+    // Another program that calls less final does not change that.
+    let of_hundred = StoredBlock::of_range(&mut connection, CHAIN, block(100), block(100)).unwrap();
+    let again = StoredBlock {
+        is_final: false,
+        ..of_hundred[0]
+    };
+    again.store(&mut connection, CHAIN).unwrap();
     prune(&mut connection, CHAIN, block(100)).unwrap();
     let numbers: Vec<_> = StoredBlock::of_chain(&mut connection, CHAIN)
         .unwrap()

@@ -6,6 +6,7 @@ use std::path::Path;
 use diesel::sqlite::SqliteConnection;
 
 use crate::deployments::market_name::MarketName;
+use crate::models::journal::block_updates::{mark_final, prune};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::UpdateOf;
@@ -68,17 +69,23 @@ impl From<&Header> for UpdateBlock {
 ///
 /// Some events do not say all that has to be known: a reserve is listed, a contract gets new code, the market gets another
 /// oracle, or old tokens are transferred. Then the update is refused ([`AaveUpdateError::NodeNeeded`]), and
-/// `update_aave_markets` has to take in that block. It is also refused if the market has contracts that the filter lacks,
-/// because another program has taken in such a block ([`AaveUpdateError::Filter`]).
+/// `update_aave_markets` has to take in that block, with it or [`BlockTarget::LATEST`](crate::sync::BlockTarget::LATEST) as
+/// the target. It is also refused if the market has contracts that the filter lacks, because another program has taken in
+/// such a block ([`AaveUpdateError::Filter`]).
+///
+/// The journal keeps blocks until later ones are final, going by the final block that the bot names. What was final once
+/// stays final.
 ///
 /// The bot leaves out logs that the node says were removed.
 ///
 /// ```no_run
 /// use degenbot::database::Database;
 /// use degenbot::deployments::MarketName;
-/// use degenbot::sync::{AaveUpdate, AaveUpdateError, UpdateBlock};
+/// use degenbot::sync::{AaveUpdate, AaveUpdateError};
 /// # use degenbot::node::LogFilter;
+/// # use degenbot::sync::UpdateBlock;
 /// # use degenbot::types::{BlockNumber, Logs};
+/// // `Subscription` is what the bot receives blocks and logs with.
 /// # struct Subscription;
 /// # impl Subscription {
 /// #     fn new(_: &LogFilter) -> Self { Self }
@@ -95,7 +102,7 @@ impl From<&Header> for UpdateBlock {
 ///         match database.write(|connection| update.apply(connection)) {
 ///             Ok(applied) => println!("{} positions are new", applied.positions),
 ///             // A reserve was listed, a token upgraded, or the chain was reorganised: here a node has to be asked, with
-///             // `update_aave_markets`. Then the filter is read again.
+///             // `update_aave_markets` to the newest block. Then the filter is read again.
 ///             Err(error) if error.needs_node() => break,
 ///             Err(error) => return Err(error),
 ///         }
@@ -207,12 +214,12 @@ impl AaveUpdate {
     ) -> Result<AppliedAaveUpdate, AaveUpdateError> {
         let path = Statements::of(connection)?.database_path();
         let applied = if Statements::of(connection)?.in_transaction() {
-            self.apply_recorded(connection, &path)
+            self.apply_missing(connection, &path)
         } else {
             transaction(
                 connection,
                 Begin::Immediate,
-                |connection| self.apply_recorded(connection, &path),
+                |connection| self.apply_missing(connection, &path),
                 AaveUpdateError::from,
             )
         };
@@ -224,39 +231,36 @@ impl AaveUpdate {
         })
     }
 
-    fn apply_recorded(
+    fn apply_missing(
         &self,
         connection: &mut SqliteConnection,
         path: &Path,
     ) -> Result<AppliedAaveUpdate, AaveUpdateError> {
         // The schema is the newest one, and no trigger of the user's own interferes.
         Freshness::default().look(connection, path)?;
-        Recorder::install(Statements::of(connection)?, UpdateOf::AaveMarkets)?;
-        let applied = self.apply_missing(connection);
-        Recorder::remove(Statements::of(connection)?)?;
-        applied
-    }
-
-    fn apply_missing(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<AppliedAaveUpdate, AaveUpdateError> {
         let (mut scope, mark) = scope_of(connection, &self.market)?;
-        let first = self.blocks.first().ok_or(AaveUpdateError::NoBlocks)?.number;
-        if first > mark.next() {
-            return Err(AaveUpdateError::Missing { mark, first });
+        let (Some(first), Some(last)) = (self.blocks.first(), self.blocks.last()) else {
+            return Err(AaveUpdateError::NoBlocks);
+        };
+        if first.number > mark.next() {
+            return Err(AaveUpdateError::Missing {
+                mark,
+                first: first.number,
+            });
         }
-        let begin = self.blocks.partition_point(|block| block.number <= mark);
-        let split = self
-            .blocks
-            .partition_point(|block| block.number <= self.final_block);
-        let (known, unknown) = self.blocks.split_at(begin);
-        if let Some(last) = known.last() {
-            require_same_branch(connection, &scope, last)?;
+        let chain = self.market.chain;
+        let stored = StoredBlock::of_chain(connection, chain)?;
+        if !self.is_on_branch_of(&stored) {
+            return Err(AaveUpdateError::OtherBranch);
         }
-        let Some(next) = unknown.first() else {
+        let is_unknown = |block: &&UpdateBlock| block.number > mark;
+        let Some(next) = self.blocks.iter().find(is_unknown) else {
             return Ok(AppliedAaveUpdate::default());
         };
+        // An update of this program stores the block that it has got to, and the time of that block.
+        if stored.first().is_none_or(|top| top.number < mark) {
+            return Err(AaveUpdateError::Incomplete(self.market.clone()));
+        }
         if !self.filter.covers(&filter_of(&scope)) {
             return Err(AaveUpdateError::Filter(self.market.clone()));
         }
@@ -264,28 +268,81 @@ impl AaveUpdate {
         if time.is_some_and(|time| next.timestamp < time.get()) {
             return Err(AaveUpdateError::Time(next.number));
         }
-        let (is_final, others) = unknown.split_at(split.saturating_sub(begin));
-        let mut memory = MarketMemory::default();
+        // What was final once stays final.
+        let known = stored.iter().find(|block| block.is_final);
+        let known = known.map(|block| block.number);
+        let final_block = known.map_or(self.final_block, |known| known.max(self.final_block));
         let mut applied = AppliedAaveUpdate::default();
-        for (blocks, is_final) in [(is_final, true), (others, false)] {
+        let mut memory = MarketMemory::default();
+        let place = |block: BlockNumber| self.blocks.partition_point(|it| it.number <= block);
+        let (begin, split) = (place(mark), place(final_block).max(place(mark)));
+        for (blocks, is_final) in [
+            (&self.blocks[begin..split], true),
+            (&self.blocks[split..], false),
+        ] {
             let Some(market) = scope.exchanges.first_mut() else {
                 continue;
             };
-            let Some(batch) = self.batch(market, blocks, is_final)? else {
-                continue;
-            };
-            let state = memory.market(connection, market)?;
-            if !state.has_facts() {
-                return Err(AaveUpdateError::Incomplete(self.market.clone()));
+            if let Some(counts) = self.write(connection, &mut memory, market, blocks, is_final)? {
+                applied.add(&counts, blocks.len());
             }
-            require_no_node(market, state, &batch.changes)?;
-            let markets = [(0, &*market)];
-            let written = write_batch(connection, market.chain, &mut memory, &markets, &batch)?;
-            let counts = written.ok_or(AaveUpdateError::OtherBranch)?;
-            market.mark = Some(batch.to);
-            applied.add(&counts, blocks.len());
+        }
+        // As an update with a node does when more has become final. Beyond the last block, nobody has looked.
+        let final_block = final_block.min(last.number);
+        if known < Some(final_block) {
+            if let Some(known) = known {
+                prune(connection, chain, known)?;
+            }
+            mark_final(connection, chain, final_block)?;
         }
         Ok(applied)
+    }
+
+    /// Whether all stored blocks of these numbers, and the one before them, are of the same branch of the chain.
+    fn is_on_branch_of(&self, stored: &[StoredBlock]) -> bool {
+        let Some(first) = self.blocks.first() else {
+            return true;
+        };
+        stored.iter().all(|stored| {
+            if Some(stored.number) == first.number.previous() {
+                return stored.hash == first.parent_hash;
+            }
+            let index = stored.number.get().checked_sub(first.number.get());
+            let block = index
+                .and_then(|index| usize::try_from(index).ok())
+                .and_then(|index| self.blocks.get(index));
+            block.is_none_or(|block| block.hash == stored.hash)
+        })
+    }
+
+    /// Writes blocks of a market, all of them final or none. `None` if there are no blocks.
+    fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        memory: &mut MarketMemory,
+        market: &mut ScopedMarket,
+        blocks: &[UpdateBlock],
+        is_final: bool,
+    ) -> Result<Option<Counts>, AaveUpdateError> {
+        let Some(batch) = self.batch(market, blocks, is_final)? else {
+            return Ok(None);
+        };
+        let state = memory.market(connection, market)?;
+        if !state.has_facts() {
+            return Err(AaveUpdateError::Incomplete(self.market.clone()));
+        }
+        require_no_node(market, state, &batch.changes)?;
+        if !is_final {
+            Recorder::install(Statements::of(connection)?, UpdateOf::AaveMarkets)?;
+        }
+        let markets = [(0, &*market)];
+        let written = write_batch(connection, market.chain, memory, &markets, &batch);
+        if !is_final {
+            Recorder::remove(Statements::of(connection)?)?;
+        }
+        let counts = written?.ok_or(AaveUpdateError::OtherBranch)?;
+        market.mark = Some(batch.to);
+        Ok(Some(counts))
     }
 
     /// These blocks with the events of a market; `None` if there are no blocks.
@@ -362,23 +419,6 @@ fn scope_of(
 fn filter_of(scope: &Scope<ScopedMarket>) -> LogFilter {
     let decoder = MarketDecoder::new(scope, &[0]);
     decoder.filter(Which::First).cloned().unwrap_or_default()
-}
-
-/// Fails if the database has another block of this number.
-fn require_same_branch(
-    connection: &mut SqliteConnection,
-    scope: &Scope<ScopedMarket>,
-    block: &UpdateBlock,
-) -> Result<(), AaveUpdateError> {
-    let chain = scope.exchanges.first().map(|market| market.chain);
-    let Some(chain) = chain else {
-        return Ok(());
-    };
-    let stored = StoredBlock::of_range(connection, chain, block.number, block.number)?;
-    if stored.iter().all(|stored| stored.hash == block.hash) {
-        return Ok(());
-    }
-    Err(AaveUpdateError::OtherBranch)
 }
 
 /// Fails if an event does not say all that has to be known.

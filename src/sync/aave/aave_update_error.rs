@@ -8,7 +8,8 @@ use crate::sync::sync_error::SyncError;
 use crate::types::integer::BlockNumber;
 use crate::types::sync_cursor::LogPosition;
 
-/// Why an [`AaveUpdate`](crate::sync::AaveUpdate) cannot be made or written. Nothing is written then.
+/// Why an [`AaveUpdate`](crate::sync::AaveUpdate) cannot be made or written. Nothing is written then, once the transaction is
+/// rolled back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AaveUpdateError {
@@ -30,8 +31,8 @@ pub enum AaveUpdateError {
     /// The market is not in the database, or not active.
     #[error("the database has no active market {0}")]
     Unknown(MarketName),
-    /// The market was never updated, or another program has followed it, such as the Python package, which does not store
-    /// all that is needed: `update_aave_markets` has to begin.
+    /// The market was never updated, or another program has followed it since, such as the Python package, which does not
+    /// store all that is needed: `update_aave_markets` has to take it over.
     #[error("the database does not have all that is needed of {0}; a node has to be asked")]
     Incomplete(MarketName),
     /// Blocks between the market's mark and the first block of the update are missing.
@@ -46,9 +47,9 @@ pub enum AaveUpdateError {
     /// takes them back.
     #[error("the database has blocks of another branch of the chain")]
     OtherBranch,
-    /// The events were asked for before the market got a contract, such as the tokens of a new reserve: those of this contract
-    /// are missing.
-    #[error("the events were asked for with a filter that lacks contracts of {0}")]
+    /// The events were asked for before the market got a contract, such as the tokens of a new reserve, or with a narrower
+    /// filter: some are missing.
+    #[error("the events were asked for with a filter that leaves out some of {0}")]
     Filter(MarketName),
     /// An event does not say all that has to be known. An update with a node has to take in its block.
     #[error("the event of {0} does not say all that has to be known; a node has to be asked")]
@@ -60,7 +61,7 @@ pub enum AaveUpdateError {
 
 impl AaveUpdateError {
     /// Whether an update with a node, such as [`update_aave_markets`](crate::sync::update_aave_markets), takes these blocks
-    /// in. The filter must be read again after it.
+    /// in. Its usual target is 64 blocks below the newest one, so it needs another. The filter must be read again after it.
     #[must_use]
     pub const fn needs_node(&self) -> bool {
         matches!(

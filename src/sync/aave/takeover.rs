@@ -1,4 +1,4 @@
-//! Takes over markets that another program has followed.
+//! Takes over markets that another program has followed, from the beginning or since this one has updated them.
 //!
 //! The Python package stores no times of updates and no memberships in e-mode categories, and reads flags of reserves at some
 //! events only. All of it is read from the contracts once, at the block that the package has got to. If the node no longer
@@ -10,9 +10,10 @@ use std::path::Path;
 
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve_writer::store_update_time;
+use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
 use crate::node::client::Node;
-use crate::node::header::BlockTag;
+use crate::node::header::{BlockTag, Header};
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::aave::chain_values::{MarketValues, NotRead};
@@ -76,9 +77,10 @@ pub(super) fn take_over(
 ) -> Result<(), SyncError> {
     require_updatable(path)?;
     let (chain, node) = at;
-    let markets = Markets::read(path, chain, names)?.scope.exchanges;
+    let Markets { scope, blocks } = Markets::read(path, chain, names)?;
+    let markets = scope.exchanges;
     for market in &markets {
-        match complete(path, node, market, options) {
+        match complete(path, node, (market, &blocks), options) {
             Ok(done) => takeover.done.extend(done),
             Err(error) if error.is_of_market() => {
                 takeover.failed.push((market.name.clone(), error));
@@ -94,26 +96,27 @@ pub(super) fn take_over(
     Ok(())
 }
 
-/// Completes a market, if the database lacks something of it.
+/// Completes a market, if the database lacks something of it, or if another program has followed it since.
 fn complete(
     path: &Path,
     node: &Node,
-    market: &ScopedMarket,
+    (market, blocks): (&ScopedMarket, &[StoredBlock]),
     options: &RunOptions,
 ) -> Result<Option<TakenOver>, SyncError> {
-    let Some(mark) = market.mark else {
+    let Some(mark) = market.last_block() else {
         return Ok(None);
     };
     let Some(state) = read_market(path, market)? else {
         return Ok(None);
     };
-    if state.has_facts() {
-        return Ok(None);
-    }
     // The update says if the node lacks the block.
-    let Some(truth) = read(node, market, &state, mark)? else {
+    let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
         return Ok(None);
     };
+    if state.has_facts() && !is_of_other_program(market, blocks, &at_mark) {
+        return Ok(None);
+    }
+    let truth = read(node, market, &state, &at_mark)?;
     if !write(path, market, &truth, options)? {
         return Ok(None);
     }
@@ -125,16 +128,23 @@ fn complete(
     }))
 }
 
-/// Reads what is missing. `None` if the node lacks the block.
+/// Whether another program has taken in the last blocks: this one stores the time of the last.
+fn is_of_other_program(market: &ScopedMarket, blocks: &[StoredBlock], at_mark: &Header) -> bool {
+    let is_gone = blocks
+        .iter()
+        .any(|block| block.number == at_mark.number && block.hash != at_mark.hash);
+    // The update takes back what is gone from the chain.
+    !is_gone && market.time.map(Timestamp::get) != Some(at_mark.timestamp)
+}
+
+/// Reads what is missing.
 fn read(
     node: &Node,
     market: &ScopedMarket,
     state: &MarketState,
-    mark: BlockNumber,
-) -> Result<Option<Truth>, SyncError> {
-    let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
-        return Ok(None);
-    };
+    at_mark: &Header,
+) -> Result<Truth, SyncError> {
+    let mark = at_mark.number;
     let (known, numbers) = (state.addresses(), state.category_numbers());
     let values_at = |block| {
         let at = BlockTag::Number(block);
@@ -155,13 +165,13 @@ fn read(
     } else {
         BTreeMap::new()
     };
-    Ok(Some(Truth {
+    Ok(Truth {
         values,
         block,
         time: Timestamp::new(at_mark.timestamp).ok(),
         times: update_times(node, state)?,
         blocks,
-    }))
+    })
 }
 
 fn final_block(node: &Node) -> Result<Option<BlockNumber>, SyncError> {

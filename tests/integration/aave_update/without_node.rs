@@ -10,8 +10,8 @@ use diesel::connection::SimpleConnection as _;
 use proptest::prelude::*;
 
 use super::stored::rows;
-use super::{MARKETS, NEVER, Scene, assert_rows, at, market, reference, to_head};
-use crate::support::content::connect;
+use super::{MARKETS, NEVER, Scene, assert_rows, at, execute, market, reference, to_head};
+use crate::support::content::{connect, lines};
 
 fn block(number: u64) -> BlockNumber {
     BlockNumber::new(number).unwrap()
@@ -174,6 +174,53 @@ fn update_runs_in_the_transaction_of_a_session_and_is_rolled_back_with_it() {
     let written = database.write(|connection| update.apply(connection));
     assert_eq!(written.unwrap().blocks, 20);
     assert_rows(&rows(&scene.path), &reference(scene.recording, begin + 20));
+}
+
+/// The numbers that a query finds, as text.
+fn numbers(scene: &Scene, query: &str) -> Vec<String> {
+    lines(&mut connect(&scene.path), query)
+}
+
+/// Another program has called blocks final that come later than what this bot calls final.
+#[test]
+fn what_was_final_once_stays_final() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(70);
+    scene.update_to(begin);
+    let received = scene.received(begin + 1, begin + 20);
+    let tenth = received.blocks[9];
+    execute(
+        &scene.path,
+        &format!(
+            "INSERT INTO chain_blocks VALUES (NULL, 1, {}, '{}', 1)",
+            tenth.number, tenth.hash
+        ),
+    );
+    scene.apply(&received, 0).unwrap();
+    let last = "SELECT max(number) AS line FROM chain_blocks WHERE is_final";
+    assert_eq!(numbers(&scene, last), [tenth.number.to_string()]);
+    let recorded = "SELECT min(block) AS line FROM chain_journal";
+    assert_eq!(numbers(&scene, recorded), [(begin + 11).to_string()]);
+    assert_rows(&rows(&scene.path), &reference(scene.recording, begin + 20));
+}
+
+#[test]
+fn journal_keeps_what_is_not_final_and_one_step_more() {
+    let scene = Scene::new("36", NEVER);
+    let begin = scene.percent(70);
+    scene.update_to(begin);
+    for number in begin + 1..begin + 60 {
+        scene
+            .apply(&scene.received(number, number), number - 5)
+            .unwrap();
+        let last = "SELECT max(number) AS line FROM chain_blocks WHERE is_final";
+        assert_eq!(numbers(&scene, last), [(number - 5).to_string()]);
+    }
+    let oldest = "SELECT min(number) AS line FROM chain_blocks \
+                  UNION ALL SELECT min(block) - 1 FROM chain_journal";
+    let expected = (begin + 59 - 6).to_string();
+    assert_eq!(numbers(&scene, oldest), [expected.clone(), expected]);
+    assert_rows(&rows(&scene.path), &reference(scene.recording, begin + 59));
 }
 
 /// Leaves out one event after the other. Where the same balance changes again, that is noticed.

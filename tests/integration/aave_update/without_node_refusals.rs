@@ -268,3 +268,43 @@ fn lock_of_another_program_is_named_as_such() {
         "{error}"
     );
 }
+
+/// The hash of a block that the node does not have.
+const GONE: &str = "0x00000000000000000000000000000000000000000000000000000000000000ee";
+
+/// Another market, or the pools, can have got further on a branch that is gone.
+#[test]
+fn final_blocks_are_refused_where_the_database_has_another_branch() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    for number in [begin + 1, begin + 5, begin + 20] {
+        execute(
+            &scene.path,
+            &format!("INSERT INTO chain_blocks VALUES (NULL, 1, {number}, '{GONE}', 0)"),
+        );
+        let received = scene.received(begin + 1, begin + 40);
+        for final_block in [0, begin + 40] {
+            let error = refused(&scene, &received, final_block);
+            assert!(matches!(error, AaveUpdateError::OtherBranch), "{error}");
+        }
+        execute(
+            &scene.path,
+            &format!("DELETE FROM chain_blocks WHERE number = {number}"),
+        );
+    }
+}
+
+/// Another program has taken in blocks: it stores none.
+#[test]
+fn market_whose_mark_another_program_has_moved_needs_a_node_first() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    execute(
+        &scene.path,
+        "UPDATE chain_blocks SET number = number - 1, hash = hash",
+    );
+    let error = refused(&scene, &scene.received(begin + 1, begin + 20), begin + 20);
+    assert!(matches!(error, AaveUpdateError::Incomplete(_)), "{error}");
+}
