@@ -109,6 +109,9 @@ fn complete(
     let Some(state) = read_market(path, market)? else {
         return Ok(None);
     };
+    if state.reserves.is_empty() {
+        return Ok(None);
+    }
     // The update says if the node lacks the block.
     let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
         return Ok(None);
