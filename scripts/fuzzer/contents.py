@@ -33,6 +33,8 @@ def opened(path):
         connection = sqlite3.connect(copy, isolation_level=None)
         try:
             connection.text_factory = bytes
+            # Without it, SQLite reads a cell that reaches beyond its page, and so finds what happens to be in memory there.
+            connection.execute("PRAGMA cell_size_check = ON")
             steps = [0]
 
             def count():
