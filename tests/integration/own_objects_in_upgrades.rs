@@ -150,3 +150,22 @@ fn upgrade_refuses_to_drop_additions_to_the_tables_of_stamps() {
         assert_eq!(copy.files(), before, "{statement}");
     }
 }
+
+/// What only looks as if it would be broken.
+#[test]
+fn upgrade_keeps_triggers_on_generated_columns_and_foreign_keys_to_later_tables() {
+    for name in [
+        "populated/populated-0.5.0a1.db",
+        "populated/populated-0.6.0a4.db",
+    ] {
+        let copy = changed(
+            name,
+            "CREATE TABLE mine (a, g AS (a * 2) STORED, v AS (a * 3), \
+                 b REFERENCES aave_v3_users (address), c REFERENCES missing (d)); \
+             CREATE TRIGGER of_generated AFTER UPDATE OF a, g, v ON mine BEGIN SELECT 1; END",
+        );
+        let options = upgrade_options();
+        plan_upgrade(&copy.path, &options).unwrap();
+        upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    }
+}

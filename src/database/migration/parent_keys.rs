@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
@@ -33,7 +34,8 @@ impl ParentKeys {
                 continue;
             }
             for key in &table.foreign_keys {
-                if has_parent_key(connection, path, key)? {
+                // SQLite says nothing of a key in a table that is missing.
+                if has_table(connection, &key.table)? && has_parent_key(connection, path, key)? {
                     keys.push((name.clone(), key.clone()));
                 }
             }
@@ -64,6 +66,15 @@ impl ParentKeys {
         }
         Ok(lost)
     }
+}
+
+fn has_table(connection: &mut SqliteConnection, table: &str) -> QueryResult<bool> {
+    let name = sql::literal(table);
+    // A rebuild has the new tables attached.
+    let query = format!(
+        "SELECT count(*) AS number FROM main.sqlite_schema WHERE type = 'table' AND name = {name} COLLATE NOCASE"
+    );
+    Ok(sql::number(connection, &query)? > 0)
 }
 
 /// Whether the foreign key refers to a key. SQLite itself says so, of an empty table with such a foreign key.

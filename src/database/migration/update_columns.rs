@@ -60,8 +60,9 @@ impl UpdateColumns {
                 column,
             } = one;
             let [in_table, of_column] = [table, column].map(|name| sql::literal(name));
+            // This one lists generated columns as well.
             let query = format!(
-                "SELECT count(*) AS number FROM pragma_table_info({in_table}) WHERE name = {of_column}"
+                "SELECT count(*) AS number FROM pragma_table_xinfo({in_table}) WHERE name = {of_column}"
             );
             if sql::number(connection, &query)? == 0 {
                 lost.push(format!(
