@@ -10,7 +10,7 @@ use crate::database::connection::open::prepare_for_bulk_writes;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::models::journal::block_updates::{mark_final, prune};
+use crate::models::journal::block_updates::{make_final, prune};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::undo::undo;
 use crate::node::client::Node;
@@ -414,10 +414,8 @@ impl<'a, D: Domain> Updater<'a, D> {
         let before = stored.iter().find(|block| block.is_final);
         let chain = self.chain;
         let settled = self.write(stored, |connection| {
-            if let Some(before) = before {
-                prune(connection, chain, before.number)?;
-            }
-            Ok(mark_final(connection, chain, final_block)?)
+            let before = before.map(|block| block.number);
+            Ok(make_final(connection, chain, before, final_block)?)
         })?;
         Ok(match settled {
             Some(()) => Pass::Done,

@@ -56,6 +56,20 @@ pub(crate) fn store_blocks(
     Ok(())
 }
 
+/// Makes the blocks up to a number final. Forgets what the blocks up to the one that was final before changed: one step
+/// late, so that its hash was seen again meanwhile.
+pub(crate) fn make_final(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    before: Option<BlockNumber>,
+    up_to: BlockNumber,
+) -> QueryResult<()> {
+    if let Some(before) = before {
+        prune(connection, chain, before)?;
+    }
+    mark_final(connection, chain, up_to)
+}
+
 /// Marks the blocks up to a number as final.
 pub(crate) fn mark_final(
     connection: &mut SqliteConnection,

@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::sqlite::SqliteConnection;
 
 use crate::deployments::market_name::MarketName;
-use crate::models::journal::block_updates::{mark_final, prune};
+use crate::models::journal::block_updates::make_final;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::UpdateOf;
@@ -163,7 +163,9 @@ impl AaveUpdate {
         final_block: BlockNumber,
         logs: &Logs,
     ) -> Result<Self, AaveUpdateError> {
-        let first = blocks.first().ok_or(AaveUpdateError::NoBlocks)?;
+        if blocks.is_empty() {
+            return Err(AaveUpdateError::NoBlocks);
+        }
         for pair in blocks.windows(2) {
             if let [before, block] = pair
                 && (block.number != before.number.next() || block.parent_hash != before.hash)
@@ -180,9 +182,7 @@ impl AaveUpdate {
         }
         let mut last = None;
         for log in logs.iter() {
-            let of_first = log.place.block.get().checked_sub(first.number.get());
-            let index = of_first.and_then(|index| usize::try_from(index).ok());
-            let block = index.and_then(|index| blocks.get(index));
+            let block = block_of(&blocks, log.place.block);
             let is_of_block = block.is_some_and(|block| block.hash == log.block_hash);
             if !is_of_block || last.is_some_and(|last| last >= log.place) {
                 return Err(AaveUpdateError::Place(log.place));
@@ -290,10 +290,7 @@ impl AaveUpdate {
         // As an update with a node does when more has become final. Beyond the last block, nobody has looked.
         let final_block = final_block.min(last.number);
         if known < Some(final_block) {
-            if let Some(known) = known {
-                prune(connection, chain, known)?;
-            }
-            mark_final(connection, chain, final_block)?;
+            make_final(connection, chain, known, final_block)?;
         }
         Ok(applied)
     }
@@ -307,10 +304,7 @@ impl AaveUpdate {
             if Some(stored.number) == first.number.previous() {
                 return stored.hash == first.parent_hash;
             }
-            let index = stored.number.get().checked_sub(first.number.get());
-            let block = index
-                .and_then(|index| usize::try_from(index).ok())
-                .and_then(|index| self.blocks.get(index));
+            let block = block_of(&self.blocks, stored.number);
             block.is_none_or(|block| block.hash == stored.hash)
         })
     }
@@ -398,6 +392,12 @@ impl AppliedAaveUpdate {
             .map(|(_, created)| created)
             .sum::<u64>();
     }
+}
+
+/// The block of a number among consecutive ones.
+fn block_of(blocks: &[UpdateBlock], number: BlockNumber) -> Option<&UpdateBlock> {
+    let index = number.get().checked_sub(blocks.first()?.number.get())?;
+    blocks.get(usize::try_from(index).ok()?)
 }
 
 /// The market as a scope of its own, and its mark.
