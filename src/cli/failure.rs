@@ -351,7 +351,8 @@ documented_errors! {
             in Markets;
             text format!("The amount for {asset} cannot be used: {error}");
             hint "The base currency has 8 decimals in nearly all markets";
-            when "`--price`, `--prices` or `--min-debt` has more decimals than it can have, or a number is too large. The exit status is 2.";
+            when "`--price`, `--prices` or `--min-debt` has more decimals than it can have, or a number is too large. The \
+                  exit status is 2.";
 
         /// A contract is not the addresses provider of a market.
         NotAProvider {

@@ -37,8 +37,8 @@ use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 /// A reader's lock on the file ([`SharedLock`]) comes before a mode that opens the log: no program deletes the log or its
 /// index while another one has that lock. Otherwise SQLite could find no log any more, and create one.
 ///
-/// The last two modes take no locks of their own, and in every mode files can appear and disappear during the read. So a result
-/// counts only if the files are unchanged afterwards, and if their times were old enough before to show a write
+/// The last two modes take no locks of their own, and in every mode files can appear and disappear during the read. So a
+/// result counts only if the files are unchanged afterwards, and if their times were old enough before to show a write
 /// ([`FileStamp::shows_writes`]). Otherwise the read is repeated.
 ///
 /// Times can prove nothing for a while: somebody has set that of a log, or the file system stores whole seconds. And other

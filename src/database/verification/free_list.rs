@@ -90,8 +90,8 @@ impl FreePages {
 }
 
 /// Checks all pages if the database has free ones, if the file has pages after the last one, or if two tables have the same
-/// root page. Otherwise this takes no time. Who writes for long, and takes pages with nearly every commit, does this once, before the first write: an
-/// update from a node, and a pool of connections.
+/// root page. Otherwise this takes no time. Who writes for long, and takes pages with nearly every commit, does this once,
+/// before the first write: an update from a node, and a pool of connections.
 pub(crate) fn require_sound_free_pages(
     connection: &mut SqliteConnection,
     path: &Path,
