@@ -111,119 +111,221 @@ fn repeat_until_proven<T>(
     waiting: &Cell<Duration>,
     mut attempt: impl FnMut(ReadMode) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    /// The time after which a lock takes the place of the files' times.
-    const PATIENCE: Duration = Duration::from_millis(250);
-    /// The time after which it does so if the files' times would not show a write. Nearly always they would sooner.
-    const SETTLING: Duration = Duration::from_millis(40);
-    /// The time that a transaction must look interrupted. A program that switches the database into or out of WAL mode
-    /// looks the same for a moment.
-    const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
     check_file(path, Access::ReadWrite)?;
-    let lock_wait = lock_wait::present().unwrap_or_else(|| BusyHandler::new(LOCK_TIMEOUT, None));
-    let began = Instant::now();
-    let mut interrupted = None;
-    let mut settling = Duration::ZERO;
-    let mut shared_lock = SharedLock::NotTaken;
-    let mut is_index_useless = false;
+    let mut reading = Reading {
+        path,
+        lock_wait: lock_wait::present().unwrap_or_else(|| BusyHandler::new(LOCK_TIMEOUT, None)),
+        began: Instant::now(),
+        waiting,
+        settling: Duration::ZERO,
+        interrupted: None,
+        shared_lock: SharedLock::NotTaken,
+        is_index_useless: false,
+    };
     loop {
         let now = SystemTime::now();
-        let before = FileState::of(path)?;
-        let is_settled = before.is_settled(now);
-        let looked_for = || began.elapsed().saturating_sub(waiting.get());
-        let longest_settling = match shared_lock {
-            SharedLock::Impossible => before.tick() * 4,
-            _ => SETTLING,
-        };
-        let is_late = looked_for() > PATIENCE || settling >= longest_settling;
-        let read_mode = match shared_lock {
-            SharedLock::Impossible if is_late => ReadMode::Ordinary,
-            // It makes the index anew, and no file.
-            _ if is_late && is_index_useless && before.has_index() => ReadMode::Ordinary,
-            _ => before.read_mode(shared_lock.is_taken()),
-        };
-        if before.is_interrupted() {
-            if interrupted.get_or_insert_with(Instant::now).elapsed() > INTERRUPTED_FOR {
-                return Err(ErrorKind::HotJournal.at(path));
+        let files = FileState::of(path)?;
+        let step = reading.step(&files, now);
+        if step != Step::AwaitSwitch {
+            reading.interrupted = None;
+        }
+        match step {
+            Step::AwaitSwitch => reading.await_switch()?,
+            // What counts is how the files are under the lock.
+            Step::Lock => reading.shared_lock = SharedLock::take(path),
+            Step::AwaitLock => {
+                reading.shared_lock.release();
+                reading.pause(Some(reading.looked_for()))?;
             }
-            thread::sleep(PAUSE);
-            continue;
-        }
-        interrupted = None;
-        let mut locked = read_mode.locks();
-        if read_mode == ReadMode::Ordinary {
-            // The reader takes its own. To roll a transaction back, it must be the only one of this process.
-            shared_lock.release();
-        } else if (is_late || read_mode.opens_log()) && shared_lock.is_missing() {
-            shared_lock = SharedLock::take(path);
-            if !shared_lock.is_missing() {
-                // What counts is how the files are under the lock.
-                continue;
-            }
-            // A program that has the file for itself for that long, without an index, needs the log.
-            let is_needed = read_mode == ReadMode::PrivateWal && looked_for() > PATIENCE;
-            if !(is_needed && is_settled) {
-                pause(path, &lock_wait, Some(looked_for()))?;
-                continue;
-            }
-        }
-        let is_kept_off = shared_lock.is_taken() && !before.has_index();
-        if !locked && !is_settled && !is_kept_off {
-            // A read now would prove nothing. This time does not count either.
-            settling += PAUSE;
-            waiting.set(waiting.get() + PAUSE);
-            thread::sleep(PAUSE);
-            continue;
-        }
-        // All attempts together wait as long as one statement does.
-        let left = lock_wait.limit().saturating_sub(looked_for());
-        let _left = LockWait::like(lock_wait.for_at_most(left));
-        let mut result = attempt(read_mode);
-        let mut used = read_mode;
-        if read_mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
-            // Without a writer, the index is useless.
-            is_index_useless = true;
-            locked = false;
-            used = ReadMode::PrivateWal;
-            result = attempt(used);
-        }
-        if result.as_ref().map_or_else(Error::is_final, |_| locked) {
-            return result;
-        }
-        let is_proven = locked || is_kept_off || before.shows_writes_since(now);
-        if is_proven && FileState::of(path).is_ok_and(|after| after == before) {
-            return match result {
-                // The next writer rolls the transaction back.
-                Err(error)
-                    if read_mode == ReadMode::Ordinary
-                        && matches!(error.kind, ErrorKind::ReadOnly) =>
-                {
-                    Err(ErrorKind::HotJournal.at(path))
+            Step::Settle => reading.settle(),
+            Step::Read(mode) => {
+                if let Some(result) = reading.read(mode, &files, now, &mut attempt)? {
+                    return result;
                 }
-                other => other,
-            };
+            }
         }
-        if used == ReadMode::PrivateWal {
-            // The VFS without locks has closed the file, and the system has dropped those of this process.
-            shared_lock.release();
-        }
-        let is_last = is_late || read_mode == ReadMode::Ordinary;
-        pause(path, &lock_wait, is_last.then(looked_for))?;
     }
 }
 
 /// The pause between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Waits before the next attempt. Fails if it was waited for too long, or if somebody stops it.
-fn pause(path: &Path, lock_wait: &BusyHandler, waited: Option<Duration>) -> Result<(), Error> {
-    if lock_wait.is_stopped() {
-        return Err(ErrorKind::Interrupted.at(path));
+/// The time after which a lock takes the place of the files' times.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// The attempts to read a database without a trace.
+struct Reading<'a> {
+    path: &'a Path,
+    lock_wait: BusyHandler,
+    began: Instant,
+    /// The part of the time since then that does not count.
+    waiting: &'a Cell<Duration>,
+    /// For how long the files' times would not have shown a write.
+    settling: Duration,
+    /// Since when a switch into or out of WAL mode looks interrupted.
+    interrupted: Option<Instant>,
+    shared_lock: SharedLock,
+    /// Whether no program keeps the index up to date.
+    is_index_useless: bool,
+}
+
+/// What is to be done about a database next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Wait: a program switches the database into or out of WAL mode, or was killed meanwhile.
+    AwaitSwitch,
+    /// Take a reader's lock.
+    Lock,
+    /// Wait for the program that has the file for itself.
+    AwaitLock,
+    /// Wait until the files' times would show a write. A read now would prove nothing.
+    Settle,
+    Read(ReadMode),
+}
+
+impl Reading<'_> {
+    fn step(&self, files: &FileState, now: SystemTime) -> Step {
+        if files.is_interrupted() {
+            return Step::AwaitSwitch;
+        }
+        let mode = self.mode(files);
+        if mode == ReadMode::Ordinary {
+            return Step::Read(mode);
+        }
+        let is_settled = files.is_settled(now);
+        if self.is_late(files) || mode.opens_log() {
+            match self.shared_lock {
+                SharedLock::NotTaken => return Step::Lock,
+                SharedLock::InTheWay => {
+                    // A program that has the file for itself for that long, without an index, needs the log.
+                    let is_needed = mode == ReadMode::PrivateWal && self.looked_for() > PATIENCE;
+                    return if is_needed && is_settled {
+                        Step::Read(mode)
+                    } else {
+                        Step::AwaitLock
+                    };
+                }
+                SharedLock::Taken { .. } | SharedLock::Impossible => {}
+            }
+        }
+        if mode.locks() || is_settled || self.is_kept_off(files) {
+            Step::Read(mode)
+        } else {
+            Step::Settle
+        }
     }
-    if waited.is_some_and(|waited| waited > lock_wait.limit()) {
-        return Err(ErrorKind::Locked.at(path));
+
+    /// The mode in which the files are read now.
+    fn mode(&self, files: &FileState) -> ReadMode {
+        let is_late = self.is_late(files);
+        match self.shared_lock {
+            SharedLock::Impossible if is_late => ReadMode::Ordinary,
+            // It makes the index anew, and no file.
+            _ if is_late && self.is_index_useless && files.has_index() => ReadMode::Ordinary,
+            _ => files.read_mode(self.shared_lock.is_taken()),
+        }
     }
-    thread::sleep(PAUSE);
-    Ok(())
+
+    /// Whether the files' times have proved nothing for too long.
+    fn is_late(&self, files: &FileState) -> bool {
+        /// The time after which they have if they would not show a write. Nearly always they would sooner.
+        const SETTLING: Duration = Duration::from_millis(40);
+        let longest_settling = match self.shared_lock {
+            SharedLock::Impossible => files.tick() * 4,
+            _ => SETTLING,
+        };
+        self.looked_for() > PATIENCE || self.settling >= longest_settling
+    }
+
+    /// Whether other programs cannot write without a file that is missing.
+    fn is_kept_off(&self, files: &FileState) -> bool {
+        self.shared_lock.is_taken() && !files.has_index()
+    }
+
+    /// How long the attempts take already.
+    fn looked_for(&self) -> Duration {
+        self.began.elapsed().saturating_sub(self.waiting.get())
+    }
+
+    /// Reads once. Returns `None` if the result proves nothing.
+    fn read<T>(
+        &mut self,
+        mode: ReadMode,
+        files: &FileState,
+        now: SystemTime,
+        attempt: &mut impl FnMut(ReadMode) -> Result<T, Error>,
+    ) -> Result<Option<Result<T, Error>>, Error> {
+        if mode == ReadMode::Ordinary {
+            // The reader takes its own. To roll a transaction back, it must be the only one of this process.
+            self.shared_lock.release();
+        }
+        let is_last = mode == ReadMode::Ordinary || self.is_late(files);
+        let is_kept_off = self.is_kept_off(files);
+        // All attempts together wait as long as one statement does.
+        let left = self.lock_wait.limit().saturating_sub(self.looked_for());
+        let _left = LockWait::like(self.lock_wait.for_at_most(left));
+        let mut used = mode;
+        let mut result = attempt(used);
+        if mode == ReadMode::SharedWal && result.as_ref().is_err_and(Error::is_about_opening) {
+            // Without a writer, the index is useless.
+            self.is_index_useless = true;
+            used = ReadMode::PrivateWal;
+            result = attempt(used);
+        }
+        let locked = used.locks();
+        if result.as_ref().map_or_else(Error::is_final, |_| locked) {
+            return Ok(Some(result));
+        }
+        let is_proven = locked || is_kept_off || files.shows_writes_since(now);
+        if is_proven && FileState::of(self.path).is_ok_and(|after| after == *files) {
+            return Ok(Some(match result {
+                // The next writer rolls the transaction back.
+                Err(error)
+                    if mode == ReadMode::Ordinary && matches!(error.kind, ErrorKind::ReadOnly) =>
+                {
+                    Err(ErrorKind::HotJournal.at(self.path))
+                }
+                other => other,
+            }));
+        }
+        if used == ReadMode::PrivateWal {
+            // The VFS without locks has closed the file, and the system has dropped those of this process.
+            self.shared_lock.release();
+        }
+        self.pause(is_last.then(|| self.looked_for()))?;
+        Ok(None)
+    }
+
+    /// Waits before the next look. Fails if it was waited for too long, or if somebody stops it.
+    fn pause(&self, waited: Option<Duration>) -> Result<(), Error> {
+        if self.lock_wait.is_stopped() {
+            return Err(ErrorKind::Interrupted.at(self.path));
+        }
+        if waited.is_some_and(|waited| waited > self.lock_wait.limit()) {
+            return Err(ErrorKind::Locked.at(self.path));
+        }
+        thread::sleep(PAUSE);
+        Ok(())
+    }
+
+    /// Waits, which does not count.
+    fn settle(&mut self) {
+        self.settling += PAUSE;
+        self.waiting.set(self.waiting.get() + PAUSE);
+        thread::sleep(PAUSE);
+    }
+
+    fn await_switch(&mut self) -> Result<(), Error> {
+        /// The time that a transaction must look interrupted. A program that switches the database into or out of WAL
+        /// mode looks the same for a moment.
+        const INTERRUPTED_FOR: Duration = Duration::from_millis(500);
+        let since = self.interrupted.get_or_insert_with(Instant::now);
+        if since.elapsed() > INTERRUPTED_FOR {
+            return Err(ErrorKind::HotJournal.at(self.path));
+        }
+        thread::sleep(PAUSE);
+        Ok(())
+    }
 }
 
 /// A reader's lock on a database file, beside a connection that takes none.
@@ -232,10 +334,13 @@ fn pause(path: &Path, lock_wait: &BusyHandler, waited: Option<Duration>) -> Resu
 /// closes the database as the last, deletes the log and its index.
 #[derive(Debug)]
 enum SharedLock {
-    /// It is not needed yet, or a program that has the file for itself is in the way.
     NotTaken,
+    /// A program that has the file for itself is in the way.
+    InTheWay,
     /// It lasts as long as the connection.
-    Taken { _holder: RawConnection },
+    Taken {
+        _holder: RawConnection,
+    },
     /// The file system has no locks.
     Impossible,
 }
@@ -247,7 +352,7 @@ impl SharedLock {
             .and_then(|holder| Ok((holder.keep_shared_lock()?, holder)));
         match taken {
             Ok((true, holder)) => Self::Taken { _holder: holder },
-            Ok((false, _)) => Self::NotTaken,
+            Ok((false, _)) => Self::InTheWay,
             Err(SqliteError { message, .. }) => {
                 log::debug!("{} cannot be locked: {message}", path.display());
                 Self::Impossible
@@ -259,12 +364,9 @@ impl SharedLock {
         matches!(self, Self::Taken { .. })
     }
 
-    const fn is_missing(&self) -> bool {
-        matches!(self, Self::NotTaken)
-    }
-
+    /// The next step that needs the lock takes it anew.
     fn release(&mut self) {
-        if self.is_taken() {
+        if matches!(self, Self::Taken { .. } | Self::InTheWay) {
             *self = Self::NotTaken;
         }
     }
