@@ -112,16 +112,7 @@ fn repeat_until_proven<T>(
     mut attempt: impl FnMut(ReadMode) -> Result<T, Error>,
 ) -> Result<T, Error> {
     check_file(path, Access::ReadWrite)?;
-    let mut reading = Reading {
-        path,
-        lock_wait: lock_wait::present().unwrap_or_else(|| BusyHandler::new(LOCK_TIMEOUT, None)),
-        began: Instant::now(),
-        waiting,
-        settling: Duration::ZERO,
-        interrupted: None,
-        shared_lock: SharedLock::NotTaken,
-        is_index_useless: false,
-    };
+    let mut reading = Reading::new(path, waiting);
     loop {
         let now = SystemTime::now();
         let files = FileState::of(path)?;
@@ -183,7 +174,20 @@ enum Step {
     Read(ReadMode),
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(path: &'a Path, waiting: &'a Cell<Duration>) -> Self {
+        Self {
+            path,
+            lock_wait: lock_wait::present().unwrap_or_else(|| BusyHandler::new(LOCK_TIMEOUT, None)),
+            began: Instant::now(),
+            waiting,
+            settling: Duration::ZERO,
+            interrupted: None,
+            shared_lock: SharedLock::NotTaken,
+            is_index_useless: false,
+        }
+    }
+
     fn step(&self, files: &FileState, now: SystemTime) -> Step {
         if files.is_interrupted() {
             return Step::AwaitSwitch;
@@ -373,7 +377,7 @@ impl SharedLock {
 }
 
 /// The state of a database file and its sidecars.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileState {
     file: Option<FileStamp>,
     wal: Option<FileStamp>,
@@ -515,6 +519,99 @@ mod tests {
         });
         assert!(read.unwrap());
         assert_eq!(modes, [ReadMode::SharedWal]);
+    }
+
+    /// Files as a writer leaves them: a log with its index, the log alone, an empty log with its index, the file alone, the
+    /// file in rollback mode, and in the middle of a switch to WAL mode.
+    fn states(path: &Path) -> [FileState; 6] {
+        let writer = create(path);
+        let log_and_index = FileState::of(path).unwrap();
+        drop(writer);
+        let alone = FileState::of(path).unwrap();
+        let empty = path.with_extension("empty");
+        fs::write(&empty, "").unwrap();
+        let mut states = [alone; 6];
+        states[0] = log_and_index;
+        states[1].wal = log_and_index.wal;
+        states[2].wal = FileStamp::of(&empty);
+        states[2].shm = true;
+        states[4].wal_on_disk = false;
+        states[5].journal = true;
+        states
+    }
+
+    /// What is done about each state at once, and a minute later if that is something else.
+    fn steps(reading: &Reading<'_>, states: &[FileState]) -> Vec<String> {
+        let now = SystemTime::now();
+        let name = |step| match step {
+            Step::Read(mode) => format!("{mode:?}"),
+            step => format!("{step:?}"),
+        };
+        let step = |files| {
+            let [soon, later] = [Duration::ZERO, Duration::from_secs(60)]
+                .map(|passed| name(reading.step(files, now + passed)));
+            if soon == later {
+                soon
+            } else {
+                format!("{soon}, then {later}")
+            }
+        };
+        states.iter().map(step).collect()
+    }
+
+    #[test]
+    fn steps_follow_from_the_files_and_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let states = states(&path);
+        let (soon, late) = (Duration::ZERO, 2 * PATIENCE);
+        let waiting = Cell::new(Duration::ZERO);
+        let check = |shared_lock, took, expected: &str| {
+            let reading = Reading {
+                began: Instant::now().checked_sub(took).unwrap(),
+                shared_lock,
+                ..Reading::new(&path, &waiting)
+            };
+            assert_eq!(steps(&reading, &states).join("; "), expected);
+        };
+        check(
+            SharedLock::NotTaken,
+            soon,
+            "Lock; Lock; Settle, then Immutable; Settle, then Immutable; Ordinary; AwaitSwitch",
+        );
+        check(
+            SharedLock::NotTaken,
+            late,
+            "Lock; Lock; Lock; Lock; Ordinary; AwaitSwitch",
+        );
+        check(
+            SharedLock::InTheWay,
+            soon,
+            "AwaitLock; AwaitLock; Settle, then Immutable; Settle, then Immutable; Ordinary; AwaitSwitch",
+        );
+        check(
+            SharedLock::InTheWay,
+            late,
+            "AwaitLock; AwaitLock, then PrivateWal; AwaitLock; AwaitLock; Ordinary; AwaitSwitch",
+        );
+        let taken = SharedLock::take(&path);
+        assert!(taken.is_taken());
+        check(
+            taken,
+            soon,
+            "SharedWal; PrivateWal; SharedWal; Immutable; Ordinary; AwaitSwitch",
+        );
+        check(
+            SharedLock::Impossible,
+            soon,
+            "SharedWal; Settle, then PrivateWal; Settle, then Immutable; Settle, then Immutable; Ordinary; \
+             AwaitSwitch",
+        );
+        check(
+            SharedLock::Impossible,
+            late,
+            "Ordinary; Ordinary; Ordinary; Ordinary; Ordinary; AwaitSwitch",
+        );
     }
 
     fn number(reader: &RawConnection, query: &str) -> i64 {
