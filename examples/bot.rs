@@ -12,8 +12,8 @@ use std::sync::Mutex;
 
 use degenbot::database::{Database, Error, ErrorKind};
 use degenbot::models::{
-    LiquidityError, LiquidityPool, LiquidityUpdate, LogPosition, PoolFamily, PoolUpdate, RowError,
-    TickMap, UpdateReport,
+    Exchange, ExchangeUpdate, LiquidityError, LiquidityPool, LiquidityUpdate, LogPosition,
+    PoolFamily, PoolUpdate, RowError, TickMap, UpdateReport,
 };
 use degenbot::types::{Address, BlockNumber, ChainId, LogIndex, PoolHash, Tick, TickSpacing};
 
@@ -28,15 +28,16 @@ fn main() -> Result<()> {
 pub(crate) fn run(path: &Path, out: &mut impl Write) -> Result<()> {
     let chain = ChainId::ETHEREUM;
     let blocks = chain_of_the_example()?;
-    let mut bot = Bot::load(Database::open(path)?, chain)?;
+    let bot = Bot::load(Database::open(path)?, chain)?;
     writeln!(out, "loaded {} pools with ticks", bot.pools.len())?;
-    bot.follow(&blocks[..2], out)?;
+    let bot = bot.follow(&blocks[..2], out)?;
 
     // Killed at any time, a bot loads what is written, and takes events that it may have had.
     drop(bot);
-    let mut bot = Bot::load(Database::open(path)?, chain)?;
+    let bot = Bot::load(Database::open(path)?, chain)?;
     writeln!(out, "loaded {} pools with ticks again", bot.pools.len())?;
-    bot.follow(&blocks, out)
+    bot.follow(&blocks, out)?;
+    Ok(())
 }
 
 /// What names a pool in its events.
@@ -65,22 +66,34 @@ struct Event {
     delta: i128,
 }
 
-struct Block {
+pub(crate) struct Block {
     number: BlockNumber,
     events: Vec<Event>,
 }
 
-struct Bot {
+pub(crate) struct Bot {
     database: Database,
     pools: BTreeMap<Source, Pool>,
+    /// The exchanges of the chain, each with the block up to which all of its events are in the database.
+    exchanges: BTreeMap<i64, Option<BlockNumber>>,
+    /// The first block that is missing in the database; `None` if no exchange has a block.
+    next: Option<BlockNumber>,
     /// Whether an event was left out since the pools were loaded.
     has_skipped: bool,
 }
 
 impl Bot {
     /// Loads the pools that have ticks. `ChainPools` has the other pools too, and all tokens.
-    fn load(database: Database, chain: ChainId) -> std::result::Result<Self, Error> {
-        // The pools come first: a pool that has no map afterwards has no liquidity yet.
+    pub(crate) fn load(database: Database, chain: ChainId) -> std::result::Result<Self, Error> {
+        // The exchanges come first: others may write meanwhile, and the blocks here then are older ones, which is safe.
+        let exchanges = database.read(|connection| -> std::result::Result<_, Error> {
+            Ok(Exchange::of_chain(connection, chain)?)
+        })?;
+        let exchanges: BTreeMap<_, _> = exchanges
+            .into_iter()
+            .map(|exchange| (exchange.id, exchange.last_update_block))
+            .collect();
+        // The pools come before the maps: a pool that has no map afterwards has no liquidity yet.
         let chain_pools = database.chain_pools(chain)?;
         let maps = Mutex::new(BTreeMap::new());
         for family in PoolFamily::ALL {
@@ -131,16 +144,28 @@ impl Bot {
                 },
             );
         }
+        let last = exchanges.values().copied().flatten().min();
         Ok(Self {
             database,
             pools,
+            exchanges,
+            next: last.and_then(|last| BlockNumber::new(last.get() + 1).ok()),
             has_skipped: false,
         })
     }
 
-    fn follow(&mut self, blocks: &[Block], out: &mut impl Write) -> Result<()> {
+    /// Follows the blocks of the chain, none of which is left out.
+    ///
+    /// An error takes the bot away, because its maps may have events that the database lacks. Then load it again, and follow
+    /// the chain from its `next` block on: if a backup was restored, that is an older one.
+    pub(crate) fn follow(mut self, blocks: &[Block], out: &mut impl Write) -> Result<Self> {
         for block in blocks {
+            if let Some(next) = self.next.filter(|next| block.number > *next) {
+                return Err(format!("block {next} comes before block {}", block.number).into());
+            }
             let report = self.apply(block)?;
+            let next = BlockNumber::new(block.number.get() + 1)?;
+            self.next = self.next.max(Some(next));
             // Here the maps have the state after the block: find and send transactions.
             writeln!(
                 out,
@@ -148,7 +173,7 @@ impl Bot {
                 block.number, report.written, report.deleted, report.already_applied
             )?;
         }
-        Ok(())
+        Ok(self)
     }
 
     /// Applies the events of a block in memory, and writes them in one transaction.
@@ -159,20 +184,23 @@ impl Bot {
                 .database
                 .write(|connection| update.apply(connection).map_err(Error::from));
             match written {
-                Ok(report) => return Ok(report),
-                // Another program has written one of the pools: the block is applied to what is there now.
+                Ok(report) => {
+                    for exchange in update.exchanges {
+                        let block = self.exchanges.entry(exchange.exchange_id).or_default();
+                        *block = (*block).max(Some(exchange.to));
+                    }
+                    return Ok(report);
+                }
+                // Another program has taken in events of one of the pools: the block is applied to what is there now.
+                // If the pool's mark were before the one that this bot has written, events would be missing.
                 Err(Error {
                     kind:
                         ErrorKind::Row {
-                            source: RowError::Conflict { .. },
+                            source: RowError::Conflict { stored, from, .. },
                         },
                     ..
-                }) => self.read_again(block)?,
-                Err(error) => {
-                    // The maps have events that the database lacks.
-                    self.read_again(block)?;
-                    return Err(error.into());
-                }
+                }) if stored >= *from => self.read_again(block)?,
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -210,7 +238,10 @@ impl Bot {
         }
         // The block of an exchange says that every event up to it is in the database. After one that is not, it stays.
         exchanges.retain(|_| !self.has_skipped);
-        let exchanges = exchanges.into_iter().map(|id| (id, block.number));
+        let exchanges = exchanges.into_iter().map(|id| {
+            let from = self.exchanges.get(&id).copied().flatten();
+            ExchangeUpdate::new(id, from, block.number)
+        });
         Ok(LiquidityUpdate::new(
             updates.into_values().collect(),
             exchanges.collect(),
@@ -232,7 +263,7 @@ impl Bot {
 }
 
 /// Three blocks with events of the pool that the example `fill` inserts, and one of a pool that it does not.
-fn chain_of_the_example() -> Result<Vec<Block>> {
+pub(crate) fn chain_of_the_example() -> Result<Vec<Block>> {
     let pool = Source::Pool("0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640".parse()?);
     let block = |number: u64, events: &[(u32, i32, i32, i128)]| -> Result<Block> {
         let number = BlockNumber::new(number)?;

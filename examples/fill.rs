@@ -6,9 +6,9 @@ use std::path::Path;
 
 use degenbot::database::Database;
 use degenbot::models::{
-    Exchange, Fees, LiquidityPool, LiquidityUpdate, LogPosition, NewErc20Token, NewExchange,
-    NewLiquidityPool, PoolFamily, PoolParameters, PoolUpdate, SyncCursor, TickMap, V3Parameters,
-    V3Protocol,
+    Exchange, ExchangeUpdate, Fees, LiquidityPool, LiquidityUpdate, LogPosition, NewErc20Token,
+    NewExchange, NewLiquidityPool, PoolFamily, PoolParameters, PoolUpdate, SyncCursor, TickMap,
+    V3Parameters, V3Protocol,
 };
 use degenbot::schema::exchanges;
 use degenbot::types::{BlockNumber, ChainId, Decimals, FeeParts, LogIndex, Tick, TickSpacing};
@@ -66,7 +66,8 @@ fn insert(connection: &mut SqliteConnection) -> Result<(), Box<dyn Error>> {
     let place = LogPosition::new(block, LogIndex::new(7)?);
     let (lower, upper) = (Tick::new(-887_270)?, Tick::new(887_270)?);
     map.modify_liquidity(&mut update, tick_spacing, place, lower, upper, 1_000_000)?;
-    LiquidityUpdate::new(vec![update], vec![(exchange.id, block)]).apply(connection)?;
+    let exchange = ExchangeUpdate::new(exchange.id, None, block);
+    LiquidityUpdate::new(vec![update], vec![exchange]).apply(connection)?;
     Ok(())
 }
 

@@ -68,6 +68,7 @@ pub use aave::valuation_error::ValuationError;
 pub use access::row_error::RowError;
 pub use journal::journal_error::JournalError;
 pub use journal::undo::Undone;
+pub use liquidity::exchange_update::ExchangeUpdate;
 pub use liquidity::liquidity_update::{LiquidityUpdate, UpdateReport};
 pub use liquidity::pool_update::PoolUpdate;
 pub use liquidity::tick_bitmap::{BitmapWord, bitmap_position};

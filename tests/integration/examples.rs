@@ -1,6 +1,10 @@
 //! The examples, run on a new database.
 
-use degenbot::database::{Rule, VerifyOptions, verify_sqlite_database};
+use degenbot::database::{
+    BackupOptions, Database, RestoreOptions, Rule, VerifyOptions, backup_sqlite_database,
+    restore_sqlite_database, verify_sqlite_database,
+};
+use degenbot::types::ChainId;
 
 use crate::support::content;
 use crate::support::databases::empty;
@@ -53,4 +57,34 @@ fn bot_follows_a_chain_and_starts_again_where_it_stopped() {
     // The pool runs ahead of its exchange.
     let rules: Vec<_> = report.findings.iter().map(|found| found.rule).collect();
     assert_eq!(rules, [Rule::UpdateMark], "{report:?}");
+}
+
+#[test]
+fn bot_takes_in_again_what_a_restored_backup_lacks() {
+    let (_folder, path) = empty();
+    fill::fill(&path).unwrap();
+    let blocks = bot::chain_of_the_example().unwrap();
+    let mut said = Vec::new();
+    let load = || bot::Bot::load(Database::open(&path).unwrap(), ChainId::ETHEREUM).unwrap();
+    let bot = load().follow(&blocks[..1], &mut said).unwrap();
+    backup_sqlite_database(&path, &BackupOptions::default(), &mut ()).unwrap();
+    let bot = bot.follow(&blocks[1..2], &mut said).unwrap();
+    restore_sqlite_database(&path, &RestoreOptions::default(), &mut ()).unwrap();
+    let restored = content::of(&path);
+    let error = bot.follow(&blocks[2..], &mut said).err().unwrap();
+    let expected =
+        "is at block 23000001, log 9, but the update leads from block 23000002, log 2 to";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert_eq!(content::of(&path), restored);
+
+    let error = load().follow(&blocks[2..], &mut said).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "block 23000002 comes before block 23000003"
+    );
+    load().follow(&blocks, &mut said).unwrap();
+    let (_folder, never_restored) = empty();
+    fill::fill(&never_restored).unwrap();
+    bot::run(&never_restored, &mut said).unwrap();
+    assert_eq!(content::of(&path), content::of(&never_restored));
 }

@@ -7,9 +7,9 @@ use degenbot::database::{
 };
 use degenbot::deployments::MarketName;
 use degenbot::models::{
-    Erc20Token, Fees, LiquidityPool, LiquidityPools, LiquidityUpdate, LogPosition, NewErc20Token,
-    NewLiquidityPool, PoolFamily, PoolParameters, PoolUpdate, RowError, TickMap, V2Parameters,
-    V2Protocol, V3Protocol,
+    Erc20Token, ExchangeUpdate, Fees, LiquidityPool, LiquidityPools, LiquidityUpdate, LogPosition,
+    NewErc20Token, NewLiquidityPool, PoolFamily, PoolParameters, PoolUpdate, RowError, TickMap,
+    V2Parameters, V2Protocol, V3Protocol,
 };
 use degenbot::types::{Address, BlockNumber, FeeParts, LogIndex, Tick};
 use diesel::connection::SimpleConnection;
@@ -51,7 +51,8 @@ fn update(connection: &mut SqliteConnection) -> LiquidityUpdate {
     let mut changed = PoolUpdate::new(PoolFamily::Pools, id);
     map.modify_liquidity(&mut changed, spacing, place, lower, upper, 1_000)
         .unwrap();
-    LiquidityUpdate::new(vec![changed], vec![(pool.base.exchange_id, block)])
+    let exchange = ExchangeUpdate::new(pool.base.exchange_id, None, block);
+    LiquidityUpdate::new(vec![changed], vec![exchange])
 }
 
 fn token(number: u8) -> NewErc20Token {
@@ -113,7 +114,7 @@ fn text_of_a_trigger_is_never_an_error_of_sqlite_in_the_library() {
     let (folder, database) = generated();
     let path = folder.path().join("degenbot.db");
     let update = update(&mut database.session().unwrap());
-    let exchange_id = update.exchanges[0].0;
+    let exchange_id = update.exchanges[0].exchange_id;
     let apply = |connection: &mut SqliteConnection| update.apply(connection).map(drop);
     let insert_token = |connection: &mut SqliteConnection| {
         Erc20Token::insert_or_get(connection, &[token(0xc1)]).map(drop)

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use degenbot::database::{Error, ErrorKind};
 use degenbot::models::{
-    BitmapWord, Exchange, LiquidityError, LiquidityPools, LiquidityUpdate, LogPosition, PoolFamily,
-    PoolUpdate, RowError, SyncCursor, TickLiquidity, TickMap, UpdateReport, bitmap_position,
+    BitmapWord, Exchange, ExchangeUpdate, LiquidityError, LiquidityPools, LiquidityUpdate,
+    LogPosition, PoolFamily, PoolUpdate, RowError, SyncCursor, TickLiquidity, TickMap,
+    UpdateReport, bitmap_position,
 };
 use degenbot::schema::exchanges;
 use degenbot::types::{
@@ -70,9 +71,7 @@ fn update_is_applied_once_and_deletes_empty_ticks() {
         .unwrap();
     let mut update = LiquidityUpdate::default();
     update.pools.push(pool);
-    update
-        .exchanges
-        .push((exchange_id, BlockNumber::new(23_000_001).unwrap()));
+    update.exchanges.push(taken_in(exchange_id, 23_000_001));
     let report = update.apply(&mut session).unwrap();
     assert!(report.written >= 4 && report.deleted == 0, "{report:?}");
     let stored = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
@@ -124,10 +123,7 @@ fn mark_moves_backwards_only_on_request() {
             liquidity_gross: U128(gross),
         })
         .unwrap();
-        LiquidityUpdate::new(
-            vec![pool],
-            vec![(exchange_id, BlockNumber::new(block).unwrap())],
-        )
+        LiquidityUpdate::new(vec![pool], vec![taken_in(exchange_id, block)])
     };
     let gross =
         |connection: &mut SqliteConnection| stored(connection).tick(tick).unwrap().liquidity_gross;
@@ -173,10 +169,7 @@ fn mark_moves_backwards_only_on_request() {
         UpdateReport::default()
     );
     assert_eq!(gross(&mut session), U128(6));
-    let behind = LiquidityUpdate::new(
-        Vec::new(),
-        vec![(exchange_id, BlockNumber::new(1).unwrap())],
-    );
+    let behind = LiquidityUpdate::new(Vec::new(), vec![taken_in(exchange_id, 1)]);
     assert_eq!(behind.apply(&mut session).unwrap().outdated, 1);
 }
 
@@ -251,7 +244,6 @@ fn update_is_written_whole_or_not_at_all() {
         pool
     };
     let good = with(PoolFamily::Pools, pool_id, true);
-    let block = BlockNumber::new(1).unwrap();
     let before = content::of(&path);
     for (pool, exchange, expected) in [
         (
@@ -281,7 +273,7 @@ fn update_is_written_whole_or_not_at_all() {
         ),
         (
             PoolUpdate::new(PoolFamily::Pools, pool_id),
-            Some((77, block)),
+            Some(taken_in(77, 24_000_000)),
             "there is no row 77 in exchanges",
         ),
     ] {
@@ -445,6 +437,71 @@ proptest! {
     }
 }
 
+/// That everything up to a block is in the database, whatever was before.
+fn taken_in(exchange_id: i64, to: u64) -> ExchangeUpdate {
+    ExchangeUpdate::new(exchange_id, None, BlockNumber::new(to).unwrap())
+}
+
+/// The block of an exchange can go back while a bot runs: a backup is restored, or an update undoes blocks. The pools of
+/// the bot's next events may have no other ones in between, so only the block shows that some are missing.
+#[test]
+fn update_is_refused_after_the_block_of_its_exchange_has_gone_back() {
+    let (_folder, database) = generated();
+    let mut session = database.session().unwrap();
+    let (pool_id, spacing, exchange_id) = some_pool(&mut session);
+    let stored = |connection: &mut SqliteConnection| {
+        let exchange = Exchange::by_id(connection, exchange_id).unwrap();
+        exchange.unwrap().last_update_block
+    };
+    let to = |block: u64| BlockNumber::new(block).unwrap();
+    let led = |from: Option<u64>, block: u64| {
+        let exchange = ExchangeUpdate::new(exchange_id, from.map(to), to(block));
+        LiquidityUpdate::new(Vec::new(), vec![exchange])
+    };
+    let loaded = stored(&mut session).unwrap().get();
+    led(Some(loaded), loaded + 10).apply(&mut session).unwrap();
+    led(Some(loaded + 10), loaded + 11)
+        .apply(&mut session)
+        .unwrap();
+
+    // Others that are behind, or start from less, lose nothing.
+    let report = led(Some(loaded), loaded + 5).apply(&mut session).unwrap();
+    assert_eq!(report.outdated, 1);
+    led(Some(loaded + 3), loaded + 12)
+        .apply(&mut session)
+        .unwrap();
+    assert_eq!(stored(&mut session), Some(to(loaded + 12)));
+
+    for (block, at) in [
+        (Some(to(loaded)), format!("block {loaded}")),
+        (None, "no block".to_owned()),
+    ] {
+        diesel::update(exchanges::table.find(exchange_id))
+            .set(exchanges::last_update_block.eq(block))
+            .execute(&mut *session)
+            .unwrap();
+        let mut map = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+        let mark = map.sync_cursor();
+        let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
+        let (lower, upper) = (Tick::new(0).unwrap(), Tick::new(spacing.get()).unwrap());
+        map.modify_liquidity(&mut pool, spacing, place(24_000_000, 3), lower, upper, 10)
+            .unwrap();
+        let mut update = led(Some(loaded + 12), 24_000_000);
+        update.pools.push(pool);
+        let error = update.apply(&mut session).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "exchanges row {exchange_id} is at {at}, but the update leads on from block {}",
+                loaded + 12
+            )
+        );
+        assert_eq!(stored(&mut session), block);
+        let now = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
+        assert_eq!(now.sync_cursor(), mark);
+    }
+}
+
 #[test]
 fn exchange_is_found_by_name_and_a_missing_row_is_reported() {
     let (_folder, database) = generated();
@@ -463,9 +520,8 @@ fn exchange_is_found_by_name_and_a_missing_row_is_reported() {
             .unwrap()
             .is_none()
     );
-    let error: RowError =
-        LiquidityUpdate::new(Vec::new(), vec![(999, BlockNumber::new(1).unwrap())])
-            .apply(&mut session)
-            .unwrap_err();
+    let error: RowError = LiquidityUpdate::new(Vec::new(), vec![taken_in(999, 1)])
+        .apply(&mut session)
+        .unwrap_err();
     assert_eq!(error.to_string(), "there is no row 999 in exchanges");
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use crate::documented_errors::documented_errors;
 use crate::sqlite::raised::is_raised;
+use crate::types::integer::BlockNumber;
 use crate::types::invalid_value::InvalidValue;
 use crate::types::sync_cursor::SyncCursor;
 
@@ -91,6 +92,26 @@ documented_errors! {
             when "In a program that uses the library: another program has changed the pool's liquidity since the \
                   tick map was read, or events were left out.";
 
+        /// The block of an exchange in the database is before the one that an update leads on from.
+        Behind {
+            /// The id of the exchange.
+            id: i64 = 7,
+            /// The block of the exchange.
+            stored: Option<BlockNumber> = mark(23_000_001, 0).block,
+            /// The block from which the update leads on.
+            from: BlockNumber = block(23_000_003),
+        }
+            in Rows;
+            text match stored {
+                Some(stored) => format!(
+                    "exchanges row {id} is at block {stored}, but the update leads on from block {from}"
+                ),
+                None => format!("exchanges row {id} is at no block, but the update leads on from block {from}"),
+            };
+            hint "Load the pools again, and follow the chain from the block after that of the exchange";
+            when "In a program that uses the library: the block of an exchange has gone back since it was read. A backup \
+                  was restored, or blocks were undone.";
+
         /// A trigger of the user's own ignores a row that is written.
         NotWritten {
             /// The table.
@@ -159,11 +180,18 @@ fn conflict(table: &str, id: i64, stored: SyncCursor, from: SyncCursor, to: Sync
     format!("{table} row {id} is at {stored}, but the update leads from {from} to {to}")
 }
 
+/// The example of a block.
+#[cfg(all(test, feature = "cli"))]
+#[expect(clippy::panic, reason = "only the test of the documents calls this")]
+fn block(number: u64) -> BlockNumber {
+    BlockNumber::new(number).unwrap_or_else(|invalid| panic!("{invalid}"))
+}
+
 /// The example of a mark.
 #[cfg(all(test, feature = "cli"))]
 fn mark(block: u64, log_index: u32) -> SyncCursor {
     SyncCursor {
-        block: crate::types::integer::BlockNumber::new(block).ok(),
+        block: BlockNumber::new(block).ok(),
         log_index: crate::types::integer::LogIndex::new(log_index).ok(),
     }
 }

@@ -10,8 +10,8 @@ mod row_updater;
 #[cfg(feature = "sync")]
 pub(in crate::models::liquidity) mod scattered_rows;
 
+use crate::models::liquidity::exchange_update::ExchangeUpdate;
 use crate::models::liquidity::pool_update::PoolUpdate;
-use crate::types::integer::BlockNumber;
 
 /// Changes of the liquidity of many pools, and the blocks up to which exchanges are synchronized.
 ///
@@ -23,7 +23,9 @@ use crate::types::integer::BlockNumber;
 /// # use degenbot::models::{
 /// #     Fees, LiquidityPool, NewErc20Token, NewExchange, NewLiquidityPool, PoolParameters, V3Protocol, V3Parameters,
 /// # };
-/// use degenbot::models::{LiquidityError, LiquidityUpdate, LogPosition, PoolFamily, PoolUpdate, TickMap};
+/// use degenbot::models::{
+///     ExchangeUpdate, LiquidityError, LiquidityUpdate, LogPosition, PoolFamily, PoolUpdate, TickMap,
+/// };
 /// # use degenbot::models::SyncCursor;
 /// # use degenbot::schema::exchanges;
 /// # use degenbot::types::{ChainId, FeeParts};
@@ -84,7 +86,9 @@ use crate::types::integer::BlockNumber;
 /// let mut pool = PoolUpdate::new(PoolFamily::Pools, pool_id);
 /// tick_map.modify_liquidity(&mut pool, spacing, place, lower, upper, 5_000_000)?;
 ///
-/// let update = LiquidityUpdate::new(vec![pool], vec![(exchange_id, block)]);
+/// // The exchange was new when it was loaded.
+/// let exchange = ExchangeUpdate::new(exchange_id, None, block);
+/// let update = LiquidityUpdate::new(vec![pool], vec![exchange]);
 /// let apply = || database.write(|connection| update.apply(connection).map_err(Error::from));
 /// assert_eq!(apply()?.written, 2 + 2 + 1 + 1); // ticks, words, the pool's mark, the exchange's block
 /// assert_eq!(read(&database)?, tick_map);
@@ -102,9 +106,9 @@ use crate::types::integer::BlockNumber;
 pub struct LiquidityUpdate {
     /// The updates of pools. Those of one pool are written in this order.
     pub pools: Vec<PoolUpdate>,
-    /// The ids of exchanges, each with the block up to which it is synchronized. A pool's mark should not be
-    /// above the block of its exchange: `verify` reports that, and the Python package starts from the block.
-    pub exchanges: Vec<(i64, BlockNumber)>,
+    /// The blocks of exchanges that the update takes in. A pool's mark should not be above the block of its exchange:
+    /// `verify` reports that, and the Python package starts from the block.
+    pub exchanges: Vec<ExchangeUpdate>,
     /// Whether marks and blocks may move backwards, as they must after a reorganisation of the chain. If not,
     /// an exchange that is further in the database is left unchanged, and a pool's update whose own marks
     /// lead backwards is an error. Such an update has the values of the older block, from
@@ -115,7 +119,7 @@ pub struct LiquidityUpdate {
 impl LiquidityUpdate {
     /// An update that rewinds nothing.
     #[must_use]
-    pub const fn new(pools: Vec<PoolUpdate>, exchanges: Vec<(i64, BlockNumber)>) -> Self {
+    pub const fn new(pools: Vec<PoolUpdate>, exchanges: Vec<ExchangeUpdate>) -> Self {
         Self {
             pools,
             exchanges,

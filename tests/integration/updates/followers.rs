@@ -535,7 +535,10 @@ fn update_that_a_trigger_ignores_in_part_fails() {
         let (lower, upper) = (Tick::new(0).unwrap(), spacing_tick(spacing));
         map.modify_liquidity(&mut update, spacing, place, lower, upper, 10)
             .unwrap();
-        let update = LiquidityUpdate::new(vec![update], vec![(exchange, place.block)]);
+        let update = LiquidityUpdate::new(
+            vec![update],
+            vec![ExchangeUpdate::new(exchange, None, place.block)],
+        );
         let error = update.apply(&mut session).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -8,9 +8,11 @@ use super::pool_update_writer::PoolUpdateWriter;
 use super::row_updater::RowUpdater;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
+use crate::models::liquidity::exchange_update::ExchangeUpdate;
 use crate::models::pools::pool_family::PoolFamily;
-use crate::sqlite::prepared::Bound;
-use crate::types::stored::Encode;
+use crate::sqlite::prepared::{Bound, Statements};
+use crate::types::integer::BlockNumber;
+use crate::types::stored::{Decode, Encode};
 
 impl LiquidityUpdate {
     /// Writes the update, all of it or nothing. Rows that have the new values already are not written. Runs
@@ -33,13 +35,18 @@ impl LiquidityUpdate {
     /// So any number of programs can follow a chain in one database, and each can be killed at any time and
     /// apply its events again. A conflict names the first pool that has one; the others may have some too.
     ///
+    /// The block of an exchange decides too. If it is before the one that the update leads on from, it has gone back since
+    /// the program read it: a backup was restored, or blocks were undone. Events of the blocks between are missing then,
+    /// also of pools that this update does not touch, so the update is refused: [`RowError::Behind`]. Load the pools
+    /// again, and follow the chain from the block after the exchange's.
+    ///
     /// Several updates of one pool are written in their order, each from the mark of the one before. An update
     /// of a pool without events changes nothing. With [`allow_rewind`](Self::allow_rewind), a mark may move
     /// backwards, and an update may also correct the values at a mark: it leads from the mark to the same one.
     ///
     /// # Errors
     ///
-    /// [`RowError::Conflict`] as above, [`RowError::NotFound`] if a pool or an exchange does not exist,
+    /// [`RowError::Conflict`] and [`RowError::Behind`] as above, [`RowError::NotFound`] if a pool or an exchange does not exist,
     /// [`RowError::Rejected`] if a pool's kind has no ticks, if its mark would move backwards or if new values
     /// come without marks, [`RowError::NotWritten`] if a trigger of the user's own ignores a row, and
     /// [`RowError::Sql`] if a statement fails. Nothing is written then; inside the caller's transaction, the
@@ -59,20 +66,41 @@ impl LiquidityUpdate {
                     writer.write(pool, self.allow_rewind, &mut report)?;
                 }
             }
-            let mut exchanges =
-                RowUpdater::new(statements, "exchanges", "id", &["last_update_block"])?;
-            let mut find =
-                statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
-            for (id, block) in &self.exchanges {
-                let block = block.encode();
-                let found = find.first_integer(&[Bound::Integer(*id)])?;
-                if !self.allow_rewind && found.is_some_and(|found| found > block) {
-                    report.outdated += 1;
-                } else {
-                    report.written += exchanges.run(*id, &[Bound::Integer(block)])?;
-                }
-            }
+            self.write_exchanges(statements, &mut report)?;
             Ok(report)
         })
+    }
+
+    fn write_exchanges(
+        &self,
+        statements: Statements<'_>,
+        report: &mut UpdateReport,
+    ) -> Result<(), RowError> {
+        let mut write = RowUpdater::new(statements, "exchanges", "id", &["last_update_block"])?;
+        let mut find =
+            statements.prepare("SELECT last_update_block FROM exchanges WHERE id = ?1")?;
+        for exchange in &self.exchanges {
+            let ExchangeUpdate {
+                exchange_id: id,
+                from,
+                to,
+            } = *exchange;
+            find.query(&[Bound::Integer(id)])?;
+            if !find.step()? {
+                let table = "exchanges";
+                return Err(RowError::NotFound { table, id });
+            }
+            let stored = BlockNumber::decode(find.column(0)).ok();
+            find.reset();
+            if let Some(from) = from.filter(|from| stored < Some(*from) && stored < Some(to)) {
+                return Err(RowError::Behind { id, stored, from });
+            }
+            if !self.allow_rewind && stored > Some(to) {
+                report.outdated += 1;
+            } else {
+                report.written += write.run(id, &[Bound::Integer(to.encode())])?;
+            }
+        }
+        Ok(())
     }
 }
