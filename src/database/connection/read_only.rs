@@ -489,6 +489,7 @@ impl ReadMode {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
+    use std::os::unix::fs::MetadataExt;
 
     use super::*;
     use crate::database::connection::open::open_raw_connection;
@@ -540,9 +541,14 @@ mod tests {
         states
     }
 
-    /// What is done about each state at once, and a minute later if that is something else.
+    /// What is done about each state in the moment of the last write, and a minute later if that is something else.
     fn steps(reading: &Reading<'_>, states: &[FileState]) -> Vec<String> {
-        let now = SystemTime::now();
+        let metadata = fs::metadata(reading.path).unwrap();
+        let written = Duration::new(
+            metadata.ctime().try_into().unwrap(),
+            metadata.ctime_nsec().try_into().unwrap(),
+        );
+        let now = SystemTime::UNIX_EPOCH + written;
         let name = |step| match step {
             Step::Read(mode) => format!("{mode:?}"),
             step => format!("{step:?}"),
@@ -564,52 +570,52 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
         let states = states(&path);
-        let (soon, late) = (Duration::ZERO, 2 * PATIENCE);
-        let waiting = Cell::new(Duration::ZERO);
-        let check = |shared_lock, took, expected: &str| {
+        // Early, all of the time was waited for something else.
+        let (soon, late) = (Cell::new(Duration::MAX), Cell::new(Duration::ZERO));
+        let check = |shared_lock, waiting, expected: &str| {
             let reading = Reading {
-                began: Instant::now().checked_sub(took).unwrap(),
+                began: Instant::now().checked_sub(2 * PATIENCE).unwrap(),
                 shared_lock,
-                ..Reading::new(&path, &waiting)
+                ..Reading::new(&path, waiting)
             };
             assert_eq!(steps(&reading, &states).join("; "), expected);
         };
         check(
             SharedLock::NotTaken,
-            soon,
+            &soon,
             "Lock; Lock; Settle, then Immutable; Settle, then Immutable; Ordinary; AwaitSwitch",
         );
         check(
             SharedLock::NotTaken,
-            late,
+            &late,
             "Lock; Lock; Lock; Lock; Ordinary; AwaitSwitch",
         );
         check(
             SharedLock::InTheWay,
-            soon,
+            &soon,
             "AwaitLock; AwaitLock; Settle, then Immutable; Settle, then Immutable; Ordinary; AwaitSwitch",
         );
         check(
             SharedLock::InTheWay,
-            late,
+            &late,
             "AwaitLock; AwaitLock, then PrivateWal; AwaitLock; AwaitLock; Ordinary; AwaitSwitch",
         );
         let taken = SharedLock::take(&path);
         assert!(taken.is_taken());
         check(
             taken,
-            soon,
+            &soon,
             "SharedWal; PrivateWal; SharedWal; Immutable; Ordinary; AwaitSwitch",
         );
         check(
             SharedLock::Impossible,
-            soon,
+            &soon,
             "SharedWal; Settle, then PrivateWal; Settle, then Immutable; Settle, then Immutable; Ordinary; \
              AwaitSwitch",
         );
         check(
             SharedLock::Impossible,
-            late,
+            &late,
             "Ordinary; Ordinary; Ordinary; Ordinary; Ordinary; AwaitSwitch",
         );
     }
