@@ -227,6 +227,37 @@ fn every_connection_has_the_pragmas() {
     }
 }
 
+/// The next thread that gets a connection does not know what the one before has done with it.
+#[test]
+fn session_begins_with_the_pragmas_whatever_the_one_before_has_set() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let database = Database::open(&copy.path).unwrap();
+    let mut sessions: Vec<_> = (0..4).map(|_| database.session().unwrap()).collect();
+    for session in &mut sessions {
+        session
+            .batch_execute(
+                "PRAGMA foreign_keys = OFF; PRAGMA query_only = ON; PRAGMA busy_timeout = 1; \
+                 PRAGMA synchronous = OFF",
+            )
+            .unwrap();
+    }
+    drop(sessions);
+    let mut snapshots = database.snapshots(4).unwrap();
+    for snapshot in &mut snapshots {
+        assert!(snapshot.batch_execute("DELETE FROM exchanges").is_err());
+        snapshot.batch_execute("ROLLBACK").unwrap();
+    }
+    drop(snapshots);
+    let sessions: Vec<_> = (0..4).map(|_| database.session().unwrap()).collect();
+    for mut session in sessions {
+        let set = "SELECT foreign_keys || query_only || timeout || synchronous AS line FROM pragma_foreign_keys, \
+                   pragma_query_only, pragma_busy_timeout, pragma_synchronous";
+        let expected = format!("10{}1", LOCK_TIMEOUT.as_millis());
+        assert_eq!(content::lines(&mut session, set), [expected]);
+        session.write(|_| Ok::<_, Error>(())).unwrap();
+    }
+}
+
 #[test]
 fn session_enforces_foreign_keys() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");

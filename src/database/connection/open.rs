@@ -302,6 +302,12 @@ pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) ->
     connection.batch_execute(&format!("PRAGMA query_only = {value}"))
 }
 
+/// Sets the pragmas of a session again, outside a transaction: somebody may have changed them.
+pub(crate) fn reset_pragmas(connection: &mut SqliteConnection) -> QueryResult<()> {
+    forbid_writing(connection, false)?;
+    connection.batch_execute(&statements(&PRAGMAS))
+}
+
 /// Makes transactions write nothing to the file before their commit.
 pub(crate) fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute("PRAGMA cache_spill = OFF")

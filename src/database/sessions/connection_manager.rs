@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use r2d2::ManageConnection;
 use r2d2::PooledConnection;
 
-use crate::database::connection::open::{Access, open_connection};
+use crate::database::connection::open::{Access, open_connection, reset_pragmas};
 use crate::database::error::database_error::Error;
 use crate::sqlite::prepared::Statements;
 
@@ -47,6 +47,7 @@ impl ManageConnection for ConnectionManager {
         }
         // Diesel may not know of an open transaction. It would include the writes of the next session and lose them.
         let left = Statements::of(connection).and_then(Statements::leave_transaction);
-        left.is_err()
+        // A session may end with pragmas of its own, and a snapshot forbids to write.
+        left.and_then(|()| reset_pragmas(connection)).is_err()
     }
 }

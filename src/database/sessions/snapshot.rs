@@ -33,21 +33,17 @@ impl Snapshot {
         AnsiTransactionManager::begin_transaction(&mut *session)?;
         // From here on, the drop ends the transaction.
         let mut snapshot = Self(session);
+        // The pool allows it again.
         forbid_writing(&mut snapshot, true)?;
         // A transaction gets its state with its first statement.
         diesel::sql_query("SELECT 1 FROM sqlite_schema").execute(&mut *snapshot)?;
         Ok(snapshot)
     }
-
-    fn leave(&mut self) -> QueryResult<()> {
-        AnsiTransactionManager::rollback_transaction(&mut *self.0)?;
-        forbid_writing(&mut self.0, false)
-    }
 }
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        if let Err(error) = self.leave() {
+        if let Err(error) = AnsiTransactionManager::rollback_transaction(&mut *self.0) {
             log::debug!("A snapshot has ended by itself: {error}");
         }
     }
