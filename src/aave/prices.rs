@@ -199,7 +199,7 @@ impl Display for InvalidPrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Number => "it is not a number like 1800.25",
-            Self::BelowZero => "more than the whole price is taken away",
+            Self::BelowZero => "it takes away more than the whole price",
             Self::TooManyDecimals => "it has more decimals than the base currency",
             Self::TooLarge => "it is too large",
         })

@@ -24,8 +24,8 @@ impl ExitStatus {
         (Self::WrongArguments, "wrong arguments"),
         (
             Self::Findings,
-            "'database verify', 'pool verify' or 'pool repair' has found a problem, or could
-       not check a part, and has printed that",
+            "a command that verifies or repairs has found a problem, or could not check a
+       part, and has printed that",
         ),
         (
             Self::Stale,

@@ -4,12 +4,18 @@ use std::fmt;
 use std::fmt::Display;
 use std::time::SystemTime;
 
+use crate::counted::counted;
 use crate::escape::escaped_name;
 use crate::types::sql_value::SqlValue;
 
 /// A number of bytes for people, in binary units.
 pub(super) fn bytes(number: u64) -> impl Display {
     indicatif::BinaryBytes(number)
+}
+
+/// A number of requests.
+pub(super) fn requests(number: u64) -> String {
+    counted(grouped(number), "request")
 }
 
 /// A number with separators for thousands.

@@ -350,10 +350,10 @@ fn store(
     };
     let (mut name, mut symbol, mut decimals) =
         (update("name")?, update("symbol")?, update("decimals")?);
-    // A trigger of the user's own can take back what was written, so the row counts as it is afterwards.
+    // A trigger of the user's own can ignore what is written, or take it back, so the row counts as it is afterwards.
     let is_filled = |column: &str| {
         statements.prepare(&format!(
-            "SELECT {column} IS NOT NULL FROM erc20_tokens WHERE id = ?1"
+            "SELECT {column} IS NOT NULL FROM erc20_tokens WHERE id = ?1 AND chain = ?2 AND lower(address) = ?3"
         ))
     };
     let mut filled = [
@@ -368,23 +368,28 @@ fn store(
             said.symbol.as_deref().map(Bound::Text),
             said.decimals.map(|number| Bound::Integer(number.encode())),
         ];
-        let mut written = [false; 3];
-        let columns = [&mut name, &mut symbol, &mut decimals];
-        for ((statement, value), written) in columns.into_iter().zip(values).zip(&mut written) {
-            if let Some(value) = value {
-                let rows = statement.run(&[
-                    value,
-                    Bound::Integer(token.id),
-                    Bound::Integer(chain.encode()),
-                    Bound::Text(&lower),
-                ])?;
-                *written = rows > 0;
-            }
-        }
-        let counts = [&mut report.names, &mut report.symbols, &mut report.decimals];
-        for ((statement, written), count) in filled.iter_mut().zip(written).zip(counts) {
-            if written && statement.first_integer(&[Bound::Integer(token.id)])? == Some(1) {
-                *count += 1;
+        let row = [
+            Bound::Integer(token.id),
+            Bound::Integer(chain.encode()),
+            Bound::Text(&lower),
+        ];
+        let columns = [
+            (&mut name, &mut report.names),
+            (&mut symbol, &mut report.symbols),
+            (&mut decimals, &mut report.decimals),
+        ];
+        let columns = columns.into_iter().zip(&mut filled).zip(values);
+        for (((statement, count), is_filled), value) in columns {
+            let Some(value) = value else { continue };
+            let [id, chain, address] = row;
+            let written = statement.run(&[value, id, chain, address])? > 0;
+            match is_filled.first_integer(&row)? {
+                Some(0) => {
+                    let table = "erc20_tokens";
+                    return Err(RowError::NotWritten { table }.into());
+                }
+                Some(_) if written => *count += 1,
+                _ => {}
             }
         }
     }

@@ -229,29 +229,40 @@ fn tokens_of_every_version_are_updated() {
     assert_eq!(copy.files(), before);
 }
 
+/// One that takes back, one that ignores, and one that refuses. Nothing of the transaction stays.
 #[test]
-fn what_a_trigger_takes_back_or_a_failure_rolls_back_is_not_counted() {
+fn a_trigger_that_does_not_let_a_value_stay_is_named() {
     let (_folder, path) = databases::empty();
     insert(&path, 1..=2);
-    execute(
-        &path,
-        "CREATE TRIGGER takes_back AFTER UPDATE OF name ON erc20_tokens BEGIN
-             UPDATE erc20_tokens SET name = NULL WHERE id = new.id; END",
-    );
     let server = server();
+    let ignored = "ignores a row that is written to erc20_tokens";
+    for (trigger, expected) in [
+        (
+            "AFTER UPDATE OF name ON erc20_tokens BEGIN
+                 UPDATE erc20_tokens SET name = NULL WHERE id = new.id; END",
+            ignored,
+        ),
+        (
+            "BEFORE UPDATE OF symbol ON erc20_tokens WHEN new.id = 2 BEGIN SELECT raise(IGNORE); END",
+            ignored,
+        ),
+        (
+            "BEFORE UPDATE OF decimals ON erc20_tokens WHEN new.id = 2 BEGIN
+                 SELECT raise(ABORT, 'no'); END",
+            " refuses a row that was to be written",
+        ),
+    ] {
+        execute(&path, &format!("CREATE TRIGGER mine {trigger}"));
+        let (report, result) = update(&path, &server);
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!((report.names, report.symbols, report.decimals), (0, 0, 0));
+        assert_eq!(tokens(&path), ["1 NULL NULL NULL", "2 NULL NULL NULL"]);
+        execute(&path, "DROP TRIGGER mine");
+    }
     let (report, result) = update(&path, &server);
     result.unwrap();
-    assert_eq!((report.names, report.symbols, report.decimals), (0, 2, 2));
-    execute(
-        &path,
-        "UPDATE erc20_tokens SET symbol = NULL, decimals = NULL; DROP TRIGGER takes_back;
-         CREATE TRIGGER refuses BEFORE UPDATE OF decimals ON erc20_tokens WHEN new.id = 2 BEGIN
-             SELECT raise(ABORT, 'no'); END",
-    );
-    let (report, result) = update(&path, &server);
-    result.unwrap_err();
-    assert_eq!((report.names, report.symbols, report.decimals), (0, 0, 0));
-    assert_eq!(tokens(&path), ["1 NULL NULL NULL", "2 NULL NULL NULL"]);
+    assert_eq!((report.names, report.symbols, report.decimals), (2, 2, 2));
 }
 
 #[test]

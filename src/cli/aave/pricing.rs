@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::aave::prices::{AavePrices, PriceChange};
+use crate::aave::prices::{AavePrices, InvalidPrice, PriceChange};
 use crate::cli::aave::amounts;
 use crate::cli::aave::contracts::Nodes;
 use crate::cli::aave::price_file::PriceFile;
@@ -60,9 +60,10 @@ fn asset_change(text: &str) -> Result<AssetChange, String> {
         .ok_or("it is not an asset, '=' and a price or a percentage, such as WETH=-10%")?;
     Ok(AssetChange {
         asset: asset.to_owned(),
-        change: change
-            .parse()
-            .map_err(|invalid| format!("'{change}': {invalid}, or a percentage like -10%"))?,
+        change: change.parse().map_err(|invalid| match invalid {
+            InvalidPrice::Number => format!("'{change}': {invalid}, or a percentage like -10%"),
+            invalid => format!("'{change}': {invalid}"),
+        })?,
         text: change.to_owned(),
     })
 }

@@ -11,7 +11,7 @@ use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
-use crate::cli::format::grouped;
+use crate::cli::format::{grouped, requests};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::options::Waiting;
@@ -113,11 +113,11 @@ fn tell(context: &Context, report: &AaveRepairReport) {
     let title = chain_title(report.chain);
     let users: u64 = report.markets.iter().map(|market| market.users).sum();
     context.printer.message(format_args!(
-        "{title}: compared {} users, {} values differed, {} rows written; {} requests, {:.1} s.",
+        "{title}: compared {} users, {} values differed, {} rows written; {}, {:.1} s.",
         grouped(users),
         grouped(report.findings.len() as u64),
         grouped(report.rows),
-        grouped(report.node.requests),
+        requests(report.node.requests),
         report.elapsed.as_secs_f64()
     ));
     if let Some((keep, _)) = report.undone {

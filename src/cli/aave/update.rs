@@ -17,7 +17,7 @@ use crate::cli::follow::Followed;
 use crate::cli::follow::metrics::MetricsFile;
 use crate::cli::follow::news::Ended;
 use crate::cli::follow::options::Following;
-use crate::cli::format::{bytes, grouped};
+use crate::cli::format::{bytes, grouped, requests};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::options::Waiting;
@@ -220,11 +220,11 @@ fn describe(report: &AaveUpdateReport, is_done: bool) -> Vec<String> {
         "got as far as block"
     };
     lines.push(format!(
-        "{title} {state} {}: {} new positions, {} events, {} requests, {}, {:.1} s.",
+        "{title} {state} {}: {} new positions, {} events, {}, {}, {:.1} s.",
         grouped(block.get()),
         grouped(report.positions),
         grouped(report.events),
-        grouped(report.node.requests),
+        requests(report.node.requests),
         bytes(report.node.bytes),
         report.elapsed.as_secs_f64(),
     ));

@@ -11,7 +11,7 @@ use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
-use crate::cli::format::grouped;
+use crate::cli::format::{grouped, requests};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::outcome::{last_of, of_chain};
@@ -150,11 +150,11 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
             continue;
         }
         context.printer.message(format_args!(
-            "{}: compared {} values, {} differ; {} requests, {:.1} s.",
+            "{}: compared {} values, {} differ; {}, {:.1} s.",
             chain_title(report.chain),
             grouped(report.values),
             grouped(of_chain),
-            grouped(report.node.requests),
+            requests(report.node.requests),
             report.elapsed.as_secs_f64(),
         ));
     }

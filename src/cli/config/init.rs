@@ -77,12 +77,21 @@ impl Init {
             ws: self.ws.into_iter().collect(),
             default_chain_id: self.default_chain,
         };
+        let has_more_nodes = !config.more_nodes.is_empty();
         require_unused(&config.database, &path)?;
         let _running = Cancellable::begin();
         config.write(&path).map_err(Error::from)?;
-        context
-            .printer
-            .message(format_args!("Wrote the config file {}.", path.display()));
+        let nodes = path.with_file_name(nodes_file::NAME);
+        let more = if has_more_nodes {
+            format!(", and the other nodes of a chain to {}", nodes.display())
+        } else {
+            String::new()
+        };
+        let printer = &context.printer;
+        printer.message(format_args!(
+            "Wrote the config file {}{more}.",
+            path.display()
+        ));
         if !config.database.exists() {
             context.printer.message(format_args!(
                 "The database {} does not exist; create it with 'degenbot database reset'.",

@@ -12,7 +12,7 @@ use crate::cli::failure::{Failure, with_causes};
 use crate::cli::follow::chain_state::ChainState;
 use crate::cli::follow::metrics::MetricsFile;
 use crate::cli::follow::news::{Ended, News};
-use crate::cli::format::{bytes, grouped, timestamp};
+use crate::cli::format::{bytes, grouped, requests, timestamp};
 use crate::cli::interrupt::cancel_token;
 use crate::cli::json::Json;
 use crate::cli::outcome::of_chain;
@@ -351,12 +351,12 @@ impl<'a> Teller<'a> {
         self.draw();
         if let Some(block) = block {
             self.say(&format!(
-                "{title} is at block {block}: {} new {}, {} {}, {} requests, {}, {} s.",
+                "{title} is at block {block}: {} new {}, {} {}, {}, {}, {} s.",
                 grouped(ended.created),
                 self.subject.created(),
                 grouped(ended.events),
                 self.subject.events(),
-                grouped(ended.node.requests),
+                requests(ended.node.requests),
                 bytes(ended.node.bytes),
                 ended.elapsed.as_secs(),
             ));

@@ -17,7 +17,7 @@ use crate::cli::follow::Followed;
 use crate::cli::follow::metrics::MetricsFile;
 use crate::cli::follow::news::Ended;
 use crate::cli::follow::options::Following;
-use crate::cli::format::{bytes, grouped};
+use crate::cli::format::{bytes, grouped, requests};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
@@ -297,10 +297,10 @@ fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {
         (None, _) => return lines,
     };
     lines.push(format!(
-        "{title} {state}: {} new pools, {} liquidity events, {} requests, {}, {:.1} s.",
+        "{title} {state}: {} new pools, {} liquidity events, {}, {}, {:.1} s.",
         grouped(report.pools),
         grouped(report.events),
-        grouped(report.node.requests),
+        requests(report.node.requests),
         bytes(report.node.bytes),
         report.elapsed.as_secs_f64(),
     ));

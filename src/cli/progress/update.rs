@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::cli::format::{bytes, grouped};
+use crate::cli::format::{bytes, grouped, requests};
 use crate::cli::interrupt::cancel_token;
 use crate::cli::printer::Printer;
 use crate::cli::progress::one_line::OneLine;
@@ -110,8 +110,8 @@ impl UpdateObserver for UpdateReporter<'_> {
         let line = self.line(progress);
         self.line.show(line, || {
             format!(
-                ", {} requests, {}",
-                grouped(progress.node.requests),
+                ", {}, {}",
+                requests(progress.node.requests),
                 bytes(progress.node.bytes)
             )
         });

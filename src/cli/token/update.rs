@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::exchange::lookup::require_known_chains;
 use crate::cli::failure::{Failure, with_causes};
-use crate::cli::format::grouped;
+use crate::cli::format::{grouped, requests};
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing};
 use crate::cli::known_values::chain_id;
@@ -146,13 +146,6 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
         }
     }
     failure.map_or(Ok(()), Err)
-}
-
-fn requests(number: u64) -> String {
-    match number {
-        1 => "1 request".to_owned(),
-        number => format!("{} requests", grouped(number)),
-    }
 }
 
 #[derive(Serialize)]
