@@ -161,6 +161,7 @@ impl Comparison<'_> {
         let liquidity = self.liquidity(&keys)?;
         for (((pool, key), columns), liquidity) in keys.into_iter().zip(columns).zip(liquidity) {
             let Some(key) = key else {
+                self.values += 1;
                 self.found(pool, vec![unknown(pool, "no valid address or hash")]);
                 continue;
             };
@@ -170,10 +171,14 @@ impl Comparison<'_> {
                     pool.facts.differences_of_columns(&chain)
                 }
                 Columns::Unknown => {
+                    self.values += 1;
                     self.found(pool, vec![unknown(pool, "there is no such pool")]);
                     continue;
                 }
-                Columns::Differ(differences) => differences,
+                Columns::Differ(differences) => {
+                    self.values += differences.len() as u64;
+                    differences
+                }
                 Columns::NotCompared(reason) => {
                     self.not_compared(pool, reason);
                     Vec::new()

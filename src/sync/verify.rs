@@ -353,6 +353,7 @@ impl Verification<'_> {
             let Some(pool) = creations.pools.get(key) else {
                 continue;
             };
+            self.report.values += 1;
             self.report.findings.push(PoolFinding {
                 exchange: exchange.name(),
                 pool: Some(pool.new.name()),

@@ -22,7 +22,7 @@ pub struct PoolVerifyReport {
     pub findings: Vec<PoolFinding>,
     /// What could not be compared.
     pub not_compared: Vec<NotCompared>,
-    /// The number of values that were compared: columns, ticks and words.
+    /// The number of values that were compared: columns, ticks and words, and pools that only one of both has.
     pub values: u64,
     /// What the requests have cost.
     pub node: NodeStatistics,

@@ -120,7 +120,7 @@ fn update_says_where_the_chain_is() {
     status: 0
     --- stdout
     --- stderr
-    Ethereum is at block 1,003: 0 new pools, 0 liquidity events, [N] requests, [N] KiB, [N] s.
+    Ethereum is at block 1,003: 0 new pools, 0 liquidity events, 1 request, [N] KiB, [N] s.
     ");
     assert_snapshot!(update(&scene.path, &["--rpc", &url, "--to-block", "5000"]), @r"
     status: 1
