@@ -11,6 +11,7 @@ pub(crate) mod build_options;
 pub(crate) mod busy_handler;
 pub(crate) mod connection_hooks;
 pub(crate) mod lock_wait;
+pub(crate) mod moved_file;
 pub(crate) mod prepared;
 pub(crate) mod raised;
 pub(crate) mod raw_connection;

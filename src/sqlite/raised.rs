@@ -13,6 +13,8 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
+use crate::sqlite::system_failure::Failure;
+
 thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -24,6 +26,7 @@ pub(crate) fn is_raised(message: &str) -> bool {
 
 /// Records the failure of a statement, by its extended result code.
 pub(super) fn record(code: c_int, message: &str) {
+    Failure::record_code(code);
     if code == ffi::SQLITE_CONSTRAINT_TRIGGER {
         LAST.set(Some(message.to_owned()));
     } else if is_raised(message) {

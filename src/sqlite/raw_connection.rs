@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use libsqlite3_sys as ffi;
 
 use crate::sqlite::busy_handler::{BusyHandler, busy};
+use crate::sqlite::moved_file;
 use crate::sqlite::raised;
 use crate::sqlite::system_failure::Failure;
 
@@ -260,6 +261,11 @@ impl RawConnection {
                 .map(|check| check(file, &raw mut is_reserved));
             code == Some(ffi::SQLITE_OK) && is_reserved != 0
         }
+    }
+
+    /// Whether the file of the database is no longer the one at its path.
+    pub(crate) fn has_moved(&self) -> bool {
+        moved_file::has_moved(self.connection)
     }
 
     /// The database file and its methods, which live as long as the connection.

@@ -9,6 +9,8 @@ use std::ffi::c_int;
 use std::io;
 use std::path::PathBuf;
 
+use libsqlite3_sys as ffi;
+
 thread_local! {
     static LAST: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
@@ -26,6 +28,8 @@ pub(crate) enum Failure {
     Read(c_int),
     /// The system's error when this process, or all of them, had too many files open for one more.
     Open(c_int),
+    /// The file of the database is no longer at its path. SQLite calls it one that cannot be written.
+    Moved,
 }
 
 impl Failure {
@@ -55,6 +59,15 @@ impl Failure {
         let code = io::Error::last_os_error().raw_os_error();
         if let Some(code @ (libc::EMFILE | libc::ENFILE)) = code {
             LAST.set(Some(Self::Open(code)));
+        }
+    }
+
+    /// Records what the extended result code of a failed call says that its message does not.
+    pub(super) fn record_code(code: c_int) {
+        if code == ffi::SQLITE_READONLY_DBMOVED {
+            LAST.set(Some(Self::Moved));
+        } else if Self::last() == Some(Self::Moved) {
+            LAST.set(None);
         }
     }
 

@@ -1,11 +1,24 @@
 //! The write lease of a file, by which the system reveals that another process opens it.
 
+use std::fs;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A write lease on a file. While it lasts, no other process has the file open, and a process that opens it waits.
 #[derive(Debug)]
 pub(crate) struct Lease<'file> {
     file: &'file File,
+}
+
+impl Lease<'_> {
+    /// Whether the file is the one at a path.
+    pub(crate) fn is_of(&self, path: &Path) -> bool {
+        match (self.file.metadata(), fs::metadata(path)) {
+            (Ok(ours), Ok(found)) => (ours.dev(), ours.ino()) == (found.dev(), found.ino()),
+            _ => false,
+        }
+    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -41,6 +41,7 @@ mod lineages;
 mod liquidity;
 mod lock_wait;
 mod markets;
+mod moved_file;
 mod node;
 mod own_objects;
 mod own_objects_in_upgrades;

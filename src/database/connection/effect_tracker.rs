@@ -121,6 +121,7 @@ impl EffectTracker {
         self.0 = match result {
             Ok(_) => Effect::Changed,
             Err(error) if error.effect == Some(Effect::Nothing) => Effect::Nothing,
+            Err(error) if error.is_moved_at_commit() => Effect::Changed,
             Err(error) if error.is_about_the_disk() => Effect::Unknown,
             Err(_) => Effect::Nothing,
         };

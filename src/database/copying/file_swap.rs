@@ -18,11 +18,13 @@ use std::time::{Duration, Instant};
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::open_by;
 use crate::database::files::staged_file::StagedFile;
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::moved_file::EMPTY_LOG;
 use crate::sqlite::raw_connection::RawConnection;
 use crate::system::lease::Lease;
 
@@ -83,8 +85,15 @@ fn release(
         return Ok(None);
     }
     source.execute("COMMIT").map_err(located)?;
-    match source.row::<3>("PRAGMA wal_checkpoint(TRUNCATE)") {
-        Ok(Some([0, ..])) => Ok(file.stamp()),
+    match source.row::<3>(EMPTY_LOG) {
+        Ok(Some([0, ..])) => {
+            let stamp = file.stamp();
+            if source.has_moved() {
+                // The stamp would be that of the other file, which the swap would then replace.
+                return Err(ErrorKind::Moved.at(file.path()));
+            }
+            Ok(stamp)
+        }
         Ok(_) => Ok(None),
         Err(error) => Err(located(error)),
     }
@@ -105,7 +114,7 @@ fn swap_leased(
         let is_same = file.stamp() == Some(stamp) && !file.has_sidecars();
         match leases {
             (Some(lease), Some(new_lease)) if is_same => {
-                exchange(staged, busy_handler, lease, new_lease)
+                exchange(file, staged, busy_handler, lease, new_lease)
             }
             _ => Ok(Swapped::No),
         }
@@ -121,6 +130,7 @@ fn swap_leased(
 
 /// Exchanges the names of the two files, and exchanges them back if another process opens the old file.
 fn exchange(
+    file: &DatabaseFile,
     staged: &StagedFile,
     busy_handler: &BusyHandler,
     old: Lease<'_>,
@@ -130,13 +140,24 @@ fn exchange(
     if !old.is_undisturbed() || !staged.exchange() {
         return Ok(Swapped::No);
     }
+    if !old.is_of(staged.path()) {
+        // A third file was renamed over the database before that. It gets the name back.
+        staged.exchange();
+        return Ok(Swapped::No);
+    }
     let exchanged = Instant::now();
-    while old.is_undisturbed() {
-        if exchanged.elapsed() > STRAGGLERS {
-            drop((old, new));
-            return staged.sync_folder().map(|()| Swapped::Yes);
-        }
+    let mut is_undisturbed = true;
+    while is_undisturbed && exchanged.elapsed() <= STRAGGLERS {
         thread::sleep(LOOK_EVERY);
+        is_undisturbed = old.is_undisturbed();
+    }
+    if !new.is_of(file.real()) {
+        // Another exchange would take the name from a third file.
+        return Err(ErrorKind::MovedAtCommit.at(file.path()));
+    }
+    if is_undisturbed {
+        drop((old, new));
+        return staged.sync_folder().map(|()| Swapped::Yes);
     }
     let is_back = staged.exchange();
     drop(old);
@@ -176,11 +197,32 @@ fn keep_open(file: File) {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::fs;
     use std::process::{Child, Command, Stdio};
 
     use super::*;
     use crate::cancel::CancelToken;
     use crate::database::files::staged_file::PRIVATE;
+
+    #[test]
+    fn third_file_that_takes_the_name_before_the_swap_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, third] = ["x.db", "third.db"].map(|name| folder.path().join(name));
+        fs::write(&path, "old").unwrap();
+        fs::write(&third, "third").unwrap();
+        let staged = StagedFile::create(&path, PRIVATE).unwrap();
+        let old = File::open(&path).unwrap();
+        let (Some(lease), Some(new_lease)) = (Lease::take(&old), staged.lease()) else {
+            return; // Not every file system has leases.
+        };
+        fs::rename(&third, &path).unwrap();
+        let file = DatabaseFile::at(&path);
+        let busy_handler = BusyHandler::new(Duration::ZERO, None);
+        let swapped = exchange(&file, &staged, &busy_handler, lease, new_lease).unwrap();
+        assert_eq!(swapped, Swapped::No);
+        drop(staged);
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+    }
 
     const FOR_EVER: Duration = Duration::from_secs(86_400);
 

@@ -17,6 +17,7 @@ use crate::database::recognition::recognise::recognise;
 use crate::sqlite::backup::{Backup, BackupStep};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::lock_wait::LockWait;
+use crate::sqlite::moved_file::EMPTY_LOG;
 use crate::sqlite::raw_connection::RawConnection;
 
 /// Pages that are written between two reports to the observer.
@@ -29,6 +30,7 @@ const LOG_WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Replacement<'handles> {
     backup: Backup<'handles>,
+    live: &'handles RawConnection,
     path: &'handles Path,
     page_size: u64,
 }
@@ -60,6 +62,7 @@ impl<'handles> Replacement<'handles> {
         backup.step(0).map_err(located)?;
         Ok(Self {
             backup,
+            live,
             path,
             page_size: u64::try_from(page_size).unwrap_or_default(),
         })
@@ -83,9 +86,20 @@ impl<'handles> Replacement<'handles> {
         Ok(())
     }
 
-    /// Writes the last pages and commits.
+    /// Writes the last pages and commits. Fails if the file is no longer at its path.
     pub(crate) fn commit(mut self) -> Result<(), Error> {
+        let Self { live, path, .. } = self;
+        if live.has_moved() {
+            return Err(ErrorKind::Moved.at(path));
+        }
         while self.step(-1)? != BackupStep::Done {}
+        drop(self);
+        if live.has_moved() {
+            if let Err(error) = live.execute(EMPTY_LOG) {
+                log::debug!("The log of a file that has moved was not emptied: {error}");
+            }
+            return Err(ErrorKind::MovedAtCommit.at(path));
+        }
         Ok(())
     }
 
@@ -101,11 +115,7 @@ impl<'handles> Replacement<'handles> {
 pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyHandler) {
     let settled = live
         .set_busy_handler(busy_handler.for_at_most(LOG_WAIT))
-        .and_then(|()| {
-            live.execute_watched("PRAGMA wal_checkpoint(TRUNCATE)", || {
-                !busy_handler.is_stopped()
-            })
-        });
+        .and_then(|()| live.execute_watched(EMPTY_LOG, || !busy_handler.is_stopped()));
     if let Err(error) = settled {
         log::debug!("The log of {} was not emptied: {error}", path.display());
     }

@@ -19,6 +19,7 @@ use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
 use crate::sqlite::lock_wait;
+use crate::sqlite::moved_file::{MOVED, MOVED_AT_COMMIT};
 use crate::sqlite::raised::is_raised;
 use crate::sqlite::raw_connection::SqliteError;
 use crate::sqlite::system_failure::Failure;
@@ -64,6 +65,18 @@ impl Error {
             ErrorKind::Sql { source } => {
                 let message = source.to_string();
                 message == "disk I/O error" && !is_raised(&message)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a commit was made, to a file that has lost its path meanwhile.
+    pub(crate) fn is_moved_at_commit(&self) -> bool {
+        match &self.kind {
+            ErrorKind::MovedAtCommit => true,
+            ErrorKind::Sql { source } => {
+                let message = source.to_string();
+                message == MOVED_AT_COMMIT && !is_raised(&message)
             }
             _ => false,
         }
@@ -184,6 +197,8 @@ fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
             ErrorKind::Locked
         }
         "attempt to write a readonly database" => ErrorKind::ReadOnly,
+        MOVED => ErrorKind::Moved,
+        MOVED_AT_COMMIT => ErrorKind::MovedAtCommit,
         "locking protocol" => ErrorKind::LogContended,
         "database or disk is full" => ErrorKind::DiskFull,
         "interrupted" => ErrorKind::Interrupted,
@@ -266,6 +281,7 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
             let source = io::Error::from_raw_os_error(code);
             ErrorKind::NoLocks { source }
         }
+        (ErrorKind::ReadOnly, Some(Failure::Moved)) => ErrorKind::Moved,
         (ErrorKind::Locked, _) if lock_wait::is_cancelled() => ErrorKind::Interrupted,
         (kind @ ErrorKind::Disk { .. }, Some(Failure::Write(code))) => {
             match io::Error::from_raw_os_error(code).kind() {
@@ -415,7 +431,30 @@ fn problem_of_backup(kind: &ErrorKind) -> Option<BackupProblem> {
 
 #[cfg(all(test, feature = "cli"))]
 mod tests {
+    use diesel::connection::SimpleConnection;
+
     use super::*;
+    use crate::sqlite::connection_hooks::establish;
+
+    /// SQLite itself notices it there, and says that the file cannot be written.
+    #[test]
+    fn file_that_has_moved_in_rollback_mode_is_not_called_read_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut connection = establish(path.to_str().unwrap()).unwrap();
+        connection
+            .batch_execute("CREATE TABLE numbers (number INTEGER); BEGIN IMMEDIATE")
+            .unwrap();
+        fs::remove_file(&path).unwrap();
+        let mut insert = |statement| {
+            let error = connection.batch_execute(statement).unwrap_err();
+            Error::from_diesel(&path, "write", error).kind
+        };
+        let moved = insert("INSERT INTO numbers VALUES (1)");
+        assert!(matches!(moved, ErrorKind::Moved), "{moved:?}");
+        let read_only = insert("PRAGMA query_only = ON; INSERT INTO numbers VALUES (1)");
+        assert!(matches!(read_only, ErrorKind::ReadOnly), "{read_only:?}");
+    }
 
     #[test]
     fn no_error_about_a_backup_advises_to_reset_or_to_restore_the_database() {

@@ -294,6 +294,23 @@ documented_errors! {
             when "Other programs open, recover or reset the log of the database all the time, or locks on the file of its \
                   index do not work.";
 
+        /// Another file was renamed over that of the database, or it was removed, while it was open. Nothing was committed.
+        Moved
+            in OtherPrograms;
+            text format!("The file at {path} was replaced or removed while the database was in use");
+            hint MOVED_HINT;
+            when "Another program renames a file over that of the database, or removes it, while the command works \
+                  with it. The command writes nothing then, because nobody would find it.";
+
+        /// The same in the very moment of a commit, which went into the file that was at the path before.
+        MovedAtCommit
+            in OtherPrograms;
+            text format!(
+                "What was written is in a file that is no longer at {path}: it was replaced or removed meanwhile"
+            );
+            hint MOVED_HINT;
+            when "The same, in the moment in which the command writes. What is at the path now lacks the change.";
+
         /// A program was killed in the middle of a transaction. Reading the database without a rollback would show half
         /// of that transaction.
         HotJournal
@@ -812,6 +829,10 @@ fn in_file(path: &dyn Display) -> String {
 
 const MANY_FILES_HINT: &str =
     "End programs that have many files open, or raise the limit ('ulimit -n')";
+
+const MOVED_HINT: &str = "Run the command again when the right file is there. A file that programs have open is not to be \
+                          replaced or removed: SQLite would apply the log of the old one to the new one. 'degenbot \
+                          database restore' replaces the content instead";
 
 const OWN_OBJECTS_HINT: &str = "An object of your own stands in the way (a view, a trigger, a constraint, a name that \
                                 degenbot needs): drop it or give it another name, and create it again afterwards. \

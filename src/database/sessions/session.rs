@@ -72,7 +72,12 @@ impl Session {
     ) -> Result<T, E> {
         self.first_write.prepare(&mut self.connection, &self.path)?;
         let failed = |error| Error::from_diesel(&self.path, "write to the database", error).into();
-        transaction(&mut self.connection, Begin::Immediate, operate, failed)
+        transaction(
+            &mut self.connection,
+            Begin::ImmediateAnywhere,
+            operate,
+            failed,
+        )
     }
 }
 
