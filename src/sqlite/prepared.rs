@@ -141,7 +141,6 @@ impl<'connection> Statements<'connection> {
     }
 
     /// The path of the database, which is empty for one in memory.
-    #[cfg(feature = "sync")]
     pub(crate) fn database_path(self) -> PathBuf {
         // SAFETY: the connection is open. The name is NUL-terminated and stays as long as the connection.
         let bytes = unsafe {

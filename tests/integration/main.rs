@@ -20,6 +20,7 @@ mod cases;
 mod compact;
 mod concurrency;
 mod config;
+mod cut_file;
 mod damage;
 mod downgrade;
 mod effects;

@@ -23,6 +23,7 @@ use crate::database::connection::open::{Access, LOCK_TIMEOUT, is_wal, open_raw_c
 use crate::database::connection::read_only::read_raw_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::cut_file;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
 use crate::database::files::file_stamp::FileStamp;
@@ -63,6 +64,8 @@ pub(crate) struct PinnedSnapshot {
     page_size: u64,
     /// The stamp of the file, if the file itself is the snapshot.
     still: Option<FileStamp>,
+    /// The problem of a file that lacks its last bytes.
+    cut: Option<String>,
     log_bytes: u64,
     /// Whether a lock keeps others from writing to the file.
     is_locked: bool,
@@ -144,6 +147,7 @@ impl PinnedSnapshot {
             pages: 0,
             page_size: 0,
             still: None,
+            cut: None,
             log_bytes: 0,
             is_locked: true,
             may_write: true,
@@ -154,11 +158,14 @@ impl PinnedSnapshot {
     }
 
     fn into_copied(
-        self,
+        mut self,
         staged: &mut StagedFile,
         target: &Path,
         observer: &mut dyn Observer,
     ) -> Result<Copied, Error> {
+        if let Some(detail) = self.cut.take() {
+            return Err(ErrorKind::Damaged { detail }.at(self.file.path()));
+        }
         let checkpointed = self.checkpointed;
         let bytes = self.copy(staged, target, observer)?;
         Ok(Copied {
@@ -179,6 +186,7 @@ impl PinnedSnapshot {
             pages: 0,
             page_size: 0,
             still: None,
+            cut: None,
             log_bytes: 0,
             is_locked,
             may_write: false,
@@ -225,6 +233,9 @@ impl PinnedSnapshot {
         self.pages = u64::try_from(pages).unwrap_or_default();
         self.page_size = u64::try_from(page_size).unwrap_or_default();
         self.still = is_still.then(|| self.file.stamp()).flatten();
+        self.cut = self
+            .still
+            .and_then(|stamp| cut_file::problem(stamp.bytes, self.pages, self.page_size));
         self.log_bytes = self.file.log_bytes();
         Ok(())
     }
@@ -300,7 +311,7 @@ impl PinnedSnapshot {
         self.pages * self.page_size
     }
 
-    /// Copies the snapshot to a new file. Write errors name `target`.
+    /// Copies the snapshot to a new file. Write errors name `target`. What the file lacks of its last page becomes zeros.
     pub(crate) fn copy(
         mut self,
         staged: &mut StagedFile,
@@ -308,7 +319,9 @@ impl PinnedSnapshot {
         observer: &mut dyn Observer,
     ) -> Result<u64, Error> {
         disk_space::require_room(target, staged.path(), self.bytes())?;
-        if let Some(stamp) = self.still.take() {
+        if let Some(problem) = &self.cut {
+            log::warn!("{}: {problem}", self.file.path().display());
+        } else if let Some(stamp) = self.still.take() {
             if self.copy_blocks(staged, stamp, observer)? {
                 return Ok(self.bytes());
             }

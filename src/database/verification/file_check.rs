@@ -9,6 +9,7 @@
 //!   table begins with a view or a virtual table. `EXPLAIN` shows the root pages. Imposter tables make SQLite put the
 //!   hash table into another order.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -16,6 +17,8 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
+use crate::database::files::cut_file;
+use crate::database::files::database_file::DatabaseFile;
 use crate::sqlite::prepared::{Bound, Statements};
 
 /// A result of the check.
@@ -57,6 +60,11 @@ pub(super) fn check_file(
         has_imposters: false,
         report,
     };
+    if let Some(problem) = cut(statements)
+        && (check.report)(Remark::Problem(&problem)).is_break()
+    {
+        return Ok(());
+    }
     // The check itself says more about a page than an error while it is read.
     statements.execute("PRAGMA cell_size_check = OFF")?;
     let done = check.run_all(limit);
@@ -64,6 +72,23 @@ pub(super) fn check_file(
         statements.forget_schema();
     }
     done.map(drop)
+}
+
+/// The problem of a file that lacks its last bytes. The log may hold them if there is one. If the sizes cannot be read, the
+/// check itself says why.
+fn cut(statements: Statements<'_>) -> Option<String> {
+    let sizes = "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size";
+    let mut row = statements.prepare(sizes).ok()?;
+    row.step().ok().filter(|has_row| *has_row)?;
+    let size = |column| u64::try_from(row.column(column).as_integer()?).ok();
+    let (pages, page_size) = (size(0)?, size(1)?);
+    let path = statements.database_path();
+    // A database in memory has no file.
+    let bytes = fs::metadata(&path).ok()?.len();
+    if DatabaseFile::at(&path).log_bytes() > 0 {
+        return None;
+    }
+    cut_file::problem(bytes, pages, page_size)
 }
 
 /// What SQLite would check.
