@@ -43,6 +43,7 @@ mod liquidity;
 mod lock_wait;
 mod markets;
 mod moved_file;
+mod migration_rows;
 mod node;
 mod own_objects;
 mod own_objects_in_upgrades;

@@ -107,3 +107,64 @@ pub fn pending_migrations(current: SchemaVersion) -> Vec<String> {
     let pending = migrations_after(Some(current));
     pending.iter().map(|m| m.name().to_string()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Write;
+    use std::fs;
+
+    use alloy_primitives::keccak256;
+
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    const CHECKSUMS: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src/database/structure/checksums.txt"
+    );
+
+    /// A database that has run a migration does not run it again, so an edit would reach only the databases that have not.
+    /// With `DEGENBOT_WRITE_CHECKSUMS`, adds the lines of new migrations; those of others stay.
+    #[test]
+    fn checksums_of_old_migrations_stay() {
+        let mut text = fs::read_to_string(CHECKSUMS).unwrap();
+        let known: BTreeMap<String, String> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, checksum)| (name.to_owned(), checksum.to_owned()))
+            .collect();
+        let mut names: Vec<_> = fs::read_dir(FOLDER)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        for name in known.keys() {
+            assert!(names.contains(name), "{name} is gone from migrations/");
+        }
+        let mut new = Vec::new();
+        for name in names {
+            let statements = fs::read(format!("{FOLDER}/{name}/up.sql")).unwrap();
+            let checksum = keccak256(statements).to_string();
+            match known.get(&name) {
+                Some(known) => assert_eq!(
+                    *known, checksum,
+                    "up.sql of {name} was edited: make a new migration (\"A migration\" in CONTRIBUTING.md)"
+                ),
+                None => {
+                    writeln!(text, "{name} {checksum}").unwrap();
+                    new.push(name);
+                }
+            }
+        }
+        if std::env::var_os("DEGENBOT_WRITE_CHECKSUMS").is_some() {
+            fs::write(CHECKSUMS, text).unwrap();
+        } else {
+            assert!(
+                new.is_empty(),
+                "checksums.txt lacks {new:?}; add them with DEGENBOT_WRITE_CHECKSUMS=1 cargo test --lib checksums"
+            );
+        }
+    }
+}
