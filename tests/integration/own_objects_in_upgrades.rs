@@ -169,3 +169,32 @@ fn upgrade_keeps_triggers_on_generated_columns_and_foreign_keys_to_later_tables(
         upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
     }
 }
+
+/// A rebuild stores hashes as texts, where early releases had bytes.
+#[test]
+fn rebuild_refuses_to_break_a_foreign_key_of_the_user() {
+    let table = |key: &str| {
+        format!(
+            "CREATE UNIQUE INDEX hashed ON uniswap_v4_pools (pool_hash, managed_pool_id); \
+             CREATE TABLE mine (h, m INTEGER, FOREIGN KEY {key}); \
+             INSERT INTO mine SELECT pool_hash, managed_pool_id FROM uniswap_v4_pools LIMIT 3"
+        )
+    };
+    let by_hash = table("(h, m) REFERENCES uniswap_v4_pools (pool_hash, managed_pool_id)");
+    let copy = changed("populated/populated-0.5.0a2.db", &by_hash);
+    let before = copy.files();
+    let refused = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap_err();
+    let ErrorKind::ForeignKeysBroken { violations } = &refused.kind else {
+        panic!("{refused}");
+    };
+    let violations: Vec<_> = violations.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        violations,
+        [1, 2, 3].map(|row| format!("mine row {row} (to uniswap_v4_pools)"))
+    );
+    assert_eq!(copy.files(), before);
+
+    let by_id = table("(m) REFERENCES managed_pools (id)");
+    let copy = changed("populated/populated-0.5.0a2.db", &by_id);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+}

@@ -541,7 +541,7 @@ documented_errors! {
         }
             in UpgradesAndDowngrades;
             text format!(
-                "The migrations would break {} of {path}, the first in {}",
+                "The migration would break {} of {path}, the first in {}",
                 counted(violations.len(), "foreign key"),
                 violations.first().map(ToString::to_string).unwrap_or_default()
             );

@@ -9,6 +9,7 @@ use crate::database::connection::open::open_in_memory;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::migration::foreign_keys::{require_known, violations_of};
 use crate::database::migration::probe::{undone, verdict};
 use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::replace_tables::{Object, Tables};
@@ -32,9 +33,14 @@ pub(super) fn replace_content(
     let users = users_objects(rebuild, connection)?;
     let usable = UserObjects::find(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     sql::require_transaction(connection, rebuild.path)?;
+    let own_tables = users_tables(rebuild);
+    let before = violations_of(connection, &own_tables)?;
     let mut counter = Counter::new(rebuild.path, observer, rows);
     replace_objects(rebuild, connection, indexes, &users, &mut counter)?;
     usable.require(connection, rebuild.path)?;
+    // A value can be stored in another way than before, and a key of the user's can refer to it.
+    let after = violations_of(connection, &own_tables)?;
+    require_known(rebuild.path, after, before)?;
     let arrived = recognise_connection(connection)?;
     let version = arrived.require_version(rebuild.path)?;
     if version != rebuild.target || !arrived.identity.is_stamped_right() {
@@ -148,6 +154,18 @@ fn users_objects(
                 .any(|extra| extra.kind.as_str() == object.kind && extra.name == object.name)
     });
     Ok(objects)
+}
+
+/// The user's own tables with foreign keys.
+fn users_tables(rebuild: &Rebuild<'_>) -> Vec<String> {
+    let extras = rebuild.recognition.extras();
+    let tables = rebuild.recognition.catalogue.tables.iter();
+    tables
+        .filter(|(name, table)| {
+            !table.foreign_keys.is_empty() && extras.iter().any(|extra| extra.is_table(name))
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// Fails if an index or a trigger of the user belongs to a table that the new database lacks.
