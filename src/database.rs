@@ -105,12 +105,13 @@ pub use exchanges::{
 pub use files::database_file::backup_path;
 pub use files::open_by::{Program, programs_using};
 pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
+pub use migration::losses::Loss;
 pub use migration::migrate::{
     Change, MigrationReport, current_database_version, latest_database_version,
     migrate_sqlite_database,
 };
 pub use migration::options::{MigrateOptions, UpgradeOptions};
-pub use migration::plan::{Loss, MigrationPlan, check_upgrade, plan_migration, plan_upgrade};
+pub use migration::plan::{MigrationPlan, check_upgrade, plan_migration, plan_upgrade};
 pub use migration::rebuild::RebuildReport;
 pub use migration::route::{Method, Route, find_route};
 pub use migration::unfinal_blocks::UnfinalBlocks;

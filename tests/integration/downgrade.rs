@@ -1,8 +1,8 @@
 //! `database downgrade`, `--to` and `--dry-run`.
 
 use degenbot::database::{
-    self, ErrorKind, MigrateOptions, SchemaVersion, migrate_sqlite_database, plan_migration,
-    upgrade_existing_sqlite_database,
+    self, Effect, ErrorKind, MigrateOptions, SchemaVersion, migrate_sqlite_database,
+    plan_migration, upgrade_existing_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -72,6 +72,53 @@ fn plan_lists_exactly_what_a_downgrade_would_lose() {
     assert!(told[0].starts_with("column aave_v3_assets.price_source with a value in "));
     assert_eq!(told[1], "table lfj_pools with 3 rows");
     assert_eq!(copy.files(), before);
+}
+
+#[test]
+fn downgrade_drops_no_more_than_the_plan_lists() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mut connection = content::connect(&copy.path);
+    connection
+        .batch_execute("UPDATE aave_v3_assets SET price_source = NULL WHERE id > (SELECT min(id) FROM aave_v3_assets)")
+        .unwrap();
+    let target = version("b0b9e84d5527");
+    let plan = plan_migration(&copy.path, target).unwrap();
+    let agreed = MigrateOptions::default().agreed_losses(plan.losses.clone());
+    connection
+        .batch_execute("UPDATE aave_v3_assets SET price_source = 'X' WHERE id = (SELECT max(id) FROM aave_v3_assets)")
+        .unwrap();
+    let before = content::of(&copy.path);
+    let downgrade = |options| {
+        let from = plan.from.unwrap();
+        migrate_sqlite_database(&copy.path, from, target, options)
+    };
+    let error = downgrade(&agreed).unwrap_err();
+    assert!(
+        matches!(&error.kind, ErrorKind::MoreLosses { losses }
+            if *losses == ["column aave_v3_assets.price_source with a value in 2 rows"]),
+        "{error:?}"
+    );
+    assert_eq!(error.effect, Some(Effect::Nothing));
+    assert_eq!(content::of(&copy.path), before);
+    // A caller who has not said what may be dropped learns what was.
+    let report = downgrade(&MigrateOptions::default()).unwrap();
+    let [loss] = report.losses.as_slice() else {
+        panic!("{:?}", report.losses);
+    };
+    assert_eq!(loss.rows, 2);
+}
+
+#[test]
+fn downgrade_drops_less_than_the_plan_lists() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let target = version("b0b9e84d5527");
+    let plan = plan_migration(&copy.path, target).unwrap();
+    content::connect(&copy.path)
+        .batch_execute("UPDATE aave_v3_assets SET price_source = NULL")
+        .unwrap();
+    let agreed = MigrateOptions::default().agreed_losses(plan.losses);
+    let report = migrate_sqlite_database(&copy.path, plan.from.unwrap(), target, &agreed).unwrap();
+    assert_eq!(report.losses, []);
 }
 
 #[test]

@@ -13,9 +13,10 @@ use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::known_values::version;
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::prompt::confirm;
+use crate::database::migration::losses::Loss;
 use crate::database::migration::migrate::{Change, migrate_sqlite_database};
 use crate::database::migration::options::MigrateOptions;
-use crate::database::migration::plan::{Loss, plan_migration, plan_without_pages};
+use crate::database::migration::plan::{plan_migration, plan_without_pages};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 
@@ -29,7 +30,8 @@ Examples:
 /// Bring the database back to an older version of the schema
 ///
 /// An older Python package can then open it. The downgrade drops the tables and columns that the older version does not
-/// have. It lists those with data before it asks; --dry-run lists them too.
+/// have. It lists those with data before it asks, and refuses to drop more than that; --dry-run lists them too. With
+/// --force it does not ask, and says afterwards what it has dropped.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Downgrade {
@@ -89,10 +91,12 @@ impl Downgrade {
                 .printer
                 .message(format_args!("This takes back {blocks}."));
         }
-        for loss in &plan.losses {
-            context
-                .printer
-                .message(format_args!("This drops the {loss}."));
+        if !self.confirmation.force {
+            for loss in &plan.losses {
+                context
+                    .printer
+                    .message(format_args!("This drops the {loss}."));
+            }
         }
         let question = if plan.migrations.is_empty() {
             plan::stamps_question(&path, self.to)
@@ -105,9 +109,12 @@ impl Downgrade {
             )
         };
         confirm(&question, self.confirmation.force)?;
-        let options = MigrateOptions::default()
+        let mut options = MigrateOptions::default()
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
+        if !self.confirmation.force {
+            options = options.agreed_losses(plan.losses);
+        }
         let _running = Cancellable::begin();
         let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to, &options))?;
         context.printer.message(match report.change {
@@ -120,13 +127,16 @@ impl Downgrade {
                 report.to
             ),
         });
-        // Another program that was there first has dropped them.
-        let losses = match report.change {
-            Change::Nothing => Vec::new(),
-            _ => plan.losses,
-        };
+        if self.confirmation.force {
+            for loss in &report.losses {
+                context
+                    .printer
+                    .message(format_args!("This dropped the {loss}."));
+            }
+        }
         let from = Version::of(report.name, Some(report.from));
-        self.report(context, &path, from, &report.migrations, &losses, timing)
+        let (migrations, losses) = (&report.migrations, &report.losses);
+        self.report(context, &path, from, migrations, losses, timing)
     }
 
     fn report(

@@ -36,6 +36,19 @@ pub(crate) fn optional_number(
         .map(|row| row.number)
 }
 
+/// The number of rows of a table that satisfy a condition.
+pub(crate) fn count(
+    connection: &mut SqliteConnection,
+    table: &str,
+    condition: &str,
+) -> QueryResult<i64> {
+    let table = name(table);
+    number(
+        connection,
+        &format!("SELECT count(*) AS number FROM {table} WHERE {condition}"),
+    )
+}
+
 /// The values of the first column as texts. Bytes that are not UTF-8 are replaced.
 pub(crate) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResult<Vec<String>> {
     let mut statement = Statements::of(connection)?.prepare(query)?;

@@ -600,6 +600,16 @@ documented_errors! {
             hint "Run the command again to see what it would do now";
             when "Another program has changed the version between the question and its answer.";
 
+        /// A downgrade would drop data that came in after it was planned.
+        MoreLosses {
+            /// The tables and columns, each with the number of its rows.
+            losses: Vec<String> = vec!["table TABLE with 5 rows".to_owned()],
+        }
+            in UpgradesAndDowngrades;
+            text format!("Data came into {path} that the downgrade would drop: {}", losses.join(", "));
+            hint "Run the command again to see all that it would drop now. A program that writes all the time has to stop first";
+            when "Another program has written between the question and the downgrade.";
+
         /// The migrations would have dropped the user's own objects, or left them without what they refer to.
         /// Everything was rolled back.
         ObjectsLost {

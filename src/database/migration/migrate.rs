@@ -17,10 +17,11 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
+use crate::database::migration::losses::Loss;
 use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
-    alembic_leftovers, disk_need, foreign_keys, initialization_maps, stamp_additions,
+    alembic_leftovers, disk_need, foreign_keys, initialization_maps, losses, stamp_additions,
     unfinal_blocks, user_objects,
 };
 use crate::database::progress::Observer;
@@ -63,6 +64,8 @@ pub struct MigrationReport {
     pub migrations: Vec<String>,
     /// The number of words of initialization maps that were computed from liquidity positions.
     pub computed_words: usize,
+    /// The tables and columns with values that a downgrade has dropped.
+    pub losses: Vec<Loss>,
 }
 
 /// Returns the version of a database.
@@ -91,7 +94,8 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// A downgrade drops tables and columns that the older version lacks. Before it drops the journal, it takes back the
 /// blocks that are not final.
 /// [`plan_migration`](crate::database::migration::plan::plan_migration) lists them. `from` is the version for
-/// which the caller has made that plan: a downgrade from another version is refused.
+/// which the caller has made that plan: a downgrade from another version is refused. With
+/// [`MigrateOptions::agreed_losses`], so is one that would drop more than these.
 ///
 /// # Errors
 ///
@@ -107,6 +111,7 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// - [`ErrorKind::Locked`] if another process keeps the database locked;
 /// - [`ErrorKind::VersionChanged`] if another process has migrated the database, and reaching the target would
 ///   now be a downgrade that nobody has planned;
+/// - [`ErrorKind::MoreLosses`] if a downgrade would drop data that the caller has not agreed to lose;
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled;
 /// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
 ///   triggers or foreign keys of theirs;
@@ -120,7 +125,10 @@ pub fn migrate_sqlite_database(
 ) -> Result<MigrationReport, Error> {
     let _waiting = LockWait::begin(options.wait, options.cancel.clone());
     EffectTracker::track(path, |effect| {
-        let task = Task { path, from, target };
+        let task = Task {
+            agreed_losses: options.agreed_losses.as_deref(),
+            ..Task::new(path, from, target)
+        };
         let mut observer = options.cancel.clone();
         let (report, ()) = migrate_in_place(&task, &mut observer, effect, |_, _| Ok(()))?;
         Ok(report)
@@ -133,6 +141,19 @@ pub(crate) struct Task<'task> {
     /// The version for which the caller has made a plan.
     pub(crate) from: SchemaVersion,
     pub(crate) target: SchemaVersion,
+    /// The losses that the caller agrees to; `None` for any.
+    pub(crate) agreed_losses: Option<&'task [Loss]>,
+}
+
+impl<'task> Task<'task> {
+    pub(crate) const fn new(path: &'task Path, from: SchemaVersion, target: SchemaVersion) -> Self {
+        Self {
+            path,
+            from,
+            target,
+            agreed_losses: None,
+        }
+    }
 }
 
 /// Like [`migrate_sqlite_database`]. The pages are checked first: SQLite overwrites a page that is in use if damage makes
@@ -160,6 +181,7 @@ pub(crate) fn migrate_in_place<T>(
             to: version,
             migrations: Vec::new(),
             computed_words: 0,
+            losses: Vec::new(),
         };
         return Ok((report, inspected));
     }
@@ -270,6 +292,18 @@ pub(crate) fn migrate<T>(
             let dropped = [stamp_tables::RUST_CORE_TABLE];
             stamp_additions::require_none(path, &recognition.catalogue, &dropped)?;
         }
+        // Other programs may have written since the plan was made. Here they cannot.
+        let losses = if from > target {
+            losses::find(connection, from, target)?
+        } else {
+            Vec::new()
+        };
+        if let Some(agreed) = task.agreed_losses {
+            let losses = losses::beyond(&losses, agreed);
+            if !losses.is_empty() {
+                return Err(ErrorKind::MoreLosses { losses }.at(path));
+            }
+        }
         let steps = steps(from, target);
         let (catalogue, of_target) = (&recognition.catalogue, target.catalogue());
         let unfinal = unfinal_blocks::to_take_back(connection, catalogue, of_target)?;
@@ -327,6 +361,7 @@ pub(crate) fn migrate<T>(
             to,
             migrations: steps.iter().map(MigrationStep::name).collect(),
             computed_words,
+            losses,
         };
         Ok((report, inspected))
     });

@@ -7,6 +7,7 @@ pub(crate) mod expansion;
 mod firing;
 pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;
+pub(crate) mod losses;
 pub(crate) mod migrate;
 pub(crate) mod options;
 mod parent_keys;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::losses::Loss;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::setters::setters;
 
@@ -44,15 +45,23 @@ pub struct MigrateOptions {
     pub wait: Duration,
     /// The token that cancels the migration.
     pub cancel: Option<CancelToken>,
+    /// The data that a downgrade may drop, such as [`MigrationPlan::losses`](crate::database::MigrationPlan::losses). With
+    /// `None`, it may drop whatever the older version has no place for.
+    pub agreed_losses: Option<Vec<Loss>>,
 }
 
-setters!(MigrateOptions { wait: Duration, cancel: CancelToken => Some });
+setters!(MigrateOptions {
+    wait: Duration,
+    cancel: CancelToken => Some,
+    agreed_losses: Vec<Loss> => Some,
+});
 
 impl Default for MigrateOptions {
     fn default() -> Self {
         Self {
             wait: LOCK_TIMEOUT,
             cancel: None,
+            agreed_losses: None,
         }
     }
 }

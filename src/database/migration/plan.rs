@@ -1,13 +1,10 @@
 //! Migration plan: the dry run of an upgrade or a downgrade.
 
-use std::fmt;
 use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use serde::Serialize;
 
-use crate::counted::counted;
 use crate::database::connection::open::require_writable_format;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
@@ -17,10 +14,11 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
+use crate::database::migration::losses::Loss;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::route::{Method, Route};
 use crate::database::migration::unfinal_blocks::UnfinalBlocks;
-use crate::database::migration::{disk_need, rebuild, rehearsal, unfinal_blocks};
+use crate::database::migration::{disk_need, losses, rebuild, rehearsal, unfinal_blocks};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
@@ -80,27 +78,6 @@ pub struct MigrationPlan {
 /// Rows that a rebuild carries over, checks and puts in place in a second. `cargo bench --bench upgrade`
 /// measures it with a million rows; the value is rounded down.
 const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
-
-/// A table or column that has values and that an older version lacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Loss {
-    /// The table.
-    pub table: String,
-    /// The column; `None` for the whole table.
-    pub column: Option<String>,
-    /// The number of rows of the table, or of rows with a value other than zero in the column.
-    pub rows: i64,
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = counted(self.rows, "row");
-        match &self.column {
-            None => write!(f, "table {} with {rows}", self.table),
-            Some(column) => write!(f, "column {}.{column} with a value in {rows}", self.table),
-        }
-    }
-}
 
 /// Plans a migration by
 /// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), without writing.
@@ -235,7 +212,7 @@ fn plan(
     let mut rows = Vec::new();
     for table in recognition.catalogue.tables.keys() {
         if !extras.iter().any(|extra| extra.is_table(table)) {
-            rows.push((table.clone(), count(connection, table, "1")?));
+            rows.push((table.clone(), sql::count(connection, table, "1")?));
         }
     }
     let needs = rebuild::missing_assumption(connection, path, &recognition, &options.assumptions)?;
@@ -284,7 +261,7 @@ fn plan(
             None => Vec::new(),
         },
         losses: match from {
-            Some(from) if method == Method::InPlace => losses(connection, from, target)?,
+            Some(from) if method == Method::InPlace => losses::find(connection, from, target)?,
             _ => Vec::new(),
         },
         rows,
@@ -323,43 +300,4 @@ fn require_possible(
             rehearsal::require_possible(connection, path, recognition, options.target)
         }
     }
-}
-
-/// The tables and columns that the target lacks and that have values.
-fn losses(
-    connection: &mut SqliteConnection,
-    from: SchemaVersion,
-    target: SchemaVersion,
-) -> Result<Vec<Loss>, Error> {
-    let mut losses = Vec::new();
-    let remaining = &target.catalogue().tables;
-    for (name, table) in &from.catalogue().tables {
-        let Some(remaining) = remaining.get(name) else {
-            losses.push(Loss {
-                table: name.clone(),
-                column: None,
-                rows: count(connection, name, "1")?,
-            });
-            continue;
-        };
-        for column in table.columns.keys() {
-            if !remaining.columns.contains_key(column) {
-                // A column that was added with a default has '0' or 0 in rows without a value.
-                let condition = format!("{column} NOT IN (0, '0')");
-                losses.push(Loss {
-                    table: name.clone(),
-                    column: Some(column.clone()),
-                    rows: count(connection, name, &condition)?,
-                });
-            }
-        }
-    }
-    losses.retain(|loss| loss.rows > 0);
-    Ok(losses)
-}
-
-fn count(connection: &mut SqliteConnection, table: &str, condition: &str) -> QueryResult<i64> {
-    let table = sql::name(table);
-    let query = format!("SELECT count(*) AS number FROM {table} WHERE {condition}");
-    sql::number(connection, &query)
 }

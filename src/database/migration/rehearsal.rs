@@ -33,7 +33,7 @@ pub(crate) fn require_possible(
     alembic_leftovers::check(connection, path, &recognition.catalogue)?;
     initialization_maps::require_sound_positions(connection, path, &recognition.catalogue)?;
     let mut rehearsed = schema_in_memory(connection, path)?;
-    let task = Task { path, from, target };
+    let task = Task::new(path, from, target);
     let scope = ForeignKeyScope::Everything;
     EffectTracker::track(path, |effect| {
         migrate(&mut rehearsed, &task, scope, effect, &mut |_, _| Ok(()))

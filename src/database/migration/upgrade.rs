@@ -118,11 +118,7 @@ fn upgrade(
         }
         .at(path));
     }
-    let task = Task {
-        path,
-        from: route.from.unwrap_or(target),
-        target,
-    };
+    let task = Task::new(path, route.from.unwrap_or(target), target);
     let (migrated, unsound) = migrate_in_place(&task, observer, effect, quick_scan::scan)?;
     let MigrationReport {
         from,
@@ -131,6 +127,7 @@ fn upgrade(
         to,
         migrations,
         computed_words,
+        ..
     } = migrated;
     Ok(UpgradeReport {
         from: name,
