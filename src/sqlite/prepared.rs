@@ -140,6 +140,12 @@ impl<'connection> Statements<'connection> {
         unsafe { ffi::sqlite3_get_autocommit(self.handle.as_ptr()) == 0 }
     }
 
+    /// Whether the file is opened only for reading. `PRAGMA query_only` does not count.
+    pub(crate) fn is_read_only(self) -> bool {
+        // SAFETY: the connection is open, and the name is NUL-terminated.
+        unsafe { ffi::sqlite3_db_readonly(self.handle.as_ptr(), c"main".as_ptr()) == 1 }
+    }
+
     /// The path of the database, which is empty for one in memory.
     pub(crate) fn database_path(self) -> PathBuf {
         // SAFETY: the connection is open. The name is NUL-terminated and stays as long as the connection.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use degenbot::database::{
     BackupOptions, ErrorKind, IntegrityCheck, NotChecked, RestoreOptions, Rule, VerifyOptions,
-    backup_path, backup_sqlite_database, restore_sqlite_database, verify_sqlite_database,
+    backup_path, backup_sqlite_database, plan_restore, restore_sqlite_database,
+    verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -352,4 +353,108 @@ fn restore_asks_about_what_it_accepts_unchecked() {
     let told = run(on(&copy.path, &arguments), "y\n");
     assert!(told.starts_with("status: 0"), "{told}");
     assert!(told.contains("Not checked: notes"), "{told}");
+}
+
+/// The same check of a database, of its copy before a restore, and of the copies of a backup and a restore.
+fn each_check_says(copy: &Copy, problem: Option<&str>, parts: &[NotChecked]) {
+    let mut expected: Vec<_> = parts
+        .iter()
+        .map(|part| (Rule::NotChecked, part.to_string()))
+        .collect();
+    expected.extend(problem.map(|problem| (Rule::Integrity, problem.to_owned())));
+    let mut found = about_the_file(&copy.path);
+    found.sort_by_key(|(rule, _)| *rule == Rule::Integrity);
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((rule, text), (of, part)) in found.iter().zip(&expected) {
+        assert!(rule == of && text.contains(part), "{found:?}");
+    }
+    for verify in [IntegrityCheck::Quick, IntegrityCheck::Full] {
+        let backup = copy.path.with_extension("copy");
+        let options = BackupOptions::default()
+            .output(backup.clone())
+            .replace_existing(true)
+            .verify(verify);
+        let error = backup_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            problem.is_none_or(|problem| error.contains(problem)),
+            "{error}"
+        );
+        let told = |error: &str| parts.iter().all(|part| error.contains(&part.to_string()));
+        assert!(problem.is_some() || told(&error), "{error}");
+        let options = options.allow_unchecked(true);
+        let report = backup_sqlite_database(&copy.path, &options, &mut ());
+        if problem.is_none() {
+            assert_eq!(report.unwrap().not_checked, parts);
+        } else {
+            report.unwrap_err();
+        }
+        // The plan checks the backup itself, the restore its own copy.
+        let restored = copy.path.with_extension("restored");
+        let options = RestoreOptions::default()
+            .from(copy.path.clone())
+            .verify(verify);
+        plan_restore(&restored, &options).unwrap_err();
+        restore_sqlite_database(&restored, &options, &mut ()).unwrap_err();
+        let options = options.allow_unchecked(true);
+        let report = restore_sqlite_database(&restored, &options, &mut ());
+        if problem.is_none() {
+            plan_restore(&restored, &options).unwrap();
+            assert_eq!(report.unwrap().not_checked, parts);
+            fs::remove_file(&restored).unwrap();
+        } else {
+            report.unwrap_err();
+            plan_restore(&restored, &options).unwrap_err();
+        }
+    }
+}
+
+fn part(table: &str, reason: &str) -> NotChecked {
+    NotChecked {
+        table: Some(table.to_owned()),
+        reason: reason.to_owned(),
+    }
+}
+
+#[test]
+fn violated_check_constraint_is_found_in_every_copy() {
+    let copy = with(
+        "CREATE TABLE notes (note TEXT CHECK (length(note) < 5), other CHECK (other)); \
+         PRAGMA ignore_check_constraints = ON; INSERT INTO notes VALUES ('too long', 1), ('a', NULL)",
+    );
+    each_check_says(&copy, Some("CHECK constraint failed in notes"), &[]);
+}
+
+#[test]
+fn check_constraint_that_cannot_be_checked_is_told_of_every_copy() {
+    let copy = with(
+        "CREATE TABLE notes (note TEXT CHECK (abs(note) NOTNULL)); INSERT INTO notes VALUES ('b'); \
+         PRAGMA writable_schema = ON; \
+         UPDATE sqlite_schema SET sql = replace(sql, 'abs(', 'own(') WHERE name = 'notes'",
+    );
+    each_check_says(&copy, None, &[part("notes", "unknown function: own()")]);
+}
+
+#[test]
+fn virtual_table_that_cannot_be_opened_is_told_with_its_reason() {
+    let unknown = "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema \
+         VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0 (a)')";
+    let without_nodes = "CREATE VIRTUAL TABLE v USING rtree (id, a, b); INSERT INTO v VALUES (1, 1, 2); \
+         PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = 'node', tbl_name = 'node', \
+         sql = replace(sql, 'v_node', 'node') WHERE name = 'v_node'";
+    let tokenizer_of_fts4 = "CREATE VIRTUAL TABLE v USING fts4 (a); INSERT INTO v VALUES ('hello'); \
+         PRAGMA writable_schema = ON; \
+         UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE v USING fts4 (a, tokenize=mine)' WHERE name = 'v'";
+    let tokenizer_of_fts5 = "CREATE VIRTUAL TABLE v USING fts5 (a); INSERT INTO v VALUES ('hello'); \
+         PRAGMA writable_schema = ON; \
+         UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE v USING fts5 (a, tokenize=mine)' WHERE name = 'v'";
+    for (objects, reason) in [
+        (unknown, "no such module: vec0"),
+        (without_nodes, "no such table: main.v_node"),
+        (tokenizer_of_fts4, "unknown tokenizer: mine"),
+        // FTS5 looks for its tokenizer only when it is used, and gives no reason then.
+        (tokenizer_of_fts5, "SQL logic error"),
+    ] {
+        each_check_says(&with(objects), None, &[part("v", reason)]);
+    }
 }

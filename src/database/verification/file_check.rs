@@ -1,9 +1,13 @@
 //! SQLite's check of a whole file, arranged so that no part is left out unnoticed.
 //!
-//! By itself, SQLite leaves parts out in two cases, both due to objects of the user's own:
+//! By itself, SQLite leaves parts out in four cases, all due to objects of the user's own:
 //!
-//! - The check fails as a whole if the schema uses a collation, a function or a module that only the user's program
-//!   defines. Stand-ins take their place, and what depends on them is reported as not checked.
+//! - The check fails as a whole if the schema uses a collation or a function that only the user's program defines.
+//!   Stand-ins take their place, and what depends on them is reported as not checked.
+//! - It passes over a virtual table whose module is unknown, and ends at one that cannot be opened. So each virtual table
+//!   is checked alone.
+//! - On a connection that only reads the file, SQLite forgets all CHECK constraints when it reads the schema
+//!   (`sqlite3AddCheckConstraint`). There, queries take their place.
 //! - The check leaves out the list of free pages, the pages that nothing uses, and a part of the pointer map if the
 //!   first of the root pages that it goes through is 0 (`sqlite3BtreeIntegrityCheck`). That is so if the schema's hash
 //!   table begins with a view or a virtual table. `EXPLAIN` shows the root pages. Imposter tables make SQLite put the
@@ -19,6 +23,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::files::cut_file;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::verification::check_constraints;
 use crate::sqlite::prepared::{Bound, Statements};
 
 /// A result of the check.
@@ -57,6 +62,7 @@ pub(super) fn check_file(
         path,
         pragma,
         unknown: Unknown::default(),
+        constraints: Vec::new(),
         has_imposters: false,
         report,
     };
@@ -108,10 +114,20 @@ struct Unknown {
     indexes: Vec<String>,
     collations: Vec<String>,
     functions: Vec<String>,
-    modules: bool,
 }
 
 impl Unknown {
+    /// Adds a table. The first reason counts.
+    fn add(&mut self, table: String, reason: String) {
+        if !self.has(&table) {
+            self.tables.push((table, reason));
+        }
+    }
+
+    fn has(&self, table: &str) -> bool {
+        self.tables.iter().any(|(name, _)| name == table)
+    }
+
     fn is_empty(&self) -> bool {
         self.tables.is_empty()
     }
@@ -140,7 +156,7 @@ impl Unknown {
                     .is_some_and(|column| column.starts_with('.'))
             };
             is_about("CHECK constraint failed in ")
-                || is_about("row not in PRIMARY KEY order for ")
+                || (!self.collations.is_empty() && is_about("row not in PRIMARY KEY order for "))
                 || (!self.functions.is_empty() && is_about_a_value())
         })
     }
@@ -151,12 +167,20 @@ struct FileCheck<'operation, 'report> {
     path: &'operation Path,
     pragma: &'static str,
     unknown: Unknown,
+    /// The queries for rows that violate CHECK constraints, each with its table.
+    constraints: Vec<(String, String)>,
     has_imposters: bool,
     report: &'operation mut Report<'report>,
 }
 
 impl FileCheck<'_, '_> {
     fn run_all(&mut self, limit: u64) -> Result<ControlFlow<()>, Error> {
+        if self.check_virtual_tables()?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.statements.is_read_only() {
+            self.find_constraints()?;
+        }
         let mut scope = self.scope("")?;
         if let Scope::Nothing(reason) = scope {
             self.find_unknown()?;
@@ -180,10 +204,13 @@ impl FileCheck<'_, '_> {
         let mut flow = if matches!(scope, Scope::Nothing(_)) {
             self.run_each()?
         } else {
-            self.run(&limit.to_string())?
+            self.run(&limit.to_string(), None)?
         };
         if flow.is_continue() {
             flow = self.read_indexes()?;
+        }
+        if flow.is_continue() {
+            flow = self.check_constraints()?;
         }
         if let Some(reason) = left_out
             && flow.is_continue()
@@ -250,10 +277,90 @@ impl FileCheck<'_, '_> {
     fn find_unknown(&mut self) -> Result<(), Error> {
         for table in self.tables("1")? {
             if let Scope::Nothing(reason) = self.scope(&sql::name(&table))? {
-                self.unknown.tables.push((table, reason));
+                self.unknown.add(table, reason);
             }
         }
         Ok(())
+    }
+
+    /// Checks each virtual table alone, and then makes SQLite forget their modules. The content of all of them is in
+    /// ordinary tables, which the check of the whole file covers.
+    fn check_virtual_tables(&mut self) -> Result<ControlFlow<()>, Error> {
+        let tables = self.tables("rootpage = 0")?;
+        for table in &tables {
+            let name = sql::name(table);
+            let opened = self
+                .statements
+                .prepare(&format!("SELECT 1 FROM main.{name}"));
+            let flow = match opened {
+                Ok(_) => self.run(&name, Some(table))?,
+                Err(error) => self.failed(error, Some(table))?,
+            };
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        if !tables.is_empty() {
+            self.statements.forget_modules();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Finds the CHECK constraints. One that SQLite cannot read is not checked.
+    fn find_constraints(&mut self) -> Result<(), Error> {
+        let mut tables = Vec::new();
+        let mut statement = self
+            .statements
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
+        while statement.step()? {
+            let [name, sql] = [0, 1].map(|column| statement.column(column).to_text());
+            tables.push((name, sql));
+        }
+        for (table, sql) in tables {
+            for constraint in check_constraints::of_table(&sql) {
+                let from = sql::name(&table);
+                let query =
+                    format!("SELECT 1 FROM main.{from} NOT INDEXED WHERE NOT ({constraint}\n)");
+                match self.statements.prepare(&query) {
+                    Ok(_) => self.constraints.push((table.clone(), query)),
+                    Err(error) => {
+                        let reason = self.reason(error)?;
+                        // The same thing has another name where SQLite reads the schema.
+                        let reason = match reason.strip_prefix("no such function: ") {
+                            Some(name) => format!("unknown function: {name}()"),
+                            None => reason,
+                        };
+                        self.unknown.add(table.clone(), reason);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the rows that violate CHECK constraints.
+    fn check_constraints(&mut self) -> Result<ControlFlow<()>, Error> {
+        for (table, query) in std::mem::take(&mut self.constraints) {
+            let problem = format!("CHECK constraint failed in {table}");
+            let mut statement = self.statements.prepare(&query)?;
+            loop {
+                let flow = match statement.step() {
+                    Ok(true) => (self.report)(Remark::Problem(&problem)),
+                    Ok(false) => break,
+                    Err(error) => {
+                        let flow = self.failed(error, Some(&table))?;
+                        if flow.is_continue() {
+                            break;
+                        }
+                        flow
+                    }
+                };
+                if flow.is_break() {
+                    return Ok(flow);
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Defines a stand-in for each thing that is unknown, until SQLite can check the file.
@@ -272,16 +379,6 @@ impl FileCheck<'_, '_> {
             {
                 self.statements.define_function(&name)?;
                 self.unknown.functions.push(name);
-            } else if !self.unknown.modules {
-                // What can be checked of the other virtual tables is checked before their modules are gone.
-                for table in self.tables("rootpage = 0")? {
-                    let is_known = self.unknown.tables.iter().all(|(name, _)| *name != table);
-                    if is_known && self.run(&sql::name(&table))?.is_break() {
-                        break;
-                    }
-                }
-                self.statements.forget_modules();
-                self.unknown.modules = true;
             } else {
                 return Ok(Scope::Nothing(reason));
             }
@@ -300,7 +397,10 @@ impl FileCheck<'_, '_> {
             "SELECT i.name, x.coll, x.cid = -2 OR i.partial \
              FROM pragma_index_list(?1) AS i, pragma_index_xinfo(i.name) AS x",
         )?;
-        for (table, _) in &self.unknown.tables {
+        // SQLite cannot list the columns of a virtual table whose module is gone.
+        let mut ordinary = self.tables("rootpage > 0")?;
+        ordinary.retain(|table| self.unknown.has(table));
+        for table in &ordinary {
             let has_generated = generated.first_integer(&[Bound::Text(table)])?.is_some();
             statement.query(&[Bound::Text(table)])?;
             while statement.step()? {
@@ -339,19 +439,42 @@ impl FileCheck<'_, '_> {
     /// Checks each table alone.
     fn run_each(&mut self) -> Result<ControlFlow<()>, Error> {
         let mut tables = self.tables("1")?;
-        tables.retain(|table| self.unknown.tables.iter().all(|(name, _)| name != table));
+        tables.retain(|table| !self.unknown.has(table));
         // This checks the list of free pages as well.
         tables.push("sqlite_schema".to_owned());
         for table in tables {
-            if self.run(&sql::name(&table))?.is_break() {
+            if self.run(&sql::name(&table), None)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Runs SQLite's check. `what` is the largest number of problems of the whole file, or the name of a table.
-    fn run(&mut self, what: &str) -> Result<ControlFlow<()>, Error> {
+    /// Handles an error that ends the check of a table, or of the file. Other errors, such as a lock, are returned.
+    fn failed(
+        &mut self,
+        error: diesel::result::Error,
+        table: Option<&str>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let error = Error::from_diesel(self.path, "check the database", error);
+        match (&error.kind, error.kind.rejection(), table) {
+            (ErrorKind::Damaged { detail, .. }, _, table) => {
+                let part = table.unwrap_or("the rest");
+                let problem = format!("{part} cannot be checked: {detail}");
+                Ok((self.report)(Remark::Problem(&problem)))
+            }
+            (_, Some(source), Some(table)) => {
+                self.unknown.add(table.to_owned(), source.to_string());
+                Ok(ControlFlow::Continue(()))
+            }
+            (_, Some(source), None) => Ok(self.not_checked(None, format!("the rest: {source}"))),
+            (_, None, _) => Err(error),
+        }
+    }
+
+    /// Runs SQLite's check. `what` is the largest number of problems of the whole file, or the name of a table. `table` is
+    /// the table that an error concerns, if it concerns only one.
+    fn run(&mut self, what: &str, table: Option<&str>) -> Result<ControlFlow<()>, Error> {
         let mut statement = self
             .statements
             .prepare(&format!("PRAGMA main.{}({what})", self.pragma))?;
@@ -359,21 +482,7 @@ impl FileCheck<'_, '_> {
             match statement.step() {
                 Ok(true) => {}
                 Ok(false) => return Ok(ControlFlow::Continue(())),
-                Err(error) => {
-                    let error = Error::from_diesel(self.path, "check the database", error);
-                    return match error.kind {
-                        ErrorKind::Damaged { detail, .. } => {
-                            let problem = format!("the rest cannot be checked: {detail}");
-                            Ok((self.report)(Remark::Problem(&problem)))
-                        }
-                        ref other => match other.rejection() {
-                            Some(source) => {
-                                Ok(self.not_checked(None, format!("the rest: {source}")))
-                            }
-                            None => Err(error),
-                        },
-                    };
-                }
+                Err(error) => return self.failed(error, table),
             }
             let text = statement.column(0).to_text();
             // SQLite returns the problems of the pages as one text with a heading.

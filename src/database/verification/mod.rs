@@ -1,5 +1,6 @@
 //! Verification of a database: damage and invalid rows.
 
+mod check_constraints;
 pub(crate) mod checker;
 pub(crate) mod file_check;
 pub(crate) mod findings;
