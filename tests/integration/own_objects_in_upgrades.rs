@@ -1,6 +1,9 @@
 //! What an upgrade would break of the user's own is refused by name, and what it would not break stays.
 
-use degenbot::database::{ErrorKind, plan_upgrade, upgrade_sqlite_database};
+use degenbot::database::{
+    ErrorKind, MigrateOptions, latest_database_version, migrate_sqlite_database, plan_migration,
+    plan_upgrade, upgrade_sqlite_database,
+};
 use diesel::connection::SimpleConnection;
 
 use crate::support::content;
@@ -197,4 +200,114 @@ fn rebuild_refuses_to_break_a_foreign_key_of_the_user() {
     let by_id = table("(m) REFERENCES managed_pools (id)");
     let copy = changed("populated/populated-0.5.0a2.db", &by_id);
     upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+}
+
+const A2: &str = "populated/populated-0.5.0a2.db";
+
+/// What an upgrade to the newest version says about a database with these objects. It changes nothing, and its plan says
+/// the same.
+fn refused_upgrade(name: &str, statements: &str) -> String {
+    let copy = changed(name, statements);
+    let before = copy.files();
+    let options = upgrade_options();
+    let Err(error) = upgrade_sqlite_database(&copy.path, &options, &mut ()) else {
+        panic!("{name}, {statements}");
+    };
+    let planned = plan_upgrade(&copy.path, &options).unwrap_err();
+    assert_eq!(planned.to_string(), error.to_string(), "{statements}");
+    assert_eq!(copy.files(), before, "{statements}");
+    error.to_string()
+}
+
+/// What a downgrade of a database of the newest version says.
+fn refused_downgrade(target: &str, statements: &str) -> String {
+    let copy = Copy::upgraded("populated/populated-0.6.0a17.db");
+    content::connect(&copy.path)
+        .batch_execute(statements)
+        .unwrap();
+    let before = content::of(&copy.path);
+    let target = target.parse().unwrap();
+    let planned = plan_migration(&copy.path, target).unwrap_err();
+    let options = MigrateOptions::default();
+    let from = latest_database_version();
+    let Err(error) = migrate_sqlite_database(&copy.path, from, target, &options) else {
+        panic!("{statements}");
+    };
+    assert_eq!(planned.to_string(), error.to_string(), "{statements}");
+    assert_eq!(content::of(&copy.path), before, "{statements}");
+    error.to_string()
+}
+
+/// SQLite keeps the table of a trigger and the parent of a foreign key as a statement writes them.
+#[test]
+fn letter_case_of_names_makes_no_difference_to_a_migration() {
+    // The version before the one that adds the column, or before the one that adds the table.
+    let (without_column, without_table) = ("b0b9e84d5527", "2606a6c7f5ee");
+    for (target, statements, lost) in [
+        (
+            without_column,
+            "CREATE TRIGGER mine AFTER UPDATE ON @pools \
+             BEGIN UPDATE aave_v3_assets SET price_source = 'x' WHERE id = -1; END",
+            "trigger mine",
+        ),
+        (
+            without_column,
+            "CREATE TRIGGER mine AFTER UPDATE OF price_source ON @aave_v3_assets BEGIN SELECT 1; END",
+            "trigger mine (no such column: aave_v3_assets.price_source)",
+        ),
+        (
+            without_table,
+            "CREATE TABLE mine (id INTEGER PRIMARY KEY, pool REFERENCES @lfj_pools (pool_id))",
+            "table mine (refers to lfj_pools)",
+        ),
+    ] {
+        for name in [str::to_owned, str::to_uppercase] {
+            let told = refused_downgrade(target, &spelled(statements, name));
+            assert!(told.to_lowercase().contains(lost), "{statements}: {told}");
+        }
+    }
+    for (statements, lost) in [
+        (
+            "CREATE TRIGGER mine AFTER INSERT ON @alembic_version BEGIN SELECT 1; END",
+            None,
+        ),
+        (
+            "CREATE TABLE _alembic_tmp_pools (id); \
+             CREATE TRIGGER mine AFTER INSERT ON @_alembic_tmp_pools BEGIN SELECT 1; END",
+            Some("trigger mine (on _alembic_tmp_pools, which goes)"),
+        ),
+        (
+            "CREATE TRIGGER mine AFTER INSERT ON @metadata BEGIN SELECT 1; END",
+            Some("trigger mine (on metadata, which goes)"),
+        ),
+        (
+            "CREATE TABLE mine (a REFERENCES @metadata (key))",
+            Some("table mine (refers to metadata)"),
+        ),
+        (
+            "CREATE TRIGGER mine AFTER INSERT ON @pools BEGIN SELECT new.id; END",
+            None,
+        ),
+    ] {
+        for name in [str::to_owned, str::to_uppercase] {
+            let statements = spelled(statements, name);
+            let Some(lost) = lost else {
+                let copy = changed(A2, &statements);
+                upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+                let triggers = "SELECT name AS line FROM sqlite_schema WHERE type = 'trigger'";
+                let triggers = content::lines(&mut content::connect(&copy.path), triggers);
+                assert_eq!(triggers, ["mine"], "{statements}");
+                continue;
+            };
+            let told = refused_upgrade(A2, &statements);
+            assert!(told.to_lowercase().contains(lost), "{statements}: {told}");
+        }
+    }
+}
+
+/// Statements with the name after `@` in other letters.
+fn spelled(statements: &str, spell: fn(&str) -> String) -> String {
+    let (before, after) = statements.split_once('@').unwrap();
+    let (name, after) = after.split_once(' ').unwrap();
+    format!("{before}{} {after}", spell(name))
 }

@@ -30,11 +30,11 @@ pub(crate) fn too_large(statements: &[UserStatement]) -> Vec<String> {
     let views: BTreeMap<String, Vec<Token>> = statements
         .iter()
         .filter(|statement| statement.is_view)
-        .map(|statement| (statement.name.to_lowercase(), tokens(&statement.sql)))
+        .map(|statement| (statement.name.to_ascii_lowercase(), tokens(&statement.sql)))
         .collect();
     let mut known = BTreeMap::new();
     let is_too_large = |statement: &&UserStatement| {
-        let own = statement.name.to_lowercase();
+        let own = statement.name.to_ascii_lowercase();
         let mut expansion = Expansion {
             views: &views,
             known: &mut known,

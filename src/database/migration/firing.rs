@@ -10,6 +10,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::probe::{undone, verdict};
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::sql_name;
 
 /// A statement that would fire triggers. SQLite resolves the body of a trigger only when it compiles such a
 /// statement.
@@ -30,7 +31,7 @@ impl Firing {
     ) -> QueryResult<Vec<Self>> {
         let owners = sql::lines(
             connection,
-            "SELECT DISTINCT tbl_name AS line FROM main.sqlite_schema WHERE type = 'trigger'",
+            "SELECT DISTINCT tbl_name COLLATE NOCASE AS line FROM main.sqlite_schema WHERE type = 'trigger'",
         )?;
         let mut all = Vec::new();
         for owner in owners {
@@ -44,7 +45,7 @@ impl Firing {
             };
             add(None, format!("INSERT INTO {name} DEFAULT VALUES"));
             add(None, format!("DELETE FROM {name}"));
-            let table = catalogue.tables.get(&owner);
+            let table = sql_name::find(&catalogue.tables, &owner);
             for column in table.iter().flat_map(|table| table.columns.keys()) {
                 let value = sql::name(column);
                 add(Some(column), format!("UPDATE {name} SET {value} = {value}"));
@@ -57,7 +58,7 @@ impl Firing {
     pub(super) fn is_possible(&self, connection: &mut SqliteConnection) -> QueryResult<bool> {
         let owner = sql::literal(&self.owner);
         let condition = match &self.column {
-            Some(column) => format!("name = {}", sql::literal(column)),
+            Some(column) => format!("name = {} COLLATE NOCASE", sql::literal(column)),
             None => "1".to_owned(),
         };
         let query =
@@ -87,7 +88,7 @@ impl Firing {
         let triggers = sql::lines(
             connection,
             &format!(
-                "SELECT name AS line FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = {owner}"
+                "SELECT name AS line FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = {owner} COLLATE NOCASE"
             ),
         )?;
         for trigger in &triggers {

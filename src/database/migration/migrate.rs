@@ -31,7 +31,7 @@ use crate::database::structure::catalogue::{Catalogue, Table};
 use crate::database::structure::create_tables::create_migrations_table;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::structure::stamp_tables;
+use crate::database::structure::{sql_name, stamp_tables};
 use crate::sqlite::connection_hooks::{cancellable, without_triggers};
 use crate::sqlite::lock_wait::LockWait;
 
@@ -337,8 +337,8 @@ pub(crate) fn migrate<T>(
         foreign_keys::require_known(path, after, before)?;
         check_objects(path, &recognition, &arrived)?;
         user_objects::require_no_dangling(path, &arrived.catalogue, |table| {
-            recognition.catalogue.tables.contains_key(table)
-                && !arrived.catalogue.tables.contains_key(table)
+            sql_name::is_among(table, recognition.catalogue.tables.keys())
+                && !sql_name::is_among(table, arrived.catalogue.tables.keys())
         })?;
         usable.require(connection, path)?;
         let inspected = inspect(connection, to)?;
@@ -394,8 +394,8 @@ fn tables_to_check(
     // Indexes are not compared: an index changes no row.
     let changes = |table: &str| {
         structures.windows(2).any(|pair| {
-            let [before, after] =
-                [pair[0], pair[1]].map(|structure| structure.tables.get(table).map(|t| &t.columns));
+            let [before, after] = [pair[0], pair[1]]
+                .map(|structure| sql_name::find(&structure.tables, table).map(|t| &t.columns));
             before != after
         })
     };

@@ -9,6 +9,7 @@ pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;
 pub(crate) mod losses;
 pub(crate) mod migrate;
+mod objects;
 pub(crate) mod options;
 mod parent_keys;
 pub(crate) mod plan;

@@ -26,11 +26,14 @@ pub(crate) fn tokens(sql: &str) -> Vec<Token> {
                 let inside = &rest[1..];
                 let end = inside.find(close).unwrap_or(inside.len());
                 let length = (end + 2).min(rest.len());
-                (Some(Token::Word(inside[..end].to_lowercase())), length)
+                (
+                    Some(Token::Word(inside[..end].to_ascii_lowercase())),
+                    length,
+                )
             }
             _ if is_of_word(first) => {
                 let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
-                (Some(Token::Word(rest[..end].to_lowercase())), end)
+                (Some(Token::Word(rest[..end].to_ascii_lowercase())), end)
             }
             _ if first.is_whitespace() => (None, first.len_utf8()),
             _ => (Some(Token::Other), first.len_utf8()),

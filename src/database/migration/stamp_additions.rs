@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::sql_name;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, MIGRATIONS_TABLE, RUST_CORE_TABLE};
 
 /// The columns that programs create in the tables of stamps.
@@ -23,15 +24,13 @@ pub(crate) fn require_none(
 ) -> Result<(), Error> {
     let mut objects = Vec::new();
     for (name, known) in COLUMNS {
-        let Some(table) = catalogue
-            .tables
-            .get(name)
-            .filter(|_| tables.contains(&name))
+        let Some(table) =
+            sql_name::find(&catalogue.tables, name).filter(|_| tables.contains(&name))
         else {
             continue;
         };
         let columns = table.columns.keys();
-        let added = columns.filter(|column| !known.contains(&column.as_str()));
+        let added = columns.filter(|column| !sql_name::is_among(column, known));
         objects.extend(added.map(|column| format!("column {name}.{column}")));
         if name != ALEMBIC_TABLE {
             let indexes = table.indexes.keys();

@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::sql;
 use crate::database::migration::sql_tokens::{Token, tokens};
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::sql_name;
 use crate::sqlite::prepared::Statements;
 
 /// The columns of triggers that exist.
@@ -33,12 +34,12 @@ impl UpdateColumns {
         let mut rows = Statements::of(connection)?.prepare(query)?;
         while rows.step()? {
             let [trigger, table, sql] = [0, 1, 2].map(|column| rows.column(column).to_text());
-            let Some(properties) = catalogue.tables.get(&table) else {
+            let Some(properties) = sql_name::find(&catalogue.tables, &table) else {
                 continue;
             };
             for listed in columns_of(&sql) {
                 let mut columns = properties.columns.keys();
-                if let Some(column) = columns.find(|column| column.to_lowercase() == listed) {
+                if let Some(column) = columns.find(|column| sql_name::is_same(column, &listed)) {
                     found.push(UpdateColumn {
                         trigger: trigger.clone(),
                         table: table.clone(),
@@ -62,7 +63,7 @@ impl UpdateColumns {
             let [in_table, of_column] = [table, column].map(|name| sql::literal(name));
             // This one lists generated columns as well.
             let query = format!(
-                "SELECT count(*) AS number FROM pragma_table_xinfo({in_table}) WHERE name = {of_column}"
+                "SELECT count(*) AS number FROM pragma_table_xinfo({in_table}) WHERE name = {of_column} COLLATE NOCASE"
             );
             if sql::number(connection, &query)? == 0 {
                 lost.push(format!(

@@ -15,6 +15,7 @@ use crate::database::migration::probe::{undone, verdict};
 use crate::database::migration::update_columns::UpdateColumns;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
+use crate::database::structure::sql_name;
 use crate::database::structure::stamp_tables::MIGRATIONS_TABLE;
 use crate::sqlite::connection_hooks::without_quoted_texts;
 use crate::sqlite::prepared::Statements;
@@ -221,12 +222,12 @@ pub(crate) fn require_free_names(
     let mut taken = names_beyond(catalogue);
     taken.extend(views.map(|view| (SchemaObject::new(ObjectKind::View, view), String::new())));
     taken.retain(|object| {
-        // An object of the very kind, name and table is the object itself, which recognition has compared. SQLite
-        // ignores letter case in names; tables, indexes and views share one namespace.
+        // An object of the very kind, name and table is the object itself, which recognition has compared. Tables,
+        // indexes and views share one namespace.
         !needed.contains(object)
             && needed
                 .iter()
-                .any(|(needed, _)| needed.name.eq_ignore_ascii_case(&object.0.name))
+                .any(|(needed, _)| sql_name::is_same(&needed.name, &object.0.name))
     });
     if taken.is_empty() {
         return Ok(());

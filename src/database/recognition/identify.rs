@@ -10,6 +10,7 @@ use crate::database::structure::difference::Difference;
 use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::structure::sql_name;
 use crate::database::structure::stamp_tables::{ALEMBIC_TABLE, RUST_CORE_TABLE};
 use crate::models::pools::pool_family::WORD_TABLES;
 
@@ -370,7 +371,7 @@ impl Structure<'_> {
         differences.retain(|difference| difference.table() != Some(ALEMBIC_TABLE));
         let latest = SchemaVersion::latest().catalogue();
         for view in &self.0.views {
-            if latest.tables.contains_key(&view.to_lowercase()) {
+            if sql_name::is_among(view, latest.tables.keys()) {
                 let object = SchemaObject::new(ObjectKind::View, view);
                 differences.push(Difference::FromLaterVersion { object });
             }
@@ -379,8 +380,7 @@ impl Structure<'_> {
             let is_known = expected.tables.contains_key(table) || next.tables.contains_key(table);
             let object = SchemaObject::table(table);
             if !is_known
-                // SQLite ignores letter case in names.
-                && latest.tables.contains_key(&table.to_lowercase())
+                && sql_name::is_among(table, latest.tables.keys())
                 && table != ALEMBIC_TABLE
                 && !self.is_lfj_table(&object)
             {

@@ -10,5 +10,6 @@ mod printed_schema;
 pub(crate) mod schema_object;
 pub(crate) mod schema_version;
 pub(crate) mod sections;
+pub(crate) mod sql_name;
 pub(crate) mod stamp_tables;
 pub(crate) mod text_format;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::database::structure::sql_name;
+
 /// The kind of a schema object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
@@ -55,7 +57,7 @@ impl SchemaObject {
 
     /// Whether this is the table with this name.
     pub(crate) fn is_table(&self, name: &str) -> bool {
-        self.kind == ObjectKind::Table && self.name == name
+        self.kind == ObjectKind::Table && sql_name::is_same(&self.name, name)
     }
 }
 

@@ -7,10 +7,10 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::initialization_maps;
 use crate::database::migration::initialization_maps::Place;
+use crate::database::migration::objects::Object;
 use crate::database::migration::rebuild::carry::Counter;
 use crate::database::migration::rebuild::mapping::Mapping;
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::replace_tables::Object;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{

@@ -6,15 +6,14 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::migration::objects::{Object, objects};
 use crate::database::migration::rebuild::obstacles::Obstacles;
-use crate::database::migration::rebuild::replace_tables;
-use crate::database::migration::rebuild::replace_tables::Object;
 use crate::database::structure::schema_version::SchemaVersion;
 
 /// Drops the indexes of the new tables and returns them. Creating an index is faster when all rows exist,
 /// because its entries are then sorted.
 pub(super) fn drop(connection: &mut SqliteConnection) -> Result<Vec<Object>, Error> {
-    let mut indexes = replace_tables::objects(connection, "new")?;
+    let mut indexes = objects(connection, "new")?;
     indexes.retain(|object| object.kind == "index");
     for index in &indexes {
         let name = sql::name(&index.name);

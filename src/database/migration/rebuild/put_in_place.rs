@@ -10,9 +10,10 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::foreign_keys::{require_known, violations_of};
+use crate::database::migration::objects::{Object, objects};
 use crate::database::migration::probe::{undone, verdict};
 use crate::database::migration::rebuild::carry::Counter;
-use crate::database::migration::rebuild::replace_tables::{Object, Tables};
+use crate::database::migration::rebuild::replace_tables::Tables;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{indexes, replace_tables};
 use crate::database::migration::rehearsal::schema_in_memory;
@@ -95,7 +96,7 @@ pub(super) fn rehearse(
     let mut target = open_in_memory()?;
     create_tables(&mut target, rebuild.target)
         .map_err(|error| Error::from_create_tables(rebuild.path, error))?;
-    let (indexes, tables): (Vec<_>, Vec<_>) = replace_tables::objects(&mut target, "main")?
+    let (indexes, tables): (Vec<_>, Vec<_>) = objects(&mut target, "main")?
         .into_iter()
         .partition(|object| object.kind == "index");
     for table in tables {
@@ -145,15 +146,15 @@ fn users_objects(
 ) -> Result<Vec<Object>, Error> {
     let extras = rebuild.recognition.extras();
     let replaced = rebuild.replaced_tables();
-    let mut objects = replace_tables::objects(connection, "main")?;
-    objects.retain(|object| {
+    let mut found = objects(connection, "main")?;
+    found.retain(|object| {
         ["index", "trigger"].contains(&object.kind.as_str())
             && replaced.contains(&object.owner)
             && extras
                 .iter()
                 .any(|extra| extra.kind.as_str() == object.kind && extra.name == object.name)
     });
-    Ok(objects)
+    Ok(found)
 }
 
 /// The user's own tables with foreign keys.

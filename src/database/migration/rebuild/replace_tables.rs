@@ -3,40 +3,15 @@
 //! This runs in the transaction that has locked the old content since before it was read. A program that has
 //! the database open sees either the old or the new tables, and no commit can come in between.
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::migration::objects::{Object, objects};
 use crate::database::migration::rebuild::carry::{Counter, count};
 use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::legacy_revision::LegacyRevision;
-
-/// An object of a schema with the statement that creates it.
-#[derive(Debug, Clone, QueryableByName)]
-pub(super) struct Object {
-    /// `table`, `index`, `view` or `trigger`.
-    #[diesel(sql_type = Text)]
-    pub(super) kind: String,
-    #[diesel(sql_type = Text)]
-    pub(super) name: String,
-    /// The table of the object.
-    #[diesel(sql_type = Text)]
-    pub(super) owner: String,
-    #[diesel(sql_type = Text)]
-    pub(super) statement: String,
-}
-
-/// Returns every object of a schema that has a CREATE statement, tables first.
-pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
-    diesel::sql_query(format!(
-        "SELECT type AS kind, name, tbl_name AS owner, sql AS statement FROM {schema}.sqlite_schema \
-         WHERE sql NOTNULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY type <> 'table', rowid"
-    ))
-    .load(connection)
-}
 
 /// The replaced and the kept tables of the old database.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_object::ObjectKind;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::structure::stamp_tables;
+use crate::database::structure::{sql_name, stamp_tables};
 use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 
 /// The input of a rebuild.
@@ -86,7 +86,7 @@ impl<'rebuild> Rebuild<'rebuild> {
             // Recognition has compared the tables of a later version. Triggers have a namespace of their own.
             let is_compared = object.kind == ObjectKind::Table && target.contains_key(&object.name);
             let mut indexes = target.values().flat_map(|table| table.indexes.keys());
-            let is = |name: &String| name.eq_ignore_ascii_case(&object.name);
+            let is = |name: &String| sql_name::is_same(name, &object.name);
             object.kind != ObjectKind::Trigger
                 && !is_compared
                 && (target.keys().any(is) || indexes.any(is))
@@ -103,7 +103,7 @@ impl<'rebuild> Rebuild<'rebuild> {
         let gone = self.old_tables();
         let remaining = &self.target.catalogue().tables;
         user_objects::require_no_dangling(self.path, &self.recognition.catalogue, |table| {
-            gone.iter().any(|gone| gone == table) && !remaining.contains_key(table)
+            sql_name::is_among(table, &gone) && !sql_name::is_among(table, remaining.keys())
         })
     }
 }

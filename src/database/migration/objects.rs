@@ -1,0 +1,35 @@
+//! The objects of a schema, each with its table and its statement.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+/// An object of a schema with the statement that creates it.
+#[derive(Debug, Clone, QueryableByName)]
+pub(super) struct Object {
+    /// `table`, `index`, `view` or `trigger`.
+    #[diesel(sql_type = Text)]
+    pub(super) kind: String,
+    #[diesel(sql_type = Text)]
+    pub(super) name: String,
+    /// The table or view of the object, by its own name. SQLite keeps it as the CREATE statement writes it, which can be
+    /// in another letter case.
+    #[diesel(sql_type = Text)]
+    pub(super) owner: String,
+    #[diesel(sql_type = Text)]
+    pub(super) statement: String,
+}
+
+/// Returns every object of a schema that has a CREATE statement, tables first.
+pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
+    diesel::sql_query(query(schema)).load(connection)
+}
+
+fn query(schema: &str) -> String {
+    format!(
+        "SELECT o.type AS kind, o.name, coalesce(t.name, o.tbl_name) AS owner, o.sql AS statement \
+         FROM {schema}.sqlite_schema AS o LEFT JOIN {schema}.sqlite_schema AS t \
+         ON t.name = o.tbl_name COLLATE NOCASE AND t.type IN ('table', 'view') \
+         WHERE o.sql NOTNULL AND o.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY o.type <> 'table', o.rowid"
+    )
+}
