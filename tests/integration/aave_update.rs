@@ -2,6 +2,7 @@
 
 mod command;
 mod isolation;
+mod price_sources;
 mod properties;
 mod refusals;
 mod reorganisations;

@@ -384,15 +384,18 @@ impl MarketState {
         }
     }
 
-    /// Gives every reserve the price source that the market's oracle has for it.
+    /// Gives every reserve the price source that the market's oracle has for it, as far as that is known. The zero address
+    /// stands for none: then the fallback oracle prices the asset.
     pub(super) fn refresh_sources(&mut self) {
         let Some(oracle) = self.contract(ORACLE) else {
             return;
         };
         for reserve in &mut self.reserves {
-            let source = self.sources.get(&(oracle, reserve.underlying)).copied();
-            let source = source.filter(|source| *source != Address::ZERO);
-            if source.is_some() && reserve.asset.price_source != source {
+            let Some(known) = self.sources.get(&(oracle, reserve.underlying)) else {
+                continue;
+            };
+            let source = Some(*known).filter(|source| *source != Address::ZERO);
+            if reserve.asset.price_source != source {
                 reserve.asset.price_source = source;
                 reserve.unwritten.asset = true;
             }

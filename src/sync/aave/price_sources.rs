@@ -76,7 +76,8 @@ pub(super) fn find_sources(
     Ok(())
 }
 
-/// Asks for ever wider ranges before a block until the source of each asset is found.
+/// Asks for ever wider ranges before a block until the source of each asset is found. An asset of which no event says one has
+/// none.
 fn look_back(
     node: &Node,
     market: &ScopedMarket,
@@ -111,5 +112,9 @@ fn look_back(
         end = from.previous();
         width = width.saturating_mul(4);
     }
+    let without = assets.into_iter();
+    facts
+        .sources
+        .extend(without.map(|asset| ((oracle, asset), Address::ZERO)));
     Ok(())
 }
