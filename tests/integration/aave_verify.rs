@@ -1,5 +1,7 @@
 //! Markets of Aave V3 beside their contracts: the comparison, the repair, and what the Python package has left.
 
+mod other_program;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

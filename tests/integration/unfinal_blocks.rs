@@ -76,6 +76,20 @@ fn downgrade_takes_back_what_is_not_final() {
     assert_eq!(count(&path, "SELECT last_update_block FROM exchanges"), 100);
 }
 
+/// That version has the journal, and no facts of markets.
+#[test]
+fn downgrade_of_the_version_that_brought_the_journal_takes_them_back_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    create_new_sqlite_database(&path).unwrap();
+    let (latest, first) = (SchemaVersion::latest(), "20261127000000".parse().unwrap());
+    let options = MigrateOptions::default();
+    migrate_sqlite_database(&path, latest, first, &options).unwrap();
+    run(&path, BLOCKS);
+    migrate_sqlite_database(&path, first, older(), &options).unwrap();
+    assert_eq!(count(&path, "SELECT count(*) FROM pools"), 0);
+}
+
 #[test]
 fn downgrade_is_refused_if_a_row_has_changed_since() {
     let (_folder, path) = database();

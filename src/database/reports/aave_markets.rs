@@ -14,8 +14,10 @@ use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve::AaveV3Reserve;
 use crate::models::aave::stored_market::AaveV3StoredMarket;
 use crate::models::access::row_error::RowError;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;
 use crate::models::rows::aave_v3_market::AaveV3Contract;
+use crate::sqlite::prepared::Statements;
 use crate::types::address::Address;
 use crate::types::integer::{BlockNumber, ChainId, Revision, Timestamp};
 
@@ -126,6 +128,9 @@ fn complete(
         facts,
         ..
     } = stored;
+    // The time that this program has stored is not that of the block to which another one has moved the mark.
+    let marked_by = MarkedBy::of_market(Statements::of(connection)?, market.id)?;
+    let facts = facts.filter(|_| marked_by != MarkedBy::Another);
     let contracts = AaveV3Contract::of_market(connection, market.id)?;
     let contract = |name: &str| contracts.iter().find(|it| it.name == name);
     Ok(AaveMarketState {

@@ -7,6 +7,7 @@ use diesel::QueryResult;
 use crate::models::access::columns::Columns;
 use crate::models::access::row_error::RowError;
 use crate::models::access::table_row::TableRow;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::rows::aave_v3_emode_asset::AaveV3EModeAsset;
 use crate::models::rows::aave_v3_market::AaveV3Contract;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
@@ -56,8 +57,17 @@ pub(super) struct MarketRows<'connection> {
     members: Statement<'connection>,
     columns: Columns,
     contract: Columns,
-    /// The revision of a market's Pool, and whether any of its assets has a membership.
-    found: HashMap<i64, (Option<Revision>, bool)>,
+    statements: Statements<'connection>,
+    found: HashMap<i64, OfMarket>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OfMarket {
+    /// The revision of its Pool.
+    pool_revision: Option<Revision>,
+    /// Whether any of its assets has a membership.
+    has_members: bool,
+    marked_by: MarkedBy,
 }
 
 impl<'connection> MarketRows<'connection> {
@@ -81,12 +91,18 @@ impl<'connection> MarketRows<'connection> {
             ))?,
             columns,
             contract,
+            statements,
             found: HashMap::new(),
         })
     }
 
     pub(super) fn pool_revision(&mut self, market_id: i64) -> Result<Option<Revision>, RowError> {
-        Ok(self.of_market(market_id)?.0)
+        Ok(self.of_market(market_id)?.pool_revision)
+    }
+
+    /// Whether another program has moved the market's mark since, so that what only this one stores is of an earlier block.
+    pub(super) fn are_facts_stale(&mut self, market_id: i64) -> Result<bool, RowError> {
+        Ok(self.of_market(market_id)?.marked_by == MarkedBy::Another)
     }
 
     /// The categories of an asset; `None` if the database has none of any asset of the market.
@@ -95,7 +111,7 @@ impl<'connection> MarketRows<'connection> {
         market_id: i64,
         asset_id: i64,
     ) -> Result<Option<Vec<AaveV3EModeMembership>>, RowError> {
-        if !self.of_market(market_id)?.1 {
+        if !self.of_market(market_id)?.has_members {
             return Ok(None);
         }
         self.members.query(&[Bound::Integer(asset_id)])?;
@@ -107,7 +123,7 @@ impl<'connection> MarketRows<'connection> {
         Ok(Some(found))
     }
 
-    fn of_market(&mut self, market_id: i64) -> Result<(Option<Revision>, bool), RowError> {
+    fn of_market(&mut self, market_id: i64) -> Result<OfMarket, RowError> {
         if let Some(found) = self.found.get(&market_id) {
             return Ok(*found);
         }
@@ -119,7 +135,11 @@ impl<'connection> MarketRows<'connection> {
             None
         };
         self.any_member.query(&market)?;
-        let found = (revision, self.any_member.step()?);
+        let found = OfMarket {
+            pool_revision: revision,
+            has_members: self.any_member.step()?,
+            marked_by: MarkedBy::of_market(self.statements, market_id)?,
+        };
         self.found.insert(market_id, found);
         Ok(found)
     }

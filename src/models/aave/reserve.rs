@@ -30,7 +30,8 @@ pub struct AaveV3Reserve {
     pub asset: AaveV3Asset,
     /// Its risk parameters outside e-mode, if they are in the database.
     pub config: Option<AaveV3AssetConfig>,
-    /// What else is known of it. `None` if only the Python package has updated the market.
+    /// What else is known of it. `None` if only the Python package has updated the market, or if it has updated it since this
+    /// program has: what is stored is of an earlier block then.
     pub facts: Option<AaveV3AssetFacts>,
     /// The e-mode category that the asset's row refers to.
     pub e_mode_category: Option<AaveV3EModeCategory>,
@@ -220,9 +221,11 @@ impl<'connection> ReserveRows<'connection> {
         if let (Some(id), None) = (asset.e_mode_category_id, &e_mode_category) {
             return Err(missing(&self.category, id));
         }
+        let facts = AaveV3AssetFacts::read_joined(&self.facts, row)?;
+        let are_stale = self.market.are_facts_stale(asset.market_id)?;
         let mut reserve = AaveV3Reserve {
             config: AaveV3AssetConfig::read_joined(&self.config, row)?,
-            facts: AaveV3AssetFacts::read_joined(&self.facts, row)?,
+            facts: facts.filter(|_| !are_stale),
             e_mode_category,
             e_modes: Vec::new(),
             pool_revision: self.market.pool_revision(asset.market_id)?,

@@ -6,7 +6,8 @@ use diesel::sqlite::SqliteConnection;
 use crate::models::access::row_error::RowError;
 use crate::models::access::written::require_written;
 use crate::models::journal::blocks::StoredBlock;
-use crate::schema::{chain_blocks, chain_journal};
+use crate::models::journal::market_marks::NEWEST_NOTES;
+use crate::schema::chain_blocks;
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::Encode;
@@ -87,20 +88,26 @@ pub(crate) fn mark_final(
 }
 
 /// Forgets the blocks below a number, and what they and the block of this number changed. The block itself stays: it
-/// is the one that the next blocks stand on.
+/// is the one that the next blocks stand on. So does the newest note of who has moved the mark of a market.
 pub(crate) fn prune(
     connection: &mut SqliteConnection,
     chain: ChainId,
     number: BlockNumber,
 ) -> QueryResult<()> {
-    let blocks = chain_blocks::table
-        .filter(chain_blocks::chain_id.eq(chain))
-        .filter(chain_blocks::number.lt(number));
-    diesel::delete(blocks).execute(connection)?;
-    let entries = chain_journal::table
-        .filter(chain_journal::chain_id.eq(chain))
-        .filter(chain_journal::block.le(number));
-    diesel::delete(entries).execute(connection).map(drop)
+    let values = [
+        Bound::Integer(chain.encode()),
+        Bound::Integer(number.encode()),
+    ];
+    let statements = Statements::of(connection)?;
+    statements
+        .prepare("DELETE FROM chain_blocks WHERE chain_id = ?1 AND number < ?2")?
+        .run(&values)?;
+    statements
+        .prepare(&format!(
+            "DELETE FROM chain_journal WHERE chain_id = ?1 AND block <= ?2 AND NOT {NEWEST_NOTES}"
+        ))?
+        .run(&values)
+        .map(drop)
 }
 
 /// Forgets the final blocks below a number: the newest one is enough.
@@ -109,9 +116,11 @@ pub(crate) fn forget_final_below(
     chain: ChainId,
     number: BlockNumber,
 ) -> QueryResult<()> {
-    let blocks = chain_blocks::table
-        .filter(chain_blocks::chain_id.eq(chain))
-        .filter(chain_blocks::is_final.eq(true))
-        .filter(chain_blocks::number.lt(number));
-    diesel::delete(blocks).execute(connection).map(drop)
+    Statements::of(connection)?
+        .prepare("DELETE FROM chain_blocks WHERE chain_id = ?1 AND is_final AND number < ?2")?
+        .run(&[
+            Bound::Integer(chain.encode()),
+            Bound::Integer(number.encode()),
+        ])
+        .map(drop)
 }

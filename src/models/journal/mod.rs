@@ -12,6 +12,7 @@ pub(crate) mod blocks;
 #[cfg(feature = "sync")]
 pub(crate) mod entries;
 pub(crate) mod journal_error;
+pub(crate) mod market_marks;
 #[cfg(feature = "sync")]
 pub(crate) mod recorder;
 #[cfg(feature = "sync")]

@@ -7,6 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::models::access::retired_ids;
 use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::market_marks::markets_to_undo;
 use crate::models::journal::tables::JournaledTable;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
@@ -29,8 +30,8 @@ pub struct Undone {
 ///
 /// # Errors
 ///
-/// [`JournalError::TooDeep`] if the journal does not reach back so far, and [`JournalError::Changed`] if a row is no
-/// longer as the blocks left it.
+/// [`JournalError::TooDeep`] if the journal does not reach back so far, [`JournalError::Changed`] if a row is no longer as
+/// the blocks left it, and [`JournalError::OtherProgram`] if another program has taken in blocks that are not in the journal.
 pub(crate) fn undo(
     statements: Statements<'_>,
     chain: ChainId,
@@ -66,6 +67,7 @@ pub(crate) fn undo(
         });
     }
     drop(further);
+    let markets = markets_to_undo(statements, chain, keep)?;
     let mut undoer = Undoer {
         statements,
         kept,
@@ -86,14 +88,16 @@ pub(crate) fn undo(
     for (table, id) in undoer.retired {
         retired_ids::retire(statements, table, id)?;
     }
-    // A market beyond the stored blocks was moved by another program, which does not touch pools.
-    let of_market = "chain_id = ?1 AND last_update_block > ?2 AND last_update_block <= \
-                     (SELECT max(number) FROM chain_blocks WHERE chain_id = ?1)";
+    let markets: Vec<_> = markets.iter().map(i64::to_string).collect();
+    let of_market = format!(
+        "chain_id = ?1 AND last_update_block > ?2 AND id IN ({})",
+        markets.join(", ")
+    );
     for (action, table, above) in [
         (
             "UPDATE aave_v3_markets SET last_update_block = ?2",
             "aave_v3_markets",
-            of_market,
+            &*of_market,
         ),
         (
             "DELETE FROM chain_journal",

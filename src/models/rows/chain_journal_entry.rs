@@ -6,7 +6,8 @@ use diesel::sqlite::Sqlite;
 use crate::schema::chain_journal;
 use crate::types::integer::{BlockNumber, ChainId};
 
-/// A row that a block changed which was not final when an update took it in.
+/// A row that a block changed which was not final when an update took it in. The newest entry of a row of
+/// `aave_v3_market_facts` is there for final blocks, too: it says up to which block this program has followed the market.
 ///
 /// Entries are undone in the reverse order of their ids.
 #[derive(Debug, Clone, PartialEq, Eq, Identifiable, Queryable, Selectable, Insertable)]

@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::deployments::market_name::MarketName;
 use crate::models::journal::block_updates::make_final;
 use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::UpdateOf;
 use crate::node::header::Header;
@@ -71,7 +72,8 @@ impl From<&Header> for UpdateBlock {
 /// oracle, or old tokens are transferred. Then the update is refused ([`AaveUpdateError::NodeNeeded`]), and
 /// `update_aave_markets` has to take in that block, with it or [`BlockTarget::LATEST`](crate::sync::BlockTarget::LATEST) as
 /// the target. It is also refused if the market has contracts that the filter lacks, because another program has taken in
-/// such a block ([`AaveUpdateError::Filter`]).
+/// such a block ([`AaveUpdateError::Filter`]), and if the Python package has moved the mark
+/// ([`AaveUpdateError::Incomplete`]).
 ///
 /// The journal keeps blocks until later ones are final, going by the final block that the bot names. What was final once
 /// stays final.
@@ -154,8 +156,9 @@ impl AaveUpdate {
     ///
     /// # Errors
     ///
-    /// [`AaveUpdateError`] if the blocks do not follow each other, or if an event is of none of them or not after the one
-    /// before it.
+    /// [`AaveUpdateError::NoBlocks`]; [`AaveUpdateError::Gap`] if the blocks do not follow each other, and
+    /// [`AaveUpdateError::Time`] if their times do not; [`AaveUpdateError::Place`] if an event is of none of them or not after
+    /// the one before it.
     pub fn new(
         market: &MarketName,
         filter: &LogFilter,
@@ -257,8 +260,8 @@ impl AaveUpdate {
         let Some(next) = self.blocks.iter().find(is_unknown) else {
             return Ok(AppliedAaveUpdate::default());
         };
-        // An update of this program stores the block that it has got to, and the time of that block.
-        if stored.first().is_none_or(|top| top.number < mark) {
+        let market = scope.exchanges.first();
+        if market.is_none_or(|market| market.marked_by != MarkedBy::ThisProgram) {
             return Err(AaveUpdateError::Incomplete(self.market.clone()));
         }
         if !self.filter.covers(&filter_of(&scope)) {

@@ -12,6 +12,7 @@ use crate::models::aave::reserve_writer::store_update_time;
 use crate::models::access::written::require_written;
 use crate::models::journal::block_updates::{forget_final_below, store_blocks};
 use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::market_marks::note_mark;
 use crate::models::journal::recorder::Recorder;
 use crate::models::rows::aave_v3_market::AaveV3Market;
 use crate::schema::aave_v3_markets;
@@ -198,7 +199,7 @@ fn write(
     if batch.end.is_final {
         let of_state = apply(connection, state, &changes.events, &context, counts)?;
         created += of_state;
-        write_time(connection, market, batch.to, &context)?;
+        write_time(connection, market, (batch.to, true), &context)?;
     } else {
         // The changes of each block are recorded as its own.
         let mut rest = &changes.events[..];
@@ -209,7 +210,7 @@ fn write(
             rest = later;
             Recorder::enter(Statements::of(connection)?, market.chain, number)?;
             created += apply(connection, state, of_block, &context, counts)?;
-            write_time(connection, market, number, &context)?;
+            write_time(connection, market, (number, false), &context)?;
             Recorder::leave(Statements::of(connection)?)?;
         }
     }
@@ -249,14 +250,17 @@ fn apply(
     Ok(written.created)
 }
 
+/// Writes the time of a block up to which a market is in the database now, and notes who has brought it there.
 fn write_time(
     connection: &mut SqliteConnection,
     market: &ScopedMarket,
-    block: BlockNumber,
+    (block, is_final): (BlockNumber, bool),
     context: &Context<'_>,
 ) -> Result<(), SyncError> {
     if let Some(time) = context.timestamp(block) {
         store_update_time(connection, market.id, time)?;
+        let statements = Statements::of(connection)?;
+        note_mark(statements, market.chain, market.id, (block, is_final))?;
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve::AaveV3Reserve;
 use crate::models::aave::stored_market::{AaveV3StoredMarket, PROVIDER};
 use crate::models::access::row_error::RowError;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::rows::aave_v3_market::AaveV3Contract;
+use crate::sqlite::prepared::Statements;
 use crate::sync::member::Member;
 use crate::sync::report::Skipped;
 use crate::sync::scope::Scope;
@@ -27,6 +29,8 @@ pub(super) struct ScopedMarket {
     pub(super) mark: Option<BlockNumber>,
     /// The time of the block of the mark, if the database has it.
     pub(super) time: Option<Timestamp>,
+    /// Which program has moved the mark.
+    pub(super) marked_by: MarkedBy,
     pub(super) first_block: Option<BlockNumber>,
     /// The contracts whose events are asked for.
     pub(super) contracts: Vec<Address>,
@@ -81,7 +85,9 @@ impl Scope<ScopedMarket> {
             }
             contracts.sort_unstable();
             contracts.dedup();
+            let statements = Statements::of(connection)?;
             scope.exchanges.push(ScopedMarket {
+                marked_by: MarkedBy::of_market(statements, stored.market.id)?,
                 id: stored.market.id,
                 chain,
                 provider,

@@ -269,6 +269,13 @@ impl MarketState {
         }
     }
 
+    /// Forgets what another program, which has followed the market since, does not store of reserves.
+    pub(super) fn forget_facts(&mut self) {
+        for reserve in &mut self.reserves {
+            reserve.forget_facts();
+        }
+    }
+
     /// Adds what another program does not store of reserves. `times` are those of blocks.
     pub(super) fn complete_facts(&mut self, times: &BTreeMap<BlockNumber, u64>) {
         for reserve in &mut self.reserves {

@@ -25,6 +25,7 @@ use crate::models::aave::position_writer::{PositionWriter, Side};
 use crate::models::aave::stored_market::AaveV3StoredMarket;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::release::BlocksAbove;
 use crate::models::journal::tables::UpdateOf;
@@ -294,7 +295,7 @@ impl Repair<'_> {
                 return Ok(None);
             };
             let block = match part {
-                Part::Final => keep(&markets.blocks, mark).unwrap_or(mark),
+                Part::Final => keep(&markets.blocks, market).unwrap_or(mark),
                 Part::Last => mark,
             };
             let truth = self
@@ -406,10 +407,9 @@ impl Repair<'_> {
                 }
                 let exchanges = active_marks(connection, chain)?;
                 let of_markets = market_marks(connection, chain)?;
-                let keeps = truths.iter().filter_map(|truth| {
-                    let mark = truth.market.mark?;
-                    keep(&blocks, mark)
-                });
+                let keeps = truths
+                    .iter()
+                    .filter_map(|truth| keep(&blocks, &truth.market));
                 let mut undone = None;
                 if let (Part::Final, Some(keep)) = (part, keeps.min()) {
                     let above = BlocksAbove { chain, keep };
@@ -421,7 +421,7 @@ impl Repair<'_> {
                 let mut rows = 0;
                 for truth in truths {
                     let last = truth.market.mark.filter(|_| part == Part::Last);
-                    if let Some(mark) = last.filter(|mark| keep(&blocks, *mark).is_some()) {
+                    if let Some(mark) = last.filter(|_| keep(&blocks, &truth.market).is_some()) {
                         Recorder::enter(Statements::of(connection)?, chain, mark)?;
                     }
                     rows += correct(connection, truth)?;
@@ -482,10 +482,10 @@ impl Repair<'_> {
 }
 
 /// The last block that is not taken back; `None` if nothing of the market has to be, or can be: another program, such as
-/// the Python package, has moved its mark beyond the blocks of the journal.
-fn keep(blocks: &[StoredBlock], mark: BlockNumber) -> Option<BlockNumber> {
-    let top = blocks.first()?;
-    if mark > top.number {
+/// the Python package, has moved its mark.
+fn keep(blocks: &[StoredBlock], market: &ScopedMarket) -> Option<BlockNumber> {
+    let (top, mark) = (blocks.first()?, market.mark?);
+    if mark > top.number || market.marked_by == MarkedBy::Another {
         return None;
     }
     let last_final = blocks.iter().find(|block| block.is_final);

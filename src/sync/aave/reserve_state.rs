@@ -193,6 +193,12 @@ impl Reserve {
         }))
     }
 
+    /// Forgets what only this program stores. What the transfers of revision 1 say shows again with the next one.
+    pub(super) fn forget_facts(&mut self) {
+        self.facts.last_update_time = None;
+        self.facts.transfer_amount = transfer_amount_of(self.asset.a_token_revision);
+    }
+
     /// The reserve is listed again, with other tokens.
     pub(super) fn relisted(&mut self, tokens: &Tokens) -> Result<(), UnknownRevision> {
         let before = self.asset.clone();

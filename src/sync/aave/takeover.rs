@@ -8,9 +8,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diesel::sqlite::SqliteConnection;
+
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve_writer::store_update_time;
+use crate::models::journal::block_updates::mark_final;
 use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::market_marks::{MarkedBy, note_mark};
 use crate::models::journal::recorder::Recorder;
 use crate::node::client::Node;
 use crate::node::header::{BlockTag, Header};
@@ -49,8 +53,8 @@ pub struct TakenOver {
 struct Truth {
     values: MarketValues,
     block: BlockNumber,
-    /// The time of the block that the other program has got to.
-    time: Option<Timestamp>,
+    /// The block that the other program has got to.
+    at_mark: Header,
     /// The times of the last update of reserves.
     times: BTreeMap<BlockNumber, u64>,
     /// The blocks of the last update of reserves, where the database has wrong ones.
@@ -109,7 +113,8 @@ fn complete(
     let Some(state) = read_market(path, market)? else {
         return Ok(None);
     };
-    if state.reserves.is_empty() {
+    let is_own = market.marked_by == MarkedBy::ThisProgram;
+    if state.reserves.is_empty() || (is_own && state.has_facts()) {
         return Ok(None);
     }
     // The update says if the node lacks the block.
@@ -131,13 +136,23 @@ fn complete(
     }))
 }
 
-/// Whether another program has taken in the last blocks: this one stores the time of the last.
+/// Whether another program has taken in the last blocks. Where nothing is noted, the time of the last one tells, which this
+/// program stores.
 fn is_of_other_program(market: &ScopedMarket, blocks: &[StoredBlock], at_mark: &Header) -> bool {
-    let is_gone = blocks
-        .iter()
-        .any(|block| block.number == at_mark.number && block.hash != at_mark.hash);
     // The update takes back what is gone from the chain.
-    !is_gone && market.time.map(Timestamp::get) != Some(at_mark.timestamp)
+    !is_gone(blocks, at_mark)
+        && match market.marked_by {
+            MarkedBy::ThisProgram => false,
+            MarkedBy::Another => true,
+            MarkedBy::Unknown => market.time.map(Timestamp::get) != Some(at_mark.timestamp),
+        }
+}
+
+/// Whether the database has another block of this number.
+fn is_gone(blocks: &[StoredBlock], header: &Header) -> bool {
+    blocks
+        .iter()
+        .any(|block| block.number == header.number && block.hash != header.hash)
 }
 
 /// Reads what is missing.
@@ -171,7 +186,7 @@ fn read(
     Ok(Truth {
         values,
         block,
-        time: Timestamp::new(at_mark.timestamp).ok(),
+        at_mark: at_mark.clone(),
         times: update_times(node, state)?,
         blocks,
     })
@@ -203,6 +218,7 @@ fn write(
                 return Ok(false);
             }
             let mut state = MarketState::load(connection, market)?;
+            state.forget_facts();
             if market.mark == Some(truth.block) {
                 state.correct(market, &truth.values, &truth.blocks)?;
             } else {
@@ -210,11 +226,42 @@ fn write(
             }
             state.complete_facts(&truth.times);
             state.write(connection, &NodeFacts::default())?;
-            if let Some(time) = truth.time {
-                store_update_time(connection, market.id, time)?;
-            }
+            own_mark(connection, market, &truth.at_mark)?;
             Ok(true)
         },
         SyncError::from,
     )
+}
+
+/// Makes the mark that the other program has left one of this program. What that program has changed before it is in no
+/// journal, so the block counts as final.
+fn own_mark(
+    connection: &mut SqliteConnection,
+    market: &ScopedMarket,
+    at_mark: &Header,
+) -> Result<(), SyncError> {
+    let (chain, mark) = (market.chain, at_mark.number);
+    if let Ok(time) = Timestamp::new(at_mark.timestamp) {
+        store_update_time(connection, market.id, time)?;
+    }
+    if is_gone(
+        &StoredBlock::of_range(connection, chain, mark, mark)?,
+        at_mark,
+    ) {
+        return Ok(());
+    }
+    let block = StoredBlock {
+        number: mark,
+        hash: at_mark.hash,
+        is_final: true,
+    };
+    block.store(connection, chain)?;
+    mark_final(connection, chain, mark)?;
+    note_mark(
+        Statements::of(connection)?,
+        chain,
+        market.id,
+        (mark, block.is_final),
+    )?;
+    Ok(())
 }

@@ -199,7 +199,8 @@ fn what_was_final_once_stays_final() {
     scene.apply(&received, 0).unwrap();
     let last = "SELECT max(number) AS line FROM chain_blocks WHERE is_final";
     assert_eq!(numbers(&scene, last), [tenth.number.to_string()]);
-    let recorded = "SELECT min(block) AS line FROM chain_journal";
+    let recorded = "SELECT min(block) AS line FROM chain_journal \
+                    WHERE table_name <> 'aave_v3_market_facts'";
     assert_eq!(numbers(&scene, recorded), [(begin + 11).to_string()]);
     assert_rows(&rows(&scene.path), &reference(scene.recording, begin + 20));
 }
@@ -216,8 +217,9 @@ fn journal_keeps_what_is_not_final_and_one_step_more() {
         let last = "SELECT max(number) AS line FROM chain_blocks WHERE is_final";
         assert_eq!(numbers(&scene, last), [(number - 5).to_string()]);
     }
+    // The market's own row changes with each block, and the newest entry of it stays.
     let oldest = "SELECT min(number) AS line FROM chain_blocks \
-                  UNION ALL SELECT min(block) - 1 FROM chain_journal";
+                  UNION ALL SELECT min(block) FROM chain_journal";
     let expected = (begin + 59 - 6).to_string();
     assert_eq!(numbers(&scene, oldest), [expected.clone(), expected]);
     assert_rows(&rows(&scene.path), &reference(scene.recording, begin + 59));

@@ -295,15 +295,20 @@ fn final_blocks_are_refused_where_the_database_has_another_branch() {
     }
 }
 
-/// Another program has taken in blocks: it stores none.
+/// The block of the mark is stored, by an update of pools.
 #[test]
 fn market_whose_mark_another_program_has_moved_needs_a_node_first() {
     let scene = Scene::new("36", 0);
     let begin = scene.percent(60);
-    scene.update_to(begin);
+    scene.update_to(begin - 1);
     execute(
         &scene.path,
-        "UPDATE chain_blocks SET number = number - 1, hash = hash",
+        "UPDATE aave_v3_markets SET last_update_block = last_update_block + 1",
+    );
+    let hash = scene.server.chain(|chain| chain.hash(begin));
+    execute(
+        &scene.path,
+        &format!("INSERT INTO chain_blocks VALUES (NULL, 1, {begin}, '{hash}', 1)"),
     );
     let error = refused(&scene, &scene.received(begin + 1, begin + 20), begin + 20);
     assert!(matches!(error, AaveUpdateError::Incomplete(_)), "{error}");
