@@ -12,9 +12,10 @@ use crate::database::files::staged_file;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{make_final, prune};
 use crate::models::journal::blocks::StoredBlock;
+use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::undo::undo;
 use crate::node::client::Node;
-use crate::node::header::BlockTag;
+use crate::node::header::{BlockTag, Header};
 use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
@@ -165,6 +166,8 @@ impl<'a, D: Domain> Updater<'a, D> {
     fn run_passes(&mut self) -> Result<(), SyncError> {
         /// How often an update begins anew without any progress.
         const PASSES: u32 = 20;
+        /// After how many of these the stored blocks below the highest one are compared with the chain as well.
+        const PUZZLING: u32 = 3;
         let mut passes = 0;
         let mut furthest = None;
         loop {
@@ -180,9 +183,36 @@ impl<'a, D: Domain> Updater<'a, D> {
                 furthest = self.begin;
                 passes = 0;
             }
+            if passes == PUZZLING {
+                self.require_stored_in_chain()?;
+            }
             if passes == PASSES {
                 return Err(SyncError::Unsettled { reason });
             }
+        }
+    }
+
+    /// Fails if the highest stored block is in the chain, and a final one below it is not.
+    fn require_stored_in_chain(&mut self) -> Result<(), SyncError> {
+        let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+        let numbers: Vec<_> = stored.iter().map(|block| block.number).collect();
+        let headers = self.node.headers(&numbers)?;
+        let is_in_chain = |(block, header): &(&StoredBlock, &Option<Header>)| {
+            header
+                .as_ref()
+                .is_none_or(|header| header.hash == block.hash)
+        };
+        let mut blocks = stored.iter().zip(&headers);
+        if !blocks.next().as_ref().is_none_or(is_in_chain) {
+            return Ok(());
+        }
+        match blocks.find(|block| block.0.is_final && !is_in_chain(block)) {
+            Some((gone, _)) => Err(JournalError::TooDeep {
+                block: gone.number.previous().unwrap_or(BlockNumber::FIRST),
+                oldest: gone.number,
+            }
+            .into()),
+            None => Ok(()),
         }
     }
 

@@ -88,7 +88,8 @@ pub(crate) fn mark_final(
 }
 
 /// Forgets the blocks below a number, and what they and the block of this number changed. The block itself stays: it
-/// is the one that the next blocks stand on. So does the newest note of who has moved the mark of a market.
+/// is the one that the next blocks stand on. So do the blocks at the marks of markets, and the newest note of who has moved
+/// each of these.
 pub(crate) fn prune(
     connection: &mut SqliteConnection,
     chain: ChainId,
@@ -100,7 +101,9 @@ pub(crate) fn prune(
     ];
     let statements = Statements::of(connection)?;
     statements
-        .prepare("DELETE FROM chain_blocks WHERE chain_id = ?1 AND number < ?2")?
+        .prepare(&format!(
+            "DELETE FROM chain_blocks WHERE chain_id = ?1 AND number < ?2 AND NOT {AT_MARK}"
+        ))?
         .run(&values)?;
     statements
         .prepare(&format!(
@@ -110,17 +113,24 @@ pub(crate) fn prune(
         .map(drop)
 }
 
-/// Forgets the final blocks below a number: the newest one is enough.
+/// Forgets the final blocks below a number: the newest one is enough, with those at the marks of markets.
 pub(crate) fn forget_final_below(
     connection: &mut SqliteConnection,
     chain: ChainId,
     number: BlockNumber,
 ) -> QueryResult<()> {
     Statements::of(connection)?
-        .prepare("DELETE FROM chain_blocks WHERE chain_id = ?1 AND is_final AND number < ?2")?
+        .prepare(&format!(
+            "DELETE FROM chain_blocks WHERE chain_id = ?1 AND is_final AND number < ?2 AND NOT {AT_MARK}"
+        ))?
         .run(&[
             Bound::Integer(chain.encode()),
             Bound::Integer(number.encode()),
         ])
         .map(drop)
 }
+
+/// The condition for the blocks at the marks of a chain's markets. Whoever goes on from there compares them with the parent
+/// of the next block.
+const AT_MARK: &str = "number IN (SELECT last_update_block FROM aave_v3_markets WHERE chain_id = ?1 \
+     AND last_update_block IS NOT NULL)";

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::market_name::MarketName;
 use crate::models::journal::block_updates::make_final;
 use crate::models::journal::blocks::StoredBlock;
@@ -27,6 +28,7 @@ use crate::sync::decode::{Decode as _, Which};
 use crate::sync::domain::Counts;
 use crate::sync::freshness::Freshness;
 use crate::sync::pending::Batch;
+use crate::sync::preconditions::require_latest;
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 use crate::types::hash::BlockHash;
@@ -72,8 +74,9 @@ impl From<&Header> for UpdateBlock {
 /// oracle, or old tokens are transferred. Then the update is refused ([`AaveUpdateError::NodeNeeded`]), and
 /// `update_aave_markets` has to take in that block, with it or [`BlockTarget::LATEST`](crate::sync::BlockTarget::LATEST) as
 /// the target. It is also refused if the market has contracts that the filter lacks, because another program has taken in
-/// such a block ([`AaveUpdateError::Filter`]), and if the Python package has moved the mark
-/// ([`AaveUpdateError::Incomplete`]).
+/// such a block ([`AaveUpdateError::Filter`]), if the Python package has moved the mark
+/// ([`AaveUpdateError::Incomplete`]), and if the blocks were received so long ago that the chain may have replaced them
+/// ([`AaveUpdateError::Unproven`]).
 ///
 /// The journal keeps blocks until later ones are final, going by the final block that the bot names. What was final once
 /// stays final.
@@ -140,12 +143,15 @@ impl AaveUpdate {
     ///
     /// # Errors
     ///
-    /// [`AaveUpdateError::Unknown`], [`AaveUpdateError::Incomplete`], or [`AaveUpdateError::Sync`] if the database cannot be
-    /// read.
+    /// [`AaveUpdateError::Unknown`], [`AaveUpdateError::Incomplete`], or [`AaveUpdateError::Sync`] if the database is of
+    /// another version, or cannot be read.
     pub fn filter(
         connection: &mut SqliteConnection,
         market: &MarketName,
     ) -> Result<LogFilter, AaveUpdateError> {
+        let path = Statements::of(connection)?.database_path();
+        let version = recognise_state(connection)?.require_version(&path)?;
+        require_latest(version)?;
         let (scope, _) = scope_of(connection, market)?;
         Ok(filter_of(&scope))
     }
@@ -275,6 +281,9 @@ impl AaveUpdate {
         let known = stored.iter().find(|block| block.is_final);
         let known = known.map(|block| block.number);
         let final_block = known.map_or(self.final_block, |known| known.max(self.final_block));
+        if let Some(block) = self.unproven(&stored, mark, known) {
+            return Err(AaveUpdateError::Unproven(block));
+        }
         let mut applied = AppliedAaveUpdate::default();
         let mut memory = MarketMemory::default();
         let place = |block: BlockNumber| self.blocks.partition_point(|it| it.number <= block);
@@ -310,6 +319,23 @@ impl AaveUpdate {
             let block = block_of(&self.blocks, stored.number);
             block.is_none_or(|block| block.hash == stored.hash)
         })
+    }
+
+    /// The first missing block that has become final since the bot received it, without the database having its hash, or that
+    /// of one of the next: it may be one that the chain has replaced meanwhile. `known` is the last final block that the
+    /// database knows of.
+    fn unproven(
+        &self,
+        stored: &[StoredBlock],
+        mark: BlockNumber,
+        known: Option<BlockNumber>,
+    ) -> Option<BlockNumber> {
+        let last = self.blocks.last()?.number;
+        let in_chain = stored.iter().map(|block| block.number);
+        let proven = in_chain.filter(|number| *number <= last).max();
+        let first = proven.map_or(mark, |proven| proven.max(mark));
+        let first = first.max(self.final_block).next();
+        (first <= last && Some(first) <= known).then_some(first)
     }
 
     /// Writes blocks of a market, all of them final or none. `None` if there are no blocks.

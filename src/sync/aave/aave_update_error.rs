@@ -47,6 +47,12 @@ pub enum AaveUpdateError {
     /// takes them back.
     #[error("the database has blocks of another branch of the chain")]
     OtherBranch,
+    /// The bot has received the block before it was final, other updates of the chain have got to a final block beyond it, and
+    /// the database does not have its hash. So only a node knows whether the chain still has it.
+    #[error(
+        "block {0} was received before it was final, and the chain may have replaced it since; a node has to be asked"
+    )]
+    Unproven(BlockNumber),
     /// The events were asked for before the market got a contract, such as the tokens of a new reserve, or with a narrower
     /// filter: some are missing.
     #[error("the events were asked for with a filter that leaves out some of {0}")]
@@ -69,6 +75,7 @@ impl AaveUpdateError {
             Self::Incomplete(_)
                 | Self::Missing { .. }
                 | Self::OtherBranch
+                | Self::Unproven(_)
                 | Self::Filter(_)
                 | Self::NodeNeeded(_)
         )

@@ -11,7 +11,7 @@ use degenbot::types::{Address, Log, LogIndex, Logs};
 
 use super::stored::rows;
 use super::without_node::Received;
-use super::{Scene, assert_rows, execute, market, reference};
+use super::{NEVER, Scene, assert_rows, execute, market, reference, to_head};
 use crate::support::content::connect;
 
 #[test]
@@ -312,4 +312,81 @@ fn market_whose_mark_another_program_has_moved_needs_a_node_first() {
     );
     let error = refused(&scene, &scene.received(begin + 1, begin + 20), begin + 20);
     assert!(matches!(error, AaveUpdateError::Incomplete(_)), "{error}");
+}
+
+/// A bot is stopped with blocks that are not final. The chain replaces them, and an update of pools gets to a final block
+/// after them.
+#[test]
+fn blocks_that_have_become_final_since_they_were_received_need_a_node() {
+    let scene = Scene::new("36", NEVER);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let received = scene.received(begin + 1, begin + 4);
+    scene.fork_above(begin);
+    scene.replace(0, 100);
+    let later = begin + 50;
+    let hash = scene.server.chain(|chain| chain.hash(later));
+    execute(
+        &scene.path,
+        &format!("INSERT INTO chain_blocks VALUES (NULL, 1, {later}, '{hash}', 1)"),
+    );
+    for final_block in [0, begin, begin + 3] {
+        let error = refused(&scene, &received, final_block);
+        let first = final_block.max(begin) + 1;
+        assert!(
+            matches!(error, AaveUpdateError::Unproven(block) if block.get() == first),
+            "{error:?}"
+        );
+        assert!(error.needs_node());
+    }
+    scene.update_to_head();
+    // Those up to a block that is stored are proven, and so are those that the bot itself calls final.
+    for (final_block, place) in [(0, begin + 10), (begin + 10, later)] {
+        let scene = Scene::new("36", 0);
+        scene.update_to(begin);
+        let received = scene.received(begin + 1, begin + 10);
+        let hash = scene.server.chain(|chain| chain.hash(place));
+        execute(
+            &scene.path,
+            &format!("INSERT INTO chain_blocks VALUES (NULL, 1, {place}, '{hash}', 1)"),
+        );
+        scene.apply(&received, final_block).unwrap();
+    }
+}
+
+/// What such blocks have left in databases: nobody can take them back.
+#[test]
+fn update_of_a_market_on_another_branch_says_so() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let later = begin + 50;
+    let hash = scene.server.chain(|chain| chain.hash(later));
+    execute(
+        &scene.path,
+        &format!(
+            "UPDATE chain_blocks SET hash = '{GONE}';
+             INSERT INTO chain_blocks VALUES (NULL, 1, {later}, '{hash}', 1)"
+        ),
+    );
+    assert_eq!(
+        scene.refused(&to_head()).to_string(),
+        format!(
+            "The chain was reorganised, but the database can go back to block {begin} at most, not to block {}",
+            begin - 1
+        )
+    );
+}
+
+#[test]
+fn filter_of_a_database_of_an_older_version_is_refused_as_such() {
+    let scene = Scene::new("36", 0);
+    scene.update_to(scene.percent(60));
+    let (latest, older) = (SchemaVersion::latest(), "20260618000000".parse().unwrap());
+    migrate_sqlite_database(&scene.path, latest, older, &MigrateOptions::default()).unwrap();
+    let error = AaveUpdate::filter(&mut connect(&scene.path), &market()).unwrap_err();
+    assert!(
+        matches!(error, AaveUpdateError::Sync(SyncError::Version { .. })),
+        "{error}"
+    );
 }

@@ -147,3 +147,27 @@ proptest! {
         prop_assert!(alone.market_rows().iter().any(|row| row.starts_with("[\"balance\"")));
     }
 }
+
+/// So that what goes on from there can be compared with it.
+#[test]
+fn block_at_the_mark_of_a_market_stays_when_pools_go_on() {
+    for finality in [0, 10] {
+        let mut both = Both::new(finality);
+        both.push(&vec![Vec::new(); 120]);
+        both.update_market();
+        let mark = both.scene.head();
+        for _ in 0..5 {
+            both.push(&vec![Vec::new(); 20]);
+            both.update_pools();
+        }
+        let kept = both
+            .scene
+            .server
+            .chain(|chain| chain.hash(mark))
+            .to_string();
+        let sql = format!("SELECT hash AS line FROM chain_blocks WHERE number = {mark}");
+        let connection = &mut crate::support::content::connect(&both.scene.path);
+        assert_eq!(crate::support::content::lines(connection, &sql), [kept]);
+        both.update_market();
+    }
+}
