@@ -241,22 +241,20 @@ fn refused_downgrade(target: &str, statements: &str) -> String {
 /// SQLite keeps the table of a trigger and the parent of a foreign key as a statement writes them.
 #[test]
 fn letter_case_of_names_makes_no_difference_to_a_migration() {
-    // The version before the one that adds the column, or before the one that adds the table.
-    let (without_column, without_table) = ("b0b9e84d5527", "2606a6c7f5ee");
     for (target, statements, lost) in [
         (
-            without_column,
+            WITHOUT_COLUMN,
             "CREATE TRIGGER mine AFTER UPDATE ON @pools \
              BEGIN UPDATE aave_v3_assets SET price_source = 'x' WHERE id = -1; END",
             "trigger mine",
         ),
         (
-            without_column,
+            WITHOUT_COLUMN,
             "CREATE TRIGGER mine AFTER UPDATE OF price_source ON @aave_v3_assets BEGIN SELECT 1; END",
             "trigger mine (no such column: aave_v3_assets.price_source)",
         ),
         (
-            without_table,
+            WITHOUT_TABLE,
             "CREATE TABLE mine (id INTEGER PRIMARY KEY, pool REFERENCES @lfj_pools (pool_id))",
             "table mine (refers to lfj_pools)",
         ),
@@ -310,4 +308,156 @@ fn spelled(statements: &str, spell: fn(&str) -> String) -> String {
     let (before, after) = statements.split_once('@').unwrap();
     let (name, after) = after.split_once(' ').unwrap();
     format!("{before}{} {after}", spell(name))
+}
+
+/// The newest version without a column of `aave_v3_assets`, `price_source`.
+const WITHOUT_COLUMN: &str = "b0b9e84d5527";
+/// The newest version without the table `lfj_pools`.
+const WITHOUT_TABLE: &str = "2606a6c7f5ee";
+
+#[test]
+fn trigger_on_a_view_is_looked_at_for_every_event() {
+    for event in ["INSERT", "DELETE", "UPDATE", "UPDATE OF id"] {
+        let told = refused_downgrade(
+            WITHOUT_COLUMN,
+            &format!(
+                "CREATE VIEW mine AS SELECT id FROM aave_v3_assets; \
+                 CREATE TRIGGER own INSTEAD OF {event} ON MINE \
+                 BEGIN UPDATE aave_v3_assets SET price_source = 'x' WHERE id = -1; END"
+            ),
+        );
+        assert!(told.contains("trigger own"), "{event}: {told}");
+        let told = refused_upgrade(
+            A2,
+            &format!(
+                "CREATE VIEW mine AS SELECT id FROM pools; \
+                 CREATE TRIGGER own INSTEAD OF {event} ON mine \
+                 BEGIN UPDATE uniswap_v3_pools SET has_liquidity = 1; END"
+            ),
+        );
+        assert!(told.contains("trigger own"), "{event}: {told}");
+    }
+    let told = refused_upgrade(
+        A2,
+        "CREATE VIEW mine AS SELECT * FROM uniswap_v3_pools; \
+         CREATE TRIGGER own INSTEAD OF UPDATE OF has_liquidity ON mine BEGIN SELECT 1; END",
+    );
+    assert!(
+        told.ends_with("trigger own (no such column: mine.has_liquidity)"),
+        "{told}"
+    );
+}
+
+/// Objects with which SQLite cannot compile a statement that inserts into `mine` or reads all views.
+const HIDING: [&str; 6] = [
+    "CREATE TRIGGER first AFTER INSERT ON mine BEGIN SELECT my_function(1); END",
+    "CREATE TRIGGER first AFTER INSERT ON mine BEGIN SELECT * FROM my_function(1); END",
+    "CREATE TRIGGER first AFTER INSERT ON mine BEGIN SELECT 1 COLLATE my_collation = 2; END",
+    "CREATE TRIGGER first AFTER INSERT ON mine BEGIN SELECT * FROM nowhere; END",
+    "CREATE TRIGGER first AFTER INSERT ON other BEGIN SELECT * FROM nowhere; END",
+    "CREATE VIEW first AS SELECT * FROM nowhere; CREATE VIEW second AS SELECT * FROM first",
+];
+
+#[test]
+fn object_that_is_broken_already_hides_no_other() {
+    let tables = "CREATE TABLE mine (x); CREATE TABLE other (x); \
+                  CREATE VIEW written AS SELECT id FROM pools; \
+                  CREATE TRIGGER writes INSTEAD OF INSERT ON written BEGIN SELECT 1; END";
+    for hiding in HIDING {
+        for value in ["1", "my_function(1)", "1 COLLATE my_collation"] {
+            let told = refused_downgrade(
+                WITHOUT_TABLE,
+                &format!(
+                    "{tables}; {hiding}; CREATE TRIGGER own AFTER INSERT ON mine BEGIN \
+                       INSERT INTO other VALUES (1); INSERT INTO written VALUES (1); \
+                       INSERT INTO lfj_pools (pool_id) VALUES ({value}); \
+                     END"
+                ),
+            );
+            assert!(told.contains("trigger own"), "{hiding}, {value}: {told}");
+            assert!(!told.contains("first"), "{hiding}, {value}: {told}");
+        }
+        let told = refused_upgrade(
+            A2,
+            &format!(
+                "{tables}; {hiding}; CREATE TRIGGER own AFTER INSERT ON mine \
+                 BEGIN UPDATE uniswap_v3_pools SET has_liquidity = my_function(1) WHERE 0; END"
+            ),
+        );
+        assert!(told.contains("trigger own"), "{hiding}: {told}");
+        let told = refused_downgrade(
+            WITHOUT_TABLE,
+            &format!(
+                "{tables}; {hiding}; CREATE VIEW own AS SELECT my_function(bin_step) FROM lfj_pools"
+            ),
+        );
+        assert!(told.contains("view own"), "{hiding}: {told}");
+
+        let copy = changed(A2, &format!("{tables}; {hiding}"));
+        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    }
+}
+
+#[test]
+fn view_of_statistics_is_looked_at() {
+    let told = refused_downgrade(
+        WITHOUT_TABLE,
+        "ANALYZE; CREATE VIEW own AS SELECT s.tbl, l.bin_step FROM sqlite_stat1 AS s, lfj_pools AS l",
+    );
+    assert!(told.contains("view own"), "{told}");
+}
+
+#[test]
+fn probes_take_names_that_are_free() {
+    for name in ["_degenbot_probe", "_DEGENBOT_PROBE_"] {
+        let own = format!(
+            "CREATE TABLE {name} (x); CREATE VIEW mine AS SELECT id FROM pools; \
+             CREATE TRIGGER {name}1 INSTEAD OF UPDATE ON mine \
+             BEGIN INSERT INTO {name} SELECT bin_step FROM lfj_pools; END"
+        );
+        let told = refused_downgrade(WITHOUT_TABLE, &own);
+        assert!(told.contains(&format!("trigger {name}1")), "{told}");
+        let told = refused_upgrade(
+            "populated/populated-0.5.0a1.db",
+            &format!("CREATE TABLE {name} (x); CREATE TABLE mine (x REFERENCES pools (address))"),
+        );
+        assert!(
+            told.contains("table mine (refers to pools(address)"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn virtual_table_that_reads_what_goes_is_refused() {
+    let told = refused_downgrade(
+        WITHOUT_COLUMN,
+        "CREATE VIRTUAL TABLE mine USING fts5(price_source, content='aave_v3_assets', content_rowid='id')",
+    );
+    assert!(told.contains("table mine ("), "{told}");
+    let told = refused_downgrade(
+        WITHOUT_TABLE,
+        "CREATE VIRTUAL TABLE mine USING fts5(bin_step, content='LFJ_POOLS', content_rowid='pool_id')",
+    );
+    assert!(told.contains("table mine ("), "{told}");
+    let told = refused_upgrade(
+        A2,
+        "CREATE VIRTUAL TABLE mine USING fts5(has_liquidity, content='uniswap_v3_pools', content_rowid='pool_id')",
+    );
+    assert!(told.contains("table mine ("), "{told}");
+    let copy = changed(
+        A2,
+        "CREATE VIRTUAL TABLE mine USING fts5(address, content='pools', content_rowid='id'); \
+         CREATE VIRTUAL TABLE none USING fts5(address, content=''); \
+         CREATE VIRTUAL TABLE texts USING fts5(address); \
+         CREATE VIRTUAL TABLE words USING fts5vocab('texts', 'row'); \
+         CREATE VIRTUAL TABLE places USING rtree(id, low, high); \
+         INSERT INTO texts VALUES ('x')",
+    );
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    let query = "SELECT term AS line FROM words";
+    assert_eq!(
+        content::lines(&mut content::connect(&copy.path), query),
+        ["x"]
+    );
 }

@@ -4,6 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use crate::sqlite::prepared::Statements;
+
 /// An object of a schema with the statement that creates it.
 #[derive(Debug, Clone, QueryableByName)]
 pub(super) struct Object {
@@ -23,6 +25,24 @@ pub(super) struct Object {
 /// Returns every object of a schema that has a CREATE statement, tables first.
 pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
     diesel::sql_query(query(schema)).load(connection)
+}
+
+/// Returns every object of the main database that has a CREATE statement, tables first, to read only: bytes that are not
+/// UTF-8 are replaced.
+pub(super) fn readable_objects(connection: &mut SqliteConnection) -> QueryResult<Vec<Object>> {
+    let mut rows = Statements::of(connection)?.prepare(&query("main"))?;
+    let mut objects = Vec::new();
+    while rows.step()? {
+        let [kind, name, owner, statement] =
+            [0, 1, 2, 3].map(|column| rows.column(column).to_text());
+        objects.push(Object {
+            kind,
+            name,
+            owner,
+            statement,
+        });
+    }
+    Ok(objects)
 }
 
 fn query(schema: &str) -> String {

@@ -3,15 +3,9 @@
 //! SQLite takes a foreign key to columns that are neither the primary key nor have a UNIQUE index of their own, and then
 //! refuses each statement that would have to look at it, on either table.
 
-use std::path::Path;
-
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
-
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
-use crate::database::migration::probe::{undone, verdict};
+use crate::database::migration::schema_copy::Compiler;
 use crate::database::structure::catalogue::{Catalogue, ForeignKey};
 use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -23,8 +17,8 @@ pub(super) struct ParentKeys(Vec<(String, ForeignKey)>);
 impl ParentKeys {
     /// Finds the foreign keys that work now. Nothing is changed.
     pub(super) fn find(
-        connection: &mut SqliteConnection,
-        path: &Path,
+        compiler: &mut Compiler<'_>,
+        free_name: &str,
         catalogue: &Catalogue,
     ) -> Result<Self, Error> {
         let ours = &SchemaVersion::latest().catalogue().tables;
@@ -35,7 +29,12 @@ impl ParentKeys {
             }
             for key in &table.foreign_keys {
                 // SQLite says nothing of a key in a table that is missing.
-                if has_table(connection, &key.table)? && has_parent_key(connection, path, key)? {
+                if !compiler
+                    .columns(&key.table, false)?
+                    .unwrap_or_default()
+                    .is_empty()
+                    && has_parent_key(compiler, free_name, key)?
+                {
                     keys.push((name.clone(), key.clone()));
                 }
             }
@@ -46,12 +45,12 @@ impl ParentKeys {
     /// The tables with foreign keys that do not refer to a key any more.
     pub(super) fn lost(
         &self,
-        connection: &mut SqliteConnection,
-        path: &Path,
+        compiler: &mut Compiler<'_>,
+        free_name: &str,
     ) -> Result<Vec<String>, Error> {
         let mut lost = Vec::new();
         for (table, key) in &self.0 {
-            if !has_parent_key(connection, path, key)? {
+            if !has_parent_key(compiler, free_name, key)? {
                 let columns: Vec<_> = key.columns.iter().map(|(_, to)| to.as_str()).collect();
                 // The declaration may refer to the primary key without naming it.
                 let columns = match columns.join(", ") {
@@ -68,19 +67,10 @@ impl ParentKeys {
     }
 }
 
-fn has_table(connection: &mut SqliteConnection, table: &str) -> QueryResult<bool> {
-    let name = sql::literal(table);
-    // A rebuild has the new tables attached.
-    let query = format!(
-        "SELECT count(*) AS number FROM main.sqlite_schema WHERE type = 'table' AND name = {name} COLLATE NOCASE"
-    );
-    Ok(sql::number(connection, &query)? > 0)
-}
-
 /// Whether the foreign key refers to a key. SQLite itself says so, of an empty table with such a foreign key.
 fn has_parent_key(
-    connection: &mut SqliteConnection,
-    path: &Path,
+    compiler: &mut Compiler<'_>,
+    free_name: &str,
     key: &ForeignKey,
 ) -> Result<bool, Error> {
     let own: Vec<_> = (0..key.columns.len())
@@ -97,11 +87,11 @@ fn has_parent_key(
         columns => format!("({})", columns.join(", ")),
     };
     let parent = sql::name(&key.table);
-    let probe = format!(
-        "CREATE TABLE main._degenbot_probe ({own}, FOREIGN KEY ({own}) REFERENCES {parent} {columns}); \
-         PRAGMA main.foreign_key_check(_degenbot_probe)"
+    let create = format!(
+        "CREATE TABLE main.{free_name} ({own}, FOREIGN KEY ({own}) REFERENCES {parent} {columns})"
     );
-    undone(connection, path, |connection| {
-        verdict(path, connection.batch_execute(&probe)).map(|verdict| verdict.is_ok())
+    compiler.undone(|compiler| {
+        let probe = format!("PRAGMA main.foreign_key_check({free_name})");
+        Ok(compiler.attempt(&create)?.is_ok() && compiler.attempt(&probe)?.is_ok())
     })
 }

@@ -11,9 +11,9 @@ use crate::database::error::error_kind::ErrorKind;
 
 /// Separates the message about an invalid statement from other failures, such as a full disk. After such a
 /// failure SQLite may have rolled back by itself.
-pub(super) fn verdict(path: &Path, result: QueryResult<()>) -> Result<Result<(), String>, Error> {
+pub(super) fn verdict<T>(path: &Path, result: QueryResult<T>) -> Result<Result<T, String>, Error> {
     match result.map_err(|error| Error::from_diesel(path, "inspect views and triggers", error)) {
-        Ok(()) => Ok(Ok(())),
+        Ok(valid) => Ok(Ok(valid)),
         Err(error) => match error.kind.rejection() {
             Some(source) => Ok(Err(source.to_string())),
             None => Err(error),

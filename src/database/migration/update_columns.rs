@@ -2,14 +2,11 @@
 //!
 //! SQLite takes a trigger on the change of a column that does not exist. It never fires.
 
-use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
-
-use crate::database::connection::sql;
+use crate::database::error::database_error::Error;
+use crate::database::migration::objects::Object;
+use crate::database::migration::schema_copy::Compiler;
 use crate::database::migration::sql_tokens::{Token, tokens};
-use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::sql_name;
-use crate::sqlite::prepared::Statements;
 
 /// The columns of triggers that exist.
 #[derive(Debug)]
@@ -18,56 +15,50 @@ pub(super) struct UpdateColumns(Vec<UpdateColumn>);
 #[derive(Debug)]
 struct UpdateColumn {
     trigger: String,
-    /// The table that has the trigger.
-    table: String,
+    /// The table or view that has the trigger.
+    owner: String,
     column: String,
 }
 
 impl UpdateColumns {
     /// Finds the columns that exist now.
-    pub(super) fn find(
-        connection: &mut SqliteConnection,
-        catalogue: &Catalogue,
-    ) -> QueryResult<Self> {
+    pub(super) fn find(compiler: &mut Compiler<'_>, triggers: &[Object]) -> Result<Self, Error> {
         let mut found = Vec::new();
-        let query = "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger'";
-        let mut rows = Statements::of(connection)?.prepare(query)?;
-        while rows.step()? {
-            let [trigger, table, sql] = [0, 1, 2].map(|column| rows.column(column).to_text());
-            let Some(properties) = sql_name::find(&catalogue.tables, &table) else {
+        for trigger in triggers {
+            let listed = columns_of(&trigger.statement);
+            if listed.is_empty() {
+                continue;
+            }
+            let Ok(columns) = compiler.columns(&trigger.owner, true)? else {
                 continue;
             };
-            for listed in columns_of(&sql) {
-                let mut columns = properties.columns.keys();
-                if let Some(column) = columns.find(|column| sql_name::is_same(column, &listed)) {
-                    found.push(UpdateColumn {
-                        trigger: trigger.clone(),
-                        table: table.clone(),
-                        column: column.clone(),
-                    });
-                }
-            }
+            let columns = columns
+                .into_iter()
+                .filter(|column| sql_name::is_among(column, &listed));
+            found.extend(columns.map(|column| UpdateColumn {
+                trigger: trigger.name.clone(),
+                owner: trigger.owner.clone(),
+                column,
+            }));
         }
         Ok(Self(found))
     }
 
     /// The triggers on the change of a column that has gone.
-    pub(super) fn lost(&self, connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    pub(super) fn lost(&self, compiler: &mut Compiler<'_>) -> Result<Vec<String>, Error> {
         let mut lost = Vec::new();
-        for one in &self.0 {
-            let UpdateColumn {
-                trigger,
-                table,
-                column,
-            } = one;
-            let [in_table, of_column] = [table, column].map(|name| sql::literal(name));
-            // This one lists generated columns as well.
-            let query = format!(
-                "SELECT count(*) AS number FROM pragma_table_xinfo({in_table}) WHERE name = {of_column} COLLATE NOCASE"
-            );
-            if sql::number(connection, &query)? == 0 {
+        for UpdateColumn {
+            trigger,
+            owner,
+            column,
+        } in &self.0
+        {
+            // A view that cannot be resolved is lost itself.
+            if let Ok(columns) = compiler.columns(owner, true)?
+                && !sql_name::is_among(column, &columns)
+            {
                 lost.push(format!(
-                    "trigger {trigger} (no such column: {table}.{column})"
+                    "trigger {trigger} (no such column: {owner}.{column})"
                 ));
             }
         }
@@ -76,7 +67,7 @@ impl UpdateColumns {
 }
 
 /// The columns in `UPDATE OF … ON` of a trigger, in lower case.
-fn columns_of(sql: &str) -> Vec<String> {
+pub(super) fn columns_of(sql: &str) -> Vec<String> {
     let words: Vec<_> = tokens(sql)
         .into_iter()
         .filter_map(|token| match token {
