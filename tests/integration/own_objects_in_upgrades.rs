@@ -203,6 +203,7 @@ fn rebuild_refuses_to_break_a_foreign_key_of_the_user() {
 }
 
 const A2: &str = "populated/populated-0.5.0a2.db";
+const B2: &str = "populated/populated-0.5.0b2.db";
 
 /// What an upgrade to the newest version says about a database with these objects. It changes nothing, and its plan says
 /// the same.
@@ -460,4 +461,32 @@ fn virtual_table_that_reads_what_goes_is_refused() {
         content::lines(&mut content::connect(&copy.path), query),
         ["x"]
     );
+}
+
+/// The copy that Alembic makes of a table has the columns of the table after the change.
+#[test]
+fn leftover_with_a_column_of_its_own_is_dropped_only_without_values() {
+    for (columns, rows) in [
+        ("*, 'note ' || id AS note", true),
+        ("*, NULL AS note", false),
+        ("id, chain, address AS renamed", false),
+        ("id, chain, address || 'x' AS renamed", true),
+    ] {
+        let create = format!("CREATE TABLE _alembic_tmp_pools AS SELECT {columns} FROM pools");
+        for name in ["populated/populated-0.5.0.db", B2] {
+            if rows {
+                let told = refused_upgrade(name, &create);
+                assert!(told.contains("_alembic_tmp_pools"), "{columns}: {told}");
+            } else {
+                let copy = changed(name, &create);
+                upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+            }
+        }
+    }
+    let copy = changed(
+        B2,
+        "CREATE TABLE _alembic_tmp_pools (ID INTEGER, note TEXT DEFAULT 0); \
+         INSERT INTO _alembic_tmp_pools (id) SELECT id FROM pools",
+    );
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
 }

@@ -10,8 +10,9 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::catalogue::{Catalogue, Table};
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
+use crate::database::structure::sql_name;
 
 const PREFIX: &str = "_alembic_tmp_";
 
@@ -20,7 +21,7 @@ pub(crate) fn is_leftover(table: &str) -> bool {
     table.starts_with(PREFIX)
 }
 
-/// Fails if a leftover has a row that the original table lacks.
+/// Fails if a leftover has a row that the original table lacks, or a value in a column of its own.
 pub(crate) fn check(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -30,27 +31,9 @@ pub(crate) fn check(
         let Some(original) = name.strip_prefix(PREFIX) else {
             continue;
         };
-        let columns: Vec<_> = match catalogue.tables.get(original) {
-            Some(table) => leftover
-                .columns
-                .keys()
-                .filter(|column| table.columns.contains_key(*column))
-                .map(|column| sql::name(column))
-                .collect(),
-            None => Vec::new(),
-        };
-        let leftover = sql::name(name);
-        let lost = if columns.is_empty() {
-            format!("SELECT count(*) AS number FROM {leftover}")
-        } else {
-            let columns = columns.join(", ");
-            format!(
-                "SELECT count(*) AS number FROM (SELECT {columns} FROM {leftover} \
-                 EXCEPT SELECT {columns} FROM {})",
-                sql::name(original)
-            )
-        };
-        let rows = sql::number(connection, &lost)?;
+        let missing = Table::default();
+        let table = sql_name::find(&catalogue.tables, original).unwrap_or(&missing);
+        let rows = lost_rows(connection, (name, leftover), (original, table))?;
         if rows > 0 {
             return Err(ErrorKind::LeftoverRows {
                 table: name.clone(),
@@ -60,6 +43,76 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// The number of rows of a leftover with a value that the original lacks.
+fn lost_rows(
+    connection: &mut SqliteConnection,
+    (name, leftover): (&str, &Table),
+    (original, table): (&str, &Table),
+) -> Result<i64, Error> {
+    let (common, additional): (Vec<_>, Vec<_>) = leftover
+        .columns
+        .keys()
+        .partition(|column| sql_name::is_among(column, table.columns.keys()));
+    let from = sql::name(name);
+    if common.is_empty() {
+        let all = format!("SELECT count(*) AS number FROM {from}");
+        return Ok(sql::number(connection, &all)?);
+    }
+    let common: Vec<_> = common.into_iter().map(|column| sql::name(column)).collect();
+    let common = common.join(", ");
+    let missing = |own: &str, of_original: &str| {
+        format!(
+            "SELECT count(*) AS number FROM \
+             (SELECT {own} FROM {from} EXCEPT SELECT {of_original} FROM {})",
+            sql::name(original)
+        )
+    };
+    let rows = sql::number(connection, &missing(&common, &common))?;
+    if rows > 0 {
+        return Ok(rows);
+    }
+    for column in additional {
+        let own = sql::name(column);
+        let mut rows = with_value(connection, name, column)?;
+        // Alembic may have renamed a column of the original.
+        let others = table.columns.keys();
+        for other in others.filter(|other| !sql_name::is_among(other, leftover.columns.keys())) {
+            if rows > 0 {
+                let other = format!("{common}, {}", sql::name(other));
+                let missing = missing(&format!("{common}, {own}"), &other);
+                rows = rows.min(sql::number(connection, &missing)?);
+            }
+        }
+        if rows > 0 {
+            return Ok(rows);
+        }
+    }
+    Ok(0)
+}
+
+/// The number of rows with another value in the column than the default, which a new column has.
+fn with_value(connection: &mut SqliteConnection, table: &str, column: &str) -> Result<i64, Error> {
+    let (from, own) = (sql::name(table), sql::name(column));
+    let default = sql::lines(
+        connection,
+        &format!(
+            "SELECT dflt_value AS line FROM pragma_table_info({}) \
+             WHERE name = {} AND dflt_value NOTNULL",
+            sql::literal(table),
+            sql::literal(column)
+        ),
+    )?;
+    let default = default.into_iter().next().unwrap_or("NULL".to_owned());
+    let rows = |condition: &str| {
+        format!("SELECT count(*) AS number FROM {from} WHERE {own} IS NOT {condition}")
+    };
+    match sql::number(connection, &rows(&format!("({default})"))) {
+        Ok(number) => Ok(number),
+        // The default can need a function of an application.
+        Err(_) => Ok(sql::number(connection, &rows("NULL"))?),
+    }
 }
 
 /// Drops the leftovers after [`check`]. They would make the next upgrade by the Python package fail.
