@@ -490,3 +490,28 @@ fn leftover_with_a_column_of_its_own_is_dropped_only_without_values() {
     );
     upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
 }
+
+/// A Rust-core release has dropped the initialization maps, and the upgrade creates them again.
+#[test]
+fn names_of_dropped_maps_are_needed() {
+    for (statement, object) in [
+        (
+            "CREATE VIEW initialization_maps AS SELECT 1",
+            "view initialization_maps",
+        ),
+        (
+            "CREATE TABLE Initialization_Maps (x)",
+            "table Initialization_Maps",
+        ),
+        (
+            "CREATE TABLE mine (x); CREATE INDEX ix_initialization_maps_pool_id_word ON mine (x)",
+            "index ix_initialization_maps_pool_id_word",
+        ),
+    ] {
+        let told = refused_upgrade("populated/populated-0.6.0a17.db", statement);
+        assert!(
+            told.ends_with(&format!("have names that the new version needs: {object}")),
+            "{told}"
+        );
+    }
+}

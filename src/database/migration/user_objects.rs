@@ -126,10 +126,10 @@ pub(crate) fn require_free_names(
     target: &Catalogue,
 ) -> Result<(), Error> {
     // Each with the table that it belongs to.
-    let names_beyond = |catalogue: &Catalogue| {
+    let names_beyond = |catalogue: &Catalogue, known: &Catalogue| {
         let mut objects = Vec::new();
         for (name, table) in &catalogue.tables {
-            let known = from.tables.get(name);
+            let known = known.tables.get(name);
             if known.is_none() {
                 objects.push((SchemaObject::table(name), name.clone()));
             }
@@ -142,11 +142,12 @@ pub(crate) fn require_free_names(
         }
         objects
     };
-    let mut needed = names_beyond(target);
+    // The database can lack tables of its version: those that a Rust-core release has dropped.
+    let mut needed = names_beyond(target, catalogue);
     let migrations = MIGRATIONS_TABLE.to_owned();
     needed.push((SchemaObject::table(MIGRATIONS_TABLE), migrations));
     let views = catalogue.views.iter();
-    let mut taken = names_beyond(catalogue);
+    let mut taken = names_beyond(catalogue, from);
     taken.extend(views.map(|view| (SchemaObject::new(ObjectKind::View, view), String::new())));
     taken.retain(|object| {
         // An object of the very kind, name and table is the object itself, which recognition has compared. Tables,
