@@ -515,3 +515,23 @@ fn names_of_dropped_maps_are_needed() {
         );
     }
 }
+
+#[test]
+fn rebuild_names_only_tables_of_the_python_package_as_dropped() {
+    let options = upgrade_options();
+    for (name, statement, dropped) in [
+        (
+            B2,
+            "CREATE TABLE metadata (mine); INSERT INTO metadata VALUES ('kept')",
+            false,
+        ),
+        (A2, "CREATE TABLE mine (x)", true),
+    ] {
+        let copy = changed(name, statement);
+        let planned = plan_upgrade(&copy.path, &options).unwrap().dropped;
+        let report = upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+        let reported = report.rebuild.unwrap().dropped;
+        assert_eq!(planned, reported);
+        assert_eq!(reported.contains(&"metadata".to_owned()), dropped, "{name}");
+    }
+}

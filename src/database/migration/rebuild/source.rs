@@ -77,7 +77,9 @@ impl<'catalogue> LegacySource<'catalogue> {
     pub(super) fn dropped(&self) -> Vec<(&'catalogue str, Option<&'catalogue str>)> {
         let mut dropped = Vec::new();
         for (table, properties) in &self.catalogue.tables {
-            if DROPPED_TABLES.iter().any(|(_, name)| name == table) {
+            // In a later revision, a table of this name is the user's own and stays.
+            let is_dropped = |(since, name): &(&str, &str)| name == table && self.is_before(since);
+            if DROPPED_TABLES.iter().any(is_dropped) {
                 dropped.push((table.as_str(), None));
             }
             for column in properties.columns.keys() {
