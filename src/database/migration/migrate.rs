@@ -335,7 +335,7 @@ pub(crate) fn migrate<T>(
         tables.retain(|table| arrived.catalogue.tables.contains_key(table));
         let after = violations_of(connection, &tables)?;
         foreign_keys::require_known(path, after, before)?;
-        check_objects(path, &recognition, &arrived)?;
+        user_objects::require_present(path, &recognition, &arrived.catalogue)?;
         user_objects::require_no_dangling(path, &arrived.catalogue, |table| {
             sql_name::is_among(table, recognition.catalogue.tables.keys())
                 && !sql_name::is_among(table, arrived.catalogue.tables.keys())
@@ -427,23 +427,6 @@ fn rows_stamped(from: SchemaVersion, target: SchemaVersion) -> i64 {
 /// The number of rows that this connection has written, without those of the schema.
 fn total_changes(connection: &mut SqliteConnection) -> QueryResult<i64> {
     sql::number(connection, "SELECT total_changes() AS number")
-}
-
-/// Fails if an object of the user is gone. SQLite drops indexes and triggers with their table when a migration
-/// rebuilds it.
-fn check_objects(path: &Path, before: &Recognition, after: &Recognition) -> Result<(), Error> {
-    // A table of the user can have become one of ours, if a later version adds a table of that name.
-    let here = after.catalogue.extras_beyond(&Catalogue::default());
-    let own = after.extras();
-    let mut objects = before.extras();
-    objects.retain(|object| {
-        !here.contains(object) && !own.contains(object) && !alembic_leftovers::is_extra(object)
-    });
-    if objects.is_empty() {
-        return Ok(());
-    }
-    let objects = objects.iter().map(ToString::to_string).collect();
-    Err(ErrorKind::ObjectsLost { objects }.at(path))
 }
 
 /// The error of a statement that SQLite rejects on a table of stamps.

@@ -7,11 +7,13 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::migration::alembic_leftovers;
 use crate::database::migration::expansion::{UserStatement, too_large};
 use crate::database::migration::objects::{Object, readable_objects};
 use crate::database::migration::parent_keys::ParentKeys;
 use crate::database::migration::update_columns::UpdateColumns;
 use crate::database::migration::working::{Present, Working};
+use crate::database::recognition::identity::Recognition;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
 use crate::database::structure::sql_name;
@@ -181,5 +183,24 @@ pub(crate) fn require_no_dangling(
     if objects.is_empty() {
         return Ok(());
     }
+    Err(ErrorKind::ObjectsLost { objects }.at(path))
+}
+
+/// Fails if an object of the user is gone. SQLite drops indexes and triggers with their table when a migration
+/// rebuilds it.
+pub(crate) fn require_present(
+    path: &Path,
+    before: &Recognition,
+    after: &Catalogue,
+) -> Result<(), Error> {
+    let mut here = after.extras_beyond(&Catalogue::default());
+    let indexes = after.tables.values().flat_map(|table| table.indexes.keys());
+    here.extend(indexes.map(|index| SchemaObject::new(ObjectKind::Index, index)));
+    let mut objects = before.extras();
+    objects.retain(|object| !here.contains(object) && !alembic_leftovers::is_extra(object));
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let objects = objects.iter().map(ToString::to_string).collect();
     Err(ErrorKind::ObjectsLost { objects }.at(path))
 }

@@ -17,6 +17,7 @@ use crate::database::migration::rebuild::replace_tables::Tables;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::rebuild::{indexes, replace_tables};
 use crate::database::migration::rehearsal::schema_in_memory;
+use crate::database::migration::user_objects;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::progress::{Observer, Stage};
 use crate::database::recognition::recognise::recognise_connection;
@@ -43,6 +44,7 @@ pub(super) fn replace_content(
     let after = violations_of(connection, &own_tables)?;
     require_known(rebuild.path, after, before)?;
     let arrived = recognise_connection(connection)?;
+    user_objects::require_present(rebuild.path, rebuild.recognition, &arrived.catalogue)?;
     let version = arrived.require_version(rebuild.path)?;
     if version != rebuild.target || !arrived.identity.is_stamped_right() {
         return Err(ErrorKind::RebuildCheckFailed {
