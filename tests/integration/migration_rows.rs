@@ -184,8 +184,9 @@ struct Declared {
     /// The type, and what follows it.
     #[diesel(sql_type = diesel::sql_types::Text)]
     declaration: String,
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    is_text: bool,
+    /// What values of its type can begin with.
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    prefix: String,
     #[diesel(sql_type = diesel::sql_types::Bool)]
     is_nullable: bool,
     #[diesel(sql_type = diesel::sql_types::Bool)]
@@ -199,7 +200,7 @@ fn declared(connection: &mut SqliteConnection, table: &str) -> Vec<Declared> {
     diesel::sql_query(format!(
         "SELECT c.name, c.type || iif(c.\"notnull\", ' NOT NULL', '') || coalesce(' DEFAULT ' || c.dflt_value, '') \
              || coalesce(' REFERENCES ' || k.\"table\" || ' (' || k.\"to\" || ')', '') AS declaration, \
-           c.type LIKE '%CHAR%' OR c.type LIKE '%TEXT%' AS is_text, NOT c.\"notnull\" AS is_nullable, \
+           iif(c.type LIKE '%CHAR%' OR c.type LIKE '%TEXT%', 'v', '') AS prefix, NOT c.\"notnull\" AS is_nullable, \
            c.pk > 0 AS is_key, k.\"from\" NOTNULL AS refers \
          FROM pragma_table_info('{table}') AS c LEFT JOIN pragma_foreign_key_list('{table}') AS k ON k.\"from\" = c.name \
          ORDER BY c.cid"
@@ -248,8 +249,8 @@ fn fill(connection: &mut SqliteConnection, place: usize, table: &str) {
                         is_nullable: true, ..
                     } if row + 1 == IDS.len() => "NULL".to_owned(),
                     Declared { refers: true, .. } => IDS[(row + index) % IDS.len()].to_string(),
-                    Declared { is_text: true, .. } => format!("'v{number}'"),
-                    _ => number.to_string(),
+                    // SQLite makes a number of it where the column has numbers.
+                    Declared { prefix, .. } => format!("'{prefix}{number}'"),
                 }
             })
             .collect();

@@ -270,19 +270,12 @@ pub(crate) fn migrate<T>(
     effect: &mut EffectTracker,
     inspect: &mut impl FnMut(&mut SqliteConnection, SchemaVersion) -> Result<T, Error>,
 ) -> Result<Option<(MigrationReport, T)>, Error> {
-    let (path, planned, target) = (task.path, task.from, task.target);
+    let (path, target) = (task.path, task.target);
     let mut is_enough = true;
     let migrated = with_foreign_keys_off(connection, path, effect, |connection| {
         let recognition = recognise_connection(connection)?;
         let from = recognition.require_version_of_structure(path)?;
-        // An upgrade loses nothing from any version, and a database at the target needs no step.
-        if from != planned && from != target && from.max(planned) > target {
-            return Err(ErrorKind::VersionChanged {
-                planned,
-                found: from,
-            }
-            .at(path));
-        }
+        let losses = require_agreed(connection, task, from)?;
         if from <= target {
             let catalogue = &recognition.catalogue;
             let (from, target) = (from.catalogue(), target.catalogue());
@@ -291,18 +284,6 @@ pub(crate) fn migrate<T>(
         if !recognition.identity.is_stamped_right() {
             let dropped = [stamp_tables::RUST_CORE_TABLE];
             stamp_additions::require_none(path, &recognition.catalogue, &dropped)?;
-        }
-        // Other programs may have written since the plan was made. Here they cannot.
-        let losses = if from > target {
-            losses::find(connection, from, target)?
-        } else {
-            Vec::new()
-        };
-        if let Some(agreed) = task.agreed_losses {
-            let losses = losses::beyond(&losses, agreed);
-            if !losses.is_empty() {
-                return Err(ErrorKind::MoreLosses { losses }.at(path));
-            }
         }
         let steps = steps(from, target);
         let (catalogue, of_target) = (&recognition.catalogue, target.catalogue());
@@ -377,6 +358,35 @@ pub(crate) fn migrate<T>(
     } else {
         Ok(None)
     }
+}
+
+/// Fails if the database is not what the caller has agreed to migrate. Returns the data that the migration drops.
+fn require_agreed(
+    connection: &mut SqliteConnection,
+    task: &Task<'_>,
+    from: SchemaVersion,
+) -> Result<Vec<Loss>, Error> {
+    let (path, planned, target) = (task.path, task.from, task.target);
+    // An upgrade loses nothing from any version, and a database at the target needs no step.
+    if from != planned && from != target && from.max(planned) > target {
+        return Err(ErrorKind::VersionChanged {
+            planned,
+            found: from,
+        }
+        .at(path));
+    }
+    if from <= target {
+        return Ok(Vec::new());
+    }
+    // Other programs may have written since the plan was made. Here they cannot.
+    let losses = losses::find(connection, from, target)?;
+    if let Some(agreed) = task.agreed_losses {
+        let losses = losses::beyond(&losses, agreed);
+        if !losses.is_empty() {
+            return Err(ErrorKind::MoreLosses { losses }.at(path));
+        }
+    }
+    Ok(losses)
 }
 
 /// The tables whose foreign keys the migrations between two versions can break.

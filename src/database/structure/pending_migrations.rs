@@ -147,15 +147,14 @@ mod tests {
         for name in names {
             let statements = fs::read(format!("{FOLDER}/{name}/up.sql")).unwrap();
             let checksum = keccak256(statements).to_string();
-            match known.get(&name) {
-                Some(known) => assert_eq!(
+            if let Some(known) = known.get(&name) {
+                assert_eq!(
                     *known, checksum,
                     "up.sql of {name} was edited: make a new migration (\"A migration\" in CONTRIBUTING.md)"
-                ),
-                None => {
-                    writeln!(text, "{name} {checksum}").unwrap();
-                    new.push(name);
-                }
+                );
+            } else {
+                writeln!(text, "{name} {checksum}").unwrap();
+                new.push(name);
             }
         }
         if std::env::var_os("DEGENBOT_WRITE_CHECKSUMS").is_some() {
