@@ -48,32 +48,44 @@ pub(crate) fn transaction<T, E>(
     result.map_err(|error| failure.unwrap_or_else(|| failed(error)))
 }
 
+/// Writes in an immediate transaction. SQLite would apply a log that is left at the path to the file that is there then,
+/// whosever that is. So the log is emptied if all that it can hold are commits to the file that has moved.
 fn write<T>(
     connection: &mut SqliteConnection,
     operate: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
     let raw = raw_connection_of(connection)?;
-    let done = connection.immediate_transaction(|connection| {
+    let mut is_log_of_moved = false;
+    let result = connection.immediate_transaction(|connection| {
         let done = operate(connection)?;
         if moved_file::has_moved(raw) {
+            // Nobody else can commit before the transaction ends.
+            is_log_of_moved = moved_file::is_as_remembered(raw);
             return Err(moved_file::error(MOVED));
         }
         Ok(done)
-    })?;
-    if moved_file::has_moved(raw) {
-        // SQLite would apply the log to the file that is at the path now, whosever that is.
-        if let Err(error) = connection.batch_execute(moved_file::EMPTY_LOG) {
-            log::debug!("The log of a file that has moved was not emptied: {error}");
+    });
+    let result = match result {
+        Ok(_) if moved_file::has_moved(raw) => {
+            is_log_of_moved = true;
+            Err(moved_file::error(MOVED_AT_COMMIT))
         }
-        return Err(moved_file::error(MOVED_AT_COMMIT));
+        result => result,
+    };
+    if is_log_of_moved && let Err(error) = connection.batch_execute(moved_file::EMPTY_LOG) {
+        log::debug!("The log of a file that has moved was not emptied: {error}");
     }
-    Ok(done)
+    if result.is_ok() {
+        moved_file::remember(raw);
+    }
+    result
 }
 
 #[cfg(test)]
 mod tests {
     use std::ffi::{CString, c_int, c_void};
     use std::fs;
+    use std::path::{Path, PathBuf};
 
     use libsqlite3_sys as ffi;
 
@@ -92,16 +104,69 @@ mod tests {
         0
     }
 
+    /// A database, and another one beside it.
+    fn databases(folder: &Path) -> [PathBuf; 2] {
+        ["new.db", "x.db"].map(|name| {
+            let path = folder.join(name);
+            let mut connection = open(&path);
+            connection.batch_execute(CREATE).unwrap();
+            path
+        })
+    }
+
+    fn open(path: &Path) -> SqliteConnection {
+        establish(path.to_str().unwrap()).unwrap()
+    }
+
+    fn insert(connection: &mut SqliteConnection, then: impl FnOnce()) -> QueryResult<()> {
+        let operate = |connection: &mut SqliteConnection| {
+            connection.batch_execute("INSERT INTO numbers VALUES (1)")?;
+            then();
+            Ok(())
+        };
+        transaction(connection, Begin::Immediate, operate, |error| error)
+    }
+
+    fn log_bytes(path: &Path) -> u64 {
+        let log = path.with_file_name("x.db-wal");
+        fs::metadata(log).unwrap().len()
+    }
+
+    #[test]
+    fn log_with_earlier_commits_to_a_moved_file_is_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, path] = databases(folder.path());
+        let whole = fs::read(&new).unwrap();
+        let mut connection = open(&path);
+        insert(&mut connection, || ()).unwrap();
+        assert!(log_bytes(&path) > 0);
+        let moved = insert(&mut connection, || fs::rename(&new, &path).unwrap());
+        assert_eq!(moved.unwrap_err().to_string(), MOVED);
+        assert_eq!(log_bytes(&path), 0);
+        drop(connection);
+        assert_eq!(fs::read(&path).unwrap(), whole);
+    }
+
+    /// The other program may have the new file open.
+    #[test]
+    fn log_with_commits_of_another_program_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, path] = databases(folder.path());
+        let mut connection = open(&path);
+        insert(&mut connection, || ()).unwrap();
+        insert(&mut open(&path), || ()).unwrap();
+        let before = log_bytes(&path);
+        let moved = insert(&mut connection, || fs::rename(&new, &path).unwrap());
+        assert_eq!(moved.unwrap_err().to_string(), MOVED);
+        assert_eq!(log_bytes(&path), before);
+    }
+
     #[test]
     fn file_that_moves_during_a_commit_is_an_error_and_its_log_is_emptied() {
         let folder = tempfile::tempdir().unwrap();
-        let paths = ["new.db", "x.db"].map(|name| folder.path().join(name));
-        for path in &paths {
-            let mut connection = establish(path.to_str().unwrap()).unwrap();
-            connection.batch_execute(CREATE).unwrap();
-        }
-        let new = fs::read(&paths[0]).unwrap();
-        let mut connection = establish(paths[1].to_str().unwrap()).unwrap();
+        let paths = databases(folder.path());
+        let whole = fs::read(&paths[0]).unwrap();
+        let mut connection = open(&paths[1]);
         let raw = raw_connection_of(&mut connection).unwrap();
         let mut names = paths
             .each_ref()
@@ -110,16 +175,10 @@ mod tests {
         unsafe {
             ffi::sqlite3_commit_hook(raw.as_ptr(), Some(rename), (&raw mut names).cast());
         }
-        let result = transaction(
-            &mut connection,
-            Begin::Immediate,
-            |connection| connection.batch_execute("INSERT INTO numbers VALUES (1)"),
-            |error| error,
-        );
-        assert_eq!(result.unwrap_err().to_string(), MOVED_AT_COMMIT);
-        let log = folder.path().join("x.db-wal");
-        assert_eq!(fs::metadata(&log).unwrap().len(), 0);
+        let moved = insert(&mut connection, || ());
+        assert_eq!(moved.unwrap_err().to_string(), MOVED_AT_COMMIT);
+        assert_eq!(log_bytes(&paths[1]), 0);
         drop(connection);
-        assert_eq!(fs::read(&paths[1]).unwrap(), new);
+        assert_eq!(fs::read(&paths[1]).unwrap(), whole);
     }
 }
