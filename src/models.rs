@@ -66,7 +66,7 @@ pub use aave::stored_market::AaveV3StoredMarket;
 pub use aave::valuation::{AaveV3Valuation, ReserveAtTime};
 pub use aave::valuation_error::ValuationError;
 pub use access::row_error::RowError;
-pub use journal::journal_error::JournalError;
+pub use journal::journal_error::{JournalError, ReferringKey};
 pub use journal::undo::Undone;
 pub use liquidity::exchange_update::ExchangeUpdate;
 pub use liquidity::liquidity_update::{LiquidityUpdate, UpdateReport};

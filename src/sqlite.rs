@@ -4,7 +4,6 @@
 //! configures one. Its functions have the signatures that Diesel has announced for its own connection, so they can be
 //! replaced one by one. [`Statements`](prepared::Statements) runs prepared statements on a Diesel connection.
 
-#[cfg(feature = "sync")]
 pub(crate) mod authorizer;
 pub(crate) mod backup;
 pub(crate) mod build_options;

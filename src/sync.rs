@@ -43,7 +43,6 @@ mod member;
 mod mend;
 pub(crate) mod needs;
 mod outline;
-mod own_triggers;
 mod pair_numbers;
 mod pending;
 mod piece;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::database::recognition::recognise::recognise_state;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite::prepared::Statements;
-use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::sync_error::SyncError;
 
 /// What SQLite said of a database when it was last looked at.

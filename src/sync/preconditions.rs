@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use diesel::sqlite::SqliteConnection;
+
 use crate::cancel::CancelToken;
+use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::free_list::{has_doubtful_pages, require_sound_pages};
+use crate::sqlite::prepared::Statements;
 use crate::sync::chain_view::ChainView;
 use crate::sync::member::Member;
-use crate::sync::own_triggers::{require_compiled_marks, require_none_that_interferes};
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
 
@@ -43,6 +46,14 @@ pub(super) fn require_accepted_writes(
     if is_doubtful {
         require_sound_pages(path, Some(cancel.clone()))?;
     }
+    Ok(())
+}
+
+/// Fails if SQLite cannot compile what each update writes at its end, the marks in a table: a trigger of the user's own can
+/// need what only the user's program defines.
+fn require_compiled_marks(connection: &mut SqliteConnection, table: &str) -> Result<(), Error> {
+    let update = format!("UPDATE main.{table} SET last_update_block = last_update_block");
+    Statements::of(connection)?.prepare(&update)?;
     Ok(())
 }
 

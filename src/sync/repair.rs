@@ -17,6 +17,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
+use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise_state;
@@ -34,7 +35,6 @@ use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::mend::{Fault, Mended, faults, mend};
-use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::pool_snapshot::{Selection, Snapshot};
 use crate::sync::preconditions::{require_accepted_writes, require_latest, require_updatable};
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
@@ -446,9 +446,11 @@ fn take_back(
     }
     match undo(Statements::of(connection)?, chain, keep) {
         Ok(undone) => Ok(Some((keep, undone))),
-        Err(source @ (JournalError::Changed { .. } | JournalError::OtherProgram { .. })) => {
-            Err(SyncError::NotUndone { source })
-        }
+        Err(
+            source @ (JournalError::Changed { .. }
+            | JournalError::Referred { .. }
+            | JournalError::OtherProgram { .. }),
+        ) => Err(SyncError::NotUndone { source }),
         Err(error) => Err(error.into()),
     }
 }

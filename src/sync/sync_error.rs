@@ -467,15 +467,18 @@ documented_errors! {
 const WRONG_ANSWER: &str = "The answer of the node cannot be right: use another node; what is in the database is from before it";
 
 fn not_undone_hint(source: &JournalError) -> String {
-    match source {
+    let is_of_aave = match source {
         JournalError::Changed {
             pool: Some(pool), ..
-        } => format!("Repair this pool at the same time: name {pool} as well"),
-        JournalError::Changed { table, .. } if table.starts_with("aave_v3_") => {
-            "Repair it at the same time: 'degenbot aave repair --all-found' repairs all that differs".to_owned()
-        }
-        source => source.hint(),
+        } => return format!("Repair this pool at the same time: name {pool} as well"),
+        JournalError::Changed { table, .. } => table.starts_with("aave_v3_"),
+        JournalError::Referred { key, .. } => key.is_ours() && key.table.starts_with("aave_v3_"),
+        _ => false,
+    };
+    if is_of_aave {
+        return "Repair it at the same time: 'degenbot aave repair --all-found' repairs all that differs".to_owned();
     }
+    source.hint()
 }
 
 impl SyncError {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use degenbot::database::{
-    Effect, MigrateOptions, SchemaVersion, create_new_sqlite_database, migrate_sqlite_database,
-    plan_migration,
+    Effect, Error, ErrorKind, MigrateOptions, SchemaVersion, create_new_sqlite_database,
+    migrate_sqlite_database, plan_migration,
 };
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -59,6 +59,28 @@ fn count(path: &Path, sql: &str) -> i64 {
         .unwrap()
 }
 
+/// The error with which the downgrade is refused, which is that of its plan.
+fn refused(path: &Path) -> Error {
+    let planned = plan_migration(path, older()).unwrap_err();
+    let from = SchemaVersion::latest();
+    let error =
+        migrate_sqlite_database(path, from, older(), &MigrateOptions::default()).unwrap_err();
+    assert_eq!(planned.to_string(), error.to_string());
+    assert_eq!(planned.hint(), error.hint());
+    assert_eq!(
+        [planned.effect, error.effect],
+        [Some(Effect::Nothing); 2],
+        "{error}"
+    );
+    error
+}
+
+fn downgrade(path: &Path) {
+    plan_migration(path, older()).unwrap();
+    let from = SchemaVersion::latest();
+    migrate_sqlite_database(path, from, older(), &MigrateOptions::default()).unwrap();
+}
+
 #[test]
 fn downgrade_takes_back_what_is_not_final() {
     let (_folder, path) = database();
@@ -94,9 +116,7 @@ fn downgrade_of_the_version_that_brought_the_journal_takes_them_back_as_well() {
 fn downgrade_is_refused_if_a_row_has_changed_since() {
     let (_folder, path) = database();
     run(&path, "UPDATE uniswap_v2_pools SET fee_token0 = 4");
-    let from = SchemaVersion::latest();
-    let error =
-        migrate_sqlite_database(&path, from, older(), &MigrateOptions::default()).unwrap_err();
+    let error = refused(&path);
     assert_eq!(
         error.to_string(),
         "The blocks that are not final cannot be taken back: uniswap_v2_pools row 1 of pool \
@@ -118,6 +138,162 @@ fn token_of_a_pool_of_others_stays() {
     migrate_sqlite_database(&path, from, older(), &MigrateOptions::default()).unwrap();
     assert_eq!(count(&path, "SELECT id FROM pools"), 2);
     assert_eq!(count(&path, "SELECT id FROM erc20_tokens"), 1);
+}
+
+#[test]
+fn downgrade_names_the_table_that_refers_to_what_goes() {
+    const POOL: &str = "of pool 0x6565656565656565656565656565656565656565";
+    for (key, row) in [
+        ("pools (id)", "pools row 1"),
+        ("Pools", "pools row 1"),
+        ("pools (address)", "pools row 1"),
+        ("uniswap_v2_pools (pool_id)", "uniswap_v2_pools row 1"),
+    ] {
+        let (_folder, path) = database();
+        let value = if key.contains("address") {
+            "'0x6565656565656565656565656565656565656565'"
+        } else {
+            "1"
+        };
+        run(
+            &path,
+            &format!(
+                "CREATE UNIQUE INDEX addressed ON pools (address); \
+                 CREATE TABLE mine (p REFERENCES {key}); INSERT INTO mine VALUES ({value})"
+            ),
+        );
+        let error = refused(&path);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "The blocks that are not final cannot be taken back: {row} {POOL} cannot be set back to before block 101: \
+                 mine refers to it (p)"
+            )
+        );
+        assert_eq!(
+            error.hint(),
+            "Look at the rows of mine with the sqlite3 shell, delete those that refer to it, and run the command again"
+        );
+        run(&path, "DELETE FROM mine");
+        downgrade(&path);
+    }
+}
+
+#[test]
+fn token_to_which_the_user_refers_stays() {
+    let (_folder, path) = database();
+    run(
+        &path,
+        "CREATE UNIQUE INDEX addressed ON erc20_tokens (address); \
+         CREATE TABLE mine (t REFERENCES erc20_tokens (address)); \
+         INSERT INTO mine SELECT address FROM erc20_tokens WHERE id = 1",
+    );
+    downgrade(&path);
+    assert_eq!(count(&path, "SELECT id FROM erc20_tokens"), 1);
+    assert_eq!(
+        count(&path, "SELECT count(*) FROM pragma_foreign_key_check"),
+        0
+    );
+}
+
+/// A block gave the pool the fee to which the user's row refers.
+#[test]
+fn downgrade_refuses_to_set_back_a_value_to_which_the_user_refers() {
+    let (_folder, path) = database();
+    run(
+        &path,
+        "INSERT INTO pools (id, address, chain, kind, token0_id, token1_id, exchange_id) VALUES
+            (2, '0x00000000000000000000000000000000000000AA', 1, 'uniswap_v2', 1, 1, 1);
+         INSERT INTO uniswap_v2_pools VALUES (2, 5, 5, 1000);
+         INSERT INTO chain_journal (chain_id, block, table_name, row_id, old_values, new_values) VALUES
+            (1, 101, 'uniswap_v2_pools', 2, '{\"fee_token0\":4}',
+             '{\"pool_id\":2,\"fee_token0\":5,\"fee_token1\":5,\"fee_denominator\":1000}');
+         CREATE UNIQUE INDEX charged ON uniswap_v2_pools (fee_token0);
+         CREATE TABLE mine (fee INTEGER REFERENCES uniswap_v2_pools (fee_token0));
+         INSERT INTO mine VALUES (5)",
+    );
+    assert_eq!(
+        refused(&path).to_string(),
+        "The blocks that are not final cannot be taken back: uniswap_v2_pools row 2 of pool \
+         0x00000000000000000000000000000000000000AA cannot be set back to before block 101: mine refers to it (fee)"
+    );
+    run(&path, "DELETE FROM mine");
+    downgrade(&path);
+}
+
+/// They ran when an update added the rows.
+#[test]
+fn triggers_of_the_user_run_when_rows_go() {
+    let (_folder, path) = database();
+    run(
+        &path,
+        "CREATE VIRTUAL TABLE names USING fts5 (name, content = 'erc20_tokens', content_rowid = 'id');
+         INSERT INTO names (names) VALUES ('rebuild');
+         CREATE TRIGGER unnamed AFTER DELETE ON erc20_tokens BEGIN
+             INSERT INTO names (names, rowid, name) VALUES ('delete', old.id, old.name);
+         END",
+    );
+    let found = "SELECT count(*) FROM names WHERE names MATCH 'named'";
+    assert_eq!(count(&path, found), 1);
+    downgrade(&path);
+    assert_eq!(count(&path, found), 0);
+    run(
+        &path,
+        "INSERT INTO names (names, rank) VALUES ('integrity-check', 1)",
+    );
+}
+
+/// SQLite does not check foreign keys meanwhile, so it does not keep the trigger from this.
+#[test]
+fn downgrade_refuses_to_break_keys_by_triggers_of_the_user() {
+    let (_folder, path) = database();
+    run(
+        &path,
+        "CREATE TABLE watched (address TEXT PRIMARY KEY); INSERT INTO watched SELECT address FROM pools;
+         CREATE TABLE mine (watched REFERENCES watched); INSERT INTO mine SELECT address FROM watched;
+         CREATE TRIGGER unwatched AFTER DELETE ON pools BEGIN
+             DELETE FROM watched WHERE address = old.address;
+         END",
+    );
+    let from = SchemaVersion::latest();
+    let error =
+        migrate_sqlite_database(&path, from, older(), &MigrateOptions::default()).unwrap_err();
+    let ErrorKind::ForeignKeysBroken { violations } = &error.kind else {
+        panic!("{error}");
+    };
+    let violations: Vec<_> = violations.iter().map(ToString::to_string).collect();
+    assert_eq!(violations, ["mine row 1 (to watched)"]);
+    assert_eq!(error.effect, Some(Effect::Nothing));
+    run(&path, "DELETE FROM mine");
+    downgrade(&path);
+    assert_eq!(count(&path, "SELECT count(*) FROM watched"), 0);
+}
+
+#[test]
+fn downgrade_refuses_triggers_that_change_what_it_sets_back() {
+    let (_folder, path) = database();
+    run(
+        &path,
+        "CREATE TRIGGER mine AFTER DELETE ON pools BEGIN DELETE FROM erc20_tokens; END",
+    );
+    let error = refused(&path);
+    assert!(
+        matches!(&error.kind, ErrorKind::TriggerInterferes { trigger, .. } if trigger == "mine"),
+        "{error}"
+    );
+    run(
+        &path,
+        "DROP TRIGGER mine; \
+         CREATE TRIGGER mine BEFORE DELETE ON pools BEGIN SELECT RAISE(IGNORE); END",
+    );
+    let from = SchemaVersion::latest();
+    let error =
+        migrate_sqlite_database(&path, from, older(), &MigrateOptions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "The blocks that are not final cannot be taken back: a trigger of your own ignores a row that is set back in pools"
+    );
+    assert!(error.hint().contains("drop the one that does it"));
 }
 
 #[test]

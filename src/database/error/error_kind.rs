@@ -662,7 +662,11 @@ documented_errors! {
         }
             in Inner;
             text format!("The blocks that are not final cannot be taken back: {source}");
-            hint "Run 'degenbot pool update' once they are final, then the downgrade again";
+            hint if source.is_of_own_objects() {
+                source.hint()
+            } else {
+                "Run 'degenbot pool update' once they are final, then the downgrade again".to_owned()
+            };
             cause(source) std::error::Error::source(source);
             when "";
 

@@ -115,6 +115,9 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled;
 /// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
 ///   triggers or foreign keys of theirs;
+/// - [`ErrorKind::Journal`] if blocks that are not final cannot be taken back;
+/// - [`ErrorKind::TriggerInterferes`] or [`ErrorKind::TriggerOnJournal`] if blocks are taken back, and a trigger of the user
+///   would change what is written;
 /// - [`ErrorKind::LeftoverRows`] if rows lie in a temporary table of a failed upgrade by the Python package;
 /// - [`ErrorKind::Unclear`] if a dropped initialization map cannot be computed.
 pub fn migrate_sqlite_database(
@@ -262,7 +265,8 @@ fn require_target(
 /// so that all foreign keys must be checked.
 ///
 /// The user's triggers do not fire meanwhile: they are for the rows that programs write, and one on a table of stamps
-/// could change any row unnoticed.
+/// could change any row unnoticed. They do fire while blocks are taken back, because they did when an update took the
+/// blocks in; one that writes to the same tables is refused.
 pub(crate) fn migrate<T>(
     connection: &mut SqliteConnection,
     task: &Task<'_>,
@@ -290,14 +294,23 @@ pub(crate) fn migrate<T>(
         let unfinal = unfinal_blocks::to_take_back(connection, catalogue, of_target)?;
         let usable = UserObjects::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
+        // What triggers of the user write while blocks are taken back can be in any table.
+        let scope = if unfinal.is_empty() {
+            scope
+        } else {
+            ForeignKeyScope::Everything
+        };
         let mut tables = tables_to_check(&recognition.catalogue, from, target, scope);
-        let (computed_words, before) = without_triggers(connection, |connection| {
+        let computed_words = without_triggers(connection, |connection| {
             put_stamps_right(connection, &recognition, from)
                 .map_err(|error| about_stamps(path, error))?;
             alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
-            let words = initialization_maps::restore(connection, path, &recognition.catalogue)?;
-            unfinal_blocks::take_back(connection, &unfinal)?;
-            let before = violations_of(connection, &tables)?;
+            initialization_maps::restore(connection, path, &recognition.catalogue)
+        })?;
+        let before = violations_of(connection, &tables)?;
+        // The user's triggers ran when an update added the rows. So they run when the rows go.
+        unfinal_blocks::take_back(connection, path, &unfinal)?;
+        without_triggers(connection, |connection| {
             let changes = total_changes(connection)?;
             for step in &steps {
                 step.run(connection).map_err(|error| {
@@ -306,7 +319,7 @@ pub(crate) fn migrate<T>(
             }
             is_enough = scope == ForeignKeyScope::Everything
                 || total_changes(connection)? - changes == rows_stamped(from, target);
-            Ok::<_, Error>((words, before))
+            Ok::<_, Error>(())
         })?;
         if !is_enough {
             return Err(diesel::result::Error::RollbackTransaction.into());

@@ -20,6 +20,7 @@ pub(crate) mod route;
 mod schema_copy;
 mod sql_tokens;
 pub(crate) mod stamp_additions;
+mod take_back_rehearsal;
 pub(crate) mod unfinal_blocks;
 mod update_columns;
 pub(crate) mod upgrade;

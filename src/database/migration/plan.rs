@@ -18,7 +18,9 @@ use crate::database::migration::losses::Loss;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::route::{Method, Route};
 use crate::database::migration::unfinal_blocks::UnfinalBlocks;
-use crate::database::migration::{disk_need, losses, rebuild, rehearsal, unfinal_blocks};
+use crate::database::migration::{
+    disk_need, losses, rebuild, rehearsal, take_back_rehearsal, unfinal_blocks,
+};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
@@ -85,7 +87,7 @@ const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
 /// # Errors
 ///
 /// Fails if the database cannot be read, and with the error with which the migration would be refused. For that, it reads
-/// every page.
+/// every page. If blocks are to be taken back, what a trigger of the user raises then does not make the plan fail.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
     let plan = plan_without_pages(path, target)?;
     require_sound_pages(path, &plan)?;
@@ -297,7 +299,11 @@ fn require_possible(
         Method::InPlace | Method::InPlaceWithMaps => {
             let from = recognition.require_version_of_structure(path)?;
             disk_need::require_room(connection, path, from, options.target)?;
-            rehearsal::require_possible(connection, path, recognition, options.target)
+            rehearsal::require_possible(connection, path, recognition, options.target)?;
+            let catalogue = &recognition.catalogue;
+            let target = options.target.catalogue();
+            let unfinal = unfinal_blocks::to_take_back(connection, catalogue, target)?;
+            take_back_rehearsal::require_possible(connection, path, catalogue, &unfinal)
         }
     }
 }

@@ -2,10 +2,12 @@
 //! nobody could undo them later.
 
 use std::fmt;
+use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::Catalogue;
 use crate::models::journal::blocks::StoredBlock;
@@ -79,11 +81,15 @@ pub(super) fn to_take_back(
     Ok(found)
 }
 
-/// Takes blocks back, in the caller's transaction.
+/// Takes blocks back, in the caller's transaction. Fails if a trigger of the user's own would write to the same tables.
 pub(super) fn take_back(
     connection: &mut SqliteConnection,
+    path: &Path,
     blocks: &[UnfinalBlocks],
 ) -> Result<(), Error> {
+    if !blocks.is_empty() {
+        require_none_that_interferes(connection, path)?;
+    }
     for of_chain in blocks {
         undo(
             Statements::of(connection)?,

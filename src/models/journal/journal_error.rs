@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 
 use crate::documented_errors::documented_errors;
+use crate::escape::escaped_name;
+use crate::models::journal::tables::JournaledTable;
 use crate::types::integer::BlockNumber;
 
 documented_errors! {
@@ -29,6 +31,41 @@ documented_errors! {
             };
             when "The chain was reorganised, and another program has changed a row since that one of the blocks that \
                   are gone had changed. So the row cannot be set back.";
+
+        /// A row refers to one that would be deleted, or to a value that would be set back.
+        Referred {
+            /// The table of the row that cannot be set back.
+            table: &'static str = "pools",
+            /// The row's id.
+            id: i64 = 7,
+            /// The pool that the row belongs to: its address, or its hash inside its manager.
+            pool: Option<String> = Some("POOL".to_owned()),
+            /// The block that inserted or changed the row.
+            block: BlockNumber = block(23_000_000),
+            /// The foreign key by which a row refers to it.
+            key: Box<ReferringKey> = Box::new(ReferringKey {
+                table: "TABLE".to_owned(),
+                columns: "COLUMN".to_owned(),
+            }),
+        }
+            in Rows;
+            text format!(
+                "{table} row {id}{} cannot be set back to before block {block}: {} refers to it ({})",
+                of_pool(pool.as_deref()),
+                escaped_name(&key.table),
+                escaped_name(&key.columns)
+            );
+            hint match pool {
+                _ if !key.is_ours() => format!(
+                    "Look at the rows of {} with the sqlite3 shell, delete those that refer to it, and run the command \
+                     again",
+                    escaped_name(&key.table)
+                ),
+                Some(pool) => format!("Run 'degenbot pool repair {pool}', then the update again"),
+                None => "Restore a backup from before that block, and run the update again".to_owned(),
+            };
+            when "Blocks are taken back, because the chain was reorganised or before a downgrade, and a row refers to one that \
+                  they had added or changed: a row of a table of the user's own, or one of another program.";
 
         /// Another program has taken in blocks that are not in the journal.
         OtherProgram {
@@ -93,6 +130,22 @@ documented_errors! {
     }
 }
 
+/// A foreign key of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferringKey {
+    /// The table.
+    pub table: String,
+    /// Its columns, separated by commas.
+    pub columns: String,
+}
+
+impl ReferringKey {
+    /// Whether the journal keeps the changes of the table. No other table of this program refers to rows that blocks add.
+    pub(crate) fn is_ours(&self) -> bool {
+        JournaledTable::named(&self.table).is_some()
+    }
+}
+
 impl From<diesel::result::Error> for JournalError {
     fn from(source: diesel::result::Error) -> Self {
         Self::Sql { source }
@@ -100,8 +153,12 @@ impl From<diesel::result::Error> for JournalError {
 }
 
 fn changed(table: &str, id: i64, pool: Option<&str>, block: BlockNumber) -> String {
-    let pool = pool.map_or_else(String::new, |pool| format!(" of pool {pool}"));
+    let pool = of_pool(pool);
     format!("{table} row {id}{pool} is no longer as block {block} left it")
+}
+
+fn of_pool(pool: Option<&str>) -> String {
+    pool.map_or_else(String::new, |pool| format!(" of pool {pool}"))
 }
 
 /// The example of a block.
@@ -116,6 +173,15 @@ impl JournalError {
     #[must_use]
     pub fn hint(&self) -> String {
         self.next_step(&"")
+    }
+
+    /// Whether an object of the user's own is in the way.
+    pub(crate) fn is_of_own_objects(&self) -> bool {
+        match self {
+            Self::NotWritten { .. } => true,
+            Self::Referred { key, .. } => !key.is_ours(),
+            _ => false,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod journal_error;
 pub(crate) mod market_marks;
 #[cfg(feature = "sync")]
 pub(crate) mod recorder;
+mod referrers;
 #[cfg(feature = "sync")]
 pub(crate) mod release;
 pub(crate) mod tables;

@@ -337,6 +337,12 @@ pub(crate) fn journaled_tables() -> impl Iterator<Item = &'static str> {
     TABLES.iter().map(|table| table.name)
 }
 
+/// The column whose value an entry of the journal has as a row's id; `None` if the journal does not keep the changes of the
+/// table.
+pub(crate) fn journal_key(table: &str) -> Option<&'static str> {
+    JournaledTable::named(table).map(|table| table.key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -303,7 +303,8 @@ fn changed_row_keeps_everything_and_names_the_pool() {
         ),
         (
             "INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) VALUES (1, 660, '1', '1')",
-            "pools row 1 of pool 0x6565656565656565656565656565656565656565 is no longer as block 100 left it",
+            "pools row 1 of pool 0x6565656565656565656565656565656565656565 cannot be set back to before block 100: \
+             liquidity_positions refers to it (pool_id)",
         ),
         (
             "UPDATE exchanges SET last_update_block = 102 WHERE id = 1",

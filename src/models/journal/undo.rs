@@ -6,8 +6,9 @@ use std::collections::hash_map::Entry as Slot;
 use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::models::access::retired_ids;
-use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::journal_error::{JournalError, ReferringKey};
 use crate::models::journal::market_marks::markets_to_undo;
+use crate::models::journal::referrers::Referrers;
 use crate::models::journal::tables::JournaledTable;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
@@ -31,7 +32,8 @@ pub struct Undone {
 /// # Errors
 ///
 /// [`JournalError::TooDeep`] if the journal does not reach back so far, [`JournalError::Changed`] if a row is no longer as
-/// the blocks left it, and [`JournalError::OtherProgram`] if another program has taken in blocks that are not in the journal.
+/// the blocks left it, [`JournalError::Referred`] if a row refers to one that would be deleted, or to a value that would be set
+/// back, and [`JournalError::OtherProgram`] if another program has taken in blocks that are not in the journal.
 pub(crate) fn undo(
     statements: Statements<'_>,
     chain: ChainId,
@@ -74,7 +76,7 @@ pub(crate) fn undo(
         prepared: HashMap::new(),
         retired: HashMap::new(),
         undone: Undone::default(),
-        referrers: HashMap::new(),
+        referrers: Referrers::new(statements)?,
     };
     let mut entries = statements.prepare(
         "SELECT id, block, table_name, row_id, old_values, new_values FROM chain_journal \
@@ -182,8 +184,7 @@ struct Undoer<'connection> {
     /// The highest deleted id of each table whose ids are not used again.
     retired: HashMap<&'static str, i64>,
     undone: Undone,
-    /// By table, the statements that find the rows which refer to one of its rows.
-    referrers: HashMap<&'static str, Vec<Statement<'connection>>>,
+    referrers: Referrers<'connection>,
 }
 
 impl<'connection> Undoer<'connection> {
@@ -204,7 +205,7 @@ impl<'connection> Undoer<'connection> {
         if !is_as_left {
             return Err(self.changed(entry));
         }
-        if table.has_lasting_ids && self.is_referred_to(table.name, entry.row_id)? {
+        if let Some(key) = self.referrers.of_row(table, entry.row_id)? {
             if table.is_shared {
                 // What refers to it may be undone later. The token then goes as well.
                 let kept = self
@@ -213,7 +214,7 @@ impl<'connection> Undoer<'connection> {
                     .run(&[Bound::Integer(entry.id), self.kept])?;
                 return require_set_back(kept, "chain_journal");
             }
-            return Err(self.changed(entry));
+            return Err(self.referred(entry, key));
         }
         let prepared = self.prepare(entry, new, Values::Whole)?;
         require_set_back(prepared.delete.run(&[row])?, table.name)?;
@@ -237,9 +238,17 @@ impl<'connection> Undoer<'connection> {
         {
             return Err(self.changed(entry));
         }
+        let referring = self.referrers.of_values(entry.table, entry.row_id)?;
         let prepared = self.prepare(entry, old, Values::Changed)?;
         let restored = prepared.restore.run(&[row, Bound::Text(old)])?;
         require_set_back(restored, entry.table.name)?;
+        let still_referring = self.referrers.of_values(entry.table, entry.row_id)?;
+        if let Some(key) = referring
+            .into_iter()
+            .find(|key| !still_referring.contains(key))
+        {
+            return Err(self.referred(entry, key));
+        }
         self.undone.rows += 1;
         Ok(())
     }
@@ -260,21 +269,6 @@ impl<'connection> Undoer<'connection> {
         }
         self.undone.rows += 1;
         Ok(())
-    }
-
-    /// Whether a row of another table refers to this one. A downgrade undoes blocks while SQLite does not check
-    /// foreign keys.
-    fn is_referred_to(&mut self, table: &'static str, id: i64) -> Result<bool, Error> {
-        let referrers = match self.referrers.entry(table) {
-            Slot::Occupied(found) => found.into_mut(),
-            Slot::Vacant(missing) => missing.insert(referrers_of(self.statements, table)?),
-        };
-        for referrer in referrers {
-            if referrer.first_integer(&[Bound::Integer(id)])?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// The statements for the columns of `values`.
@@ -312,6 +306,18 @@ impl<'connection> Undoer<'connection> {
             id: entry.row_id,
             pool: self.pool_of(entry).ok().flatten(),
             block: entry.block,
+        }
+    }
+
+    /// The error of a row to which another one refers.
+    #[cold]
+    fn referred(&self, entry: &Entry, key: ReferringKey) -> JournalError {
+        JournalError::Referred {
+            table: entry.table.name,
+            id: entry.row_id,
+            pool: self.pool_of(entry).ok().flatten(),
+            block: entry.block,
+            key: Box::new(key),
         }
     }
 
@@ -391,29 +397,6 @@ const fn require_set_back(changed: u64, table: &'static str) -> Result<(), Journ
         return Err(JournalError::NotWritten { table });
     }
     Ok(())
-}
-
-/// The statements that find rows which refer to a row of a table, by their foreign keys.
-fn referrers_of<'connection>(
-    statements: Statements<'connection>,
-    table: &str,
-) -> Result<Vec<Statement<'connection>>, Error> {
-    let mut keys = statements.prepare(
-        "SELECT m.name, k.\"from\" FROM sqlite_schema AS m \
-         JOIN pragma_foreign_key_list(m.name) AS k \
-         WHERE m.type = 'table' AND k.\"table\" = ?1 COLLATE NOCASE",
-    )?;
-    keys.query(&[Bound::Text(table)])?;
-    let mut referrers = Vec::new();
-    while keys.step()? {
-        let quoted = |index| format!("\"{}\"", keys.column(index).to_text().replace('"', "\"\""));
-        referrers.push(statements.prepare(&format!(
-            "SELECT 1 FROM main.{} WHERE {} = ?1 LIMIT 1",
-            quoted(0),
-            quoted(1)
-        ))?);
-    }
-    Ok(referrers)
 }
 
 /// The names in a JSON object, separated by commas.

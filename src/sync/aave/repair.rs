@@ -16,6 +16,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::aave::scaled_balance::ScaledBalance;
 use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
+use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise_state;
@@ -50,7 +51,6 @@ use crate::sync::aave::update::{AaveUpdateOptions, SkippedMarket, update_aave_ma
 use crate::sync::aave::verify_report::{AaveFinding, AaveProgress, AaveSubject};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
-use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::preconditions::{require_latest, require_updatable};
 use crate::sync::retake::{Retake, active_marks, ends};
 use crate::sync::scope::Scope;
@@ -569,9 +569,11 @@ fn take_back(
 ) -> Result<Undone, SyncError> {
     match undo(Statements::of(connection)?, chain, keep) {
         Ok(undone) => Ok(undone),
-        Err(source @ (JournalError::Changed { .. } | JournalError::OtherProgram { .. })) => {
-            Err(SyncError::NotUndone { source })
-        }
+        Err(
+            source @ (JournalError::Changed { .. }
+            | JournalError::Referred { .. }
+            | JournalError::OtherProgram { .. }),
+        ) => Err(SyncError::NotUndone { source }),
         Err(error) => Err(error.into()),
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve_writer::store_update_time;
 use crate::models::journal::block_updates::mark_final;
@@ -28,7 +29,6 @@ use crate::sync::aave::picture::{Markets, is_as_it_was, read_market};
 use crate::sync::aave::reserve_times::{update_blocks, update_times};
 use crate::sync::at_block::lacks_state;
 use crate::sync::chain_view::ChainView;
-use crate::sync::own_triggers::require_none_that_interferes;
 use crate::sync::preconditions::require_updatable;
 use crate::sync::run_options::RunOptions;
 use crate::sync::sync_error::SyncError;

@@ -1,4 +1,5 @@
-//! Refuses triggers of the user's own that write to the tables that an update writes to.
+//! Refuses triggers of the user's own that write to the tables that an update writes to, and that the undoing of blocks
+//! writes to.
 
 use std::path::Path;
 
@@ -23,7 +24,7 @@ const BESIDE: [&str; 5] = [
 /// Fails if a trigger of the user's own writes to a table that an update writes to: it could undo what is written, and what
 /// it changes is not in the journal. Fails as well if one is on the journal, whose entries other triggers write: SQLite
 /// does not say whether one of those was ignored.
-pub(super) fn require_none_that_interferes(
+pub(crate) fn require_none_that_interferes(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<(), Error> {
@@ -68,17 +69,6 @@ pub(super) fn require_none_that_interferes(
     Ok(())
 }
 
-/// Fails if SQLite cannot compile what each update writes at its end, the marks in a table: a trigger of the user's own can
-/// need what only the user's program defines.
-pub(super) fn require_compiled_marks(
-    connection: &mut SqliteConnection,
-    table: &str,
-) -> Result<(), Error> {
-    let update = format!("UPDATE main.{table} SET last_update_block = last_update_block");
-    Statements::of(connection)?.prepare(&update)?;
-    Ok(())
-}
-
 /// Statements that fire every trigger on the tables that an update writes to. Each column has an UPDATE of its own: a
 /// trigger of another column that does not compile would hide the others.
 fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
@@ -88,6 +78,10 @@ fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
             connection,
             &format!("SELECT name FROM pragma_table_info('{table}')"),
         )?;
+        // An older version lacks some of the tables.
+        if columns.is_empty() {
+            continue;
+        }
         statements.push(format!("INSERT INTO main.{table} DEFAULT VALUES"));
         statements.push(format!("DELETE FROM main.{table}"));
         statements.extend(columns.iter().map(|column| {
