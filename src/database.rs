@@ -83,7 +83,7 @@ pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
 pub use copying::create::create_new_sqlite_database;
-pub use copying::reset::{ResetOptions, check_reset, reset_sqlite_database};
+pub use copying::reset::{ResetOptions, ResetReport, check_reset, reset_sqlite_database};
 pub use copying::restore::{
     RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
 };
@@ -119,6 +119,7 @@ pub use migration::upgrade::{
     UpgradeReport, upgrade_existing_sqlite_database, upgrade_sqlite_database,
 };
 pub use progress::{Observer, Progress, Stage};
+pub use recognition::expected_database::ExpectedDatabase;
 pub use recognition::identity::{Identity, Recognition};
 pub use recognition::recognise::recognise;
 pub use recognition::stamps::Stamps;

@@ -39,7 +39,7 @@ const OPERATIONS: [(&str, Operation); 7] = [
     }),
     ("reset", |path, wait, cancel| {
         let options = ResetOptions::default().wait(wait);
-        database::reset_sqlite_database(path, &options, cancel)
+        database::reset_sqlite_database(path, &options, cancel).map(drop)
     }),
     ("compact", |path, wait, cancel| {
         let options = CompactOptions::default().wait(wait);

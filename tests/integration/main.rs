@@ -13,6 +13,7 @@ mod aave_positions;
 mod aave_tokens;
 mod aave_update;
 mod aave_verify;
+mod agreed;
 mod arguments;
 mod backup;
 mod beside;

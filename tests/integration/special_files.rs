@@ -296,7 +296,7 @@ fn operations(path: &Path) -> [(&'static str, Result<(), Error>); 7] {
         ),
         (
             "reset",
-            reset_sqlite_database(path, &ResetOptions::default(), &mut ()),
+            reset_sqlite_database(path, &ResetOptions::default(), &mut ()).map(drop),
         ),
     ]
 }

@@ -17,6 +17,7 @@ use crate::database::migration::losses::Loss;
 use crate::database::migration::migrate::{Change, migrate_sqlite_database};
 use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::plan::{plan_migration, plan_without_pages};
+use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
 
@@ -60,6 +61,11 @@ impl Downgrade {
             // Rolls an interrupted transaction back. A plan cannot, because it only reads.
             recognise(&path)?.require_version(&path)?;
         }
+        let expected = if self.dry_run || self.confirmation.force {
+            None
+        } else {
+            Some(ExpectedDatabase::at(&path)?)
+        };
         let plan = if self.dry_run {
             plan_migration(&path, self.to)?
         } else {
@@ -114,6 +120,7 @@ impl Downgrade {
             .cancel(cancel_token().clone());
         if !self.confirmation.force {
             options = options.agreed_losses(plan.losses);
+            options.expected = expected;
         }
         let _running = Cancellable::begin();
         let (report, timing) = timed(|| migrate_sqlite_database(&path, from, self.to, &options))?;

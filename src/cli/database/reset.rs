@@ -18,6 +18,7 @@ use crate::database::copying::reset::{ResetOptions, check_reset, reset_sqlite_da
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
+use crate::database::recognition::expected_database::ExpectedDatabase;
 
 /// Create the database, or empty an existing one
 ///
@@ -55,6 +56,7 @@ impl Reset {
                 _ => return Err(error.into()),
             },
         }
+        let expected = ExpectedDatabase::at(&path)?;
         check_reset(&path)?;
         let question = format!(
             "The existing database at {} will be removed and a new, empty database will be \
@@ -65,14 +67,15 @@ impl Reset {
         confirm(&question, self.confirmation.force)?;
         let options = ResetOptions {
             wait: self.waiting.time(),
+            expected: (!self.confirmation.force).then_some(expected),
         };
         let mut progress = ProgressReporter::new("Resetting", &context.printer);
-        let ((), timing) = timed(|| reset_sqlite_database(&path, &options, &mut progress))?;
+        let (report, timing) = timed(|| reset_sqlite_database(&path, &options, &mut progress))?;
         drop(progress);
         context
             .printer
             .message(format_args!("Reset the database at {}.", path.display()));
-        self.report(context, &path, timing, false)
+        self.report(context, &path, timing, report.created)
     }
 
     fn report(

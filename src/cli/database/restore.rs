@@ -58,12 +58,13 @@ impl Restore {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let _waiting = self.waiting.begin();
         let path = context.database_path()?;
-        let options = RestoreOptions {
+        let mut options = RestoreOptions {
             from: self.from,
             keep_replaced: !self.no_keep,
             verify: self.verify,
             allow_unchecked: self.unchecked.allow_unchecked,
             wait: self.waiting.time(),
+            agreed: None,
         };
         let printer = &context.printer;
         let plan = {
@@ -90,6 +91,9 @@ impl Restore {
                 lost(replaced, &plan.from)
             );
             confirm(&question, self.confirmation.force)?;
+        }
+        if !self.confirmation.force {
+            options.agreed = Some(plan);
         }
         let (report, timing) = {
             let mut progress = ProgressReporter::new("Restoring", printer);
@@ -118,8 +122,8 @@ impl Restore {
         let document = Document {
             timing,
             path: path.display().to_string(),
-            backup: (&plan.from).into(),
-            replaced: plan.replaced.as_ref().map(SummaryDocument::from),
+            backup: (&report.backup).into(),
+            replaced: report.replaced.as_ref().map(SummaryDocument::from),
             kept: kept.map(|kept| kept.display().to_string()),
             bytes: report.bytes,
             version: Version::named(&report.version),

@@ -23,6 +23,7 @@ use crate::database::migration::plan::{check_upgrade, plan_upgrade};
 use crate::database::migration::rebuild::RebuildReport;
 use crate::database::migration::route::{Method, find_route};
 use crate::database::migration::upgrade::{UpgradeReport, upgrade_sqlite_database};
+use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::quick_scan::SuspectRows;
 
@@ -77,7 +78,7 @@ impl Upgrade {
         let path = context.database_path()?;
         let target = self.to.unwrap_or(SchemaVersion::latest());
         let assumptions: Assumptions = self.assume.into_iter().collect();
-        let options = UpgradeOptions::default()
+        let mut options = UpgradeOptions::default()
             .target(target)
             .assumptions(assumptions)
             .wait(self.waiting.time());
@@ -90,6 +91,7 @@ impl Upgrade {
             }
             return plan::report(context, COMMAND, &self.json, &path, &plan);
         }
+        let expected = ExpectedDatabase::at(&path)?;
         let route = find_route(&path, target)?;
         require_way_up(route.from, target)?;
         let name = route.name;
@@ -114,6 +116,9 @@ impl Upgrade {
             )
         };
         confirm(&question, self.confirmation.force)?;
+        if !self.confirmation.force {
+            options = options.expected(expected);
+        }
         let done = {
             let mut progress = ProgressReporter::new("Upgrading", &context.printer);
             timed(|| upgrade_sqlite_database(&path, &options, &mut progress))?

@@ -14,6 +14,7 @@ use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::Observer;
+use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::recognise::recognise;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
@@ -25,14 +26,27 @@ use crate::sqlite::lock_wait::LockWait;
 pub struct ResetOptions {
     /// The longest time to wait for a lock.
     pub wait: Duration,
+    /// The database that the caller knows. Another one is refused.
+    pub expected: Option<ExpectedDatabase>,
 }
 
-setters!(ResetOptions { wait: Duration });
+setters!(ResetOptions { wait: Duration, expected: ExpectedDatabase => Some });
 
 impl Default for ResetOptions {
     fn default() -> Self {
-        Self { wait: LOCK_TIMEOUT }
+        Self {
+            wait: LOCK_TIMEOUT,
+            expected: None,
+        }
     }
+}
+
+/// The result of a reset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResetReport {
+    /// Whether there was no database.
+    pub created: bool,
 }
 
 /// Checks whether a database can be reset, as far as that shows without writing.
@@ -56,13 +70,14 @@ pub fn check_reset(path: &Path) -> Result<(), Error> {
 /// # Errors
 ///
 /// Fails with [`Refused`](crate::database::ErrorKind::Refused) if the database is not degenbot's, with
-/// [`Locked`](crate::database::ErrorKind::Locked) if another process is in a transaction, and with another kind
-/// if the database cannot be read or written.
+/// [`Locked`](crate::database::ErrorKind::Locked) if another process is in a transaction, with
+/// [`ChangedMeanwhile`](crate::database::ErrorKind::ChangedMeanwhile) if it is not [`ResetOptions::expected`], and with
+/// another kind if the database cannot be read or written.
 pub fn reset_sqlite_database(
     path: &Path,
     options: &ResetOptions,
     observer: &mut dyn Observer,
-) -> Result<(), Error> {
+) -> Result<ResetReport, Error> {
     let _waiting = LockWait::begin(options.wait, observer.cancel_token());
     EffectTracker::track(path, |effect| reset(path, options, observer, effect))
 }
@@ -72,10 +87,14 @@ fn reset(
     options: &ResetOptions,
     observer: &mut dyn Observer,
     effect: &mut EffectTracker,
-) -> Result<(), Error> {
+) -> Result<ResetReport, Error> {
     // Creating a database fails at a dangling link.
     let Ok(file) = DatabaseFile::existing(path) else {
-        return create_new_sqlite_database(path);
+        if let Some(expected) = &options.expected {
+            expected.require(path)?;
+        }
+        create_new_sqlite_database(path)?;
+        return Ok(ResetReport { created: true });
     };
     require_replaceable(&file)?;
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
@@ -91,11 +110,14 @@ fn reset(
     let source = open_raw_connection(template.path(), Access::Immutable, &busy_handler)?;
     let written = recognise(template.path())?;
     let mut replacement = Replacement::begin_in_wal_mode(&source, &live, path)?;
+    if let Some(expected) = &options.expected {
+        expected.require(path)?;
+    }
     replacement.prepare(observer)?;
     effect.commit(|| replacement.commit())?;
     drop((source, template));
     overwrite::settle_log(&live, path, &busy_handler);
     require_arrived(path, &written)?;
     log::debug!("Reset the database {}", path.display());
-    Ok(())
+    Ok(ResetReport { created: false })
 }

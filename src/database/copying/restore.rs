@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::database::connection::effect_tracker::EffectTracker;
-use crate::database::connection::open::{Access, LOCK_TIMEOUT, open_raw_connection, set_wal};
+use crate::database::connection::open::{
+    Access, LOCK_TIMEOUT, is_wal_on_disk, open_raw_connection, set_wal,
+};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::copying::check_copy::{check_copy, check_rewritten};
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
-use crate::database::copying::source::Source;
+use crate::database::copying::source::{Source, SourceStamp};
 use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::copying::vacuum::vacuum_into;
 use crate::database::error::database_error::Error;
@@ -26,6 +28,7 @@ use crate::database::files::disk_space;
 use crate::database::files::named_files;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
+use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::reports::inspect::inspect_sqlite_database;
 use crate::database::verification::integrity_check::IntegrityCheck;
@@ -49,6 +52,9 @@ pub struct RestoreOptions {
     pub allow_unchecked: bool,
     /// The longest time to wait for a lock.
     pub wait: Duration,
+    /// The plan that a user has agreed to. Another backup, and another database in the place of the one that is replaced,
+    /// are refused.
+    pub agreed: Option<RestorePlan>,
 }
 
 setters!(RestoreOptions {
@@ -57,6 +63,7 @@ setters!(RestoreOptions {
     verify: IntegrityCheck,
     allow_unchecked: bool,
     wait: Duration,
+    agreed: RestorePlan => Some,
 });
 
 impl Default for RestoreOptions {
@@ -67,6 +74,7 @@ impl Default for RestoreOptions {
             verify: IntegrityCheck::Full,
             allow_unchecked: false,
             wait: LOCK_TIMEOUT,
+            agreed: None,
         }
     }
 }
@@ -86,6 +94,10 @@ impl RestoreOptions {
 pub struct RestoreReport {
     /// The backup that was restored.
     pub from: PathBuf,
+    /// What that was.
+    pub backup: Summary,
+    /// The database that was replaced, if there was one, as it was when nobody could write to it any more.
+    pub replaced: Option<Summary>,
     /// The size of the restored content, in bytes.
     pub bytes: u64,
     /// The version of the restored content, from [`Recognition::version_name`].
@@ -131,6 +143,8 @@ pub struct RestorePlan {
     pub refusal: Option<Refusal>,
     /// The database that would be replaced, if there is one.
     pub replaced: Option<Summary>,
+    expected: ExpectedDatabase,
+    backup: SourceStamp,
 }
 
 /// Checks a backup, and describes it and the database that it would replace. It writes nothing, except a temporary
@@ -163,12 +177,13 @@ fn plan(
     let from = options.backup_of(path);
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     let (place, found) = find_place(path, &from)?;
+    let (expected, backup) = (ExpectedDatabase::at(path)?, SourceStamp::of(&from));
     let (source, recognition) = open_source(&from, &place, &busy_handler, observer)?;
     let needed = bytes_needed(source.bytes(), found.as_ref(), options);
     disk_space::require_room(path, place.real(), needed)?;
     if let Some(file) = found.as_ref().filter(|file| file.bytes_with_log() > 0) {
-        let backup = encoding_of(source.readable()).map_err(|error| error.about_backup(&from))?;
-        require_same_encoding(path, &from, backup, encoding_of(file.path())?)?;
+        let encoding = encoding_of(source.readable()).map_err(|error| error.about_backup(&from))?;
+        require_same_encoding(path, &from, encoding, encoding_of(file.path())?)?;
     }
     if let Some(verify) = verify {
         report(observer, &from, Stage::Verifying, 0, 0)?;
@@ -178,10 +193,7 @@ fn plan(
         }
     }
     let replaced = match &found {
-        Some(_) => match Summary::of(path) {
-            Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => None,
-            summary => Some(summary?),
-        },
+        Some(_) => Summary::of_content(path)?,
         None => None,
     };
     let mut summary =
@@ -191,6 +203,8 @@ fn plan(
         from: summary,
         refusal: refusal_of(&recognition),
         replaced,
+        expected,
+        backup,
     })
 }
 
@@ -210,6 +224,7 @@ fn plan(
 /// - [`ErrorKind::Refused`] if the database is not degenbot's;
 /// - [`ErrorKind::NotChecked`] if a part of the backup cannot be checked, unless [`RestoreOptions::allow_unchecked`] is
 ///   set;
+/// - [`ErrorKind::ChangedMeanwhile`] if the backup or the database is not that of [`RestoreOptions::agreed`];
 /// - [`ErrorKind::Locked`] if another process is in a transaction that writes;
 /// - [`ErrorKind::NotEnoughSpace`] if the new content, its log and the kept copy do not fit on the disk;
 /// - [`ErrorKind::Interrupted`] if the observer asks for it;
@@ -235,6 +250,10 @@ fn restore(
     let (source, _) = open_source(&from, &place, &busy_handler, observer)?;
     let needed = bytes_needed(source.bytes(), found.as_ref(), options);
     disk_space::require_room(path, place.real(), needed)?;
+    let (modified, size) = (
+        modified(&DatabaseFile::at(source.readable())),
+        source.bytes(),
+    );
     let staged = source
         .into_copy(&place, &busy_handler, observer)
         .map_err(|error| error.about_backup(&from))?;
@@ -247,8 +266,18 @@ fn restore(
         observer,
     )
     .map_err(|error| error.about_backup(&from))?;
+    let agreed = options.agreed.as_ref();
+    if let Some(agreed) = agreed {
+        agreed.backup.require(&from)?;
+    }
+    let backup = Summary {
+        path: from.clone(),
+        modified,
+        bytes: size,
+        ..Summary::of(staged.path()).map_err(|error| error.about_backup(&from))?
+    };
     let bytes = DatabaseFile::at(staged.path()).bytes();
-    let kept = if let Some(file) = found {
+    let (replaced, kept) = if let Some(file) = found {
         replace(
             &file,
             staged,
@@ -259,14 +288,19 @@ fn restore(
             effect,
         )?
     } else {
+        if let Some(agreed) = agreed {
+            agreed.expected.require(path)?;
+        }
         put_in_place(&staged, &from, path, &busy_handler)?;
         effect.publish(|| staged.publish_new())?;
-        None
+        (None, None)
     };
     require_arrived(path, &recognition)?;
     log::debug!("Restored {} from {}", path.display(), from.display());
     Ok(RestoreReport {
         from,
+        backup,
+        replaced,
         bytes,
         version: recognition.version_name(),
         is_upgrade_pending: recognition.identity.is_upgradable(),
@@ -378,7 +412,7 @@ fn put_in_place(
     fs::set_permissions(staged.path(), permissions).map_err(failed)
 }
 
-/// Replaces the content of the database. Returns the path of the copy that was kept.
+/// Replaces the content of the database. Returns what it was, and the path of the copy that was kept.
 fn replace(
     file: &DatabaseFile,
     staged: StagedFile,
@@ -387,9 +421,12 @@ fn replace(
     busy_handler: &BusyHandler,
     observer: &mut dyn Observer,
     effect: &mut EffectTracker,
-) -> Result<Option<PathBuf>, Error> {
+) -> Result<(Option<Summary>, Option<PathBuf>), Error> {
     let path = file.path();
     let located = |error| Error::from_sqlite(path, error);
+    // The switch to WAL mode writes to the file, also to one without content.
+    let was_empty = file.bytes_with_log() == 0;
+    let modified_before = (!was_empty && !is_wal_on_disk(path)?).then(|| modified(file));
     let live = open_raw_connection(path, Access::Overwrite, busy_handler)?;
     let [page_size] = live
         .row("PRAGMA page_size")
@@ -408,6 +445,13 @@ fn replace(
     disk_space::require_room(path, file.real(), needed)?;
 
     let mut replacement = Replacement::begin_in_wal_mode(&source, &live, path)?;
+    if let Some(agreed) = &options.agreed {
+        agreed.expected.require(path)?;
+    }
+    let mut replaced = Summary::of_content(path)?.filter(|found| !was_empty || found.rows > 0);
+    if let (Some(replaced), Some(modified)) = (&mut replaced, modified_before) {
+        replaced.modified = modified;
+    }
     let keep = options.keep_replaced && file.bytes_with_log() > 0;
     let original = if keep {
         Some(PreservedOriginal::copy(
@@ -433,7 +477,7 @@ fn replace(
     }
     drop(source);
     overwrite::settle_log(&live, path, busy_handler);
-    Ok(kept.map(Published::into_path))
+    Ok((replaced, kept.map(Published::into_path)))
 }
 
 /// Gives the copy the page size of the database, whose page size cannot be changed while it is in use. The rows keep
@@ -465,6 +509,14 @@ fn with_page_size(
 }
 
 impl Summary {
+    /// The summary of a database, or `None` for a file without content.
+    fn of_content(path: &Path) -> Result<Option<Self>, Error> {
+        match Self::of(path) {
+            Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => Ok(None),
+            summary => summary.map(Some),
+        }
+    }
+
     fn of(path: &Path) -> Result<Self, Error> {
         let info = inspect_sqlite_database(path, false)?;
         let file = DatabaseFile::at(path);

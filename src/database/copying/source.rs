@@ -10,7 +10,7 @@ use crate::database::connection::read_only::read_without_trace;
 use crate::database::copying::consistent_copy::copy_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{DatabaseFile, Sidecar};
+use crate::database::files::database_file::{DatabaseFile, Sidecar, WAL_HEADER_BYTES};
 use crate::database::files::disk_space;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
@@ -36,6 +36,34 @@ pub(super) struct Source {
     file: DatabaseFile,
     /// A copy in which the transaction is rolled back that the backup was in the middle of.
     rolled_back: Option<StagedFile>,
+}
+
+/// The stamps of a backup's files, by which a write to it or its replacement is noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SourceStamp {
+    file: Option<FileStamp>,
+    log: Option<FileStamp>,
+}
+
+impl SourceStamp {
+    pub(super) fn of(from: &Path) -> Self {
+        let file = DatabaseFile::at(from);
+        // A reader can create an empty log.
+        let log = FileStamp::of(&file.sidecar(Sidecar::Wal));
+        Self {
+            file: file.stamp(),
+            log: log.filter(|log| log.bytes > WAL_HEADER_BYTES),
+        }
+    }
+
+    /// Fails if the backup has changed since.
+    pub(super) fn require(&self, from: &Path) -> Result<(), Error> {
+        if Self::of(from) == *self {
+            return Ok(());
+        }
+        let detail = "it was written or replaced".to_owned();
+        Err(ErrorKind::ChangedMeanwhile { detail }.at(from))
+    }
 }
 
 impl Source {

@@ -285,6 +285,16 @@ documented_errors! {
             when "Another program held its lock longer than the command waited. `backup` and the commands that write \
                   wait longer with `--wait SECONDS`. Its name follows if the system reports it.";
 
+        /// The file, or the version of a database, is not the one that the caller knew when he agreed to the operation.
+        ChangedMeanwhile {
+            /// The difference.
+            detail: String = "another file is there".to_owned(),
+        }
+            in OtherPrograms;
+            text format!("{path} has changed since it was looked at: {detail}");
+            hint "Run the command again to see what it would do now";
+            when "Another program has put another file or another version there, between the question and its answer.";
+
         /// SQLite could not begin to read or write in WAL mode (`locking protocol`).
         LogContended
             in OtherPrograms;

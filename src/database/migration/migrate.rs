@@ -25,6 +25,7 @@ use crate::database::migration::{
     unfinal_blocks, user_objects,
 };
 use crate::database::progress::Observer;
+use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::{recognise, recognise_connection, recognise_state};
 use crate::database::structure::catalogue::{Catalogue, Table};
@@ -111,6 +112,7 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// - [`ErrorKind::Locked`] if another process keeps the database locked;
 /// - [`ErrorKind::VersionChanged`] if another process has migrated the database, and reaching the target would
 ///   now be a downgrade that nobody has planned;
+/// - [`ErrorKind::ChangedMeanwhile`] if the database is not [`MigrateOptions::expected`];
 /// - [`ErrorKind::MoreLosses`] if a downgrade would drop data that the caller has not agreed to lose;
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled;
 /// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
@@ -130,6 +132,7 @@ pub fn migrate_sqlite_database(
     EffectTracker::track(path, |effect| {
         let task = Task {
             agreed_losses: options.agreed_losses.as_deref(),
+            expected: options.expected.as_ref(),
             ..Task::new(path, from, target)
         };
         let mut observer = options.cancel.clone();
@@ -146,6 +149,8 @@ pub(crate) struct Task<'task> {
     pub(crate) target: SchemaVersion,
     /// The losses that the caller agrees to; `None` for any.
     pub(crate) agreed_losses: Option<&'task [Loss]>,
+    /// The database that the caller knows.
+    pub(crate) expected: Option<&'task ExpectedDatabase>,
 }
 
 impl<'task> Task<'task> {
@@ -155,6 +160,7 @@ impl<'task> Task<'task> {
             from,
             target,
             agreed_losses: None,
+            expected: None,
         }
     }
 }
@@ -279,7 +285,7 @@ pub(crate) fn migrate<T>(
     let migrated = with_foreign_keys_off(connection, path, effect, |connection| {
         let recognition = recognise_connection(connection)?;
         let from = recognition.require_version_of_structure(path)?;
-        let losses = require_agreed(connection, task, from)?;
+        let losses = require_agreed(connection, task, &recognition, from)?;
         if from <= target {
             let catalogue = &recognition.catalogue;
             let (from, target) = (from.catalogue(), target.catalogue());
@@ -377,6 +383,7 @@ pub(crate) fn migrate<T>(
 fn require_agreed(
     connection: &mut SqliteConnection,
     task: &Task<'_>,
+    recognition: &Recognition,
     from: SchemaVersion,
 ) -> Result<Vec<Loss>, Error> {
     let (path, planned, target) = (task.path, task.from, task.target);
@@ -387,6 +394,10 @@ fn require_agreed(
             found: from,
         }
         .at(path));
+    }
+    let is_done = from == target && recognition.identity.is_stamped_right();
+    if let Some(expected) = task.expected.filter(|_| !is_done) {
+        expected.require_recognised(path, recognition)?;
     }
     if from <= target {
         return Ok(Vec::new());

@@ -6,6 +6,7 @@ use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::losses::Loss;
+use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::setters::setters;
 
@@ -19,12 +20,15 @@ pub struct UpgradeOptions {
     pub assumptions: Assumptions,
     /// The longest time to wait for a lock.
     pub wait: Duration,
+    /// The database that the caller knows. Another one is refused, unless it is at the target.
+    pub expected: Option<ExpectedDatabase>,
 }
 
 setters!(UpgradeOptions {
     target: SchemaVersion,
     assumptions: Assumptions,
     wait: Duration,
+    expected: ExpectedDatabase => Some,
 });
 
 impl Default for UpgradeOptions {
@@ -33,6 +37,7 @@ impl Default for UpgradeOptions {
             target: SchemaVersion::latest(),
             assumptions: Assumptions::default(),
             wait: LOCK_TIMEOUT,
+            expected: None,
         }
     }
 }
@@ -48,12 +53,15 @@ pub struct MigrateOptions {
     /// The data that a downgrade may drop, such as [`MigrationPlan::losses`](crate::database::MigrationPlan::losses). With
     /// `None`, it may drop whatever the older version has no place for.
     pub agreed_losses: Option<Vec<Loss>>,
+    /// The database that the caller knows. Another one is refused, unless it is at the target.
+    pub expected: Option<ExpectedDatabase>,
 }
 
 setters!(MigrateOptions {
     wait: Duration,
     cancel: CancelToken => Some,
     agreed_losses: Vec<Loss> => Some,
+    expected: ExpectedDatabase => Some,
 });
 
 impl Default for MigrateOptions {
@@ -62,6 +70,7 @@ impl Default for MigrateOptions {
             wait: LOCK_TIMEOUT,
             cancel: None,
             agreed_losses: None,
+            expected: None,
         }
     }
 }

@@ -151,6 +151,9 @@ pub(crate) fn rebuild(
             recognition.require_version_of_structure(path)?;
             return Ok(Outcome::NotNeeded);
         };
+        if let Some(expected) = &options.expected {
+            expected.require_recognised(path, &recognition)?;
+        }
         let rebuild = Rebuild {
             path,
             recognition: &recognition,

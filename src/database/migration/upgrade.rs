@@ -68,7 +68,8 @@ pub fn upgrade_existing_sqlite_database(path: &Path) -> Result<UpgradeReport, Er
 /// [`Error::effect`] says whether the database was changed. The function fails with [`ErrorKind::Damaged`], with the
 /// errors of
 /// [`migrate_sqlite_database`](crate::database::migration::migrate::migrate_sqlite_database), and with
-/// [`ErrorKind::Interrupted`] if the observer asks for it. A rebuild also fails with
+/// [`ErrorKind::Interrupted`] if the observer asks for it. If the database is not [`UpgradeOptions::expected`], it fails with
+/// [`ErrorKind::ChangedMeanwhile`]. A rebuild also fails with
 ///
 /// - [`ErrorKind::Unclear`] if rows lack a value or contradict each other;
 /// - [`ErrorKind::AssumptionNeeded`] if an assumption is missing;
@@ -118,7 +119,10 @@ fn upgrade(
         }
         .at(path));
     }
-    let task = Task::new(path, route.from.unwrap_or(target), target);
+    let task = Task {
+        expected: options.expected.as_ref(),
+        ..Task::new(path, route.from.unwrap_or(target), target)
+    };
     let (migrated, unsound) = migrate_in_place(&task, observer, effect, quick_scan::scan)?;
     let MigrationReport {
         from,

@@ -5,6 +5,7 @@
 //! package's later, Rust-core releases. A stamp is trusted only if the structure matches it. Nothing is guessed: any
 //! other database is refused with a [`Refusal`](crate::database::error::refusal::Refusal).
 
+pub(crate) mod expected_database;
 pub(crate) mod identify;
 pub(crate) mod identity;
 pub(crate) mod recognise;

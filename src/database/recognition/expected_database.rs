@@ -1,0 +1,84 @@
+//! Expected database: what a user knows of a database when he agrees to change it.
+
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::regular_file::{Identity, identity};
+use crate::database::recognition::identity::Recognition;
+use crate::database::recognition::recognise::recognise;
+
+/// A database as a user knows it who is asked about an operation: its file and its version. An operation that gets it
+/// refuses another one with [`ErrorKind::ChangedMeanwhile`]. Rows may change: programs go on writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedDatabase {
+    /// `None` if there is no file.
+    file: Option<FileIdentity>,
+    /// The version, from [`Recognition::version_name`]; `None` without tables.
+    version: Option<String>,
+}
+
+/// The device and inode of a file, and the time of its creation if the file system stores it: the inode of a deleted file
+/// can become that of a new one.
+type FileIdentity = (Identity, Option<SystemTime>);
+
+impl ExpectedDatabase {
+    /// Looks at the database at a path, where there may be none. An interrupted transaction is rolled back.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not a database, or cannot be read.
+    pub fn at(path: &Path) -> Result<Self, Error> {
+        // This comes first. A file that is replaced before its version is read is then refused later.
+        let file = file_identity(path);
+        let version = match recognise(path) {
+            Ok(recognition) => version_of(&recognition),
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::EmptyFile) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { file, version })
+    }
+
+    /// Fails if another database is at the path. The caller has locked it, so that nobody can change its version.
+    pub(crate) fn require(&self, path: &Path) -> Result<(), Error> {
+        self.require_same(path, &Self::at(path)?)
+    }
+
+    /// Like [`Self::require`], for a database that is recognised already.
+    pub(crate) fn require_recognised(&self, path: &Path, found: &Recognition) -> Result<(), Error> {
+        let found = Self {
+            file: file_identity(path),
+            version: version_of(found),
+        };
+        self.require_same(path, &found)
+    }
+
+    fn require_same(&self, path: &Path, found: &Self) -> Result<(), Error> {
+        const NOTHING: &str = "none";
+        let shown = |version: &Option<String>| version.as_deref().unwrap_or(NOTHING).to_owned();
+        let detail = match (self.file, found.file) {
+            (Some(_), None) => "the file is gone".to_owned(),
+            (None, Some(_)) => "there was no file".to_owned(),
+            (before, now) if before != now => "another file is there".to_owned(),
+            _ if self.version != found.version => format!(
+                "its version is {}, and was {}",
+                shown(&found.version),
+                shown(&self.version)
+            ),
+            _ => return Ok(()),
+        };
+        Err(ErrorKind::ChangedMeanwhile { detail }.at(path))
+    }
+}
+
+fn file_identity(path: &Path) -> Option<FileIdentity> {
+    let created = || fs::metadata(path).and_then(|metadata| metadata.created());
+    Some((identity(path)?, created().ok()))
+}
+
+fn version_of(recognition: &Recognition) -> Option<String> {
+    let is_empty = recognition.catalogue.tables.is_empty();
+    (!is_empty).then(|| recognition.version_name())
+}
