@@ -65,9 +65,10 @@ pub(super) struct MarketRows<'connection> {
 struct OfMarket {
     /// The revision of its Pool.
     pool_revision: Option<Revision>,
-    /// Whether any of its assets has a membership.
+    /// Whether any of its assets has a membership, of the block of the mark.
     has_members: bool,
-    marked_by: MarkedBy,
+    /// Whether another program has moved the mark since, so that what only this one stores is of an earlier block.
+    are_stale: bool,
 }
 
 impl<'connection> MarketRows<'connection> {
@@ -100,9 +101,9 @@ impl<'connection> MarketRows<'connection> {
         Ok(self.of_market(market_id)?.pool_revision)
     }
 
-    /// Whether another program has moved the market's mark since, so that what only this one stores is of an earlier block.
+    /// Whether what only this program stores is of an earlier block than the market's mark.
     pub(super) fn are_facts_stale(&mut self, market_id: i64) -> Result<bool, RowError> {
-        Ok(self.of_market(market_id)?.marked_by == MarkedBy::Another)
+        Ok(self.of_market(market_id)?.are_stale)
     }
 
     /// The categories of an asset; `None` if the database has none of any asset of the market.
@@ -135,10 +136,12 @@ impl<'connection> MarketRows<'connection> {
             None
         };
         self.any_member.query(&market)?;
+        let marked_by = MarkedBy::of_market(self.statements, market_id)?;
+        let are_stale = marked_by == MarkedBy::Another;
         let found = OfMarket {
             pool_revision: revision,
-            has_members: self.any_member.step()?,
-            marked_by: MarkedBy::of_market(self.statements, market_id)?,
+            has_members: self.any_member.step()? && !are_stale,
+            are_stale,
         };
         self.found.insert(market_id, found);
         Ok(found)

@@ -36,7 +36,8 @@ pub struct AaveV3Reserve {
     /// The e-mode category that the asset's row refers to.
     pub e_mode_category: Option<AaveV3EModeCategory>,
     /// The e-mode categories that it is in, in the order of their numbers. If the database has no membership of any asset
-    /// of the market, because only the Python package has updated it, it is the one that [`Self::e_mode`] has.
+    /// of the market, because only the Python package has updated it, or has updated it since, it is the one that
+    /// [`Self::e_mode`] has.
     pub e_modes: Vec<AaveV3EModeMembership>,
     /// The revision of the market's Pool, if it is known.
     pub pool_revision: Option<Revision>,

@@ -3,7 +3,7 @@
 //! The Python package moves `aave_v3_markets.last_update_block` as well, but stores neither the times nor the memberships in
 //! e-mode categories that this program needs, and records nothing in the journal. So whenever this program moves the mark of a
 //! market, the journal gets an entry of the market's row in `aave_v3_market_facts`, of the block of the mark. The newest one
-//! stays when the journal forgets its block ([`NEWEST_NOTES`]). If it is not of the block of the mark, another program has
+//! stays when the journal forgets its block (`NEWEST_NOTES`). If it is not of the block of the mark, another program has
 //! moved the mark since.
 
 use diesel::prelude::*;

@@ -31,6 +31,7 @@ pub(super) struct ScopedMarket {
     pub(super) time: Option<Timestamp>,
     /// Which program has moved the mark.
     pub(super) marked_by: MarkedBy,
+    pub(super) has_reserves: bool,
     pub(super) first_block: Option<BlockNumber>,
     /// The contracts whose events are asked for.
     pub(super) contracts: Vec<Address>,
@@ -80,7 +81,8 @@ impl Scope<ScopedMarket> {
                 .iter()
                 .filter(|row| WATCHED.contains(&row.name.as_str()));
             contracts.extend(watched.map(|row| row.address));
-            for reserve in AaveV3Reserve::of_market(connection, stored.market.id)? {
+            let reserves = AaveV3Reserve::of_market(connection, stored.market.id)?;
+            for reserve in &reserves {
                 contracts.extend([reserve.a_token.address, reserve.v_token.address]);
             }
             contracts.sort_unstable();
@@ -88,6 +90,7 @@ impl Scope<ScopedMarket> {
             let statements = Statements::of(connection)?;
             scope.exchanges.push(ScopedMarket {
                 marked_by: MarkedBy::of_market(statements, stored.market.id)?,
+                has_reserves: !reserves.is_empty(),
                 id: stored.market.id,
                 chain,
                 provider,

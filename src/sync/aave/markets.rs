@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::position_writer::Side;
 use crate::models::access::row_error::RowError;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::tables::UpdateOf;
 use crate::models::rows::aave_v3_market::AaveV3Market;
 use crate::node::client::Node;
@@ -43,20 +44,32 @@ const JOURNALED: u64 = 2_000;
 #[derive(Debug)]
 pub(super) struct AaveMarkets<'a> {
     names: &'a [MarketName],
-    /// Markets that cannot be updated.
-    failed: &'a [(MarketName, SyncError)],
+    /// Markets that cannot be updated. `None` if nobody has tried to take markets over.
+    failed: Option<&'a [(MarketName, SyncError)]>,
     /// The contracts that the newest block shows of markets that the database knows little of.
     contracts: HashMap<i64, Vec<Address>>,
     upgrades: Upgrades,
 }
 
 impl<'a> AaveMarkets<'a> {
-    pub(super) fn new(names: &'a [MarketName], failed: &'a [(MarketName, SyncError)]) -> Self {
+    /// Markets as they are.
+    pub(super) fn new(names: &'a [MarketName]) -> Self {
         Self {
             names,
-            failed,
+            failed: None,
             contracts: HashMap::new(),
             upgrades: Upgrades::default(),
+        }
+    }
+
+    /// Markets that were taken over, but for those where that has failed.
+    pub(super) fn taken_over(
+        names: &'a [MarketName],
+        failed: &'a [(MarketName, SyncError)],
+    ) -> Self {
+        Self {
+            failed: Some(failed),
+            ..Self::new(names)
         }
     }
 }
@@ -75,17 +88,8 @@ impl Domain for AaveMarkets<'_> {
         chain: ChainId,
     ) -> Result<Scope<ScopedMarket>, RowError> {
         let mut scope = Scope::read_markets(connection, chain, self.names)?;
-        for (market, error) in self.failed {
-            let before = scope.exchanges.len();
-            scope.exchanges.retain(|it| it.name != *market);
-            if scope.exchanges.len() < before {
-                let exchange = named(market);
-                scope.skipped.push(Skipped {
-                    reason: error.without_market(&exchange).into(),
-                    exchange,
-                    is_for_now: true,
-                });
-            }
+        if let Some(failed) = self.failed {
+            leave_out(&mut scope, failed);
         }
         for market in &mut scope.exchanges {
             if let Some(found) = self.contracts.get(&market.id) {
@@ -178,6 +182,32 @@ impl Domain for AaveMarkets<'_> {
         };
         events.saturating_mul(an_event)
     }
+}
+
+/// Leaves out the markets that were to be taken over: where that has failed, and where another program has moved the mark
+/// since. An update takes markets over before it begins, not while it goes on.
+fn leave_out(scope: &mut Scope<ScopedMarket>, failed: &[(MarketName, SyncError)]) {
+    let Scope {
+        exchanges, skipped, ..
+    } = scope;
+    exchanges.retain(|market| {
+        let exchange = named(&market.name);
+        let error = failed.iter().find(|(name, _)| *name == market.name);
+        let reason = match error {
+            Some((_, error)) => error.without_market(&exchange).into(),
+            None if market.has_reserves && market.marked_by == MarkedBy::Another => {
+                "another program has moved its mark since; a new 'degenbot aave update' takes it over"
+                    .into()
+            }
+            None => return true,
+        };
+        skipped.push(Skipped {
+            exchange,
+            reason,
+            is_for_now: true,
+        });
+        false
+    });
 }
 
 /// Asks for what no event says, so that events can be applied to a market.

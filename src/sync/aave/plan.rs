@@ -133,7 +133,7 @@ fn plan(
     options: &AaveUpdateOptions,
     outline: &mut Outline,
 ) -> Result<AaveUpdateNeeds, SyncError> {
-    let mut domain = AaveMarkets::new(&options.markets, &[]);
+    let mut domain = AaveMarkets::new(&options.markets);
     let options = RunOptions::from(options);
     let (mut scope, ends) = survey(&domain, path, (chain, node), &options, outline)?;
     if scope.next_group(ends.0).is_some() {

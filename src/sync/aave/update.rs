@@ -286,7 +286,7 @@ fn run(
     let mut takeover = Takeover::default();
     let taken_over = take_over(path, at, &options.markets, &options.into(), &mut takeover);
     let mut result = taken_over.and_then(|()| {
-        let domain = AaveMarkets::new(&options.markets, &takeover.failed);
+        let domain = AaveMarkets::taken_over(&options.markets, &takeover.failed);
         update(domain, &mut report)
     });
     let mut report = AaveUpdateReport::of(chain, report, node.statistics(), begin.elapsed());

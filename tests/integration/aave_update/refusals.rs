@@ -1,9 +1,10 @@
 //! What ends an update, by name, and leaves the database as it was.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use alloy_primitives::{Address as Contract, B256, keccak256};
-use degenbot::sync::{SyncError, update_aave_markets};
+use degenbot::sync::{SyncError, UpdateObserver, UpdateProgress, update_aave_markets};
 use degenbot::types::{Address, ChainId};
 use serde_json::{Value, json};
 
@@ -355,4 +356,58 @@ fn several_updates_of_one_database_help_each_other() {
     });
     let head = scene.recording.head();
     assert_rows(&rows(&scene.path), &reference(scene.recording, head));
+}
+
+/// Moves the mark, as another program does, after the first commit.
+struct Meddler<'a> {
+    scene: &'a Scene,
+    has_meddled: bool,
+}
+
+impl UpdateObserver for Meddler<'_> {
+    fn progress(&mut self, _: &UpdateProgress) -> ControlFlow<()> {
+        if !self.has_meddled {
+            self.has_meddled = true;
+            execute(
+                &self.scene.path,
+                "UPDATE aave_v3_markets SET last_update_block = last_update_block + 5",
+            );
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn market_whose_mark_another_program_moves_meanwhile_is_left_out() {
+    let scene = Scene::new("36", 0);
+    let begin = scene.percent(60);
+    scene.update_to(begin);
+    let mut meddler = Meddler {
+        scene: &scene,
+        has_meddled: false,
+    };
+    let (node, options) = (scene.node(), to_head().chunk(20));
+    let (report, result) = update_aave_markets(
+        &scene.path,
+        ChainId::ETHEREUM,
+        &node,
+        &options,
+        &mut meddler,
+    );
+    result.unwrap();
+    let [skipped] = &report.skipped[..] else {
+        panic!("{:?}", report.skipped);
+    };
+    assert!(
+        skipped
+            .reason
+            .contains("another program has moved its mark"),
+        "{}",
+        skipped.reason
+    );
+    let mark = "SELECT last_update_block AS line FROM aave_v3_markets";
+    assert_eq!(
+        lines(&mut connect(&scene.path), mark),
+        [(begin + 25).to_string()]
+    );
 }
