@@ -138,7 +138,7 @@ fn command_that_comes_second_says_so_and_does_nothing() {
         assert!(told.starts_with("status: 0\n"), "{name}: {told}");
         waiting.stdin.take().unwrap().write_all(b"y\n").unwrap();
         let told = finish(waiting);
-        let status = if said.starts_with("is already") { 0 } else { 1 };
+        let status = i32::from(!said.starts_with("is already"));
         assert!(
             told.starts_with(&format!("status: {status}\n")),
             "{name}: {told}"
