@@ -31,7 +31,8 @@ pub(super) struct ScopedMarket {
     pub(super) time: Option<Timestamp>,
     /// Which program has moved the mark.
     pub(super) marked_by: MarkedBy,
-    pub(super) has_reserves: bool,
+    /// Whether the database has what only this program stores of each reserve, of the block of the mark.
+    pub(super) is_complete: bool,
     pub(super) first_block: Option<BlockNumber>,
     /// The contracts whose events are asked for.
     pub(super) contracts: Vec<Address>,
@@ -90,7 +91,7 @@ impl Scope<ScopedMarket> {
             let statements = Statements::of(connection)?;
             scope.exchanges.push(ScopedMarket {
                 marked_by: MarkedBy::of_market(statements, stored.market.id)?,
-                has_reserves: !reserves.is_empty(),
+                is_complete: reserves.iter().all(|reserve| reserve.facts.is_some()),
                 id: stored.market.id,
                 chain,
                 provider,

@@ -8,7 +8,6 @@ use diesel::sqlite::SqliteConnection;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::position_writer::Side;
 use crate::models::access::row_error::RowError;
-use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::tables::UpdateOf;
 use crate::models::rows::aave_v3_market::AaveV3Market;
 use crate::node::client::Node;
@@ -195,7 +194,7 @@ fn leave_out(scope: &mut Scope<ScopedMarket>, failed: &[(MarketName, SyncError)]
         let error = failed.iter().find(|(name, _)| *name == market.name);
         let reason = match error {
             Some((_, error)) => error.without_market(&exchange).into(),
-            None if market.has_reserves && market.marked_by == MarkedBy::Another => {
+            None if !market.is_complete => {
                 "another program has moved its mark since; a new 'degenbot aave update' takes it over"
                     .into()
             }

@@ -121,7 +121,8 @@ fn complete(
     let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
         return Ok(None);
     };
-    if state.has_facts() && !is_of_other_program(market, blocks, &at_mark) {
+    // The update takes back what is gone from the chain, or says that it cannot.
+    if is_gone(blocks, &at_mark) || (state.has_facts() && !is_of_other_program(market, &at_mark)) {
         return Ok(None);
     }
     let truth = read(node, market, &state, &at_mark)?;
@@ -138,14 +139,12 @@ fn complete(
 
 /// Whether another program has taken in the last blocks. Where nothing is noted, the time of the last one tells, which this
 /// program stores.
-fn is_of_other_program(market: &ScopedMarket, blocks: &[StoredBlock], at_mark: &Header) -> bool {
-    // The update takes back what is gone from the chain.
-    !is_gone(blocks, at_mark)
-        && match market.marked_by {
-            MarkedBy::ThisProgram => false,
-            MarkedBy::Another => true,
-            MarkedBy::Unknown => market.time.map(Timestamp::get) != Some(at_mark.timestamp),
-        }
+fn is_of_other_program(market: &ScopedMarket, at_mark: &Header) -> bool {
+    match market.marked_by {
+        MarkedBy::ThisProgram => false,
+        MarkedBy::Another => true,
+        MarkedBy::Unknown => market.time.map(Timestamp::get) != Some(at_mark.timestamp),
+    }
 }
 
 /// Whether the database has another block of this number.

@@ -183,9 +183,10 @@ fn blocks_that_another_program_has_taken_in_are_not_undone() {
     scene
         .server
         .chain(|chain| chain.reorganise(10, vec![Vec::new(); 12]));
-    let error = scene.update(BLOCKS[2]).1.unwrap_err().to_string();
+    let (report, result) = scene.update(BLOCKS[2]);
+    assert_eq!(report.taken_over, []);
     assert_eq!(
-        error,
+        result.unwrap_err().to_string(),
         format!(
             "The chain was reorganised, but Aave Ethereum Market is at block {mark}, but the last block in the journal is {}",
             BLOCKS[1]
