@@ -195,8 +195,7 @@ fn leave_out(scope: &mut Scope<ScopedMarket>, failed: &[(MarketName, SyncError)]
         let reason = match error {
             Some((_, error)) => error.without_market(&exchange).into(),
             None if !market.is_complete => {
-                "another program has moved its mark since; a new 'degenbot aave update' takes it over"
-                    .into()
+                "another program has moved its mark since, and it is not taken over yet".into()
             }
             None => return true,
         };
