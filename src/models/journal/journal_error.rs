@@ -69,9 +69,9 @@ documented_errors! {
 
         /// Another program has taken in blocks that are not in the journal.
         OtherProgram {
-            /// The exchange's name.
+            /// The name of the exchange, or of the market.
             exchange: String = "uniswap_v3".to_owned(),
-            /// The block up to which the exchange is synchronized.
+            /// The block up to which it is synchronized.
             mark: BlockNumber = block(23_000_007),
             /// The last block in the journal.
             last: BlockNumber = block(23_000_000),
