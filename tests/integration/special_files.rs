@@ -97,6 +97,28 @@ fn copies_replace_no_sidecar_of_the_database() {
     assert_eq!(copy.files(), before);
 }
 
+/// SQLite would take a copy of such a name for what belongs to the other database.
+#[test]
+fn copies_take_no_name_of_a_sidecar_of_another_database() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let other = copy.folder().join("other.db");
+    fs::copy(&copy.path, &other).unwrap();
+    let before = copy.files();
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let target = copy.folder().join(format!("other.db{suffix}"));
+        for error in copies_to(&copy.path, &target) {
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "{} is the place of a file that SQLite keeps beside another database",
+                    target.display()
+                )
+            );
+        }
+    }
+    assert_eq!(copy.files(), before);
+}
+
 #[test]
 fn copies_take_no_place_where_settings_are_looked_for() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");

@@ -34,12 +34,16 @@ impl Sidecar {
     /// The path of this sidecar. `real` is the path of the database itself, which is no symbolic link: SQLite puts sidecars beside the
     /// target of a link.
     pub(crate) fn of(self, real: &Path) -> PathBuf {
-        let suffix = match self {
+        with_suffix(real, self.suffix())
+    }
+
+    /// What its name has behind that of the database.
+    pub(super) const fn suffix(self) -> &'static str {
+        match self {
             Self::Wal => "-wal",
             Self::Shm => "-shm",
             Self::Journal => "-journal",
-        };
-        with_suffix(real, suffix)
+        }
     }
 }
 

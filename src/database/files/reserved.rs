@@ -1,7 +1,8 @@
 //! The names that SQLite and this program use for a database. No other new file may get one.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::files::database_file::{
@@ -17,6 +18,8 @@ pub(crate) enum Use {
     Database,
     /// The log, its index or the journal of the database or of one of its copies.
     Sidecar,
+    /// The log, its index or the journal of another file, if that is a database.
+    SidecarOfOther,
     /// A copy that this program keeps.
     Copy,
     /// A copy that is being written.
@@ -29,6 +32,7 @@ impl Use {
         match self {
             Self::Database => "the database itself",
             Self::Sidecar => "a file that SQLite keeps beside the database, or beside a copy of it",
+            Self::SidecarOfOther => "a file that SQLite keeps beside another database",
             Self::Copy => "a copy of the database that degenbot keeps",
             Self::Temporary => "a copy of the database that degenbot is writing",
         }
@@ -53,6 +57,7 @@ pub(crate) fn use_of(database: &DatabaseFile, path: &Path) -> Option<Use> {
         .iter()
         .find(|(_, name)| is_at(name) || is_same(name))
         .map(|(what, _)| *what);
+    let found = found.or_else(|| is_sidecar_of_other(path).then_some(Use::SidecarOfOther));
     found.or_else(|| {
         let originals = names.iter().filter(|(what, _)| *what != Use::Sidecar);
         originals
@@ -63,6 +68,15 @@ pub(crate) fn use_of(database: &DatabaseFile, path: &Path) -> Option<Use> {
                     .any(|(folder, name)| *folder == own && is_temporary_name(name, &original))
             })
             .then_some(Use::Temporary)
+    })
+}
+
+/// Whether SQLite would take a file at the path for the log, its index or the journal of the file beside it.
+fn is_sidecar_of_other(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    Sidecar::ALL.into_iter().any(|sidecar| {
+        let database = name.strip_suffix(sidecar.suffix().as_bytes());
+        database.is_some_and(|database| path.with_file_name(OsStr::from_bytes(database)).is_file())
     })
 }
 
