@@ -675,7 +675,7 @@ documented_errors! {
             hint if source.is_of_own_objects() {
                 source.hint()
             } else {
-                "Run 'degenbot pool update' once they are final, then the downgrade again".to_owned()
+                "Run 'degenbot pool update', or 'degenbot aave update' for a market, once they are final, then the downgrade again".to_owned()
             };
             cause(source) std::error::Error::source(source);
             when "";

@@ -28,23 +28,19 @@ impl MarkedBy {
     /// Which program has moved the mark of a market.
     pub(crate) fn of_market(statements: Statements<'_>, market_id: i64) -> QueryResult<Self> {
         let market = [Bound::Integer(market_id)];
-        // The entries from the mark on are few, and the index finds them.
-        let is_noted = statements
+        // The index finds the few entries of one block. The journal can have many of others.
+        let of_mark = statements
             .prepare(
-                "SELECT max(j.block) = m.last_update_block FROM aave_v3_markets AS m \
+                "SELECT 1 FROM aave_v3_markets AS m \
                  JOIN aave_v3_market_facts AS f ON f.market_id = m.id \
-                 JOIN chain_journal AS j ON j.chain_id = m.chain_id AND j.block >= m.last_update_block \
-                 WHERE m.id = ?1 AND j.table_name = 'aave_v3_market_facts' AND j.row_id = f.id",
+                 JOIN chain_journal AS j ON j.chain_id = m.chain_id AND j.block = m.last_update_block \
+                 WHERE m.id = ?1 AND j.table_name = 'aave_v3_market_facts' AND j.row_id = f.id LIMIT 1",
             )?
             .first_integer(&market)?;
-        if let Some(is_noted) = is_noted {
-            return Ok(if is_noted == 1 {
-                Self::ThisProgram
-            } else {
-                Self::Another
-            });
+        if of_mark.is_some() {
+            return Ok(Self::ThisProgram);
         }
-        let earlier = statements
+        let of_another = statements
             .prepare(
                 "SELECT 1 FROM aave_v3_markets AS m \
                  JOIN aave_v3_market_facts AS f ON f.market_id = m.id \
@@ -53,15 +49,15 @@ impl MarkedBy {
                  AND j.table_name = 'aave_v3_market_facts' AND j.row_id = f.id LIMIT 1",
             )?
             .first_integer(&market)?;
-        Ok(match earlier {
+        Ok(match of_another {
             Some(_) => Self::Another,
             None => Self::Unknown,
         })
     }
 }
 
-/// Notes that this program has moved the mark of a market to a block. A block that is not final keeps the notes of those
-/// before it, to which it may be undone.
+/// Notes that this program moves the mark of a market to a block, before it does. A block that is not final keeps the notes
+/// of those before it, to which it may be undone.
 #[cfg(feature = "sync")]
 pub(crate) fn note_mark(
     statements: Statements<'_>,
@@ -77,7 +73,8 @@ pub(crate) fn note_mark(
     if is_final {
         statements
             .prepare(
-                "DELETE FROM chain_journal WHERE chain_id = ?1 AND block <> ?2 \
+                "DELETE FROM chain_journal WHERE chain_id = ?1 \
+                 AND block = (SELECT last_update_block FROM aave_v3_markets WHERE id = ?3) AND block < ?2 \
                  AND table_name = 'aave_v3_market_facts' \
                  AND row_id IN (SELECT id FROM aave_v3_market_facts WHERE market_id = ?3)",
             )?
@@ -96,6 +93,22 @@ pub(crate) fn note_mark(
              AND j.table_name = 'aave_v3_market_facts' AND j.row_id = f.id)",
         )?
         .run(&values)
+        .map(drop)
+}
+
+/// Forgets all notes of a market, as those of this program from before another one has moved the mark.
+#[cfg(feature = "sync")]
+pub(crate) fn forget_marks(
+    statements: Statements<'_>,
+    chain: ChainId,
+    market_id: i64,
+) -> QueryResult<()> {
+    statements
+        .prepare(
+            "DELETE FROM chain_journal WHERE chain_id = ?1 AND table_name = 'aave_v3_market_facts' \
+             AND row_id IN (SELECT id FROM aave_v3_market_facts WHERE market_id = ?2)",
+        )?
+        .run(&[Bound::Integer(chain.encode()), Bound::Integer(market_id)])
         .map(drop)
 }
 

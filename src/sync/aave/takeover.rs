@@ -15,7 +15,7 @@ use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve_writer::store_update_time;
 use crate::models::journal::block_updates::mark_final;
 use crate::models::journal::blocks::StoredBlock;
-use crate::models::journal::market_marks::{MarkedBy, note_mark};
+use crate::models::journal::market_marks::{MarkedBy, forget_marks, note_mark};
 use crate::models::journal::recorder::Recorder;
 use crate::node::client::Node;
 use crate::node::header::{BlockTag, Header};
@@ -256,11 +256,8 @@ fn own_mark(
     };
     block.store(connection, chain)?;
     mark_final(connection, chain, mark)?;
-    note_mark(
-        Statements::of(connection)?,
-        chain,
-        market.id,
-        (mark, block.is_final),
-    )?;
+    let statements = Statements::of(connection)?;
+    forget_marks(statements, chain, market.id)?;
+    note_mark(statements, chain, market.id, (mark, block.is_final))?;
     Ok(())
 }
