@@ -1,8 +1,8 @@
 //! What an upgrade would break of the user's own is refused by name, and what it would not break stays.
 
 use degenbot::database::{
-    ErrorKind, MigrateOptions, latest_database_version, migrate_sqlite_database, plan_migration,
-    plan_upgrade, upgrade_sqlite_database,
+    ErrorKind, MigrateOptions, migrate_sqlite_database, plan_migration, plan_upgrade,
+    upgrade_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -220,9 +220,16 @@ fn refused_upgrade(name: &str, statements: &str) -> String {
     error.to_string()
 }
 
-/// What a downgrade of a database of the newest version says.
+/// The version that is downgraded. The way back from a later one may drop a column, which SQLite refuses on its own where an
+/// object is broken.
+const FROM: &str = "20261128000000";
+
+/// What a downgrade says.
 fn refused_downgrade(target: &str, statements: &str) -> String {
-    let copy = Copy::upgraded("populated/populated-0.6.0a17.db");
+    let from = FROM.parse().unwrap();
+    let copy = Copy::of("populated/populated-0.6.0a17.db");
+    let upgrade = upgrade_options().target(from);
+    upgrade_sqlite_database(&copy.path, &upgrade, &mut ()).unwrap();
     content::connect(&copy.path)
         .batch_execute(statements)
         .unwrap();
@@ -230,7 +237,6 @@ fn refused_downgrade(target: &str, statements: &str) -> String {
     let target = target.parse().unwrap();
     let planned = plan_migration(&copy.path, target).unwrap_err();
     let options = MigrateOptions::default();
-    let from = latest_database_version();
     let Err(error) = migrate_sqlite_database(&copy.path, from, target, &options) else {
         panic!("{statements}");
     };
