@@ -8,18 +8,9 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::models::journal::tables::journaled_tables;
+use crate::models::journal::tables::{TABLES_BESIDE, journaled_tables};
 use crate::sqlite::authorizer::trigger_writes;
 use crate::sqlite::prepared::Statements;
-
-/// The tables that an update writes to, beside those whose changes are journaled.
-const BESIDE: [&str; 5] = [
-    "exchanges",
-    "aave_v3_markets",
-    "chain_blocks",
-    "chain_journal",
-    "retired_ids",
-];
 
 /// Fails if a trigger of the user's own writes to a table that an update writes to: it could undo what is written, and what
 /// it changes is not in the journal. Fails as well if one is on the journal, whose entries other triggers write: SQLite
@@ -55,7 +46,7 @@ pub(crate) fn require_none_that_interferes(
         };
         for write in writes {
             let is_of_update = journaled_tables()
-                .chain(BESIDE)
+                .chain(TABLES_BESIDE)
                 .any(|table| table.eq_ignore_ascii_case(&write.table));
             if is_of_update && own.contains(&write.trigger) {
                 return Err(ErrorKind::TriggerInterferes {
@@ -73,7 +64,7 @@ pub(crate) fn require_none_that_interferes(
 /// trigger of another column that does not compile would hide the others.
 fn firing(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
     let mut statements = Vec::new();
-    for table in journaled_tables().chain(BESIDE) {
+    for table in journaled_tables().chain(TABLES_BESIDE) {
         let columns = sql::lines(
             connection,
             &format!("SELECT name FROM pragma_table_info('{table}')"),

@@ -16,19 +16,10 @@ use crate::database::error::effect::Effect;
 use crate::database::migration::rehearsal::schema_in_memory;
 use crate::database::migration::unfinal_blocks::{UnfinalBlocks, take_back};
 use crate::database::structure::catalogue::{Catalogue, ForeignKey};
-use crate::models::journal::tables::{journal_key, journaled_tables};
+use crate::models::journal::tables::{TABLES_BESIDE, journal_key, journaled_tables};
 use crate::sqlite::connection_hooks::without_triggers;
 use crate::sqlite::prepared::{Statement, Statements};
 use crate::types::stored::Stored;
-
-/// What the undoing of blocks reads as a whole.
-const WHOLE: [&str; 5] = [
-    "chain_journal",
-    "chain_blocks",
-    "exchanges",
-    "aave_v3_markets",
-    "retired_ids",
-];
 
 /// Fails with the error with which these blocks could not be taken back. Only what a trigger of the user's own raises shows
 /// when they are: a trigger reads rows that nobody knows before.
@@ -60,7 +51,7 @@ fn copy_rows(
     copy: &mut SqliteConnection,
     catalogue: &Catalogue,
 ) -> Result<(), Error> {
-    for table in WHOLE {
+    for table in TABLES_BESIDE {
         copy_table(connection, copy, catalogue, table, &rows_of(table, ""))?;
     }
     for table in journaled_tables() {

@@ -332,6 +332,16 @@ pub(super) static TABLES: [JournaledTable; 29] = [
     },
 ];
 
+/// The tables that an update and the undoing of blocks write to, beside those whose changes the journal keeps. They are
+/// small, but for the journal itself.
+pub(crate) const TABLES_BESIDE: [&str; 5] = [
+    "exchanges",
+    "aave_v3_markets",
+    "chain_blocks",
+    "chain_journal",
+    "retired_ids",
+];
+
 /// The names of the tables whose changes the journal keeps.
 pub(crate) fn journaled_tables() -> impl Iterator<Item = &'static str> {
     TABLES.iter().map(|table| table.name)
