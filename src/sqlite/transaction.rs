@@ -17,9 +17,6 @@ pub(crate) enum Begin {
     /// The transaction takes the write lock at once. It commits nothing if the file of the database is no longer at its
     /// path, and it fails if the file has gone during the commit. The messages are [`MOVED`] and [`MOVED_AT_COMMIT`].
     Immediate,
-    /// The transaction takes the write lock at once. It does not look at the path: that takes a few microseconds, and
-    /// the commit of a single row of a bot's not many more.
-    ImmediateAnywhere,
 }
 
 /// Runs `operate` in a transaction. Returns an error of `operate` unchanged. `failed` converts an error of the
@@ -43,7 +40,6 @@ pub(crate) fn transaction<T, E>(
     let result = match begin {
         Begin::Deferred => connection.transaction(operate),
         Begin::Immediate => write(connection, operate),
-        Begin::ImmediateAnywhere => connection.immediate_transaction(operate),
     };
     result.map_err(|error| failure.unwrap_or_else(|| failed(error)))
 }

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use alloy_primitives::Address as Contract;
 use degenbot::database::{
-    BackupOptions, CancelToken, CompactOptions, Effect, Error, ErrorKind, Observer, Progress,
-    RestoreOptions, Stage, backup_sqlite_database, compact_sqlite_database,
+    BackupOptions, CancelToken, CompactOptions, Database, Effect, Error, ErrorKind, Observer,
+    Progress, RestoreOptions, Stage, backup_sqlite_database, compact_sqlite_database,
     restore_sqlite_database,
 };
 use degenbot::node::{Node, NodeOptions};
@@ -152,6 +152,25 @@ fn token_update_commits_nothing_to_a_file_that_has_moved() {
             other => panic!("{other:?}"),
         }
         assert_eq!(report.asked, 0);
+        place.require_untouched(fate);
+    }
+}
+
+/// Otherwise a bot would write on to a file without a name.
+#[test]
+fn session_commits_nothing_to_a_file_that_has_moved() {
+    for fate in FATES {
+        let place = Place::new();
+        let database = Database::open(place.path()).unwrap();
+        let write = |database: &Database| {
+            database.write(|connection| -> Result<_, Error> {
+                Ok(connection.batch_execute("UPDATE exchanges SET last_update_block = 1")?)
+            })
+        };
+        write(&database).unwrap();
+        place.end(fate);
+        require_moved(&write(&database).unwrap_err(), place.path());
+        drop(database);
         place.require_untouched(fate);
     }
 }

@@ -64,7 +64,7 @@ impl Session {
     /// # Errors
     ///
     /// The error that `operate` returns, [`Locked`](crate::database::ErrorKind::Locked) if another process holds the
-    /// write lock for too long, [`Damaged`](crate::database::ErrorKind::Damaged) if that check finds damage, or the error
+    /// write lock for too long, [`Moved`](crate::database::ErrorKind::Moved) if the file is no longer at its path, [`Damaged`](crate::database::ErrorKind::Damaged) if that check finds damage, or the error
     /// of the commit. After an error, nothing is written.
     pub fn write<T, E: From<Error>>(
         &mut self,
@@ -72,12 +72,7 @@ impl Session {
     ) -> Result<T, E> {
         self.first_write.prepare(&mut self.connection, &self.path)?;
         let failed = |error| Error::from_diesel(&self.path, "write to the database", error).into();
-        transaction(
-            &mut self.connection,
-            Begin::ImmediateAnywhere,
-            operate,
-            failed,
-        )
+        transaction(&mut self.connection, Begin::Immediate, operate, failed)
     }
 }
 

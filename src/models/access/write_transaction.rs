@@ -22,6 +22,6 @@ pub(in crate::models) fn in_write_transaction<T>(
     if Statements::of(connection)?.in_transaction() {
         held(connection)
     } else {
-        transaction(connection, Begin::ImmediateAnywhere, held, RowError::from)
+        transaction(connection, Begin::Immediate, held, RowError::from)
     }
 }
