@@ -9,6 +9,8 @@
 use diesel::prelude::*;
 
 use crate::models::journal::journal_error::JournalError;
+#[cfg(feature = "sync")]
+use crate::models::journal::tables::JournaledTable;
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::{Decode, Encode};
@@ -80,18 +82,23 @@ pub(crate) fn note_mark(
             )?
             .run(&values)?;
     }
+    let columns =
+        JournaledTable::named("aave_v3_market_facts").map_or(&[][..], |table| table.columns);
+    let row: Vec<_> = columns
+        .iter()
+        .map(|column| format!("'{column}', f.{column}"))
+        .collect();
     // An update of the row in this block was recorded already.
     statements
-        .prepare(
+        .prepare(&format!(
             "INSERT INTO chain_journal (chain_id, block, table_name, row_id, old_values, new_values) \
              SELECT ?1, ?2, 'aave_v3_market_facts', f.id, \
-             json_object('last_update_time', f.last_update_time), \
-             json_object('id', f.id, 'market_id', f.market_id, 'name', f.name, 'first_block', f.first_block, \
-             'last_update_time', f.last_update_time) \
+             json_object('last_update_time', f.last_update_time), json_object({}) \
              FROM aave_v3_market_facts AS f WHERE f.market_id = ?3 AND NOT EXISTS \
              (SELECT 1 FROM chain_journal AS j WHERE j.chain_id = ?1 AND j.block = ?2 \
              AND j.table_name = 'aave_v3_market_facts' AND j.row_id = f.id)",
-        )?
+            row.join(", ")
+        ))?
         .run(&values)
         .map(drop)
 }
