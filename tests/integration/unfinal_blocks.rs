@@ -8,6 +8,7 @@ use degenbot::database::{
 };
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use serde_json::{Value, json};
 
 use crate::support::command::{quietly, settled};
 use crate::support::content;
@@ -91,7 +92,9 @@ fn downgrade_takes_back_what_is_not_final() {
         ["what came after block 100 of chain 1, up to block 101"]
     );
     let from = SchemaVersion::latest();
-    migrate_sqlite_database(&path, from, older(), &MigrateOptions::default()).unwrap();
+    let options = MigrateOptions::default();
+    let report = migrate_sqlite_database(&path, from, older(), &options).unwrap();
+    assert_eq!(report.taken_back, plan.unfinal);
     for table in ["pools", "uniswap_v2_pools", "erc20_tokens"] {
         assert_eq!(count(&path, &format!("SELECT count(*) FROM {table}")), 0);
     }
@@ -303,4 +306,22 @@ fn command_says_what_it_takes_back() {
     let output = quietly(&path, &["database", "downgrade", "--to", &version, "-y"]);
     let latest = SchemaVersion::latest().to_string();
     insta::assert_snapshot!(settled(&output.replace(&latest, "[LATEST]")));
+}
+
+#[test]
+fn json_has_what_is_taken_back() {
+    let (_folder, path) = database();
+    let version = older().to_string();
+    let taken_back = |arguments: &[&str]| {
+        let downgrade = ["database", "downgrade", "--to", &version, "--json"];
+        let output = quietly(&path, &[&downgrade, arguments].concat());
+        let (_, document) = output.split_once("--- stdout\n").unwrap();
+        let (document, _) = document.split_once("--- stderr").unwrap();
+        let document: Value = serde_json::from_str(document).unwrap();
+        document["taken_back"].clone()
+    };
+    let blocks = json!([{ "chain_id": 1, "keep": 100, "last": 101 }]);
+    assert_eq!(taken_back(&["--dry-run"]), blocks);
+    assert_eq!(taken_back(&["--yes"]), blocks);
+    assert_eq!(taken_back(&["--yes"]), json!([]), "nothing is left to do");
 }

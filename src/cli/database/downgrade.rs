@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::database::plan;
+use crate::cli::database::plan::{self, TakenBack};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
@@ -87,17 +87,18 @@ impl Downgrade {
         if plan.is_done {
             context.printer.message(plan::already_there(&path, self.to));
             let from = Version::of(plan.name, plan.from);
-            return self.report(context, &path, from, &[], &[], Timing::now());
+            let document = self.document(&path, from, Timing::now());
+            return self.json.report(context, COMMAND, &document);
         }
         if let Some(remark) = &plan.remark {
             log::warn!("The database at {} is {remark}", path.display());
         }
-        for blocks in &plan.unfinal {
-            context
-                .printer
-                .message(format_args!("This takes back {blocks}."));
-        }
         if !self.confirmation.force {
+            for blocks in &plan.unfinal {
+                context
+                    .printer
+                    .message(format_args!("This takes back {blocks}."));
+            }
             for loss in &plan.losses {
                 context
                     .printer
@@ -135,6 +136,11 @@ impl Downgrade {
             ),
         });
         if self.confirmation.force {
+            for blocks in &report.taken_back {
+                context
+                    .printer
+                    .message(format_args!("This took back {blocks}."));
+            }
             for loss in &report.losses {
                 context
                     .printer
@@ -142,29 +148,27 @@ impl Downgrade {
             }
         }
         let from = Version::of(report.name, Some(report.from));
-        let (migrations, losses) = (&report.migrations, &report.losses);
-        self.report(context, &path, from, migrations, losses, timing)
+        let document = Document {
+            migrations: &report.migrations,
+            losses: &report.losses,
+            taken_back: report.taken_back.iter().map(TakenBack::from).collect(),
+            ..self.document(&path, from, timing)
+        };
+        self.json.report(context, COMMAND, &document)
     }
 
-    fn report(
-        &self,
-        context: &Context,
-        path: &Path,
-        from: Version,
-        migrations: &[String],
-        losses: &[Loss],
-        timing: Timing,
-    ) -> Result<(), Failure> {
-        let document = Document {
+    /// The document of a downgrade that had nothing to do.
+    fn document(&self, path: &Path, from: Version, timing: Timing) -> Document<'static> {
+        Document {
             timing,
             path: path.display().to_string(),
             dry_run: false,
             from,
             to: self.to.into(),
-            migrations,
-            losses,
-        };
-        self.json.report(context, COMMAND, &document)
+            migrations: &[],
+            losses: &[],
+            taken_back: Vec::new(),
+        }
     }
 }
 
@@ -178,4 +182,5 @@ struct Document<'report> {
     to: Version,
     migrations: &'report [String],
     losses: &'report [Loss],
+    taken_back: Vec<TakenBack>,
 }

@@ -10,6 +10,7 @@ use crate::cli::format::bytes;
 use crate::cli::json::{Json, Version};
 use crate::cli::printer::Lines;
 use crate::database::migration::losses::Loss;
+use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::migration::plan::MigrationPlan;
 use crate::database::migration::route::Method;
 use crate::database::recognition::stamps::Stamps;
@@ -25,6 +26,7 @@ struct Document<'plan> {
     method: Method,
     migrations: &'plan [String],
     losses: &'plan [Loss],
+    taken_back: Vec<TakenBack>,
     dropped: &'plan [String],
     needs: Option<&'plan str>,
     remark: Option<&'plan str>,
@@ -34,6 +36,24 @@ struct Document<'plan> {
     disk_bytes: u64,
     seconds: u64,
     tables: Vec<TableDocument<'plan>>,
+}
+
+/// The blocks of a chain that are taken back, or were.
+#[derive(Serialize)]
+pub(super) struct TakenBack {
+    chain_id: u64,
+    keep: u64,
+    last: u64,
+}
+
+impl From<&UnfinalBlocks> for TakenBack {
+    fn from(blocks: &UnfinalBlocks) -> Self {
+        Self {
+            chain_id: blocks.chain_id.get(),
+            keep: blocks.keep.get(),
+            last: blocks.last.get(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,6 +101,7 @@ impl<'plan> Document<'plan> {
             method: plan.method,
             migrations: &plan.migrations,
             losses: &plan.losses,
+            taken_back: plan.unfinal.iter().map(TakenBack::from).collect(),
             dropped: &plan.dropped,
             needs: plan.needs.as_deref(),
             remark: plan.remark.as_deref(),

@@ -19,6 +19,7 @@ use crate::database::files::staged_file;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
 use crate::database::migration::losses::Loss;
 use crate::database::migration::options::MigrateOptions;
+use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::migration::user_objects::UserObjects;
 use crate::database::migration::{
     alembic_leftovers, disk_need, foreign_keys, initialization_maps, losses, stamp_additions,
@@ -67,6 +68,8 @@ pub struct MigrationReport {
     pub computed_words: usize,
     /// The tables and columns with values that a downgrade has dropped.
     pub losses: Vec<Loss>,
+    /// The blocks that a downgrade has taken back.
+    pub taken_back: Vec<UnfinalBlocks>,
 }
 
 /// Returns the version of a database.
@@ -191,6 +194,7 @@ pub(crate) fn migrate_in_place<T>(
             migrations: Vec::new(),
             computed_words: 0,
             losses: Vec::new(),
+            taken_back: Vec::new(),
         };
         return Ok((report, inspected));
     }
@@ -362,6 +366,7 @@ pub(crate) fn migrate<T>(
             migrations: steps.iter().map(MigrationStep::name).collect(),
             computed_words,
             losses,
+            taken_back: unfinal,
         };
         Ok((report, inspected))
     });
