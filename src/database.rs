@@ -82,10 +82,11 @@ pub use aave_markets::{
 pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
 pub use copying::compact::{CompactOptions, CompactReport, Compaction, compact_sqlite_database};
+pub use copying::content_summary::Summary;
 pub use copying::create::create_new_sqlite_database;
 pub use copying::reset::{ResetOptions, ResetReport, check_reset, reset_sqlite_database};
 pub use copying::restore::{
-    RestoreOptions, RestorePlan, RestoreReport, Summary, plan_restore, restore_sqlite_database,
+    RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_sqlite_database,
 };
 pub use error::backup_problem::BackupProblem;
 pub use error::database_error::Error;

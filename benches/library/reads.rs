@@ -247,6 +247,6 @@ fn connections(limits: &mut Limits, database: &Database) -> Result<()> {
     }
     let each = began.elapsed() / TIMES;
     let microseconds = each.as_secs_f64() * 1e6;
-    limits.check("a connection of the pool, in µs", microseconds, 2.0, "");
+    limits.check("a connection of the pool, in µs", microseconds, 6.0, "");
     Ok(())
 }

@@ -10,9 +10,9 @@ use crate::cli::format::bytes;
 use crate::cli::json::{Json, Version};
 use crate::cli::printer::Lines;
 use crate::database::migration::losses::Loss;
-use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::migration::plan::MigrationPlan;
 use crate::database::migration::route::Method;
+use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::schema_version::SchemaVersion;
 

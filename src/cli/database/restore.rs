@@ -17,9 +17,8 @@ use crate::cli::printer::Printer;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::counted::counted;
-use crate::database::copying::restore::{
-    RestoreOptions, Summary, check_restore, restore_sqlite_database,
-};
+use crate::database::copying::content_summary::Summary;
+use crate::database::copying::restore::{RestoreOptions, check_restore, restore_sqlite_database};
 use crate::database::error::not_checked::NotChecked;
 use crate::database::verification::integrity_check::IntegrityCheck;
 

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod check_copy;
 pub(crate) mod compact;
 pub(crate) mod consistent_copy;
+pub(crate) mod content_summary;
 pub(crate) mod create;
 pub(crate) mod file_swap;
 pub(crate) mod overwrite;

@@ -11,6 +11,7 @@ use crate::database::connection::open::{
 };
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::copying::check_copy::{check_copy, check_rewritten};
+use crate::database::copying::content_summary::{Summary, modified};
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
@@ -23,19 +24,17 @@ use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::error::refusal::Refusal;
-use crate::database::files::database_file::{DatabaseFile, Sidecar, backup_path};
+use crate::database::files::database_file::{DatabaseFile, backup_path};
 use crate::database::files::disk_space;
 use crate::database::files::named_files;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::identity::{Identity, Recognition};
-use crate::database::reports::inspect::inspect_sqlite_database;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::lock_wait::LockWait;
-use crate::types::sql_value::SqlValue;
 
 /// Options of [`restore_sqlite_database`].
 #[derive(Debug, Clone)]
@@ -111,26 +110,6 @@ pub struct RestoreReport {
     pub kept: Option<PathBuf>,
     /// The parts of the backup that the integrity check could not check.
     pub not_checked: Vec<NotChecked>,
-}
-
-/// The content of a database in brief, for a user who has to choose between two.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// The path of the file.
-    pub path: PathBuf,
-    /// The time of the last write.
-    pub modified: Option<SystemTime>,
-    /// The size of the file with its log, in bytes.
-    pub bytes: u64,
-    /// The version, from [`Recognition::version_name`].
-    pub version: String,
-    /// The number of rows of all tables.
-    pub rows: u64,
-    /// Whether the rows of a large table were estimated.
-    pub is_estimated: bool,
-    /// The newest block to which an exchange is updated.
-    pub newest_block: Option<i64>,
 }
 
 /// The dry run of a restore.
@@ -412,6 +391,34 @@ fn put_in_place(
     fs::set_permissions(staged.path(), permissions).map_err(failed)
 }
 
+/// What is known of a database before it is switched to WAL mode, which writes to the file, also to one without content.
+struct BeforeSwitch {
+    is_empty: bool,
+    /// The time of the last write, if the switch changes it.
+    modified: Option<SystemTime>,
+}
+
+impl BeforeSwitch {
+    fn of(file: &DatabaseFile) -> Result<Self, Error> {
+        let is_empty = file.bytes_with_log() == 0;
+        let is_switched = !is_empty && !is_wal_on_disk(file.path())?;
+        Ok(Self {
+            is_empty,
+            modified: is_switched.then(|| modified(file)).flatten(),
+        })
+    }
+
+    /// The summary of the database, as it was but for the switch. There is none of an empty file, unless another program
+    /// has filled it meanwhile.
+    fn summary(&self, path: &Path) -> Result<Option<Summary>, Error> {
+        let mut found = Summary::of_content(path)?.filter(|found| !self.is_empty || found.rows > 0);
+        if let (Some(found), Some(modified)) = (&mut found, self.modified) {
+            found.modified = Some(modified);
+        }
+        Ok(found)
+    }
+}
+
 /// Replaces the content of the database. Returns what it was, and the path of the copy that was kept.
 fn replace(
     file: &DatabaseFile,
@@ -424,9 +431,7 @@ fn replace(
 ) -> Result<(Option<Summary>, Option<PathBuf>), Error> {
     let path = file.path();
     let located = |error| Error::from_sqlite(path, error);
-    // The switch to WAL mode writes to the file, also to one without content.
-    let was_empty = file.bytes_with_log() == 0;
-    let modified_before = (!was_empty && !is_wal_on_disk(path)?).then(|| modified(file));
+    let before = BeforeSwitch::of(file)?;
     let live = open_raw_connection(path, Access::Overwrite, busy_handler)?;
     let [page_size] = live
         .row("PRAGMA page_size")
@@ -448,10 +453,7 @@ fn replace(
     if let Some(agreed) = &options.agreed {
         agreed.expected.require(path)?;
     }
-    let mut replaced = Summary::of_content(path)?.filter(|found| !was_empty || found.rows > 0);
-    if let (Some(replaced), Some(modified)) = (&mut replaced, modified_before) {
-        replaced.modified = modified;
-    }
+    let replaced = before.summary(path)?;
     let keep = options.keep_replaced && file.bytes_with_log() > 0;
     let original = if keep {
         Some(PreservedOriginal::copy(
@@ -506,49 +508,4 @@ fn with_page_size(
     drop(source);
     check_rewritten(staged.path(), Access::Immutable, &rewritten, path, observer)?;
     Ok(rewritten)
-}
-
-impl Summary {
-    /// The summary of a database, or `None` for a file without content.
-    fn of_content(path: &Path) -> Result<Option<Self>, Error> {
-        match Self::of(path) {
-            Err(error) if matches!(error.kind, ErrorKind::EmptyFile) => Ok(None),
-            summary => summary.map(Some),
-        }
-    }
-
-    fn of(path: &Path) -> Result<Self, Error> {
-        let info = inspect_sqlite_database(path, false)?;
-        let file = DatabaseFile::at(path);
-        Ok(Self {
-            path: path.to_owned(),
-            modified: modified(&file),
-            bytes: file.bytes_with_log(),
-            version: info.recognition.version_name(),
-            rows: info
-                .tables
-                .iter()
-                .filter_map(|table| table.rows)
-                .filter_map(|rows| u64::try_from(rows).ok())
-                .sum(),
-            is_estimated: info.tables.iter().any(|table| table.is_estimated),
-            newest_block: info
-                .exchanges
-                .iter()
-                .filter_map(|exchange| match exchange.last_update_block {
-                    Some(SqlValue::Integer(block)) => Some(block),
-                    _ => None,
-                })
-                .max(),
-        })
-    }
-}
-
-/// The time of the last write to the database or its log. Commits go to the log first.
-fn modified(file: &DatabaseFile) -> Option<SystemTime> {
-    let wal = file.sidecar(Sidecar::Wal);
-    let times = [file.real(), &wal]
-        .into_iter()
-        .filter_map(|file| fs::metadata(file).ok()?.modified().ok());
-    times.max()
 }
