@@ -252,7 +252,12 @@ impl StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        remove_with_sidecars(&self.temporary);
+        if let Err(error) = remove_with_sidecars(&self.temporary) {
+            log::warn!(
+                "The temporary file {} could not be removed: {error}",
+                self.temporary.display()
+            );
+        }
     }
 }
 
@@ -325,7 +330,9 @@ pub(crate) fn sweep(target: &Path) {
                 "Removing {}, left by a process that is gone",
                 path.display()
             );
-            remove_with_sidecars(&path);
+            if let Err(error) = remove_with_sidecars(&path) {
+                log::debug!("{} could not be removed: {error}", path.display());
+            }
         }
     }
 }
@@ -356,13 +363,17 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-fn remove_with_sidecars(path: &Path) {
+/// Removes a file and what SQLite has made beside it, as far as they are there. Fails if the file itself stays.
+fn remove_with_sidecars(path: &Path) -> io::Result<()> {
     for sidecar in Sidecar::ALL.map(|sidecar| sidecar.of(path)) {
         if !named_files::contains(&sidecar) {
             let _ = fs::remove_file(sidecar);
         }
     }
-    let _ = fs::remove_file(path);
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -386,6 +397,14 @@ mod tests {
         assert_eq!(names(folder.path()).len(), 2);
         drop(staged);
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn it_is_known_whether_a_temporary_file_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        remove_with_sidecars(&folder.path().join("missing")).unwrap();
+        // A folder stands for a file in a folder that allows only to append: neither can be removed as a file.
+        remove_with_sidecars(folder.path()).unwrap_err();
     }
 
     #[test]
