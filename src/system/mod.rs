@@ -5,6 +5,7 @@ pub(crate) mod closed_stdout;
 #[cfg(feature = "cli")]
 pub(crate) mod file_size_limit;
 pub(crate) mod lease;
+pub(crate) mod own_descriptors;
 #[cfg(feature = "cli")]
 pub(crate) mod signals;
 pub(crate) mod threads;

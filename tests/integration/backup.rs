@@ -78,7 +78,7 @@ fn backup_is_one_state_beside_a_writer() {
     let mut writer = Writer(connection, 0);
     let report =
         backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut writer).unwrap();
-    assert!(writer.1 > 5, "{} steps", writer.1);
+    assert!(report.cloned || writer.1 > 5, "{} steps", writer.1);
     assert_eq!(content::of(&report.path)["exchanges"], before);
     assert_ne!(content::of(&copy.path)["exchanges"], before);
     assert_eq!(content::complaints(&report.path), [""; 0]);

@@ -586,6 +586,7 @@ fn quiet_json_prints_only_the_document() {
       "backup": "degenbot.db.bak",
       "bytes": [SIZE],
       "checkpointed": true,
+      "cloned": false,
       "verified": null,
       "not_checked": []
     }

@@ -18,6 +18,7 @@ mod arguments;
 mod backup;
 mod beside;
 mod cases;
+mod clones;
 mod compact;
 mod concurrency;
 mod config;

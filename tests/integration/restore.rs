@@ -291,7 +291,8 @@ fn restore_stopped_at_any_step_leaves_everything_unchanged() {
         let files: Vec<_> = copy.files().into_keys().collect();
         assert_eq!(files, ["degenbot.db", "degenbot.db.bak"], "{stopped}");
     }
-    assert!(stopped > 10, "{stopped}");
+    // Fewer where the copies are clones.
+    assert!(stopped > 5, "{stopped}");
 }
 
 #[test]

@@ -90,6 +90,11 @@ impl Backup {
             report.path.display(),
             bytes(report.bytes)
         ));
+        if report.cloned {
+            context
+                .printer
+                .message("The backup shares its space on the disk with the database.");
+        }
         tell_not_checked(&context.printer, &report.not_checked);
         let document = Document {
             timing,
@@ -97,6 +102,7 @@ impl Backup {
             backup: report.path.display().to_string(),
             bytes: report.bytes,
             checkpointed: report.checkpointed,
+            cloned: report.cloned,
             verified: if report.not_checked.is_empty() {
                 self.verify.map(Verified::Level)
             } else {
@@ -116,6 +122,7 @@ struct Document<'report> {
     backup: String,
     bytes: u64,
     checkpointed: bool,
+    cloned: bool,
     verified: Option<Verified>,
     not_checked: &'report [NotChecked],
 }

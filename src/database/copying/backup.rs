@@ -71,6 +71,9 @@ pub struct BackupReport {
     /// Whether the checkpoint before the copy moved the whole log into the database. The backup is complete
     /// either way.
     pub checkpointed: bool,
+    /// Whether the backup is a clone: it shares its space on the disk with the database, until either is written to. A
+    /// fault of the disk hits both.
+    pub cloned: bool,
     /// The parts of the copy that the integrity check could not check.
     pub not_checked: Vec<NotChecked>,
 }
@@ -79,7 +82,8 @@ pub struct BackupReport {
 ///
 /// Checkpoints come first, the last one `PRAGMA wal_checkpoint(FULL)`; the copy does not depend on their success.
 /// The copy is a snapshot: commits of other processes neither get into it nor make it start over. It is one file
-/// that needs no log and has the database's permissions. A rename gives it its name.
+/// that needs no log and has the database's permissions. A rename gives it its name. On a file system on which files can
+/// share their space (btrfs, XFS, bcachefs), it is a clone, which takes no time and no space.
 ///
 /// # Errors
 ///
@@ -118,12 +122,16 @@ fn back_up(
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     staged_file::sweep(file.real());
     let mut staged = StagedFile::create(target.real(), PRIVATE)?;
-    disk_space::require_room(&backup_path, staged.path(), file.bytes())?;
+    let room = disk_space::require_room(&backup_path, staged.path(), file.bytes());
+    if room.is_err() && !staged.can_clone(file.real())? {
+        room?;
+    }
     // A user who is asked whether to replace the file has heard of everything else that stands in the way.
     check_target(&file, &backup_path, options.replace_existing)?;
     let Copied {
         bytes,
         checkpointed,
+        cloned,
     } = copy_consistently(&file, &mut staged, &backup_path, &busy_handler, observer)?;
     let (_, not_checked) = check_copy(
         &staged,
@@ -141,6 +149,7 @@ fn back_up(
         path: backup_path,
         bytes,
         checkpointed,
+        cloned,
         not_checked,
     })
 }

@@ -180,12 +180,20 @@ fn copy_into(
     disk_space::require_room(into, exact.path(), file.bytes())?;
     // A user who is asked whether to replace the file has heard of everything else that stands in the way.
     check_target(file, into, options.replace_existing)?;
-    copy_consistently(file, &mut exact, into, busy_handler, observer)?;
+    let copied = copy_consistently(file, &mut exact, into, busy_handler, observer)?;
     check_source(exact.path(), Access::Immutable, path, observer)?;
     let is_wal = is_wal_on_disk(exact.path())?;
     let source = open_raw_connection(exact.path(), Access::Immutable, busy_handler)?;
     write_compact(&source, path, &staged, is_wal, observer)?;
     check_rewritten(exact.path(), Access::Immutable, &staged, path, observer)?;
+    drop(source);
+    // Where nothing is gained, the clone takes no space.
+    let is_smaller = file_bytes(staged.path()) < file_bytes(exact.path());
+    let staged = if copied.cloned && !is_smaller {
+        exact
+    } else {
+        staged
+    };
     staged.copy_permissions(file.real())?;
     clear_away_leftovers(&target, busy_handler)?;
     effect.publish(|| publish(staged, options.replace_existing))

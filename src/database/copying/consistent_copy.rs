@@ -82,6 +82,8 @@ pub(crate) struct Copied {
     pub(crate) bytes: u64,
     /// Whether its source had nothing in the log when the copy began.
     pub(crate) checkpointed: bool,
+    /// Whether it shares its space on the disk with its source.
+    pub(crate) cloned: bool,
 }
 
 /// Copies one state of a database to a new file. Write errors name `target`.
@@ -167,10 +169,12 @@ impl PinnedSnapshot {
             return Err(ErrorKind::Damaged { detail }.at(self.file.path()));
         }
         let checkpointed = self.checkpointed;
-        let bytes = self.copy(staged, target, observer)?;
+        let bytes = self.bytes();
+        let cloned = self.copy(staged, target, observer)?;
         Ok(Copied {
             bytes,
             checkpointed,
+            cloned,
         })
     }
 
@@ -312,18 +316,24 @@ impl PinnedSnapshot {
     }
 
     /// Copies the snapshot to a new file. Write errors name `target`. What the file lacks of its last page becomes zeros.
+    /// Returns whether the copy is a clone, which shares its space on the disk with the file.
     pub(crate) fn copy(
         mut self,
         staged: &mut StagedFile,
         target: &Path,
         observer: &mut dyn Observer,
-    ) -> Result<u64, Error> {
+    ) -> Result<bool, Error> {
+        if self.clone_file(staged)? {
+            let bytes = self.bytes();
+            self.tell(bytes, bytes, observer)?;
+            return Ok(true);
+        }
         disk_space::require_room(target, staged.path(), self.bytes())?;
         if let Some(problem) = &self.cut {
             log::warn!("{}: {problem}", self.file.path().display());
         } else if let Some(stamp) = self.still.take() {
             if self.copy_blocks(staged, stamp, observer)? {
-                return Ok(self.bytes());
+                return Ok(false);
             }
             if !self.is_locked {
                 return Err(ErrorKind::Locked.at(self.file.path()));
@@ -335,7 +345,21 @@ impl PinnedSnapshot {
             staged.truncate()?;
         }
         self.copy_pages(staged, target, observer)?;
-        Ok(self.bytes())
+        Ok(false)
+    }
+
+    /// Clones the file, if it is the snapshot and its file system can. Returns whether it did.
+    fn clone_file(&self, staged: &mut StagedFile) -> Result<bool, Error> {
+        let (None, Some(stamp)) = (&self.cut, self.still) else {
+            return Ok(false);
+        };
+        let is_cloned = staged.clone_content(self.file.real(), self.bytes())
+            // A clone of a file that was written to without a lock may be of another state.
+            && self.file.stamp() == Some(stamp);
+        if !is_cloned {
+            staged.truncate()?;
+        }
+        Ok(is_cloned)
     }
 
     /// Copies the file in blocks. Returns `false` if the file is shorter than the snapshot, or has changed.

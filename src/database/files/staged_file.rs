@@ -27,6 +27,7 @@ use crate::database::files::named_files;
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
 use crate::database::files::sync_folder::{is_refused, sync_folder_of};
 use crate::system::lease::Lease;
+use crate::system::own_descriptors::with_own_descriptors;
 
 /// The mode of a temporary file that gets its final permissions later.
 pub(crate) const PRIVATE: u32 = 0o600;
@@ -100,6 +101,35 @@ impl StagedFile {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Makes the content that of the first `bytes` bytes of a file, if both are on a file system on which files can share
+    /// their space, and the system can open the file without dropping the locks that this process has on it. Returns
+    /// whether it was done. What is written to the file later does not reach the copy.
+    pub(crate) fn clone_content(&self, source: &Path, bytes: u64) -> bool {
+        let cloned = with_own_descriptors(|| {
+            clone_file(&open_regular(source)?, &self.file)?;
+            let length = self.file.metadata()?.len();
+            if length > bytes {
+                self.file.set_len(bytes)?;
+            }
+            Ok::<_, io::Error>(length >= bytes)
+        });
+        match cloned {
+            Some(Ok(is_whole)) => is_whole,
+            Some(Err(error)) => {
+                log::debug!("{} is not cloned: {error}", source.display());
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Whether [`Self::clone_content`] works for a file. This empties the staged file.
+    pub(crate) fn can_clone(&mut self, source: &Path) -> Result<bool, Error> {
+        let can = self.clone_content(source, 0);
+        self.truncate()?;
+        Ok(can)
     }
 
     /// Appends bytes.
@@ -363,6 +393,16 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn clone_file(source: &File, target: &File) -> io::Result<()> {
+    Ok(rustix::fs::ioctl_ficlone(target, source)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn clone_file(_: &File, _: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Removes a file and what SQLite has made beside it, as far as they are there. Fails if the file itself stays.
 fn remove_with_sidecars(path: &Path) -> io::Result<()> {
     for sidecar in Sidecar::ALL.map(|sidecar| sidecar.of(path)) {
@@ -397,6 +437,27 @@ mod tests {
         assert_eq!(names(folder.path()).len(), 2);
         drop(staged);
         assert!(names(folder.path()).is_empty());
+    }
+
+    /// SQLite's locks on a database are of this kind.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn cloning_drops_no_lock_on_the_source() {
+        use rustix::fs::{FlockOperation, fcntl_lock};
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("x");
+        fs::write(&source, [1; 4096]).unwrap();
+        let file = File::options().write(true).open(&source).unwrap();
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let staged = StagedFile::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
+        if staged.clone_content(&source, 4096) {
+            assert_eq!(fs::read(staged.path()).unwrap(), [1; 4096]);
+        }
+        let is_locked = with_own_descriptors(|| {
+            let other = File::options().write(true).open(&source).unwrap();
+            fcntl_lock(&other, FlockOperation::NonBlockingLockExclusive).is_err()
+        });
+        assert_eq!(is_locked, Some(true));
     }
 
     #[test]
