@@ -10,7 +10,7 @@ use crate::database::connection::open::prepare_for_bulk_writes;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::models::journal::block_updates::{make_final, prune};
+use crate::models::journal::block_updates::{make_final, prune, store_final};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::undo::undo;
@@ -397,12 +397,7 @@ impl<'a, D: Domain> Updater<'a, D> {
         })?;
         let chain = self.chain;
         self.write(&stored, |connection| {
-            let block = StoredBlock {
-                number: mark,
-                hash: header.hash,
-                is_final: true,
-            };
-            block.store(connection, chain)?;
+            store_final(connection, chain, (mark, header.hash))?;
             prune(connection, chain, mark)?;
             Ok(StoredBlock::of_chain(connection, chain)?)
         })

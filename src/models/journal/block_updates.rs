@@ -9,6 +9,7 @@ use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::market_marks::NEWEST_NOTES;
 use crate::schema::chain_blocks;
 use crate::sqlite::prepared::{Bound, Statements};
+use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::Encode;
 
@@ -57,6 +58,22 @@ pub(crate) fn store_blocks(
     Ok(())
 }
 
+/// Stores a block that another program has got to. What that program has changed up to it is in no journal, so it counts as
+/// final, with those below it.
+pub(crate) fn store_final(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    (number, hash): (BlockNumber, BlockHash),
+) -> Result<(), RowError> {
+    let block = StoredBlock {
+        number,
+        hash,
+        is_final: true,
+    };
+    block.store(connection, chain)?;
+    Ok(mark_final(connection, chain, number)?)
+}
+
 /// Makes the blocks up to a number final. Forgets what the blocks up to the one that was final before changed: one step
 /// late, so that its hash was seen again meanwhile.
 pub(crate) fn make_final(
@@ -72,7 +89,7 @@ pub(crate) fn make_final(
 }
 
 /// Marks the blocks up to a number as final.
-pub(crate) fn mark_final(
+pub(super) fn mark_final(
     connection: &mut SqliteConnection,
     chain: ChainId,
     up_to: BlockNumber,

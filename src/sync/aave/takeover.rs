@@ -13,7 +13,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve_writer::store_update_time;
-use crate::models::journal::block_updates::mark_final;
+use crate::models::journal::block_updates::store_final;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::market_marks::{MarkedBy, forget_marks, note_mark};
 use crate::models::journal::recorder::Recorder;
@@ -232,8 +232,7 @@ fn write(
     )
 }
 
-/// Makes the mark that the other program has left one of this program. What that program has changed before it is in no
-/// journal, so the block counts as final.
+/// Makes the mark that the other program has left one of this program.
 fn own_mark(
     connection: &mut SqliteConnection,
     market: &ScopedMarket,
@@ -249,15 +248,9 @@ fn own_mark(
     ) {
         return Ok(());
     }
-    let block = StoredBlock {
-        number: mark,
-        hash: at_mark.hash,
-        is_final: true,
-    };
-    block.store(connection, chain)?;
-    mark_final(connection, chain, mark)?;
+    store_final(connection, chain, (mark, at_mark.hash))?;
     let statements = Statements::of(connection)?;
     forget_marks(statements, chain, market.id)?;
-    note_mark(statements, chain, market.id, (mark, block.is_final))?;
+    note_mark(statements, chain, market.id, (mark, true))?;
     Ok(())
 }
