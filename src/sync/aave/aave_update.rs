@@ -74,8 +74,8 @@ impl From<&Header> for UpdateBlock {
 /// oracle, or old tokens are transferred. Then the update is refused ([`AaveUpdateError::NodeNeeded`]), and
 /// `update_aave_markets` has to take in that block, with it or [`BlockTarget::LATEST`](crate::sync::BlockTarget::LATEST) as
 /// the target. It is also refused if the market has contracts that the filter lacks, because another program has taken in
-/// such a block ([`AaveUpdateError::Filter`]), if the Python package has moved the mark
-/// ([`AaveUpdateError::Incomplete`]), and if the blocks were received so long ago that the chain may have replaced them
+/// such a block ([`AaveUpdateError::Filter`]), if another program may have moved the mark
+/// ([`AaveUpdateError::MarkMoved`]), and if the blocks were received so long ago that the chain may have replaced them
 /// ([`AaveUpdateError::Unproven`]).
 ///
 /// The journal keeps blocks until later ones are final, going by the final block that the bot names. What was final once
@@ -266,9 +266,17 @@ impl AaveUpdate {
         let Some(next) = self.blocks.iter().find(is_unknown) else {
             return Ok(AppliedAaveUpdate::default());
         };
-        let market = scope.exchanges.first();
-        if market.is_none_or(|market| market.marked_by != MarkedBy::ThisProgram) {
-            return Err(AaveUpdateError::Incomplete(self.market.clone()));
+        for market in &scope.exchanges {
+            let name = || self.market.clone();
+            match market.marked_by {
+                MarkedBy::ThisProgram => {}
+                MarkedBy::Unknown if !market.is_complete => {
+                    return Err(AaveUpdateError::Incomplete(name()));
+                }
+                MarkedBy::Another | MarkedBy::Unknown => {
+                    return Err(AaveUpdateError::MarkMoved(name()));
+                }
+            }
         }
         if !self.filter.covers(&filter_of(&scope)) {
             return Err(AaveUpdateError::Filter(self.market.clone()));

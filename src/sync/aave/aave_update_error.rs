@@ -31,10 +31,20 @@ pub enum AaveUpdateError {
     /// The market is not in the database, or not active.
     #[error("the database has no active market {0}")]
     Unknown(MarketName),
-    /// The market was never updated, or another program has followed it since, such as the Python package, which does not
-    /// store all that is needed: `update_aave_markets` has to take it over.
-    #[error("the database does not have all that is needed of {0}; a node has to be asked")]
+    /// The market was never updated, or only another program has followed it, such as the Python package, which does not store
+    /// all that is needed: [`update_aave_markets`](crate::sync::update_aave_markets) has to ask a node for it.
+    #[error(
+        "the database does not have all that is needed of {0}; 'degenbot aave update' asks a node for it"
+    )]
     Incomplete(MarketName),
+    /// Nothing notes that this program has moved the market's mark to where it is. So another one may have done so, which does
+    /// not store all that is needed: [`update_aave_markets`](crate::sync::update_aave_markets) finds out, and takes the market
+    /// over.
+    #[error(
+        "another program, such as the Python package, may have moved the mark of {0}: nothing notes that this one has; \
+         'degenbot aave update' finds out, and takes the market over"
+    )]
+    MarkMoved(MarketName),
     /// Blocks between the market's mark and the first block of the update are missing.
     #[error("the market is at block {mark}, and the first block of the update is {first}")]
     Missing {
@@ -73,6 +83,7 @@ impl AaveUpdateError {
         matches!(
             self,
             Self::Incomplete(_)
+                | Self::MarkMoved(_)
                 | Self::Missing { .. }
                 | Self::OtherBranch
                 | Self::Unproven(_)

@@ -310,8 +310,26 @@ fn market_whose_mark_another_program_has_moved_needs_a_node_first() {
         &scene.path,
         &format!("INSERT INTO chain_blocks VALUES (NULL, 1, {begin}, '{hash}', 1)"),
     );
-    let error = refused(&scene, &scene.received(begin + 1, begin + 20), begin + 20);
+    let refused = || refused(&scene, &scene.received(begin + 1, begin + 20), begin + 20);
+    let error = refused();
+    assert!(matches!(error, AaveUpdateError::MarkMoved(_)), "{error}");
+    assert!(error.needs_node());
+    assert_eq!(
+        error.to_string(),
+        "another program, such as the Python package, may have moved the mark of ethereum_aave_v3: nothing notes that this \
+         one has; 'degenbot aave update' finds out, and takes the market over"
+    );
+    // A database of an older version of this program: whatever is needed is there, but no note of the mark.
+    execute(&scene.path, "DELETE FROM chain_journal");
+    let error = refused();
+    assert!(matches!(error, AaveUpdateError::MarkMoved(_)), "{error}");
+    execute(&scene.path, "DELETE FROM aave_v3_asset_facts");
+    let error = refused();
     assert!(matches!(error, AaveUpdateError::Incomplete(_)), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the database does not have all that is needed of ethereum_aave_v3; 'degenbot aave update' asks a node for it"
+    );
 }
 
 /// A bot is stopped with blocks that are not final. The chain replaces them, and an update of pools gets to a final block

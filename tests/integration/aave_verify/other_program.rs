@@ -86,7 +86,7 @@ fn update_without_a_node_is_refused_until_the_market_is_taken_over() {
     scene.store(BLOCKS[0], BLOCKS[0], true);
     let refused = scene.apply_next(BLOCKS[0] + 1);
     assert!(
-        matches!(refused, Err(AaveUpdateError::Incomplete(_))),
+        matches!(refused, Err(AaveUpdateError::MarkMoved(_))),
         "{refused:?}"
     );
     let (report, result) = scene.update(BLOCKS[0]);
