@@ -27,6 +27,7 @@ use crate::deployments::invalid_deployment::InvalidDeployment;
 use crate::deployments::invalid_market::InvalidMarket;
 use crate::deployments::market_name::MarketName;
 use crate::documented_errors::documented_errors;
+use crate::escape::escaped_name;
 use crate::node::error::NodeError;
 use crate::sqlite::{lock_wait, rolled_back};
 use crate::sync::sync_error::SyncError;
@@ -313,7 +314,7 @@ documented_errors! {
             in Markets;
             text format!("Several assets are called '{name}': {} and {}", addresses[0], addresses[1]);
             hint "Name the asset by its address";
-            when "A price is given for a symbol that several assets of a market have. The exit status is 2.";
+            when "`--price` names an asset by a symbol that several assets of a market have. The exit status is 2.";
 
         /// The file with prices cannot be used.
         PriceFile {
@@ -351,8 +352,8 @@ documented_errors! {
             in Markets;
             text format!("The amount for {asset} cannot be used: {error}");
             hint "The base currency has 8 decimals in nearly all markets";
-            when "`--price`, `--prices` or `--min-debt` has more decimals than it can have, or a number is too large. The \
-                  exit status is 2.";
+            when "`--price` or `--min-debt` has more decimals than it can have, or a number is too large. The exit status \
+                  is 2.";
 
         /// A contract is not the addresses provider of a market.
         NotAProvider {
@@ -369,6 +370,24 @@ documented_errors! {
                   synced does not have it yet";
             when "`aave add` or `aave activate` asks a contract for the name of its market, and there is no contract, or \
                   it is another one.";
+
+        /// Commands cannot use the name that a contract says.
+        UnusableName {
+            chain: ChainId = ChainId::ETHEREUM,
+            provider: Address = Address::new([0x11; 20]),
+            /// The name that the contract says.
+            market_id: String = "3".to_owned(),
+        }
+            in Markets;
+            text format!(
+                "The addresses provider {provider} on {} calls its market '{}', of which no name for commands can be made",
+                chain_title(*chain),
+                escaped_name(market_id)
+            );
+            hint "Give the market a name of lower-case letters, digits and _ with '--name'";
+            when "`aave add` makes the name of a market of the one that its contract says. It must begin with a letter, and a \
+                  contract can say anything.";
+
         /// Nothing is known of a chain.
         UnknownChain {
             chain: ChainId = ChainId::ETHEREUM,

@@ -35,9 +35,8 @@ documented_errors! {
             text format!(
                 "'{name}' is not a valid name: use lower-case letters, digits and _, and begin with a letter"
             );
-            hint "Name the market with '--name'";
-            when "`aave add` is given another name, or none can be made of the name that the contract says. The exit \
-                  status is 2.";
+            hint "Give another name with '--name'";
+            when "`aave add --name` is given another name. The exit status is 2.";
 
         /// The addresses provider has the zero address.
         ZeroAddress

@@ -186,7 +186,19 @@ fn prices_of_a_file_are_whole_units() {
         assert!(told.starts_with("status: 1"), "{told}");
         assert!(told.contains(problem), "{told}");
     }
-    let told = written(r#"{"WETH": 1, "OTHER": 1}"#);
+    // The argument is right, the file is not.
+    execute(
+        &path,
+        "UPDATE erc20_tokens SET symbol = 'WETH' WHERE symbol = 'USDC'",
+    );
+    let told = written(r#"{"WETH": 1}"#);
+    assert!(told.starts_with("status: 1"), "{told}");
+    assert!(
+        told.contains("several assets are called WETH: 0x"),
+        "{told}"
+    );
+    let weth = "0x00000000000000000000000000000000000000a1";
+    let told = written(&format!(r#"{{"{weth}": 1, "OTHER": 1}}"#));
     assert!(told.contains("no market has an asset 'OTHER'"), "{told}");
     fs::remove_file(&file).unwrap();
     let told = quietly(&path, &risk);

@@ -573,11 +573,11 @@ fn market_commands_report_invalid_arguments() {
     error: 0x0202020202020202020202020202020202020202 is no addresses provider of Aave V3 on Ethereum: it does not say the name of a market and its pool
     hint: Check the address and the chain. Aave calls this contract PoolAddressesProvider; a node that is not synced does not have it yet
     $ degenbot aave add --chain 1 --provider 0x0303030303030303030303030303030303030303 --rpc [NODE]
-    status: 2
+    status: 1
     --- stdout
     --- stderr
-    error: '3' is not a valid name: use lower-case letters, digits and _, and begin with a letter
-    hint: Name the market with '--name'
+    error: The addresses provider 0x0303030303030303030303030303030303030303 on Ethereum calls its market '3', of which no name for commands can be made
+    hint: Give the market a name of lower-case letters, digits and _ with '--name'
     ");
 }
 

@@ -66,7 +66,15 @@ impl Add {
         let facts = self.nodes.ask(&settings, chain, provider, None)?;
         let market = match named {
             Some(market) => market,
-            None => new(name_of(&facts.market_id))?,
+            None => new(name_of(&facts.market_id)).map_err(|error| match error {
+                // The arguments are right.
+                InvalidMarket::Name { .. } => Failure::UnusableName {
+                    chain,
+                    provider,
+                    market_id: facts.market_id.clone(),
+                },
+                error => error.into(),
+            })?,
         };
         let options = MarketOptions::default()
             .wait(self.waiting.time())

@@ -234,10 +234,11 @@ impl Prices<'_> {
 }
 
 /// The asset that a name stands for: an address, a symbol, or, if no asset has exactly this symbol, one in other letters.
+/// Fails with two of the assets if several are called so.
 fn named<'assets>(
     market: &'assets AavePricedAssets,
     name: &str,
-) -> Result<Option<&'assets AavePricedAsset>, Failure> {
+) -> Result<Option<&'assets AavePricedAsset>, [Address; 2]> {
     if let Ok(address) = name.parse::<Address>() {
         return Ok(market.assets.iter().find(|it| it.address == address));
     }
@@ -253,10 +254,7 @@ fn named<'assets>(
     match found.as_slice() {
         [] => Ok(None),
         [asset] => Ok(Some(asset)),
-        [one, other, ..] => Err(Failure::AmbiguousAsset {
-            name: name.to_owned(),
-            addresses: [one.address, other.address],
-        }),
+        [one, other, ..] => Err([one.address, other.address]),
     }
 }
 
@@ -268,7 +266,13 @@ fn prices_of_file(
 ) -> Result<MarketPrices, Failure> {
     let mut prices = AavePrices::new(file.unit);
     for (name, price) in &file.prices {
-        let Some(asset) = named(market, name)? else {
+        let asset = named(market, name).map_err(|[one, other]| {
+            let name = plain(name);
+            file.invalid(format!(
+                "several assets are called {name}: {one} and {other}"
+            ))
+        })?;
+        let Some(asset) = asset else {
             continue;
         };
         if prices.of(asset.address).is_some() {
@@ -299,7 +303,11 @@ fn prices_of_file(
 impl MarketPrices {
     /// Changes a price; whether the market has the asset.
     fn change(&mut self, market: &AavePricedAssets, change: &AssetChange) -> Result<bool, Failure> {
-        let Some(asset) = named(market, &change.asset)? else {
+        let asset = named(market, &change.asset).map_err(|addresses| Failure::AmbiguousAsset {
+            name: change.asset.clone(),
+            addresses,
+        })?;
+        let Some(asset) = asset else {
             return Ok(false);
         };
         let is_changed = |changed: &Changed| changed.asset.address == asset.address;
