@@ -22,7 +22,6 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::exchange_name::ExchangeName;
-use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::release::{BlocksAbove, PoolRow};
 use crate::models::journal::undo::{Undone, undo};
@@ -37,6 +36,7 @@ use crate::sync::chain_view::{Standing, look};
 use crate::sync::mend::{Fault, Mended, faults, mend};
 use crate::sync::pool_snapshot::{Selection, Snapshot};
 use crate::sync::preconditions::{require_accepted_writes, require_latest, require_updatable};
+use crate::sync::repair_extent::RepairExtent;
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
 use crate::sync::replay::Replay;
 use crate::sync::replayed_pools::Replaying;
@@ -444,13 +444,7 @@ fn take_back(
     if snapshot.blocks.iter().all(|block| block.number <= keep) {
         return Ok(None);
     }
-    match undo(Statements::of(connection)?, chain, keep) {
-        Ok(undone) => Ok(Some((keep, undone))),
-        Err(
-            source @ (JournalError::Changed { .. }
-            | JournalError::Referred { .. }
-            | JournalError::OtherProgram { .. }),
-        ) => Err(SyncError::NotUndone { source }),
-        Err(error) => Err(error.into()),
-    }
+    let undone = undo(Statements::of(connection)?, chain, keep);
+    let undone = undone.map_err(|error| SyncError::of_repair(error, RepairExtent::Pools))?;
+    Ok(Some((keep, undone)))
 }

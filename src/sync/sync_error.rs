@@ -19,6 +19,7 @@ use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
 use crate::sync::aave::balance_mismatch::BalanceMismatch;
 use crate::sync::block_target::BlockTarget;
+use crate::sync::repair_extent::RepairExtent;
 use crate::types::address::Address;
 use crate::types::hash::PoolHash;
 use crate::types::integer::{BlockNumber, ChainId, Revision};
@@ -66,13 +67,15 @@ documented_errors! {
         NotUndone {
             /// The cause.
             source: JournalError = JournalError::documented().remove(0).example,
+            /// How much the repair is about.
+            extent: RepairExtent = RepairExtent::Pools,
         }
             in Rows;
             text format!("The last blocks cannot be taken back for the repair: {source}");
-            hint not_undone_hint(source);
+            hint not_undone_hint(source, *extent);
             cause(source) std::error::Error::source(source);
             when "`pool repair` or `aave repair` takes back the blocks that are not final, and another program has changed a \
-                  row of theirs. If it is a row of a pool or of a user, that has to be repaired as well.";
+                  row of theirs. If it is a row of a pool or of a market, that has to be repaired as well.";
 
         /// A contract's event is not what the contract emits.
         Malformed {
@@ -466,17 +469,20 @@ documented_errors! {
 
 const WRONG_ANSWER: &str = "The answer of the node cannot be right: use another node; what is in the database is from before it";
 
-fn not_undone_hint(source: &JournalError) -> String {
+fn not_undone_hint(source: &JournalError, extent: RepairExtent) -> String {
     let is_of_aave = match source {
         JournalError::Changed {
             pool: Some(pool), ..
-        } => return format!("Repair this pool at the same time: name {pool} as well"),
+        } if extent == RepairExtent::Pools => {
+            return format!("Repair this pool at the same time: name {pool} as well");
+        }
         JournalError::Changed { table, .. } => table.starts_with("aave_v3_"),
         JournalError::Referred { key, .. } => key.is_ours() && key.table.starts_with("aave_v3_"),
         _ => false,
     };
-    if is_of_aave {
-        return "Repair it at the same time: 'degenbot aave repair --all-found' repairs all that differs".to_owned();
+    // Where all is repaired already, what is wrong is no value that can be read from the contracts.
+    if is_of_aave && extent != RepairExtent::AllOfAave {
+        return "Repair it at the same time: 'degenbot aave repair --all-found --reserves' repairs all that differs".to_owned();
     }
     source.hint()
 }
@@ -523,6 +529,16 @@ impl SyncError {
         match text.strip_prefix(&format!("{name}: ")) {
             Some(rest) => rest.to_owned(),
             None => text,
+        }
+    }
+
+    /// The error of a repair for which blocks could not be undone.
+    pub(super) fn of_repair(error: JournalError, extent: RepairExtent) -> Self {
+        match error {
+            source @ (JournalError::Changed { .. }
+            | JournalError::Referred { .. }
+            | JournalError::OtherProgram { .. }) => Self::NotUndone { source, extent },
+            error => error.into(),
         }
     }
 

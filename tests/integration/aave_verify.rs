@@ -1,5 +1,6 @@
 //! Markets of Aave V3 beside their contracts: the comparison, the repair, and what the Python package has left.
 
+mod last_blocks;
 mod other_program;
 
 use std::path::PathBuf;

@@ -25,7 +25,6 @@ use crate::deployments::market_name::MarketName;
 use crate::models::aave::position_writer::{PositionWriter, Side};
 use crate::models::aave::stored_market::AaveV3StoredMarket;
 use crate::models::journal::blocks::StoredBlock;
-use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::release::BlocksAbove;
@@ -52,6 +51,7 @@ use crate::sync::aave::verify_report::{AaveFinding, AaveProgress, AaveSubject};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::preconditions::{require_latest, require_updatable};
+use crate::sync::repair_extent::RepairExtent;
 use crate::sync::retake::{Retake, active_marks, ends};
 use crate::sync::scope::Scope;
 use crate::sync::sync_error::SyncError;
@@ -254,6 +254,21 @@ impl Repair<'_> {
         Ok(())
     }
 
+    /// How much of the database the repair is about.
+    const fn extent(&self) -> RepairExtent {
+        let AaveRepairOptions {
+            markets,
+            all_found,
+            reserves,
+            ..
+        } = self.options;
+        if *all_found && *reserves && markets.is_empty() {
+            RepairExtent::AllOfAave
+        } else {
+            RepairExtent::SomeOfAave
+        }
+    }
+
     fn report_skipped(&mut self, markets: &Markets) {
         let skipped = markets.scope.skipped.iter();
         let chain = self.chain;
@@ -416,7 +431,10 @@ impl Repair<'_> {
                     for truth in truths {
                         release(connection, above, truth)?;
                     }
-                    undone = Some((keep, take_back(connection, chain, keep)?));
+                    let taken_back = undo(Statements::of(connection)?, chain, keep);
+                    let taken_back =
+                        taken_back.map_err(|error| SyncError::of_repair(error, self.extent()))?;
+                    undone = Some((keep, taken_back));
                 }
                 let mut rows = 0;
                 for truth in truths {
@@ -512,7 +530,8 @@ fn market_marks(
         .collect())
 }
 
-/// Takes what is repaired out of the journal: its rows may be wrong.
+/// Takes what is repaired out of the journal: its rows may be wrong. A user or a reserve that the last blocks have inserted is
+/// deleted.
 fn release(
     connection: &mut SqliteConnection,
     above: BlocksAbove,
@@ -529,6 +548,14 @@ fn release(
         ("aave_v3_asset_facts", "asset_id"),
         ("aave_v3_emode_assets", "asset_id"),
     ];
+    const WITH_ASSET: [(&str, &str); 6] = [
+        ("aave_v3_collateral_positions", "asset_id"),
+        ("aave_v3_debt_positions", "asset_id"),
+        ("aave_v3_user_collateral_configs", "asset_id"),
+        ("aave_v3_asset_configs", "asset_id"),
+        ("aave_v3_asset_facts", "asset_id"),
+        ("aave_v3_emode_assets", "asset_id"),
+    ];
     const OF_MARKET: [(&str, &str); 2] = [
         ("aave_v3_contracts", "market_id"),
         ("aave_v3_emode_categories", "market_id"),
@@ -541,6 +568,9 @@ fn release(
         let Some(row) = writer.find_user(market_id, *user)? else {
             continue;
         };
+        if above.delete_inserted(statements, ("aave_v3_users", row.id), &OF_USER)? {
+            continue;
+        }
         for place in OF_USER {
             above.release_rows(statements, place, row.id)?;
         }
@@ -552,30 +582,21 @@ fn release(
         for place in OF_MARKET {
             above.release_rows(statements, place, market_id)?;
         }
-        for reserve in &state.reserves {
+    }
+    for reserve in &state.reserves {
+        let id = reserve.asset.id;
+        // The positions of users that were released may refer to it.
+        let is_released = truth.reserves || !truth.users.is_empty();
+        if is_released && above.delete_inserted(statements, ("aave_v3_assets", id), &WITH_ASSET)? {
+            continue;
+        }
+        if truth.reserves {
             for place in OF_ASSET {
-                above.release_rows(statements, place, reserve.asset.id)?;
+                above.release_rows(statements, place, id)?;
             }
         }
     }
     Ok(())
-}
-
-/// Takes back the blocks that are not final.
-fn take_back(
-    connection: &mut SqliteConnection,
-    chain: ChainId,
-    keep: BlockNumber,
-) -> Result<Undone, SyncError> {
-    match undo(Statements::of(connection)?, chain, keep) {
-        Ok(undone) => Ok(undone),
-        Err(
-            source @ (JournalError::Changed { .. }
-            | JournalError::Referred { .. }
-            | JournalError::OtherProgram { .. }),
-        ) => Err(SyncError::NotUndone { source }),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Writes what the contracts say. Returns how many rows were written.
