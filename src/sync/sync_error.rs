@@ -537,7 +537,8 @@ impl SyncError {
         match error {
             source @ (JournalError::Changed { .. }
             | JournalError::Referred { .. }
-            | JournalError::OtherProgram { .. }) => Self::NotUndone { source, extent },
+            | JournalError::OtherProgram { .. }
+            | JournalError::MarketMoved { .. }) => Self::NotUndone { source, extent },
             error => error.into(),
         }
     }

@@ -69,7 +69,7 @@ documented_errors! {
 
         /// Another program has taken in blocks that are not in the journal.
         OtherProgram {
-            /// The name of the exchange, or of the market.
+            /// The name of the exchange.
             exchange: String = "uniswap_v3".to_owned(),
             /// The block up to which it is synchronized.
             mark: BlockNumber = block(23_000_007),
@@ -81,6 +81,28 @@ documented_errors! {
             hint "Restore a backup from before that block, and run the update again";
             when "The chain was reorganised, and another program, such as the Python package, has taken in blocks since \
                   of which nobody knows whether they are still there.";
+
+        /// Another program has moved the mark of a market.
+        MarketMoved {
+            /// The name of the market.
+            market: String = "Aave Ethereum Market".to_owned(),
+            /// The last block that this program has moved its mark to.
+            from: BlockNumber = block(23_000_000),
+            /// The block of its mark.
+            to: BlockNumber = block(23_000_007),
+        }
+            in Rows;
+            text format!(
+                "another program has moved {} from block {from} to {to}, and what it has taken in cannot be taken back",
+                escaped_name(market)
+            );
+            hint format!(
+                "Restore a backup in which this market is at block {from} at most, as 'degenbot aave list' with '--database \
+                 BACKUP' shows, and run the update again"
+            );
+            when "The chain was reorganised, and another program, such as the Python package, has taken in blocks of a \
+                  market since of which nobody knows whether they are still there. All updates of the chain stop: the \
+                  market would go on from blocks that are gone.";
 
         /// The journal does not reach back to the block.
         TooDeep {

@@ -129,7 +129,7 @@ pub(super) const NEWEST_NOTES: &str = "id IN (SELECT max(id) FROM chain_journal 
 ///
 /// # Errors
 ///
-/// [`JournalError::OtherProgram`] if another program has moved the mark of one of them, up to a stored block or after blocks
+/// [`JournalError::MarketMoved`] if another program has moved the mark of one of them, up to a stored block or after blocks
 /// that are undone. Nobody knows what it has changed.
 pub(super) fn markets_to_undo(
     statements: Statements<'_>,
@@ -165,10 +165,10 @@ pub(super) fn markets_to_undo(
         let noted: Option<BlockNumber> = Decode::decode(markets.column(5)).unwrap_or_default();
         match MarkedBy::of_market(statements, id)? {
             MarkedBy::Another if is_stored || noted > Some(keep) => {
-                return Err(JournalError::OtherProgram {
-                    exchange: markets.column(1).to_text(),
-                    mark: Decode::decode(markets.column(2)).unwrap_or(keep),
-                    last: noted.unwrap_or(keep),
+                return Err(JournalError::MarketMoved {
+                    market: markets.column(1).to_text(),
+                    from: noted.unwrap_or(keep),
+                    to: Decode::decode(markets.column(2)).unwrap_or(keep),
                 });
             }
             MarkedBy::Unknown if is_stored && was_followed => found.push(id),

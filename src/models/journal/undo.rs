@@ -33,7 +33,8 @@ pub struct Undone {
 ///
 /// [`JournalError::TooDeep`] if the journal does not reach back so far, [`JournalError::Changed`] if a row is no longer as
 /// the blocks left it, [`JournalError::Referred`] if a row refers to one that would be deleted, or to a value that would be set
-/// back, and [`JournalError::OtherProgram`] if another program has taken in blocks that are not in the journal.
+/// back, and [`JournalError::OtherProgram`] or [`JournalError::MarketMoved`] if another program has taken in blocks that are not
+/// in the journal.
 pub(crate) fn undo(
     statements: Statements<'_>,
     chain: ChainId,

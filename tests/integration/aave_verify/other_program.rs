@@ -188,7 +188,8 @@ fn blocks_that_another_program_has_taken_in_are_not_undone() {
     assert_eq!(
         result.unwrap_err().to_string(),
         format!(
-            "The chain was reorganised, but Aave Ethereum Market is at block {mark}, but the last block in the journal is {}",
+            "The chain was reorganised, but another program has moved Aave Ethereum Market from block {} to {mark}, and \
+             what it has taken in cannot be taken back",
             BLOCKS[1]
         )
     );

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use degenbot::database::{MarketFacts, MarketOptions, activate_market};
-use degenbot::models::NewErc20Token;
-use degenbot::sync::{AaveUpdateOptions, BlockTarget, update_aave_markets};
-use degenbot::types::ChainId;
+use degenbot::database::{
+    MarketFacts, MarketOptions, RestoreOptions, activate_market, restore_sqlite_database,
+};
+use degenbot::models::{JournalError, NewErc20Token};
+use degenbot::sync::{AaveUpdateOptions, BlockTarget, SyncError, update_aave_markets};
+use degenbot::types::{BlockNumber, ChainId};
 use proptest::prelude::*;
 
-use super::model::{FIRST, Happening, any_block};
+use super::model::{FIRST, Happening, any_block, creation};
 use super::{Scene, assert_rows, execute, rows, to_head};
 use crate::aave_update::market_rows;
 use crate::support::aave_recording::{Recording, recording};
@@ -170,4 +172,54 @@ fn block_at_the_mark_of_a_market_stays_when_pools_go_on() {
         assert_eq!(crate::support::content::lines(connection, &sql), [kept]);
         both.update_market();
     }
+}
+
+/// Nobody knows what the other program has taken in of blocks that are gone.
+#[test]
+fn update_says_which_backup_helps_where_another_program_has_moved_a_market() {
+    let mut both = Both::new(1_000);
+    both.push(&vec![Vec::new(); 120]);
+    both.update_market();
+    both.update_pools();
+    let noted = both.scene.head();
+    let backup = both.scene.path.with_extension("backup");
+    execute(
+        &both.scene.path,
+        &format!("VACUUM INTO '{}'", backup.display()),
+    );
+    both.push(&vec![vec![creation(0, 1)]; 20]);
+    both.update_pools();
+    execute(
+        &both.scene.path,
+        "UPDATE aave_v3_markets SET last_update_block = last_update_block + 15",
+    );
+    both.reorganise(30, &vec![vec![creation(0, 2)]; 35]);
+    let error = both.scene.update(&to_head()).1.unwrap_err();
+    let moved = SyncError::Journal {
+        source: JournalError::MarketMoved {
+            market: "A Market".to_owned(),
+            from: BlockNumber::new(noted).unwrap(),
+            to: BlockNumber::new(noted + 15).unwrap(),
+        },
+    };
+    assert_eq!(error.to_string(), moved.to_string());
+    assert_eq!(
+        error.hint(),
+        format!(
+            "Restore a backup in which this market is at block {noted} at most, as 'degenbot aave list' with '--database \
+             BACKUP' shows, and run the update again"
+        )
+    );
+    // The backup has blocks that are gone, too.
+    let options = RestoreOptions::default().from(backup);
+    restore_sqlite_database(&both.scene.path, &options, &mut ()).unwrap();
+    both.update_pools();
+    both.update_market();
+    let expected = both.scene.model.rows_at(both.scene.head()).into_iter();
+    let expected: Vec<_> = expected.filter(|row| !row.starts_with("token")).collect();
+    assert_rows(&both.pool_rows(), &expected);
+    let mut alone = Both::new(0);
+    alone.push(&both.scene.model.blocks[1..]);
+    alone.update_market();
+    assert_rows(&both.market_rows(), &alone.market_rows());
 }
