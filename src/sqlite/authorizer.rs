@@ -1,4 +1,4 @@
-//! What SQLite's authorizer says of statements: which tables their triggers write to.
+//! What SQLite's authorizer says of statements: which columns they read and which tables they write to.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -8,19 +8,26 @@ use libsqlite3_sys as ffi;
 
 use crate::sqlite::prepared::Statements;
 
-/// A write of a trigger that a statement would fire.
+/// A read or a write of a view or a trigger that a statement uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TriggerWrite {
-    pub(crate) trigger: String,
+pub(crate) struct Access {
+    /// The view, the common table expression or the trigger.
+    pub(crate) by: String,
+    /// The table or view that is read or written to.
     pub(crate) table: String,
+    pub(crate) kind: AccessKind,
 }
 
-/// What the triggers would write that a statement fires, those that they fire in turn included. The statement is compiled,
-/// not run. SQLite tells an authorizer what it compiles.
-pub(crate) fn trigger_writes(
-    statements: Statements<'_>,
-    sql: &str,
-) -> QueryResult<Vec<TriggerWrite>> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AccessKind {
+    /// A read of this column. The name is empty if a statement reads none of a table that it lists.
+    Read(String),
+    Write,
+}
+
+/// What the views and triggers would read and write that a statement uses, those that they use in turn included. The
+/// statement is compiled, not run. SQLite tells an authorizer what it compiles.
+pub(crate) fn accesses(statements: Statements<'_>, sql: &str) -> QueryResult<Vec<Access>> {
     let connection = statements.handle().as_ptr();
     let mut found = Vec::new();
     // SAFETY: the connection is open. SQLite calls `authorize` with the list only while it compiles a statement, and the
@@ -41,25 +48,23 @@ unsafe extern "C" fn authorize(
     found: *mut c_void,
     action: c_int,
     table: *const c_char,
-    _column: *const c_char,
+    column: *const c_char,
     _database: *const c_char,
-    trigger: *const c_char,
+    by: *const c_char,
 ) -> c_int {
-    let is_write = matches!(
-        action,
-        ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE
-    );
-    if is_write && !table.is_null() && !trigger.is_null() {
-        // SAFETY: `found` is the list of `trigger_writes`, which nothing else uses meanwhile. The names are
-        // NUL-terminated, and live during this call.
-        unsafe {
-            let found = &mut *found.cast::<Vec<TriggerWrite>>();
-            let text = |name| CStr::from_ptr(name).to_string_lossy().into_owned();
-            found.push(TriggerWrite {
-                trigger: text(trigger),
-                table: text(table),
-            });
-        }
+    // SAFETY: SQLite passes null or a NUL-terminated name that lives during this call.
+    let text = |name: *const c_char| unsafe {
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    };
+    let kind = match action {
+        ffi::SQLITE_READ => text(column).map(AccessKind::Read),
+        ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => Some(AccessKind::Write),
+        _ => None,
+    };
+    if let (Some(kind), Some(table), Some(by)) = (kind, text(table), text(by)) {
+        // SAFETY: `found` is the list of `accesses`, which nothing else uses meanwhile.
+        let found = unsafe { &mut *found.cast::<Vec<Access>>() };
+        found.push(Access { by, table, kind });
     }
     ffi::SQLITE_OK
 }

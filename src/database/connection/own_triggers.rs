@@ -9,7 +9,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::models::journal::tables::{TABLES_BESIDE, journaled_tables};
-use crate::sqlite::authorizer::trigger_writes;
+use crate::sqlite::authorizer::{AccessKind, accesses};
 use crate::sqlite::prepared::Statements;
 
 /// Fails if a trigger of the user's own writes to a table that an update writes to: it could undo what is written, and what
@@ -36,21 +36,24 @@ pub(crate) fn require_none_that_interferes(
         return Err(ErrorKind::TriggerOnJournal { trigger }.at(path));
     }
     for statement in firing(connection)? {
-        let writes = match trigger_writes(Statements::of(connection)?, &statement) {
-            Ok(writes) => writes,
+        let accesses = match accesses(Statements::of(connection)?, &statement) {
+            Ok(accesses) => accesses,
             Err(error) => match Error::from(error) {
                 // What does not compile cannot run either.
                 error if error.kind.rejection().is_some() => continue,
                 error => return Err(error),
             },
         };
-        for write in writes {
+        for write in accesses {
+            if write.kind != AccessKind::Write {
+                continue;
+            }
             let is_of_update = journaled_tables()
                 .chain(TABLES_BESIDE)
                 .any(|table| table.eq_ignore_ascii_case(&write.table));
-            if is_of_update && own.contains(&write.trigger) {
+            if is_of_update && own.contains(&write.by) {
                 return Err(ErrorKind::TriggerInterferes {
-                    trigger: write.trigger,
+                    trigger: write.by,
                     table: write.table,
                 }
                 .at(path));

@@ -6,6 +6,7 @@ use crate::database::migration::objects::Object;
 use crate::database::migration::schema_copy::Compiler;
 use crate::database::migration::update_columns;
 use crate::database::structure::sql_name;
+use crate::sqlite::authorizer::Access;
 
 /// A trigger with the events that would fire it. SQLite resolves the body of a trigger only when it compiles the statement
 /// of such an event.
@@ -32,13 +33,7 @@ impl Firing {
     /// Finds the events whose statements compile now. The schema of the compiler has no other trigger that could be
     /// broken: it would hide this one.
     pub(super) fn find(compiler: &mut Compiler<'_>, trigger: &Object) -> Result<Self, Error> {
-        let mut events = vec![Event::Insert, Event::Delete];
-        if update_columns::columns_of(&trigger.statement).is_empty() {
-            events.push(Event::Update);
-        } else {
-            let columns = compiler.columns(&trigger.owner, false)?;
-            events.extend(columns.into_iter().flatten().map(Event::UpdateOf));
-        }
+        let events = Event::all(compiler, trigger)?;
         let of_trigger = events.len();
         let events = alone(compiler, trigger, |compiler| {
             let mut valid = Vec::new();
@@ -94,35 +89,80 @@ impl Firing {
     }
 }
 
+/// Returns what the trigger reads and writes on each event that fires it and whose statement compiles. The schema of the
+/// compiler has no other trigger.
+pub(super) fn accesses(
+    compiler: &mut Compiler<'_>,
+    trigger: &Object,
+) -> Result<Vec<Vec<Access>>, Error> {
+    let listed = update_columns::columns_of(&trigger.statement);
+    let mut events = Event::all(compiler, trigger)?;
+    events.retain(|event| match event {
+        Event::UpdateOf(column) => sql_name::is_among(column, &listed),
+        _ => true,
+    });
+    let accesses = alone(compiler, trigger, |compiler| {
+        let mut found = Vec::new();
+        for event in events {
+            for statement in event.statements(compiler, &trigger.owner)? {
+                if let Ok(accesses) = compiler.accesses(&statement)? {
+                    found.push(accesses);
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    })?;
+    let mut accesses = accesses.unwrap_or_default();
+    accesses.retain(|accesses| accesses.iter().any(|access| access.by == trigger.name));
+    Ok(accesses)
+}
+
 impl Event {
+    /// The events that can fire the trigger, and some that do not.
+    fn all(compiler: &mut Compiler<'_>, trigger: &Object) -> Result<Vec<Self>, Error> {
+        let mut events = vec![Self::Insert, Self::Delete];
+        if update_columns::columns_of(&trigger.statement).is_empty() {
+            events.push(Self::Update);
+        } else {
+            let columns = compiler.columns(&trigger.owner, false)?;
+            events.extend(columns.into_iter().flatten().map(Self::UpdateOf));
+        }
+        Ok(events)
+    }
+
     /// Compiles a statement of this event without running it.
     fn compile(
         &self,
         compiler: &mut Compiler<'_>,
         owner: &str,
     ) -> Result<Result<(), String>, Error> {
+        let mut refused = Ok(());
+        for statement in self.statements(compiler, owner)? {
+            match compiler.attempt(&statement)? {
+                Ok(()) => return Ok(Ok(())),
+                Err(message) => refused = refused.and(Err(message)),
+            }
+        }
+        Ok(refused)
+    }
+
+    /// The statements of this event, of which one is enough.
+    fn statements(&self, compiler: &mut Compiler<'_>, owner: &str) -> Result<Vec<String>, Error> {
         let name = sql::name(owner);
-        let update = |column: &str| {
+        let update = |column: &String| {
             let column = sql::name(column);
             format!("EXPLAIN UPDATE main.{name} SET {column} = {column}")
         };
-        match self {
-            Self::Insert => {
-                compiler.attempt(&format!("EXPLAIN INSERT INTO main.{name} DEFAULT VALUES"))
-            }
-            Self::Delete => compiler.attempt(&format!("EXPLAIN DELETE FROM main.{name}")),
-            Self::UpdateOf(column) => compiler.attempt(&update(column)),
+        Ok(match self {
+            Self::Insert => vec![format!("EXPLAIN INSERT INTO main.{name} DEFAULT VALUES")],
+            Self::Delete => vec![format!("EXPLAIN DELETE FROM main.{name}")],
+            Self::UpdateOf(column) => vec![update(column)],
             Self::Update => {
-                let mut refused = Ok(());
-                for column in compiler.columns(owner, false)?.unwrap_or_default() {
-                    match compiler.attempt(&update(&column))? {
-                        Ok(()) => return Ok(Ok(())),
-                        Err(message) => refused = refused.and(Err(message)),
-                    }
-                }
-                Ok(refused)
+                let columns = compiler.columns(owner, false)?.unwrap_or_default();
+                columns.iter().map(update).collect()
             }
-        }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod alembic_leftovers;
 pub(crate) mod assumptions;
+mod bindings;
 mod disk_need;
 pub(crate) mod expansion;
 mod firing;

@@ -11,6 +11,7 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::objects::Object;
 use crate::database::migration::probe::{undone, verdict};
+use crate::sqlite::authorizer::{self, Access};
 use crate::sqlite::connection_hooks::without_quoted_texts;
 use crate::sqlite::prepared::Statements;
 
@@ -69,6 +70,15 @@ impl Compiler<'_> {
     /// Runs one statement. What it needs of an application gets a stand-in. Returns SQLite's message if it is invalid.
     pub(super) fn attempt(&mut self, statement: &str) -> Result<Result<(), String>, Error> {
         self.supplied(|connection| connection.batch_execute(statement))
+    }
+
+    /// What the views and triggers read and write that a statement uses. It is compiled, not run. Returns SQLite's message
+    /// if it is invalid.
+    pub(super) fn accesses(
+        &mut self,
+        statement: &str,
+    ) -> Result<Result<Vec<Access>, String>, Error> {
+        self.supplied(|connection| authorizer::accesses(Statements::of(connection)?, statement))
     }
 
     /// The columns of a table or a view; generated ones only `with_generated`. There are none if it is missing. Returns

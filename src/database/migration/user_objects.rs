@@ -7,12 +7,12 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::migration::alembic_leftovers;
 use crate::database::migration::expansion::{UserStatement, too_large};
 use crate::database::migration::objects::{Object, readable_objects};
 use crate::database::migration::parent_keys::ParentKeys;
 use crate::database::migration::update_columns::UpdateColumns;
 use crate::database::migration::working::{Present, Working};
+use crate::database::migration::{alembic_leftovers, bindings};
 use crate::database::recognition::identity::Recognition;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
@@ -34,6 +34,7 @@ pub(crate) struct UserObjects {
     update_columns: UpdateColumns,
     /// The views and triggers.
     names: BTreeSet<(String, String)>,
+    present: Present,
 }
 
 impl UserObjects {
@@ -56,10 +57,11 @@ impl UserObjects {
             keys: ParentKeys::find(&mut compiler, &present.free_name, catalogue)?,
             update_columns: UpdateColumns::find(&mut compiler, &present.triggers)?,
             names,
+            present,
         })
     }
 
-    /// Fails if one of these objects is gone or does not work any more.
+    /// Fails if one of these objects is gone, does not work any more or means something else.
     pub(crate) fn require(
         &self,
         connection: &mut SqliteConnection,
@@ -81,6 +83,9 @@ impl UserObjects {
         }
         objects.extend(self.update_columns.lost(&mut compiler)?);
         objects.extend(self.keys.lost(&mut compiler, &present.free_name)?);
+        if objects.is_empty() && !self.names.is_empty() {
+            objects = bindings::changed(path, &self.present, &present, &mut compiler)?;
+        }
         if objects.is_empty() {
             return Ok(());
         }

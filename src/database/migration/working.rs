@@ -11,6 +11,7 @@ use crate::database::migration::schema_copy::{Compiler, SchemaCopy};
 use crate::database::structure::sql_name;
 
 /// The objects of a database at one time.
+#[derive(Debug)]
 pub(super) struct Present {
     /// Every object but the triggers, in the order in which they can be created.
     pub(super) others: Vec<Object>,
