@@ -317,7 +317,7 @@ pub(crate) fn migrate<T>(
             alembic_leftovers::drop_all(connection, path, &recognition.catalogue)?;
             initialization_maps::restore(connection, path, &recognition.catalogue)
         })?;
-        let before = violations_of(connection, &tables)?;
+        let before = violations_of(connection, path, &tables)?;
         // The user's triggers ran when an update added the rows. So they run when the rows go.
         unfinal_blocks::take_back(connection, path, &unfinal)?;
         without_triggers(connection, |connection| {
@@ -337,7 +337,7 @@ pub(crate) fn migrate<T>(
         let arrived = recognise_connection(connection)?;
         let to = require_target(path, &recognition, &arrived, target)?;
         tables.retain(|table| arrived.catalogue.tables.contains_key(table));
-        let after = violations_of(connection, &tables)?;
+        let after = violations_of(connection, path, &tables)?;
         foreign_keys::require_known(path, after, before)?;
         user_objects::require_present(path, &recognition, &arrived.catalogue)?;
         user_objects::require_no_dangling(path, &arrived.catalogue, |table| {

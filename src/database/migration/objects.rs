@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
+use crate::database::structure::sql_name;
 use crate::sqlite::prepared::Statements;
 
 /// An object of a schema with the statement that creates it.
@@ -43,6 +44,22 @@ pub(super) fn readable_objects(connection: &mut SqliteConnection) -> QueryResult
         });
     }
     Ok(objects)
+}
+
+/// Returns a name that no object has, and with which no name begins.
+pub(super) fn free_name(objects: &[Object]) -> String {
+    let mut free_name = "_degenbot_probe".to_owned();
+    let begins = |name: &str, free: &str| {
+        name.get(..free.len())
+            .is_some_and(|start| sql_name::is_same(start, free))
+    };
+    while objects
+        .iter()
+        .any(|object| begins(&object.name, &free_name))
+    {
+        free_name.push('_');
+    }
+    free_name
 }
 
 fn query(schema: &str) -> String {

@@ -73,10 +73,16 @@ fn has_parent_key(
     free_name: &str,
     key: &ForeignKey,
 ) -> Result<bool, Error> {
-    let own: Vec<_> = (0..key.columns.len())
-        .map(|column| format!("a{column}"))
-        .collect();
-    let own = own.join(", ");
+    let create = table_with(free_name, key);
+    compiler.undone(|compiler| {
+        let probe = format!("PRAGMA main.foreign_key_check({free_name})");
+        Ok(compiler.attempt(&create)?.is_ok() && compiler.attempt(&probe)?.is_ok())
+    })
+}
+
+/// The statement that creates a table with this foreign key and no other column than those of the key.
+pub(super) fn table_with(name: &str, key: &ForeignKey) -> String {
+    let own = columns_of_table_with(key);
     let to = key.columns.iter().map(|(_, to)| to);
     let to: Vec<_> = to
         .filter(|to| !to.is_empty())
@@ -87,11 +93,13 @@ fn has_parent_key(
         columns => format!("({})", columns.join(", ")),
     };
     let parent = sql::name(&key.table);
-    let create = format!(
-        "CREATE TABLE main.{free_name} ({own}, FOREIGN KEY ({own}) REFERENCES {parent} {columns})"
-    );
-    compiler.undone(|compiler| {
-        let probe = format!("PRAGMA main.foreign_key_check({free_name})");
-        Ok(compiler.attempt(&create)?.is_ok() && compiler.attempt(&probe)?.is_ok())
-    })
+    format!("CREATE TABLE main.{name} ({own}, FOREIGN KEY ({own}) REFERENCES {parent} {columns})")
+}
+
+/// The columns of the table of [`table_with`], as a list.
+pub(super) fn columns_of_table_with(key: &ForeignKey) -> String {
+    let columns: Vec<_> = (0..key.columns.len())
+        .map(|column| format!("a{column}"))
+        .collect();
+    columns.join(", ")
 }

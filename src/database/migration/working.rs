@@ -6,9 +6,8 @@ use std::path::Path;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::firing::Firing;
-use crate::database::migration::objects::Object;
+use crate::database::migration::objects::{Object, free_name};
 use crate::database::migration::schema_copy::{Compiler, SchemaCopy};
-use crate::database::structure::sql_name;
 
 /// The objects of a database at one time.
 #[derive(Debug)]
@@ -22,17 +21,7 @@ pub(super) struct Present {
 
 impl Present {
     pub(super) fn new(objects: Vec<Object>) -> Self {
-        let mut free_name = "_degenbot_probe".to_owned();
-        let begins = |name: &str, free: &str| {
-            name.get(..free.len())
-                .is_some_and(|start| sql_name::is_same(start, free))
-        };
-        while objects
-            .iter()
-            .any(|object| begins(&object.name, &free_name))
-        {
-            free_name.push('_');
-        }
+        let free_name = free_name(&objects);
         let (triggers, others) = objects
             .into_iter()
             .partition(|object| object.kind == "trigger");

@@ -36,12 +36,12 @@ pub(super) fn replace_content(
     let usable = UserObjects::find(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     sql::require_transaction(connection, rebuild.path)?;
     let own_tables = users_tables(rebuild);
-    let before = violations_of(connection, &own_tables)?;
+    let before = violations_of(connection, rebuild.path, &own_tables)?;
     let mut counter = Counter::new(rebuild.path, observer, rows);
     replace_objects(rebuild, connection, indexes, &users, &mut counter)?;
     usable.require(connection, rebuild.path)?;
     // A value can be stored in another way than before, and a key of the user's can refer to it.
-    let after = violations_of(connection, &own_tables)?;
+    let after = violations_of(connection, rebuild.path, &own_tables)?;
     require_known(rebuild.path, after, before)?;
     let arrived = recognise_connection(connection)?;
     user_objects::require_present(rebuild.path, rebuild.recognition, &arrived.catalogue)?;
