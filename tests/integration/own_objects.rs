@@ -15,7 +15,7 @@ const LATEST: &str = "fresh/fresh-0.6.0a13.db";
 const EXCHANGE: &str = "base_uniswap_v4";
 
 /// Each object, as the statements that make it. A schema can name what this connection lacks.
-const OBJECTS: [(&str, &str); 26] = [
+const OBJECTS: [(&str, &str); 27] = [
     (
         "collation",
         "CREATE TABLE own (x TEXT PRIMARY KEY); INSERT INTO own VALUES ('a'), ('b'); \
@@ -49,6 +49,13 @@ const OBJECTS: [(&str, &str); 26] = [
         "module",
         "CREATE TABLE own (a); PRAGMA writable_schema = ON; UPDATE sqlite_schema \
       SET sql = 'CREATE VIRTUAL TABLE own USING mine (a)', rootpage = 0 WHERE name = 'own'",
+    ),
+    (
+        "tokenizer",
+        "CREATE VIRTUAL TABLE own USING fts5 (a); \
+      CREATE TRIGGER filled AFTER INSERT ON exchanges BEGIN INSERT INTO own VALUES (NEW.name); END; \
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema \
+      SET sql = 'CREATE VIRTUAL TABLE own USING fts5 (a, tokenize=mine)' WHERE name = 'own'",
     ),
     (
         "broken view",
@@ -232,6 +239,13 @@ fn errors_about_own_objects_say_which_and_what_to_do() {
     --- stdout
     --- stderr
     error: An object of your own in degenbot.db needs what only your program defines: no such collation sequence: mine
+    hint: Nothing was changed. Drop the object, run the command again, and let your program create it again. A backup needs no such program
+    ");
+    insta::assert_snapshot!(told("tokenizer", &["database", "downgrade", "--to", "0.5.0", "--force"]), @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: An object of your own in degenbot.db needs what only your program defines: table own: no such tokenizer: mine
     hint: Nothing was changed. Drop the object, run the command again, and let your program create it again. A backup needs no such program
     ");
     insta::assert_snapshot!(told("trigger that raises", ADD), @r"

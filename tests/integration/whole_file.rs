@@ -452,8 +452,7 @@ fn virtual_table_that_cannot_be_opened_is_told_with_its_reason() {
         (unknown, "no such module: vec0"),
         (without_nodes, "no such table: main.v_node"),
         (tokenizer_of_fts4, "unknown tokenizer: mine"),
-        // FTS5 looks for its tokenizer only when it is used, and gives no reason then.
-        (tokenizer_of_fts5, "SQL logic error"),
+        (tokenizer_of_fts5, "no such tokenizer: mine"),
     ] {
         each_check_says(&with(objects), None, &[part("v", reason)]);
     }

@@ -225,11 +225,13 @@ fn sql_error(message: &str) -> SqlError {
 /// Finds why SQLite rejects a statement of this program. Each statement fits the structure of every database that it is
 /// meant for, so an object of the user's own is the reason, nearly always.
 fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
-    const DEFINED_ELSEWHERE: [&str; 5] = [
+    const DEFINED_ELSEWHERE: [&str; 7] = [
         "no such collation sequence: ",
         "no such function: ",
         "unknown function: ",
         "no such module: ",
+        "no such tokenizer: ",
+        "unknown tokenizer: ",
         "unsafe use of ",
     ];
     const OWN_OBJECT: [&str; 10] = [
@@ -454,6 +456,17 @@ mod tests {
         assert!(matches!(moved, ErrorKind::Moved), "{moved:?}");
         let read_only = insert("PRAGMA query_only = ON; INSERT INTO numbers VALUES (1)");
         assert!(matches!(read_only, ErrorKind::ReadOnly), "{read_only:?}");
+    }
+
+    #[test]
+    fn full_text_index_without_its_tokenizer_is_told_from_a_fault_of_the_program() {
+        for message in ["no such tokenizer: mine", "unknown tokenizer: mine"] {
+            let kind = rejected("write", sql_error(message));
+            assert!(
+                matches!(kind, ErrorKind::DefinedElsewhere { .. }),
+                "{kind:?}"
+            );
+        }
     }
 
     #[test]

@@ -718,7 +718,8 @@ documented_errors! {
             hint "Run the command again";
             when "In a program that uses the library: the observer of an operation has asked it to end.";
 
-        /// An object of the user's own uses a collation, a function or a module that only the user's program defines.
+        /// An object of the user's own uses a collation, a function, a module or a tokenizer that only the user's program
+        /// defines.
         DefinedElsewhere {
             /// SQLite's error.
             source: SqlError = sql_error(),
@@ -728,8 +729,8 @@ documented_errors! {
             hint "Drop the object, run the command again, and let your program create it again. A backup needs no such \
                   program";
             cause(source) Some(source);
-            when "An index, a table, a view or a trigger of the user's own uses a collation, a function or a module that \
-                  SQLite does not have, or a function that may do harm.";
+            when "An index, a table, a view or a trigger of the user's own uses a collation, a function, a module or a \
+                  tokenizer that SQLite does not have, or a function that may do harm.";
 
         /// SQLite rejects a statement because of an object of the user's own.
         OwnObject {

@@ -5,19 +5,22 @@
 
 use std::path::Path;
 
+use diesel::result::DatabaseErrorKind;
+use diesel::result::Error::DatabaseError;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::migrate::{ForeignKeyScope, Task, about_stamps, migrate};
 use crate::database::migration::objects::readable_objects;
 use crate::database::migration::schema_copy::SchemaCopy;
 use crate::database::migration::{alembic_leftovers, initialization_maps};
 use crate::database::recognition::identity::Recognition;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::structure::stamp_tables;
+use crate::database::structure::{sql_name, stamp_tables};
 use crate::sqlite::connection_hooks::without_triggers;
 
 /// Fails with the error with which the migration of this database would be refused.
@@ -33,14 +36,48 @@ pub(crate) fn require_possible(
     let mut rehearsed = schema_in_memory(connection, path)?;
     let task = Task::new(path, from, target);
     let scope = ForeignKeyScope::Everything;
-    EffectTracker::track(path, |effect| {
+    let migrated = EffectTracker::track(path, |effect| {
         migrate(&mut rehearsed, &task, scope, effect, &mut |_, _| Ok(()))
-    })
-    .map_err(|error| Error {
+    });
+    let Err(error) = migrated else {
+        return Ok(());
+    };
+    let error = Error {
         effect: Some(Effect::Nothing),
         ..error
-    })?;
-    Ok(())
+    };
+    match reason_of_missing_table(connection, path, &error)? {
+        Some(source) => Err(error.with_kind(ErrorKind::DefinedElsewhere { source })),
+        None => Err(error),
+    }
+}
+
+/// Why the copy lacks the table that an error is about: its module or its tokenizer is unknown.
+fn reason_of_missing_table(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    error: &Error,
+) -> Result<Option<diesel::result::Error>, Error> {
+    let message = error.kind.rejection().map(ToString::to_string);
+    let message = message.unwrap_or_default();
+    let Some((_, name)) = message.rsplit_once("no such table: main.") else {
+        return Ok(None);
+    };
+    let objects = readable_objects(connection)?;
+    let virtual_table = objects.iter().find(|object| {
+        sql_name::is_same(&object.name, name)
+            && object.statement.starts_with("CREATE VIRTUAL TABLE ")
+    });
+    let Some(table) = virtual_table else {
+        return Ok(None);
+    };
+    let created = SchemaCopy::of([])?
+        .compiler(path)
+        .attempt(&table.statement)?;
+    Ok(created.err().map(|reason| {
+        let message = format!("table {}: {reason}", table.name);
+        DatabaseError(DatabaseErrorKind::Unknown, Box::new(message))
+    }))
 }
 
 /// Creates a database in memory with the schema and the stamps of this one.

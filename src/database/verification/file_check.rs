@@ -97,6 +97,9 @@ fn cut(statements: Statements<'_>) -> Option<String> {
     cut_file::problem(bytes, pages, page_size)
 }
 
+/// SQLite's message if it has no other.
+const UNEXPLAINED: &str = "SQL logic error";
+
 /// What SQLite would check.
 enum Scope {
     Whole,
@@ -450,6 +453,21 @@ impl FileCheck<'_, '_> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// The reason why a full-text index cannot be searched. FTS5 looks for its tokenizer only when it is used, and a check
+    /// that fails for want of it gives no reason.
+    fn reason_of_search(&self, table: &str) -> Result<Option<String>, Error> {
+        let name = sql::name(table);
+        let search = format!("SELECT 1 FROM main.{name} WHERE {name} MATCH 'a'");
+        // Another table has no such column.
+        let Ok(mut search) = self.statements.prepare(&search) else {
+            return Ok(None);
+        };
+        match search.step() {
+            Ok(_) => Ok(None),
+            Err(error) => self.reason(error).map(Some),
+        }
+    }
+
     /// Handles an error that ends the check of a table, or of the file. Other errors, such as a lock, are returned.
     fn failed(
         &mut self,
@@ -464,7 +482,13 @@ impl FileCheck<'_, '_> {
                 Ok((self.report)(Remark::Problem(&problem)))
             }
             (_, Some(source), Some(table)) => {
-                self.unknown.add(table.to_owned(), source.to_string());
+                let reason = match source.to_string() {
+                    reason if reason == UNEXPLAINED => {
+                        self.reason_of_search(table)?.unwrap_or(reason)
+                    }
+                    reason => reason,
+                };
+                self.unknown.add(table.to_owned(), reason);
                 Ok(ControlFlow::Continue(()))
             }
             (_, Some(source), None) => Ok(self.not_checked(None, format!("the rest: {source}"))),
