@@ -71,7 +71,7 @@ pub(crate) struct PinnedSnapshot {
     is_locked: bool,
     /// Whether a checkpoint may follow the copy.
     may_write: bool,
-    /// Whether `wal_checkpoint(FULL)` moved the whole log into the file.
+    /// Whether the whole log was moved into the file, or there was none.
     pub(crate) checkpointed: bool,
 }
 
@@ -143,6 +143,15 @@ impl PinnedSnapshot {
         busy_handler: &BusyHandler,
     ) -> Result<Self, Error> {
         let reader = open_raw_connection(file.path(), Access::ReadWrite, busy_handler)?;
+        Self::take_with(file, reader, writers, busy_handler)
+    }
+
+    fn take_with(
+        file: &DatabaseFile,
+        reader: RawConnection,
+        writers: Writers,
+        busy_handler: &BusyHandler,
+    ) -> Result<Self, Error> {
         let mut snapshot = Self {
             file: file.clone(),
             reader,
@@ -215,13 +224,15 @@ impl PinnedSnapshot {
         let is_still = match writers {
             Writers::Free => {
                 self.wait_like(&busy_handler.for_at_most(CHECKPOINT_WAIT))?;
-                self.checkpointed = self.forgive(self.checkpoint("FULL"))?.unwrap_or(false);
+                let is_empty = self.forgive(self.checkpoint("FULL"))?.flatten();
+                self.checkpointed = is_empty.unwrap_or(false);
                 self.wait_like(busy_handler)?;
                 self.forgive(self.begin_at_rest(busy_handler))?
             }
             Writers::LockedOut => self.forgive(self.begin_if_at_rest())?,
         };
         let is_still = is_still.unwrap_or(false);
+        self.checkpointed |= is_still;
         if !is_still {
             log::debug!("The log could not be emptied; the copy goes page by page");
             self.begin_reading()?;
@@ -269,11 +280,15 @@ impl PinnedSnapshot {
         }
     }
 
-    /// Moves the log into the file. Returns whether nothing is left in the log.
-    fn checkpoint(&self, mode: &str) -> Result<bool, Error> {
+    /// Moves the log into the file. Returns whether nothing is left in the log; `None` if there is none, because the
+    /// database is in rollback mode.
+    fn checkpoint(&self, mode: &str) -> Result<Option<bool>, Error> {
+        // Another program may have switched the database to WAL mode. Before it reads again, a connection does not know,
+        // and its checkpoint finds no log.
+        self.located(self.reader.row::<0>("SELECT 1 FROM sqlite_schema"))?;
         let row = self.reader.row(&format!("PRAGMA wal_checkpoint({mode})"));
         let [busy, log, moved] = self.located(row)?.unwrap_or([1, 0, 0]);
-        Ok(busy == 0 && log == moved)
+        Ok((log >= 0).then_some(busy == 0 && log == moved))
     }
 
     fn begin_reading(&self) -> Result<(), Error> {
@@ -284,7 +299,7 @@ impl PinnedSnapshot {
 
     /// Begins to read if the file holds everything. The caller makes sure that nobody can write meanwhile.
     fn begin_if_at_rest(&self) -> Result<bool, Error> {
-        let is_at_rest = self.checkpoint("PASSIVE")?;
+        let is_at_rest = self.checkpoint("PASSIVE")?.unwrap_or(true);
         if is_at_rest {
             self.begin_reading()?;
         }
@@ -462,6 +477,51 @@ impl Drop for PinnedSnapshot {
         }
         if let Err(error) = ended {
             log::debug!("{}: {error}", self.file.path().display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::files::staged_file::PRIVATE;
+
+    /// Another program switches the database to WAL mode after the reader has been opened.
+    #[test]
+    fn log_that_came_after_the_reader_is_part_of_the_copy() {
+        for writers in [Writers::Free, Writers::LockedOut] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.db");
+            let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+            let open = |access| open_raw_connection(&path, access, &busy_handler).unwrap();
+            open(Access::Create)
+                .execute("CREATE TABLE numbers (number)")
+                .unwrap();
+            let reader = open(Access::ReadWrite);
+            assert_eq!(
+                reader.row("SELECT count(*) FROM numbers").unwrap(),
+                Some([0])
+            );
+            let other = open(Access::ReadWrite);
+            let older = open(Access::ReadWrite);
+            other
+                .execute("PRAGMA journal_mode = WAL; INSERT INTO numbers VALUES (1)")
+                .unwrap();
+            // What this one reads keeps the last row in the log.
+            older.execute("BEGIN").unwrap();
+            older.row::<0>("SELECT 1 FROM numbers").unwrap();
+            other.execute("INSERT INTO numbers VALUES (2)").unwrap();
+
+            let file = DatabaseFile::at(&path);
+            let snapshot =
+                PinnedSnapshot::take_with(&file, reader, writers, &busy_handler).unwrap();
+            assert!(!snapshot.checkpointed);
+            let target = folder.path().join("x.bak");
+            let mut staged = StagedFile::create(&target, PRIVATE).unwrap();
+            snapshot.into_copied(&mut staged, &target, &mut ()).unwrap();
+            let copy = open_raw_connection(staged.path(), Access::Immutable, &busy_handler);
+            let rows = copy.unwrap().row("SELECT count(*) FROM numbers").unwrap();
+            assert_eq!(rows, Some([2]));
         }
     }
 }
