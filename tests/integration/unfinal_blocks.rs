@@ -101,6 +101,28 @@ fn downgrade_takes_back_what_is_not_final() {
     assert_eq!(count(&path, "SELECT last_update_block FROM exchanges"), 100);
 }
 
+/// A program that follows the chain goes on between a question and its answer.
+#[test]
+fn downgrade_takes_back_no_blocks_but_those_that_were_agreed_to() {
+    let (_folder, path) = database();
+    let from = SchemaVersion::latest();
+    let agreed = plan_migration(&path, older()).unwrap().unfinal;
+    let next = "UPDATE chain_blocks SET is_final = 1 WHERE number = 101; \
+                INSERT INTO chain_blocks (chain_id, number, hash, is_final) \
+                VALUES (1, 102, '0x' || lower(hex(randomblob(32))), 0)";
+    run(&path, next);
+    let options = MigrateOptions::default().agreed_blocks(agreed);
+    let error = migrate_sqlite_database(&path, from, older(), &options).unwrap_err();
+    assert!(
+        matches!(&error.kind, ErrorKind::MoreLosses { losses }
+            if *losses == ["what came after block 101 of chain 1, up to block 102"]),
+        "{error}"
+    );
+    assert_eq!(error.effect, Some(Effect::Nothing));
+    let options = options.agreed_blocks(plan_migration(&path, older()).unwrap().unfinal);
+    migrate_sqlite_database(&path, from, older(), &options).unwrap();
+}
+
 /// That version has the journal, and no facts of markets.
 #[test]
 fn downgrade_of_the_version_that_brought_the_journal_takes_them_back_as_well() {

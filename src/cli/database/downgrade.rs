@@ -17,6 +17,7 @@ use crate::database::migration::losses::Loss;
 use crate::database::migration::migrate::{Change, migrate_sqlite_database};
 use crate::database::migration::options::MigrateOptions;
 use crate::database::migration::plan::{plan_migration, plan_without_pages};
+use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -94,16 +95,7 @@ impl Downgrade {
             log::warn!("The database at {} is {remark}", path.display());
         }
         if !self.confirmation.force {
-            for blocks in &plan.unfinal {
-                context
-                    .printer
-                    .message(format_args!("This takes back {blocks}."));
-            }
-            for loss in &plan.losses {
-                context
-                    .printer
-                    .message(format_args!("This drops the {loss}."));
-            }
+            tell(context, &plan.unfinal, "takes back", &plan.losses, "drops");
         }
         let question = if plan.migrations.is_empty() {
             plan::stamps_question(&path, self.to)
@@ -120,7 +112,9 @@ impl Downgrade {
             .wait(self.waiting.time())
             .cancel(cancel_token().clone());
         if !self.confirmation.force {
-            options = options.agreed_losses(plan.losses);
+            options = options
+                .agreed_losses(plan.losses)
+                .agreed_blocks(plan.unfinal);
             options.expected = expected;
         }
         let _running = Cancellable::begin();
@@ -136,16 +130,8 @@ impl Downgrade {
             ),
         });
         if self.confirmation.force {
-            for blocks in &report.taken_back {
-                context
-                    .printer
-                    .message(format_args!("This took back {blocks}."));
-            }
-            for loss in &report.losses {
-                context
-                    .printer
-                    .message(format_args!("This dropped the {loss}."));
-            }
+            let (blocks, losses) = (&report.taken_back, &report.losses);
+            tell(context, blocks, "took back", losses, "dropped");
         }
         let from = Version::of(report.name, Some(report.from));
         let document = Document {
@@ -169,6 +155,23 @@ impl Downgrade {
             losses: &[],
             taken_back: Vec::new(),
         }
+    }
+}
+
+/// Says which blocks and which data a downgrade takes back and drops, or did.
+fn tell(
+    context: &Context,
+    blocks: &[UnfinalBlocks],
+    takes_back: &str,
+    losses: &[Loss],
+    drops: &str,
+) {
+    let printer = &context.printer;
+    for blocks in blocks {
+        printer.message(format_args!("This {takes_back} {blocks}."));
+    }
+    for loss in losses {
+        printer.message(format_args!("This {drops} the {loss}."));
     }
 }
 

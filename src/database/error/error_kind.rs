@@ -612,7 +612,7 @@ documented_errors! {
 
         /// A downgrade would drop data that came in after it was planned.
         MoreLosses {
-            /// The tables and columns, each with the number of its rows.
+            /// The tables and columns, each with the number of its rows, and the blocks that are not final.
             losses: Vec<String> = vec!["table TABLE with 5 rows".to_owned()],
         }
             in UpgradesAndDowngrades;

@@ -99,7 +99,8 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// blocks that are not final.
 /// [`plan_migration`](crate::database::migration::plan::plan_migration) lists them. `from` is the version for
 /// which the caller has made that plan: a downgrade from another version is refused. With
-/// [`MigrateOptions::agreed_losses`], so is one that would drop more than these.
+/// [`MigrateOptions::agreed_losses`] or [`MigrateOptions::agreed_blocks`], so is one that would drop or take back more
+/// than these.
 ///
 /// # Errors
 ///
@@ -135,6 +136,7 @@ pub fn migrate_sqlite_database(
     EffectTracker::track(path, |effect| {
         let task = Task {
             agreed_losses: options.agreed_losses.as_deref(),
+            agreed_blocks: options.agreed_blocks.as_deref(),
             expected: options.expected.as_ref(),
             ..Task::new(path, from, target)
         };
@@ -152,6 +154,8 @@ pub(crate) struct Task<'task> {
     pub(crate) target: SchemaVersion,
     /// The losses that the caller agrees to; `None` for any.
     pub(crate) agreed_losses: Option<&'task [Loss]>,
+    /// The blocks that the caller agrees to take back; `None` for any.
+    pub(crate) agreed_blocks: Option<&'task [UnfinalBlocks]>,
     /// The database that the caller knows.
     pub(crate) expected: Option<&'task ExpectedDatabase>,
 }
@@ -163,6 +167,7 @@ impl<'task> Task<'task> {
             from,
             target,
             agreed_losses: None,
+            agreed_blocks: None,
             expected: None,
         }
     }
@@ -302,6 +307,9 @@ pub(crate) fn migrate<T>(
         let steps = steps(from, target);
         let (catalogue, of_target) = (&recognition.catalogue, target.catalogue());
         let unfinal = unfinal_blocks::to_take_back(connection, catalogue, of_target)?;
+        if let Some(agreed) = task.agreed_blocks {
+            require_no_more(path, unfinal_blocks::beyond(&unfinal, agreed))?;
+        }
         let usable = UserObjects::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
         // What triggers of the user write while blocks are taken back can be in any table.
@@ -410,12 +418,17 @@ fn require_agreed(
     // Other programs may have written since the plan was made. Here they cannot.
     let losses = losses::find(connection, from, target)?;
     if let Some(agreed) = task.agreed_losses {
-        let losses = losses::beyond(&losses, agreed);
-        if !losses.is_empty() {
-            return Err(ErrorKind::MoreLosses { losses }.at(path));
-        }
+        require_no_more(path, losses::beyond(&losses, agreed))?;
     }
     Ok(losses)
+}
+
+/// Fails if there are losses that the caller has not agreed to.
+fn require_no_more(path: &Path, losses: Vec<String>) -> Result<(), Error> {
+    if losses.is_empty() {
+        return Ok(());
+    }
+    Err(ErrorKind::MoreLosses { losses }.at(path))
 }
 
 /// The tables whose foreign keys the migrations between two versions can break.

@@ -6,6 +6,7 @@ use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::migration::assumptions::Assumptions;
 use crate::database::migration::losses::Loss;
+use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::setters::setters;
@@ -53,6 +54,10 @@ pub struct MigrateOptions {
     /// The data that a downgrade may drop, such as [`MigrationPlan::losses`](crate::database::MigrationPlan::losses). With
     /// `None`, it may drop whatever the older version has no place for.
     pub agreed_losses: Option<Vec<Loss>>,
+    /// The blocks that a downgrade may take back, such as
+    /// [`MigrationPlan::unfinal`](crate::database::MigrationPlan::unfinal). With `None`, it may take back all that are not
+    /// final.
+    pub agreed_blocks: Option<Vec<UnfinalBlocks>>,
     /// The database that the caller knows. Another one is refused, unless it is at the target.
     pub expected: Option<ExpectedDatabase>,
 }
@@ -61,6 +66,7 @@ setters!(MigrateOptions {
     wait: Duration,
     cancel: CancelToken => Some,
     agreed_losses: Vec<Loss> => Some,
+    agreed_blocks: Vec<UnfinalBlocks> => Some,
     expected: ExpectedDatabase => Some,
 });
 
@@ -70,6 +76,7 @@ impl Default for MigrateOptions {
             wait: LOCK_TIMEOUT,
             cancel: None,
             agreed_losses: None,
+            agreed_blocks: None,
             expected: None,
         }
     }

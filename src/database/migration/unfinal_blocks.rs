@@ -81,6 +81,19 @@ pub(super) fn to_take_back(
     Ok(found)
 }
 
+/// The blocks that are not among those that the caller agrees to take back.
+pub(super) fn beyond(blocks: &[UnfinalBlocks], agreed: &[UnfinalBlocks]) -> Vec<String> {
+    let is_agreed = |blocks: &&UnfinalBlocks| {
+        agreed.iter().any(|agreed| {
+            agreed.chain_id == blocks.chain_id
+                && agreed.keep <= blocks.keep
+                && agreed.last >= blocks.last
+        })
+    };
+    let others = blocks.iter().filter(|blocks| !is_agreed(blocks));
+    others.map(ToString::to_string).collect()
+}
+
 /// Takes blocks back, in the caller's transaction. Fails if a trigger of the user's own would write to the same tables.
 pub(super) fn take_back(
     connection: &mut SqliteConnection,
