@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use degenbot::database::{
     BackupOptions, Effect, ErrorKind, RestoreOptions, backup_path, backup_sqlite_database,
@@ -293,6 +293,22 @@ fn restore_stopped_at_any_step_leaves_everything_unchanged() {
     }
     // Fewer where the copies are clones.
     assert!(stopped > 5, "{stopped}");
+}
+
+/// The restore itself makes a log beside the database.
+#[test]
+fn replaced_database_has_the_time_of_its_last_write() {
+    let (copy, _) = changed_since_its_backup(POPULATED);
+    let written = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let file = fs::File::options().write(true).open(&copy.path).unwrap();
+    file.set_modified(written).unwrap();
+    drop(file);
+    let options = RestoreOptions::default();
+    let plan = plan_restore(&copy.path, &options).unwrap();
+    let report = restore_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+    for replaced in [plan.replaced, report.replaced] {
+        assert_eq!(replaced.unwrap().modified, Some(written));
+    }
 }
 
 #[test]

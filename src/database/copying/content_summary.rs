@@ -67,11 +67,12 @@ impl Summary {
     }
 }
 
-/// The time of the last write to the database or its log. Commits go to the log first.
+/// The time of the last write to the database or its log. Commits go to the log first. Nothing was written to an empty log,
+/// which whoever opens the database makes.
 pub(super) fn modified(file: &DatabaseFile) -> Option<SystemTime> {
     let wal = file.sidecar(Sidecar::Wal);
-    let times = [file.real(), &wal]
-        .into_iter()
-        .filter_map(|file| fs::metadata(file).ok()?.modified().ok());
-    times.max()
+    let database = fs::metadata(file.real());
+    let log = fs::metadata(wal).ok().filter(|log| log.len() > 0);
+    let times = [database.ok(), log].into_iter().flatten();
+    times.filter_map(|file| file.modified().ok()).max()
 }
