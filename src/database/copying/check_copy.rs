@@ -118,6 +118,11 @@ fn recognise_copy(
 ) -> Result<(SqliteConnection, Recognition), Error> {
     let mut connection = cancellable(observer.cancel_token(), || {
         open_connection(staged.path(), Access::Immutable)
+    })
+    .map_err(|error| match error.kind {
+        // A user knows the copy by its name, and a damaged copy says nothing of the database.
+        ErrorKind::Damaged { detail } => failed(backup_path, detail),
+        _ => error,
     })?;
     let recognition = recognise_connection(&mut connection)
         .and_then(|recognition| {
@@ -130,4 +135,28 @@ fn recognise_copy(
 
 fn failed(backup_path: &Path, detail: String) -> Error {
     ErrorKind::CopyCheckFailed { detail }.at(backup_path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::files::staged_file::PRIVATE;
+
+    #[test]
+    fn copy_that_is_no_database_is_named_as_the_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = folder.path().join("x.bak");
+        let mut staged = StagedFile::create(&backup, PRIVATE).unwrap();
+        let mut page = [0; 4096];
+        page[..18].copy_from_slice(b"SQLite format 3\0\x10\0");
+        page[18..24].copy_from_slice(&[1, 1, 0, 64, 32, 32]);
+        page[100] = 1;
+        staged.write(&page).unwrap();
+        let error = check_copy(&staged, &backup, None, true, &mut ()).unwrap_err();
+        assert!(
+            matches!(error.kind, ErrorKind::CopyCheckFailed { .. }),
+            "{error}"
+        );
+        assert_eq!(error.path(), Some(&*backup));
+    }
 }
