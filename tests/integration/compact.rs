@@ -255,3 +255,23 @@ fn compact_keeps_extended_attributes() {
     let length = rustix::fs::getxattr(&copy.path, name, &mut value).unwrap();
     assert_eq!(&value[..length], b"mine");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn compact_keeps_flags() {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
+    let copy = holey();
+    let flags = || ioctl_getflags(fs::File::open(&copy.path).unwrap());
+    let set = |flag| {
+        let file = fs::File::open(&copy.path).unwrap();
+        ioctl_setflags(&file, ioctl_getflags(&file)? | flag)
+    };
+    if set(IFlags::NODUMP).is_err() {
+        eprintln!("skipped: this file system has no flags");
+        return;
+    }
+    let report = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
+    assert_eq!(report.how, Compaction::InPlace);
+    assert!(flags().unwrap().contains(IFlags::NODUMP));
+}

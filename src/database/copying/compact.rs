@@ -26,6 +26,7 @@ use crate::database::copying::vacuum::vacuum_into;
 use crate::database::copying::{file_swap, overwrite};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::attributes::have_same_attributes;
 use crate::database::files::database_file::{DatabaseFile, file_bytes};
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::files::{disk_space, staged_file};
@@ -234,11 +235,14 @@ fn swap(
     let (path, real) = (file.path(), file.real());
     let links = fs::metadata(real).map_or(0, |metadata| metadata.nlink());
     // A hard link would go on showing the old file.
-    if links != 1 || has_attributes(real) || !file_swap::is_possible(file) {
+    if links != 1 || !file_swap::is_possible(file) {
+        return Ok(None);
+    }
+    let staged = StagedFile::create(real, PRIVATE)?;
+    if !have_same_attributes(real, staged.path()) {
         return Ok(None);
     }
     let source = open_raw_connection(real, Access::ReadWrite, busy_handler)?;
-    let staged = StagedFile::create(real, PRIVATE)?;
     let version = data_version(&source, path)?;
     write_compact(&source, path, &staged, is_wal(&source, path)?, observer)?;
     let checked = check_rewritten(real, Access::ReadWrite, &staged, path, observer);
@@ -263,21 +267,6 @@ fn swap(
 fn access_of(path: &Path) -> Option<(u32, u32, u32)> {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.uid(), metadata.gid(), metadata.mode()))
-}
-
-/// Whether a file has access control lists or other extended attributes, which a new file would lack.
-fn has_attributes(path: &Path) -> bool {
-    let mut names = [0_u8; 4_096];
-    match rustix::fs::listxattr(path, &mut names) {
-        Ok(length) => names.get(..length).is_none_or(|names| {
-            names
-                .split(|byte| *byte == 0)
-                .any(|name| name.starts_with(b"system.") || name.starts_with(b"user."))
-        }),
-        Err(rustix::io::Errno::NOTSUP) => false,
-        // There are too many to read, or they cannot be read.
-        Err(_) => true,
-    }
 }
 
 /// SQLite's data version, a number that changes with every commit of another connection.
