@@ -9,6 +9,7 @@ use diesel::connection::SimpleConnection as _;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::copy_up::copy_up;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, file_bytes};
 use crate::database::files::regular_file::{Identity, identity};
 use crate::node::client::Node;
@@ -97,6 +98,8 @@ pub(super) fn follow<D: Domain>(
     (observer, report): (&mut dyn UpdateObserver, &mut UpdateReport),
 ) -> Result<(), SyncError> {
     let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
+    // Otherwise the first write would make another file of it.
+    copy_up(path);
     let identity = identity(path);
     let result = Updater::open(domain, path, at, options, observer, report)
         .and_then(|updater| Follower::new(updater, poll, identity).run());

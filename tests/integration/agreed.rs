@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use degenbot::database::{
     Effect, Error, ErrorKind, ExpectedDatabase, MigrateOptions, ResetOptions, RestoreOptions,
@@ -182,4 +183,46 @@ fn upgrade_that_another_program_has_done_is_no_error() {
     let options = UpgradeOptions::default().expected(ExpectedDatabase::at(&copy.path).unwrap());
     upgrade_sqlite_database(&copy.path, &UpgradeOptions::default(), &mut ()).unwrap();
     upgrade_sqlite_database(&copy.path, &options, &mut ()).unwrap();
+}
+
+/// Runs a script where the database's folder is the lower layer of an overlay, as in a container. `None` where this system
+/// does not allow that to this user. Each file is another one once it is opened for writing: the writable layer is on
+/// another file system.
+fn on_an_overlay(copy: &Copy, script: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = format!(
+        "set -e; mount -t tmpfs tmpfs '{disk}'; cd '{disk}'; mkdir upper work merged; \
+         mount -t overlay overlay -o 'lowerdir={lower},upperdir=upper,workdir=work' merged; \
+         echo mounted; cd merged; set +e; {script}",
+        disk = folder.path().display(),
+        lower = copy.folder().display()
+    );
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", &setup])
+        .env("HOME", folder.path())
+        .env("DEGENBOT", env!("CARGO_BIN_EXE_degenbot"))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.strip_prefix("mounted\n").map(str::to_owned)
+}
+
+#[test]
+fn database_that_an_overlay_copies_up_is_the_one_that_was_expected() {
+    let copy = with_backup();
+    for command in ["upgrade", "downgrade --to 0.5.0", "restore", "reset"] {
+        let run = format!("\"$DEGENBOT\" --database degenbot.db database {command}");
+        let Some(told) = on_an_overlay(&copy, &format!("echo y | {run} 2>&1; echo status $?"))
+        else {
+            eprintln!("skipped: no overlay can be mounted");
+            return;
+        };
+        assert!(told.ends_with("status 0\n"), "{told}");
+        // A file that is renamed over the database while the question is open is another one.
+        let replace = "until grep -q proceed ../told; do sleep 0.02; done; \
+                       cp degenbot.db new; mv new degenbot.db; echo y";
+        let script = format!("touch ../told; ({replace}) | {run} >../told 2>&1; cat ../told");
+        let told = on_an_overlay(&copy, &script).unwrap();
+        assert!(told.contains("another file is there"), "{told}");
+    }
 }

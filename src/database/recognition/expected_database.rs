@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::copy_up::copy_up;
 use crate::database::files::regular_file::{Identity, identity};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
@@ -25,12 +26,18 @@ pub struct ExpectedDatabase {
 type FileIdentity = (Identity, Option<SystemTime>);
 
 impl ExpectedDatabase {
-    /// Looks at the database at a path, where there may be none. An interrupted transaction is rolled back.
+    /// Looks at the database at a path, where there may be none. An interrupted transaction is rolled back. An overlay
+    /// copies the file to its writable layer: the operation would do that, and the file would be another one then.
     ///
     /// # Errors
     ///
     /// If the file is not a database, or cannot be read.
     pub fn at(path: &Path) -> Result<Self, Error> {
+        copy_up(path);
+        Self::look_at(path)
+    }
+
+    fn look_at(path: &Path) -> Result<Self, Error> {
         // This comes first. A file that is replaced before its version is read is then refused later.
         let file = file_identity(path);
         let version = match recognise(path) {
@@ -43,7 +50,7 @@ impl ExpectedDatabase {
 
     /// Fails if another database is at the path. The caller has locked it, so that nobody can change its version.
     pub(crate) fn require(&self, path: &Path) -> Result<(), Error> {
-        self.require_same(path, &Self::at(path)?)
+        self.require_same(path, &Self::look_at(path)?)
     }
 
     /// Like [`Self::require`], for a database that is recognised already.
