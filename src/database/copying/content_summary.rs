@@ -20,7 +20,7 @@ pub struct Summary {
     pub modified: Option<SystemTime>,
     /// The size of the file with its log, in bytes.
     pub bytes: u64,
-    /// The version, from [`Recognition::version_name`].
+    /// The version, from [`Recognition::version_name`](crate::database::Recognition::version_name).
     pub version: String,
     /// The number of rows of all tables.
     pub rows: u64,
