@@ -297,11 +297,50 @@ fn object_whose_names_would_mean_other_columns_is_refused() {
         assert!(told.ends_with(&expected), "{object}: {told}");
     }
     let told = refused_upgrade(
-        "upgraded/alembic-at-9c411aeeb15e.db",
+        WITHOUT_PRICE_SOURCE,
         &format!("{tables} CREATE VIEW mine AS SELECT own.id FROM own WHERE {inner}"),
     );
     let expected = ": view mine (would no longer read own.price_source)";
     assert!(told.ends_with(expected), "{told}");
+}
+
+const WITHOUT_PRICE_SOURCE: &str = "upgraded/alembic-at-9c411aeeb15e.db";
+
+/// A `*` brings a column with the name of another one of the view, or takes it away.
+#[test]
+fn column_of_a_view_that_would_be_another_one_is_refused() {
+    let objects = "CREATE TABLE own (asset_id, source); CREATE VIEW mine AS \
+        SELECT a.*, own.source AS price_source FROM aave_v3_assets AS a JOIN own ON asset_id = a.id";
+    let expected = ": view mine (would have another column as price_source)";
+    let told = refused_upgrade(WITHOUT_PRICE_SOURCE, objects);
+    assert!(told.ends_with(expected), "{told}");
+    let told = refused_downgrade(WITHOUT_COLUMN, objects);
+    assert!(told.ends_with(expected), "{told}");
+}
+
+/// SQLite takes a name in double quotes for a text as long as there is no such column.
+#[test]
+fn index_that_would_take_a_column_for_its_text_is_refused() {
+    for index in [
+        "INDEX mine ON aave_v3_assets (market_id, \"price_source\" || v_token_revision)",
+        "INDEX mine ON aave_v3_assets (market_id) WHERE liquidity_rate <> \"price_source\"",
+    ] {
+        let told = refused_upgrade(WITHOUT_PRICE_SOURCE, &format!("CREATE {index}"));
+        let expected = ": index mine (would read aave_v3_assets.price_source)";
+        assert!(told.ends_with(expected), "{told}");
+    }
+}
+
+/// What only has the words of a join that would compare other columns.
+#[test]
+fn join_by_columns_that_stay_goes_on() {
+    let objects = "CREATE TABLE own (id INTEGER PRIMARY KEY, price_source); \
+        CREATE VIEW by_id AS SELECT a.id, own.price_source FROM aave_v3_assets AS a JOIN own USING (id); \
+        CREATE VIEW texts AS SELECT own.price_source, 'natural' AS kind, 'using' AS how \
+          FROM own JOIN aave_v3_assets AS a ON a.id = own.id; \
+        CREATE INDEX \"mine\" ON \"aave_v3_assets\" (\"market_id\")";
+    let copy = changed(WITHOUT_PRICE_SOURCE, objects);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
 }
 
 /// Early releases have the columns of `erc20_tokens` in another order.

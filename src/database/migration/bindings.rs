@@ -19,7 +19,7 @@ use crate::database::migration::sql_tokens::{Token, tokens};
 use crate::database::migration::working::Present;
 use crate::sqlite::authorizer::AccessKind;
 
-/// Returns the views and triggers that compile before and after, and mean something else, each with the reason.
+/// Returns the views, triggers and indexes that work before and after, and mean something else, each with the reason.
 ///
 /// `new` has the schema of `after`, without its triggers.
 pub(super) fn changed(
@@ -62,13 +62,21 @@ pub(super) fn changed(
         })?;
     }
     let describe = |one: &Use<'_>| {
-        let reason = changed_join(one.object, &relations).or_else(|| one.changed_columns())?;
+        let reason = changed_join(one.object, &relations)
+            .or_else(|| one.changed_columns())
+            .or_else(|| changed_name(one.object, &relations))?;
         Some(format!(
             "{} {} ({reason})",
             one.object.kind, one.object.name
         ))
     };
-    Ok(uses.iter().filter_map(describe).collect())
+    let mut found: Vec<_> = uses.iter().filter_map(describe).collect();
+    for index in before.others.iter().filter(|object| object.kind == "index") {
+        if let Some(reason) = changed_index(index, &relations) {
+            found.push(format!("index {} ({reason})", index.name));
+        }
+    }
+    Ok(found)
 }
 
 /// A table or a view with its columns before and after a migration.
@@ -243,22 +251,24 @@ impl Use<'_> {
 }
 
 /// Why the joins of an object compare other columns than before, if they do. SQLite's authorizer does not say which columns
-/// NATURAL and USING compare: those that several of the joined relations have.
+/// NATURAL and USING compare: those that several of the joined relations have, and those that are listed.
 fn changed_join(object: &Object, relations: &[Relation<'_>]) -> Option<String> {
-    let words: BTreeSet<_> = tokens(&object.statement)
-        .into_iter()
-        .filter_map(|token| match token {
-            Token::Word(word) => Some(word),
-            _ => None,
-        })
-        .collect();
-    let is_natural = words.contains("natural");
-    if !is_natural && !words.contains("using") {
+    let tokens = tokens(&object.statement);
+    let is_natural = tokens.windows(2).any(|pair| match pair {
+        [Token::Word(first), Token::Word(second)] => {
+            first == "natural" && JOINS.contains(&second.as_str())
+        }
+        _ => false,
+    });
+    let listed = columns_of_using(&tokens);
+    if !is_natural && listed.is_empty() {
         return None;
     }
-    // A view names itself too.
+    let words: BTreeSet<_> = tokens.iter().filter_map(word).collect();
     let joined = relations.iter().filter(|relation| {
-        relation.name != object.name && words.contains(&relation.name.to_ascii_lowercase())
+        // A view names itself too.
+        let is_itself = object.kind == "view" && relation.name == object.name;
+        !is_itself && words.contains(relation.name.to_ascii_lowercase().as_str())
     });
     let mut with_column: BTreeMap<String, [BTreeSet<&str>; 2]> = BTreeMap::new();
     for relation in joined {
@@ -272,7 +282,78 @@ fn changed_join(object: &Object, relations: &[Relation<'_>]) -> Option<String> {
     let changed = with_column.into_iter().find(|(column, [before, after])| {
         before != after
             && before.len().max(after.len()) > 1
-            && (is_natural || words.contains(column))
+            && (is_natural || listed.contains(column.as_str()))
     });
     changed.map(|(column, _)| format!("would join by other columns because of {column}"))
+}
+
+/// What can follow NATURAL.
+const JOINS: [&str; 7] = ["join", "left", "right", "full", "inner", "cross", "outer"];
+
+/// The columns that the USING clauses of a statement list, in lower case.
+fn columns_of_using(tokens: &[Token]) -> BTreeSet<&str> {
+    let mut listed = BTreeSet::new();
+    for (place, pair) in tokens.windows(2).enumerate() {
+        let [Token::Word(first), Token::Open] = pair else {
+            continue;
+        };
+        if first == "using" {
+            let columns = tokens.iter().skip(place + 2);
+            listed.extend(
+                columns
+                    .take_while(|token| **token != Token::Close)
+                    .filter_map(word),
+            );
+        }
+    }
+    listed
+}
+
+fn word(token: &Token) -> Option<&str> {
+    match token {
+        Token::Word(word) => Some(word),
+        _ => None,
+    }
+}
+
+/// Why a column of a view is another one under the same name, if one is. SQLite numbers columns that have a name already:
+/// a column that a `*` brings takes the name, and the one that had it becomes `NAME:1`.
+fn changed_name(object: &Object, relations: &[Relation<'_>]) -> Option<String> {
+    let mut views = relations.iter().filter(|relation| !relation.is_table);
+    let view = views.find(|view| object.kind == "view" && view.name == object.name)?;
+    let numbered = |more: &[String], fewer: &[String]| {
+        let added = more.iter().filter(|name| !fewer.contains(name));
+        let mut names = added.filter_map(|name| {
+            let (name, number) = name.rsplit_once(':')?;
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| name.to_owned())
+        });
+        names.find(|name| fewer.contains(name))
+    };
+    let name =
+        numbered(&view.after, &view.before).or_else(|| numbered(&view.before, &view.after))?;
+    Some(format!("would have another column as {name}"))
+}
+
+/// Why an index takes a column for what was a text, if it may. In an index, SQLite takes a name in double quotes for a text
+/// as long as no column has it.
+fn changed_index(index: &Object, relations: &[Relation<'_>]) -> Option<String> {
+    if !has_quoted_name(index) {
+        return None;
+    }
+    let mut tables = relations.iter().filter(|relation| relation.is_table);
+    let table = tables.find(|table| table.name == index.owner)?;
+    let tokens = tokens(&index.statement);
+    let words: BTreeSet<_> = tokens.iter().filter_map(word).collect();
+    let mut added = table
+        .after
+        .iter()
+        .filter(|column| !table.before.contains(column));
+    let column = added.find(|column| words.contains(column.to_ascii_lowercase().as_str()))?;
+    Some(format!("would read {}.{column}", table.name))
+}
+
+/// Whether something stands in double quotes in the statement of an object.
+pub(super) fn has_quoted_name(object: &Object) -> bool {
+    object.statement.contains('"')
 }

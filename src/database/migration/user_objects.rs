@@ -83,7 +83,9 @@ impl UserObjects {
         }
         objects.extend(self.update_columns.lost(&mut compiler)?);
         objects.extend(self.keys.lost(&mut compiler, &present.free_name)?);
-        if objects.is_empty() && !self.names.is_empty() {
+        let mut indexes = self.present.others.iter().filter(|it| it.kind == "index");
+        let may_change = !self.names.is_empty() || indexes.any(bindings::has_quoted_name);
+        if objects.is_empty() && may_change {
             objects = bindings::changed(path, &self.present, &present, &mut compiler)?;
         }
         if objects.is_empty() {
