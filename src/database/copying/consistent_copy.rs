@@ -288,7 +288,12 @@ impl PinnedSnapshot {
         self.located(self.reader.row::<0>("SELECT 1 FROM sqlite_schema"))?;
         let row = self.reader.row(&format!("PRAGMA wal_checkpoint({mode})"));
         let [busy, log, moved] = self.located(row)?.unwrap_or([1, 0, 0]);
-        Ok((log >= 0).then_some(busy == 0 && log == moved))
+        // While another connection moves the log, SQLite gives no numbers either.
+        Ok(match busy {
+            0 if log < 0 => None,
+            0 => Some(log == moved),
+            _ => Some(false),
+        })
     }
 
     fn begin_reading(&self) -> Result<(), Error> {
@@ -523,5 +528,57 @@ mod tests {
             let rows = copy.unwrap().row("SELECT count(*) FROM numbers").unwrap();
             assert_eq!(rows, Some([2]));
         }
+    }
+
+    /// A checkpoint of another connection has only begun. It holds its lock, and waits for the writer.
+    #[test]
+    fn log_that_another_connection_is_moving_is_part_of_the_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let busy_handler = BusyHandler::new(LOCK_TIMEOUT, None);
+        let open = |access| open_raw_connection(&path, access, &busy_handler).unwrap();
+        let writer = open(Access::Create);
+        writer
+            .execute(
+                "PRAGMA journal_mode = WAL; CREATE TABLE numbers (number);
+                 INSERT INTO numbers VALUES (1)",
+            )
+            .unwrap();
+        let reader = open(Access::ReadWrite);
+        let probe = open(Access::ReadWrite);
+        let mover = open(Access::ReadWrite);
+        // What this one reads keeps the last row in the log, whichever checkpoint comes first.
+        let older = open(Access::ReadWrite);
+        older.execute("BEGIN").unwrap();
+        older.row::<0>("SELECT 1 FROM numbers").unwrap();
+        writer
+            .execute("INSERT INTO numbers VALUES (2); BEGIN IMMEDIATE")
+            .unwrap();
+        thread::scope(|scope| {
+            let has_not_begun = Some([1, -1, -1]);
+            scope.spawn(move || {
+                let begin = || mover.row("PRAGMA wal_checkpoint(FULL)").unwrap();
+                while begin() == has_not_begun {}
+            });
+            let is_moving =
+                || probe.row("PRAGMA wal_checkpoint(PASSIVE)").unwrap() == has_not_begun;
+            while !is_moving() {
+                thread::yield_now();
+            }
+
+            let file = DatabaseFile::at(&path);
+            let snapshot =
+                PinnedSnapshot::take_with(&file, reader, Writers::LockedOut, &busy_handler)
+                    .unwrap();
+            assert!(!snapshot.checkpointed);
+            writer.execute("ROLLBACK").unwrap();
+            older.execute("ROLLBACK").unwrap();
+            let target = folder.path().join("x.bak");
+            let mut staged = StagedFile::create(&target, PRIVATE).unwrap();
+            snapshot.into_copied(&mut staged, &target, &mut ()).unwrap();
+            let copy = open_raw_connection(staged.path(), Access::Immutable, &busy_handler);
+            let rows = copy.unwrap().row("SELECT count(*) FROM numbers").unwrap();
+            assert_eq!(rows, Some([2]));
+        });
     }
 }
