@@ -52,9 +52,9 @@ pub(super) enum Command {
     Add(add::Add),
     /// Take in what has happened in the active markets: reserves, users and positions
     ///
-    /// The events come from a node of each chain, named in the section [rpc] of the config
-    /// file. Every block counts once: an update that was ended goes on where it was, and
-    /// blocks that are gone from the chain are undone by the next update.
+    /// The events come from a node of each chain, named in the config file. Every block
+    /// counts once: an update that was ended goes on where it was, and blocks that are gone
+    /// from the chain are undone by the next update.
     ///
     /// Each event of a token repeats the interest of the balance that it changes. If that is
     /// another one than the balance in the database has, nothing of these blocks is written.

@@ -130,7 +130,7 @@ pub(in crate::cli) fn warn_without_endpoint(settings: &Settings, chain: ChainId)
         None => "the config file".to_owned(),
     };
     log::warn!(
-        "There is no RPC endpoint for chain ID {chain}, which updates need; add one to [rpc] in {file}"
+        "There is no RPC endpoint for chain ID {chain}, which updates need; add one to [rpc] or [nodes.http] in {file}"
     );
 }
 

@@ -22,9 +22,9 @@ use crate::cli::failure::Failure;
 pub(super) enum Command {
     /// Take in the new pools of the active exchanges, and the changes of their liquidity
     ///
-    /// The events come from a node of each chain, named in the section [rpc] of the config
-    /// file. Every block counts once: an update that was ended goes on where it was, and
-    /// blocks that are gone from the chain are undone by the next update.
+    /// The events come from a node of each chain, named in the config file. Every block
+    /// counts once: an update that was ended goes on where it was, and blocks that are gone
+    /// from the chain are undone by the next update.
     Update(Box<update::Update>),
     /// List the pools: exchange, kind, address, tokens, fee, mark and number of ticks
     ///

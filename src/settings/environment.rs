@@ -21,16 +21,23 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// The XDG configuration folder, usually `~/.config`.
     pub config_home: Option<PathBuf>,
+    /// The XDG state folder, usually `~/.local/state`.
+    pub state_home: Option<PathBuf>,
     /// `DEGENBOT_CONFIG`.
     pub config: Option<PathBuf>,
     /// `DEGENBOT_DB_PATH`.
     pub database: Option<PathBuf>,
     /// `DEGENBOT_RPC_HTTP_CHAINID_1` and so on: the endpoint of each chain.
     pub rpc: BTreeMap<ChainId, String>,
+    /// `DEGENBOT_RPC_IPC_CHAINID_1` and so on: the socket of each chain's node, which is asked first.
+    pub ipc: BTreeMap<ChainId, String>,
 }
 
 /// The name of the variable with the endpoint of a chain, without the chain's id.
 const RPC: &str = "DEGENBOT_RPC_HTTP_CHAINID_";
+
+/// The name of the variable with the socket of a chain's node, without the chain's id.
+const IPC: &str = "DEGENBOT_RPC_IPC_CHAINID_";
 
 impl Environment {
     /// The environment of this process. An empty variable counts as unset.
@@ -41,23 +48,23 @@ impl Environment {
                 .filter(|value| !value.is_empty())
                 .map(PathBuf::from)
         };
+        // The Python package uses ~/.config on every system, which is what XDG gives.
+        let xdg = etcetera::base_strategy::Xdg::new().ok();
         Self {
             home: etcetera::home_dir().ok(),
-            // The Python package uses ~/.config on every system, which is what XDG gives.
-            config_home: etcetera::base_strategy::Xdg::new()
-                .ok()
-                .map(|xdg| xdg.config_dir()),
+            config_home: xdg.as_ref().map(BaseStrategy::config_dir),
+            state_home: xdg.as_ref().and_then(BaseStrategy::state_dir),
             config: path("DEGENBOT_CONFIG"),
             database: path("DEGENBOT_DB_PATH"),
-            rpc: env::vars_os()
-                .filter_map(|(name, value)| {
-                    let id = name.to_str()?.strip_prefix(RPC)?.parse().ok()?;
-                    let endpoint = value.into_string().ok()?;
-                    let endpoint = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
-                    Some((ChainId::new(id).ok()?, endpoint?))
-                })
-                .collect(),
+            rpc: of_chains(RPC),
+            ipc: of_chains(IPC),
         }
+    }
+
+    /// The place at which the Python package from 0.6.0a12 on has its database, if its config file names none.
+    pub(crate) fn python_database(&self) -> Option<PathBuf> {
+        let state = self.state_home.as_ref()?;
+        Some(state.join("degenbot").join("db").join("degenbot.db"))
     }
 
     /// An address of a node, in which a leading `~` is the home folder.
@@ -88,4 +95,16 @@ impl Environment {
             }),
         }
     }
+}
+
+/// The variables whose names begin so and end with a chain id.
+fn of_chains(prefix: &str) -> BTreeMap<ChainId, String> {
+    env::vars_os()
+        .filter_map(|(name, value)| {
+            let id = name.to_str()?.strip_prefix(prefix)?.parse().ok()?;
+            let endpoint = value.into_string().ok()?;
+            let endpoint = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
+            Some((ChainId::new(id).ok()?, endpoint?))
+        })
+        .collect()
 }

@@ -20,11 +20,57 @@ const TOO_LARGE: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
     pub database: Option<PathBuf>,
+    /// `[rpc]`, whose addresses are of either kind.
     pub rpc: BTreeMap<ChainId, String>,
+    /// `[nodes.ipc]`.
+    pub ipc: BTreeMap<ChainId, String>,
+    /// `[nodes.http]`.
+    pub http: BTreeMap<ChainId, String>,
     pub ws: BTreeMap<ChainId, String>,
     pub default_chain_id: Option<ChainId>,
     pub unknown_keys: Vec<String>,
 }
+
+impl ConfigFile {
+    /// The nodes of each chain, in the order in which they are asked. The Python package prefers the socket, too.
+    pub(super) fn addresses(&self) -> BTreeMap<ChainId, Vec<String>> {
+        let mut addresses: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (chain, address) in self.rpc.iter().chain(&self.ipc).chain(&self.http) {
+            let of_chain = addresses.entry(*chain).or_default();
+            if !of_chain.contains(address) {
+                of_chain.push(address.clone());
+            }
+        }
+        addresses
+    }
+}
+
+/// Tables that only the Python package reads, in one release or another.
+const OF_THE_PYTHON_PACKAGE: [&str; 23] = [
+    "aave",
+    "allocator",
+    "builders",
+    "capture",
+    "diagnostics",
+    "dispatch",
+    "failure_policy",
+    "fleet",
+    "logging",
+    "offline",
+    "otel",
+    "pathfinding",
+    "persistence",
+    "pump",
+    "runtime",
+    "simulation",
+    "solve",
+    "state_lock",
+    "strategy",
+    "telemetry",
+    "test_hooks",
+    "trace",
+    "verify",
+];
 
 /// Reads the file. Returns `None` if it does not exist and was not named.
 pub(super) fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>, SettingsError> {
@@ -81,7 +127,7 @@ impl<'text> Document<'text> {
         })
     }
 
-    fn config(&self) -> Result<ConfigFile, SettingsError> {
+    pub(super) fn config(&self) -> Result<ConfigFile, SettingsError> {
         let document = self.parse()?;
         let mut config = ConfigFile::default();
         for (key, value) in in_order(document.get_ref()) {
@@ -94,8 +140,11 @@ impl<'text> Document<'text> {
                     config.unknown_keys.extend(others);
                 }
                 "rpc" => config.rpc = self.endpoints(value)?,
-                "ws" => config.ws = self.endpoints(value)?,
+                "ws" => config.ws.extend(self.endpoints(value)?),
+                "nodes" => self.node_tables(value, &mut config)?,
+                "session" => self.session(value, &mut config)?,
                 "default_chain_id" => config.default_chain_id = Some(self.chain_id(value)?),
+                table if OF_THE_PYTHON_PACKAGE.contains(&table) => {}
                 _ => config.unknown_keys.push(shown(key)),
             }
         }
@@ -127,7 +176,7 @@ impl<'text> Document<'text> {
         }
     }
 
-    fn endpoints(
+    pub(super) fn endpoints(
         &self,
         section: &Spanned<DeValue<'_>>,
     ) -> Result<BTreeMap<ChainId, String>, SettingsError> {

@@ -10,14 +10,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::new_folders::NewFolders;
+use crate::settings::config_layout::ConfigLayout;
 use crate::settings::endpoint::{endpoint_without_key, endpoints_without_keys};
 use crate::settings::error::SettingsError;
+use crate::settings::node_tables::is_http;
 use crate::settings::nodes_file;
 use crate::types::integer::ChainId;
 
 /// A config file to be written. `Debug` leaves out the keys in the addresses of nodes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewConfig {
+    /// The layout. Releases of the Python package that have the other one do not start with the file.
+    pub layout: ConfigLayout,
     /// The path of the database, by default `degenbot.db`. A relative path starts at the config file's folder.
     pub database: PathBuf,
     /// The HTTP or IPC endpoint of each chain.
@@ -33,6 +37,7 @@ pub struct NewConfig {
 impl Default for NewConfig {
     fn default() -> Self {
         Self {
+            layout: ConfigLayout::default(),
             database: PathBuf::from("degenbot.db"),
             rpc: BTreeMap::new(),
             more_nodes: Vec::new(),
@@ -50,6 +55,7 @@ impl fmt::Debug for NewConfig {
             .map(|(chain, node)| (chain, endpoint_without_key(node)))
             .collect();
         f.debug_struct("NewConfig")
+            .field("layout", &self.layout)
             .field("database", &self.database)
             .field("rpc", &endpoints_without_keys(&self.rpc))
             .field("more_nodes", &more_nodes)
@@ -60,8 +66,8 @@ impl fmt::Debug for NewConfig {
 }
 
 impl NewConfig {
-    /// Writes the file, and creates its folder. The Python package can read the file too. An existing file
-    /// stays as it is. Endpoints often contain keys, so only the user may read the file.
+    /// Writes the file, and creates its folder. The releases of the Python package that have its layout can read the file
+    /// too. An existing file stays as it is. Endpoints often contain keys, so only the user may read the file.
     ///
     /// # Errors
     ///
@@ -91,14 +97,20 @@ impl NewConfig {
             .ok_or_else(|| SettingsError::NotUtf8 {
                 path: self.database.clone(),
             })?;
+        let database = format!("[database]\npath = {}\n", toml::Value::from(database));
+        let parts = match self.layout {
+            ConfigLayout::Rpc => self.rpc_layout(database),
+            ConfigLayout::Nodes => self.nodes_layout(database),
+        };
+        Ok(parts.join("\n"))
+    }
+
+    fn rpc_layout(&self, database: String) -> Vec<String> {
         let mut parts = Vec::new();
         if let Some(chain) = self.default_chain_id {
             parts.push(format!("default_chain_id = {chain}\n"));
         }
-        parts.push(format!(
-            "[database]\npath = {}\n",
-            toml::Value::from(database)
-        ));
+        parts.push(database);
         // The Python package requires this table, even if it is empty.
         parts.push(format!(
             "# The node of each chain, by chain ID: an HTTP address or the path of an IPC socket.\n[rpc]\n{}",
@@ -107,7 +119,45 @@ impl NewConfig {
         if !self.ws.is_empty() {
             parts.push(format!("[ws]\n{}", endpoints(&self.ws)));
         }
-        Ok(parts.join("\n"))
+        parts
+    }
+
+    fn nodes_layout(&self, database: String) -> Vec<String> {
+        let (http, ipc): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+            .rpc
+            .clone()
+            .into_iter()
+            .partition(|(_, address)| is_http(address));
+        let mut parts = vec![database];
+        for (comment, name, of_chains) in [
+            (
+                "The HTTP address of each chain's node, by chain ID.",
+                "http",
+                &http,
+            ),
+            (
+                "The IPC socket of each chain's node, by chain ID: a path from the root.",
+                "ipc",
+                &ipc,
+            ),
+            (
+                "The WebSocket address of each chain's node, by chain ID.",
+                "ws",
+                &self.ws,
+            ),
+        ] {
+            // One table stays for what the user will add.
+            if !of_chains.is_empty() || name == "http" {
+                parts.push(format!(
+                    "# {comment}\n[nodes.{name}]\n{}",
+                    endpoints(of_chains)
+                ));
+            }
+        }
+        if let Some(chain) = self.default_chain_id {
+            parts.push(format!("[session]\nchain_id = {chain}\n"));
+        }
+        parts
     }
 
     fn nodes_text(&self) -> String {
@@ -196,6 +246,7 @@ mod tests {
             more in proptest::collection::btree_map("[^\0]{0,20}", 1_u64..1 << 40, 0..3),
             ws in proptest::collection::btree_map(1_u64..1 << 40, "[^\0]{0,20}", 0..3),
             chain in proptest::option::of(1_u64..1 << 40),
+            layout in proptest::sample::select(&[ConfigLayout::Rpc, ConfigLayout::Nodes][..]),
         ) {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("new folder/config.toml");
@@ -203,6 +254,7 @@ mod tests {
                 of.into_iter().map(|(chain, text)| (ChainId::new(chain).unwrap(), text)).collect()
             };
             let config = NewConfig {
+                layout,
                 database: Path::new("/data").join(name),
                 rpc: chains(rpc),
                 more_nodes: more

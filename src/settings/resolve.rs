@@ -34,17 +34,20 @@ pub struct Settings {
     pub config_exists: bool,
     /// The path of the database and its source.
     pub database: DatabaseSettings,
-    /// The HTTP or IPC endpoint of each chain.
+    /// The HTTP or IPC endpoint of each chain that the environment or the config file names, the first if there are two.
     pub rpc: BTreeMap<ChainId, String>,
-    /// All nodes of each chain, in the order in which they are asked: that of `rpc`, and those of `nodes.toml` if no
-    /// environment variable names one. An entry of `nodes.toml` with the address of `rpc` adds its headers to it.
+    /// All nodes of each chain, in the order in which they are asked: those of the environment; if there are none, those of
+    /// the config file and of `nodes.toml`. An entry of `nodes.toml` with an address of the config file adds its headers
+    /// to it.
     pub nodes: BTreeMap<ChainId, Vec<NodeSettings>>,
     /// The WebSocket endpoint of each chain.
     pub ws: BTreeMap<ChainId, String>,
     /// The chain that a bot session uses by default.
     pub default_chain_id: Option<ChainId>,
-    /// The unknown keys of the files, dotted. They are ignored.
+    /// The unknown keys of the config file, dotted. They are ignored.
     pub unknown_keys: Vec<String>,
+    /// The unknown keys of `nodes.toml`, dotted. They are ignored.
+    pub unknown_keys_of_nodes: Vec<String>,
 }
 
 impl Settings {
@@ -81,6 +84,7 @@ impl fmt::Debug for Settings {
             .field("ws", &endpoints_without_keys(&self.ws))
             .field("default_chain_id", &self.default_chain_id)
             .field("unknown_keys", &self.unknown_keys)
+            .field("unknown_keys_of_nodes", &self.unknown_keys_of_nodes)
             .finish()
     }
 }
@@ -107,7 +111,7 @@ impl Settings {
     ///
     /// A relative `database.path` in the file starts at the file's folder. A relative override or
     /// environment variable starts at the working folder. A leading `~` is the home folder. Each unknown
-    /// key is logged as a warning.
+    /// key is logged as a warning, and a database of the Python package at its newer default place, which is not used.
     ///
     /// # Errors
     ///
@@ -136,7 +140,7 @@ impl Settings {
             None => None,
         };
         let config_exists = found.is_some();
-        let mut file = found.unwrap_or_default();
+        let file = found.unwrap_or_default();
         let beside = config_path
             .as_ref()
             .map(|path| path.with_file_name(nodes_file::NAME));
@@ -145,8 +149,7 @@ impl Settings {
             None => None,
         };
         let more = more.unwrap_or_default();
-        file.unknown_keys.extend(more.unknown_keys);
-        let nodes = nodes(&file.rpc, more.nodes, &environment.rpc);
+        let nodes = nodes(&file.addresses(), more.nodes, environment);
         let beside_config = |path: PathBuf| {
             let folder = config_path.as_deref().and_then(Path::parent);
             folder.unwrap_or(Path::new("")).join(path)
@@ -165,19 +168,35 @@ impl Settings {
                 source: Source::Default,
             },
         };
+        if let Some(other) = environment.python_database()
+            && database.source == Source::Default
+            && !database.path.exists()
+            && other.exists()
+        {
+            log::warn!(
+                "The Python package has a database at {}, which is not used unless --database or DEGENBOT_DB_PATH names it",
+                other.display()
+            );
+        }
+        let first = |(chain, addresses): (ChainId, Vec<String>)| {
+            Some((chain, addresses.into_iter().next()?))
+        };
         Ok(Self {
             database,
             config_source,
             config_exists,
             rpc: file
-                .rpc
+                .addresses()
                 .into_iter()
+                .filter_map(first)
                 .chain(environment.rpc.clone())
+                .chain(environment.ipc.clone())
                 .collect(),
             nodes,
             ws: file.ws,
             default_chain_id: file.default_chain_id,
             unknown_keys: file.unknown_keys,
+            unknown_keys_of_nodes: more.unknown_keys,
             config_path,
         })
     }
@@ -185,21 +204,30 @@ impl Settings {
 
 /// The nodes of each chain: those of the environment, otherwise those of the files.
 fn nodes(
-    rpc: &BTreeMap<ChainId, String>,
+    of_config: &BTreeMap<ChainId, Vec<String>>,
     more: BTreeMap<ChainId, Vec<NodeSettings>>,
-    environment: &BTreeMap<ChainId, String>,
+    environment: &Environment,
 ) -> BTreeMap<ChainId, Vec<NodeSettings>> {
     let mut nodes = more;
-    for (chain, address) in rpc {
+    for (chain, addresses) in of_config {
         let of_chain = nodes.entry(*chain).or_default();
-        match of_chain.iter().position(|node| node.address == *address) {
-            Some(index) => of_chain[..=index].rotate_right(1),
-            None => of_chain.insert(0, NodeSettings::new(address.clone(), Source::File)),
+        for address in addresses.iter().rev() {
+            match of_chain.iter().position(|node| node.address == *address) {
+                Some(index) => of_chain[..=index].rotate_right(1),
+                None => of_chain.insert(0, NodeSettings::new(address.clone(), Source::File)),
+            }
         }
     }
-    for (chain, address) in environment {
+    for (chain, address) in &environment.rpc {
         let node = NodeSettings::new(address.clone(), Source::Environment);
         nodes.insert(*chain, vec![node]);
+    }
+    for (chain, address) in &environment.ipc {
+        let node = NodeSettings::new(address.clone(), Source::IpcEnvironment);
+        match nodes.get_mut(chain) {
+            Some(of_chain) if environment.rpc.contains_key(chain) => of_chain.insert(0, node),
+            _ => drop(nodes.insert(*chain, vec![node])),
+        }
     }
     nodes
 }
@@ -353,11 +381,12 @@ mod tests {
         let home = Home::new();
         home.config(
             "home/.config/degenbot/config.toml",
-            "colour = 1\n[database]\npath = \"x.db\"\nspeed = 2\n[strategy]\nname = \"x\"\n",
+            "colour = 1\n[database]\npath = \"x.db\"\nspeed = 2\n[databse]\npath = \"x\"\n\
+             [strategy]\nname = \"x\"\n",
         );
         assert_eq!(
             home.resolve().unwrap().unknown_keys,
-            ["colour", "database.speed", "strategy"]
+            ["colour", "database.speed", "databse"]
         );
     }
 
@@ -377,7 +406,8 @@ mod tests {
         let mut environment = home.environment();
         let nodes = |environment: &Environment| {
             let settings = Settings::resolve(&Overrides::default(), environment).unwrap();
-            assert_eq!(settings.unknown_keys, ["nodes.colour"]);
+            assert!(settings.unknown_keys.is_empty());
+            assert_eq!(settings.unknown_keys_of_nodes, ["nodes.colour"]);
             assert!(!format!("{settings:?}").contains("KEY"), "{settings:?}");
             let nodes = settings.nodes.into_iter().flat_map(|(chain, nodes)| {
                 nodes.into_iter().map(move |node| {
@@ -405,6 +435,46 @@ mod tests {
                 "10 /run/ten.ipc 0 File"
             ]
         );
+        let socket = "/run/geth.ipc".to_owned();
+        environment.ipc.insert(ChainId::ETHEREUM, socket.clone());
+        environment.ipc.insert(ChainId::BASE, socket);
+        assert_eq!(
+            nodes(&environment),
+            [
+                "1 /run/geth.ipc 0 IpcEnvironment",
+                "1 https://c.example/KEY 0 Environment",
+                "10 /run/ten.ipc 0 File",
+                "8453 /run/geth.ipc 0 IpcEnvironment",
+            ]
+        );
+    }
+
+    #[test]
+    fn nodes_of_both_tables_come_before_those_of_the_other_file() {
+        let home = Home::new();
+        home.config(
+            "home/.config/degenbot/config.toml",
+            "[nodes.http]\n1 = \"https://a.example\"\n[nodes.ipc]\n1 = \"/run/geth.ipc\"\n",
+        );
+        home.config(
+            "home/.config/degenbot/nodes.toml",
+            "[[nodes]]\nchain = 1\naddress = \"https://b.example\"\n\
+             [[nodes]]\nchain = 1\naddress = \"/run/geth.ipc\"\nheaders = { x = \"y\" }\n",
+        );
+        let settings = home.resolve().unwrap();
+        let nodes = settings.nodes[&ChainId::ETHEREUM].iter();
+        let nodes: Vec<_> = nodes
+            .map(|node| (node.address.as_str(), node.headers.len()))
+            .collect();
+        assert_eq!(
+            nodes,
+            [
+                ("/run/geth.ipc", 1),
+                ("https://a.example", 0),
+                ("https://b.example", 0)
+            ]
+        );
+        assert_eq!(settings.rpc[&ChainId::ETHEREUM], "/run/geth.ipc");
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub enum Source {
     Override,
     /// An environment variable.
     Environment,
+    /// The environment variable with the socket of a chain's node.
+    IpcEnvironment,
     /// The config file.
     File,
     /// The file `nodes.toml` beside the config file.

@@ -349,7 +349,7 @@ documented_errors! {
         }
             in Nodes;
             text format!("There is no node for chain ID {chain}");
-            hint format!("Add its address to [rpc] in the config file, or give it with --rpc, or set DEGENBOT_RPC_HTTP_CHAINID_{chain}");
+            hint format!("Add its address to [rpc] or [nodes.http] in the config file, or give it with --rpc, or set DEGENBOT_RPC_HTTP_CHAINID_{chain}");
             when "An exchange of a chain is active, and neither the config file nor the environment nor an option has the \
                   address of a node of that chain.";
 

@@ -15,7 +15,7 @@ fn config_file_sets_the_database() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(
         folder.join("config.toml"),
-        "[database]\npath = \"~/degenbot.db\"\n\n[rpc]\n\n[telemetry]\non = true\n",
+        "[database]\npath = \"~/degenbot.db\"\n\n[rpc]\n\n[telemetry]\non = true\n\n[databse]\n",
     )
     .unwrap();
     let mut command = degenbot(copy.folder());
@@ -26,7 +26,7 @@ fn config_file_sets_the_database() {
     status: 0
     --- stdout
     --- stderr
-    warning: Unknown key 'telemetry' in [HOME]/.config/degenbot/config.toml
+    warning: Unknown key 'databse' in [HOME]/.config/degenbot/config.toml
     Backed up [HOME]/degenbot.db to [HOME]/degenbot.db.bak ([SIZE]).
     ");
 }
@@ -127,6 +127,76 @@ fn config_file_is_created_once_and_reported() {
     fs::write(&path, "[database\n").unwrap();
     log.extend([config(&["show"]), config(&["path"])]);
     insta::assert_snapshot!(log.join("\n"));
+}
+
+#[test]
+fn config_file_is_created_for_a_release_of_the_python_package() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(".config/degenbot/config.toml");
+    let config = |arguments: &[&str]| told(home.path(), &[&["config"], arguments].concat());
+    let written = || {
+        let text = fs::read_to_string(&path).unwrap();
+        text.replace(home.path().to_str().unwrap(), "[HOME]")
+    };
+    let mut log = vec![
+        config(&["init", "--for", "0.6.0a12"]),
+        config(&["init", "--for", "0.7.0"]),
+    ];
+    assert!(!path.exists());
+    log.extend([
+        config(&[
+            "init",
+            "--for",
+            "0.6.0a17",
+            "--rpc",
+            "1=https://a.example/KEY",
+            "--rpc",
+            "8453=~/base.ipc",
+            "--ws",
+            "1=wss://a.example/KEY",
+            "--default-chain",
+            "8453",
+        ]),
+        written(),
+        config(&["show"]),
+    ]);
+    fs::remove_file(&path).unwrap();
+    log.extend([config(&["init", "--for", "0.6.0a13"]), written()]);
+    fs::remove_file(&path).unwrap();
+    log.extend([config(&["init", "--for", "0.5.0a1"]), written()]);
+    insta::assert_snapshot!(log.join("\n"));
+}
+
+#[test]
+fn database_at_the_newer_place_of_the_python_package_is_named() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().join(".local/state/degenbot/db");
+    fs::create_dir_all(&state).unwrap();
+    fs::rename(&copy.path, state.join("degenbot.db")).unwrap();
+    let info = |arguments: &[&str]| told(home.path(), &[arguments, &["database", "info"]].concat());
+    let other = "The Python package has a database at [HOME]/.local/state/degenbot/db/degenbot.db";
+    let said = info(&[]);
+    assert!(said.contains(other), "{said}");
+    assert!(said.contains("status: 1\n"), "{said}");
+    let named = home.path().join(".local/state/degenbot/db/degenbot.db");
+    let said = info(&["--database", named.to_str().unwrap()]);
+    assert!(
+        said.contains("status: 0\n") && !said.contains("The Python package has"),
+        "{said}"
+    );
+    for (arguments, is_told) in [(&[][..], true), (&["--for", "0.6.0a17"], false)] {
+        let said = told(home.path(), &[&["config", "init"], arguments].concat());
+        assert!(said.contains("status: 0\n"), "{said}");
+        assert_eq!(said.contains(other), is_told, "{said}");
+        fs::remove_file(home.path().join(".config/degenbot/config.toml")).unwrap();
+    }
+    fs::rename(named, home.path().join(".config/degenbot/degenbot.db")).unwrap();
+    let said = info(&[]);
+    assert!(
+        said.contains("status: 0\n") && !said.contains("The Python package has"),
+        "{said}"
+    );
 }
 
 #[test]

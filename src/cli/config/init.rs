@@ -14,7 +14,9 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::reserved::use_of;
+use crate::database::structure::schema_version::SchemaVersion;
 use crate::node::endpoint::Endpoint;
+use crate::settings::config_layout::ConfigLayout;
 use crate::settings::environment::Environment;
 use crate::settings::new_config::NewConfig;
 use crate::settings::nodes_file;
@@ -23,7 +25,8 @@ use crate::types::integer::ChainId;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  degenbot config init --rpc 1=http://localhost:8545 --rpc 8453=/run/base.ipc")]
+  degenbot config init --rpc 1=http://localhost:8545 --rpc 8453=/run/base.ipc
+  degenbot config init --for 0.6.0a17 --rpc 1=http://localhost:8545")]
 pub(in crate::cli) struct Init {
     /// The node of a chain (HTTP address or IPC socket); repeat it for each chain
     ///
@@ -37,6 +40,12 @@ pub(in crate::cli) struct Init {
     /// The chain that bots use by default
     #[arg(long, value_name = "CHAIN", value_parser = chain)]
     default_chain: Option<ChainId>,
+    /// The release of the Python package that is to read the file too
+    ///
+    /// From 0.6.0a13 on, it has another layout: [nodes.http] instead of [rpc]. Without this option, the file is one for the
+    /// releases up to 0.6.0a9, such as 0.5.0. This program reads both.
+    #[arg(long = "for", value_name = "RELEASE", value_parser = layout)]
+    layout: Option<ConfigLayout>,
 }
 
 impl Init {
@@ -70,7 +79,14 @@ impl Init {
                 Entry::Occupied(_) => more_nodes.push((chain, node)),
             }
         }
+        let layout = self.layout.unwrap_or_default();
+        if layout == ConfigLayout::Nodes {
+            for node in rpc.values_mut() {
+                *node = from_root(&environment.expand_home_of(node));
+            }
+        }
         let config = NewConfig {
+            layout,
             database: absolute(&database),
             rpc,
             more_nodes,
@@ -92,8 +108,16 @@ impl Init {
             "Wrote the config file {}{more}.",
             path.display()
         ));
+        let python = environment.python_database();
+        if let Some(database) = python.filter(|path| self.layout.is_none() && path.exists()) {
+            printer.message(format_args!(
+                "The Python package has a database at {}. Its releases from 0.6.0a13 on do not start with this file; \
+                 one for them is written with --for 0.6.0a17 and --database.",
+                database.display()
+            ));
+        }
         if !config.database.exists() {
-            context.printer.message(format_args!(
+            printer.message(format_args!(
                 "The database {} does not exist; create it with 'degenbot database reset'.",
                 config.database.display()
             ));
@@ -126,6 +150,41 @@ fn absolute(path: &Path) -> PathBuf {
         return path.to_owned();
     }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A node's address; if it is the path of a socket, the absolute one, because newer releases of the Python package take no
+/// other.
+fn from_root(node: &str) -> String {
+    if node.contains("://") {
+        return node.to_owned();
+    }
+    absolute(Path::new(node)).display().to_string()
+}
+
+/// The layout for a release of the Python package.
+fn layout(release: &str) -> Result<ConfigLayout, String> {
+    let place = |release| SchemaVersion::all_releases().position(|known| known == release);
+    let Some(at) = place(release) else {
+        let (first, last) = (
+            SchemaVersion::all_releases().next(),
+            SchemaVersion::all_releases().last(),
+        );
+        return Err(format!(
+            "expected a release of the Python package from {} to {}, found '{release}'",
+            first.unwrap_or_default(),
+            last.unwrap_or_default()
+        ));
+    };
+    if place("0.6.0a13").is_some_and(|first| first <= at) {
+        Ok(ConfigLayout::Nodes)
+    } else if place("0.6.0a10").is_some_and(|first| first <= at) {
+        Err(format!(
+            "{release} starts with no file that names a database or a node; name the nodes in the environment \
+             (DEGENBOT_RPC_HTTP_CHAINID_1), which both programs read"
+        ))
+    } else {
+        Ok(ConfigLayout::Rpc)
+    }
 }
 
 fn endpoint(text: &str) -> Result<(ChainId, String), String> {

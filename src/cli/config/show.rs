@@ -120,38 +120,46 @@ impl Document {
             },
             default_chain_id: settings.default_chain_id.map(ChainId::get),
             rpc: nodes(&settings.rpc),
-            nodes: asked_nodes(settings, shown).collect(),
+            nodes: asked_nodes(settings, shown).map(|(_, node)| node).collect(),
             ws: nodes(&settings.ws),
-            unknown_keys: settings.unknown_keys.clone(),
+            unknown_keys: settings
+                .unknown_keys
+                .iter()
+                .chain(&settings.unknown_keys_of_nodes)
+                .cloned()
+                .collect(),
         }
     }
 }
 
-/// The nodes of each chain, in the order in which they are asked.
-fn asked_nodes(settings: &Settings, shown: Shown) -> impl Iterator<Item = AskedNode> {
+/// The nodes of each chain, in the order in which they are asked, with their sources.
+fn asked_nodes(settings: &Settings, shown: Shown) -> impl Iterator<Item = (Source, AskedNode)> {
     let nodes = settings
         .nodes
         .iter()
         .flat_map(|(chain, nodes)| nodes.iter().map(move |node| (chain, node)));
-    nodes.map(move |(chain, node)| AskedNode {
-        chain: chain.get(),
-        address: shown.endpoint(&node.address),
-        source: name(node.source),
-        headers: node
-            .headers
-            .iter()
-            .map(|(name, value)| Header {
-                name: escaped(name).to_string(),
-                value: shown.header(value),
-            })
-            .collect(),
+    nodes.map(move |(chain, node)| {
+        let asked = AskedNode {
+            chain: chain.get(),
+            address: shown.endpoint(&node.address),
+            source: name(node.source),
+            headers: node
+                .headers
+                .iter()
+                .map(|(name, value)| Header {
+                    name: escaped(name).to_string(),
+                    value: shown.header(value),
+                })
+                .collect(),
+        };
+        (node.source, asked)
     })
 }
 
 const fn name(source: Source) -> &'static str {
     match source {
         Source::Override => "option",
-        Source::Environment => "environment",
+        Source::Environment | Source::IpcEnvironment => "environment",
         Source::File => "file",
         Source::NodesFile => "nodes file",
         Source::Default => "default",
@@ -166,7 +174,7 @@ fn describe(settings: &Settings, shown: Shown) -> Lines {
             let source = match settings.config_source {
                 Source::Override => "--config",
                 Source::Environment => "DEGENBOT_CONFIG",
-                Source::File | Source::NodesFile | Source::Default => "default",
+                _ => "default",
             };
             rows.push((
                 "Config file".to_owned(),
@@ -183,8 +191,8 @@ fn describe(settings: &Settings, shown: Shown) -> Lines {
     let source = match settings.database.source {
         Source::Override => "--database",
         Source::Environment => "DEGENBOT_DB_PATH",
-        Source::File | Source::NodesFile => "config file",
         Source::Default => "default",
+        _ => "config file",
     };
     rows.push((
         "Database".to_owned(),
@@ -192,13 +200,15 @@ fn describe(settings: &Settings, shown: Shown) -> Lines {
         format!("{source}{}", missing(settings.database.path.exists())),
     ));
     let of_file = || "config file".to_owned();
+    let of_nodes_file = || "nodes.toml".to_owned();
     if let Some(chain) = settings.default_chain_id {
         rows.push(("Default chain".to_owned(), chain.to_string(), of_file()));
     }
-    for node in asked_nodes(settings, shown) {
-        let source = match node.source {
-            "environment" => format!("DEGENBOT_RPC_HTTP_CHAINID_{}", node.chain),
-            "nodes file" => "nodes.toml".to_owned(),
+    for (source, node) in asked_nodes(settings, shown) {
+        let source = match source {
+            Source::Environment => format!("DEGENBOT_RPC_HTTP_CHAINID_{}", node.chain),
+            Source::IpcEnvironment => format!("DEGENBOT_RPC_IPC_CHAINID_{}", node.chain),
+            Source::NodesFile => of_nodes_file(),
             _ => of_file(),
         };
         rows.push((format!("RPC {}", node.chain), node.address, source.clone()));
@@ -213,12 +223,9 @@ fn describe(settings: &Settings, shown: Shown) -> Lines {
             of_file(),
         ));
     }
-    for key in &settings.unknown_keys {
-        let source = if key.starts_with("nodes.") {
-            "nodes.toml".to_owned()
-        } else {
-            of_file()
-        };
+    let unknown = settings.unknown_keys.iter().map(|key| (key, of_file()));
+    let of_nodes = settings.unknown_keys_of_nodes.iter();
+    for (key, source) in unknown.chain(of_nodes.map(|key| (key, of_nodes_file()))) {
         rows.push(("Unknown key".to_owned(), key.clone(), source));
     }
     let mut table = Table::new([Left, Left]);

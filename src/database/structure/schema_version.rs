@@ -104,6 +104,13 @@ impl SchemaVersion {
         of_version.map_or(&[], |(_, releases)| releases)
     }
 
+    /// The releases of the Python package that this program knows, the oldest first.
+    #[cfg(feature = "cli")]
+    pub(crate) fn all_releases() -> impl Iterator<Item = &'static str> {
+        let of_versions = Self::all().flat_map(Self::releases);
+        EARLY_RELEASES.iter().chain(of_versions).copied()
+    }
+
     pub(crate) fn of_alembic(revision: &str) -> Option<Self> {
         Self::all().find(|version| version.alembic_revision() == Some(revision))
     }

@@ -223,7 +223,7 @@ fn chain_without_a_node_is_named() {
     --- stdout
     --- stderr
     error: Ethereum: There is no node for chain ID 1
-    hint: Add its address to [rpc] in the config file, or give it with --rpc, or set DEGENBOT_RPC_HTTP_CHAINID_1
+    hint: Add its address to [rpc] or [nodes.http] in the config file, or give it with --rpc, or set DEGENBOT_RPC_HTTP_CHAINID_1
     ");
     execute(&scene.path, "UPDATE exchanges SET active = 0");
     assert_snapshot!(update(&scene.path, &[]), @r"
