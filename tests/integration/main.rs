@@ -42,6 +42,7 @@ mod lifecycle;
 mod limits;
 mod lineages;
 mod liquidity;
+mod litestream;
 mod lock_wait;
 mod markets;
 mod migration_rows;

@@ -10,6 +10,7 @@ pub(crate) mod file_swap;
 pub(crate) mod overwrite;
 pub(crate) mod preserve_original;
 pub(crate) mod publish;
+mod replication_tables;
 pub(crate) mod reset;
 pub(crate) mod restore;
 mod same_rows;

@@ -33,7 +33,9 @@ pub(crate) fn check_target(
 ) -> Result<(), Error> {
     require_replaceable_file(backup)?;
     DatabaseFile::at(backup).require_regular_sidecars()?;
-    if let Some(used @ (Use::Sidecar | Use::SidecarOfOther | Use::Temporary)) = use_of(file, backup)
+    DatabaseFile::at(backup).refuse_follower()?;
+    if let Some(used @ (Use::Sidecar | Use::SidecarOfOther | Use::Replication | Use::Temporary)) =
+        use_of(file, backup)
     {
         let what = used.title();
         return Err(ErrorKind::TargetIsReserved { what }.at(backup));

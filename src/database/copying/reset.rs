@@ -9,6 +9,7 @@ use crate::database::copying::create::{PAGE_SIZE, build_empty, create_new_sqlite
 use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
+use crate::database::copying::replication_tables::ReplicationTables;
 use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
@@ -65,7 +66,8 @@ pub fn check_reset(path: &Path) -> Result<(), Error> {
 /// Empties a database: it is at the newest version afterwards and has no rows. A missing database is created.
 ///
 /// One SQLite transaction replaces the content in the same file. A program that has the database open sees the
-/// empty database in its next transaction. It never goes on writing to a file without a name.
+/// empty database in its next transaction. It never goes on writing to a file without a name. The tables in which
+/// Litestream keeps its place stay, without rows.
 ///
 /// # Errors
 ///
@@ -107,12 +109,15 @@ fn reset(
     // Programs that have the database open could not read another encoding.
     let encoding = TextEncoding::of(&live, path)?.unwrap_or(TextEncoding::DEFAULT);
     build_empty(template.path(), page_size, encoding)?;
+    let replication = ReplicationTables::of(&file, &busy_handler)?;
+    replication.carry_over(template.path(), path, &busy_handler)?;
     let source = open_raw_connection(template.path(), Access::Immutable, &busy_handler)?;
     let written = recognise(template.path())?;
     let mut replacement = Replacement::begin_in_wal_mode(&source, &live, path)?;
     if let Some(expected) = &options.expected {
         expected.require(path)?;
     }
+    replication.require(&file, &busy_handler)?;
     replacement.prepare(observer)?;
     effect.commit(|| replacement.commit())?;
     drop((source, template));

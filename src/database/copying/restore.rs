@@ -16,6 +16,7 @@ use crate::database::copying::overwrite::{
     self, Replacement, require_arrived, require_replaceable,
 };
 use crate::database::copying::preserve_original::{PreservedOriginal, Published};
+use crate::database::copying::replication_tables::ReplicationTables;
 use crate::database::copying::source::{Source, SourceStamp};
 use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::copying::vacuum::vacuum_into;
@@ -31,6 +32,7 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::progress::{Observer, Stage, report};
 use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::identity::{Identity, Recognition};
+use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
@@ -190,7 +192,7 @@ fn plan(
 /// Replaces the content of a database by that of a backup, while others go on using the database.
 ///
 /// First the backup is copied beside the database and the copy is checked. The backup itself, its log and its journal
-/// stay as they are. Then one SQLite transaction replaces the content. Programs that have the database open see either the old or the new content. A backup of an
+/// stay as they are. If Litestream replicates the database, its tables stay as well, without rows. Then one SQLite transaction replaces the content. Programs that have the database open see either the old or the new content. A backup of an
 /// older version stays at that version. If there is no database, the copy becomes the database.
 ///
 /// # Errors
@@ -272,9 +274,9 @@ fn restore(
         }
         put_in_place(&staged, &from, path, &busy_handler)?;
         effect.publish(|| staged.publish_new())?;
+        require_arrived(path, &recognition)?;
         (None, None)
     };
-    require_arrived(path, &recognition)?;
     log::debug!("Restored {} from {}", path.display(), from.display());
     Ok(RestoreReport {
         from,
@@ -438,6 +440,9 @@ fn replace(
         .map_err(located)?
         .unwrap_or_default();
     let staged = with_page_size(staged, page_size, file, busy_handler, observer)?;
+    let replication = ReplicationTables::of(file, busy_handler)?;
+    replication.carry_over(staged.path(), path, busy_handler)?;
+    let written = recognise(staged.path())?;
     let source = open_raw_connection(staged.path(), Access::Immutable, busy_handler)?;
     require_same_encoding(
         path,
@@ -453,6 +458,7 @@ fn replace(
     if let Some(agreed) = &options.agreed {
         agreed.expected.require(path)?;
     }
+    replication.require(file, busy_handler)?;
     let replaced = before.summary(path)?;
     let keep = options.keep_replaced && file.bytes_with_log() > 0;
     let original = if keep {
@@ -479,6 +485,7 @@ fn replace(
     }
     drop(source);
     overwrite::settle_log(&live, path, busy_handler);
+    require_arrived(path, &written)?;
     Ok((replaced, kept.map(Published::into_path)))
 }
 

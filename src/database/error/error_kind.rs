@@ -138,6 +138,24 @@ documented_errors! {
                   create files";
             when "The file or its folder is not writable, or the disk is mounted read-only.";
 
+        /// `litestream restore -f` keeps the database up to date.
+        Follower {
+            /// The file in which Litestream keeps its place.
+            progress: PathBuf = PathBuf::from("PATH-txid"),
+        }
+            in FileAndDisk;
+            text format!(
+                "The database at {path} cannot be written: it follows another one, as {} beside it shows",
+                progress.display()
+            );
+            hint format!(
+                "Write to the original, which Litestream replicates; if this file is to become a database of its own, \
+                 end 'litestream restore -f' and remove {}",
+                progress.display()
+            );
+            when "Litestream writes what comes from the original into the file (`litestream restore -f`). It would lose \
+                  what others write, or break the file.";
+
         /// The disk is full.
         DiskFull
             in FileAndDisk;
@@ -275,6 +293,23 @@ documented_errors! {
                 leftover.display()
             );
             when "The log or journal of a database that is gone lies beside the path of a new file.";
+
+        /// The file in which `litestream restore -f` keeps its place lies where a database is to be created.
+        FollowerLeftover {
+            /// That file.
+            progress: PathBuf = PathBuf::from("PATH-txid"),
+        }
+            in FileAndDisk;
+            text format!(
+                "No database can be created at {path}: {} says that one there follows another by 'litestream restore -f'",
+                progress.display()
+            );
+            hint format!(
+                "Let Litestream create the database; or if none is to follow another there, remove {}",
+                progress.display()
+            );
+            when "What Litestream has left (`litestream restore -f`) lies beside the path of a new file. Nobody could write \
+                  to the database.";
 
         /// Another connection held its lock longer than the time to wait, which is
         /// [`LOCK_TIMEOUT`](crate::database::LOCK_TIMEOUT) by default.

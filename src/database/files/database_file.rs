@@ -17,6 +17,9 @@ pub(crate) const WAL_HEADER_BYTES: u64 = 32;
 /// What the names of the copies that are kept have behind the name of the database.
 pub(crate) const COPIES: [&str; 3] = [".bak", ".pre-restore", ".pre-upgrade"];
 
+/// What the name of the file has behind that of the database in which `litestream restore -f` keeps its place.
+pub(super) const FOLLOWER: &str = "-txid";
+
 /// A file that SQLite creates beside a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sidecar {
@@ -123,8 +126,12 @@ impl DatabaseFile {
         }
     }
 
-    /// Fails if there is a log or journal that SQLite would apply to a new database.
+    /// Fails if there is a log or journal that SQLite would apply to a new database, or if it would count as one that
+    /// Litestream keeps up to date.
     pub(crate) fn refuse_leftover(&self) -> Result<(), Error> {
+        if let Some(progress) = self.progress_of_follower() {
+            return Err(ErrorKind::FollowerLeftover { progress }.at(&self.path));
+        }
         self.require_regular_sidecars()?;
         match self.leftover() {
             Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(&self.path)),
@@ -174,9 +181,25 @@ impl DatabaseFile {
         other.is_some() && identity(&self.real) == other
     }
 
-    /// Fails if the file is not writable. Opening such a file for writing would leave sidecars behind.
+    /// Fails if `litestream restore -f` keeps the file up to date. It writes pages into the file that fit only to what it has
+    /// written before. It keeps its place in a file beside the database.
+    pub(crate) fn refuse_follower(&self) -> Result<(), Error> {
+        match self.progress_of_follower() {
+            Some(progress) => Err(ErrorKind::Follower { progress }.at(&self.path)),
+            None => Ok(()),
+        }
+    }
+
+    /// The file in which `litestream restore -f` keeps its place, if there is one.
+    fn progress_of_follower(&self) -> Option<PathBuf> {
+        let progress = with_suffix(&self.real, FOLLOWER);
+        fs::symlink_metadata(&progress).is_ok().then_some(progress)
+    }
+
+    /// Fails if the file is not writable, or may not be written. Opening such a file for writing would leave sidecars behind.
     pub(crate) fn require_writable(&self) -> Result<(), Error> {
         use rustix::io::Errno;
+        self.refuse_follower()?;
         // With an index of the log that another user has made, SQLite fails after it has created a log.
         let files = [
             self.real.clone(),

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::files::database_file::{
-    COPIES, DatabaseFile, Sidecar, folder_of, place, with_suffix,
+    COPIES, DatabaseFile, FOLLOWER, Sidecar, folder_of, place, with_suffix,
 };
 use crate::database::files::regular_file::{MOST_LINKS, identity};
 use crate::database::files::staged_file::is_temporary_name;
@@ -20,6 +20,8 @@ pub(crate) enum Use {
     Sidecar,
     /// The log, its index or the journal of another file, if that is a database.
     SidecarOfOther,
+    /// The file beside a database that Litestream keeps up to date.
+    Replication,
     /// A copy that this program keeps.
     Copy,
     /// A copy that is being written.
@@ -33,6 +35,9 @@ impl Use {
             Self::Database => "the database itself",
             Self::Sidecar => "a file that SQLite keeps beside the database, or beside a copy of it",
             Self::SidecarOfOther => "a file that SQLite keeps beside another database",
+            Self::Replication => {
+                "a file that Litestream keeps beside a database that follows another"
+            }
             Self::Copy => "a copy of the database that degenbot keeps",
             Self::Temporary => "a copy of the database that degenbot is writing",
         }
@@ -59,7 +64,9 @@ pub(crate) fn use_of(database: &DatabaseFile, path: &Path) -> Option<Use> {
         .map(|(what, _)| *what);
     let found = found.or_else(|| is_sidecar_of_other(path).then_some(Use::SidecarOfOther));
     found.or_else(|| {
-        let originals = names.iter().filter(|(what, _)| *what != Use::Sidecar);
+        let originals = names
+            .iter()
+            .filter(|(what, _)| !matches!(what, Use::Sidecar | Use::Replication));
         originals
             .filter_map(|(_, name)| place(name))
             .any(|(own, original)| {
@@ -95,6 +102,7 @@ fn names_of(database: &DatabaseFile) -> Vec<(Use, PathBuf)> {
     for path in [database.path(), database.real()] {
         let mut add = |what, path: PathBuf| {
             names.extend(Sidecar::ALL.map(|sidecar| (Use::Sidecar, sidecar.of(&path))));
+            names.push((Use::Replication, with_suffix(&path, FOLLOWER)));
             names.push((what, path));
         };
         add(Use::Database, path.to_owned());

@@ -10,6 +10,7 @@ use r2d2::PooledConnection;
 
 use crate::database::connection::open::{Access, open_connection, reset_pragmas};
 use crate::database::error::database_error::Error;
+use crate::database::files::database_file::DatabaseFile;
 use crate::sqlite::prepared::Statements;
 
 /// A connection of the pool. Its drop returns it to the pool.
@@ -32,6 +33,7 @@ impl ManageConnection for ConnectionManager {
     type Error = Error;
 
     fn connect(&self) -> Result<SqliteConnection, Error> {
+        DatabaseFile::at(&self.path).refuse_follower()?;
         open_connection(&self.path, Access::Session)
     }
 

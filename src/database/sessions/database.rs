@@ -90,8 +90,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), if it cannot be opened, or
-    /// if the system has no threads for the pool ([`ErrorKind::NoThread`]). The errors come at once, without waiting for
+    /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), if Litestream keeps it up to
+    /// date ([`ErrorKind::Follower`]), if it cannot be opened, or if the system has no threads for the pool ([`ErrorKind::NoThread`]). The errors come at once, without waiting for
     /// the timeout. A database that is not in WAL mode is switched to it, which is a write: the free pages are checked
     /// before, as [`Session::write`] says ([`ErrorKind::Damaged`]).
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
@@ -106,6 +106,7 @@ impl Database {
         staged_file::sweep(DatabaseFile::at(&path).real());
         require_threads(2 * POOL_THREADS)
             .map_err(|source| ErrorKind::NoThread { source }.at(path.clone()))?;
+        DatabaseFile::at(&path).refuse_follower()?;
         // A plain connection comes first, because r2d2 would retry until its timeout.
         let mut first = open_connection(&path, Access::ReadWrite)?;
         let first_write = FirstWrite::default();

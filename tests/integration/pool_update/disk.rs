@@ -2,12 +2,13 @@
 
 use std::fs;
 
+use degenbot::sync::{PoolRepairOptions, repair_pools};
 use degenbot::types::ChainId;
 use rustix::io::Errno;
 
 use super::model::{FIRST, creation, liquidity};
 use super::verify::scene;
-use super::{Scene, assert_rows, execute, rows};
+use super::{Scene, assert_rows, execute, rows, to_head};
 use crate::support::command::{on, run};
 use crate::support::content::{connect, integrity, lines};
 use crate::support::faults::{Fault, library, logged, preload};
@@ -134,4 +135,27 @@ fn failing_disk_leaves_a_pool_damaged_or_mended() {
         assert!(left[0] > 0 && left[1] > 0, "{left:?}");
         assert_eq!(left[2] > 0, finality > 0, "{left:?}");
     }
+}
+
+/// Litestream would lose what others write to a database that it keeps up to date.
+#[test]
+fn update_refuses_a_follower() {
+    let mut scene = Scene::with(ChainId::ETHEREUM, 0, &[vec![creation(5, 1)]]);
+    scene.update_to_head();
+    scene.push(&[vec![liquidity(5, 1, 0, 2, 1_000)]]);
+    execute(&scene.path, "PRAGMA journal_mode = DELETE");
+    let before = rows(&scene.path);
+    let mut progress = scene.path.clone().into_os_string();
+    progress.push("-txid");
+    fs::write(&progress, "").unwrap();
+    let refused = scene.refused(&to_head());
+    assert!(refused.contains("it follows another one"), "{refused}");
+    let options = PoolRepairOptions::default();
+    let chain = ChainId::ETHEREUM;
+    let (_, repaired) = repair_pools(&scene.path, chain, &scene.node(), &options, &mut |_| {});
+    let refused = repaired.unwrap_err().to_string();
+    assert!(refused.contains("it follows another one"), "{refused}");
+    assert_rows(&rows(&scene.path), &before);
+    fs::remove_file(&progress).unwrap();
+    scene.update_to_head();
 }

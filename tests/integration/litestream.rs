@@ -1,0 +1,209 @@
+//! A database that Litestream replicates, and one that follows another by `litestream restore -f`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use degenbot::database::{
+    BackupOptions, Database, Error, ErrorKind, PoolOptions, ResetOptions, RestoreOptions,
+    backup_sqlite_database, create_new_sqlite_database, reset_sqlite_database,
+    restore_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+
+use crate::support::command::{on, quietly, run};
+use crate::support::content;
+use crate::support::corpus::Copy;
+
+/// The tables as Litestream 0.5.17 creates them.
+const TABLES: &str = "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);
+    CREATE TABLE _litestream_lock (id INTEGER);
+    INSERT INTO _litestream_seq VALUES (1, 7)";
+
+/// The names of Litestream's tables in a database.
+fn tables(path: &Path) -> Vec<String> {
+    let query =
+        "SELECT name AS line FROM sqlite_schema WHERE name GLOB '_litestream_*' ORDER BY name";
+    content::lines(&mut content::connect(path), query)
+}
+
+fn reset(path: &Path) -> Result<(), Error> {
+    reset_sqlite_database(path, &ResetOptions::default(), &mut ()).map(drop)
+}
+
+fn restore(path: &Path) -> Result<(), Error> {
+    restore_sqlite_database(path, &RestoreOptions::default(), &mut ()).map(drop)
+}
+
+#[test]
+fn tables_of_litestream_outlive_a_replaced_content() {
+    let both = ["_litestream_lock", "_litestream_seq"];
+    for page_size in [4_096, 8_192] {
+        for replace in [reset, restore] {
+            let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+            backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+            let backup = fs::read(copy.folder().join("degenbot.db.bak")).unwrap();
+            let mut connection = content::connect(&copy.path);
+            connection
+                .batch_execute(&format!(
+                    "PRAGMA journal_mode = DELETE; PRAGMA page_size = {page_size}; VACUUM;
+                     PRAGMA journal_mode = WAL; {TABLES}"
+                ))
+                .unwrap();
+            replace(&copy.path).unwrap();
+            assert_eq!(tables(&copy.path), both);
+            assert_eq!(content::complaints(&copy.path), [""; 0]);
+            // The backup is never written to.
+            assert_eq!(
+                fs::read(copy.folder().join("degenbot.db.bak")).unwrap(),
+                backup
+            );
+            assert!(copy.files().keys().all(|name| !name.contains("tmp")));
+        }
+    }
+}
+
+#[test]
+fn tables_of_litestream_come_from_nowhere_else() {
+    for replace in [reset, restore] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+        replace(&copy.path).unwrap();
+        assert_eq!(tables(&copy.path), [""; 0]);
+    }
+    // A backup that has them keeps them, with their rows.
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path).batch_execute(TABLES).unwrap();
+    backup_sqlite_database(&copy.path, &BackupOptions::default(), &mut ()).unwrap();
+    restore(&copy.path).unwrap();
+    let rows = content::lines(
+        &mut content::connect(&copy.path),
+        "SELECT seq AS line FROM _litestream_seq",
+    );
+    assert_eq!(rows, ["7"]);
+    let new = copy.folder().join("new.db");
+    let options = RestoreOptions::default().from(copy.folder().join("degenbot.db.bak"));
+    restore_sqlite_database(&new, &options, &mut ()).unwrap();
+    assert_eq!(tables(&new).len(), 2);
+}
+
+/// A database as `litestream restore -f` keeps it: in rollback mode, with a file beside it.
+fn follower(name: &str) -> Copy {
+    let copy = Copy::of(name);
+    content::connect(&copy.path)
+        .batch_execute("PRAGMA journal_mode = DELETE")
+        .unwrap();
+    fs::write(copy.folder().join("degenbot.db-txid"), "0000000000000007").unwrap();
+    copy
+}
+
+const WRITERS: [&[&str]; 7] = [
+    &["database", "upgrade", "--force"],
+    &["database", "downgrade", "--to", "0.5.0", "--force"],
+    &["database", "reset", "--force"],
+    &["database", "restore", "--from", "other.db", "--force"],
+    &["database", "compact"],
+    &["exchange", "activate", "base_uniswap_v4"],
+    &["exchange", "deactivate", "base_uniswap_v4"],
+];
+
+#[test]
+fn nothing_writes_to_a_follower() {
+    let other = Copy::upgraded("populated/populated-0.6.0a4.db");
+    for name in [
+        "populated/populated-0.6.0a4.db",
+        "populated/populated-0.5.0a2.db",
+    ] {
+        let copy = follower(name);
+        fs::copy(&other.path, copy.folder().join("other.db")).unwrap();
+        let before = copy.files();
+        for arguments in WRITERS {
+            let said = run(on(&copy.path, arguments), "");
+            let is_of_version = name.contains("0.6.0a4")
+                || matches!(arguments[1], "upgrade" | "reset" | "restore" | "compact")
+                    && arguments[0] == "database";
+            assert!(
+                said.starts_with("status: 1\n"),
+                "{name}: {arguments:?}: {said}"
+            );
+            if is_of_version {
+                let follows = "it follows another one, as degenbot.db-txid beside it shows";
+                assert!(said.contains(follows), "{name}: {arguments:?}: {said}");
+            }
+            assert_eq!(copy.files(), before, "{name}: {arguments:?}");
+        }
+        let error = Database::open(&copy.path).unwrap_err();
+        let is_follower = matches!(error.kind, ErrorKind::Follower { .. });
+        assert_eq!(is_follower, name.contains("0.6.0a4"), "{error}");
+        assert_eq!(copy.files(), before);
+    }
+}
+
+#[test]
+fn open_database_that_becomes_a_follower_gets_no_more_connections() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    // The pool opens a connection only when it is asked for one.
+    let options = PoolOptions::default()
+        .min_idle(0)
+        .connection_timeout(Duration::from_secs(1));
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    let _only = database.session().unwrap();
+    fs::write(copy.folder().join("degenbot.db-txid"), "").unwrap();
+    let error = database.session().unwrap_err();
+    assert!(error.to_string().contains("degenbot.db-txid"), "{error}");
+}
+
+#[test]
+fn follower_is_read_and_copied() {
+    let copy = follower("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    for arguments in [
+        &["database", "info"][..],
+        &["database", "verify"],
+        &["pool", "list"],
+        &["exchange", "list"],
+        &["database", "compact", "--into", "compact.db"],
+        &["database", "backup", "--verify", "full"],
+    ] {
+        let said = quietly(&copy.path, arguments);
+        let is_done = said.starts_with("status: 0\n") || said.starts_with("status: 3\n");
+        assert!(is_done, "{arguments:?}: {said}");
+    }
+    let new = copy.folder().join("new.db");
+    let said = quietly(&new, &["database", "restore", "--from", "degenbot.db"]);
+    assert!(said.starts_with("status: 0\n"), "{said}");
+    let mut files = copy.files();
+    files.retain(|name, _| before.contains_key(name) || name.contains("db-"));
+    assert_eq!(files, before);
+    // A backup does not replace one either.
+    let said = quietly(
+        &new,
+        &["database", "backup", "--output", "degenbot.db", "--force"],
+    );
+    assert!(said.contains("it follows another one"), "{said}");
+    let said = quietly(
+        &copy.path,
+        &["database", "backup", "--output", "degenbot.db-txid"],
+    );
+    assert!(said.contains("a file that Litestream keeps"), "{said}");
+    let backup = copy.folder().join("degenbot.db.bak");
+    assert_eq!(content::of(&backup), content::of(&copy.path));
+}
+
+/// Nobody could write to a database beside what an ended follower has left.
+#[test]
+fn database_is_not_created_beside_what_a_follower_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    fs::write(folder.path().join("degenbot.db-txid"), "").unwrap();
+    let error = create_new_sqlite_database(&path).unwrap_err();
+    assert!(!path.exists(), "{error}");
+    let said = run(on(&path, &["database", "reset", "--force"]), "");
+    insta::assert_snapshot!(said, @r"
+    status: 1
+    --- stdout
+    --- stderr
+    error: No database can be created at degenbot.db: degenbot.db-txid says that one there follows another by 'litestream restore -f'
+    hint: Nothing was changed. Let Litestream create the database; or if none is to follow another there, remove degenbot.db-txid
+    ");
+}
