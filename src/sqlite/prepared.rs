@@ -156,6 +156,23 @@ impl<'connection> Statements<'connection> {
         PathBuf::from(OsString::from_vec(bytes.unwrap_or_default()))
     }
 
+    /// Whether another database is attached, or a temporary object was created that is still there.
+    pub(crate) fn has_attached_or_temporary(self) -> QueryResult<bool> {
+        // SAFETY: the connection is open, and the name is NUL-terminated. Numbers 0 and 1 are "main" and "temp". The latter
+        // has a name of its file only once it is used.
+        let (has_attached, has_temporary) = unsafe {
+            let handle = self.handle.as_ptr();
+            (
+                !ffi::sqlite3_db_name(handle, 2).is_null(),
+                !ffi::sqlite3_db_filename(handle, c"temp".as_ptr()).is_null(),
+            )
+        };
+        if has_attached || !has_temporary {
+            return Ok(has_attached);
+        }
+        self.prepare("SELECT 1 FROM sqlite_temp_schema")?.step()
+    }
+
     /// The folder in which SQLite creates temporary files, if it can find one.
     pub(crate) fn temporary_folder(self) -> Option<PathBuf> {
         let mut name: *mut c_char = ptr::null_mut();

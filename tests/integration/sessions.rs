@@ -258,6 +258,31 @@ fn session_begins_with_the_pragmas_whatever_the_one_before_has_set() {
     }
 }
 
+/// They would hide a table of the next session, or run on its writes.
+#[test]
+fn session_ends_with_its_temporary_objects_and_attached_databases() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let options = PoolOptions::default().max_size(1);
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    for left in [
+        "CREATE TEMP TABLE exchanges (id)",
+        "CREATE TEMP VIEW exchanges AS SELECT 1 AS id",
+        "CREATE TEMP TRIGGER own BEFORE UPDATE ON main.exchanges BEGIN SELECT raise(ABORT, 'own'); END",
+        "ATTACH ':memory:' AS own",
+        "CREATE TEMP TABLE own (id); DROP TABLE own; PRAGMA temp_store = MEMORY; CREATE TEMP TABLE own (id)",
+    ] {
+        let mut session = database.session().unwrap();
+        session.batch_execute(left).unwrap();
+        drop(session);
+        let mut session = database.session().unwrap();
+        let names = "SELECT name AS line FROM pragma_database_list WHERE name NOT IN ('main', 'temp') \
+                     UNION ALL SELECT name FROM sqlite_temp_schema";
+        assert!(content::lines(&mut session, names).is_empty(), "{left}");
+        let update = "UPDATE exchanges SET active = active";
+        assert!(session.batch_execute(update).is_ok(), "{left}");
+    }
+}
+
 #[test]
 fn session_enforces_foreign_keys() {
     let copy = Copy::of("fresh/fresh-0.6.0a3.db");

@@ -48,8 +48,15 @@ impl ManageConnection for ConnectionManager {
             return true;
         }
         // Diesel may not know of an open transaction. It would include the writes of the next session and lose them.
-        let left = Statements::of(connection).and_then(Statements::leave_transaction);
-        // A session may end with pragmas of its own, and a snapshot forbids to write.
-        left.and_then(|()| reset_pragmas(connection)).is_err()
+        let left = Statements::of(connection).and_then(|statements| {
+            statements.leave_transaction()?;
+            statements.has_attached_or_temporary()
+        });
+        match left {
+            // A session may end with pragmas of its own, and a snapshot forbids to write.
+            Ok(false) => reset_pragmas(connection).is_err(),
+            // What only one session was to have would hide tables of the next one, or run triggers on its writes.
+            Ok(true) | Err(_) => true,
+        }
     }
 }
