@@ -496,6 +496,11 @@ fn update_is_refused_after_the_block_of_its_exchange_has_gone_back() {
                 loaded + 12
             )
         );
+        // Also where it would write nothing: what comes next may have nothing to write either.
+        for to in [loaded - 1, loaded] {
+            let error = led(Some(loaded + 12), to).apply(&mut session).unwrap_err();
+            assert!(matches!(error, RowError::Behind { .. }), "{error}");
+        }
         assert_eq!(stored(&mut session), block);
         let now = TickMap::of_pool(&mut session, PoolFamily::Pools, pool_id).unwrap();
         assert_eq!(now.sync_cursor(), mark);

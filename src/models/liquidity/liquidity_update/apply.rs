@@ -92,7 +92,7 @@ impl LiquidityUpdate {
             }
             let stored = BlockNumber::decode(find.column(0)).ok();
             find.reset();
-            if let Some(from) = from.filter(|from| stored < Some(*from) && stored < Some(to)) {
+            if let Some(from) = from.filter(|from| stored < Some(*from)) {
                 return Err(RowError::Behind { id, stored, from });
             }
             if !self.allow_rewind && stored > Some(to) {
