@@ -1,6 +1,13 @@
 //! The start of a bot: it loads the pools of a chain with their liquidity, applies the events of each block in memory,
-//! writes them, and goes on where it stopped: `cargo run --example fill -- PATH`, then
-//! `cargo run --example bot -- PATH`.
+//! writes them, and goes on where it stopped.
+//!
+//! It needs a database, which it does not create. From nothing:
+//!
+//! ```sh
+//! cargo run -- --database PATH database reset   # an empty database
+//! cargo run --example fill -- PATH              # an exchange and a pool
+//! cargo run --example bot -- PATH
+//! ```
 //!
 //! A bot of your own takes the events from a node instead of [`chain_of_the_example`], and has its strategy where
 //! [`Bot::follow`] says so.
@@ -28,7 +35,7 @@ fn main() -> Result<()> {
 pub(crate) fn run(path: &Path, out: &mut impl Write) -> Result<()> {
     let chain = ChainId::ETHEREUM;
     let blocks = chain_of_the_example()?;
-    let bot = Bot::load(Database::open(path)?, chain)?;
+    let bot = Bot::load(open(path)?, chain)?;
     writeln!(out, "loaded {} pools with ticks", bot.pools.len())?;
     let bot = bot.follow(&blocks[..2], out)?;
 
@@ -38,6 +45,11 @@ pub(crate) fn run(path: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "loaded {} pools with ticks again", bot.pools.len())?;
     bot.follow(&blocks, out)?;
     Ok(())
+}
+
+/// Opens a database that is there. Its hint says what to do if there is none.
+fn open(path: &Path) -> Result<Database> {
+    Database::open(path).map_err(|error| format!("{error}. {}", error.hint()).into())
 }
 
 /// What names a pool in its events.

@@ -1,5 +1,5 @@
-//! Inserts an exchange and a pool with its tokens and its ticks into a database:
-//! `cargo run --example fill -- PATH`.
+//! Inserts an exchange and a pool with its tokens and its ticks into an empty database:
+//! `cargo run -- --database PATH database reset`, then `cargo run --example fill -- PATH`.
 
 use std::error::Error;
 use std::path::Path;
@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Fills a database without rows.
 pub(crate) fn fill(path: &Path) -> Result<(), Box<dyn Error>> {
-    Database::open(path)?.write(insert)
+    let database = Database::open(path).map_err(|error| format!("{error}. {}", error.hint()))?;
+    database.write(insert)
 }
 
 /// Inserts WETH, USDC and their 0.05 % pool on Uniswap V3, with liquidity over the whole range.

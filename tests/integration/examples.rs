@@ -19,6 +19,23 @@ mod fill;
 #[expect(dead_code, reason = "the test calls what its main function calls")]
 mod list_pools;
 
+/// The examples do not create a database, and say how to.
+#[test]
+fn examples_without_a_database_say_how_to_create_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    for error in [
+        fill::fill(&path).unwrap_err(),
+        bot::run(&path, &mut Vec::new()).unwrap_err(),
+    ] {
+        let told = error.to_string();
+        assert!(
+            told.contains("create the database with 'degenbot database reset'"),
+            "{told}"
+        );
+    }
+}
+
 #[test]
 fn bot_follows_a_chain_and_starts_again_where_it_stopped() {
     let (_folder, path) = empty();
