@@ -50,6 +50,7 @@ mod moved_file;
 mod node;
 mod own_objects;
 mod own_objects_in_upgrades;
+mod own_objects_meaning;
 mod plans;
 mod pool_addresses;
 mod pool_reports;

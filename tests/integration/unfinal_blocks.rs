@@ -311,14 +311,48 @@ fn downgrade_refuses_triggers_that_change_what_it_sets_back() {
         "DROP TRIGGER mine; \
          CREATE TRIGGER mine BEFORE DELETE ON pools BEGIN SELECT RAISE(IGNORE); END",
     );
-    let from = SchemaVersion::latest();
-    let error =
-        migrate_sqlite_database(&path, from, older(), &MigrateOptions::default()).unwrap_err();
+    let error = refused(&path);
     assert_eq!(
         error.to_string(),
         "The blocks that are not final cannot be taken back: a trigger of your own ignores a row that is set back in pools"
     );
     assert!(error.hint().contains("drop the one that does it"));
+}
+
+/// A trigger that looks only at the row that fires it says in a plan what it would say. One that looks at others is named.
+#[test]
+fn plan_has_what_triggers_raise_or_names_those_that_it_does_not_try() {
+    for trigger in [
+        "BEFORE DELETE ON pools BEGIN SELECT raise(ABORT, 'own'); END",
+        "AFTER DELETE ON erc20_tokens WHEN old.name = 'named since' BEGIN SELECT raise(FAIL, 'own'); END",
+        "AFTER UPDATE OF last_update_block ON exchanges BEGIN \
+         SELECT CASE WHEN new.last_update_block < old.last_update_block THEN raise(ABORT, 'own') END; END",
+    ] {
+        let (_folder, path) = database();
+        run(&path, &format!("CREATE TRIGGER mine {trigger}"));
+        let error = refused(&path);
+        assert!(error.to_string().contains("own"), "{trigger}: {error}");
+    }
+    let (_folder, path) = database();
+    run(
+        &path,
+        "CREATE TABLE kept (id); INSERT INTO kept VALUES (1); \
+         CREATE TRIGGER mine BEFORE DELETE ON pools WHEN old.id IN (SELECT id FROM kept) \
+         BEGIN SELECT raise(ABORT, 'own'); END; \
+         CREATE TRIGGER other BEFORE DELETE ON pools WHEN old.id > 7 BEGIN SELECT raise(ABORT, 'own'); END; \
+         CREATE TRIGGER elsewhere BEFORE DELETE ON kept BEGIN DELETE FROM kept; END",
+    );
+    let plan = plan_migration(&path, older()).unwrap();
+    assert_eq!(plan.untried_triggers, ["mine"]);
+    let version = older().to_string();
+    let told = quietly(
+        &path,
+        &["database", "downgrade", "--to", &version, "--dry-run"],
+    );
+    let named = "\nNot tried  trigger mine, which can run and refuse while blocks are taken back\n";
+    assert!(told.contains(named), "{told}");
+    run(&path, "DELETE FROM kept");
+    downgrade(&path);
 }
 
 #[test]

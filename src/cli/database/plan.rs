@@ -27,7 +27,9 @@ struct Document<'plan> {
     migrations: &'plan [String],
     losses: &'plan [Loss],
     taken_back: Vec<TakenBack>,
+    untried_triggers: &'plan [String],
     dropped: &'plan [String],
+    readers_of_hashes: &'plan [String],
     needs: Option<&'plan str>,
     remark: Option<&'plan str>,
     stamps: &'plan Stamps,
@@ -102,7 +104,9 @@ impl<'plan> Document<'plan> {
             migrations: &plan.migrations,
             losses: &plan.losses,
             taken_back: plan.unfinal.iter().map(TakenBack::from).collect(),
+            untried_triggers: &plan.untried_triggers,
             dropped: &plan.dropped,
+            readers_of_hashes: &plan.readers_of_hashes,
             needs: plan.needs.as_deref(),
             remark: plan.remark.as_deref(),
             stamps: &plan.stamps,
@@ -202,11 +206,23 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     for blocks in &plan.unfinal {
         line("Takes back", &blocks.to_string());
     }
+    for trigger in &plan.untried_triggers {
+        line(
+            "Not tried",
+            &format!("trigger {trigger}, which can run and refuse while blocks are taken back"),
+        );
+    }
     for loss in &plan.losses {
         line("Drops", &loss.to_string());
     }
     for dropped in &plan.dropped {
         line("Leaves out", dropped);
+    }
+    for reader in &plan.readers_of_hashes {
+        line(
+            "Rewrites",
+            &format!("uniswap_v4_pools.pool_hash, as texts like 0x12ab\u{2026}: {reader} reads it"),
+        );
     }
     for (table, rows) in &plan.rows {
         if *rows > 0 {

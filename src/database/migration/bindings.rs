@@ -2,22 +2,29 @@
 //!
 //! An object can still compile after a migration and mean something else: a name binds to a column of another table, a
 //! natural join compares other columns, or a value goes to another column because the columns are in another order.
-//! SQLite's authorizer says what an object reads and writes, before and after.
 //!
-//! Reads by name must stay the same. A `*` may read more or less than before. A table with one column more shows what
-//! depends on a `*`: each `*` reads that column too, and what takes columns by position does not compile with it.
+//! What SQLite makes of an object shows that, in copies of the schema. Where a name matters, the bytecode differs from
+//! that in a copy in which the column that comes or goes is called otherwise. Where a position matters, the object does
+//! not compile with a table that has more columns in the middle, or it sorts by one of these. So no SQL is parsed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::slice;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::migration::bytecode::Program;
+use crate::database::migration::conflict_clauses::UniqueKeys;
 use crate::database::migration::firing;
 use crate::database::migration::objects::Object;
 use crate::database::migration::schema_copy::Compiler;
-use crate::database::migration::sql_tokens::{Token, tokens};
+use crate::database::migration::sql_tokens::{Token, tokens, with_columns, without_collations};
 use crate::database::migration::working::Present;
-use crate::sqlite::authorizer::AccessKind;
+use crate::database::structure::sql_name;
+
+/// How many columns are added to a table to find out what depends on the positions of others. A statement has fewer
+/// columns of its own between a `*` and the one whose number it uses.
+const MORE_COLUMNS: usize = 40;
 
 /// Returns the views, triggers and indexes that work before and after, and mean something else, each with the reason.
 ///
@@ -30,9 +37,9 @@ pub(super) fn changed(
 ) -> Result<Vec<String>, Error> {
     let mut copy = before.copy(path)?;
     let mut old = copy.compiler(path);
-    let relations = Relation::of(&mut old, new, &before.others)?;
-    let changes = changes(&relations);
-    if changes.is_empty() {
+    let tables = changed_tables(&mut old, new, &before.others)?;
+    let keys = UniqueKeys::changed(&mut old, new, &before.others)?;
+    if tables.is_empty() && keys.is_empty() {
         return Ok(Vec::new());
     }
     let views = before.others.iter().filter(|object| object.kind == "view");
@@ -40,316 +47,421 @@ pub(super) fn changed(
     for object in views.chain(&before.triggers) {
         // A migration can have renamed a column in a statement.
         let mut now = after.others.iter().chain(&after.triggers);
-        let Some(now) = now.find(|now| now.kind == object.kind && now.name == object.name) else {
-            continue;
-        };
-        let (before, after) = (Bindings::of(&mut old, object)?, Bindings::of(new, now)?);
-        if before.statements > 0 && after.statements > 0 {
-            uses.push(Use {
-                object,
-                before,
-                after,
-                stars: BTreeMap::new(),
-                positions_of: None,
-            });
+        if let Some(now) = now.find(|now| now.kind == object.kind && now.name == object.name) {
+            uses.push(Use::of(&mut old, new, object, now)?);
         }
     }
-    for change in &changes {
-        old.undone(|old| {
-            change.widen(old, &before.free_name)?;
-            uses.iter_mut()
-                .try_for_each(|one| one.compare_with_wider(old, &before.free_name, change))
-        })?;
+    let mut reasons = Reasons::default();
+    look_at_names(path, before, Time::Before, &tables, &uses, &mut reasons)?;
+    look_at_names(path, after, Time::After, &tables, &uses, &mut reasons)?;
+    for alike in groups_alike(&tables) {
+        look_at_positions(path, before, &alike, &uses, &mut reasons)?;
     }
-    let describe = |one: &Use<'_>| {
-        let reason = changed_join(one.object, &relations)
-            .or_else(|| one.changed_columns())
-            .or_else(|| changed_name(one.object, &relations))?;
-        Some(format!(
-            "{} {} ({reason})",
-            one.object.kind, one.object.name
-        ))
-    };
-    let mut found: Vec<_> = uses.iter().filter_map(describe).collect();
+    for (number, one) in uses.iter().enumerate() {
+        for (before, after) in one.programs().flatten() {
+            reasons.add(number, || keys.relied_on_before(before));
+            reasons.add(number, || keys.relied_on_after(after));
+        }
+    }
+    let mut found: Vec<_> = reasons
+        .0
+        .into_iter()
+        .filter_map(|(number, reason)| {
+            let object = uses.get(number)?.object;
+            Some(format!("{} {} ({reason})", object.kind, object.name))
+        })
+        .collect();
     for index in before.others.iter().filter(|object| object.kind == "index") {
-        if let Some(reason) = changed_index(index, &relations) {
+        if let Some(reason) = changed_index(index, &tables) {
             found.push(format!("index {} ({reason})", index.name));
         }
     }
     Ok(found)
 }
 
-/// A table or a view with its columns before and after a migration.
-struct Relation<'object> {
+/// The first reason found for each object, by the number of its use.
+#[derive(Debug, Default)]
+struct Reasons(BTreeMap<usize, String>);
+
+impl Reasons {
+    fn add(&mut self, number: usize, find: impl FnOnce() -> Option<String>) {
+        if !self.0.contains_key(&number)
+            && let Some(reason) = find()
+        {
+            self.0.insert(number, reason);
+        }
+    }
+}
+
+/// A table with its columns before and after a migration, which differ.
+#[derive(Debug)]
+struct ChangedTable<'object> {
     name: &'object str,
-    is_table: bool,
     before: Vec<String>,
     after: Vec<String>,
 }
 
-impl<'object> Relation<'object> {
+fn changed_tables<'object>(
+    old: &mut Compiler<'_>,
+    new: &mut Compiler<'_>,
+    objects: &'object [Object],
+) -> Result<Vec<ChangedTable<'object>>, Error> {
+    let mut tables = Vec::new();
+    for object in objects.iter().filter(|object| object.kind == "table") {
+        let before = old.columns(&object.name, true)?.unwrap_or_default();
+        let after = new.columns(&object.name, true)?.unwrap_or_default();
+        // What uses a table that goes does not compile any more.
+        if before != after && !after.is_empty() {
+            tables.push(ChangedTable {
+                name: &object.name,
+                before,
+                after,
+            });
+        }
+    }
+    Ok(tables)
+}
+
+/// The tables whose columns change alike.
+fn groups_alike<'tables>(
+    tables: &'tables [ChangedTable<'tables>],
+) -> Vec<Vec<&'tables ChangedTable<'tables>>> {
+    let mut alike: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for table in tables {
+        let columns = (&table.before, &table.after);
+        alike.entry(columns).or_default().push(table);
+    }
+    alike.into_values().collect()
+}
+
+/// A view or a trigger, with what SQLite makes of it before and after a migration.
+struct Use<'object> {
+    object: &'object Object,
+    now: &'object Object,
+    /// The columns that the table of a trigger has before and after.
+    columns: Vec<String>,
+    /// The names of a view's columns, before and after.
+    names: [Vec<String>; 2],
+    before: Vec<Option<Program>>,
+    after: Vec<Option<Program>>,
+}
+
+impl<'object> Use<'object> {
     fn of(
         old: &mut Compiler<'_>,
         new: &mut Compiler<'_>,
-        objects: &'object [Object],
-    ) -> Result<Vec<Self>, Error> {
-        let mut relations = Vec::new();
-        for object in objects {
-            if ["table", "view"].contains(&object.kind.as_str()) {
-                relations.push(Self {
-                    name: &object.name,
-                    is_table: object.kind == "table",
-                    before: old.columns(&object.name, true)?.unwrap_or_default(),
-                    after: new.columns(&object.name, true)?.unwrap_or_default(),
-                });
-            }
-        }
-        Ok(relations)
-    }
-}
-
-/// Tables whose columns change alike.
-struct Change<'object> {
-    tables: Vec<&'object str>,
-    /// Whether a column that stays gets another position.
-    is_of_positions: bool,
-}
-
-fn changes<'object>(relations: &[Relation<'object>]) -> Vec<Change<'object>> {
-    let mut alike: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for relation in relations.iter().filter(|relation| relation.is_table) {
-        let Relation { before, after, .. } = relation;
-        // What uses a table that goes does not compile any more.
-        if before != after && !after.is_empty() {
-            alike
-                .entry((before, after))
-                .or_default()
-                .push(relation.name);
-        }
-    }
-    alike
-        .into_iter()
-        .map(|((before, after), tables)| Change {
-            tables,
-            is_of_positions: !before.starts_with(after) && !after.starts_with(before),
+        object: &'object Object,
+        now: &'object Object,
+    ) -> Result<Self, Error> {
+        let owner = &object.owner;
+        let mut columns = old.columns(owner, false)?.unwrap_or_default();
+        let remaining = new.columns(owner, false)?.unwrap_or_default();
+        columns.retain(|column| sql_name::is_among(column, &remaining));
+        Ok(Self {
+            object,
+            now,
+            before: programs(old, object, &columns)?,
+            after: programs(new, now, &columns)?,
+            names: [names(old, object)?, names(new, now)?],
+            columns,
         })
-        .collect()
-}
+    }
 
-impl Change<'_> {
-    /// Adds a column to each of the tables. The names differ so that no natural join compares them.
-    fn widen(&self, compiler: &mut Compiler<'_>, free_name: &str) -> Result<(), Error> {
-        for (number, table) in self.tables.iter().enumerate() {
-            let table = sql::name(table);
-            let add = format!("ALTER TABLE main.{table} ADD COLUMN {free_name}{number}");
-            // A table whose columns change is an ordinary one.
-            let _ = compiler.attempt(&add)?;
-        }
-        Ok(())
+    /// The programs before and after, `None` for what does not work at both times.
+    fn programs(&self) -> impl Iterator<Item = Option<(&Program, &Program)>> {
+        let both = self.before.iter().zip(&self.after);
+        both.map(|(before, after)| Some((before.as_ref()?, after.as_ref()?)))
     }
 }
 
-/// What a view or a trigger reads and writes.
-struct Bindings {
-    /// How many statements of the object compile: one for a view, one for each event of a trigger.
-    statements: usize,
-    /// How often each column is read, as table and column.
-    reads: BTreeMap<(String, String), usize>,
-    /// The tables and views that are read or written to.
-    relations: BTreeSet<String>,
+/// What SQLite makes of an object: of a query of a view, of each event of a trigger. `columns` are those of its table.
+fn programs(
+    compiler: &mut Compiler<'_>,
+    object: &Object,
+    columns: &[String],
+) -> Result<Vec<Option<Program>>, Error> {
+    if object.kind != "view" {
+        return firing::programs(compiler, object, columns);
+    }
+    let query = format!("EXPLAIN SELECT * FROM main.{}", sql::name(&object.name));
+    Ok(vec![compiler.program(&query)?.ok()])
 }
 
-impl Bindings {
-    fn of(compiler: &mut Compiler<'_>, object: &Object) -> Result<Self, Error> {
-        let accesses = if object.kind == "view" {
-            let query = format!("SELECT 1 FROM main.{} LIMIT 0", sql::name(&object.name));
-            compiler.accesses(&query)?.into_iter().collect()
-        } else {
-            firing::accesses(compiler, object)?
+/// The names of a view's columns. SQLite numbers those that have a name already: a column that a `*` brings takes the
+/// name, and the one that had it becomes `NAME:1`.
+fn names(compiler: &mut Compiler<'_>, object: &Object) -> Result<Vec<String>, Error> {
+    if object.kind != "view" {
+        return Ok(Vec::new());
+    }
+    Ok(compiler.columns(&object.name, false)?.unwrap_or_default())
+}
+
+/// Before or after the migration.
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    Before,
+    After,
+}
+
+/// A column that comes or goes.
+#[derive(Debug)]
+struct Column<'tables> {
+    table: &'tables str,
+    name: &'tables str,
+    /// The name that it has in a copy, which nothing else has.
+    free_name: String,
+}
+
+impl Column<'_> {
+    fn rename(&self) -> String {
+        let (table, name) = (sql::name(self.table), sql::name(self.name));
+        let free_name = &self.free_name;
+        format!("ALTER TABLE main.{table} RENAME COLUMN {name} TO {free_name}")
+    }
+}
+
+/// The columns that one time has and the other lacks.
+fn columns_beyond<'tables>(
+    present: &Present,
+    time: Time,
+    tables: &'tables [ChangedTable<'_>],
+) -> Vec<Column<'tables>> {
+    let mut found = Vec::new();
+    for table in tables {
+        let (columns, others) = match time {
+            Time::Before => (&table.before, &table.after),
+            Time::After => (&table.after, &table.before),
         };
-        let mut bindings = Self {
-            statements: accesses.len(),
-            reads: BTreeMap::new(),
-            relations: BTreeSet::new(),
+        let beyond = columns
+            .iter()
+            .filter(|name| !sql_name::is_among(name, others));
+        for name in beyond {
+            found.push(Column {
+                table: table.name,
+                name,
+                free_name: format!("{}{}_", present.free_name, found.len()),
+            });
+        }
+    }
+    found
+}
+
+/// Finds out what depends on the names of columns that only one time has, whose objects are `present`.
+fn look_at_names(
+    path: &Path,
+    present: &Present,
+    time: Time,
+    tables: &[ChangedTable<'_>],
+    uses: &[Use<'_>],
+    reasons: &mut Reasons,
+) -> Result<(), Error> {
+    let columns = columns_beyond(present, time, tables);
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let reason = |column: &Column<'_>| {
+        let Column { table, name, .. } = column;
+        let what = match time {
+            Time::Before => "without",
+            Time::After => "with the new column",
         };
-        for access in accesses.into_iter().flatten() {
-            bindings.relations.insert(access.table.clone());
-            if let AccessKind::Read(column) = access.kind
-                && !column.is_empty()
-            {
-                *bindings.reads.entry((access.table, column)).or_default() += 1;
-            }
-        }
-        Ok(bindings)
-    }
-}
-
-/// How an object uses columns before and after a migration.
-struct Use<'object> {
-    object: &'object Object,
-    before: Bindings,
-    after: Bindings,
-    /// How many times each table and view is read with `*`.
-    stars: BTreeMap<String, usize>,
-    /// A table of whose columns the object depends on positions that change.
-    positions_of: Option<String>,
-}
-
-impl Use<'_> {
-    /// Finds out how the object depends on tables that have one column more now.
-    fn compare_with_wider(
-        &mut self,
-        compiler: &mut Compiler<'_>,
-        free_name: &str,
-        change: &Change<'_>,
-    ) -> Result<(), Error> {
-        let mut tables = change.tables.iter();
-        let Some(table) = tables.find(|table| self.before.relations.contains(**table)) else {
-            return Ok(());
-        };
-        if !change.is_of_positions && self.before.reads == self.after.reads {
-            return Ok(());
-        }
-        let wider = Bindings::of(compiler, self.object)?;
-        if change.is_of_positions && wider.statements < self.before.statements {
-            self.positions_of = Some((*table).to_owned());
-        }
-        for ((relation, column), count) in wider.reads {
-            if column.starts_with(free_name) {
-                let stars = self.stars.entry(relation).or_default();
-                *stars = count.max(*stars);
-            }
-        }
-        Ok(())
-    }
-
-    /// Why the object means other columns than before, if it does.
-    fn changed_columns(&self) -> Option<String> {
-        if let Some(table) = &self.positions_of {
-            return Some(format!(
-                "takes the columns of {table} in their order, which would change"
-            ));
-        }
-        let count =
-            |bindings: &Bindings, read| bindings.reads.get(read).copied().unwrap_or_default();
-        let mut gone = Vec::new();
-        let mut added = Vec::new();
-        for read in self.before.reads.keys().chain(self.after.reads.keys()) {
-            let (relation, column) = read;
-            let by_star = self.stars.get(relation).copied().unwrap_or_default();
-            match (count(&self.before, read), count(&self.after, read)) {
-                (before, after) if before == after => {}
-                (0, count) | (count, 0) if count == by_star => {}
-                (before, after) if before > after => {
-                    gone.push(format!("would no longer read {relation}.{column}"));
-                }
-                _ => added.push(format!("would read {relation}.{column}")),
-            }
-        }
-        gone.into_iter().chain(added).next()
-    }
-}
-
-/// Why the joins of an object compare other columns than before, if they do. SQLite's authorizer does not say which columns
-/// NATURAL and USING compare: those that several of the joined relations have, and those that are listed.
-fn changed_join(object: &Object, relations: &[Relation<'_>]) -> Option<String> {
-    let tokens = tokens(&object.statement);
-    let is_natural = tokens.windows(2).any(|pair| match pair {
-        [Token::Word(first), Token::Word(second)] => {
-            first == "natural" && JOINS.contains(&second.as_str())
-        }
-        _ => false,
-    });
-    let listed = columns_of_using(&tokens);
-    if !is_natural && listed.is_empty() {
-        return None;
-    }
-    let words: BTreeSet<_> = tokens.iter().filter_map(word).collect();
-    let joined = relations.iter().filter(|relation| {
-        // A view names itself too.
-        let is_itself = object.kind == "view" && relation.name == object.name;
-        !is_itself && words.contains(relation.name.to_ascii_lowercase().as_str())
-    });
-    let mut with_column: BTreeMap<String, [BTreeSet<&str>; 2]> = BTreeMap::new();
-    for relation in joined {
-        for (time, columns) in [&relation.before, &relation.after].into_iter().enumerate() {
-            for column in columns {
-                let column = column.to_ascii_lowercase();
-                with_column.entry(column).or_default()[time].insert(relation.name);
-            }
-        }
-    }
-    let changed = with_column.into_iter().find(|(column, [before, after])| {
-        before != after
-            && before.len().max(after.len()) > 1
-            && (is_natural || listed.contains(column.as_str()))
-    });
-    changed.map(|(column, _)| format!("would join by other columns because of {column}"))
-}
-
-/// What can follow NATURAL.
-const JOINS: [&str; 7] = ["join", "left", "right", "full", "inner", "cross", "outer"];
-
-/// The columns that the USING clauses of a statement list, in lower case.
-fn columns_of_using(tokens: &[Token]) -> BTreeSet<&str> {
-    let mut listed = BTreeSet::new();
-    for (place, pair) in tokens.windows(2).enumerate() {
-        let [Token::Word(first), Token::Open] = pair else {
-            continue;
-        };
-        if first == "using" {
-            let columns = tokens.iter().skip(place + 2);
-            listed.extend(
-                columns
-                    .take_while(|token| **token != Token::Close)
-                    .filter_map(word),
-            );
-        }
-    }
-    listed
-}
-
-fn word(token: &Token) -> Option<&str> {
-    match token {
-        Token::Word(word) => Some(word),
-        _ => None,
-    }
-}
-
-/// Why a column of a view is another one under the same name, if one is. SQLite numbers columns that have a name already:
-/// a column that a `*` brings takes the name, and the one that had it becomes `NAME:1`.
-fn changed_name(object: &Object, relations: &[Relation<'_>]) -> Option<String> {
-    let mut views = relations.iter().filter(|relation| !relation.is_table);
-    let view = views.find(|view| object.kind == "view" && view.name == object.name)?;
-    let numbered = |more: &[String], fewer: &[String]| {
-        let added = more.iter().filter(|name| !fewer.contains(name));
-        let mut names = added.filter_map(|name| {
-            let (name, number) = name.rsplit_once(':')?;
-            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-            is_number.then(|| name.to_owned())
-        });
-        names.find(|name| fewer.contains(name))
+        format!("would mean something else {what} {table}.{name}")
     };
-    let name =
-        numbered(&view.after, &view.before).or_else(|| numbered(&view.before, &view.after))?;
-    Some(format!("would have another column as {name}"))
+    let mut depending = by_name(path, present, time, &columns, uses)?;
+    for column in &columns {
+        if depending.is_empty() {
+            return Ok(());
+        }
+        for number in by_name(path, present, time, slice::from_ref(column), uses)? {
+            reasons.add(number, || Some(reason(column)));
+            depending.remove(&number);
+        }
+    }
+    // They depend on several columns together.
+    for number in depending {
+        reasons.add(number, || columns.first().map(reason));
+    }
+    Ok(())
 }
 
-/// Why an index takes a column for what was a text, if it may. In an index, SQLite takes a name in double quotes for a text
-/// as long as no column has it.
-fn changed_index(index: &Object, relations: &[Relation<'_>]) -> Option<String> {
+/// The uses that depend on the names of these columns.
+fn by_name(
+    path: &Path,
+    present: &Present,
+    time: Time,
+    columns: &[Column<'_>],
+    uses: &[Use<'_>],
+) -> Result<BTreeSet<usize>, Error> {
+    let statements: Vec<_> = columns.iter().map(Column::rename).collect();
+    let real_names: BTreeMap<_, _> = columns
+        .iter()
+        .map(|column| (column.free_name.clone(), column.name.to_owned()))
+        .collect();
+    let mut copy = present.changed_copy(path, &statements, |object| object.statement.clone())?;
+    let mut compiler = copy.compiler(path);
+    let mut depending = BTreeSet::new();
+    for (number, one) in uses.iter().enumerate() {
+        let object = match time {
+            Time::Before => one.object,
+            Time::After => one.now,
+        };
+        let [names_before, names_after] = &one.names;
+        let expected = match time {
+            Time::Before => names_before,
+            Time::After => names_after,
+        };
+        let renamed = programs(&mut compiler, object, &one.columns)?;
+        let found = names(&mut compiler, object)?;
+        // What has a name of its own in any case must not get it from a column that comes or goes.
+        let is_same = |(name, expected): (&String, &String)| {
+            name == expected || name.starts_with(&present.free_name)
+        };
+        let works = one.programs().any(|both| both.is_some());
+        if works && !found.iter().zip(expected).all(is_same) {
+            depending.insert(number);
+        }
+        for (both, renamed) in one.programs().zip(renamed) {
+            let Some((before, after)) = both else {
+                continue;
+            };
+            let program = match time {
+                Time::Before => before,
+                Time::After => after,
+            };
+            if renamed
+                .map(|renamed| renamed.with_names(&real_names))
+                .as_ref()
+                != Some(program)
+            {
+                depending.insert(number);
+            }
+        }
+    }
+    Ok(depending)
+}
+
+/// Finds out what depends on positions of columns that change, of tables that change alike.
+fn look_at_positions(
+    path: &Path,
+    before: &Present,
+    tables: &[&ChangedTable<'_>],
+    uses: &[Use<'_>],
+    reasons: &mut Reasons,
+) -> Result<(), Error> {
+    let depending = by_position(path, before, tables, uses)?;
+    if depending.is_empty() {
+        return Ok(());
+    }
+    let mut add = |table: &ChangedTable<'_>, depending: &BTreeMap<usize, Position>| {
+        for (number, position) in depending {
+            reasons.add(*number, || Some(position.reason(table.name)));
+        }
+    };
+    for table in tables {
+        add(table, &by_position(path, before, &[table], uses)?);
+    }
+    if let Some(table) = tables.first() {
+        add(table, &depending);
+    }
+    Ok(())
+}
+
+/// How an object depends on the positions of columns.
+#[derive(Debug, Clone, Copy)]
+enum Position {
+    /// It takes all columns in their order.
+    Order,
+    /// It sorts or groups by the number of a column.
+    Number,
+}
+
+impl Position {
+    fn reason(self, table: &str) -> String {
+        match self {
+            Self::Order => {
+                format!("takes the columns of {table} in their order, which would change")
+            }
+            Self::Number => {
+                format!("sorts or groups by the number of a column, which {table} would change")
+            }
+        }
+    }
+}
+
+/// The uses that depend on where the columns of these tables are that change.
+fn by_position(
+    path: &Path,
+    present: &Present,
+    tables: &[&ChangedTable<'_>],
+    uses: &[Use<'_>],
+) -> Result<BTreeMap<usize, Position>, Error> {
+    let more = |number: usize| {
+        let names =
+            (0..MORE_COLUMNS).map(|column| format!("{}{number}_{column}", present.free_name));
+        // The collation of a column goes with it, and shows where rows are sorted by it.
+        let columns: Vec<_> = names.map(|name| format!("{name} COLLATE {name}")).collect();
+        columns.join(", ")
+    };
+    let statement = |object: &Object| {
+        let table = tables
+            .iter()
+            .position(|table| object.kind == "table" && table.name == object.name);
+        let wider = table.and_then(|number| {
+            let ChangedTable { before, after, .. } = tables.get(number)?;
+            let same = before
+                .iter()
+                .zip(after)
+                .take_while(|(before, after)| before == after);
+            with_columns(&object.statement, same.count(), &more(number))
+        });
+        wider.unwrap_or_else(|| match object.kind.as_str() {
+            "view" => without_collations(&object.statement),
+            _ => object.statement.clone(),
+        })
+    };
+    let mut copy = present.changed_copy(path, &[], statement)?;
+    let mut compiler = copy.compiler(path);
+    let mut depending = BTreeMap::new();
+    for (number, one) in uses.iter().enumerate() {
+        let mut object = one.object.clone();
+        object.statement = without_collations(&object.statement);
+        let wider = programs(&mut compiler, &object, &one.columns)?;
+        for (_, wider) in one.programs().zip(wider).filter(|(both, _)| both.is_some()) {
+            let Some(wider) = wider else {
+                depending.insert(number, Position::Order);
+                continue;
+            };
+            let sorts = (0..tables.len()).any(|table| {
+                let prefix = format!("{}{table}_", present.free_name);
+                wider.sorts_by_some(&prefix, MORE_COLUMNS)
+            });
+            if sorts {
+                depending.entry(number).or_insert(Position::Number);
+            }
+        }
+    }
+    Ok(depending)
+}
+
+/// Why an index takes a column for what was a text, if it may. In an index, SQLite takes a name in double quotes for a
+/// text as long as no column has it.
+fn changed_index(index: &Object, tables: &[ChangedTable<'_>]) -> Option<String> {
     if !has_quoted_name(index) {
         return None;
     }
-    let mut tables = relations.iter().filter(|relation| relation.is_table);
-    let table = tables.find(|table| table.name == index.owner)?;
+    let table = tables.iter().find(|table| table.name == index.owner)?;
     let tokens = tokens(&index.statement);
-    let words: BTreeSet<_> = tokens.iter().filter_map(word).collect();
+    let has_word = |column: &str| {
+        let column = column.to_ascii_lowercase();
+        tokens
+            .iter()
+            .any(|token| matches!(token, Token::Word(word) if *word == column))
+    };
     let mut added = table
         .after
         .iter()
         .filter(|column| !table.before.contains(column));
-    let column = added.find(|column| words.contains(column.to_ascii_lowercase().as_str()))?;
+    let column = added.find(|column| has_word(column))?;
     Some(format!("would read {}.{column}", table.name))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::migration::bytecode::Program;
 use crate::database::migration::objects::Object;
 use crate::database::migration::schema_copy::Compiler;
 use crate::database::migration::update_columns;
@@ -33,12 +34,15 @@ impl Firing {
     /// Finds the events whose statements compile now. The schema of the compiler has no other trigger that could be
     /// broken: it would hide this one.
     pub(super) fn find(compiler: &mut Compiler<'_>, trigger: &Object) -> Result<Self, Error> {
-        let events = Event::all(compiler, trigger)?;
+        let columns = compiler.columns(&trigger.owner, false)?;
+        let columns = columns.unwrap_or_default();
+        let listed = update_columns::columns_of(&trigger.statement);
+        let events = Event::all(&listed, &columns);
         let of_trigger = events.len();
         let events = alone(compiler, trigger, |compiler| {
             let mut valid = Vec::new();
             for event in events {
-                if event.compile(compiler, &trigger.owner)?.is_ok() {
+                if event.compile(compiler, &trigger.owner, &columns)?.is_ok() {
                     valid.push(event);
                 }
             }
@@ -77,7 +81,7 @@ impl Firing {
                 {
                     continue;
                 }
-                if let Err(message) = event.compile(compiler, &trigger.owner)? {
+                if let Err(message) = event.compile(compiler, &trigger.owner, &columns)? {
                     return Ok(Some(message));
                 }
             }
@@ -89,46 +93,71 @@ impl Firing {
     }
 }
 
-/// Returns what the trigger reads and writes on each event that fires it and whose statement compiles. The schema of the
-/// compiler has no other trigger.
+/// What SQLite makes of the statement of each event that can fire the trigger, and of some that do not; `None` if the
+/// statement does not compile. `columns` are columns of the trigger's table. The schema of the compiler has no other trigger.
+pub(super) fn programs(
+    compiler: &mut Compiler<'_>,
+    trigger: &Object,
+    columns: &[String],
+) -> Result<Vec<Option<Program>>, Error> {
+    let statements = statements(trigger, columns);
+    let programs = alone(compiler, trigger, |compiler| {
+        let mut programs = Vec::new();
+        for statements in &statements {
+            let mut found = None;
+            for statement in statements {
+                found = found.or(compiler.program(statement)?.ok());
+            }
+            programs.push(found);
+        }
+        Ok(programs)
+    })?;
+    Ok(programs.unwrap_or_else(|| vec![None; statements.len()]))
+}
+
+/// What the trigger reads and writes on all events that fire it and whose statements compile. The schema of the compiler has
+/// no other trigger.
 pub(super) fn accesses(
     compiler: &mut Compiler<'_>,
     trigger: &Object,
-) -> Result<Vec<Vec<Access>>, Error> {
+) -> Result<Vec<Access>, Error> {
+    let columns = compiler.columns(&trigger.owner, false)?;
+    let statements = statements(trigger, &columns.unwrap_or_default());
+    let accesses = alone(compiler, trigger, |compiler| {
+        let mut found = Vec::new();
+        for statement in statements.iter().flatten() {
+            found.extend(compiler.accesses(statement)?.unwrap_or_default());
+        }
+        Ok(found)
+    })?;
+    Ok(accesses.unwrap_or_default())
+}
+
+/// The statements of each event, of which one is enough.
+fn statements(trigger: &Object, columns: &[String]) -> Vec<Vec<String>> {
     let listed = update_columns::columns_of(&trigger.statement);
-    let mut events = Event::all(compiler, trigger)?;
+    let mut events = Event::all(&listed, columns);
     events.retain(|event| match event {
         Event::UpdateOf(column) => sql_name::is_among(column, &listed),
         _ => true,
     });
-    let accesses = alone(compiler, trigger, |compiler| {
-        let mut found = Vec::new();
-        for event in events {
-            for statement in event.statements(compiler, &trigger.owner)? {
-                if let Ok(accesses) = compiler.accesses(&statement)? {
-                    found.push(accesses);
-                    break;
-                }
-            }
-        }
-        Ok(found)
-    })?;
-    let mut accesses = accesses.unwrap_or_default();
-    accesses.retain(|accesses| accesses.iter().any(|access| access.by == trigger.name));
-    Ok(accesses)
+    let statements = events
+        .iter()
+        .map(|event| event.statements(&trigger.owner, columns));
+    statements.collect()
 }
 
 impl Event {
-    /// The events that can fire the trigger, and some that do not.
-    fn all(compiler: &mut Compiler<'_>, trigger: &Object) -> Result<Vec<Self>, Error> {
+    /// The events that can fire a trigger, and some that do not. `listed` are the columns that it lists after UPDATE OF,
+    /// `columns` those of its table.
+    fn all(listed: &[String], columns: &[String]) -> Vec<Self> {
         let mut events = vec![Self::Insert, Self::Delete];
-        if update_columns::columns_of(&trigger.statement).is_empty() {
+        if listed.is_empty() {
             events.push(Self::Update);
         } else {
-            let columns = compiler.columns(&trigger.owner, false)?;
-            events.extend(columns.into_iter().flatten().map(Self::UpdateOf));
+            events.extend(columns.iter().cloned().map(Self::UpdateOf));
         }
-        Ok(events)
+        events
     }
 
     /// Compiles a statement of this event without running it.
@@ -136,9 +165,10 @@ impl Event {
         &self,
         compiler: &mut Compiler<'_>,
         owner: &str,
+        columns: &[String],
     ) -> Result<Result<(), String>, Error> {
         let mut refused = Ok(());
-        for statement in self.statements(compiler, owner)? {
+        for statement in self.statements(owner, columns) {
             match compiler.attempt(&statement)? {
                 Ok(()) => return Ok(Ok(())),
                 Err(message) => refused = refused.and(Err(message)),
@@ -148,21 +178,18 @@ impl Event {
     }
 
     /// The statements of this event, of which one is enough.
-    fn statements(&self, compiler: &mut Compiler<'_>, owner: &str) -> Result<Vec<String>, Error> {
+    fn statements(&self, owner: &str, columns: &[String]) -> Vec<String> {
         let name = sql::name(owner);
         let update = |column: &String| {
             let column = sql::name(column);
             format!("EXPLAIN UPDATE main.{name} SET {column} = {column}")
         };
-        Ok(match self {
+        match self {
             Self::Insert => vec![format!("EXPLAIN INSERT INTO main.{name} DEFAULT VALUES")],
             Self::Delete => vec![format!("EXPLAIN DELETE FROM main.{name}")],
             Self::UpdateOf(column) => vec![update(column)],
-            Self::Update => {
-                let columns = compiler.columns(owner, false)?.unwrap_or_default();
-                columns.iter().map(update).collect()
-            }
-        })
+            Self::Update => columns.iter().map(update).collect(),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 pub(crate) mod alembic_leftovers;
 pub(crate) mod assumptions;
 mod bindings;
+mod bytecode;
+mod conflict_clauses;
 mod disk_need;
 pub(crate) mod expansion;
 mod firing;
@@ -15,6 +17,7 @@ pub(crate) mod options;
 mod parent_keys;
 pub(crate) mod plan;
 mod probe;
+mod readers;
 pub(crate) mod rebuild;
 pub(crate) mod rehearsal;
 pub(crate) mod route;

@@ -54,10 +54,17 @@ pub struct MigrationPlan {
     pub refusal: Option<Refusal>,
     /// Blocks that a downgrade would take back, because they are not final.
     pub unfinal: Vec<UnfinalBlocks>,
+    /// The triggers of the user's own that can run while these blocks are taken back, and that are not tried: they look at
+    /// rows that can change until then. Others are tried, and the plan fails if one of them raises an error.
+    pub untried_triggers: Vec<String>,
     /// Tables and columns with values that a downgrade would drop.
     pub losses: Vec<Loss>,
     /// Tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.
     pub dropped: Vec<String>,
+    /// The views and triggers of the user's own that read `uniswap_v4_pools.pool_hash`, each as `view NAME`, if a rebuild
+    /// writes its values anew: as texts like `0x12ab…`, in place of bytes or of other letters. What they compare it with
+    /// has to be such a text then.
+    pub readers_of_hashes: Vec<String>,
     /// A missing assumption, without which the upgrade would fail.
     pub needs: Option<String>,
     /// The assumptions that are known not to be needed, as
@@ -87,7 +94,8 @@ const REBUILT_ROWS_PER_SECOND: u64 = 200_000;
 /// # Errors
 ///
 /// Fails if the database cannot be read, and with the error with which the migration would be refused. For that, it reads
-/// every page. If blocks are to be taken back, what a trigger of the user raises then does not make the plan fail.
+/// every page. If blocks are to be taken back, what [`MigrationPlan::untried_triggers`] would raise does not make the plan
+/// fail.
 pub fn plan_migration(path: &Path, target: SchemaVersion) -> Result<MigrationPlan, Error> {
     let plan = plan_without_pages(path, target)?;
     require_sound_pages(path, &plan)?;
@@ -230,12 +238,20 @@ fn plan(
             disk_need::at_most(connection, path, from, target, computed)?
         }
     };
+    let unfinal = match from {
+        Some(_) => {
+            let catalogue = &recognition.catalogue;
+            unfinal_blocks::to_take_back(connection, catalogue, target.catalogue())?
+        }
+        None => Vec::new(),
+    };
     let total: i64 = rows.iter().map(|(_, rows)| rows).sum();
     Ok(MigrationPlan {
         name,
         remark,
         structure: recognition.structure().unwrap_or_default(),
         dropped: rebuild::dropped_from(&recognition),
+        readers_of_hashes: rebuild::readers_of_hashes(connection, path, &recognition)?,
         is_done,
         refusal: recognition.identity.version_or_refusal().err(),
         needs: needs.map(|error| error.to_string()),
@@ -254,14 +270,8 @@ fn plan(
                 .collect(),
             None => Vec::new(),
         },
-        unfinal: match from {
-            Some(_) => unfinal_blocks::to_take_back(
-                connection,
-                &recognition.catalogue,
-                target.catalogue(),
-            )?,
-            None => Vec::new(),
-        },
+        untried_triggers: take_back_rehearsal::untried_triggers(connection, path, &unfinal)?,
+        unfinal,
         losses: match from {
             Some(from) if method == Method::InPlace => losses::find(connection, from, target)?,
             _ => Vec::new(),

@@ -59,6 +59,7 @@ use crate::database::files::disk_space;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
+use crate::database::migration::readers::readers;
 use crate::database::migration::rebuild::background::Background;
 use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
@@ -163,6 +164,7 @@ pub(crate) fn rebuild(
             assumptions: &options.assumptions,
         };
         require_possible(&rebuild, connection)?;
+        warn_of_hashes(connection, path, &recognition)?;
         let original = Background::begin(path, {
             let file = file.clone();
             move |observer| {
@@ -364,6 +366,43 @@ pub(crate) fn needless_assumptions(
         0 => vec![Assumption::AerodromeV2Stable(stable).subject()],
         _ => Vec::new(),
     })
+}
+
+/// Names what reads the hashes of V4 pools that are written anew.
+fn warn_of_hashes(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    recognition: &Recognition,
+) -> Result<(), Error> {
+    for reader in readers_of_hashes(connection, path, recognition)? {
+        log::warn!(
+            "{reader} reads uniswap_v4_pools.pool_hash, whose values the upgrade writes as texts like 0x12ab\u{2026}: \
+             what it compares them with must be such a text"
+        );
+    }
+    Ok(())
+}
+
+/// The views and triggers of the user's own that read the hashes of V4 pools, if those are written anew: as texts like
+/// `0x12ab…`, in place of bytes or of other letters.
+pub(crate) fn readers_of_hashes(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    recognition: &Recognition,
+) -> Result<Vec<String>, Error> {
+    let (table, column) = ("uniswap_v4_pools", "pool_hash");
+    let is_rewritten = match recognition.identity {
+        Identity::Legacy { revision, .. } => {
+            let source = LegacySource::new(&recognition.catalogue, revision);
+            source.has(table, column) && source.destination(table, column).is_some()
+        }
+        _ => false,
+    };
+    if is_rewritten {
+        readers(connection, path, table, column)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// Returns the tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.

@@ -9,6 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::connection::open::open_in_memory;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::migration::bytecode::{Instruction, Program};
 use crate::database::migration::objects::Object;
 use crate::database::migration::probe::{undone, verdict};
 use crate::sqlite::authorizer::{self, Access};
@@ -28,19 +29,29 @@ impl SchemaCopy {
     ) -> Result<Self, Error> {
         let mut connection = open_in_memory()?;
         connection.batch_execute("PRAGMA foreign_keys = OFF")?;
-        let mut stand_ins = StandIns::default();
-        for object in objects {
-            let create =
-                |connection: &mut SqliteConnection| connection.batch_execute(&object.statement);
-            if let Err(error) = stand_ins.supplied(&mut connection, create)? {
-                // SQLite could not use the object here either: it needs the module of an application.
-                log::debug!("An object of the user is left out of the copy of the schema: {error}");
-            }
-        }
-        Ok(Self {
+        let mut copy = Self {
             connection,
-            stand_ins,
-        })
+            stand_ins: StandIns::default(),
+        };
+        for object in objects {
+            copy.create(&object.statement)?;
+        }
+        Ok(copy)
+    }
+
+    /// A copy without objects.
+    pub(super) fn empty() -> Result<Self, Error> {
+        Self::of([])
+    }
+
+    /// Creates an object.
+    pub(super) fn create(&mut self, statement: &str) -> Result<(), Error> {
+        let create = |connection: &mut SqliteConnection| connection.batch_execute(statement);
+        if let Err(error) = self.stand_ins.supplied(&mut self.connection, create)? {
+            // SQLite could not use the object here either: it needs the module of an application.
+            log::debug!("An object of the user is left out of the copy of the schema: {error}");
+        }
+        Ok(())
     }
 
     /// The compiler of the copy. `path` is for its errors.
@@ -81,6 +92,30 @@ impl Compiler<'_> {
         self.supplied(|connection| authorizer::accesses(Statements::of(connection)?, statement))
     }
 
+    /// What SQLite makes of a statement that begins with EXPLAIN. Returns SQLite's message if it is invalid.
+    pub(super) fn program(&mut self, explain: &str) -> Result<Result<Program, String>, Error> {
+        self.supplied(|connection| {
+            let mut rows = Statements::of(connection)?.prepare(explain)?;
+            let mut instructions = Vec::new();
+            while rows.step()? {
+                let [address, opcode, first, second, third, text, fifth] =
+                    [0, 1, 2, 3, 4, 5, 6].map(|column| rows.column(column).to_text());
+                instructions.push(Instruction {
+                    address,
+                    opcode,
+                    operands: [first, second, third, fifth],
+                    text,
+                });
+            }
+            Ok(Program::new(instructions))
+        })
+    }
+
+    /// The first column of a query's rows. Returns SQLite's message if it is invalid.
+    pub(super) fn lines(&mut self, query: &str) -> Result<Result<Vec<String>, String>, Error> {
+        self.supplied(|connection| sql::lines(connection, query))
+    }
+
     /// The columns of a table or a view; generated ones only `with_generated`. There are none if it is missing. Returns
     /// SQLite's message if it cannot resolve the view.
     pub(super) fn columns(
@@ -94,7 +129,7 @@ impl Compiler<'_> {
             "pragma_table_info"
         };
         let query = format!("SELECT name AS line FROM {pragma}({})", sql::literal(owner));
-        self.supplied(|connection| sql::lines(connection, &query))
+        self.lines(&query)
     }
 
     /// Runs `probe`, and undoes what it has done.

@@ -1,7 +1,8 @@
 //! Take-back rehearsal: finds out whether blocks can be taken back, without writing.
 //!
 //! They are taken back in a database in memory that has the schema of the real one, the journal, the rows that it is
-//! about, and the rows that refer to those.
+//! about, and the rows that refer to those. A trigger of the user's own runs there if it looks at nothing but the row that
+//! fires it. The others would look at rows that are not there, so they are left out, and the plan names them.
 
 use std::path::Path;
 
@@ -13,16 +14,21 @@ use crate::database::connection::own_triggers::require_none_that_interferes;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
+use crate::database::migration::bytecode::Program;
+use crate::database::migration::firing;
+use crate::database::migration::objects::{Object, readable_objects};
 use crate::database::migration::rehearsal::schema_in_memory;
 use crate::database::migration::unfinal_blocks::{UnfinalBlocks, take_back};
+use crate::database::migration::working::Present;
 use crate::database::structure::catalogue::{Catalogue, ForeignKey};
+use crate::database::structure::sql_name;
 use crate::models::journal::tables::{TABLES_BESIDE, journal_key, journaled_tables};
 use crate::sqlite::connection_hooks::without_triggers;
 use crate::sqlite::prepared::{Statement, Statements};
 use crate::types::stored::Stored;
 
-/// Fails with the error with which these blocks could not be taken back. Only what a trigger of the user's own raises shows
-/// when they are: a trigger reads rows that nobody knows before.
+/// Fails with the error with which these blocks could not be taken back. What triggers raise that are
+/// [left out](untried_triggers) shows only when they are.
 pub(super) fn require_possible(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -35,14 +41,58 @@ pub(super) fn require_possible(
     // Where triggers are switched off, this finds none.
     require_none_that_interferes(connection, path)?;
     let mut copy = schema_in_memory(connection, path)?;
-    without_triggers(&mut copy, |copy| {
-        copy_rows(connection, copy, catalogue)?;
-        take_back(copy, path, blocks)
-    })
-    .map_err(|error: Error| {
-        let error = error.at(path, "rehearse the migration");
-        error.with_effect(Effect::Nothing)
-    })
+    without_triggers(&mut copy, |copy| copy_rows(connection, copy, catalogue))
+        .and_then(|()| {
+            for trigger in looking_further(connection, path)? {
+                let drop = format!("DROP TRIGGER IF EXISTS main.{}", sql::name(&trigger.name));
+                sql::execute(&mut copy, &drop)?;
+            }
+            take_back(&mut copy, path, blocks)
+        })
+        .map_err(|error: Error| {
+            let error = error.at(path, "rehearse the migration");
+            error.with_effect(Effect::Nothing)
+        })
+}
+
+/// The triggers of the user's own that can run while these blocks are taken back, and that are not tried.
+pub(super) fn untried_triggers(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    blocks: &[UnfinalBlocks],
+) -> Result<Vec<String>, Error> {
+    if blocks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let written = "SELECT DISTINCT table_name FROM main.chain_journal";
+    let mut written = sql::lines(connection, written)?;
+    written.extend(TABLES_BESIDE.map(str::to_owned));
+    let mut triggers = looking_further(connection, path)?;
+    triggers.retain(|trigger| sql_name::is_among(&trigger.owner, &written));
+    Ok(triggers.into_iter().map(|trigger| trigger.name).collect())
+}
+
+/// The triggers that look at more than the row that fires them.
+fn looking_further(connection: &mut SqliteConnection, path: &Path) -> Result<Vec<Object>, Error> {
+    let present = Present::new(readable_objects(connection)?);
+    if present.triggers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut copy = present.copy(path)?;
+    let mut compiler = copy.compiler(path);
+    let mut found = Vec::new();
+    for trigger in present.triggers {
+        let columns = compiler.columns(&trigger.owner, false)?.unwrap_or_default();
+        let programs = firing::programs(&mut compiler, &trigger, &columns)?;
+        if programs
+            .iter()
+            .flatten()
+            .any(Program::has_trigger_on_tables)
+        {
+            found.push(trigger);
+        }
+    }
+    Ok(found)
 }
 
 /// Copies the rows that the undoing of blocks looks at.

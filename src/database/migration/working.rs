@@ -34,7 +34,30 @@ impl Present {
 
     /// Copies the schema without the triggers.
     pub(super) fn copy(&self, path: &Path) -> Result<SchemaCopy, Error> {
-        let mut copy = SchemaCopy::of(&self.others)?;
+        self.changed_copy(path, &[], |object| object.statement.clone())
+    }
+
+    /// Like [`Self::copy`], with other statements for the objects. `alter` changes the tables before there are views, which
+    /// would change with them.
+    pub(super) fn changed_copy(
+        &self,
+        path: &Path,
+        alter: &[String],
+        statement: impl Fn(&Object) -> String,
+    ) -> Result<SchemaCopy, Error> {
+        let mut copy = SchemaCopy::empty()?;
+        let (views, others): (Vec<_>, Vec<_>) =
+            self.others.iter().partition(|object| object.kind == "view");
+        for object in others {
+            copy.create(&statement(object))?;
+        }
+        for alter in alter {
+            // A table whose columns change is an ordinary one.
+            let _ = copy.compiler(path).attempt(alter)?;
+        }
+        for object in views {
+            copy.create(&statement(object))?;
+        }
         let mut compiler = copy.compiler(path);
         // A view can read the statistics, so the copy needs their tables.
         let _ = compiler.attempt("ANALYZE sqlite_schema")?;

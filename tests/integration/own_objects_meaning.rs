@@ -1,0 +1,311 @@
+//! What an upgrade or a downgrade would make mean something else of the user's own is refused by name, and what only
+//! looks so stays.
+
+use degenbot::database::{
+    MigrateOptions, latest_database_version, migrate_sqlite_database, plan_upgrade,
+    upgrade_sqlite_database,
+};
+use diesel::connection::SimpleConnection;
+
+use crate::own_objects_in_upgrades::{
+    A2, B2, WITHOUT_COLUMN, changed, refused_downgrade, refused_upgrade,
+};
+use crate::support::command::quietly;
+use crate::support::content;
+use crate::support::corpus::{Copy, upgrade_options};
+
+/// The objects still compile afterwards.
+#[test]
+fn object_whose_names_would_mean_other_columns_is_refused() {
+    let tables = "CREATE TABLE own (id, price_source); CREATE TABLE other (price_source); \
+                  CREATE VIEW whole AS SELECT * FROM aave_v3_assets;";
+    let inner =
+        "EXISTS (SELECT 1 FROM aave_v3_assets AS a WHERE a.id = own.id AND price_source NOTNULL)";
+    for object in [
+        format!("VIEW mine AS SELECT id FROM own WHERE {inner}"),
+        format!("VIEW mine AS SELECT * FROM own WHERE {inner}"),
+        format!(
+                "TRIGGER mine AFTER INSERT ON other \
+                 BEGIN UPDATE own SET id = 1 WHERE {inner}; SELECT * FROM aave_v3_assets; END"
+            ),
+        "VIEW mine AS SELECT (SELECT count(price_source) FROM whole) FROM own".to_owned(),
+        "VIEW mine AS SELECT \"a text\", \"price_source\" FROM aave_v3_assets".to_owned(),
+        "VIEW mine AS SELECT own.id FROM own NATURAL JOIN aave_v3_assets".to_owned(),
+        "VIEW mine AS SELECT own.id FROM whole NATURAL JOIN own".to_owned(),
+        "VIEW mine AS SELECT a.id FROM aave_v3_assets AS a JOIN own ON own.id = a.id \
+             JOIN other USING (price_source)"
+                .to_owned(),
+        // Other tables come first in these joins, with columns that the query calls so.
+        "VIEW mine AS WITH w (id, price_source) AS (SELECT id, price_source FROM own) \
+         SELECT w.id FROM w NATURAL JOIN aave_v3_assets"
+            .to_owned(),
+        "VIEW mine AS SELECT a.id FROM aave_v3_assets AS a \
+         NATURAL JOIN (SELECT id, price_source FROM own)"
+            .to_owned(),
+        "VIEW mine AS SELECT a.id FROM aave_v3_assets AS a \
+         JOIN (SELECT id, price_source FROM own) AS o ON o.id = a.id JOIN other USING (price_source)"
+            .to_owned(),
+        // The columns of a `*` are those of a subquery.
+        "VIEW mine AS SELECT id, (SELECT price_source FROM (SELECT * FROM aave_v3_assets) AS a \
+         WHERE a.id = own.id) AS source FROM own"
+            .to_owned(),
+        "VIEW mine AS SELECT price_source AS source FROM \
+         (SELECT a.*, own.price_source FROM aave_v3_assets AS a JOIN own ON own.id = a.id)"
+            .to_owned(),
+        "TRIGGER mine AFTER INSERT ON other BEGIN UPDATE own SET price_source = 1 \
+         WHERE 'x' IN (SELECT price_source FROM (SELECT * FROM whole)); END"
+            .to_owned(),
+    ] {
+        let told = refused_downgrade(WITHOUT_COLUMN, &format!("{tables} CREATE {object}"));
+        let kind = object.split(' ').next().unwrap().to_lowercase();
+        let expected = format!(": {kind} mine ({WITHOUT})");
+        assert!(told.ends_with(&expected), "{object}: {told}");
+    }
+    for object in [
+        format!("VIEW mine AS SELECT own.id FROM own WHERE {inner}"),
+        "VIEW mine AS WITH w (id, price_source) AS (SELECT id, price_source FROM own) \
+         SELECT w.id FROM w NATURAL JOIN aave_v3_assets"
+            .to_owned(),
+        "TRIGGER mine AFTER INSERT ON other BEGIN DELETE FROM own WHERE EXISTS \
+         (SELECT price_source FROM (SELECT * FROM whole) AS a WHERE price_source = 'x'); END"
+            .to_owned(),
+    ] {
+        let told = refused_upgrade(WITHOUT_PRICE_SOURCE, &format!("{tables} CREATE {object}"));
+        assert!(
+            told.ends_with(&format!(" mine ({WITH})")),
+            "{object}: {told}"
+        );
+    }
+}
+
+const WITHOUT: &str = "would mean something else without aave_v3_assets.price_source";
+const WITH: &str = "would mean something else with the new column aave_v3_assets.price_source";
+
+const WITHOUT_PRICE_SOURCE: &str = "upgraded/alembic-at-9c411aeeb15e.db";
+
+/// A `*` brings a column with the name of another one of the view, or takes it away.
+#[test]
+fn column_of_a_view_that_would_be_another_one_is_refused() {
+    let objects = "CREATE TABLE own (asset_id, source); CREATE VIEW mine AS \
+        SELECT a.*, own.source AS price_source FROM aave_v3_assets AS a JOIN own ON asset_id = a.id";
+    let told = refused_upgrade(WITHOUT_PRICE_SOURCE, objects);
+    assert!(told.ends_with(&format!(": view mine ({WITH})")), "{told}");
+    let told = refused_downgrade(WITHOUT_COLUMN, objects);
+    assert!(
+        told.ends_with(&format!(": view mine ({WITHOUT})")),
+        "{told}"
+    );
+}
+
+/// SQLite takes a name in double quotes for a text as long as there is no such column.
+#[test]
+fn index_that_would_take_a_column_for_its_text_is_refused() {
+    for index in [
+        "INDEX mine ON aave_v3_assets (market_id, \"price_source\" || v_token_revision)",
+        "INDEX mine ON aave_v3_assets (market_id) WHERE liquidity_rate <> \"price_source\"",
+    ] {
+        let told = refused_upgrade(WITHOUT_PRICE_SOURCE, &format!("CREATE {index}"));
+        let expected = ": index mine (would read aave_v3_assets.price_source)";
+        assert!(told.ends_with(expected), "{told}");
+    }
+}
+
+/// What only has the words of a join that would compare other columns.
+#[test]
+fn join_by_columns_that_stay_goes_on() {
+    let objects = "CREATE TABLE own (id INTEGER PRIMARY KEY, price_source); \
+        CREATE VIEW by_id AS SELECT a.id, own.price_source FROM aave_v3_assets AS a JOIN own USING (id); \
+        CREATE VIEW texts AS SELECT own.price_source, 'natural' AS kind, 'using' AS how \
+          FROM own JOIN aave_v3_assets AS a ON a.id = own.id; \
+        CREATE INDEX \"mine\" ON \"aave_v3_assets\" (\"market_id\")";
+    let copy = changed(WITHOUT_PRICE_SOURCE, objects);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+}
+
+/// Early releases have the columns of `erc20_tokens` in another order.
+#[test]
+fn object_that_takes_columns_by_position_is_refused_only_if_their_order_changes() {
+    let objects = |table: &str| {
+        [
+            format!("CREATE VIEW mine (a, b, c, d, e, f) AS SELECT * FROM {table}"),
+            format!(
+                "CREATE VIEW mine AS \
+                 WITH named (a, b, c, d, e, f) AS (SELECT * FROM {table}) SELECT b FROM named"
+            ),
+            format!("CREATE VIEW mine AS SELECT * FROM own UNION ALL SELECT * FROM {table}"),
+            format!(
+                "CREATE TRIGGER mine AFTER INSERT ON own \
+                 BEGIN INSERT INTO {table} VALUES (1, 2, 3, 4, 5, 6); END"
+            ),
+            format!(
+                "CREATE TRIGGER mine AFTER DELETE ON {table} \
+                 BEGIN INSERT INTO own SELECT * FROM {table}; END"
+            ),
+            format!(
+                "CREATE VIEW whole AS SELECT * FROM {table}; \
+                 CREATE TRIGGER writes INSTEAD OF INSERT ON whole BEGIN SELECT new.chain; END; \
+                 CREATE TRIGGER mine AFTER INSERT ON own \
+                 BEGIN INSERT INTO whole VALUES (1, 2, 3, 4, 5, 6); END"
+            ),
+        ]
+    };
+    let own = "CREATE TABLE own (a, b, c, d, e, f)";
+    let order = ["id", "address", "chain", "name", "symbol", "decimals"];
+    let kept = format!("CREATE TABLE kept ({})", order.join(", "));
+    for object in objects("erc20_tokens") {
+        let told = refused_upgrade(A2, &format!("{own}; {object}"));
+        let reason = "takes the columns of erc20_tokens in their order, which would change)";
+        assert!(told.contains(" mine (") && told.ends_with(reason), "{told}");
+    }
+    for object in objects("kept") {
+        let copy = changed(A2, &format!("{own}; {kept}; {object}"));
+        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    }
+}
+
+/// What only looks as if it would mean something else.
+#[test]
+fn object_that_reads_whole_tables_goes_on_with_other_columns() {
+    let latest = "CREATE VIEW whole AS SELECT * FROM aave_v3_assets; CREATE TABLE own (id); \
+        CREATE VIEW twice AS SELECT * FROM whole AS a JOIN whole AS b USING (id); \
+        CREATE VIEW users AS SELECT * FROM aave_v3_users NATURAL JOIN aave_v3_assets; \
+        CREATE VIEW ordered AS WITH w AS (SELECT * FROM aave_v3_assets) \
+          SELECT *, row_number() OVER (ORDER BY id) FROM w; \
+        CREATE TRIGGER written AFTER INSERT ON own BEGIN SELECT * FROM whole WHERE id = new.id; END";
+    let copy = Copy::upgraded("populated/populated-0.6.0a17.db");
+    content::connect(&copy.path).batch_execute(latest).unwrap();
+    let target = WITHOUT_COLUMN.parse().unwrap();
+    let options = MigrateOptions::default();
+    migrate_sqlite_database(&copy.path, latest_database_version(), target, &options).unwrap();
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+
+    let early = "CREATE VIEW tokens AS SELECT * FROM erc20_tokens; \
+        CREATE VIEW pairs AS SELECT * FROM tokens AS a, tokens AS b; \
+        CREATE VIEW v3 AS SELECT * FROM uniswap_v3_pools UNION ALL SELECT * FROM sushiswap_v3_pools; \
+        CREATE TRIGGER renamed INSTEAD OF UPDATE OF name ON tokens \
+          BEGIN UPDATE erc20_tokens SET name = new.name WHERE rowid = new.id; END";
+    let copy = changed(A2, early);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+}
+
+/// `ORDER BY 2` is the second column, which can be another one afterwards.
+#[test]
+fn object_that_sorts_by_the_number_of_a_column_is_refused_only_if_it_is_another() {
+    let own = "CREATE TABLE own (a)";
+    for object in [
+        "VIEW mine AS SELECT * FROM erc20_tokens ORDER BY 2",
+        "VIEW mine AS SELECT * FROM erc20_tokens ORDER BY 3 COLLATE NOCASE DESC",
+        "VIEW mine AS SELECT id FROM (SELECT * FROM erc20_tokens ORDER BY (2) LIMIT 3)",
+        "VIEW mine AS SELECT count(*), t.* FROM erc20_tokens AS t GROUP BY 4",
+        "VIEW mine AS SELECT * FROM erc20_tokens UNION SELECT * FROM erc20_tokens ORDER BY 2",
+        "VIEW mine AS WITH t AS (SELECT * FROM erc20_tokens) SELECT * FROM t ORDER BY chain, 3",
+        "TRIGGER mine AFTER INSERT ON own BEGIN \
+         UPDATE own SET a = (SELECT id FROM (SELECT * FROM erc20_tokens ORDER BY 2 LIMIT 1)); END",
+    ] {
+        let told = refused_upgrade(A2, &format!("{own}; CREATE {object}"));
+        let reason =
+            " mine (sorts or groups by the number of a column, which erc20_tokens would change)";
+        assert!(told.ends_with(reason), "{object}: {told}");
+    }
+    // A column that goes moves those behind it.
+    let told = refused_downgrade(
+        WITHOUT_COLUMN,
+        "CREATE VIEW mine AS SELECT a.*, count(*) AS n, max(a.id) AS m FROM aave_v3_assets AS a \
+         GROUP BY a.id ORDER BY 15",
+    );
+    assert!(
+        told.contains(" mine (sorts or groups by the number"),
+        "{told}"
+    );
+    let kept = "CREATE TABLE own (a); \
+        CREATE VIEW first AS SELECT * FROM erc20_tokens ORDER BY 1; \
+        CREATE VIEW listed AS SELECT chain, name FROM erc20_tokens ORDER BY 2; \
+        CREATE VIEW before AS SELECT own.a, t.* FROM own, erc20_tokens AS t ORDER BY 1; \
+        CREATE VIEW constant AS SELECT *, row_number() OVER (ORDER BY 2) AS n FROM erc20_tokens; \
+        CREATE VIEW named AS SELECT * FROM erc20_tokens ORDER BY coalesce(name, 2), chain; \
+        CREATE VIEW once AS SELECT DISTINCT * FROM erc20_tokens; \
+        CREATE VIEW joined AS SELECT * FROM erc20_tokens UNION SELECT * FROM erc20_tokens; \
+        CREATE VIEW appended AS SELECT * FROM aave_v3_assets ORDER BY 2";
+    let copy = changed(A2, &kept.replace("aave_v3_assets", "pools"));
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    let copy = changed(WITHOUT_PRICE_SOURCE, kept);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+}
+
+/// Without the key, its rows would appear twice. With a new one, rows would stay out.
+#[test]
+fn trigger_whose_conflict_clause_counts_on_a_unique_key_is_refused() {
+    let own = "CREATE TABLE own (a PRIMARY KEY)";
+    let trigger = |statement: &str| {
+        format!("{own}; CREATE TRIGGER mine AFTER INSERT ON own BEGIN {statement}; END")
+    };
+    for statement in [
+        "INSERT OR IGNORE INTO uniswap_v4_pools (managed_pool_id, pool_hash) VALUES (1, new.a)",
+        "REPLACE INTO uniswap_v4_pools (pool_hash) VALUES (new.a)",
+        "UPDATE OR IGNORE uniswap_v4_pools SET pool_hash = new.a",
+        "INSERT INTO uniswap_v4_pools (pool_hash) VALUES (new.a) ON CONFLICT DO NOTHING",
+    ] {
+        let told = refused_upgrade(B2, &trigger(statement));
+        let reason =
+            ": trigger mine (counts on the unique key uniswap_v4_pools(pool_hash), which would go)";
+        assert!(told.ends_with(reason), "{statement}: {told}");
+    }
+    for statement in [
+        "INSERT OR IGNORE INTO pools (address, chain) VALUES (new.a, 1)",
+        "INSERT OR REPLACE INTO pools (address, chain) VALUES (new.a, 1)",
+    ] {
+        let told = refused_upgrade(A2, &trigger(statement));
+        let reason = ": trigger mine (ignores or replaces rows by unique keys, and pools(address, chain) \
+             would become one)";
+        assert!(told.ends_with(reason), "{statement}: {told}");
+    }
+    for statement in [
+        "INSERT INTO uniswap_v4_pools (pool_hash) VALUES (new.a)",
+        "INSERT OR IGNORE INTO own VALUES (1)",
+        "INSERT OR IGNORE INTO erc20_tokens (address, chain) VALUES (new.a, 1)",
+        "UPDATE OR IGNORE uniswap_v4_pools SET hooks = new.a",
+        "INSERT OR IGNORE INTO own SELECT pool_hash FROM uniswap_v4_pools",
+    ] {
+        let copy = changed(B2, &trigger(statement));
+        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+/// A rebuild stores hashes as texts, where early releases had bytes. What compares them is told, and goes on.
+#[test]
+fn what_reads_hashes_that_are_written_anew_is_named() {
+    let objects = "CREATE TABLE own (a); \
+        CREATE VIEW by_hash AS SELECT hooks FROM uniswap_v4_pools WHERE pool_hash = x'00'; \
+        CREATE VIEW above AS SELECT * FROM by_hash; \
+        CREATE VIEW others AS SELECT hooks FROM uniswap_v4_pools; \
+        CREATE TRIGGER noted AFTER UPDATE ON uniswap_v4_pools \
+          BEGIN INSERT INTO own VALUES (new.pool_hash); END; \
+        CREATE TRIGGER fired AFTER INSERT ON own BEGIN SELECT hooks FROM uniswap_v4_pools; END";
+    let named = ["view by_hash", "view above", "trigger noted"];
+    let copy = changed(A2, objects);
+    let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+    assert_eq!(plan.readers_of_hashes, named);
+    let told = quietly(&copy.path, &["database", "upgrade", "--dry-run"]);
+    for name in named {
+        let line = format!("uniswap_v4_pools.pool_hash, as texts like 0x12ab…: {name} reads it");
+        assert!(told.contains(&line), "{told}");
+    }
+    let told = quietly(
+        &copy.path,
+        &[
+            "database",
+            "upgrade",
+            "--force",
+            "--assume",
+            "aerodrome_v2.stable=false",
+        ],
+    );
+    assert!(
+        told.contains("warning: view by_hash reads uniswap_v4_pools.pool_hash"),
+        "{told}"
+    );
+    let copy = changed(WITHOUT_PRICE_SOURCE, objects);
+    let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+    assert!(plan.readers_of_hashes.is_empty());
+}
