@@ -58,6 +58,7 @@ mod pool_update;
 mod pools;
 mod prompts;
 mod raised;
+mod read_only;
 mod rebuild;
 mod recognition;
 mod reset;

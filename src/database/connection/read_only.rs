@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use diesel::sqlite::SqliteConnection;
+use libsqlite3_sys as ffi;
 
 use crate::database::connection::open::{
     Access, INDEX, LOCK_TIMEOUT, check_file, establish, establish_raw, is_wal_on_disk, uri,
@@ -285,7 +286,9 @@ impl<'a> Reading<'a> {
             return Ok(Some(match result {
                 // The next writer rolls the transaction back.
                 Err(error)
-                    if mode == ReadMode::Ordinary && matches!(error.kind, ErrorKind::ReadOnly) =>
+                    if mode == ReadMode::Ordinary
+                        && matches!(error.kind, ErrorKind::ReadOnly)
+                        && is_rollback_needed(self.path) =>
                 {
                     Err(ErrorKind::HotJournal.at(self.path))
                 }
@@ -330,6 +333,15 @@ impl<'a> Reading<'a> {
         thread::sleep(PAUSE);
         Ok(())
     }
+}
+
+/// Whether the database in rollback mode cannot be read before a transaction is rolled back, which a reader may not do. What
+/// is called read-only otherwise is a file that the operation means to write later.
+fn is_rollback_needed(path: &Path) -> bool {
+    // The statement needs no pragmas.
+    let read = RawConnection::open(&uri(path, ReadMode::Ordinary.parameters()))
+        .and_then(|reader| reader.row::<0>("SELECT 1 FROM sqlite_schema"));
+    matches!(read, Err(error) if error.code == ffi::SQLITE_READONLY)
 }
 
 /// A reader's lock on a database file, beside a connection that takes none.
