@@ -119,7 +119,10 @@ fn file_hint(source: &io::Error) -> &'static str {
             "Check the permissions of the file and of its folder"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "Free some space and try again"
+            "Free some space, or delete files if the disk can hold no more of them ('df -i')"
+        }
+        io::ErrorKind::InvalidFilename => {
+            "Give a path with shorter names (--config, DEGENBOT_CONFIG)"
         }
         io::ErrorKind::IsADirectory => {
             "Give the path of the file in the folder (--config, DEGENBOT_CONFIG)"

@@ -26,7 +26,7 @@ pub(crate) fn is_raised(message: &str) -> bool {
 
 /// Records the failure of a statement, by its extended result code.
 pub(super) fn record(code: c_int, message: &str) {
-    Failure::record_code(code);
+    Failure::record_code(code, message);
     if code == ffi::SQLITE_CONSTRAINT_TRIGGER {
         LAST.set(Some(message.to_owned()));
     } else if is_raised(message) {

@@ -14,7 +14,7 @@ use libsqlite3_sys as ffi;
 use crate::sqlite::busy_handler::{BusyHandler, busy};
 use crate::sqlite::moved_file;
 use crate::sqlite::raised;
-use crate::sqlite::system_failure::Failure;
+use crate::sqlite::system_failure::{Failure, NO_MEMORY};
 
 /// The interval at which `execute_watched` calls its callback.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -27,6 +27,18 @@ pub struct SqliteError {
     pub code: c_int,
     /// SQLite's message.
     pub message: String,
+}
+
+impl SqliteError {
+    /// The error of a result code, with SQLite's text for it.
+    pub(crate) fn of(code: c_int) -> Self {
+        // SAFETY: any number is allowed. The text is static and NUL-terminated.
+        let text = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
+        Self {
+            code: code & 0xff,
+            message: text.to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// A connection to a database.
@@ -77,7 +89,7 @@ impl RawConnection {
         let Some(connection) = NonNull::new(connection) else {
             return Err(SqliteError {
                 code: ffi::SQLITE_NOMEM,
-                message: "out of memory".to_owned(),
+                message: NO_MEMORY.to_owned(),
             });
         };
         // If opening fails, SQLite still returns a connection. It has the message and must be closed.

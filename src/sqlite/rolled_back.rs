@@ -52,10 +52,11 @@ pub(super) fn record() {
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: the arguments are SQLite's own. The mode is a variable argument.
     let file = unsafe { libc::open(path, flags, mode) };
-    Failure::record_open(file);
+    // SAFETY: SQLite passes a path that ends with NUL.
+    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
+    Failure::record_open(file, Path::new(OsStr::from_bytes(path)));
     if file >= 0 && flags & libc::O_ACCMODE == libc::O_RDWR && flags & libc::O_CREAT == 0 {
-        // SAFETY: SQLite passes a path that ends with NUL.
-        note(unsafe { CStr::from_ptr(path) }.to_bytes());
+        note(path);
     }
     file
 }

@@ -2,17 +2,33 @@
 //!
 //! SQLite reports some failures as something else: a file system without locks as a lock of another program, a file that
 //! may not grow as a broken disk, a disk that cannot be read as a damaged file. It makes its system
-//! calls through a table that a program can change. The calls here make the same ones and record why they fail.
+//! calls through a table that a program can change. The calls here make the same ones and record why they fail. A lack of
+//! memory is recorded by its result code.
 
 use std::cell::RefCell;
 use std::ffi::c_int;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use libsqlite3_sys as ffi;
 
 thread_local! {
     static LAST: RefCell<Option<Failure>> = const { RefCell::new(None) };
+}
+
+/// SQLite's message if there is no memory.
+pub(crate) const NO_MEMORY: &str = "out of memory";
+
+/// Whether a message says only that there is no transaction or savepoint any more. SQLite rolls back by itself when it runs
+/// out of memory, and the rollback that the program wants then fails.
+pub(crate) fn is_of_lost_transaction(message: &str) -> bool {
+    message.starts_with("no such savepoint: ")
+        || [
+            "cannot rollback - no transaction is active",
+            "cannot commit - no transaction is active",
+        ]
+        .contains(&message)
+        || message == diesel::result::Error::NotInTransaction.to_string()
 }
 
 /// A failed system call of SQLite.
@@ -26,10 +42,13 @@ pub(crate) enum Failure {
     WriteTemporary(c_int, PathBuf),
     /// The system's error when it could not read from a file.
     Read(c_int),
-    /// The system's error when this process, or all of them, had too many files open for one more.
-    Open(c_int),
+    /// The system's error when a file could not be opened or created for a reason that SQLite does not name: too many open
+    /// files, no room for one more file, or a name that is too long. With the path of that file.
+    Open(c_int, PathBuf),
     /// The file of the database is no longer at its path. SQLite calls it one that cannot be written.
     Moved,
+    /// There was no memory. SQLite may roll the transaction back, and a later statement then says only that there is none.
+    Memory,
 }
 
 impl Failure {
@@ -49,24 +68,46 @@ impl Failure {
     }
 
     /// Records whether a file could be opened.
-    pub(super) fn record_open(file: c_int) {
-        if file >= 0 {
-            if matches!(Self::last(), Some(Self::Open(_))) {
-                LAST.set(None);
-            }
-            return;
-        }
+    pub(super) fn record_open(file: c_int, path: &Path) {
+        const REASONS: [c_int; 5] = [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOSPC,
+            libc::EDQUOT,
+            libc::ENAMETOOLONG,
+        ];
         let code = io::Error::last_os_error().raw_os_error();
-        if let Some(code @ (libc::EMFILE | libc::ENFILE)) = code {
-            LAST.set(Some(Self::Open(code)));
+        match code {
+            _ if file >= 0 => {}
+            Some(code) if REASONS.contains(&code) => {
+                LAST.set(Some(Self::Open(code, path.to_owned())));
+                // SQLite looks at the error after the call.
+                // SAFETY: the place of the thread's own errno is valid.
+                #[cfg(target_os = "linux")]
+                unsafe {
+                    *libc::__errno_location() = code;
+                }
+                return;
+            }
+            // What SQLite could not create, it tries to read.
+            Some(libc::ENOENT) => return,
+            _ => {}
+        }
+        if matches!(Self::last(), Some(Self::Open(..))) {
+            LAST.set(None);
         }
     }
 
-    /// Records what the extended result code of a failed call says that its message does not.
-    pub(super) fn record_code(code: c_int) {
+    /// Records what the extended result code of a failed call says that its message does not, and what later messages hide.
+    pub(super) fn record_code(code: c_int, message: &str) {
+        let is_raised = code == ffi::SQLITE_CONSTRAINT_TRIGGER;
         if code == ffi::SQLITE_READONLY_DBMOVED {
             LAST.set(Some(Self::Moved));
-        } else if Self::last() == Some(Self::Moved) {
+        } else if code & 0xff == ffi::SQLITE_NOMEM || (message == NO_MEMORY && !is_raised) {
+            LAST.set(Some(Self::Memory));
+        } else if Self::last() == Some(Self::Moved)
+            || (Self::last() == Some(Self::Memory) && !is_of_lost_transaction(message))
+        {
             LAST.set(None);
         }
     }

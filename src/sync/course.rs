@@ -22,9 +22,11 @@ impl Course {
         match error {
             SyncError::Node { source } => Self::of_node(source, has_worked),
             SyncError::Database { source } => match source.kind {
-                ErrorKind::Locked | ErrorKind::DiskFull | ErrorKind::TemporaryFolderFull { .. } => {
-                    Self::Passes
-                }
+                ErrorKind::Locked
+                | ErrorKind::DiskFull
+                | ErrorKind::NoRoomForFile { .. }
+                | ErrorKind::OutOfMemory
+                | ErrorKind::TemporaryFolderFull { .. } => Self::Passes,
                 _ => Self::Stays,
             },
             SyncError::BeyondHead { .. }

@@ -4,6 +4,7 @@
 pub(crate) mod closed_stdout;
 #[cfg(feature = "cli")]
 pub(crate) mod file_size_limit;
+pub(crate) mod free_space;
 pub(crate) mod lease;
 pub(crate) mod own_descriptors;
 #[cfg(feature = "cli")]

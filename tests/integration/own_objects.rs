@@ -318,7 +318,7 @@ fn object_with_a_name_of_a_later_version_is_to_get_another() {
 }
 
 /// Texts that SQLite has for errors of its own. `raise` can say the same.
-pub const TEXTS_OF_SQLITE: [&str; 14] = [
+pub const TEXTS_OF_SQLITE: [&str; 16] = [
     "file is not a database",
     "database is locked",
     "database table is locked",
@@ -330,6 +330,8 @@ pub const TEXTS_OF_SQLITE: [&str; 14] = [
     "unable to open database file",
     "locking protocol",
     "interrupted",
+    "out of memory",
+    "no such savepoint: own",
     "unsupported file format",
     "no such function: own",
     "UNIQUE constraint failed: exchanges.id",

@@ -7,7 +7,6 @@ use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 use crate::sqlite::prepared::Statements;
 
 #[derive(QueryableByName)]
@@ -59,8 +58,8 @@ pub(crate) fn lines(connection: &mut SqliteConnection, query: &str) -> QueryResu
     Ok(lines)
 }
 
-/// Fails outside a transaction. SQLite rolls a transaction back by itself when the disk fails, and each later statement
-/// would commit on its own.
+/// Fails outside a transaction. SQLite rolls a transaction back by itself when the disk fails or there is no memory, and
+/// each later statement would commit on its own.
 pub(crate) fn require_transaction(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -68,10 +67,7 @@ pub(crate) fn require_transaction(
     if Statements::of(connection)?.in_transaction() {
         return Ok(());
     }
-    Err(ErrorKind::Disk {
-        detail: "SQLite has rolled back".to_owned(),
-    }
-    .at(path))
+    Err(Error::of_lost_transaction(path))
 }
 
 /// A text as an SQL literal.

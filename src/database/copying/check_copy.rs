@@ -129,7 +129,13 @@ fn recognise_copy(
             recognition.require_degenbot(backup_path)?;
             Ok(recognition)
         })
-        .map_err(|error| failed(backup_path, error.to_string()))?;
+        .map_err(
+            |error| match error.at(backup_path, "recognise the database") {
+                // What the system lacks says nothing of the copy.
+                error if error.is_about_the_system() => error,
+                error => failed(backup_path, error.to_string()),
+            },
+        )?;
     Ok((connection, recognition))
 }
 

@@ -103,7 +103,12 @@ pub(crate) fn copy_consistently(
     }
     match PinnedSnapshot::take(file, Writers::Free, busy_handler) {
         // Only SQLite's own files are written by then. Their disk can be another one than that of the copy.
-        Err(error) if matches!(error.kind, ErrorKind::DiskFull) => {
+        Err(error)
+            if matches!(
+                error.kind,
+                ErrorKind::DiskFull | ErrorKind::NoRoomForFile { .. }
+            ) =>
+        {
             log::debug!("{error}: it is read without a trace");
             copy_without_trace(file, staged, target, busy_handler, observer)
         }

@@ -79,14 +79,13 @@ fn require_degenbot(existing: &Path, any_database: bool) -> Result<(), Error> {
         Ok(recognition) => recognition
             .require_degenbot(existing)
             .or_else(|_| foreign("a degenbot database")),
+        // What it is stays unknown.
+        Err(error) if error.is_about_the_system() => Err(error),
         Err(error) => match error.kind {
             ErrorKind::NotADatabase if any_database => foreign("an SQLite database"),
             ErrorKind::NotADatabase => foreign("a degenbot database"),
             // Nobody knows what it is, or it is in use.
-            ErrorKind::CannotOpen { .. }
-            | ErrorKind::Io { .. }
-            | ErrorKind::Locked
-            | ErrorKind::Interrupted => Err(error),
+            ErrorKind::CannotOpen { .. } | ErrorKind::Locked => Err(error),
             // Clearing the leftovers away finds any other obstacle.
             _ => Ok(()),
         },

@@ -22,7 +22,8 @@ use crate::sqlite::lock_wait;
 use crate::sqlite::moved_file::{MOVED, MOVED_AT_COMMIT};
 use crate::sqlite::raised::is_raised;
 use crate::sqlite::raw_connection::SqliteError;
-use crate::sqlite::system_failure::Failure;
+use crate::sqlite::system_failure::{Failure, NO_MEMORY, is_of_lost_transaction};
+use crate::system::free_space::has_free_bytes;
 
 impl ErrorKind {
     /// The error of this kind about a file.
@@ -38,6 +39,9 @@ impl ErrorKind {
 impl Error {
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded if action == "create" => {
+                no_room_for(path)
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
             io::ErrorKind::FileTooLarge => ErrorKind::FileTooLarge,
             _ => ErrorKind::Io { action, source },
@@ -50,11 +54,25 @@ impl Error {
         failed_read().map(|kind| kind.at(path))
     }
 
+    /// The error of a transaction that SQLite has rolled back by itself.
+    pub(crate) fn of_lost_transaction(path: &Path) -> Self {
+        match Failure::last() {
+            Some(Failure::Memory) => ErrorKind::OutOfMemory,
+            _ => ErrorKind::Disk {
+                detail: "SQLite has rolled back".to_owned(),
+            },
+        }
+        .at(path)
+    }
+
     /// Whether the database could not be opened in this mode. Another mode may succeed.
     pub(crate) fn is_about_opening(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::CannotOpen { .. } | ErrorKind::ReadOnly | ErrorKind::LogContended
+            ErrorKind::CannotOpen { .. }
+                | ErrorKind::NoRoomForFile { .. }
+                | ErrorKind::ReadOnly
+                | ErrorKind::LogContended
         )
     }
 
@@ -82,11 +100,26 @@ impl Error {
         }
     }
 
+    /// Whether the reason lies outside of the file: nothing follows about its content.
+    pub(crate) const fn is_about_the_system(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Interrupted
+                | ErrorKind::OutOfMemory
+                | ErrorKind::NoRoomForFile { .. }
+                | ErrorKind::TooManyFiles { .. }
+                | ErrorKind::Io { .. }
+                | ErrorKind::DiskFull
+                | ErrorKind::TemporaryFolderFull { .. }
+        )
+    }
+
     /// Whether another attempt to read the file would end in the same way.
     pub(crate) const fn is_final(&self) -> bool {
         matches!(
             self.kind,
             ErrorKind::Interrupted
+                | ErrorKind::OutOfMemory
                 | ErrorKind::DiskFull
                 | ErrorKind::TemporaryFolderFull { .. }
                 | ErrorKind::NotEnoughSpace { .. }
@@ -116,10 +149,10 @@ impl Error {
         // SQLite has rolled back by itself, and the rollback of the failed step finds no transaction.
         let is_rolled_back =
             failed.message == SqlError::NotInTransaction.to_string() && !is_raised(&failed.message);
-        let message = if is_rolled_back && Failure::last().is_some() {
-            "disk I/O error"
-        } else {
-            &failed.message
+        let message = match Failure::last() {
+            Some(Failure::Memory) | None => &failed.message,
+            Some(_) if is_rolled_back => "disk I/O error",
+            Some(_) => &failed.message,
         };
         kind_of_message(path, message)
             .unwrap_or_else(|| match rejected("run a migration", sql_error(message)) {
@@ -175,6 +208,7 @@ impl Error {
             ffi::SQLITE_READONLY => ErrorKind::ReadOnly,
             ffi::SQLITE_FULL => ErrorKind::DiskFull,
             ffi::SQLITE_INTERRUPT => ErrorKind::Interrupted,
+            ffi::SQLITE_NOMEM => ErrorKind::OutOfMemory,
             ffi::SQLITE_IOERR => ErrorKind::Disk { detail },
             ffi::SQLITE_CANTOPEN => ErrorKind::CannotOpen { detail },
             _ => kind_of_message(path, &detail)
@@ -202,6 +236,10 @@ fn kind_of_message(path: &Path, message: &str) -> Option<ErrorKind> {
         "locking protocol" => ErrorKind::LogContended,
         "database or disk is full" => ErrorKind::DiskFull,
         "interrupted" => ErrorKind::Interrupted,
+        NO_MEMORY => ErrorKind::OutOfMemory,
+        _ if is_of_lost_transaction(message) && Failure::last() == Some(Failure::Memory) => {
+            ErrorKind::OutOfMemory
+        }
         "disk I/O error" => ErrorKind::Disk { detail },
         _ if message.starts_with("unable to open database") => ErrorKind::CannotOpen { detail },
         // The header has a number that no version of SQLite has written.
@@ -272,9 +310,17 @@ fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
 /// Finds the reason behind an error that SQLite reports as another one, or without a reason.
 fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
     match (kind, Failure::last()) {
-        (ErrorKind::CannotOpen { .. }, Some(Failure::Open(code))) => ErrorKind::TooManyFiles {
-            source: io::Error::from_raw_os_error(code),
-        },
+        (ErrorKind::CannotOpen { .. }, Some(Failure::Open(code, file))) => {
+            let source = io::Error::from_raw_os_error(code);
+            match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_room_for(&file),
+                io::ErrorKind::InvalidFilename => too_long(path).unwrap_or(ErrorKind::Io {
+                    action: "open",
+                    source,
+                }),
+                _ => ErrorKind::TooManyFiles { source },
+            }
+        }
         // A file that is open for reading only has no lock for writers.
         (ErrorKind::Locked | ErrorKind::Disk { .. }, Some(Failure::Lock(libc::EBADF))) => {
             ErrorKind::ReadOnly
@@ -309,6 +355,20 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
             too_long(path).unwrap_or(ErrorKind::CannotOpen { detail })
         }
         (kind, _) => kind,
+    }
+}
+
+/// The error of a file that the system has no space for, although it has no content yet.
+fn no_room_for(file: &Path) -> ErrorKind {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if has_free_bytes(folder) {
+        let folder = folder.to_owned();
+        ErrorKind::NoRoomForFile { folder }
+    } else {
+        ErrorKind::DiskFull
     }
 }
 

@@ -163,6 +163,18 @@ documented_errors! {
             hint "Free some space and try again";
             when "The disk, or the user's quota of it, is used up.";
 
+        /// The file system, or a folder, can hold no more files, although bytes are free.
+        NoRoomForFile {
+            /// The folder.
+            folder: PathBuf = PathBuf::from("FOLDER"),
+        }
+            in FileAndDisk;
+            text format!("There is no room for another file in {}, which {path} needs", folder.display());
+            hint "Delete files that are not needed: the disk has free bytes, but no place for one more file ('df -i' shows \
+                  how many it can have)";
+            when "A file cannot be created although the disk has free bytes: all its inodes are used, or the user's quota of \
+                  them.";
+
         /// A file may not become as large as it has to.
         FileTooLarge
             in FileAndDisk;
@@ -194,6 +206,14 @@ documented_errors! {
                   programs";
             cause(source) Some(source);
             when "The user or the service has as many processes and threads as it may have.";
+
+        /// SQLite got no memory from the system.
+        OutOfMemory
+            in FileAndDisk;
+            text format!("There was not enough memory to work on {path}");
+            hint "End other programs, or raise the limit on memory (ulimit -v, MemoryMax= of a service)";
+            when "The system has no memory left, or the process has as much of it as it may have. This says nothing about \
+                  the database.";
 
         /// The path of the database, or its name, is too long for SQLite.
         PathTooLong {
@@ -263,6 +283,7 @@ documented_errors! {
             text format!("Could not {action} {path}");
             hint match source.raw_os_error() {
                 Some(libc::EMFILE | libc::ENFILE) => MANY_FILES_HINT,
+                Some(libc::ENAMETOOLONG) => LONG_NAME_HINT,
                 _ => "Check the path, its permissions and the state of the disk",
             };
             cause(source) Some(source);
@@ -889,6 +910,9 @@ fn in_file(path: &dyn Display) -> String {
 
 const MANY_FILES_HINT: &str =
     "End programs that have many files open, or raise the limit ('ulimit -n')";
+
+const LONG_NAME_HINT: &str = "Use a shorter name, or a folder nearer to the root. Most file systems allow 255 bytes for a name, and a new file has a \
+     longer one until it is complete";
 
 const MOVED_HINT: &str = "Run the command again when the right file is there. A file that programs have open is not to be \
                           replaced or removed: SQLite would apply the log of the old one to the new one. 'degenbot \

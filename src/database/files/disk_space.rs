@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::folder_of;
+use crate::system::free_space;
 
 /// Fails if the disk of `file` has less than `needed` bytes free. The error names `path`. A file system that does not
 /// report its free space passes.
@@ -32,8 +33,8 @@ fn require(path: &Path, file: &Path, needed: u64, is_least: bool) -> Result<(), 
 /// The free space on the disk of `file`, in bytes, if the file system reports it.
 pub(crate) fn free_bytes(file: &Path) -> Option<u64> {
     let folder = folder_of(file);
-    match rustix::fs::statvfs(folder) {
-        Ok(status) => Some(status.f_bavail.saturating_mul(status.f_frsize)),
+    match free_space::free_bytes(folder) {
+        Ok(bytes) => Some(bytes),
         Err(error) => {
             log::debug!(
                 "The free space of {} is not known: {error}",

@@ -36,6 +36,7 @@ use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::{sql_name, stamp_tables};
 use crate::sqlite::connection_hooks::{cancellable, without_triggers};
 use crate::sqlite::lock_wait::LockWait;
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// What a migration has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,15 +233,16 @@ fn inspect_finished<T>(
     inspect: &mut impl FnMut(&mut SqliteConnection, SchemaVersion) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     read_without_trace(path, |connection| {
-        let inspected = connection.transaction(|connection| {
+        let inspect = |connection: &mut SqliteConnection| {
             let version = recognise_state(connection)?.require_version_of_structure(path)?;
             if version == target {
                 inspect(connection, version).map(Some)
             } else {
                 Ok(None)
             }
-        });
-        inspected.map_err(|error: Error| error.at(path, "inspect the database"))
+        };
+        transaction(connection, Begin::Deferred, inspect, Error::from)
+            .map_err(|error| error.at(path, "inspect the database"))
     })
 }
 

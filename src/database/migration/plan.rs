@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::require_writable_format;
@@ -27,6 +26,7 @@ use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::{MigrationStep, steps};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::verification::integrity_check::{IntegrityCheck, first_damage};
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// The dry run of an upgrade or a downgrade.
 #[derive(Debug, Clone)]
@@ -163,8 +163,8 @@ fn plan_in(
     direction: Direction,
 ) -> Result<MigrationPlan, Error> {
     read_without_trace(path, |connection| {
-        connection
-            .transaction(|connection| plan(connection, path, options, direction))
+        let plan = |connection: &mut SqliteConnection| plan(connection, path, options, direction);
+        transaction(connection, Begin::Deferred, plan, Error::from)
             .map_err(|error| error.at(path, "plan the migration"))
     })
 }
@@ -190,8 +190,7 @@ pub fn check_upgrade(path: &Path, options: &UpgradeOptions) -> Result<(), Error>
         }
     };
     read_without_trace(path, |connection| {
-        connection
-            .transaction(check)
+        transaction(connection, Begin::Deferred, check, Error::from)
             .map_err(|error| error.at(path, "plan the migration"))
     })
     .map_err(|error| error.with_effect(Effect::Nothing))

@@ -7,7 +7,6 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
-use crate::database::error::error_kind::ErrorKind;
 
 /// Separates the message about an invalid statement from other failures, such as a full disk. After such a
 /// failure SQLite may have rolled back by itself.
@@ -27,10 +26,13 @@ pub(super) fn undone<T>(
     path: &Path,
     probe: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let damaged = |detail| ErrorKind::Damaged { detail }.at(path);
-    verdict(path, connection.batch_execute("SAVEPOINT usability"))?.map_err(damaged)?;
+    let failed = |error| Error::from_diesel(path, "try statements", error);
+    connection
+        .batch_execute("SAVEPOINT usability")
+        .map_err(failed)?;
     let result = probe(connection)?;
-    let undone = connection.batch_execute("ROLLBACK TO usability; RELEASE usability");
-    verdict(path, undone)?.map_err(damaged)?;
+    connection
+        .batch_execute("ROLLBACK TO usability; RELEASE usability")
+        .map_err(failed)?;
     Ok(result)
 }

@@ -47,7 +47,8 @@ impl SchemaCopy {
     /// Creates an object.
     pub(super) fn create(&mut self, statement: &str) -> Result<(), Error> {
         let create = |connection: &mut SqliteConnection| connection.batch_execute(statement);
-        if let Err(error) = self.stand_ins.supplied(&mut self.connection, create)? {
+        let created = self.stand_ins.supplied(&mut self.connection, create)?;
+        if let Err(error) = verdict(Path::new(":memory:"), created)? {
             // SQLite could not use the object here either: it needs the module of an application.
             log::debug!("An object of the user is left out of the copy of the schema: {error}");
         }

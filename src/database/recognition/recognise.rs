@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection};
@@ -13,6 +12,7 @@ use crate::database::recognition::identify::identify;
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::catalogue::Catalogue;
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// Recognises a database without writing to it. If a program was killed in a transaction, SQLite rolls that back
 /// first.
@@ -48,7 +48,7 @@ fn recognise_at(path: &Path, connection: &mut SqliteConnection) -> Result<Recogn
 pub(crate) fn recognise_connection(
     connection: &mut SqliteConnection,
 ) -> Result<Recognition, Error> {
-    connection.transaction(recognise_state)
+    transaction(connection, Begin::Deferred, recognise_state, Error::from)
 }
 
 /// Recognises the database of an open connection, inside its open transaction.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::read_only::read_without_trace;
@@ -18,6 +17,7 @@ use crate::models::journal::market_marks::MarkedBy;
 use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;
 use crate::models::rows::aave_v3_market::AaveV3Contract;
 use crate::sqlite::prepared::Statements;
+use crate::sqlite::transaction::{Begin, transaction};
 use crate::types::address::Address;
 use crate::types::integer::{BlockNumber, ChainId, Revision, Timestamp};
 
@@ -89,15 +89,15 @@ pub(super) fn read_markets<T>(
     mut read: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
     read_without_trace(path, |connection| {
-        connection
-            .transaction(|connection| {
-                let version = recognise_state(connection)?.require_version(path)?;
-                if version != SchemaVersion::latest() {
-                    return Err(ErrorKind::OlderVersion { found: version }.at(path));
-                }
-                read(connection)
-            })
-            .map_err(|error: Error| error.at(path, action))
+        let read = |connection: &mut SqliteConnection| {
+            let version = recognise_state(connection)?.require_version(path)?;
+            if version != SchemaVersion::latest() {
+                return Err(ErrorKind::OlderVersion { found: version }.at(path));
+            }
+            read(connection)
+        };
+        transaction(connection, Begin::Deferred, read, Error::from)
+            .map_err(|error| error.at(path, action))
     })
 }
 

@@ -17,6 +17,7 @@ use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::sqlite;
+use crate::sqlite::transaction::{Begin, transaction};
 use crate::types::sql_value::{SqlValue, serialize_flag};
 
 /// The largest number of rows that is counted. Above it, the number is an estimate unless the caller wants exact
@@ -119,8 +120,8 @@ pub struct ExchangeInfo {
 /// first ([`HotJournal`](crate::database::ErrorKind::HotJournal)).
 pub fn inspect_sqlite_database(path: &Path, exact: bool) -> Result<DatabaseInfo, Error> {
     let mut info = read_without_trace(path, |connection| {
-        connection
-            .transaction(|connection| read(connection, path, exact))
+        let read = |connection: &mut SqliteConnection| read(connection, path, exact);
+        transaction(connection, Begin::Deferred, read, Error::from)
             .map_err(|error| error.at(path, "inspect the database"))
     })?;
     // SQLite does not report the journal mode of a file that it reads without locks, so the header decides.

@@ -14,6 +14,7 @@ use crate::deployments::exchange_name::ExchangeName;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::setters::setters;
 use crate::sqlite::prepared::{Bound, Statements};
+use crate::sqlite::transaction::{Begin, transaction};
 use crate::types::integer::ChainId;
 use crate::types::stored::Decode;
 
@@ -58,11 +59,11 @@ pub fn list_pools<E: From<Error>>(
     let mut groups: Option<Vec<Group>> = None;
     while left > 0 {
         let part = read_without_trace(path, |connection| {
-            connection
-                .transaction(|connection| {
-                    read_part(connection, path, options, groups.clone(), left.min(PART))
-                })
-                .map_err(|error: Error| error.at(path, "list the pools"))
+            let read = |connection: &mut SqliteConnection| {
+                read_part(connection, path, options, groups.clone(), left.min(PART))
+            };
+            transaction(connection, Begin::Deferred, read, Error::from)
+                .map_err(|error| error.at(path, "list the pools"))
         })?;
         for pool in part.pools {
             left = left.saturating_sub(1);

@@ -15,6 +15,7 @@ use crate::models::access::row_error::RowError;
 use crate::models::liquidity::tick_liquidity::TickLiquidity;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
+use crate::sqlite::transaction::{Begin, transaction};
 use crate::types::address::Address;
 use crate::types::hash::PoolHash;
 use crate::types::integer::{ChainId, Tick};
@@ -107,9 +108,9 @@ pub fn show_pools(
     chains: &[ChainId],
 ) -> Result<PoolReport, Error> {
     read_without_trace(path, |connection| {
-        connection
-            .transaction(|connection| read(connection, path, selector, chains))
-            .map_err(|error: Error| error.at(path, "read the pool"))
+        let read = |connection: &mut SqliteConnection| read(connection, path, selector, chains);
+        transaction(connection, Begin::Deferred, read, Error::from)
+            .map_err(|error| error.at(path, "read the pool"))
     })
 }
 

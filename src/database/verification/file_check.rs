@@ -13,9 +13,13 @@
 //!   table begins with a view or a virtual table. `EXPLAIN` shows the root pages. Imposter tables make SQLite put the
 //!   hash table into another order.
 
+use std::ffi::c_int;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+
+use diesel::prelude::*;
+use libsqlite3_sys as ffi;
 
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
@@ -24,7 +28,9 @@ use crate::database::error::not_checked::NotChecked;
 use crate::database::files::cut_file;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::verification::check_constraints;
+use crate::database::verification::checker::damage;
 use crate::sqlite::prepared::{Bound, Statements};
+use crate::sqlite::raw_connection::SqliteError;
 
 /// A result of the check.
 pub(super) enum Remark<'text> {
@@ -66,7 +72,7 @@ pub(super) fn check_file(
         has_imposters: false,
         report,
     };
-    if let Some(problem) = cut(statements)
+    if let Some(problem) = cut(statements, path)?
         && (check.report)(Remark::Problem(&problem)).is_break()
     {
         return Ok(());
@@ -82,19 +88,52 @@ pub(super) fn check_file(
 
 /// The problem of a file that lacks its last bytes. The log may hold them if there is one. If the sizes cannot be read, the
 /// check itself says why.
-fn cut(statements: Statements<'_>) -> Option<String> {
-    let sizes = "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size";
-    let mut row = statements.prepare(sizes).ok()?;
-    row.step().ok().filter(|has_row| *has_row)?;
-    let size = |column| u64::try_from(row.column(column).as_integer()?).ok();
-    let (pages, page_size) = (size(0)?, size(1)?);
+fn cut(statements: Statements<'_>, path: &Path) -> Result<Option<String>, Error> {
+    let sizes = || -> QueryResult<Option<(u64, u64)>> {
+        let sizes = "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size";
+        let mut row = statements.prepare(sizes)?;
+        if !row.step()? {
+            return Ok(None);
+        }
+        let size = |column| u64::try_from(row.column(column).as_integer()?).ok();
+        Ok(size(0).zip(size(1)))
+    };
+    let sizes = match sizes() {
+        Ok(sizes) => sizes,
+        Err(error) => {
+            damage(Error::from_diesel(path, "check the database", error))?;
+            None
+        }
+    };
     let path = statements.database_path();
     // A database in memory has no file.
-    let bytes = fs::metadata(&path).ok()?.len();
+    let (Some((pages, page_size)), Ok(metadata)) = (sizes, fs::metadata(&path)) else {
+        return Ok(None);
+    };
     if DatabaseFile::at(&path).log_bytes() > 0 {
-        return None;
+        return Ok(None);
     }
-    cut_file::problem(bytes, pages, page_size)
+    Ok(cut_file::problem(metadata.len(), pages, page_size))
+}
+
+/// SQLite's result code, if a message of the check of all pages says that the check could not read a page. Those messages have
+/// no names in them.
+fn interruption(message: &str) -> Option<c_int> {
+    /// What else the list of free pages or of overflow pages could not be read for. Its messages have no code. A read that
+    /// fails is noticed before (see [`Error::of_failed_read`]), where the system's calls are recorded.
+    const WITHOUT_CODE: c_int = if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        ffi::SQLITE_NOMEM
+    } else {
+        ffi::SQLITE_ERROR
+    };
+    let (_, code) = message
+        .rsplit_once("unable to get the page. error code=")
+        .unwrap_or_default();
+    let code = code.parse().ok().or_else(|| {
+        let is_without = message.contains("failed to get page ");
+        is_without.then_some(WITHOUT_CODE)
+    })?;
+    (code & 0xff != ffi::SQLITE_CORRUPT).then_some(code)
 }
 
 /// SQLite's message if it has no other.
@@ -458,9 +497,10 @@ impl FileCheck<'_, '_> {
     fn reason_of_search(&self, table: &str) -> Result<Option<String>, Error> {
         let name = sql::name(table);
         let search = format!("SELECT 1 FROM main.{name} WHERE {name} MATCH 'a'");
-        // Another table has no such column.
-        let Ok(mut search) = self.statements.prepare(&search) else {
-            return Ok(None);
+        let mut search = match self.statements.prepare(&search) {
+            Ok(search) => search,
+            // Another table has no such column.
+            Err(error) => return self.reason(error).map(|_| None),
         };
         match search.step() {
             Ok(_) => Ok(None),
@@ -526,6 +566,9 @@ impl FileCheck<'_, '_> {
                 if let Some(error) = Error::of_failed_read(self.path) {
                     return Err(error);
                 }
+                if let Some(code) = interruption(message).filter(|_| is_list) {
+                    return Err(Error::from_sqlite(self.path, SqliteError::of(code)));
+                }
                 if (self.report)(Remark::Problem(message)).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -573,5 +616,43 @@ impl FileCheck<'_, '_> {
 
     fn not_checked(&mut self, table: Option<String>, reason: String) -> ControlFlow<()> {
         (self.report)(Remark::NotChecked(NotChecked { table, reason }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_that_could_not_be_read_is_told_from_damage() {
+        let memory = Some(ffi::SQLITE_NOMEM);
+        for (message, code) in [
+            (
+                "Tree 5 page 12: unable to get the page. error code=7",
+                memory,
+            ),
+            (
+                "Tree 5 page 12 cell 3: unable to get the page. error code=266",
+                Some(ffi::SQLITE_IOERR_READ),
+            ),
+            (
+                "Tree 5 page 12: unable to get the page. error code=11",
+                None,
+            ),
+            (
+                "Tree 5 page 12: unable to get the page. error code=267",
+                None,
+            ),
+            (
+                "Tree 5 page 12: btreeInitPage() returns error code 11",
+                None,
+            ),
+            ("Page 7: never used", None),
+        ] {
+            assert_eq!(interruption(message), code, "{message}");
+        }
+        let without_code = interruption("Freelist: failed to get page 7");
+        assert!(without_code.is_some());
+        assert!(!cfg!(target_os = "linux") || without_code == memory);
     }
 }

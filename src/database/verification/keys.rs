@@ -1,8 +1,11 @@
 //! The keys of the rows in the examples. Ids differ between databases; a key is the same everywhere.
 
+use diesel::prelude::*;
+
+use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_version::SchemaVersion;
-use crate::database::verification::checker::Checker;
+use crate::database::verification::checker::{Checker, damage};
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::pools::pool_family::{LIQUIDITY_TABLES, PoolFamily};
 use crate::models::pools::pool_kind_tables::POOL_KIND_TABLES;
@@ -11,19 +14,27 @@ use crate::types::integer::ChainId;
 use crate::types::stored::Stored;
 
 /// Adds the key and the exchange to each example of a row. Damage can hide them.
-pub(super) fn add_keys(checker: &mut Checker<'_>) {
+pub(super) fn add_keys(checker: &mut Checker<'_>) -> Result<(), Error> {
     let (statements, catalogue) = (checker.statements, checker.catalogue);
     let ours = &SchemaVersion::latest().catalogue().tables;
     for (table, example) in checker.findings.examples() {
-        let found = example
-            .id
-            .filter(|_| ours.contains_key(table))
-            .and_then(|id| find(statements, &query(table, catalogue)?, id));
+        let id = example.id.filter(|_| ours.contains_key(table));
+        let Some((id, query)) = id.zip(query(table, catalogue)) else {
+            continue;
+        };
+        let found = match find(statements, &query, id) {
+            Ok(found) => found,
+            Err(error) => {
+                damage(Error::from(error).at(checker.path, "verify the database"))?;
+                None
+            }
+        };
         if let Some((key, exchange)) = found {
             example.key = key;
             example.exchange = exchange;
         }
     }
+    Ok(())
 }
 
 /// The key and the exchange of a row.
@@ -31,10 +42,12 @@ fn find(
     statements: Statements<'_>,
     query: &str,
     id: i64,
-) -> Option<(Option<String>, Option<String>)> {
-    let mut row = statements.prepare(query).ok()?;
-    row.query(&[Bound::Integer(id)]).ok()?;
-    row.step().ok().filter(|found| *found)?;
+) -> QueryResult<Option<(Option<String>, Option<String>)>> {
+    let mut row = statements.prepare(query)?;
+    row.query(&[Bound::Integer(id)])?;
+    if !row.step()? {
+        return Ok(None);
+    }
     let text = |column| match row.column(column) {
         Stored::Null => None,
         stored => Some(stored.to_text()),
@@ -44,7 +57,7 @@ fn find(
         let chain = ChainId::new(chain.try_into().ok()?).ok()?;
         Some(ExchangeName { chain, name }.to_string())
     });
-    Some((text(0), exchange))
+    Ok(Some((text(0), exchange)))
 }
 
 /// The query for the key of a row, and for the chain and the name of its exchange.

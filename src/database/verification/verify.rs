@@ -215,7 +215,7 @@ fn verify_state(
         if !options.quick {
             liquidity::check(&mut checker)?;
         }
-        keys::add_keys(&mut checker);
+        keys::add_keys(&mut checker)?;
     } else if refused.is_some() {
         values::check_texts(&mut checker)?;
         pages::check_foreign_keys(&mut checker)?;

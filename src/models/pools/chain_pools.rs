@@ -1,6 +1,5 @@
 //! All pools of a chain with their tokens, exchanges and managers, in memory.
 
-use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::models::access::row_error::RowError;
@@ -10,6 +9,7 @@ use crate::models::pools::managed_liquidity_pool::{ManagedLiquidityPool, Managed
 use crate::models::rows::erc20_token::Erc20Token;
 use crate::models::rows::exchange::Exchange;
 use crate::models::rows::pool_manager::PoolManager;
+use crate::sqlite::transaction::{Begin, transaction};
 use crate::types::integer::ChainId;
 
 /// The pools of a chain, with one copy of each token, exchange and manager they refer to.
@@ -103,10 +103,11 @@ impl ChainPools {
     /// that is not on the chain, or if a statement fails.
     pub fn load(connection: &mut SqliteConnection, chain: ChainId) -> Result<Self, RowError> {
         // A savepoint if the caller has a transaction open.
-        connection.transaction(|connection| {
+        let read = |connection: &mut SqliteConnection| {
             let referenced = ReferencedRows::read(connection, chain)?;
             Self::link(UnlinkedPools::read(connection, chain)?, referenced)
-        })
+        };
+        transaction(connection, Begin::Deferred, read, RowError::from)
     }
 
     /// Looks up the rows that each pool refers to.
