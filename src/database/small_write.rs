@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
 use crate::database::connection::effect_tracker::EffectTracker;
+use crate::database::connection::kept_log::move_log;
 use crate::database::connection::open::{Access, keep_in_memory, open_connection};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
@@ -65,6 +66,9 @@ fn write_tracked<T>(
             done
         });
         if !needs_check {
+            if result.is_ok() {
+                move_log(&mut connection, path);
+            }
             return result
                 .map_err(|error| error.at(path, "write to the database"))
                 .map_err(|error| rejected(&mut connection, error));

@@ -299,7 +299,7 @@ fn library_reads_without_further_threads() {
 }
 
 /// Runs a command on a copy, under a limit of the shell's `ulimit`.
-fn under(copy: &Copy, limit: &str, command: &str) -> String {
+pub fn under(copy: &Copy, limit: &str, command: &str) -> String {
     let binary = env!("CARGO_BIN_EXE_degenbot");
     let script = format!("ulimit {limit}; exec {binary} --database degenbot.db {command}");
     let mut shell = Command::new("sh");

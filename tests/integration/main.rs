@@ -39,6 +39,7 @@ mod injection;
 mod inodes;
 mod interrupt;
 mod json;
+mod kept_log;
 mod lifecycle;
 mod limits;
 mod lineages;

@@ -3,6 +3,7 @@
 pub(crate) mod effect_tracker;
 pub(crate) mod empty_log;
 pub(crate) mod hot_journal;
+pub(crate) mod kept_log;
 pub(crate) mod open;
 pub(crate) mod own_triggers;
 pub(crate) mod read_only;

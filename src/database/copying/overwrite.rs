@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::database::connection::kept_log::warn_of_kept_log;
 use crate::database::connection::open::set_wal;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -117,7 +118,7 @@ pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyH
         .set_busy_handler(busy_handler.for_at_most(LOG_WAIT))
         .and_then(|()| live.execute_watched(EMPTY_LOG, || !busy_handler.is_stopped()));
     if let Err(error) = settled {
-        log::debug!("The log of {} was not emptied: {error}", path.display());
+        warn_of_kept_log(path, &Error::from_sqlite(path, error));
     }
 }
 

@@ -8,6 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
+use crate::database::connection::kept_log::move_log;
 use crate::database::connection::open::{Access, ensure_wal, open_connection};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::connection::sql;
@@ -222,6 +223,7 @@ pub(crate) fn migrate_in_place<T>(
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
+    move_log(&mut connection, path);
     Ok(report)
 }
 

@@ -44,6 +44,7 @@ use std::path::{Path, PathBuf};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::effect_tracker::EffectTracker;
+use crate::database::connection::kept_log::move_log;
 use crate::database::connection::open::{
     Access, ensure_wal, journal_mode, keep_in_memory, open_connection,
 };
@@ -228,6 +229,7 @@ pub(crate) fn rebuild(
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
+    move_log(&mut connection, path);
     Ok(done)
 }
 

@@ -1,0 +1,36 @@
+//! The log that stays, because it cannot be moved into the file.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+
+use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::database_file::{DatabaseFile, Sidecar};
+
+/// Moves the log into the file, as SQLite does when the last connection closes, but without silence if that fails.
+pub(crate) fn move_log(connection: &mut SqliteConnection, path: &Path) {
+    if DatabaseFile::at(path).log_bytes() == 0 {
+        return;
+    }
+    if let Err(error) = connection.batch_execute("PRAGMA main.wal_checkpoint(PASSIVE)") {
+        warn_of_kept_log(
+            path,
+            &Error::from_diesel(path, "move the log into the database", error),
+        );
+    }
+}
+
+/// Warns of a log that stays because the file cannot grow. Other reasons, such as a reader, pass by themselves.
+pub(crate) fn warn_of_kept_log(path: &Path, error: &Error) {
+    let log = DatabaseFile::at(path).sidecar(Sidecar::Wal);
+    match error.kind {
+        ErrorKind::DiskFull | ErrorKind::FileTooLarge => log::warn!(
+            "The change is in {} and could not be moved into the database: {error}. Keep the files together; the next \
+             command that may write moves it",
+            log.display()
+        ),
+        _ => log::debug!("The log {} was not moved: {error}", log.display()),
+    }
+}
