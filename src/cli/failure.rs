@@ -32,6 +32,7 @@ use crate::node::error::NodeError;
 use crate::sqlite::{lock_wait, rolled_back};
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
+use crate::types::decimal::U256;
 use crate::types::integer::ChainId;
 
 /// What an aborted command says.
@@ -262,7 +263,8 @@ documented_errors! {
         NoMarket
             in Markets;
             text "The database has no active market of Aave";
-            hint "'degenbot aave list' shows the markets, 'degenbot aave activate NAME' activates one";
+            hint "'degenbot aave list' shows the markets, 'degenbot aave activate NAME' activates one, and \
+                  '--market NAME' names one that is not active";
             when "A command about all active markets finds none.";
 
         /// The database does not know the oracle of a market.
@@ -343,6 +345,18 @@ documented_errors! {
             text format!("There is no price of {asset} that a percentage could change");
             hint "Give its price in whole units, such as '--price WETH=1800.25'";
             when "`--price` has a percentage for an asset of which the oracle or the file has no price.";
+
+        /// A price that a percentage makes too large.
+        PriceTooLarge {
+            asset: String = "WETH".to_owned(),
+            price: U256 = U256(alloy_primitives::U256::MAX),
+            change: String = "+10%".to_owned(),
+        }
+            in Markets;
+            text format!("The price of {asset} is {price} units of the base currency, and {change} of it is too large");
+            hint "Give its price in whole units, such as '--price WETH=1800.25'";
+            when "`--price` has a percentage for an asset whose price, of the oracle or the file, is so large that the \
+                  result does not fit into 256 bits.";
 
         /// A price cannot be expressed in the base currency.
         PriceNotUsed {

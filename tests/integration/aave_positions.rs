@@ -210,6 +210,57 @@ fn prices_of_a_file_are_whole_units() {
 }
 
 #[test]
+fn percentage_of_a_huge_price_is_no_wrong_argument() {
+    let (folder, path) = market();
+    let file = folder.path().join("prices.json");
+    let name = file.display().to_string();
+    let risk = ["aave", "position", "risk", "--prices", &name];
+    let huge = "1157920892373161954235709850086879078532699846656405640394575840079131";
+    fs::write(&file, format!(r#"{{"WETH": "{huge}", "USDC": 1}}"#)).unwrap();
+    let told = quietly(&path, &[&risk[..], &["--price", "WETH=+10%"]].concat());
+    assert!(told.starts_with("status: 1\n"), "{told}");
+    let problem = format!(
+        "The price of WETH is {huge}00000000 units of the base currency, and +10% of it is too large"
+    );
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&problem), "{told}");
+    // A value that the base currency cannot have is one.
+    let more = ["--price", &format!("WETH={huge}0")];
+    let told = quietly(&path, &[&risk[..], &more].concat());
+    assert!(told.starts_with("status: 2\n"), "{told}");
+}
+
+#[test]
+fn market_that_is_not_active_is_shown_if_it_is_named() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    execute(&path, "UPDATE aave_v3_markets SET active = 0");
+    for command in [
+        &["aave", "market", "show"][..],
+        &["aave", "position", "risk"],
+        &["aave", "position", "show", NEAR],
+    ] {
+        let without_node = command.ends_with(&["market", "show"]);
+        let run = |more: &[&str]| {
+            let arguments = [command, more].concat();
+            if without_node {
+                quietly(&path, &arguments)
+            } else {
+                told(&path, &server, &arguments)
+            }
+        };
+        let told = run(&[]);
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(
+            told.contains("The database has no active market of Aave"),
+            "{told}"
+        );
+        let told = run(&["--market", "ethereum_positions"]);
+        assert!(told.starts_with("status: 0\n"), "{told}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let (_folder, path) = market();
     let server = NodeServer::start(aave_positions::chain());

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::database::reports::aave_markets::{AavePricedAssets, list_aave_assets};
 use crate::types::integer::ChainId;
 
-/// The market with a name; without one, all active markets, or the only one.
+/// The market with a name; without one, all active markets.
 pub(super) fn chosen(path: &Path, name: Option<&str>) -> Result<Vec<AavePricedAssets>, Failure> {
     let mut markets = list_aave_assets(path)?;
     if let Some(text) = name {
@@ -20,9 +20,7 @@ pub(super) fn chosen(path: &Path, name: Option<&str>) -> Result<Vec<AavePricedAs
             Ok(markets)
         };
     }
-    if markets.len() > 1 {
-        markets.retain(|it| it.market.active);
-    }
+    markets.retain(|it| it.market.active);
     if markets.is_empty() {
         return Err(Failure::NoMarket);
     }

@@ -327,9 +327,17 @@ impl MarketPrices {
             }
         };
         let price = change.change.apply(base, self.prices.unit());
-        let price = price.map_err(|error| Failure::PriceNotUsed {
-            asset: change.asset.clone(),
-            error,
+        // A percentage is too large only for the price that it is of.
+        let price = price.map_err(|error| match change.change {
+            PriceChange::Factor { .. } => Failure::PriceTooLarge {
+                asset: label(asset),
+                price: base,
+                change: change.text.clone(),
+            },
+            _ => Failure::PriceNotUsed {
+                asset: change.asset.clone(),
+                error,
+            },
         })?;
         self.prices.set(asset.address, price);
         self.missing
