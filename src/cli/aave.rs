@@ -81,7 +81,12 @@ pub(super) enum Command {
     /// What differs is written anew: all balances of the users, their e-mode and collateral,
     /// or the reserves. It is the state of the last final block that the database has, so the
     /// node must have the state of that block. What came after it is taken back before, and
-    /// taken in again afterwards.
+    /// taken in again afterwards, whatever has become of its rows since. Blocks that are gone
+    /// from the chain are taken back first, and not taken in again: that is left for an update.
+    ///
+    /// If the balances of a token do not add up to its total supply, '--all-found' looks for
+    /// users that the database has lost in the events of the token. It fails if these name
+    /// nobody who is missing.
     Repair(Box<repair::Repair>),
 }
 

@@ -515,7 +515,8 @@ documented_errors! {
                     number => format!("; {} could not be compared", parts(*number)),
                 }
             );
-            hint "'degenbot aave repair USER' makes a user right again, 'degenbot aave repair --reserves' the reserves";
+            hint "'degenbot aave repair --all-found' makes all of it right, also what the database has lost; \
+                  'degenbot aave repair USER' a user, 'degenbot aave repair --reserves' the reserves";
             when "`aave verify` has found values that are not as the contracts have them. The exit status is 3.";
 
         /// A market cannot be repaired.

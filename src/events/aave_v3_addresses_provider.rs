@@ -18,6 +18,17 @@ impl AddressId {
         Self(bytes)
     }
 
+    /// The id of a name; `None` if no id has it.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        bytes
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        let id = Self(bytes);
+        (id.name() == Some(name)).then_some(id)
+    }
+
     /// The 32 bytes of the id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -24,7 +24,7 @@ use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::release::{BlocksAbove, PoolRow};
-use crate::models::journal::undo::{Undone, undo};
+use crate::models::journal::undo::{Otherwise, Undone, undo};
 use crate::models::pools::liquidity_pool::rewrite::delete_pool;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::node::client::Node;
@@ -444,7 +444,7 @@ fn take_back(
     if snapshot.blocks.iter().all(|block| block.number <= keep) {
         return Ok(None);
     }
-    let undone = undo(Statements::of(connection)?, chain, keep);
+    let undone = undo(Statements::of(connection)?, chain, keep, Otherwise::Refused);
     let undone = undone.map_err(|error| SyncError::of_repair(error, RepairExtent::Pools))?;
     Ok(Some((keep, undone)))
 }

@@ -12,7 +12,7 @@ use crate::deployments::market_name::MarketName;
 use crate::documented_errors::documented_errors;
 use crate::events::malformed_event::MalformedEvent;
 use crate::models::access::row_error::RowError;
-use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::journal_error::{JournalError, RESTORE};
 use crate::models::liquidity::event_writer::EventError;
 use crate::models::liquidity::tick_map::modify::LiquidityError;
 use crate::node::error::NodeError;
@@ -67,7 +67,7 @@ documented_errors! {
         NotUndone {
             /// The cause.
             source: JournalError = JournalError::documented().remove(0).example,
-            /// How much the repair is about.
+            /// What the repair is about.
             extent: RepairExtent = RepairExtent::Pools,
         }
             in Rows;
@@ -75,7 +75,7 @@ documented_errors! {
             hint not_undone_hint(source, *extent);
             cause(source) std::error::Error::source(source);
             when "`pool repair` or `aave repair` takes back the blocks that are not final, and another program has changed a \
-                  row of theirs. If it is a row of a pool or of a market, that has to be repaired as well.";
+                  row of theirs. If it is a row of a pool, that has to be repaired as well.";
 
         /// A contract's event is not what the contract emits.
         Malformed {
@@ -313,7 +313,47 @@ documented_errors! {
             in Nodes;
             text format!("The chain was reorganised: what the database has after block {keep} is gone from it");
             hint "Run 'degenbot aave update' first";
-            when "`aave verify` and `aave repair` compare only blocks that the chain still has.";
+            when "`aave verify` compares only blocks that the chain still has.";
+
+        /// Another program has followed a market, and the block that it has got to was replaced.
+        OnReplacedBlock {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The block.
+            block: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text format!(
+                "{market}: another program has followed it up to block {block}, in whose place the chain has another \
+                 one by now, and what it has taken in cannot be taken back"
+            );
+            hint "Run 'degenbot aave repair --all-found', which repairs all that differs from the chain, then the \
+                  update again";
+            when "An update of pools has stored the hash of a block to which the Python package has followed a market, \
+                  and the chain was reorganised since. The package stores no hash.";
+
+        /// The balances of a token do not add up to its total supply, and nothing that a repair finds explains it.
+        TotalDiffers {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The aToken or the debt token.
+            token: Address = Address::new([0xaa; 20]),
+            /// All scaled balances in the database, added up.
+            database: alloy_primitives::U256 = alloy_primitives::U256::from(7),
+            /// The scaled total supply.
+            chain: alloy_primitives::U256 = alloy_primitives::U256::from(9),
+            /// The block.
+            block: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text format!(
+                "{market}: all scaled balances of token {token} add up to {database} in the database, but to {chain} on \
+                 the chain at block {block}, and the repair does not find out whose are wrong"
+            );
+            hint "Name the users that the database lacks: 'degenbot aave repair USER' adds them. Otherwise follow the \
+                  market in another database, whose path '--database' takes";
+            when "`aave repair --all-found` compares all users that the database has, and those that the events of such \
+                  a token name. A row that belongs to none of them is wrong, or the node has left out events.";
 
         /// The node lacks the state of a market that is needed.
         NoState {
@@ -470,21 +510,17 @@ documented_errors! {
 const WRONG_ANSWER: &str = "The answer of the node cannot be right: use another node; what is in the database is from before it";
 
 fn not_undone_hint(source: &JournalError, extent: RepairExtent) -> String {
-    let is_of_aave = match source {
-        JournalError::Changed {
-            pool: Some(pool), ..
-        } if extent == RepairExtent::Pools => {
-            return format!("Repair this pool at the same time: name {pool} as well");
-        }
-        JournalError::Changed { table, .. } => table.starts_with("aave_v3_"),
-        JournalError::Referred { key, .. } => key.is_ours() && key.table.starts_with("aave_v3_"),
-        _ => false,
-    };
-    // Where all is repaired already, what is wrong is no value that can be read from the contracts.
-    if is_of_aave && extent != RepairExtent::AllOfAave {
-        return "Repair it at the same time: 'degenbot aave repair --all-found --reserves' repairs all that differs".to_owned();
+    match (source, extent) {
+        (
+            JournalError::Changed {
+                pool: Some(pool), ..
+            },
+            RepairExtent::Pools,
+        ) => format!("Repair this pool at the same time: name {pool} as well"),
+        // What no repair sets back: another row is in its place.
+        (JournalError::Changed { pool: None, .. }, RepairExtent::Markets) => RESTORE.to_owned(),
+        _ => source.hint(),
     }
-    source.hint()
 }
 
 impl SyncError {
@@ -506,6 +542,7 @@ impl SyncError {
                 | Self::NoUpdateTime { .. }
                 | Self::NoState { .. }
                 | Self::NotOfAave { .. }
+                | Self::OnReplacedBlock { .. }
         )
     }
 

@@ -13,7 +13,7 @@ use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{make_final, prune, store_final};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::journal_error::JournalError;
-use crate::models::journal::undo::undo;
+use crate::models::journal::undo::{Otherwise, undo};
 use crate::node::client::Node;
 use crate::node::header::{BlockTag, Header};
 use crate::sqlite::lock_wait::LockWait;
@@ -408,7 +408,12 @@ impl<'a, D: Domain> Updater<'a, D> {
         let chain = self.chain;
         self.record(false)?;
         let undone = self.write(stored, |connection| {
-            Ok(undo(Statements::of(connection)?, chain, keep)?)
+            Ok(undo(
+                Statements::of(connection)?,
+                chain,
+                keep,
+                Otherwise::Refused,
+            )?)
         })?;
         let Some(undone) = undone else {
             return Ok(());

@@ -12,7 +12,7 @@ use crate::database::error::database_error::Error;
 use crate::database::structure::catalogue::Catalogue;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::tables::journaled_tables;
-use crate::models::journal::undo::undo;
+use crate::models::journal::undo::{Otherwise, undo};
 use crate::schema::chain_blocks;
 use crate::sqlite::prepared::Statements;
 use crate::types::integer::{BlockNumber, ChainId};
@@ -108,6 +108,7 @@ pub(super) fn take_back(
             Statements::of(connection)?,
             of_chain.chain_id,
             of_chain.keep,
+            Otherwise::Refused,
         )?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::models::rows::aave_v3_asset::{
 };
 use crate::models::rows::aave_v3_asset_facts::NewAaveV3AssetFacts;
 use crate::models::rows::aave_v3_emode_asset::{AaveV3EModeAsset, NewAaveV3EModeAsset};
-use crate::models::rows::aave_v3_emode_category::NewAaveV3EModeCategory;
+use crate::models::rows::aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
 use crate::models::rows::aave_v3_market::NewAaveV3Contract;
 use crate::schema::{
     aave_gho_tokens, aave_v3_asset_configs, aave_v3_asset_facts, aave_v3_assets,
@@ -221,6 +221,15 @@ impl NewAaveV3EModeCategory {
     }
 }
 
+impl AaveV3EModeCategory {
+    /// Deletes a category, to which no asset refers.
+    pub(crate) fn delete(connection: &mut SqliteConnection, id: i64) -> Result<(), RowError> {
+        use aave_v3_emode_categories as columns;
+        let deleted = diesel::delete(columns::table.find(id)).execute(connection)?;
+        written(deleted, "aave_v3_emode_categories")
+    }
+}
+
 impl NewAaveV3Contract {
     /// Writes the address and the revision of a contract, in place of those that are stored under its name.
     pub(crate) fn store(&self, connection: &mut SqliteConnection) -> Result<(), RowError> {
@@ -305,6 +314,23 @@ pub(crate) fn forget_positions(
     let flags = aave_v3_user_collateral_configs::table
         .filter(aave_v3_user_collateral_configs::asset_id.eq(asset_id));
     diesel::delete(flags).execute(connection).map(drop)
+}
+
+/// Deletes the positions and the switches of users that are not there any more: SQLite leaves them where a program does
+/// not make it check foreign keys.
+pub(crate) fn delete_without_user(statements: Statements<'_>) -> QueryResult<()> {
+    for table in [
+        "aave_v3_collateral_positions",
+        "aave_v3_debt_positions",
+        "aave_v3_user_collateral_configs",
+    ] {
+        statements
+            .prepare(&format!(
+                "DELETE FROM {table} WHERE user_id NOT IN (SELECT id FROM aave_v3_users)"
+            ))?
+            .run(&[])?;
+    }
+    Ok(())
 }
 
 /// All scaled debt of an asset, added up.

@@ -107,13 +107,14 @@ impl<'connection> UserReader<'connection> {
     }
 }
 
-/// All scaled balances of one side, added up by asset.
+/// All scaled balances of one side, added up by asset. Those of users that are not there any more do not count.
 pub(crate) fn scaled_totals(
     statements: Statements<'_>,
     side: Side,
 ) -> Result<BTreeMap<i64, alloy_primitives::U256>, RowError> {
     let mut rows = statements.prepare(&format!(
-        "SELECT id, asset_id, balance FROM {} WHERE balance <> '0'",
+        "SELECT id, asset_id, balance FROM {} WHERE balance <> '0' \
+         AND user_id IN (SELECT id FROM aave_v3_users)",
         side.table()
     ))?;
     rows.query(&[])?;

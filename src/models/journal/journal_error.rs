@@ -27,7 +27,8 @@ documented_errors! {
             text changed(table, *id, pool.as_deref(), *block);
             hint match pool {
                 Some(pool) => format!("Run 'degenbot pool repair {pool}', then the update again"),
-                None => "Restore a backup from before that block, and run the update again".to_owned(),
+                None if is_of_markets(table) => MEND.to_owned(),
+                None => RESTORE.to_owned(),
             };
             when "The chain was reorganised, and another program has changed a row since that one of the blocks that \
                   are gone had changed. So the row cannot be set back.";
@@ -62,7 +63,7 @@ documented_errors! {
                     escaped_name(&key.table)
                 ),
                 Some(pool) => format!("Run 'degenbot pool repair {pool}', then the update again"),
-                None => "Restore a backup from before that block, and run the update again".to_owned(),
+                None => RESTORE.to_owned(),
             };
             when "Blocks are taken back, because the chain was reorganised or before a downgrade, and a row refers to one that \
                   they had added or changed: a row of a table of the user's own, or one of another program.";
@@ -78,7 +79,7 @@ documented_errors! {
         }
             in Rows;
             text format!("{exchange} is at block {mark}, but the last block in the journal is {last}");
-            hint "Restore a backup from before that block, and run the update again";
+            hint RESTORE;
             when "The chain was reorganised, and another program, such as the Python package, has taken in blocks since \
                   of which nobody knows whether they are still there.";
 
@@ -113,7 +114,7 @@ documented_errors! {
         }
             in Rows;
             text format!("the database can go back to block {oldest} at most, not to block {block}");
-            hint "Restore a backup from before that block, and run the update again";
+            hint RESTORE;
             when "The chain was reorganised below a block that its node had called final.";
 
         /// An entry is not one that this program writes.
@@ -150,6 +151,18 @@ documented_errors! {
             cause(source) std::error::Error::source(source);
             when "A statement fails while blocks are undone.";
     }
+}
+
+/// What helps where nothing can be repaired.
+pub(crate) const RESTORE: &str =
+    "Restore a backup from before that block, and run the update again";
+
+/// What helps where the row is one of a market.
+const MEND: &str = "Run 'degenbot aave repair --all-found', then the update again: it takes the blocks back whatever has \
+                    become of the row, and repairs all that differs from the chain";
+
+fn is_of_markets(table: &str) -> bool {
+    JournaledTable::named(table).is_some_and(JournaledTable::is_of_markets)
 }
 
 /// A foreign key of a table.

@@ -16,6 +16,7 @@ pub(crate) mod market_marks;
 #[cfg(feature = "sync")]
 pub(crate) mod recorder;
 mod referrers;
+mod referring_rows;
 #[cfg(feature = "sync")]
 pub(crate) mod release;
 pub(crate) mod tables;

@@ -2,9 +2,6 @@
 
 use diesel::prelude::*;
 
-use crate::models::access::retired_ids;
-use crate::models::access::row_error::RowError;
-use crate::models::access::written::require_written;
 use crate::models::journal::tables::{JournaledTable, TABLES};
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
@@ -63,34 +60,6 @@ impl BlocksAbove {
         Ok(is_created)
     }
 
-    /// Deletes a row that these blocks have inserted, with the rows that refer to it by these columns, and forgets what they have
-    /// changed of all of them: whatever is wrong with these rows, taking the blocks back would delete them. Returns whether they
-    /// had inserted it. Runs in the caller's transaction.
-    pub(crate) fn delete_inserted(
-        self,
-        statements: Statements<'_>,
-        (table, id): (&'static str, i64),
-        referring: &[(&'static str, &'static str)],
-    ) -> Result<bool, RowError> {
-        if !self.have_inserted(statements, table, id)? {
-            return Ok(false);
-        }
-        for (table, column) in referring.iter().copied().chain([(table, "id")]) {
-            self.release_rows(statements, (table, column), id)?;
-            statements
-                .prepare(&format!("DELETE FROM {table} WHERE {column} = ?1"))?
-                .run(&[Bound::Integer(id)])?;
-        }
-        let left = statements
-            .prepare(&format!("SELECT 1 FROM {table} WHERE id = ?1"))?
-            .first_integer(&[Bound::Integer(id)])?;
-        require_written(u64::from(left.is_none()), table)?;
-        if JournaledTable::named(table).is_some_and(|table| table.has_lasting_ids) {
-            retired_ids::retire(statements, table, id)?;
-        }
-        Ok(true)
-    }
-
     /// Whether these blocks have inserted a row.
     fn have_inserted(
         self,
@@ -109,28 +78,6 @@ impl BlocksAbove {
                 Bound::Integer(id),
             ])?;
         Ok(found.is_some())
-    }
-
-    /// Forgets what these blocks have changed of the rows of a table that have this id in a column. Runs in the caller's
-    /// transaction.
-    pub(crate) fn release_rows(
-        self,
-        statements: Statements<'_>,
-        (table, column): (&'static str, &'static str),
-        id: i64,
-    ) -> QueryResult<()> {
-        statements
-            .prepare(&format!(
-                "DELETE FROM chain_journal WHERE chain_id = ?1 AND block > ?2 \
-                 AND table_name = '{table}' \
-                 AND json_extract(coalesce(new_values, old_values), '$.{column}') = ?3"
-            ))?
-            .run(&[
-                Bound::Integer(self.chain.encode()),
-                Bound::Integer(self.keep.encode()),
-                Bound::Integer(id),
-            ])
-            .map(drop)
     }
 
     /// The pools that these blocks have changed, and that are gone.

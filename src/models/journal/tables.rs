@@ -49,6 +49,14 @@ impl JournaledTable {
         TABLES.iter().find(|table| table.name == name)
     }
 
+    /// The columns that users may change at any time: they are neither compared nor set back.
+    pub(super) fn of_users(&self) -> &'static [&'static str] {
+        match self.name {
+            "aave_v3_market_facts" => &["name", "first_block"],
+            _ => &[],
+        }
+    }
+
     /// The columns that must be as the update left them.
     pub(super) fn compared(&self) -> &'static [&'static str] {
         // The name, symbol and decimals of a token are filled in later.
@@ -58,6 +66,11 @@ impl JournaledTable {
             self.columns.len()
         };
         self.columns.get(..count).unwrap_or(self.columns)
+    }
+
+    /// Whether its rows are those of markets.
+    pub(super) fn is_of_markets(&self) -> bool {
+        self.name.starts_with("aave_")
     }
 
     /// The column with the pool's id; `None` if the table has no pools.

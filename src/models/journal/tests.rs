@@ -15,7 +15,7 @@ use crate::models::journal::entries::JournalEntries;
 use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::{TABLES, UpdateOf};
-use crate::models::journal::undo::{Undone, undo};
+use crate::models::journal::undo::{Otherwise, Undone, undo};
 use crate::models::liquidity::bulk_event_writer::BulkEventWriter;
 use crate::models::liquidity::event_writer::{Applied, EventError, EventWriter, LiquidityEvent};
 use crate::models::liquidity::pool_update::PoolUpdate;
@@ -231,8 +231,14 @@ fn content(connection: &mut SqliteConnection) -> Vec<String> {
 }
 
 fn undo_to(connection: &mut SqliteConnection, keep: u64) -> Result<Undone, JournalError> {
-    connection
-        .immediate_transaction(|connection| undo(Statements::of(connection)?, CHAIN, block(keep)))
+    connection.immediate_transaction(|connection| {
+        undo(
+            Statements::of(connection)?,
+            CHAIN,
+            block(keep),
+            Otherwise::Refused,
+        )
+    })
 }
 
 proptest! {

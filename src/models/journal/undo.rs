@@ -9,6 +9,7 @@ use crate::models::access::retired_ids;
 use crate::models::journal::journal_error::{JournalError, ReferringKey};
 use crate::models::journal::market_marks::markets_to_undo;
 use crate::models::journal::referrers::Referrers;
+use crate::models::journal::referring_rows;
 use crate::models::journal::tables::JournaledTable;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
@@ -26,6 +27,17 @@ pub struct Undone {
     pub rows: u64,
 }
 
+/// What becomes of rows that are no longer as the blocks left them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// Nothing: it is an error.
+    Refused,
+    /// Those of markets are set back to before the blocks all the same, and the rows that refer to one that goes go as
+    /// well. A row stays away if what it refers to is gone. Those of pools are refused.
+    #[cfg(feature = "sync")]
+    MarketsSetBack,
+}
+
 /// Takes back what the blocks of a chain above `keep` have changed, the last change first, and moves the marks of the
 /// chain's exchanges and markets back to `keep`. Runs in the caller's transaction, which must be rolled back after an error.
 ///
@@ -39,6 +51,7 @@ pub(crate) fn undo(
     statements: Statements<'_>,
     chain: ChainId,
     keep: BlockNumber,
+    otherwise: Otherwise,
 ) -> Result<Undone, JournalError> {
     let of_chain = Bound::Integer(chain.encode());
     let kept = Bound::Integer(keep.encode());
@@ -73,6 +86,7 @@ pub(crate) fn undo(
     let markets = markets_to_undo(statements, chain, keep)?;
     let mut undoer = Undoer {
         statements,
+        otherwise,
         kept,
         prepared: HashMap::new(),
         retired: HashMap::new(),
@@ -167,6 +181,14 @@ enum Values {
     Changed,
 }
 
+/// What has become of a row since an entry was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowState {
+    AsLeft,
+    Changed,
+    Gone,
+}
+
 /// The statements for entries of one table with values of the same columns.
 struct Prepared<'connection> {
     /// Whether a row has the compared values.
@@ -178,6 +200,7 @@ struct Prepared<'connection> {
 
 struct Undoer<'connection> {
     statements: Statements<'connection>,
+    otherwise: Otherwise,
     /// The block above which is undone.
     kept: Bound<'static>,
     /// By table and columns.
@@ -201,10 +224,12 @@ impl<'connection> Undoer<'connection> {
     fn undo_insert(&mut self, entry: &Entry, new: &str) -> Result<(), JournalError> {
         let table = entry.table;
         let row = Bound::Integer(entry.row_id);
-        let prepared = self.prepare(entry, new, Values::Whole)?;
-        let is_as_left = prepared.is_as_left(row, new)?;
-        if !is_as_left {
+        let state = self.prepare(entry, new, Values::Whole)?.state(row, new)?;
+        if state != RowState::AsLeft && !self.sets_back(table) {
             return Err(self.changed(entry));
+        }
+        if self.sets_back(table) {
+            referring_rows::release(self.statements, table.name, entry.row_id)?;
         }
         if let Some(key) = self.referrers.of_row(table, entry.row_id)? {
             if table.is_shared {
@@ -217,8 +242,10 @@ impl<'connection> Undoer<'connection> {
             }
             return Err(self.referred(entry, key));
         }
-        let prepared = self.prepare(entry, new, Values::Whole)?;
-        require_set_back(prepared.delete.run(&[row])?, table.name)?;
+        if state != RowState::Gone {
+            let prepared = self.prepare(entry, new, Values::Whole)?;
+            require_set_back(prepared.delete.run(&[row])?, table.name)?;
+        }
         if table.has_lasting_ids {
             let retired = self.retired.entry(table.name).or_insert(entry.row_id);
             *retired = entry.row_id.max(*retired);
@@ -233,15 +260,19 @@ impl<'connection> Undoer<'connection> {
 
     fn undo_update(&mut self, entry: &Entry, old: &str, new: &str) -> Result<(), JournalError> {
         let row = Bound::Integer(entry.row_id);
-        if !self
-            .prepare(entry, new, Values::Whole)?
-            .is_as_left(row, new)?
-        {
-            return Err(self.changed(entry));
+        match self.prepare(entry, new, Values::Whole)?.state(row, new)? {
+            RowState::AsLeft => {}
+            RowState::Gone if self.sets_back(entry.table) => return self.insert_again(entry, old),
+            RowState::Changed if self.sets_back(entry.table) => {}
+            RowState::Changed | RowState::Gone => return Err(self.changed(entry)),
         }
         let referring = self.referrers.of_values(entry.table, entry.row_id)?;
         let prepared = self.prepare(entry, old, Values::Changed)?;
-        let restored = prepared.restore.run(&[row, Bound::Text(old)])?;
+        let restored = match prepared.restore.run(&[row, Bound::Text(old)]) {
+            // Another row has the values that the row has to get.
+            Err(error) if is_violation(&error) => return Err(self.changed(entry)),
+            restored => restored?,
+        };
         require_set_back(restored, entry.table.name)?;
         let still_referring = self.referrers.of_values(entry.table, entry.row_id)?;
         if let Some(key) = referring
@@ -255,21 +286,48 @@ impl<'connection> Undoer<'connection> {
     }
 
     fn undo_delete(&mut self, entry: &Entry, old: &str) -> Result<(), JournalError> {
+        if self.sets_back(entry.table) {
+            let row = Bound::Integer(entry.row_id);
+            // A row of others has the id by now.
+            self.prepare(entry, old, Values::Whole)?
+                .delete
+                .run(&[row])?;
+        }
+        self.insert_again(entry, old)
+    }
+
+    fn insert_again(&mut self, entry: &Entry, old: &str) -> Result<(), JournalError> {
         let inserted = self
             .prepare(entry, old, Values::Whole)?
             .insert
             .run(&[Bound::Text(old)]);
         match inserted {
             Ok(inserted) => require_set_back(inserted, entry.table.name)?,
+            // What the row belongs to is gone.
+            Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+                if self.sets_back(entry.table) =>
+            {
+                return Ok(());
+            }
             // Another program has inserted such a row.
-            Err(Error::DatabaseError(
-                DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
-                _,
-            )) => return Err(self.changed(entry)),
+            Err(error) if is_violation(&error) => return Err(self.changed(entry)),
             Err(error) => return Err(error.into()),
         }
         self.undone.rows += 1;
         Ok(())
+    }
+
+    /// Whether a row of the table is set back, whatever has become of it.
+    #[cfg(feature = "sync")]
+    fn sets_back(&self, table: &JournaledTable) -> bool {
+        self.otherwise == Otherwise::MarketsSetBack && table.is_of_markets()
+    }
+
+    #[cfg(not(feature = "sync"))]
+    const fn sets_back(&self, _table: &JournaledTable) -> bool {
+        match self.otherwise {
+            Otherwise::Refused => false,
+        }
     }
 
     /// The statements for the columns of `values`.
@@ -362,10 +420,12 @@ impl<'connection> Prepared<'connection> {
         let compared: Vec<_> = columns
             .iter()
             .filter(|column| table.compared().contains(column))
+            .filter(|column| !table.of_users().contains(column))
             .map(|column| format!("{column} IS {}", value(column, 2)))
             .collect();
         let set: Vec<_> = columns
             .iter()
+            .filter(|column| !table.of_users().contains(column))
             .map(|column| format!("{column} = {}", value(column, 2)))
             .collect();
         let inserted: Vec<_> = columns.iter().map(|column| value(column, 1)).collect();
@@ -387,10 +447,25 @@ impl<'connection> Prepared<'connection> {
         })
     }
 
-    /// Whether the row is there with these values.
-    fn is_as_left(&mut self, row: Bound<'_>, values: &str) -> Result<bool, Error> {
-        Ok(self.compare.first_integer(&[row, Bound::Text(values)])? == Some(1))
+    /// Whether the row is there, and with these values.
+    fn state(&mut self, row: Bound<'_>, values: &str) -> Result<RowState, Error> {
+        let found = self.compare.first_integer(&[row, Bound::Text(values)])?;
+        Ok(match found {
+            Some(1) => RowState::AsLeft,
+            Some(_) => RowState::Changed,
+            None => RowState::Gone,
+        })
     }
+}
+
+const fn is_violation(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DatabaseError(
+            DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
+            _
+        )
+    )
 }
 
 const fn require_set_back(changed: u64, table: &'static str) -> Result<(), JournalError> {

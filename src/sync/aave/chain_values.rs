@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aave::scaled_balance::ScaledBalance;
 use crate::deployments::market_name::MarketName;
+use crate::events::aave_v3_addresses_provider::AddressId;
 use crate::models::aave::position_writer::Side;
+use crate::models::aave::stored_market::PROVIDER;
 use crate::node::calls::{Call, CallFailure};
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
@@ -33,6 +35,16 @@ pub(super) struct ReserveAddresses {
     pub(super) underlying: Address,
     pub(super) a_token: Address,
     pub(super) v_token: Address,
+}
+
+/// What the database has of a market, and the contracts are asked about.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) reserves: Vec<ReserveAddresses>,
+    /// The numbers of the e-mode categories.
+    pub(super) categories: BTreeSet<EModeCategoryId>,
+    /// The names of the contracts.
+    pub(super) contracts: Vec<String>,
 }
 
 /// What the contracts say of a reserve.
@@ -78,16 +90,16 @@ pub(super) struct Bitmaps {
 #[derive(Debug, Clone)]
 pub(super) struct MarketValues {
     pub(super) pool: Address,
-    /// By their names in the database.
-    pub(super) contracts: BTreeMap<&'static str, Address>,
+    /// By their names in the database; the zero address where the market has none of that name.
+    pub(super) contracts: BTreeMap<String, Address>,
     pub(super) pool_revision: Revision,
     pub(super) configurator_revision: Option<Revision>,
     /// The assets that are listed.
     pub(super) listed: BTreeSet<Address>,
     /// The reserves that were asked for and are listed, by their assets.
     pub(super) reserves: BTreeMap<Address, ReserveValues>,
-    /// The categories that have limits.
-    pub(super) categories: BTreeMap<EModeCategoryId, CategoryValues>,
+    /// The categories that were asked for; `None` for those without limits.
+    pub(super) categories: BTreeMap<EModeCategoryId, Option<CategoryValues>>,
     /// Empty before Aave 3.2, where an asset's configuration has its category.
     pub(super) bitmaps: BTreeMap<EModeCategoryId, Bitmaps>,
 }
@@ -182,20 +194,14 @@ impl MarketValues {
         self.pool_revision.get() >= 5
     }
 
-    /// Asks the contracts. `known` are the reserves of the database, `numbers` the numbers of its e-mode categories.
+    /// Asks the contracts.
     pub(super) fn read(
         node: &Node,
         provider: Address,
-        known: &[ReserveAddresses],
-        numbers: &BTreeSet<EModeCategoryId>,
+        asked: &Asked,
         at: BlockTag,
     ) -> Result<Self, NotRead> {
-        let calls = CONTRACTS.map(|(_, function)| call(provider, function));
-        let mut answers = Answers::ask(node, &calls, at)?;
-        let mut contracts = BTreeMap::new();
-        for (name, _) in CONTRACTS {
-            contracts.insert(name, answers.value(|answer| address_at(answer, 0))?);
-        }
+        let contracts = read_contracts(node, provider, &asked.contracts, at)?;
         let contract = |name: &str| contracts.get(name).copied().unwrap_or(Address::ZERO);
         let (pool, configurator) = (contract("POOL"), contract("POOL_CONFIGURATOR"));
         let calls = [
@@ -207,8 +213,10 @@ impl MarketValues {
         let pool_revision = answers.value(revision)?;
         let listed: BTreeSet<Address> = answers.value(addresses)?.into_iter().collect();
         let configurator_revision = answers.next().ok().and_then(|answer| revision(&answer));
+        let numbers = &asked.categories;
         let (categories, bitmaps) = read_categories(node, pool, pool_revision, numbers, at)?;
-        let known: Vec<_> = known
+        let known: Vec<_> = asked
+            .reserves
             .iter()
             .filter(|reserve| listed.contains(&reserve.underlying))
             .collect();
@@ -233,6 +241,42 @@ impl MarketValues {
             bitmaps,
         })
     }
+}
+
+/// Asks the provider for its contracts, and for those that it keeps under further names. A name that cannot be one of
+/// the provider's has no contract.
+fn read_contracts(
+    node: &Node,
+    provider: Address,
+    names: &[String],
+    at: BlockTag,
+) -> Result<BTreeMap<String, Address>, NotRead> {
+    let is_further =
+        |name: &&String| *name != PROVIDER && CONTRACTS.iter().all(|(fixed, _)| name != fixed);
+    let further: Vec<_> = names.iter().filter(is_further).collect();
+    let ids: Vec<_> = further
+        .iter()
+        .filter_map(|name| Some((*name, AddressId::of_name(name)?)))
+        .collect();
+    let mut calls = CONTRACTS
+        .map(|(_, function)| call(provider, function))
+        .to_vec();
+    let of_id = |id: &AddressId| call_with(provider, "getAddress(bytes32)", &[*id.as_bytes()]);
+    calls.extend(ids.iter().map(|(_, id)| of_id(id)));
+    let mut answers = Answers::ask(node, &calls, at)?;
+    let mut contracts = BTreeMap::new();
+    for (name, _) in CONTRACTS {
+        let address = answers.value(|answer| address_at(answer, 0))?;
+        contracts.insert(name.to_owned(), address);
+    }
+    let unnamed = further
+        .iter()
+        .filter(|name| AddressId::of_name(name).is_none());
+    contracts.extend(unnamed.map(|name| ((*name).clone(), Address::ZERO)));
+    for (name, _) in ids {
+        contracts.insert(name.clone(), answers.value(|answer| address_at(answer, 0))?);
+    }
+    Ok(contracts)
 }
 
 fn reserve_calls(pool: Address, oracle: Address, reserve: &ReserveAddresses) -> [Call; 6] {
@@ -276,7 +320,7 @@ fn read_reserve(answers: &mut Answers<'_>) -> Result<ReserveValues, NotRead> {
 }
 
 type Categories = (
-    BTreeMap<EModeCategoryId, CategoryValues>,
+    BTreeMap<EModeCategoryId, Option<CategoryValues>>,
     BTreeMap<EModeCategoryId, Bitmaps>,
 );
 
@@ -313,9 +357,8 @@ fn read_categories(
     let (mut categories, mut bitmaps) = (BTreeMap::new(), BTreeMap::new());
     for number in numbers {
         let values = answers.value(category)?;
-        if values.liquidation_threshold != BasisPoints::ZERO || values.ltv != BasisPoints::ZERO {
-            categories.insert(number, values);
-        }
+        let has_limits = has_limits(values.ltv, values.liquidation_threshold);
+        categories.insert(number, has_limits.then_some(values));
         if has_bitmaps {
             let mut of_category = Bitmaps {
                 collateral: answers.value(first_number)?.0,
@@ -329,6 +372,11 @@ fn read_categories(
         }
     }
     Ok((categories, bitmaps))
+}
+
+/// Whether a category is more than a number.
+pub(super) fn has_limits(ltv: BasisPoints, liquidation_threshold: BasisPoints) -> bool {
+    ltv != BasisPoints::ZERO || liquidation_threshold != BasisPoints::ZERO
 }
 
 /// The tuple of `getEModeCategoryData`: three ratios, the price source and the label.

@@ -9,17 +9,18 @@ use crate::models::rows::aave_v3_emode_asset::NewAaveV3EModeAsset;
 use crate::node::client::Node;
 use crate::node::header::BlockTag;
 use crate::sync::aave::chain_values::{
-    CategoryValues, MarketValues, NotRead, UserValues, read_balances, read_users, side_index,
+    CategoryValues, MarketValues, NotRead, UserValues, has_limits, read_balances, read_users,
+    side_index,
 };
 use crate::sync::aave::market_scope::{CONFIGURATOR, POOL};
 use crate::sync::aave::market_state::MarketState;
-use crate::sync::aave::picture::Picture;
+use crate::sync::aave::picture::{Picture, Totals};
 use crate::sync::aave::reserve_state::Reserve;
 use crate::sync::aave::verify_report::{AaveFinding, AaveSubject};
 use crate::types::address::Address;
 use crate::types::integer::{BlockNumber, EModeCategoryId, Revision, Timestamp};
 
-const SIDES: [Side; 2] = [Side::Collateral, Side::Debt];
+pub(super) const SIDES: [Side; 2] = [Side::Collateral, Side::Debt];
 
 /// A comparison, and what it has found so far.
 pub(super) struct Comparison<'a> {
@@ -27,7 +28,13 @@ pub(super) struct Comparison<'a> {
     pub(super) findings: Vec<AaveFinding>,
     pub(super) values: u64,
     pub(super) positions: u64,
+    /// By how much all scaled balances of a token that were compared are too low, with an overflow that is cut off.
+    pub(super) missing: HashMap<Address, alloy_primitives::U256>,
 }
+
+/// Which positions of users are compared, beside those that the database has and those that the Pool says they have:
+/// those of these places and sides.
+pub(super) type Further<'a> = &'a dyn Fn(usize, Side) -> bool;
 
 /// A text of a value; nothing for a value that is not there.
 fn text<T: ToString>(value: Option<T>) -> Option<String> {
@@ -43,12 +50,13 @@ pub(super) const fn token_of(reserve: &Reserve, side: Side) -> Address {
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) const fn new(market: &'a MarketName) -> Self {
+    pub(super) fn new(market: &'a MarketName) -> Self {
         Self {
             market,
             findings: Vec::new(),
             values: 0,
             positions: 0,
+            missing: HashMap::new(),
         }
     }
 
@@ -84,12 +92,8 @@ impl<'a> Comparison<'a> {
         let none = (None, None);
         for (name, address) in &values.contracts {
             let chain = (*address != Address::ZERO).then_some(*address);
-            self.same(
-                none,
-                AaveSubject::Contract(name),
-                state.contract(name),
-                chain,
-            );
+            let subject = AaveSubject::Contract(name.clone());
+            self.same(none, subject, state.contract(name), chain);
         }
         let revisions = [
             (POOL, Some(values.pool_revision)),
@@ -107,13 +111,18 @@ impl<'a> Comparison<'a> {
             }
         }
         for reserve in &state.reserves {
-            self.reserve(reserve, values, times);
+            self.reserve(state, reserve, values, times);
         }
     }
 
     fn categories(&mut self, state: &MarketState, values: &MarketValues) {
         for (number, chain) in &values.categories {
             let row = state.categories().get(number);
+            let row =
+                row.filter(|row| chain.is_some() || has_limits(row.ltv, row.liquidation_threshold));
+            if row.is_none() && chain.is_none() {
+                continue;
+            }
             let database = row.map(|row| CategoryValues {
                 ltv: row.ltv,
                 liquidation_threshold: row.liquidation_threshold,
@@ -124,7 +133,7 @@ impl<'a> Comparison<'a> {
             let none = (None, None);
             let subject = |column| AaveSubject::Category(*number, column);
             let of = |read: fn(&CategoryValues) -> String| {
-                (database.as_ref().map(read), Some(read(chain)))
+                (database.as_ref().map(read), chain.as_ref().map(read))
             };
             for (column, (database, chain)) in [
                 ("ltv", of(|it| it.ltv.to_string())),
@@ -146,6 +155,7 @@ impl<'a> Comparison<'a> {
 
     fn reserve(
         &mut self,
+        state: &MarketState,
         reserve: &Reserve,
         values: &MarketValues,
         times: &BTreeMap<BlockNumber, u64>,
@@ -185,6 +195,33 @@ impl<'a> Comparison<'a> {
             self.same(at, subject, time.map(at_time), chain_time.map(at_time));
         }
         self.memberships(reserve, &right);
+        self.category_of_asset(state, reserve, &right);
+    }
+
+    /// Compares the category to which the row of a reserve refers with those that the reserve is in. Of several, the
+    /// row may have any.
+    fn category_of_asset(&mut self, state: &MarketState, reserve: &Reserve, right: &Reserve) {
+        // What events in memory have changed gets its row when it is written.
+        if reserve.unwritten.asset {
+            return;
+        }
+        let stored = reserve.asset.e_mode_category_id;
+        let number = state.category_of_asset(reserve);
+        let is_right = number.is_some_and(|number| {
+            let mut memberships = right.memberships().iter();
+            memberships.any(|it| it.is_collateral && it.category_id == number)
+        });
+        // A category without limits has no row.
+        let has_row = |number: &EModeCategoryId| state.category_ids.contains_key(number);
+        let chain = if is_right {
+            number
+        } else {
+            right.config.e_mode_category_id.filter(has_row)
+        };
+        let shown = |number: EModeCategoryId| number.to_string();
+        let database = stored.map(|row| number.map_or_else(|| format!("row {row}"), shown));
+        let at = (None, Some(reserve.underlying));
+        self.same(at, AaveSubject::CategoryOfAsset, database, chain.map(shown));
     }
 
     fn memberships(&mut self, database: &Reserve, chain: &Reserve) {
@@ -204,12 +241,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Compares the sums of all scaled balances with the total supplies.
-    pub(super) fn totals(
-        &mut self,
-        state: &MarketState,
-        values: &MarketValues,
-        totals: &HashMap<(usize, Side), alloy_primitives::U256>,
-    ) {
+    pub(super) fn totals(&mut self, state: &MarketState, values: &MarketValues, totals: &Totals) {
         for (place, reserve) in state.reserves.iter().enumerate() {
             let Some(chain) = values.reserves.get(&reserve.underlying) else {
                 continue;
@@ -224,14 +256,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Compares users: their positions, switches and e-mode. With `is_whole`, their balances of all tokens.
+    /// Compares users: their positions, switches and e-mode.
     pub(super) fn users(
         &mut self,
         node: &Node,
         picture: &Picture,
         values: &MarketValues,
         users: &[Address],
-        is_whole: bool,
+        further: Further<'_>,
         at: BlockTag,
     ) -> Result<(), NotRead> {
         let state = &picture.state;
@@ -254,7 +286,7 @@ impl<'a> Comparison<'a> {
                 );
             }
         }
-        let pairs = pairs(state, values, users, &chosen, is_whole);
+        let pairs = pairs(state, values, users, &chosen, further);
         let asked: Vec<_> = pairs
             .iter()
             .filter_map(|(place, side, user)| {
@@ -266,6 +298,9 @@ impl<'a> Comparison<'a> {
         self.positions += u64::try_from(pairs.len()).unwrap_or(u64::MAX);
         for (((place, side, user), (token, _)), chain) in pairs.iter().zip(&asked).zip(&balances) {
             let database = state.balances.position(&(*user, *place, *side));
+            let stored = database.unwrap_or_default().scaled.0;
+            let missing = self.missing.entry(*token).or_default();
+            *missing = missing.wrapping_add(chain.scaled.0).wrapping_sub(stored);
             self.balance((Some(*user), Some(*token)), database, *chain);
         }
         Ok(())
@@ -303,7 +338,7 @@ fn pairs(
     values: &MarketValues,
     users: &[Address],
     chosen: &[UserValues],
-    is_whole: bool,
+    further: Further<'_>,
 ) -> Vec<(usize, Side, Address)> {
     let mut pairs = Vec::new();
     for (user, chain) in users.iter().zip(chosen) {
@@ -317,7 +352,7 @@ fn pairs(
                     Side::Debt => chain.is_borrowing(of_reserve),
                 };
                 let key = (*user, place, side);
-                if is_whole || is_said || state.balances.position(&key).is_some() {
+                if further(place, side) || is_said || state.balances.position(&key).is_some() {
                     pairs.push((place, side, *user));
                 }
             }

@@ -7,6 +7,7 @@ use crate::models::aave::reserve_writer::forget_positions;
 use crate::models::access::row_error::RowError;
 use crate::models::rows::aave_v3_asset::NewAaveV3Asset;
 use crate::models::rows::aave_v3_emode_asset::NewAaveV3EModeAsset;
+use crate::models::rows::aave_v3_emode_category::AaveV3EModeCategory;
 use crate::models::rows::aave_v3_market::NewAaveV3Contract;
 use crate::models::rows::erc20_token::{Erc20Token, NewErc20Token};
 use crate::sqlite::prepared::Statements;
@@ -26,6 +27,9 @@ impl MarketState {
         let mut written = Written::default();
         for place in 0..self.reserves.len() {
             written.rows += u64::from(self.write_reserve(connection, place, facts)?);
+        }
+        for row in std::mem::take(&mut self.removed_categories) {
+            AaveV3EModeCategory::delete(connection, row)?;
         }
         self.write_gho(connection)?;
         let ids: Vec<_> = self

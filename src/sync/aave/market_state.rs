@@ -1,6 +1,6 @@
 //! A market in memory: its contracts, reserves and e-mode categories, and what events make of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::sqlite::SqliteConnection;
 
@@ -14,7 +14,7 @@ use crate::models::rows::aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3
 use crate::models::rows::aave_v3_market::AaveV3Contract;
 use crate::models::rows::erc20_token::Erc20Token;
 use crate::sync::aave::balances::Balances;
-use crate::sync::aave::chain_values::{MarketValues, ReserveAddresses};
+use crate::sync::aave::chain_values::{Asked, MarketValues, ReserveAddresses, has_limits};
 use crate::sync::aave::market_scope::{CONFIGURATOR, POOL, ScopedMarket};
 use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::reserve_state::Reserve;
@@ -36,6 +36,8 @@ pub(super) struct MarketState {
     /// The rows of the categories, as far as they are in the database.
     pub(super) category_ids: BTreeMap<EModeCategoryId, i64>,
     pub(super) unwritten_categories: Vec<EModeCategoryId>,
+    /// The rows of categories that the market does not have.
+    pub(super) removed_categories: Vec<i64>,
     pub(super) gho: Option<Gho>,
     /// Where each oracle takes the price of each asset from, listed or not.
     pub(super) sources: HashMap<(Address, Address), Address>,
@@ -108,6 +110,7 @@ impl MarketState {
             categories: BTreeMap::new(),
             category_ids: BTreeMap::new(),
             unwritten_categories: Vec::new(),
+            removed_categories: Vec::new(),
             gho,
             sources: HashMap::new(),
             balances: Balances::default(),
@@ -173,19 +176,25 @@ impl MarketState {
         &self.categories
     }
 
-    /// The reserves, to ask their contracts about them.
-    pub(super) fn addresses(&self) -> Vec<ReserveAddresses> {
+    /// What the contracts are to be asked about.
+    pub(super) fn asked(&self) -> Asked {
         let addresses = |reserve: &Reserve| ReserveAddresses {
             underlying: reserve.underlying,
             a_token: reserve.a_token,
             v_token: reserve.v_token,
         };
-        self.reserves.iter().map(addresses).collect()
+        Asked {
+            reserves: self.reserves.iter().map(addresses).collect(),
+            categories: self.categories.keys().copied().collect(),
+            contracts: self.contracts.keys().cloned().collect(),
+        }
     }
 
-    /// The numbers of the e-mode categories.
-    pub(super) fn category_numbers(&self) -> BTreeSet<EModeCategoryId> {
-        self.categories.keys().copied().collect()
+    /// The number of the e-mode category in the row of an asset, as far as it is a category of the market.
+    pub(super) fn category_of_asset(&self, reserve: &Reserve) -> Option<EModeCategoryId> {
+        let row = reserve.asset.e_mode_category_id?;
+        let found = self.category_ids.iter().find(|(_, id)| **id == row);
+        found.map(|(number, _)| *number)
     }
 
     pub(super) fn pool_revision(&self) -> Option<Revision> {
@@ -216,7 +225,7 @@ impl MarketState {
         blocks: &BTreeMap<Address, BlockNumber>,
     ) -> Result<(), SyncError> {
         for (name, address) in &values.contracts {
-            let revision = match *name {
+            let revision = match name.as_str() {
                 POOL => Some(values.pool_revision),
                 CONFIGURATOR => values.configurator_revision,
                 _ => None,
@@ -228,6 +237,7 @@ impl MarketState {
             }
         }
         for (number, values) in &values.categories {
+            let Some(values) = values else { continue };
             let right = NewAaveV3EModeCategory {
                 market_id: self.market_id,
                 category_id: *number,
@@ -254,8 +264,41 @@ impl MarketState {
                 reserve.asset.last_update_block = Some(*block);
             }
             reserve.unwritten = reserve.changes_since(&before);
+            let number = reserve.config.e_mode_category_id;
+            let row = number.and_then(|number| self.category_ids.get(&number).copied());
+            let is_new = number.is_some_and(|it| self.unwritten_categories.contains(&it));
+            reserve.unwritten.asset |= reserve.asset.e_mode_category_id != row || is_new;
         }
         Ok(())
+    }
+
+    /// Takes out the contracts and the e-mode categories that the market does not have. Returns how many these are.
+    pub(super) fn remove_what_is_not(&mut self, values: &MarketValues) -> u64 {
+        let mut removed = 0;
+        for (name, address) in &values.contracts {
+            if *address == Address::ZERO && self.contract(name).is_some() {
+                self.set_contract(name, Address::ZERO, None);
+                removed += 1;
+            }
+        }
+        for (number, of_chain) in &values.categories {
+            let stored = self.categories.get(number);
+            let is_stored =
+                stored.is_some_and(|row| has_limits(row.ltv, row.liquidation_threshold));
+            if of_chain.is_some() || !is_stored {
+                continue;
+            }
+            self.categories.remove(number);
+            if let Some(row) = self.category_ids.remove(number) {
+                self.removed_categories.push(row);
+                removed += 1;
+                // The assets get another category, or none, before the row goes.
+                for reserve in &mut self.reserves {
+                    reserve.unwritten.asset |= reserve.asset.e_mode_category_id == Some(row);
+                }
+            }
+        }
+        removed
     }
 
     /// Makes the configurations of reserves and their e-mode categories what the contracts say.

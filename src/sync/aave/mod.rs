@@ -23,6 +23,8 @@
 //! | `chain_values` | what a market's contracts say at a block |
 //! | `picture` | a market of one state of the database |
 //! | `comparison` | compares the two |
+//! | `holders` | finds the users that the database has lost |
+//! | `truth` | what the contracts say of what a repair is about |
 //! | `takeover` | takes over markets that another program has followed |
 //! | `market_needs`, `plan` | say what an update would need |
 
@@ -35,6 +37,7 @@ pub(super) mod chain_values;
 pub(super) mod comparison;
 pub(super) mod contract_calls;
 pub(super) mod events_after;
+pub(super) mod holders;
 pub(super) mod implementation;
 pub(super) mod market_commit;
 pub(super) mod market_decoder;
@@ -55,6 +58,7 @@ pub(super) mod reserve_times;
 pub(super) mod revisions;
 pub(crate) mod takeover;
 pub(super) mod transfer_amounts;
+pub(super) mod truth;
 pub(crate) mod update;
 pub(crate) mod verify;
 pub(crate) mod verify_report;

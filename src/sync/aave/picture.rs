@@ -79,6 +79,9 @@ pub(super) struct Users<'a> {
     pub(super) sample: Option<usize>,
 }
 
+/// All scaled balances, added up, by the places of the reserves.
+pub(super) type Totals = HashMap<(usize, Side), alloy_primitives::U256>;
+
 /// A market in memory, with the users that are compared.
 #[derive(Debug)]
 pub(super) struct Picture {
@@ -90,8 +93,8 @@ pub(super) struct Picture {
     pub(super) unknown: usize,
     /// Which reserves users have switched, by the places of the reserves.
     pub(super) switches: BTreeMap<(Address, usize), bool>,
-    /// All scaled balances in the database, added up, by the places of the reserves.
-    pub(super) totals: HashMap<(usize, Side), alloy_primitives::U256>,
+    /// What all users of the database have.
+    pub(super) totals: Totals,
 }
 
 impl Picture {

@@ -1,19 +1,17 @@
 //! The repair of markets from what their contracts say.
 //!
 //! The journal has the values that the last blocks have left, and can take them back only while the rows have these
-//! values. So a repair first takes back all blocks that are not final, writes what the contracts said at the last final
-//! block of the database, and takes the blocks in again by an update. What is repaired is released from the journal before,
-//! so that it does not matter what is wrong with its rows. All of that but the update is one transaction.
+//! values. So a repair first takes back all blocks that are not final, whatever has become of their rows, writes what
+//! the contracts said at the last final block of the database, and takes the blocks in again by an update. All of that
+//! but the update is one transaction. Blocks that are gone from the chain are taken back before that, in the same way.
 //!
 //! What an event of the last blocks makes wrong is wrong again after that, and is repaired as a change of the last block.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::sqlite::SqliteConnection;
 
-use crate::aave::scaled_balance::ScaledBalance;
 use crate::cancel::CancelToken;
 use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::connection::own_triggers::require_none_that_interferes;
@@ -22,32 +20,25 @@ use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::market_name::MarketName;
-use crate::models::aave::position_writer::{PositionWriter, Side};
+use crate::models::aave::reserve_writer::delete_without_user;
 use crate::models::aave::stored_market::AaveV3StoredMarket;
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::recorder::Recorder;
-use crate::models::journal::release::BlocksAbove;
 use crate::models::journal::tables::UpdateOf;
-use crate::models::journal::undo::{Undone, undo};
+use crate::models::journal::undo::{Otherwise, Undone, undo};
 use crate::node::client::Node;
-use crate::node::header::BlockTag;
 use crate::setters::setters;
 use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
-use crate::sync::aave::chain_values::{
-    MarketValues, NotRead, ReserveValues, UserValues, read_balances, read_users,
-};
-use crate::sync::aave::comparison::{Comparison, token_of};
+use crate::sync::aave::chain_values::NotRead;
 use crate::sync::aave::market_scope::{NEVER_UPDATED, ScopedMarket};
-use crate::sync::aave::market_state::MarketState;
-use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::picture::{Markets, Picture, Users};
 use crate::sync::aave::repair_report::{AaveRepairReport, MarketRepair};
-use crate::sync::aave::reserve_times::{update_blocks, update_times};
+use crate::sync::aave::truth::{About, Truth};
 use crate::sync::aave::update::{AaveUpdateOptions, SkippedMarket, update_aave_markets};
-use crate::sync::aave::verify_report::{AaveFinding, AaveProgress, AaveSubject};
+use crate::sync::aave::verify_report::AaveProgress;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::preconditions::{require_latest, require_updatable};
@@ -58,9 +49,6 @@ use crate::sync::sync_error::SyncError;
 use crate::sync::writing_connection::open_to_write;
 use crate::types::address::Address;
 use crate::types::integer::{BlockNumber, ChainId};
-
-/// How many users are asked about at a time.
-const TOGETHER: usize = 1_000;
 
 /// Options for a repair of markets.
 #[derive(Debug, Clone)]
@@ -163,22 +151,6 @@ enum Part {
     Last,
 }
 
-/// What the contracts of a market say of what is repaired, at the last final block that the database has of it.
-struct Truth {
-    market: ScopedMarket,
-    values: MarketValues,
-    users: Vec<Address>,
-    /// What each user has chosen.
-    chosen: Vec<UserValues>,
-    /// The balances of tokens and users.
-    balances: BTreeMap<(Address, Address), ScaledBalance>,
-    /// The blocks of the last update of reserves, as far as the database has wrong ones.
-    blocks: BTreeMap<Address, BlockNumber>,
-    reserves: bool,
-    /// Whether the e-mode of a user is wrong.
-    wrong_e_mode: BTreeSet<Address>,
-}
-
 /// What a transaction did.
 struct Written {
     rows: u64,
@@ -203,9 +175,13 @@ impl Repair<'_> {
             } = self.options;
             let (_, standing) = look(self.node, &markets.blocks, *patience, cancel)?;
             if let Standing::GoneAbove(keep) = standing {
-                return Err(SyncError::MarketsReorganised { keep });
+                self.take_back(&markets, keep)?;
+                continue;
             }
-            *self.report = AaveRepairReport::new(self.chain);
+            *self.report = AaveRepairReport {
+                undone: self.report.undone,
+                ..AaveRepairReport::new(self.chain)
+            };
             self.report_skipped(&markets);
             let Some(truths) = self.truths(&markets, Part::Final)? else {
                 continue;
@@ -221,7 +197,7 @@ impl Repair<'_> {
                 continue;
             };
             self.report.rows = written.rows;
-            self.report.undone = written.undone;
+            self.note_undone(written.undone);
             if written.undone.is_none() {
                 return Ok(());
             }
@@ -252,21 +228,6 @@ impl Repair<'_> {
             self.report.rows += written.ok_or_else(unsettled)?.rows;
         }
         Ok(())
-    }
-
-    /// How much of the database the repair is about.
-    const fn extent(&self) -> RepairExtent {
-        let AaveRepairOptions {
-            markets,
-            all_found,
-            reserves,
-            ..
-        } = self.options;
-        if *all_found && *reserves && markets.is_empty() {
-            RepairExtent::AllOfAave
-        } else {
-            RepairExtent::SomeOfAave
-        }
     }
 
     fn report_skipped(&mut self, markets: &Markets) {
@@ -314,7 +275,7 @@ impl Repair<'_> {
                 Part::Last => mark,
             };
             let truth = self
-                .truth(market, &picture, mark, block)
+                .truth(market, &picture, (mark, block))
                 .map_err(|not_read| not_read.into_error(&market.name, block))?;
             self.report.markets.push(MarketRepair {
                 market: market.name.clone(),
@@ -332,71 +293,21 @@ impl Repair<'_> {
         &mut self,
         market: &ScopedMarket,
         picture: &Picture,
-        mark: BlockNumber,
-        block: BlockNumber,
+        blocks: (BlockNumber, BlockNumber),
     ) -> Result<Truth, NotRead> {
-        let state = &picture.state;
-        let (known, numbers) = (state.addresses(), state.category_numbers());
-        let read = |at| MarketValues::read(self.node, market.provider, &known, &numbers, at);
-        let at_mark = BlockTag::Number(mark);
-        let values = read(at_mark)?;
-        let times = update_times(self.node, state)?;
-        let mut comparison = Comparison::new(&market.name);
-        comparison.market(state, &values, &times);
-        let is_found = |finding: &AaveFinding| finding.user.is_none();
-        let reserves = self.options.reserves
-            || (self.options.all_found && comparison.findings.iter().any(is_found));
-        if !reserves {
-            comparison.findings.clear();
-        }
-        let is_whole = !self.options.all_found;
-        for (number, users) in picture.users.chunks(TOGETHER).enumerate() {
-            (self.observe)(&AaveProgress {
-                market: market.name.clone(),
-                done: u64::try_from(number * TOGETHER).unwrap_or(u64::MAX),
-                total: u64::try_from(picture.users.len()).unwrap_or(u64::MAX),
-            });
-            comparison.users(self.node, picture, &values, users, is_whole, at_mark)?;
-        }
-        let findings = comparison.findings;
-        let of_users = findings.iter().filter_map(|finding| finding.user);
-        let users: Vec<Address> = of_users.collect::<BTreeSet<_>>().into_iter().collect();
-        let wrong_e_mode = findings
-            .iter()
-            .filter(|finding| finding.subject == AaveSubject::EMode)
-            .filter_map(|finding| finding.user)
-            .collect();
-        self.report.findings.extend(findings);
-        let at = BlockTag::Number(block);
-        let values = if block == mark { values } else { read(at)? };
-        let chosen = read_users(self.node, values.pool, &users, at)?;
-        let mut pairs = Vec::new();
-        for reserve in &state.reserves {
-            if values.reserves.contains_key(&reserve.underlying) {
-                let tokens = [reserve.a_token, reserve.v_token];
-                pairs.extend(
-                    users
-                        .iter()
-                        .flat_map(|user| tokens.map(|token| (token, *user))),
-                );
-            }
-        }
-        let balances = read_balances(self.node, &pairs, at)?;
-        let blocks = if reserves {
-            update_blocks(self.node, market, state, &values, block)?
-        } else {
-            BTreeMap::new()
-        };
-        Ok(Truth {
-            market: market.clone(),
-            values,
-            users,
-            chosen,
-            balances: pairs.into_iter().zip(balances).collect(),
-            blocks,
+        let AaveRepairOptions {
+            all_found,
             reserves,
-            wrong_e_mode,
-        })
+            ..
+        } = *self.options;
+        let about = About {
+            all_found,
+            reserves,
+        };
+        let at = (self.node, blocks);
+        let (truth, findings) = Truth::read(at, market, picture, about, self.observe)?;
+        self.report.findings.extend(findings);
+        Ok(truth)
     }
 
     /// Writes what is wrong anew, in one transaction. `None` if the database is no longer as it was.
@@ -426,15 +337,9 @@ impl Repair<'_> {
                     .iter()
                     .filter_map(|truth| keep(&blocks, &truth.market));
                 let mut undone = None;
+                delete_without_user(Statements::of(connection)?)?;
                 if let (Part::Final, Some(keep)) = (part, keeps.min()) {
-                    let above = BlocksAbove { chain, keep };
-                    for truth in truths {
-                        release(connection, above, truth)?;
-                    }
-                    let taken_back = undo(Statements::of(connection)?, chain, keep);
-                    let taken_back =
-                        taken_back.map_err(|error| SyncError::of_repair(error, self.extent()))?;
-                    undone = Some((keep, taken_back));
+                    undone = Some((keep, set_back(connection, chain, keep)?));
                 }
                 let mut rows = 0;
                 for truth in truths {
@@ -442,8 +347,11 @@ impl Repair<'_> {
                     if let Some(mark) = last.filter(|_| keep(&blocks, &truth.market).is_some()) {
                         Recorder::enter(Statements::of(connection)?, chain, mark)?;
                     }
-                    rows += correct(connection, truth)?;
+                    rows += truth.write(connection)?;
                     Recorder::leave(Statements::of(connection)?)?;
+                    if self.options.all_found {
+                        truth.require_totals(connection)?;
+                    }
                 }
                 Ok(Some(Written {
                     rows,
@@ -454,13 +362,52 @@ impl Repair<'_> {
             },
             SyncError::from,
         );
-        written.map_err(|error| match error {
+        written.map_err(|error| self.of_write(error))
+    }
+
+    /// Takes back what is gone from the chain, whatever has become of its rows. It does nothing if the database is no
+    /// longer as it was.
+    fn take_back(&mut self, markets: &Markets, keep: BlockNumber) -> Result<(), SyncError> {
+        let (path, chain) = (self.path, self.chain);
+        let mut connection = open_to_write(path, &self.options.cancel)?;
+        Recorder::install(Statements::of(&mut connection)?, UpdateOf::AaveMarkets)?;
+        let undone = transaction(
+            &mut connection,
+            Begin::Immediate,
+            |connection| -> Result<_, SyncError> {
+                require_latest(recognise_state(connection)?.require_version(path)?)?;
+                require_none_that_interferes(connection, path)?;
+                if StoredBlock::of_chain(connection, chain)? != markets.blocks {
+                    return Ok(None);
+                }
+                delete_without_user(Statements::of(connection)?)?;
+                Ok(Some((keep, set_back(connection, chain, keep)?)))
+            },
+            SyncError::from,
+        );
+        let undone = undone.map_err(|error| self.of_write(error))?;
+        self.note_undone(undone);
+        Ok(())
+    }
+
+    /// Adds what was taken back.
+    fn note_undone(&mut self, undone: Option<(BlockNumber, Undone)>) {
+        let Some((keep, undone)) = undone else { return };
+        let (before, mut sum) = self.report.undone.unwrap_or((keep, Undone::default()));
+        sum.pools += undone.pools;
+        sum.tokens += undone.tokens;
+        sum.rows += undone.rows;
+        self.report.undone = Some((keep.min(before), sum));
+    }
+
+    fn of_write(&self, error: SyncError) -> SyncError {
+        match error {
             _ if self.options.cancel.is_cancelled() => SyncError::Interrupted,
             SyncError::Database { source } => SyncError::Database {
-                source: Box::new((*source).at(path, "repair the markets")),
+                source: Box::new((*source).at(self.path, "repair the markets")),
             },
             error => error,
-        })
+        }
     }
 
     /// Takes in the blocks again that were taken back.
@@ -499,6 +446,17 @@ impl Repair<'_> {
     }
 }
 
+/// Takes back the blocks above `keep`, whatever has become of the rows of markets since.
+fn set_back(
+    connection: &mut SqliteConnection,
+    chain: ChainId,
+    keep: BlockNumber,
+) -> Result<Undone, SyncError> {
+    let statements = Statements::of(connection)?;
+    let undone = undo(statements, chain, keep, Otherwise::MarketsSetBack);
+    undone.map_err(|error| SyncError::of_repair(error, RepairExtent::Markets))
+}
+
 /// The last block that is not taken back; `None` if nothing of the market has to be, or can be: another program, such as
 /// the Python package, has moved its mark.
 fn keep(blocks: &[StoredBlock], market: &ScopedMarket) -> Option<BlockNumber> {
@@ -528,114 +486,4 @@ fn market_marks(
     Ok(active
         .filter_map(|stored| Some((stored.name, stored.market.last_update_block?)))
         .collect())
-}
-
-/// Takes what is repaired out of the journal: its rows may be wrong. A user or a reserve that the last blocks have inserted is
-/// deleted.
-fn release(
-    connection: &mut SqliteConnection,
-    above: BlocksAbove,
-    truth: &Truth,
-) -> Result<(), SyncError> {
-    const OF_USER: [(&str, &str); 3] = [
-        ("aave_v3_collateral_positions", "user_id"),
-        ("aave_v3_debt_positions", "user_id"),
-        ("aave_v3_user_collateral_configs", "user_id"),
-    ];
-    const OF_ASSET: [(&str, &str); 4] = [
-        ("aave_v3_assets", "id"),
-        ("aave_v3_asset_configs", "asset_id"),
-        ("aave_v3_asset_facts", "asset_id"),
-        ("aave_v3_emode_assets", "asset_id"),
-    ];
-    const WITH_ASSET: [(&str, &str); 6] = [
-        ("aave_v3_collateral_positions", "asset_id"),
-        ("aave_v3_debt_positions", "asset_id"),
-        ("aave_v3_user_collateral_configs", "asset_id"),
-        ("aave_v3_asset_configs", "asset_id"),
-        ("aave_v3_asset_facts", "asset_id"),
-        ("aave_v3_emode_assets", "asset_id"),
-    ];
-    const OF_MARKET: [(&str, &str); 2] = [
-        ("aave_v3_contracts", "market_id"),
-        ("aave_v3_emode_categories", "market_id"),
-    ];
-    let market_id = truth.market.id;
-    let state = MarketState::load(connection, &truth.market)?;
-    let statements = Statements::of(connection)?;
-    let mut writer = PositionWriter::new(statements)?;
-    for user in &truth.users {
-        let Some(row) = writer.find_user(market_id, *user)? else {
-            continue;
-        };
-        if above.delete_inserted(statements, ("aave_v3_users", row.id), &OF_USER)? {
-            continue;
-        }
-        for place in OF_USER {
-            above.release_rows(statements, place, row.id)?;
-        }
-        if truth.wrong_e_mode.contains(user) {
-            above.release_rows(statements, ("aave_v3_users", "id"), row.id)?;
-        }
-    }
-    if truth.reserves {
-        for place in OF_MARKET {
-            above.release_rows(statements, place, market_id)?;
-        }
-    }
-    for reserve in &state.reserves {
-        let id = reserve.asset.id;
-        // The positions of users that were released may refer to it.
-        let is_released = truth.reserves || !truth.users.is_empty();
-        if is_released && above.delete_inserted(statements, ("aave_v3_assets", id), &WITH_ASSET)? {
-            continue;
-        }
-        if truth.reserves {
-            for place in OF_ASSET {
-                above.release_rows(statements, place, id)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes what the contracts say. Returns how many rows were written.
-fn correct(connection: &mut SqliteConnection, truth: &Truth) -> Result<u64, SyncError> {
-    let users = Users {
-        named: &truth.users,
-        sample: Some(0),
-    };
-    let mut picture = Picture::of_connection(connection, &truth.market, users, &[])?;
-    let state = &mut picture.state;
-    if truth.reserves {
-        state.correct(&truth.market, &truth.values, &truth.blocks)?;
-    }
-    let listed: Vec<(usize, ReserveValues, [Address; 2])> = state
-        .reserves
-        .iter()
-        .enumerate()
-        .filter_map(|(place, reserve)| {
-            let values = truth.values.reserves.get(&reserve.underlying)?;
-            let tokens = [Side::Collateral, Side::Debt].map(|side| token_of(reserve, side));
-            Some((place, values.clone(), tokens))
-        })
-        .collect();
-    for (user, chosen) in truth.users.iter().zip(&truth.chosen) {
-        if state.balances.e_mode(*user) != chosen.e_mode {
-            state.balances.set_e_mode(*user, chosen.e_mode);
-        }
-        for (place, values, tokens) in &listed {
-            let is_collateral = chosen.is_collateral(values);
-            let switch = picture.switches.get(&(*user, *place)).copied();
-            if switch.unwrap_or_default() != is_collateral {
-                state.balances.switch(*user, *place, is_collateral);
-            }
-            for (side, token) in [Side::Collateral, Side::Debt].into_iter().zip(tokens) {
-                if let Some(balance) = truth.balances.get(&(*token, *user)) {
-                    state.balances.correct((*user, *place, side), *balance);
-                }
-            }
-        }
-    }
-    Ok(state.write(connection, &NodeFacts::default())?.rows)
 }

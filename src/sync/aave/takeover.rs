@@ -121,6 +121,14 @@ fn complete(
     let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
         return Ok(None);
     };
+    let is_gone_of_other =
+        is_gone(blocks, &at_mark) && market.marked_by == MarkedBy::Unknown && market.time.is_none();
+    if is_gone_of_other {
+        return Err(SyncError::OnReplacedBlock {
+            market: Box::new(market.name.clone()),
+            block: mark,
+        });
+    }
     // The update takes back what is gone from the chain, or says that it cannot.
     if is_gone(blocks, &at_mark) || (state.has_facts() && !is_of_other_program(market, &at_mark)) {
         return Ok(None);
@@ -162,10 +170,10 @@ fn read(
     at_mark: &Header,
 ) -> Result<Truth, SyncError> {
     let mark = at_mark.number;
-    let (known, numbers) = (state.addresses(), state.category_numbers());
+    let asked = state.asked();
     let values_at = |block| {
         let at = BlockTag::Number(block);
-        MarketValues::read(node, market.provider, &known, &numbers, at)
+        MarketValues::read(node, market.provider, &asked, at)
     };
     let mut block = mark;
     let mut values = values_at(block);

@@ -261,19 +261,16 @@ impl Verification<'_> {
         let tag = BlockTag::Number(at.number);
         let state = &picture.state;
         let provider = market.provider;
-        let (known, numbers) = (state.addresses(), state.category_numbers());
         // A node that lacks the state says so before the events are applied.
-        let values = match MarketValues::read(self.node, provider, &known, &numbers, tag) {
+        let values = match MarketValues::read(self.node, provider, &state.asked(), tag) {
             Ok(values) => values,
             Err(not_read) => return self.not_read(market, not_read),
         };
         let mismatches = take_in(self.node, market, &mut picture, &events)?;
-        let state = &picture.state;
-        let (known, numbers) = (state.addresses(), state.category_numbers());
         let values = if events.is_empty() {
             Ok(values)
         } else {
-            MarketValues::read(self.node, provider, &known, &numbers, tag)
+            MarketValues::read(self.node, provider, &picture.state.asked(), tag)
         };
         let mut comparison = Comparison::new(&market.name);
         let compared = values.and_then(|values| {
@@ -325,7 +322,7 @@ impl Verification<'_> {
                 done: count(number * TOGETHER),
                 total: count(picture.users.len()),
             });
-            comparison.users(self.node, picture, values, users, is_whole, at)?;
+            comparison.users(self.node, picture, values, users, &|_, _| is_whole, at)?;
         }
         Ok(())
     }

@@ -71,17 +71,19 @@ pub struct AaveFinding {
 }
 
 /// What of a market can differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum AaveSubject {
     /// The address of a contract.
-    Contract(&'static str),
+    Contract(String),
     /// The revision of a contract.
     ContractRevision(&'static str),
     /// A reserve: one side lacks it.
     Reserve,
     /// A column of a reserve, or of its configuration.
     Column(&'static str),
+    /// The e-mode category to which the row of a reserve refers.
+    CategoryOfAsset,
     /// All scaled balances of a token, added up.
     ScaledTotalSupply,
     /// A column of an e-mode category.
@@ -107,6 +109,7 @@ impl Display for AaveSubject {
             Self::ContractRevision(name) => write!(f, "revision of {name}"),
             Self::Reserve => f.write_str("reserve"),
             Self::Column(name) => f.write_str(name),
+            Self::CategoryOfAsset => f.write_str("e_mode_category_id of the asset"),
             Self::ScaledTotalSupply => f.write_str("scaled total supply"),
             Self::Category(number, column) => write!(f, "e-mode category {number}: {column}"),
             Self::Membership(number, flag) => write!(f, "{flag} in e-mode category {number}"),

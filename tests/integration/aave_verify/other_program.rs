@@ -3,11 +3,11 @@
 use degenbot::aave::AavePrices;
 use degenbot::database::{list_aave_assets, show_aave_market};
 use degenbot::models::{AaveV3Account, AaveV3Market, ValuationError};
-use degenbot::sync::{AaveRepairOptions, AaveUpdate, AaveUpdateError, UpdateBlock};
+use degenbot::sync::{AaveRepairOptions, AaveUpdate, AaveUpdateError, SyncError, UpdateBlock};
 use degenbot::types::{BlockNumber, ChainId, Timestamp};
 use diesel::Connection as _;
 
-use super::Scene;
+use super::{PYTHON, Scene};
 use crate::support::aave_state::BLOCKS;
 use crate::support::content::{connect, lines};
 
@@ -215,4 +215,37 @@ fn repair_takes_back_nothing_that_another_program_has_taken_in() {
     assert_eq!(scene.mark(), BLOCKS[2].to_string());
     scene.update(BLOCKS[2]).1.unwrap();
     assert_eq!(scene.found(), Vec::<String>::new());
+}
+
+/// The package stores no hash, but an update of pools has stored that of its block.
+#[test]
+fn market_that_only_another_program_has_followed_is_not_taken_over_from_a_block_that_was_replaced()
+{
+    let scene = Scene::at(BLOCKS[1]);
+    scene.execute(PYTHON);
+    scene.store(BLOCKS[1] - 10, BLOCKS[1] - 9, true);
+    scene.store(BLOCKS[1] - 8, BLOCKS[1], false);
+    scene.execute(
+        "UPDATE aave_v3_collateral_positions SET balance = balance || '0' WHERE balance <> '0'",
+    );
+    scene.server.chain(|chain| {
+        let depth = usize::try_from(BLOCKS[2] - BLOCKS[1]).unwrap() + 1;
+        chain.reorganise(depth, vec![Vec::new(); depth]);
+    });
+    let (report, result) = scene.update(BLOCKS[2]);
+    assert_eq!(report.taken_over, []);
+    let error = result.unwrap_err();
+    assert!(
+        matches!(error, SyncError::OnReplacedBlock { .. }),
+        "{error}"
+    );
+    let (report, result) = scene.repair(&AaveRepairOptions::default().all_found(true));
+    result.unwrap();
+    assert!(!report.findings.is_empty());
+    assert_eq!(scene.mark(), BLOCKS[1].to_string());
+    let (report, result) = scene.update(BLOCKS[1]);
+    result.unwrap();
+    assert_eq!(report.taken_over.len(), 1);
+    // The block in its place has another time.
+    assert_eq!(scene.found(), ["last_update_block"]);
 }
