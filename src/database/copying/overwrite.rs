@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::database::connection::kept_log::warn_of_kept_log;
 use crate::database::connection::open::set_wal;
+use crate::database::copying::replication_tables::ReplicationTables;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
@@ -55,6 +56,10 @@ impl<'handles> Replacement<'handles> {
         path: &'handles Path,
     ) -> Result<Self, Error> {
         let located = |error| Error::from_sqlite(path, error);
+        if ReplicationTables::has_any(live, path)? {
+            live.execute("PRAGMA wal_autocheckpoint = 0")
+                .map_err(located)?;
+        }
         let [page_size] = source
             .row("PRAGMA page_size")
             .map_err(located)?
@@ -112,8 +117,12 @@ impl<'handles> Replacement<'handles> {
 }
 
 /// Moves the log into the file and truncates it, because it is as large as the new content. Readers can prevent
-/// a part of that; the next checkpoint moves the rest.
+/// a part of that; the next checkpoint moves the rest. A log that Litestream reads stays.
 pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyHandler) {
+    if !matches!(ReplicationTables::has_any(live, path), Ok(false)) {
+        log::debug!("The log of {} is left to Litestream", path.display());
+        return;
+    }
     let settled = live
         .set_busy_handler(busy_handler.for_at_most(LOG_WAIT))
         .and_then(|()| live.execute_watched(EMPTY_LOG, || !busy_handler.is_stopped()));

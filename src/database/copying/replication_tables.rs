@@ -2,6 +2,10 @@
 //!
 //! Litestream 0.5 creates them once, when it begins. If a new content lacks them, it can never again move the log into the
 //! file: the log grows without end, and the replica falls behind until Litestream is restarted.
+//!
+//! Where they are, what replaces the content leaves the log to Litestream. Litestream reads the changes from there. If
+//! another program moves them into the file, they can be gone before that. Litestream does not always notice (0.5.17): the
+//! replica then has new pages beside old ones.
 
 use std::path::Path;
 
@@ -38,6 +42,12 @@ impl ReplicationTables {
         read_raw_without_trace(file.path(), busy_handler, |reader, _| {
             Self::of_reader(&reader).map_err(|error| Error::from_sqlite(file.path(), error))
         })
+    }
+
+    /// Whether a database has any. Litestream may have ended since it has created them.
+    pub(super) fn has_any(live: &RawConnection, path: &Path) -> Result<bool, Error> {
+        let found = Self::of_reader(live).map_err(|error| Error::from_sqlite(path, error))?;
+        Ok(found.0.contains(&true))
     }
 
     fn of_reader(reader: &RawConnection) -> Result<Self, SqliteError> {
