@@ -27,6 +27,26 @@ for contract, data, block, result in state["calls"]:
     calls[contract, data].sort()
 
 
+def selector(function: str) -> str:
+    return "0x" + keccak(text=function)[:4].hex()
+
+
+# Only what the file was recorded for was asked: the registered contracts by their names are missing.
+for block, address, topics, _ in state["logs"]:
+    if topics[0] == "0x" + keccak(text="AddressSet(bytes32,address,address)").hex():
+        call = address, selector("getAddress(bytes32)") + topics[1][2:]
+        calls[call].append((block, topics[3]))
+        calls[call].sort()
+# What is answered to other calls: there is no such contract, and no such e-mode category.
+UNRECORDED = {
+    selector("getAddress(bytes32)"): [0],
+    selector("getEModeCategoryData(uint8)"): [32, 0, 0, 0, 0, 160, 0],
+    selector("getEModeCategoryCollateralBitmap(uint8)"): [0],
+    selector("getEModeCategoryBorrowableBitmap(uint8)"): [0],
+    selector("getEModeCategoryLtvzeroBitmap(uint8)"): [0],
+}
+
+
 def number(tag: str) -> int:
     tags = {"latest": head, "safe": head - FINALITY // 2, "finalized": head - FINALITY, "earliest": first}
     return tags[tag] if tag in tags else int(tag, 16)
@@ -70,9 +90,13 @@ def logs(wanted: dict) -> list[dict]:
 
 
 def called(wanted: dict, tag: str) -> str | None:
-    known = calls[wanted["to"].lower(), wanted.get("data") or wanted["input"]]
+    data = wanted.get("data") or wanted["input"]
+    known = calls[wanted["to"].lower(), data]
     place = bisect.bisect_right(known, (number(tag), "~"))
-    return known[place - 1][1] if place else None
+    if place:
+        return known[place - 1][1]
+    words = UNRECORDED.get(data[:10])
+    return words and "0x" + "".join(f"{word:064x}" for word in words)
 
 
 def answer(call: dict) -> dict:
