@@ -3,15 +3,21 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
+use crate::sqlite::prepared::Statements;
 
-/// Moves the log into the file, as SQLite does when the last connection closes, but without silence if that fails.
+/// The tables that Litestream keeps in a database which it replicates. Where one is, the log is left to Litestream.
+pub(crate) const LITESTREAM: [&str; 2] = ["_litestream_seq", "_litestream_lock"];
+
+/// Moves the log into the file, as SQLite does when the last connection closes, but without silence if that fails. A log that
+/// Litestream reads stays.
 pub(crate) fn move_log(connection: &mut SqliteConnection, path: &Path) {
-    if DatabaseFile::at(path).log_bytes() == 0 {
+    if DatabaseFile::at(path).log_bytes() == 0 || is_replicated(connection).unwrap_or(true) {
         return;
     }
     if let Err(error) = connection.batch_execute("PRAGMA main.wal_checkpoint(PASSIVE)") {
@@ -20,6 +26,14 @@ pub(crate) fn move_log(connection: &mut SqliteConnection, path: &Path) {
             &Error::from_diesel(path, "move the log into the database", error),
         );
     }
+}
+
+fn is_replicated(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let [seq, lock] = LITESTREAM;
+    let query = format!(
+        "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name IN ('{seq}', '{lock}')"
+    );
+    Statements::of(connection)?.prepare(&query)?.step()
 }
 
 /// Warns of a log that stays because the file cannot grow. Other reasons, such as a reader, pass by themselves.

@@ -183,6 +183,13 @@ pub(crate) fn set_wal(handle: &RawConnection, path: &Path) -> Result<(), Error> 
         .map_err(|error| Error::from_sqlite(path, error))
 }
 
+/// Leaves the log as it is at commits, whatever its size, so that another program can read it there.
+pub(crate) fn leave_log(handle: &RawConnection, path: &Path) -> Result<(), Error> {
+    handle
+        .execute("PRAGMA wal_autocheckpoint = 0")
+        .map_err(|error| Error::from_sqlite(path, error))
+}
+
 /// Whether the database of a raw connection is in WAL mode.
 pub(crate) fn is_wal(handle: &RawConnection, path: &Path) -> Result<bool, Error> {
     let row = handle

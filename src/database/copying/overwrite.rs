@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::database::connection::kept_log::warn_of_kept_log;
-use crate::database::connection::open::set_wal;
+use crate::database::connection::open::{leave_log, set_wal};
 use crate::database::copying::replication_tables::ReplicationTables;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -57,8 +57,7 @@ impl<'handles> Replacement<'handles> {
     ) -> Result<Self, Error> {
         let located = |error| Error::from_sqlite(path, error);
         if ReplicationTables::has_any(live, path)? {
-            live.execute("PRAGMA wal_autocheckpoint = 0")
-                .map_err(located)?;
+            leave_log(live, path)?;
         }
         let [page_size] = source
             .row("PRAGMA page_size")

@@ -9,6 +9,7 @@
 
 use std::path::Path;
 
+use crate::database::connection::kept_log::LITESTREAM;
 use crate::database::connection::open::{Access, open_raw_connection};
 use crate::database::connection::read_only::read_raw_without_trace;
 use crate::database::error::database_error::Error;
@@ -20,11 +21,11 @@ use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 /// Each table's name, and the statement that creates it as Litestream does. Litestream fills them by itself.
 const TABLES: [(&str, &str); 2] = [
     (
-        "_litestream_seq",
+        LITESTREAM[0],
         "CREATE TABLE IF NOT EXISTS _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);",
     ),
     (
-        "_litestream_lock",
+        LITESTREAM[1],
         "CREATE TABLE IF NOT EXISTS _litestream_lock (id INTEGER);",
     ),
 ];

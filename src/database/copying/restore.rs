@@ -192,8 +192,9 @@ fn plan(
 /// Replaces the content of a database by that of a backup, while others go on using the database.
 ///
 /// First the backup is copied beside the database and the copy is checked. The backup itself, its log and its journal
-/// stay as they are. If Litestream replicates the database, its tables stay as well, without rows. Then one SQLite transaction replaces the content. Programs that have the database open see either the old or the new content. A backup of an
-/// older version stays at that version. If there is no database, the copy becomes the database.
+/// stay as they are. Then one SQLite transaction replaces the content. Programs that have the database open see either the
+/// old or the new content. If Litestream replicates the database, its tables stay as well, without rows. A backup of an older
+/// version stays at that version. If there is no database, the copy becomes the database.
 ///
 /// # Errors
 ///

@@ -91,8 +91,8 @@ impl Database {
     /// # Errors
     ///
     /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), if Litestream keeps it up to
-    /// date ([`ErrorKind::Follower`]), if it cannot be opened, or if the system has no threads for the pool ([`ErrorKind::NoThread`]). The errors come at once, without waiting for
-    /// the timeout. A database that is not in WAL mode is switched to it, which is a write: the free pages are checked
+    /// date ([`ErrorKind::Follower`]), if it cannot be opened, or if the system has no threads for the pool
+    /// ([`ErrorKind::NoThread`]). The errors come at once, without waiting for the timeout. A database that is not in WAL mode is switched to it, which is a write: the free pages are checked
     /// before, as [`Session::write`] says ([`ErrorKind::Damaged`]).
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
