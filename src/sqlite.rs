@@ -5,6 +5,7 @@
 //! replaced one by one. [`Statements`](prepared::Statements) runs prepared statements on a Diesel connection.
 
 pub(crate) mod authorizer;
+pub(crate) mod auto_checkpoint;
 pub(crate) mod backup;
 pub(crate) mod build_options;
 pub(crate) mod busy_handler;

@@ -15,7 +15,7 @@ use libsqlite3_sys as ffi;
 
 use crate::cancel::CancelToken;
 use crate::sqlite::busy_handler::{BusyHandler, busy};
-use crate::sqlite::{lock_wait, raised, rolled_back, system_failure};
+use crate::sqlite::{auto_checkpoint, lock_wait, raised, rolled_back, system_failure};
 
 /// How many instructions SQLite's virtual machine runs between two checks of the cancel token. They take a few
 /// hundredths of a second at most.
@@ -35,7 +35,7 @@ diesel::define_sql_function! {
     fn degenbot_connection(call: BigInt) -> Nullable<Integer>;
 }
 
-/// Opens a connection whose failures are told apart from what triggers raise.
+/// Opens a connection whose failures are told apart from what triggers raise, and whose commits leave Litestream its log.
 pub(crate) fn establish(uri: &str) -> ConnectionResult<SqliteConnection> {
     register();
     let before = OPENINGS.get();
@@ -44,6 +44,9 @@ pub(crate) fn establish(uri: &str) -> ConnectionResult<SqliteConnection> {
     let is_the_only_one = OPENINGS.get() == before.wrapping_add(1);
     if let Some(raw) = OPENED.get().filter(|_| is_the_only_one) {
         raised::record_failures(&mut connection, raw);
+        auto_checkpoint::set(raw, auto_checkpoint::LONG_LOG);
+    } else if let Ok(raw) = raw_connection_of(&mut connection) {
+        auto_checkpoint::set(raw, auto_checkpoint::LONG_LOG);
     }
     Ok(connection)
 }
@@ -105,6 +108,14 @@ pub(crate) fn set_busy_handler(
     Err(Error::QueryBuilderError(
         "there is no memory for a busy handler".into(),
     ))
+}
+
+/// Sets from how many pages on a commit of the connection moves the log into the file, instead of
+/// `PRAGMA wal_autocheckpoint`, if Litestream does not read it there.
+#[cfg(feature = "sync")]
+pub(crate) fn set_long_log(connection: &mut SqliteConnection, pages: u16) -> QueryResult<()> {
+    auto_checkpoint::set(raw_connection_of(connection)?, pages);
+    Ok(())
 }
 
 /// Gives a connection a busy handler. Returns SQLite's result code.

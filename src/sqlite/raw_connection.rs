@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use libsqlite3_sys as ffi;
 
+use crate::sqlite::auto_checkpoint;
 use crate::sqlite::busy_handler::{BusyHandler, busy};
 use crate::sqlite::moved_file;
 use crate::sqlite::raised;
@@ -98,6 +99,7 @@ impl RawConnection {
             busy_handler: RefCell::new(None),
         };
         handle.check(code)?;
+        auto_checkpoint::set(handle.connection, auto_checkpoint::LONG_LOG);
         Ok(handle)
     }
 

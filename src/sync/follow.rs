@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 
+use crate::database::connection::kept_log::is_replicated;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::copy_up::copy_up;
@@ -316,7 +317,8 @@ impl<'a, D: Domain> Follower<'a, D> {
     }
 
     /// Shortens a long log. SQLite begins it anew only when no program reads from it at that moment, so that it can
-    /// grow for ever beside programs that take turns reading. While one reads what was there before, it is kept.
+    /// grow for ever beside programs that take turns reading. While one reads what was there before, it is kept. So is one
+    /// that Litestream reads.
     fn shorten_log(&mut self) -> Result<(), SyncError> {
         const LONG: u64 = 64 << 20;
         const EVERY: Duration = Duration::from_secs(60);
@@ -334,6 +336,10 @@ impl<'a, D: Domain> Follower<'a, D> {
         }
         let (path, cancel) = (updater.path, updater.options.cancel.clone());
         let connection = &mut updater.connection;
+        let located = |error| Error::from_diesel(path, "shorten the log of", error);
+        if is_replicated(connection).map_err(located)? {
+            return Ok(());
+        }
         set_busy_timeout(connection, path, WAIT, cancel.clone())?;
         let shortened = connection.batch_execute("PRAGMA main.wal_checkpoint(TRUNCATE)");
         set_busy_timeout(connection, path, updater.options.wait, cancel)?;
@@ -343,7 +349,7 @@ impl<'a, D: Domain> Follower<'a, D> {
             AGAIN
         };
         self.shorten_after = Instant::now().checked_add(wait);
-        shortened.map_err(|error| Error::from_diesel(path, "shorten the log of", error))?;
+        shortened.map_err(located)?;
         Ok(())
     }
 }

@@ -9,10 +9,8 @@ use diesel::sqlite::SqliteConnection;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
+use crate::sqlite::auto_checkpoint::LITESTREAM;
 use crate::sqlite::prepared::Statements;
-
-/// The tables that Litestream keeps in a database which it replicates. Where one is, the log is left to Litestream.
-pub(crate) const LITESTREAM: [&str; 2] = ["_litestream_seq", "_litestream_lock"];
 
 /// Moves the log into the file, as SQLite does when the last connection closes, but without silence if that fails. A log that
 /// Litestream reads stays.
@@ -28,7 +26,8 @@ pub(crate) fn move_log(connection: &mut SqliteConnection, path: &Path) {
     }
 }
 
-fn is_replicated(connection: &mut SqliteConnection) -> QueryResult<bool> {
+/// Whether Litestream keeps its tables in the database, so that the log is left to it.
+pub(crate) fn is_replicated(connection: &mut SqliteConnection) -> QueryResult<bool> {
     let [seq, lock] = LITESTREAM;
     let query = format!(
         "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name IN ('{seq}', '{lock}')"

@@ -327,7 +327,8 @@ pub(crate) fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<(
 /// next one. `benches/pool_update` measures both. A larger cache gains nothing: updates go through their tables in order.
 #[cfg(feature = "sync")]
 pub(crate) fn prepare_for_bulk_writes(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384")
+    connection.batch_execute("PRAGMA cache_size = -16384")?;
+    connection_hooks::set_long_log(connection, 16_384)
 }
 
 /// Opens a connection that only operations use. It runs `first` and sets all pragmas. `first` decides how the file is

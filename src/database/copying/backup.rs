@@ -80,7 +80,8 @@ pub struct BackupReport {
 
 /// Copies one state of a database while others go on using it.
 ///
-/// Checkpoints come first, the last one `PRAGMA wal_checkpoint(FULL)`; the copy does not depend on their success.
+/// Checkpoints come first, the last one `PRAGMA wal_checkpoint(FULL)`; the copy does not depend on their success. There
+/// are none beside Litestream, which would lose what it has not yet read from the log.
 /// The copy is a snapshot: commits of other processes neither get into it nor make it start over. It is one file
 /// that needs no log and has the database's permissions. A rename gives it its name. On a file system on which files can
 /// share their space (btrfs, XFS, bcachefs), it is a clone, which takes no time and no space.

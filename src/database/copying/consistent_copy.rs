@@ -8,6 +8,8 @@
 //! off the file until it ends. Others go on committing to the log, and the file itself is the snapshot. It is
 //! copied in blocks, through the descriptor that SQLite has open.
 //!
+//! Beside Litestream, nothing is moved into the file, and the copy goes page by page: Litestream reads the log.
+//!
 //! In rollback mode any reader keeps writers off the file.
 //!
 //! A file that this process must not write to, or must leave as it is, is read without a trace: in rollback mode under
@@ -21,6 +23,7 @@ use std::time::Duration;
 use crate::counted::counted;
 use crate::database::connection::open::{Access, LOCK_TIMEOUT, is_wal, open_raw_connection};
 use crate::database::connection::read_only::read_raw_without_trace;
+use crate::database::copying::replication_tables::ReplicationTables;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::cut_file;
@@ -69,8 +72,8 @@ pub(crate) struct PinnedSnapshot {
     log_bytes: u64,
     /// Whether a lock keeps others from writing to the file.
     is_locked: bool,
-    /// Whether a checkpoint may follow the copy.
-    may_write: bool,
+    /// Whether the log may be moved into the file. Litestream does that itself.
+    may_checkpoint: bool,
     /// Whether the whole log was moved into the file, or there was none.
     pub(crate) checkpointed: bool,
 }
@@ -166,7 +169,7 @@ impl PinnedSnapshot {
             cut: None,
             log_bytes: 0,
             is_locked: true,
-            may_write: true,
+            may_checkpoint: true,
             checkpointed: false,
         };
         snapshot.begin(writers, busy_handler)?;
@@ -207,7 +210,7 @@ impl PinnedSnapshot {
             cut: None,
             log_bytes: 0,
             is_locked,
-            may_write: false,
+            may_checkpoint: false,
             checkpointed: false,
         };
         // A reader without locks has no log to read, or the log is in memory. With locks, the file is the snapshot only
@@ -219,6 +222,12 @@ impl PinnedSnapshot {
     }
 
     fn begin(&mut self, writers: Writers, busy_handler: &BusyHandler) -> Result<(), Error> {
+        let path = self.file.path();
+        if ReplicationTables::has_any(&self.reader, path)? && is_wal(&self.reader, path)? {
+            self.may_checkpoint = false;
+            self.begin_reading()?;
+            return self.measure(false);
+        }
         // A passive checkpoint moves most of the log and blocks nobody.
         let moved = self
             .reader
@@ -482,7 +491,7 @@ impl Drop for PinnedSnapshot {
     /// Allows checkpoints again, and runs one if the log has grown meanwhile.
     fn drop(&mut self) {
         let mut ended = self.located(self.reader.execute("ROLLBACK"));
-        if ended.is_ok() && self.may_write && self.file.log_bytes() > self.log_bytes {
+        if ended.is_ok() && self.may_checkpoint && self.file.log_bytes() > self.log_bytes {
             ended = self.checkpoint("PASSIVE").map(|_| ());
         }
         if let Err(error) = ended {

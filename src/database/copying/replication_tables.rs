@@ -9,12 +9,12 @@
 
 use std::path::Path;
 
-use crate::database::connection::kept_log::LITESTREAM;
 use crate::database::connection::open::{Access, open_raw_connection};
 use crate::database::connection::read_only::read_raw_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
+use crate::sqlite::auto_checkpoint::LITESTREAM;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
