@@ -34,7 +34,7 @@ use crate::sync::stopped::Stopped;
 use crate::sync::sync_error::SyncError;
 use crate::sync::tally::{count_undone, list};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
-use crate::sync::writing_connection::open_to_write;
+use crate::sync::writing_connection::{WritingConnection, open_to_write};
 use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId};
 
@@ -86,7 +86,7 @@ pub(super) struct Updater<'a, D: Domain> {
     pub(super) options: RunOptions,
     pub(super) observer: &'a mut dyn UpdateObserver,
     pub(super) report: &'a mut UpdateReport,
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: WritingConnection,
     pub(super) memory: D::Memory,
     /// The exchanges that take part.
     pub(super) names: Vec<ExchangeName>,

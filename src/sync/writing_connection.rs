@@ -1,11 +1,13 @@
 //! The connection by which an operation writes what a node has said.
 
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
+use crate::database::connection::kept_log::move_log;
 use crate::database::connection::open::{Access, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::verification::free_list::require_sound_free_pages;
@@ -28,9 +30,38 @@ pub(super) fn set_busy_timeout(
 pub(super) fn open_to_write(
     path: &Path,
     cancel: &CancelToken,
-) -> Result<SqliteConnection, SyncError> {
+) -> Result<WritingConnection, SyncError> {
     let cancel = Some(cancel.clone());
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
     require_sound_free_pages(&mut connection, path, cancel)?;
-    Ok(connection)
+    Ok(WritingConnection {
+        connection,
+        path: path.to_owned(),
+    })
+}
+
+/// A connection that names a log that it leaves behind, because it cannot be moved into the database.
+pub(super) struct WritingConnection {
+    connection: SqliteConnection,
+    path: PathBuf,
+}
+
+impl Drop for WritingConnection {
+    fn drop(&mut self) {
+        move_log(&mut self.connection, &self.path);
+    }
+}
+
+impl Deref for WritingConnection {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for WritingConnection {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
 }

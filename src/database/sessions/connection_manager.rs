@@ -1,6 +1,7 @@
 //! The connection manager of the pool.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use diesel::r2d2::R2D2Connection;
@@ -16,31 +17,59 @@ use crate::sqlite::prepared::Statements;
 /// A connection of the pool. Its drop returns it to the pool.
 pub(crate) type PooledSqliteConnection = PooledConnection<ConnectionManager>;
 
+/// The text of a failure, which is all that the pool keeps of one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct FailureText(String);
+
+/// Why a connection could not be opened last. The pool opens them on threads of its own, and passes on only the text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastFailure(Arc<Mutex<Option<Error>>>);
+
+impl LastFailure {
+    pub(super) fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, failure: Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+}
+
 /// Opens connections for the pool, and discards broken ones.
 #[derive(Debug)]
 pub(crate) struct ConnectionManager {
     path: PathBuf,
+    last_failure: LastFailure,
 }
 
 impl ConnectionManager {
-    pub(super) const fn to(path: PathBuf) -> Self {
-        Self { path }
+    pub(super) const fn to(path: PathBuf, last_failure: LastFailure) -> Self {
+        Self { path, last_failure }
+    }
+
+    fn open(&self) -> Result<SqliteConnection, Error> {
+        DatabaseFile::at(&self.path).refuse_follower()?;
+        open_connection(&self.path, Access::Session)
     }
 }
 
 impl ManageConnection for ConnectionManager {
     type Connection = SqliteConnection;
-    type Error = Error;
+    type Error = FailureText;
 
-    fn connect(&self) -> Result<SqliteConnection, Error> {
-        DatabaseFile::at(&self.path).refuse_follower()?;
-        open_connection(&self.path, Access::Session)
+    fn connect(&self) -> Result<SqliteConnection, FailureText> {
+        self.open().map_err(|error| {
+            let text = error.to_string();
+            self.last_failure.set(error);
+            FailureText(text)
+        })
     }
 
-    fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+    fn is_valid(&self, connection: &mut SqliteConnection) -> Result<(), FailureText> {
         connection
             .ping()
-            .map_err(|error| Error::from_diesel(&self.path, "use a connection", error))
+            .map_err(|error| FailureText(error.to_string()))
     }
 
     fn has_broken(&self, connection: &mut SqliteConnection) -> bool {

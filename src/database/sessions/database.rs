@@ -16,7 +16,9 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::{named_files, staged_file};
 use crate::database::recognition::recognise::recognise;
-use crate::database::sessions::connection_manager::{ConnectionManager, PooledSqliteConnection};
+use crate::database::sessions::connection_manager::{
+    ConnectionManager, LastFailure, PooledSqliteConnection,
+};
 use crate::database::sessions::first_write::FirstWrite;
 use crate::database::sessions::session::Session;
 use crate::setters::setters;
@@ -71,6 +73,7 @@ pub struct Database {
     pool: Pool<ConnectionManager>,
     timeout: Duration,
     first_write: Arc<FirstWrite>,
+    last_failure: LastFailure,
 }
 
 impl Database {
@@ -125,24 +128,26 @@ impl Database {
         let timeout = options
             .connection_timeout
             .clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+        let last_failure = LastFailure::default();
         let pool = Pool::builder()
             .max_size(max_size)
             .min_idle(Some(options.min_idle.min(max_size)))
             .connection_timeout(timeout)
             // The call that waits for the connection reports a failed attempt.
             .error_handler(Box::new(NopErrorHandler))
-            .build(ConnectionManager::to(path.clone()))
+            .build(ConnectionManager::to(path.clone(), last_failure.clone()))
             .map_err(|error| {
-                ErrorKind::CannotOpen {
-                    detail: error.to_string(),
-                }
-                .at(path.clone())
+                last_failure.take().unwrap_or_else(|| {
+                    let detail = error.to_string();
+                    ErrorKind::CannotOpen { detail }.at(path.clone())
+                })
             })?;
         Ok(Self {
             path,
             pool,
             timeout,
             first_write: Arc::new(first_write),
+            last_failure,
         })
     }
 
@@ -156,17 +161,18 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::PoolExhausted`] if all connections were in use for too long, and [`ErrorKind::CannotOpen`] if a new
-    /// one cannot be opened.
+    /// [`ErrorKind::PoolExhausted`] if all connections were in use for too long, and the reason if a new one cannot be
+    /// opened, such as [`ErrorKind::OutOfMemory`]. If several threads wait for new ones, only one of them gets that
+    /// reason, and the others [`ErrorKind::CannotOpen`] with its text.
     pub fn session(&self) -> Result<Session, Error> {
         let connection = self.pool.get().map_err(|error| {
             let path = self.path.clone();
             // If opening a connection failed, r2d2 appends that error after a colon.
             match error.to_string().split_once(": ") {
-                Some((_, cause)) => ErrorKind::CannotOpen {
-                    detail: cause.to_owned(),
-                }
-                .at(path),
+                Some((_, cause)) => self.last_failure.take().unwrap_or_else(|| {
+                    let detail = cause.to_owned();
+                    ErrorKind::CannotOpen { detail }.at(path)
+                }),
                 None => ErrorKind::PoolExhausted {
                     size: self.pool.max_size(),
                     seconds: self.timeout.as_secs(),

@@ -1,6 +1,7 @@
 //! A disk that is full or fails in the middle of an update.
 
 use std::fs;
+use std::process::Command;
 
 use degenbot::sync::{PoolRepairOptions, repair_pools};
 use degenbot::types::ChainId;
@@ -158,4 +159,33 @@ fn update_refuses_a_follower() {
     assert_rows(&rows(&scene.path), &before);
     fs::remove_file(&progress).unwrap();
     scene.update_to_head();
+}
+
+/// The log may become as large as it has to, and the database not at all.
+#[test]
+fn log_that_an_update_leaves_behind_is_named() {
+    let block: Vec<_> = (0..250).map(|number| creation(0, number)).collect();
+    let scene = Scene::with(ChainId::ETHEREUM, 4, &[block]);
+    let url = scene.server.url();
+    let update = |limit: &str| {
+        let mut shell = Command::new("sh");
+        let binary = env!("CARGO_BIN_EXE_degenbot");
+        let update = format!("{binary} --database degenbot.db pool update --rpc {url}");
+        let script = format!("ulimit -f {limit}; exec {update} --to-block latest");
+        shell
+            .args(["-c", &script])
+            .env_clear()
+            .env("HOME", scene.folder.path())
+            .current_dir(scene.folder.path());
+        run(shell, "")
+    };
+    let blocks = fs::metadata(&scene.path).unwrap().len() / 512;
+    let told = update(&blocks.to_string());
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    let named = "degenbot.db-wal and could not be moved into the database";
+    assert!(told.contains(named), "{told}");
+    scene.assert_at(scene.head());
+    let told = update("unlimited");
+    assert!(!told.contains(named), "{told}");
+    assert!(!scene.path.with_extension("db-wal").exists());
 }
