@@ -110,6 +110,26 @@ fn index_that_would_take_a_column_for_its_text_is_refused() {
     }
 }
 
+/// SQLite takes a trigger on the change of a column that does not exist. It does not fire until there is one.
+#[test]
+fn trigger_that_waits_for_a_new_column_is_refused() {
+    let own = "CREATE TABLE own (a); CREATE TRIGGER mine AFTER UPDATE OF";
+    let end = "ON aave_v3_assets BEGIN INSERT INTO own VALUES (1); END";
+    let told = refused_upgrade(
+        WITHOUT_PRICE_SOURCE,
+        &format!("{own} id, Price_Source {end}"),
+    );
+    let reason = "would fire at changes of the new column aave_v3_assets.price_source";
+    assert!(
+        told.ends_with(&format!(": trigger mine ({reason})")),
+        "{told}"
+    );
+    // Neither version has it.
+    let objects = format!("{own} id, price_of_yesterday {end}");
+    let copy = changed(WITHOUT_PRICE_SOURCE, &objects);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+}
+
 /// What only has the words of a join that would compare other columns.
 #[test]
 fn join_by_columns_that_stay_goes_on() {

@@ -8,7 +8,7 @@ use crate::database::migration::schema_copy::Compiler;
 use crate::database::migration::sql_tokens::{Token, tokens};
 use crate::database::structure::sql_name;
 
-/// The columns of triggers that exist.
+/// The columns that triggers list.
 #[derive(Debug)]
 pub(super) struct UpdateColumns(Vec<UpdateColumn>);
 
@@ -18,10 +18,11 @@ struct UpdateColumn {
     /// The table or view that has the trigger.
     owner: String,
     column: String,
+    exists: bool,
 }
 
 impl UpdateColumns {
-    /// Finds the columns that exist now.
+    /// Finds the columns, and which of them exist now.
     pub(super) fn find(compiler: &mut Compiler<'_>, triggers: &[Object]) -> Result<Self, Error> {
         let mut found = Vec::new();
         for trigger in triggers {
@@ -32,37 +33,41 @@ impl UpdateColumns {
             let Ok(columns) = compiler.columns(&trigger.owner, true)? else {
                 continue;
             };
-            let columns = columns
-                .into_iter()
-                .filter(|column| sql_name::is_among(column, &listed));
-            found.extend(columns.map(|column| UpdateColumn {
+            found.extend(listed.into_iter().map(|column| UpdateColumn {
                 trigger: trigger.name.clone(),
                 owner: trigger.owner.clone(),
+                exists: sql_name::is_among(&column, &columns),
                 column,
             }));
         }
         Ok(Self(found))
     }
 
-    /// The triggers on the change of a column that has gone.
-    pub(super) fn lost(&self, compiler: &mut Compiler<'_>) -> Result<Vec<String>, Error> {
-        let mut lost = Vec::new();
+    /// The triggers on the change of a column that has gone, or has come.
+    pub(super) fn changed(&self, compiler: &mut Compiler<'_>) -> Result<Vec<String>, Error> {
+        let mut changed = Vec::new();
         for UpdateColumn {
             trigger,
             owner,
             column,
+            exists: existed,
         } in &self.0
         {
             // A view that cannot be resolved is lost itself.
-            if let Ok(columns) = compiler.columns(owner, true)?
-                && !sql_name::is_among(column, &columns)
-            {
-                lost.push(format!(
+            let Ok(columns) = compiler.columns(owner, true)? else {
+                continue;
+            };
+            match (existed, sql_name::is_among(column, &columns)) {
+                (true, false) => changed.push(format!(
                     "trigger {trigger} (no such column: {owner}.{column})"
-                ));
+                )),
+                (false, true) => changed.push(format!(
+                    "trigger {trigger} (would fire at changes of the new column {owner}.{column})"
+                )),
+                _ => {}
             }
         }
-        Ok(lost)
+        Ok(changed)
     }
 }
 

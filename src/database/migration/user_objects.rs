@@ -81,7 +81,7 @@ impl UserObjects {
             objects = compiler
                 .without_quoted_texts(|compiler| self.unambiguous.lost(compiler, &present))?;
         }
-        objects.extend(self.update_columns.lost(&mut compiler)?);
+        objects.extend(self.update_columns.changed(&mut compiler)?);
         objects.extend(self.keys.lost(&mut compiler, &present.free_name)?);
         let mut indexes = self.present.others.iter().filter(|it| it.kind == "index");
         let may_change = !self.names.is_empty() || indexes.any(bindings::has_quoted_name);
