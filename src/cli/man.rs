@@ -21,7 +21,7 @@ use crate::new_folders::NewFolders;
 const EXAMPLES: &str = "\
 Examples:
   degenbot man | man -l -
-  degenbot man --out ~/.local/share/man/man1";
+  degenbot man --out ~/.cargo/share/man/man1";
 
 /// Print the manual page, or write the pages of all commands
 #[derive(Debug, Args)]

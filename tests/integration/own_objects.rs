@@ -239,14 +239,14 @@ fn errors_about_own_objects_say_which_and_what_to_do() {
     --- stdout
     --- stderr
     error: An object of your own in degenbot.db needs what only your program defines: no such collation sequence: mine
-    hint: Nothing was changed. Drop the object, run the command again, and let your program create it again. A backup needs no such program
+    hint: Nothing was changed. 'degenbot database verify' names the tables and indexes that need it. An index, a view or a trigger can be dropped, and created again by your program afterwards; the rows of a table would go with it. A backup needs no such program
     ");
     insta::assert_snapshot!(told("tokenizer", &["database", "downgrade", "--to", "0.5.0", "--force"]), @r"
     status: 1
     --- stdout
     --- stderr
     error: An object of your own in degenbot.db needs what only your program defines: table own: no such tokenizer: mine
-    hint: Nothing was changed. Drop the object, run the command again, and let your program create it again. A backup needs no such program
+    hint: Nothing was changed. 'degenbot database verify' names the tables and indexes that need it. An index, a view or a trigger can be dropped, and created again by your program afterwards; the rows of a table would go with it. A backup needs no such program
     ");
     insta::assert_snapshot!(told("trigger that raises", ADD), @r"
     status: 1

@@ -116,6 +116,24 @@ fn restore_creates_a_missing_database() {
     assert_eq!(mode, ["wal"]);
 }
 
+/// On a new computer, nothing has created the folder yet.
+#[test]
+fn restore_creates_a_missing_folder_and_leaves_none_if_it_fails() {
+    let copy = Copy::of(POPULATED);
+    let above = copy.folder().join("new");
+    let path = above.join("folder/degenbot.db");
+    let error = restore_sqlite_database(&path, &RestoreOptions::default(), &mut ()).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::NoBackup), "{error}");
+    assert!(!above.exists());
+    plan_restore(&path, &from(&copy.path)).unwrap();
+    assert!(!above.exists());
+    restore_sqlite_database(&path, &from(&copy.path), &mut ()).unwrap();
+    assert_eq!(content::of(&path), content::of(&copy.path));
+    // No folder can be created in a file.
+    let path = copy.path.join("new/degenbot.db");
+    assert!(plan_restore(&path, &from(&path)).is_err());
+}
+
 #[test]
 fn restore_includes_commits_in_the_log_of_the_source() {
     let source = Copy::of("populated/wal-0.6.0a4.db");

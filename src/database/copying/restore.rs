@@ -34,6 +34,7 @@ use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::IntegrityCheck;
+use crate::new_folders::NewFolders;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::lock_wait::LockWait;
@@ -194,7 +195,7 @@ fn plan(
 /// First the backup is copied beside the database and the copy is checked. The backup itself, its log and its journal
 /// stay as they are. Then one SQLite transaction replaces the content. Programs that have the database open see either the
 /// old or the new content. If Litestream replicates the database, its tables stay as well, without rows. A backup of an older
-/// version stays at that version. If there is no database, the copy becomes the database.
+/// version stays at that version. If there is no database, the copy becomes the database, and missing folders are created.
 ///
 /// # Errors
 ///
@@ -229,6 +230,8 @@ fn restore(
     let from = options.backup_of(path);
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     let (place, found) = find_place(path, &from)?;
+    let folders = NewFolders::create(place.folder())
+        .map_err(|error| Error::io(place.folder(), "create", error))?;
     let (source, _) = open_source(&from, &place, &busy_handler, observer)?;
     let needed = bytes_needed(source.bytes(), found.as_ref(), options);
     disk_space::require_room(path, place.real(), needed)?;
@@ -275,6 +278,7 @@ fn restore(
         }
         put_in_place(&staged, &from, path, &busy_handler)?;
         effect.publish(|| staged.publish_new())?;
+        folders.keep();
         require_arrived(path, &recognition)?;
         (None, None)
     };
@@ -326,7 +330,7 @@ fn find_place(path: &Path, from: &Path) -> Result<(DatabaseFile, Option<Database
         require_replaceable(file)?;
     } else {
         place.refuse_leftover()?;
-        place.require_writable_folder()?;
+        place.require_possible_folder()?;
     }
     Ok((place, found))
 }
@@ -354,8 +358,11 @@ fn refusal_of(recognition: &Recognition) -> Option<Refusal> {
     }
 }
 
-/// The disk space that a restore needs at most: for the copy of the backup, and if it replaces a database, for the new
-/// content, which is written to the log before it is written to the file, and for the kept copy.
+/// What a log and its index need beside the pages, in bytes.
+const LEAST_LOG: u64 = 64 << 10;
+
+/// The disk space that a restore needs at most: for the copy of the backup, and if it replaces a database, for the log with
+/// the new content, for what the file grows by, and for the kept copy.
 fn bytes_needed(new: u64, found: Option<&DatabaseFile>, options: &RestoreOptions) -> u64 {
     let Some(file) = found else {
         return new;
@@ -370,7 +377,10 @@ fn bytes_to_replace(new: u64, file: &DatabaseFile, options: &RestoreOptions) -> 
     } else {
         0
     };
-    new.saturating_mul(2).saturating_add(old)
+    // The log has a header for each page, and an index.
+    let log = new.saturating_add(new / 64).saturating_add(LEAST_LOG);
+    let growth = new.saturating_sub(file.bytes());
+    log.saturating_add(growth).saturating_add(old)
 }
 
 /// Prepares the copy that becomes a new database. The database can be written even if the backup cannot.
@@ -516,4 +526,24 @@ fn with_page_size(
     drop(source);
     check_rewritten(staged.path(), Access::Immutable, &rewritten, path, observer)?;
     Ok(rewritten)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The log is as large as the new content. The file grows only by what it is smaller.
+    #[test]
+    fn room_to_replace_a_database_is_that_of_the_log_the_growth_and_the_kept_copy() {
+        const MEBIBYTE: u64 = 1 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        fs::write(&path, vec![0; 3 << 20]).unwrap();
+        let file = DatabaseFile::at(&path);
+        for (new, keeps, expected) in [(3, false, 3), (3, true, 6), (1, true, 4), (5, false, 7)] {
+            let options = RestoreOptions::default().keep_replaced(keeps);
+            let needed = bytes_to_replace(new * MEBIBYTE, &file, &options);
+            assert_eq!(needed / MEBIBYTE, expected, "{new} {keeps}");
+        }
+    }
 }

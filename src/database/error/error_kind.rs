@@ -202,10 +202,10 @@ documented_errors! {
         }
             in FileAndDisk;
             text format!("No thread could be started to work on {path}");
-            hint "Raise the limit on processes and threads (ulimit -u, TasksMax= of a service), or end other \
-                  programs";
+            hint "Raise the limit on processes and threads (ulimit -u, TasksMax= of a service) or on memory (ulimit -v), \
+                  or end other programs";
             cause(source) Some(source);
-            when "The user or the service has as many processes and threads as it may have.";
+            when "The user or the service has as many processes and threads as it may have, or no memory for another.";
 
         /// SQLite got no memory from the system.
         OutOfMemory
@@ -782,8 +782,9 @@ documented_errors! {
         }
             in OwnObjects;
             text format!("An object of your own in {path} needs what only your program defines");
-            hint "Drop the object, run the command again, and let your program create it again. A backup needs no such \
-                  program";
+            hint "'degenbot database verify' names the tables and indexes that need it. An index, a view or a trigger can be \
+                  dropped, and created again by your program afterwards; the rows of a table would go with it. A backup \
+                  needs no such program";
             cause(source) Some(source);
             when "An index, a table, a view or a trigger of the user's own uses a collation, a function, a module or a \
                   tokenizer that SQLite does not have, or a function that may do harm.";

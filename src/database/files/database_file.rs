@@ -219,8 +219,18 @@ impl DatabaseFile {
 
     /// Fails if no file can be created in the folder. Temporary files and SQLite's own go there.
     pub(crate) fn require_writable_folder(&self) -> Result<(), Error> {
+        self.require_writable_at(self.folder())
+    }
+
+    /// Fails if files cannot be created in the folder, or the folder itself if it is missing.
+    pub(crate) fn require_possible_folder(&self) -> Result<(), Error> {
+        let mut folders = self.folder().ancestors();
+        let existing = folders.find(|folder| fs::symlink_metadata(folder).is_ok());
+        self.require_writable_at(existing.unwrap_or(Path::new(".")))
+    }
+
+    fn require_writable_at(&self, folder: &Path) -> Result<(), Error> {
         use rustix::fs::Access;
-        let folder = self.folder();
         let access = Access::WRITE_OK | Access::EXEC_OK;
         rustix::fs::access(folder, access).map_err(|error| {
             // The system says that nobody may enter a file.

@@ -55,7 +55,8 @@ rules! {
         "Restore a backup, or salvage a copy with '.recover' in the sqlite3 shell.",
     NotChecked = "not-checked":
         "Every check can run: SQLite knows the collations, functions and modules that the schema uses.";
-        "Check the file with the program that defines what is unknown, or drop the object.",
+        "Check the file with the program that defines what is unknown. An index, a view or a trigger can be dropped and \
+         created again; a table has rows that would go with it.",
     ForeignKey = "foreign-key":
         "The row that a foreign key references exists.";
         "Restore a backup with the missing row, or delete the row that refers to it.",
