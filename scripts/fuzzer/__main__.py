@@ -174,7 +174,10 @@ class Fuzzer:
             needs = re.search(rb'^Needs |"needs": ?"', stdout, re.MULTILINE)
             if command.dry and status == 0 and not surroundings and is_sound and not needs:
                 again, said, complained = self.start(command.for_real(), folder, surroundings)
-                if again != 0:
+                # The plan of a rebuild says that it has not looked at every row.
+                rebuilds = re.search(rb'^Open .*every row|"method": ?"rebuild"', stdout, re.MULTILINE)
+                has_odd_rows = b"cannot be carried over without guessing" in complained
+                if again != 0 and not (rebuilds and has_odd_rows):
                     faults.append(("the dry run said yes", complained.decode("utf-8", "replace")[:300]))
             done += [f"in: {it}" for it in surroundings] + [str(command), f"status {status}"]
             done += [f"  {line!r}" for line in verdict.said().splitlines()[:12]]

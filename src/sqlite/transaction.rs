@@ -1,9 +1,12 @@
 //! Deferred and immediate transactions on a Diesel connection.
 
+use std::ptr::NonNull;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
+use libsqlite3_sys as ffi;
 
 use crate::sqlite::connection_hooks::raw_connection_of;
 use crate::sqlite::moved_file;
@@ -44,6 +47,33 @@ pub(crate) fn transaction<T, E>(
     result.map_err(|error| failure.unwrap_or_else(|| failed(error)))
 }
 
+/// Runs `operate` in a transaction that only reads. Returns `wrote` if it has written: what nobody checks is rolled back.
+pub(crate) fn read<T, E>(
+    connection: &mut SqliteConnection,
+    operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
+    failed: impl Fn(Error) -> E,
+    wrote: impl FnOnce() -> E,
+) -> Result<T, E> {
+    let raw = raw_connection_of(connection).map_err(&failed)?;
+    // The caller may have begun a transaction of its own.
+    let may_have_written = is_writing(raw);
+    let operate = |connection: &mut SqliteConnection| {
+        let done = operate(connection)?;
+        if is_writing(raw) && !may_have_written {
+            return Err(wrote());
+        }
+        Ok(done)
+    };
+    transaction(connection, Begin::Deferred, operate, &failed)
+}
+
+/// Whether the transaction that is open has written, or is about to.
+fn is_writing(connection: NonNull<ffi::sqlite3>) -> bool {
+    // SAFETY: the caller's connection is open, and the name is NUL-terminated.
+    let state = unsafe { ffi::sqlite3_txn_state(connection.as_ptr(), c"main".as_ptr()) };
+    state == ffi::SQLITE_TXN_WRITE
+}
+
 /// Writes in an immediate transaction. SQLite would apply a log that is left at the path to the file that is there then,
 /// whosever that is. So the log is emptied if all that it can hold are commits to the file that has moved.
 fn write<T>(
@@ -82,8 +112,6 @@ mod tests {
     use std::ffi::{CString, c_int, c_void};
     use std::fs;
     use std::path::{Path, PathBuf};
-
-    use libsqlite3_sys as ffi;
 
     use super::*;
     use crate::sqlite::connection_hooks::establish;

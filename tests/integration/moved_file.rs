@@ -9,13 +9,13 @@ use std::sync::Mutex;
 use alloy_primitives::Address as Contract;
 use degenbot::database::{
     BackupOptions, CancelToken, CompactOptions, Database, Effect, Error, ErrorKind, Observer,
-    Progress, RestoreOptions, Stage, backup_sqlite_database, compact_sqlite_database,
-    restore_sqlite_database,
+    PoolOptions, Progress, RestoreOptions, Session, Stage, backup_sqlite_database,
+    compact_sqlite_database, restore_sqlite_database,
 };
 use degenbot::node::{Node, NodeOptions};
 use degenbot::sync::{SyncError, TokenUpdateOptions, update_tokens};
 use degenbot::types::ChainId;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 
 use crate::support::content;
 use crate::support::corpus::Copy;
@@ -215,4 +215,74 @@ fn compact_commits_nothing_to_a_file_that_has_moved() {
         assert_eq!(error.effect, Some(Effect::Nothing));
         place.require_untouched(fate);
     }
+}
+
+/// Some connections of the pool would read one file, and some the other.
+#[test]
+fn pool_does_not_read_from_two_files() {
+    for fate in FATES {
+        let place = Place::new();
+        let database = Database::open(place.path()).unwrap();
+        let mut session = database.session().unwrap();
+        place.end(fate);
+        let path = place.path();
+        require_moved(&database.session().unwrap_err(), path);
+        require_moved(&database.snapshots(3).unwrap_err(), path);
+        require_moved(&database.chain_pools(ChainId::ETHEREUM).unwrap_err(), path);
+        let write = |connection: &mut _| -> Result<_, Error> {
+            let write = "UPDATE exchanges SET last_update_block = 1";
+            Ok(SimpleConnection::batch_execute(connection, write)?)
+        };
+        require_moved(&session.write(write).unwrap_err(), path);
+        drop((session, database));
+        place.require_untouched(fate);
+    }
+}
+
+/// `compact` exchanges the file of a database that nobody has open.
+#[test]
+fn pool_without_connections_opens_the_file_that_is_there() {
+    let place = Place::new();
+    let options = PoolOptions::default().min_idle(0);
+    let database = Database::open_with(place.path(), &options).unwrap();
+    let forget = |session: &mut Session| {
+        // The pool closes the connection of a session that leaves such a table.
+        session
+            .batch_execute("CREATE TEMP TABLE forgotten (id)")
+            .unwrap();
+    };
+    forget(&mut database.session().unwrap());
+    let other = Copy::of(POPULATED);
+    let rename = "UPDATE exchanges SET name = 'other'";
+    content::connect(&other.path).batch_execute(rename).unwrap();
+    fs::rename(&other.path, place.path()).unwrap();
+    let mut session = database.session().unwrap();
+    let names = "SELECT DISTINCT name AS line FROM exchanges";
+    assert_eq!(content::lines(&mut session, names), ["other"]);
+    forget(&mut session);
+    drop(session);
+    let early = Copy::of("populated/populated-0.5.0a2.db");
+    fs::rename(&early.path, place.path()).unwrap();
+    let error = database.session().unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Refused { .. }), "{error:?}");
+}
+
+#[test]
+fn read_that_writes_is_rolled_back() {
+    let place = Place::new();
+    let before = content::of(place.path());
+    let database = Database::open(place.path()).unwrap();
+    let write = |connection: &mut _| -> Result<_, Error> {
+        let write = "UPDATE exchanges SET last_update_block = 1";
+        Ok(SimpleConnection::batch_execute(connection, write)?)
+    };
+    let error = database.read(write).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::WriteInRead), "{error:?}");
+    assert_eq!(content::of(place.path()), before);
+    // What is read inside a transaction of the caller's is not the first to write.
+    let mut session = database.session().unwrap();
+    AnsiTransactionManager::begin_transaction_sql(&mut *session, "BEGIN IMMEDIATE").unwrap();
+    write(&mut session).unwrap();
+    session.read(|_| Ok::<_, Error>(())).unwrap();
+    AnsiTransactionManager::rollback_transaction(&mut *session).unwrap();
 }

@@ -377,6 +377,13 @@ documented_errors! {
             hint MOVED_HINT;
             when "The same, in the moment in which the command writes. What is at the path now lacks the change.";
 
+        /// A session's read transaction has written something. It was rolled back.
+        WriteInRead
+            in OtherPrograms;
+            text format!("A transaction that was to read from {path} has written to it");
+            hint "Write with Session::write or Database::write";
+            when "In a program that uses the library: only these look at what a write needs.";
+
         /// A program was killed in the middle of a transaction. Reading the database without a rollback would show half
         /// of that transaction.
         HotJournal

@@ -1,6 +1,6 @@
 //! The connection manager of the pool.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -11,7 +11,9 @@ use r2d2::PooledConnection;
 
 use crate::database::connection::open::{Access, open_connection, reset_pragmas};
 use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::regular_file::{Identity, identity};
 use crate::sqlite::prepared::Statements;
 
 /// A connection of the pool. Its drop returns it to the pool.
@@ -36,19 +38,48 @@ impl LastFailure {
     }
 }
 
+/// The file that all connections of a pool have open. Rows of another one must not come among theirs.
+#[derive(Debug, Clone)]
+pub(super) struct OpenFile(Arc<Mutex<Option<Identity>>>);
+
+impl OpenFile {
+    pub(super) fn at(path: &Path) -> Self {
+        Self(Arc::new(Mutex::new(identity(path))))
+    }
+
+    /// Whether it is the one at the path.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let open = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.is_some() && open == identity(path)
+    }
+
+    /// Makes it the one at the path.
+    pub(super) fn exchange(&self, path: &Path) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = identity(path);
+    }
+}
+
 /// Opens connections for the pool, and discards broken ones.
 #[derive(Debug)]
 pub(crate) struct ConnectionManager {
     path: PathBuf,
+    file: OpenFile,
     last_failure: LastFailure,
 }
 
 impl ConnectionManager {
-    pub(super) const fn to(path: PathBuf, last_failure: LastFailure) -> Self {
-        Self { path, last_failure }
+    pub(super) const fn to(path: PathBuf, file: OpenFile, last_failure: LastFailure) -> Self {
+        Self {
+            path,
+            file,
+            last_failure,
+        }
     }
 
     fn open(&self) -> Result<SqliteConnection, Error> {
+        if !self.file.is_at(&self.path) {
+            return Err(ErrorKind::Moved.at(&self.path));
+        }
         DatabaseFile::at(&self.path).refuse_follower()?;
         open_connection(&self.path, Access::Session)
     }

@@ -17,7 +17,7 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::{named_files, staged_file};
 use crate::database::recognition::recognise::recognise;
 use crate::database::sessions::connection_manager::{
-    ConnectionManager, LastFailure, PooledSqliteConnection,
+    ConnectionManager, LastFailure, OpenFile, PooledSqliteConnection,
 };
 use crate::database::sessions::first_write::FirstWrite;
 use crate::database::sessions::session::Session;
@@ -25,6 +25,7 @@ use crate::setters::setters;
 use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
 use crate::sqlite::build_options;
+use crate::sqlite::transaction::{Begin, transaction};
 use crate::system::threads::require_threads;
 
 /// The threads that r2d2 starts for a pool. It panics if it cannot.
@@ -74,6 +75,7 @@ pub struct Database {
     timeout: Duration,
     first_write: Arc<FirstWrite>,
     last_failure: LastFailure,
+    file: OpenFile,
 }
 
 impl Database {
@@ -120,6 +122,8 @@ impl Database {
             first_write.prepare(&mut first, &path)?;
             ensure_wal(&mut first, &path)?;
         }
+        // An overlay makes another file of it when it is first opened to write.
+        let file = OpenFile::at(&path);
         drop(first);
 
         // r2d2 panics at a pool of no connections, and at a time that is zero or has no end. It takes the memory for the
@@ -135,7 +139,11 @@ impl Database {
             .connection_timeout(timeout)
             // The call that waits for the connection reports a failed attempt.
             .error_handler(Box::new(NopErrorHandler))
-            .build(ConnectionManager::to(path.clone(), last_failure.clone()))
+            .build(ConnectionManager::to(
+                path.clone(),
+                file.clone(),
+                last_failure.clone(),
+            ))
             .map_err(|error| {
                 last_failure.take().unwrap_or_else(|| {
                     let detail = error.to_string();
@@ -148,6 +156,7 @@ impl Database {
             timeout,
             first_write: Arc::new(first_write),
             last_failure,
+            file,
         })
     }
 
@@ -161,10 +170,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::PoolExhausted`] if all connections were in use for too long, and the reason if a new one cannot be
+    /// [`ErrorKind::Moved`] if another file has been put at the path, or none is there: the connections of the pool have the
+    /// file before, and must be dropped with the `Database`. [`ErrorKind::PoolExhausted`] if all connections were in use for too long, and the reason if a new one cannot be
     /// opened, such as [`ErrorKind::OutOfMemory`]. If several threads wait for new ones, only one of them gets that
     /// reason, and the others [`ErrorKind::CannotOpen`] with its text.
     pub fn session(&self) -> Result<Session, Error> {
+        self.require_same_file()?;
         let connection = self.pool.get().map_err(|error| {
             let path = self.path.clone();
             // If opening a connection failed, r2d2 appends that error after a colon.
@@ -181,6 +192,27 @@ impl Database {
             }
         })?;
         Ok(self.session_on(connection))
+    }
+
+    /// Fails if the path leads to another file than the one that connections of the pool have open.
+    pub(super) fn require_same_file(&self) -> Result<(), Error> {
+        if self.file.is_at(&self.path) {
+            return Ok(());
+        }
+        if self.pool.state().connections > 0 {
+            if let Some(mut connection) = self.pool.try_get() {
+                // It commits nothing, and empties the log that SQLite would apply to the file that is there now.
+                let emptied: Result<(), diesel::result::Error> =
+                    transaction(&mut connection, Begin::Immediate, |_| Ok(()), |error| error);
+                log::debug!("The log of a file that has moved: {emptied:?}");
+            }
+            return Err(ErrorKind::Moved.at(&self.path));
+        }
+        // `compact` exchanges a file that nobody has open.
+        recognise(&self.path)?.require_version(&self.path)?;
+        self.first_write.forget();
+        self.file.exchange(&self.path);
+        Ok(())
     }
 
     fn session_on(&self, connection: PooledSqliteConnection) -> Session {

@@ -15,6 +15,14 @@ pub(super) struct FirstWrite {
 }
 
 impl FirstWrite {
+    /// Makes the next write check again, because the database is in another file.
+    pub(super) fn forget(&self) {
+        *self
+            .is_checked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
     /// Checks the free pages before the first write. Other threads wait for that check. After a failure, the next write
     /// checks again: the user may have restored a backup meanwhile.
     pub(super) fn prepare(

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::sessions::connection_manager::PooledSqliteConnection;
 use crate::database::sessions::first_write::FirstWrite;
-use crate::sqlite::transaction::{Begin, transaction};
+use crate::sqlite::transaction::{self, Begin, transaction};
 
 /// A connection that one thread uses. It dereferences to a [`SqliteConnection`] for single statements. Statements that
 /// belong together go through [`Session::read`] or [`Session::write`].
@@ -38,13 +39,19 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The error that `operate` returns, or that of the transaction itself.
+    /// The error that `operate` returns, that of the transaction itself, or
+    /// [`WriteInRead`](crate::database::ErrorKind::WriteInRead) if `operate` has written: that is rolled back, because
+    /// only [`Session::write`] checks what a write needs.
     pub fn read<T, E: From<Error>>(
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let failed = |error| Error::from_diesel(&self.path, "read from the database", error).into();
-        transaction(&mut self.connection, Begin::Deferred, operate, failed)
+        let Self {
+            path, connection, ..
+        } = self;
+        let failed = |error| Error::from_diesel(path, "read from the database", error).into();
+        let wrote = || ErrorKind::WriteInRead.at(path.as_path()).into();
+        transaction::read(connection, operate, failed, wrote)
     }
 
     /// Runs `operate` in a write transaction, and commits if `operate` succeeds.

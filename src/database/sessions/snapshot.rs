@@ -80,7 +80,10 @@ impl Database {
     pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
         let failed = |error| Error::from_diesel(self.path(), "read from the database", error);
         // This connection notices the commits of others. It is not from the pool, which may be exhausted.
+        self.require_same_file()?;
         let mut watcher = open_connection(self.path(), Access::ReadWrite)?;
+        // Another one may have taken its place meanwhile.
+        self.require_same_file()?;
         let began = Instant::now();
         loop {
             let before = data_version(&mut watcher).map_err(failed)?;
