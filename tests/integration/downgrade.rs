@@ -74,6 +74,44 @@ fn plan_lists_exactly_what_a_downgrade_would_lose() {
     assert_eq!(copy.files(), before);
 }
 
+/// There are as many rows as before, and one of them is another.
+#[test]
+fn downgrade_drops_no_row_that_has_taken_the_place_of_another() {
+    let copy = Copy::of("populated/populated-0.6.0a14.db");
+    let target = version("e0aaad8ad486");
+    let plan = plan_migration(&copy.path, target).unwrap();
+    let agreed = MigrateOptions::default().agreed_losses(plan.losses.clone());
+    let mut connection = content::connect(&copy.path);
+    let (first, last) = (
+        "(SELECT min(pool_id) FROM lfj_pools)",
+        "(SELECT max(pool_id) FROM lfj_pools)",
+    );
+    let change =
+        |rowid: &str| format!("UPDATE lfj_pools SET rowid = {rowid} WHERE rowid = {first}");
+    connection
+        .batch_execute("PRAGMA foreign_keys = OFF")
+        .unwrap();
+    connection
+        .batch_execute(&change(&format!("{last} + 1")))
+        .unwrap();
+    let from = plan.from.unwrap();
+    let error = migrate_sqlite_database(&copy.path, from, target, &agreed).unwrap_err();
+    assert!(
+        matches!(&error.kind, ErrorKind::MoreLosses { losses } if *losses == ["table lfj_pools with 3 rows"]),
+        "{error:?}"
+    );
+    // One of them fewer is nothing new.
+    connection
+        .batch_execute(&format!(
+            "UPDATE lfj_pools SET rowid = {first} - 1 WHERE rowid = {last}"
+        ))
+        .unwrap();
+    connection
+        .batch_execute(&format!("DELETE FROM lfj_pools WHERE rowid = {first}"))
+        .unwrap();
+    migrate_sqlite_database(&copy.path, from, target, &agreed).unwrap();
+}
+
 #[test]
 fn downgrade_drops_no_more_than_the_plan_lists() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use serde::Serialize;
 
@@ -19,6 +20,15 @@ pub struct Loss {
     pub column: Option<String>,
     /// The number of rows of the table, or of rows with a value other than zero in the column.
     pub rows: i64,
+    #[serde(skip)]
+    rowids: Rowids,
+}
+
+/// Which rows these are, as far as a few numbers tell. A row that comes is usually the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rowids {
+    last: i64,
+    sum: i64,
 }
 
 impl fmt::Display for Loss {
@@ -32,10 +42,45 @@ impl fmt::Display for Loss {
 }
 
 impl Loss {
-    /// Whether one of these losses is of the same table or column, and of at least as many rows.
+    /// The rows of a table that meet a condition.
+    fn of(
+        connection: &mut SqliteConnection,
+        table: &str,
+        column: Option<&str>,
+        condition: &str,
+    ) -> QueryResult<Self> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            rows: i64,
+            #[diesel(sql_type = BigInt)]
+            last: i64,
+            #[diesel(sql_type = BigInt)]
+            sum: i64,
+        }
+        // Half of the bits are enough to tell rows apart, and no sum of these is too large.
+        let query = format!(
+            "SELECT count(*) AS rows, ifnull(max(rowid), 0) AS last, ifnull(sum(rowid & {}), 0) AS sum \
+             FROM {} WHERE {condition}",
+            u32::MAX,
+            sql::name(table)
+        );
+        let Row { rows, last, sum } = diesel::sql_query(query).get_result(connection)?;
+        Ok(Self {
+            table: table.to_owned(),
+            column: column.map(ToOwned::to_owned),
+            rows,
+            rowids: Rowids { last, sum },
+        })
+    }
+
+    /// Whether one of these losses is of the same table or column, and has these rows or more.
     fn is_among(&self, agreed: &[Self]) -> bool {
         agreed.iter().any(|other| {
-            (&self.table, &self.column) == (&other.table, &other.column) && self.rows <= other.rows
+            (&self.table, &self.column) == (&other.table, &other.column)
+                && self.rowids.last <= other.rowids.last
+                && (self.rows < other.rows
+                    || (self.rows, self.rowids) == (other.rows, other.rowids))
         })
     }
 }
@@ -50,22 +95,14 @@ pub(crate) fn find(
     let remaining = &target.catalogue().tables;
     for (name, table) in &from.catalogue().tables {
         let Some(remaining) = remaining.get(name) else {
-            losses.push(Loss {
-                table: name.clone(),
-                column: None,
-                rows: sql::count(connection, name, "1")?,
-            });
+            losses.push(Loss::of(connection, name, None, "1")?);
             continue;
         };
         for column in table.columns.keys() {
             if !remaining.columns.contains_key(column) {
                 // A column that was added with a default has '0' or 0 in rows without a value.
                 let condition = format!("{column} NOT IN (0, '0')");
-                losses.push(Loss {
-                    table: name.clone(),
-                    column: Some(column.clone()),
-                    rows: sql::count(connection, name, &condition)?,
-                });
+                losses.push(Loss::of(connection, name, Some(column), &condition)?);
             }
         }
     }
