@@ -1,6 +1,7 @@
 //! `degenbot database …`
 
 mod backup;
+mod beside_litestream;
 mod compact;
 mod downgrade;
 mod info;

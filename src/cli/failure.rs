@@ -572,6 +572,16 @@ documented_errors! {
             hint "";
             when "The user said no, or nothing, or pressed Ctrl-C before the command had changed anything.";
 
+        /// Litestream replicates the database, and nobody can be asked whether it is to upload everything.
+        BesideLitestream {
+            pid: u32 = 1234,
+        }
+            in QuestionsAndAnswers;
+            text format!("Litestream (process {pid}) replicates the database, and would upload the whole new content");
+            hint "Run the command on a terminal, or give --beside-litestream if that is what you want";
+            when "A compact, reset or restore writes the whole content anew, and no terminal is there to ask. --force is no \
+                  answer to this question, because scripts give it to every command.";
+
         /// The question could not be put.
         Prompt {
             error: InquireError = InquireError::NotTTY,

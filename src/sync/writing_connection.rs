@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::kept_log::move_log;
+use crate::database::connection::kept_log::{move_log, warn_of_kept_journal};
 use crate::database::connection::open::{Access, open_connection};
 use crate::database::error::database_error::Error;
 use crate::database::verification::free_list::require_sound_free_pages;
@@ -36,19 +36,29 @@ pub(super) fn open_to_write(
     require_sound_free_pages(&mut connection, path, cancel)?;
     Ok(WritingConnection {
         connection,
-        path: path.to_owned(),
+        journal: JournalAtClose(path.to_owned()),
     })
 }
 
-/// A connection that names a log that it leaves behind, because it cannot be moved into the database.
+/// A connection that names what it leaves behind: a log that cannot be moved into the database, or a journal.
 pub(super) struct WritingConnection {
     connection: SqliteConnection,
-    path: PathBuf,
+    /// It is dropped after the connection.
+    journal: JournalAtClose,
 }
 
 impl Drop for WritingConnection {
     fn drop(&mut self) {
-        move_log(&mut self.connection, &self.path);
+        move_log(&mut self.connection, &self.journal.0);
+    }
+}
+
+/// Warns of a journal that is there when the connection has been closed.
+struct JournalAtClose(PathBuf);
+
+impl Drop for JournalAtClose {
+    fn drop(&mut self) {
+        warn_of_kept_journal(&self.0);
     }
 }
 

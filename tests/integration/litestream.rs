@@ -1,7 +1,9 @@
 //! A database that Litestream replicates, and one that follows another by `litestream restore -f`.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use degenbot::database::{
@@ -11,10 +13,12 @@ use degenbot::database::{
     restore_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
+use tempfile::TempDir;
 
 use crate::support::command::{on, quietly, run};
 use crate::support::content;
 use crate::support::corpus::Copy;
+use crate::support::terminal::Terminal;
 
 /// The tables as Litestream 0.5.17 creates them.
 const TABLES: &str = "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);
@@ -282,4 +286,82 @@ fn database_is_not_created_beside_what_a_follower_left() {
     error: No database can be created at degenbot.db: degenbot.db-txid says that one there follows another by 'litestream restore -f'
     hint: Nothing was changed. Let Litestream create the database; or if none is to follow another there, remove degenbot.db-txid
     ");
+}
+
+/// A process of Litestream's name that has the database open. It ends when this is dropped.
+#[cfg(target_os = "linux")]
+struct Replicating {
+    process: Child,
+    _folder: TempDir,
+}
+
+#[cfg(target_os = "linux")]
+impl Replicating {
+    fn begin(path: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("litestream");
+        fs::copy("/bin/sh", &program).unwrap();
+        let mut process = Command::new(program)
+            .args(["-c", "exec 3<\"$0\"; echo; read -r line"])
+            .arg(path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = process.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        Self {
+            process,
+            _folder: folder,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Replicating {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
+    }
+}
+
+/// `--force` stands in scripts, which know nothing of Litestream.
+#[cfg(target_os = "linux")]
+#[test]
+fn content_is_not_written_anew_beside_litestream_unasked() {
+    for command in ["compact", "reset", "restore"] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        backup(&copy.path).unwrap();
+        let before = copy.files();
+        let litestream = Replicating::begin(&copy.path);
+        let forced = ["-q", "database", command, "--force"];
+        let told = run(on(&copy.path, &forced), "y\n");
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(told.contains("give --beside-litestream"), "{told}");
+        let mut terminal = Terminal::run(on(&copy.path, &forced));
+        terminal.wait_for("Do you want to proceed?");
+        terminal.press("n\r");
+        assert_eq!(terminal.finish().0, 1);
+        assert_eq!(copy.files(), before, "{command}");
+        let mut terminal = Terminal::run(on(&copy.path, &forced));
+        terminal.wait_for("Do you want to proceed?");
+        terminal.press("y\r");
+        assert_eq!(terminal.finish().0, 0);
+        let beside = [&forced[..], &["--beside-litestream"]].concat();
+        let told = run(on(&copy.path, &beside), "");
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        // A copy elsewhere is none of Litestream's business.
+        let into = [
+            "-q",
+            "database",
+            "compact",
+            "--into",
+            "compact.db",
+            "--force",
+        ];
+        assert!(run(on(&copy.path, &into), "").starts_with("status: 0\n"));
+        drop(litestream);
+        assert!(run(on(&copy.path, &forced), "").starts_with("status: 0\n"));
+    }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::database::beside_litestream::BesideLitestream;
 use crate::cli::database::replace_existing::replace_existing;
 use crate::cli::database::version_warning::warn_of_other_version;
 use crate::cli::failure::Failure;
@@ -18,6 +19,7 @@ use crate::database::copying::compact::{
     CompactOptions, CompactReport, Compaction, compact_sqlite_database,
 };
 use crate::database::error::database_error::Error;
+use crate::database::files::database_file::file_bytes;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +36,8 @@ pub(in crate::cli) struct Compact {
     /// Write a compact copy to this path, and leave the database as it is
     #[arg(long, value_name = "PATH", value_parser = path_of_copy())]
     into: Option<PathBuf>,
+    #[command(flatten)]
+    beside_litestream: BesideLitestream,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -55,6 +59,9 @@ impl Compact {
             log::warn!("--force has no effect without --into: nothing is asked");
         }
         warn_of_other_version(&path)?;
+        if self.into.is_none() {
+            self.beside_litestream.confirm(&path, file_bytes(&path))?;
+        }
         let compact = |replace_existing| -> Result<(CompactReport, Timing), Error> {
             let options = CompactOptions {
                 into: self.into.clone(),

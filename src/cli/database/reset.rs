@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::database::beside_litestream::BesideLitestream;
 use crate::cli::database::version_warning::warn_of_unknown_version;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Cancellable;
@@ -20,12 +21,17 @@ use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::expected_database::ExpectedDatabase;
 
+/// The size of an empty database, in bytes.
+const EMPTY_BYTES: u64 = 400 << 10;
+
 /// Create the database, or empty an existing one
 ///
 /// All rows of an existing database are lost, so the command asks first. Programs that have the database open see the
 /// empty one in their next transaction.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reset {
+    #[command(flatten)]
+    beside_litestream: BesideLitestream,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -65,6 +71,7 @@ impl Reset {
             env!("CARGO_PKG_VERSION")
         );
         confirm(&question, self.confirmation.force)?;
+        self.beside_litestream.confirm(&path, EMPTY_BYTES)?;
         let options = ResetOptions {
             wait: self.waiting.time(),
             expected: (!self.confirmation.force).then_some(expected),

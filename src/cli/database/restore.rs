@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
+use crate::cli::database::beside_litestream::BesideLitestream;
 use crate::cli::database::kept_file::beside;
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, time, timestamp};
@@ -45,6 +46,8 @@ pub(in crate::cli) struct Restore {
     verify: IntegrityCheck,
     #[command(flatten)]
     unchecked: Unchecked,
+    #[command(flatten)]
+    beside_litestream: BesideLitestream,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -90,6 +93,7 @@ impl Restore {
                 lost(replaced, &plan.from)
             );
             confirm(&question, self.confirmation.force)?;
+            self.beside_litestream.confirm(&path, plan.from.bytes)?;
         }
         if !self.confirmation.force {
             options.agreed = Some(plan);

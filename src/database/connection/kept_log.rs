@@ -1,4 +1,4 @@
-//! The log that stays, because it cannot be moved into the file.
+//! The log that stays, because it cannot be moved into the file, and the journal that stays, because it has to undo something.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{DatabaseFile, Sidecar};
+use crate::database::files::database_file::{DatabaseFile, Sidecar, file_bytes};
 use crate::sqlite::auto_checkpoint::LITESTREAM;
 use crate::sqlite::prepared::Statements;
 
@@ -33,6 +33,18 @@ pub(crate) fn is_replicated(connection: &mut SqliteConnection) -> QueryResult<bo
         "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name IN ('{seq}', '{lock}')"
     );
     Statements::of(connection)?.prepare(&query)?.step()
+}
+
+/// Warns of a rollback journal that stays, because the file could not be written far enough to undo a commit that failed.
+pub(crate) fn warn_of_kept_journal(path: &Path) {
+    let journal = DatabaseFile::at(path).sidecar(Sidecar::Journal);
+    if file_bytes(&journal) > 0 {
+        log::warn!(
+            "What undoes a commit that was cut short is in {}. Keep the files together; the next command that may write \
+             undoes it",
+            journal.display()
+        );
+    }
 }
 
 /// Warns of a log that stays because the file cannot grow. Other reasons, such as a reader, pass by themselves.

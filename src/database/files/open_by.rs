@@ -18,8 +18,9 @@ pub struct Program {
 
 /// Lists the other programs that have a database open, writers first.
 ///
-/// It reads the open files and the locks of processes from `/proc`, so it lists only processes that this process may
-/// inspect. On other systems than Linux, the list is empty. It does not open the database.
+/// It reads the open files of processes from `/proc`, as far as this process may inspect them, and the locks that they
+/// hold, whoever they belong to. Every program that has a database in WAL mode open holds a lock. Programs in other
+/// containers are not seen. On other systems than Linux, the list is empty. It does not open the database.
 #[must_use]
 pub fn programs_using(path: &Path) -> Vec<Program> {
     #[cfg(target_os = "linux")]
@@ -33,7 +34,7 @@ pub fn programs_using(path: &Path) -> Vec<Program> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
     use std::fs;
     use std::path::Path;
     use std::process;
@@ -54,12 +55,12 @@ mod linux {
             .into_iter()
             .flatten()
             .collect();
-        let writers = writers(database, index);
+        let holders = lock_holders(database, index);
         let mut programs: Vec<_> = processes()
             .filter(|pid| *pid != process::id())
-            .filter(|pid| writers.contains(pid) || has_open(*pid, &files))
+            .filter(|pid| holders.contains_key(pid) || has_open(*pid, &files))
             .map(|pid| Program {
-                is_writing: writers.contains(&pid),
+                is_writing: holders.get(&pid) == Some(&true),
                 pid,
                 name: name(pid),
             })
@@ -89,14 +90,14 @@ mod linux {
         name.trim().to_owned()
     }
 
-    /// The processes that hold the write lock. A line of `/proc/locks` ends with the process id, the file as
-    /// `MAJOR:MINOR:INODE`, and the first and last byte of the lock.
-    fn writers(database: Option<Identity>, index: Option<Identity>) -> BTreeSet<u32> {
+    /// The processes that hold locks, and whether one is the write lock. A line of `/proc/locks` ends with the process id,
+    /// the file as `MAJOR:MINOR:INODE`, and the first and last byte of the lock.
+    fn lock_holders(database: Option<Identity>, index: Option<Identity>) -> BTreeMap<u32, bool> {
         let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-        let mut writers = BTreeSet::new();
+        let mut holders = BTreeMap::new();
         for line in locks.lines().filter(|line| !line.contains("->")) {
             let fields: Vec<_> = line.split_whitespace().collect();
-            let [_, "POSIX", _, "WRITE", pid, file, first, last] = fields[..] else {
+            let [_, "POSIX", _, mode, pid, file, first, last] = fields[..] else {
                 continue;
             };
             let inode = file.rsplit(':').next().and_then(|inode| inode.parse().ok());
@@ -105,12 +106,15 @@ mod linux {
                     && (last == "EOF" || last.parse().is_ok_and(|last: u64| byte <= last))
             };
             let is_of = |file: Option<Identity>| inode.is_some() && file.map(|f| f.1) == inode;
-            let is_writing =
-                is_of(index) && covers(WAL_WRITE_LOCK) || is_of(database) && covers(RESERVED_LOCK);
-            if is_writing && let Ok(pid) = pid.parse() {
-                writers.insert(pid);
+            let is_writing = mode == "WRITE"
+                && (is_of(index) && covers(WAL_WRITE_LOCK)
+                    || is_of(database) && covers(RESERVED_LOCK));
+            if (is_of(index) || is_of(database))
+                && let Ok(pid) = pid.parse()
+            {
+                *holders.entry(pid).or_default() |= is_writing;
             }
         }
-        writers
+        holders
     }
 }

@@ -161,24 +161,46 @@ fn update_refuses_a_follower() {
     scene.update_to_head();
 }
 
+/// An update under a limit on the size of files, in blocks of 512 bytes.
+fn update_under(scene: &Scene, url: &str, limit: &str) -> String {
+    let mut shell = Command::new("sh");
+    let binary = env!("CARGO_BIN_EXE_degenbot");
+    let update = format!("{binary} --database degenbot.db pool update --rpc {url}");
+    let script = format!("ulimit -f {limit}; exec {update} --to-block latest");
+    shell
+        .args(["-c", &script])
+        .env_clear()
+        .env("HOME", scene.folder.path())
+        .current_dir(scene.folder.path());
+    run(shell, "")
+}
+
+/// Half of the database may be written, so that a commit in rollback mode fails in the middle and cannot be undone.
+#[test]
+fn journal_that_an_update_leaves_behind_is_named() {
+    let block: Vec<_> = (0..20).map(|number| creation(0, number)).collect();
+    let scene = Scene::with(ChainId::ETHEREUM, 4, &[block]);
+    execute(&scene.path, "PRAGMA journal_mode = DELETE");
+    let before = rows(&scene.path);
+    let url = scene.server.url();
+    let blocks = fs::metadata(&scene.path).unwrap().len() / 512 / 2;
+    let told = update_under(&scene, &url, &blocks.to_string());
+    assert!(told.starts_with("status: 1\n"), "{told}");
+    let named = "a commit that was cut short is in degenbot.db-journal";
+    assert!(told.contains(named), "{told}");
+    assert!(scene.path.with_extension("db-journal").exists());
+    assert_rows(&rows(&scene.path), &before);
+    assert!(update_under(&scene, &url, "unlimited").starts_with("status: 0\n"));
+    scene.assert_at(scene.head());
+}
+
 /// The log may become as large as it has to, and the database not at all.
 #[test]
 fn log_that_an_update_leaves_behind_is_named() {
     let block: Vec<_> = (0..250).map(|number| creation(0, number)).collect();
     let scene = Scene::with(ChainId::ETHEREUM, 4, &[block]);
     let url = scene.server.url();
-    let update = |limit: &str| {
-        let mut shell = Command::new("sh");
-        let binary = env!("CARGO_BIN_EXE_degenbot");
-        let update = format!("{binary} --database degenbot.db pool update --rpc {url}");
-        let script = format!("ulimit -f {limit}; exec {update} --to-block latest");
-        shell
-            .args(["-c", &script])
-            .env_clear()
-            .env("HOME", scene.folder.path())
-            .current_dir(scene.folder.path());
-        run(shell, "")
-    };
+    let update = |limit: &str| update_under(&scene, &url, limit);
     let blocks = fs::metadata(&scene.path).unwrap().len() / 512;
     let told = update(&blocks.to_string());
     assert!(told.starts_with("status: 0\n"), "{told}");
