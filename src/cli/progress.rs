@@ -50,7 +50,6 @@ pub(super) struct ProgressReporter<'printer> {
     /// When the operation began, and when the last line was printed.
     began: Instant,
     told: Instant,
-    has_told_that_it_goes_on: bool,
     _cancellable: Cancellable,
 }
 
@@ -67,7 +66,6 @@ impl<'printer> ProgressReporter<'printer> {
             pace: Pace::begin(0, now),
             began: now,
             told: now,
-            has_told_that_it_goes_on: false,
             _cancellable: Cancellable::begin(),
         }
     }
@@ -178,12 +176,6 @@ impl Observer for ProgressReporter<'_> {
         }
         if !interrupt::cancel_token().is_cancelled() {
             return ControlFlow::Continue(());
-        }
-        if progress.stage == Stage::WritingBack && !self.has_told_that_it_goes_on {
-            self.has_told_that_it_goes_on = true;
-            self.clear();
-            self.printer
-                .message("The new content is being written back; this cannot be interrupted.");
         }
         ControlFlow::Break(())
     }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::cancel::CancelToken;
+use crate::sqlite::lock_wait;
 
 /// The progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +53,11 @@ impl Stage<'_> {
 /// Receives the progress of a long operation, and can stop it.
 pub trait Observer {
     /// Receives a progress report, every few thousand pages or rows. If it returns `Break`, the operation leaves
-    /// everything as it was and returns [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted). After its
-    /// point of no return ([`Stage::WritingBack`]) it completes instead.
+    /// everything as it was and returns [`ErrorKind::Interrupted`](crate::database::ErrorKind::Interrupted).
     fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()>;
 
     /// The token that cancels the operation. It also interrupts a statement that runs for minutes, such as one that
-    /// builds an index.
+    /// builds an index, and it is looked at once more right before the change. After that the operation completes.
     fn cancel_token(&self) -> Option<CancelToken> {
         None
     }
@@ -119,4 +119,15 @@ pub(crate) fn report(
             path: path.to_owned(),
         }),
     }
+}
+
+/// Fails if the operation of this thread has been cancelled. What makes its change looks here right before: a sync of the
+/// disk can take longer than everything else, and reports nothing.
+pub(crate) fn require_not_cancelled(path: &Path) -> Result<(), Cancelled> {
+    if lock_wait::is_cancelled() {
+        return Err(Cancelled {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
 }

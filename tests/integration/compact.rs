@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use degenbot::database::{
-    CompactOptions, Compaction, ErrorKind, Observer, Progress, Stage, compact_sqlite_database,
+    CompactOptions, Compaction, Effect, ErrorKind, Observer, Progress, Stage,
+    compact_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -189,6 +190,30 @@ fn compact_rewrites_in_place_a_file_with_a_hard_link() {
     let report = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ()).unwrap();
     assert_eq!(report.how, Compaction::InPlace);
     assert_eq!(inode(&copy.path), inode(&other));
+}
+
+/// Stops when the compact content is about to be written back.
+struct StopAtTheEnd;
+
+impl Observer for StopAtTheEnd {
+    fn progress(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        match progress.stage {
+            Stage::WritingBack => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+#[test]
+fn compact_that_is_stopped_right_before_its_commit_changes_nothing() {
+    let copy = holey();
+    fs::hard_link(&copy.path, copy.folder().join("other.db")).unwrap();
+    let before = copy.files();
+    let options = CompactOptions::default();
+    let error = compact_sqlite_database(&copy.path, &options, &mut StopAtTheEnd).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Interrupted), "{error}");
+    assert_eq!(error.effect, Some(Effect::Nothing));
+    assert!(copy.files() == before);
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod inodes;
 mod interrupt;
 mod json;
 mod kept_log;
+mod late_signal;
 mod lifecycle;
 mod limits;
 mod lineages;

@@ -6,6 +6,8 @@
  *   FAULTS_ERRNO   the error it fails with, as a number
  *   FAULTS_STICKY  1 if all that follow fail as well
  *   FAULTS_HANG    1 if the call does not fail, but never returns
+ *   FAULTS_HOLD    a FIFO: the call does not fail, but waits until somebody has opened the FIFO for writing and
+ *                  closed it again
  *   FAULTS_LOG     a file outside the folder that gets a line for each call: its number, what it is, paths
  *   FAULTS_REFUSED what always fails with that error: "chmod", "folder" (syncing a folder, and everything
  *                  instead of it), "lock", "thread" (each with EAGAIN), "input" (reads of databases, from
@@ -45,6 +47,7 @@ static long fault_at;
 static int fault_errno;
 static int is_sticky;
 static int hangs;
+static const char *held_by;
 static const char *refused = "";
 static int log_fd = -1;
 
@@ -67,6 +70,7 @@ __attribute__((constructor)) static void read_environment(void)
     fault_errno = (int)number_of("FAULTS_ERRNO");
     is_sticky = number_of("FAULTS_STICKY") == 1;
     hangs = number_of("FAULTS_HANG") == 1;
+    held_by = getenv("FAULTS_HOLD");
     if (getenv("FAULTS_REFUSED"))
         refused = getenv("FAULTS_REFUSED");
     if (log)
@@ -130,6 +134,16 @@ static void log_line(long number, const char *call, const char *name, const char
     (void)written;
 }
 
+/* Waits for a writer of the FIFO, and for the writer's end. */
+static void wait_for_writer(void)
+{
+    char byte;
+    int fifo = NEXT(open)(held_by, O_RDONLY | O_CLOEXEC);
+    while (fifo >= 0 && NEXT(read)(fifo, &byte, 1) > 0)
+        ;
+    close(fifo);
+}
+
 /* Counts and logs a call on what has this name in the folder; whether it is to fail. */
 static int fails(const char *call, const char *name, const char *other)
 {
@@ -142,6 +156,10 @@ static int fails(const char *call, const char *name, const char *other)
     /* Signals that have handlers do not end it either. */
     while (is_hit && hangs)
         pause();
+    if (is_hit && held_by) {
+        wait_for_writer();
+        is_hit = 0;
+    }
     errno = is_hit ? fault_errno : before;
     return is_hit;
 }

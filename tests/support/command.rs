@@ -1,7 +1,7 @@
 //! The command as a user runs it, away from the user's own files.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::versions::without_versions;
@@ -86,6 +86,37 @@ pub fn await_signal_handler(child: &mut Child) {
         }
         std::thread::yield_now();
     }
+}
+
+/// Sends a signal to a command that goes on meanwhile, and waits until the command has taken notice: its thread for signals
+/// has taken the signal, and waits for the next one. Only Linux tells.
+pub fn send_and_await(child: &Child, signal: &str) {
+    assert!(send(child, signal));
+    let await_status = |is_right: fn(&str) -> bool| {
+        let status = || std::fs::read_to_string(signal_thread(child.id())?.join("status")).ok();
+        while !status().is_some_and(|status| is_right(&status)) {
+            std::thread::yield_now();
+        }
+    };
+    await_status(|status| {
+        field(status, "ShdPnd:").is_some_and(|pending| pending.chars().all(|c| c == '0'))
+    });
+    await_status(|status| field(status, "State:").is_some_and(|state| state.starts_with('S')));
+}
+
+/// The value of a field of a process's status.
+fn field<'status>(status: &'status str, name: &str) -> Option<&'status str> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name));
+    value.map(str::trim)
+}
+
+/// The thread of a process that waits for signals. It has its name soon after its start.
+fn signal_thread(process: u32) -> Option<PathBuf> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let mut tasks = tasks.filter_map(|task| Some(task.ok()?.path()));
+    tasks.find(|task| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "signals\n")
+    })
 }
 
 /// Runs a command without input.

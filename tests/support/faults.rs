@@ -2,10 +2,12 @@
 
 use std::fmt::{self, Display};
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use rustix::io::Errno;
 
 use super::command::run;
@@ -90,6 +92,40 @@ pub fn hang(command: &mut Command, at: usize, log: &Path) {
         .env("FAULTS_LOG", log);
 }
 
+/// Has a call of a command that is run with the library wait until [`Held::release`].
+pub fn hold(command: &mut Command, at: usize, fifo: &Path) {
+    mknodat(CWD, fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    command
+        .env("FAULTS_AT", at.to_string())
+        .env("FAULTS_HOLD", fifo);
+}
+
+/// A command that is inside a call which waits.
+pub struct Held(OwnedFd);
+
+impl Held {
+    /// Waits until a command has come to the call that [`hold`] names. `None` if it ends before that.
+    pub fn wait(child: &mut Child, fifo: &Path) -> Option<Self> {
+        loop {
+            let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            match open(fifo, flags, Mode::empty()) {
+                Ok(opened) => return Some(Self(opened)),
+                // Nobody reads yet.
+                Err(error) => assert_eq!(error, Errno::NXIO),
+            }
+            if child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lets the command go on.
+    pub fn release(self) {
+        drop(self.0);
+    }
+}
+
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let onwards = if self.sticky {
@@ -124,12 +160,17 @@ impl Call {
     }
 }
 
+/// The calls that a log has.
+pub fn calls_in(log: &Path) -> Vec<Call> {
+    let calls = fs::read_to_string(log).unwrap();
+    calls.lines().map(Call::of).collect()
+}
+
 /// Runs a command; what it tells, and its calls.
 pub fn logged(mut command: Command) -> (String, Vec<Call>) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     command.env("FAULTS_LOG", &log);
     let told = run(command, "");
-    let calls = fs::read_to_string(log).unwrap();
-    (told, calls.lines().map(Call::of).collect())
+    (told, calls_in(&log))
 }

@@ -1,6 +1,6 @@
 //! The effect tracker, which follows an operation to its commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diesel::sqlite::SqliteConnection;
 
@@ -9,6 +9,7 @@ use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::database::files::named_files;
+use crate::database::progress::require_not_cancelled;
 use crate::sqlite::rolled_back;
 use crate::sqlite::transaction::{Begin, transaction};
 
@@ -16,8 +17,13 @@ use crate::sqlite::transaction::{Begin, transaction};
 ///
 /// Texts do not say for a kind of error that nothing was changed: the same disk can be full before a commit and after
 /// it. Only the operation knows.
+///
+/// An operation that has been cancelled before its change does not make it.
 #[derive(Debug)]
-pub(crate) struct EffectTracker(Effect);
+pub(crate) struct EffectTracker {
+    path: PathBuf,
+    effect: Effect,
+}
 
 impl EffectTracker {
     /// Runs an operation on the database at a path. Its error gets the effect. That SQLite rolls back what a killed program
@@ -27,12 +33,15 @@ impl EffectTracker {
         operation: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         named_files::add(path);
-        let mut tracker = Self(Effect::Nothing);
+        let mut tracker = Self {
+            path: path.to_owned(),
+            effect: Effect::Nothing,
+        };
         let journal = DatabaseFile::at(path).sidecar(Sidecar::Journal);
         let before = rolled_back::times(&journal);
         operation(&mut tracker).map_err(|error| {
             let is_rolled_back = rolled_back::times(&journal) != before;
-            error.with_effect(match tracker.0 {
+            error.with_effect(match tracker.effect {
                 Effect::Nothing if is_rolled_back => Effect::RolledBack,
                 effect => effect,
             })
@@ -41,10 +50,10 @@ impl EffectTracker {
 
     /// The effect so far.
     pub(crate) const fn effect(&self) -> Effect {
-        self.0
+        self.effect
     }
 
-    /// Makes the change of the operation.
+    /// Makes the change of the operation, unless it has been cancelled.
     ///
     /// SQLite rolls a failed commit back. If the disk itself has failed, the change may have reached it nevertheless, unless
     /// the error says that it has not.
@@ -52,7 +61,8 @@ impl EffectTracker {
         &mut self,
         commit: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.0 = Effect::Unknown;
+        require_not_cancelled(&self.path)?;
+        self.effect = Effect::Unknown;
         let result = commit();
         self.ended(&result);
         result
@@ -69,7 +79,7 @@ impl EffectTracker {
             && error.effect != Some(Effect::Nothing)
             && (error.is_about_the_disk() || matches!(error.kind, ErrorKind::DiskFull))
         {
-            self.0 = Effect::Unknown;
+            self.effect = Effect::Unknown;
         }
         result
     }
@@ -81,7 +91,7 @@ impl EffectTracker {
     ) -> Result<bool, Error> {
         let is_changed = self.commit(commit)?;
         if !is_changed {
-            self.0 = Effect::Nothing;
+            self.effect = Effect::Nothing;
         }
         Ok(is_changed)
     }
@@ -94,12 +104,13 @@ impl EffectTracker {
     ) -> Result<T, Error> {
         let operate = |connection: &mut SqliteConnection| {
             let done = operate(connection)?;
+            require_not_cancelled(&self.path)?;
             // From here on, only the commit can fail.
-            self.0 = Effect::Unknown;
+            self.effect = Effect::Unknown;
             Ok(done)
         };
         let result = transaction(connection, Begin::Immediate, operate, Error::from);
-        if self.0 == Effect::Unknown {
+        if self.effect == Effect::Unknown {
             self.ended(&result);
         }
         result
@@ -108,8 +119,8 @@ impl EffectTracker {
     /// Finds out whether a commit that failed has changed the database. `is_changed` reads it; if that fails, the effect
     /// stays unknown.
     pub(crate) fn find_out(&mut self, is_changed: impl FnOnce() -> Result<bool, Error>) {
-        if self.0 == Effect::Unknown {
-            self.0 = match is_changed() {
+        if self.effect == Effect::Unknown {
+            self.effect = match is_changed() {
                 Ok(true) => Effect::Changed,
                 Ok(false) => Effect::Nothing,
                 Err(_) => Effect::Unknown,
@@ -118,7 +129,7 @@ impl EffectTracker {
     }
 
     fn ended<T>(&mut self, result: &Result<T, Error>) {
-        self.0 = match result {
+        self.effect = match result {
             Ok(_) => Effect::Changed,
             Err(error) if error.effect == Some(Effect::Nothing) => Effect::Nothing,
             Err(error) if error.is_moved_at_commit() => Effect::Changed,

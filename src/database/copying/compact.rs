@@ -319,10 +319,9 @@ fn in_place(
             continue;
         }
         replacement.prepare(observer)?;
-        // The rest completes even if the observer asks to stop.
-        let _ = report(observer, path, Stage::WritingBack, content, content);
+        report(observer, path, Stage::WritingBack, content, content)?;
         effect.commit(|| replacement.commit())?;
-        overwrite::settle_log(&writer, path, busy_handler);
+        overwrite::settle_log(&writer, path);
         return Ok(written);
     }
     Err(ErrorKind::Locked.at(path))

@@ -23,6 +23,7 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::open_by;
 use crate::database::files::staged_file::StagedFile;
+use crate::database::progress::require_not_cancelled;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::moved_file::EMPTY_LOG;
 use crate::sqlite::raw_connection::RawConnection;
@@ -136,6 +137,8 @@ fn exchange(
     old: Lease<'_>,
     new: Lease<'_>,
 ) -> Result<Swapped, Error> {
+    // Emptying the log waits for the disk.
+    require_not_cancelled(file.path())?;
     // If a process has come since the lease was taken, the swap would only be undone.
     if !old.is_undisturbed() || !staged.exchange() {
         return Ok(Swapped::No);

@@ -116,15 +116,16 @@ impl<'handles> Replacement<'handles> {
 }
 
 /// Moves the log into the file and truncates it, because it is as large as the new content. Readers can prevent
-/// a part of that; the next checkpoint moves the rest. A log that Litestream reads stays.
-pub(crate) fn settle_log(live: &RawConnection, path: &Path, busy_handler: &BusyHandler) {
+/// a part of that; the next checkpoint moves the rest. A log that Litestream reads stays. A cancellation comes too late:
+/// the content is replaced.
+pub(crate) fn settle_log(live: &RawConnection, path: &Path) {
     if !matches!(ReplicationTables::has_any(live, path), Ok(false)) {
         log::debug!("The log of {} is left to Litestream", path.display());
         return;
     }
     let settled = live
-        .set_busy_handler(busy_handler.for_at_most(LOG_WAIT))
-        .and_then(|()| live.execute_watched(EMPTY_LOG, || !busy_handler.is_stopped()));
+        .set_busy_handler(BusyHandler::new(LOG_WAIT, None))
+        .and_then(|()| live.execute(EMPTY_LOG));
     if let Err(error) = settled {
         warn_of_kept_log(path, &Error::from_sqlite(path, error));
     }

@@ -121,7 +121,7 @@ fn reset(
     replacement.prepare(observer)?;
     effect.commit(|| replacement.commit())?;
     drop((source, template));
-    overwrite::settle_log(&live, path, &busy_handler);
+    overwrite::settle_log(&live, path);
     require_arrived(path, &written)?;
     log::debug!("Reset the database {}", path.display());
     Ok(ResetReport { created: false })

@@ -495,7 +495,7 @@ fn replace(
         return Err(error);
     }
     drop(source);
-    overwrite::settle_log(&live, path, busy_handler);
+    overwrite::settle_log(&live, path);
     require_arrived(path, &written)?;
     Ok((replaced, kept.map(Published::into_path)))
 }

@@ -26,6 +26,7 @@ use crate::database::files::database_file::{
 use crate::database::files::named_files;
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
 use crate::database::files::sync_folder::{is_refused, sync_folder_of};
+use crate::database::progress::require_not_cancelled;
 use crate::system::lease::Lease;
 use crate::system::own_descriptors::with_own_descriptors;
 
@@ -183,9 +184,9 @@ impl StagedFile {
     }
 
     /// Renames the file to the target, and replaces a regular file there. The error says that nothing was changed if the
-    /// file did not get that name.
+    /// file did not get that name. An operation that is cancelled during the sync publishes nothing.
     pub(crate) fn replace(self) -> Result<(), Error> {
-        self.sync()
+        self.sync_unless_cancelled()
             .and_then(|()| self.rename_over())
             .map_err(|error| self.as_renamed(error))?;
         sync_folder_of(&self.target, &self.file)
@@ -253,7 +254,8 @@ impl StagedFile {
 
     /// Gives the file another name in the same folder. Fails if a file has that name.
     pub(crate) fn publish_new_as(&self, target: &Path) -> Result<(), Error> {
-        self.sync().map_err(|error| self.as_renamed(error))?;
+        self.sync_unless_cancelled()
+            .map_err(|error| self.as_renamed(error))?;
         // Unlike a rename, a hard link never replaces a file that another process creates meanwhile. Not every file
         // system has hard links.
         let linked = fs::hard_link(&self.temporary, target);
@@ -270,6 +272,11 @@ impl StagedFile {
         sync_folder_of(target, &self.file).inspect_err(|_| {
             let _ = fs::remove_file(target);
         })
+    }
+
+    fn sync_unless_cancelled(&self) -> Result<(), Error> {
+        self.sync()?;
+        Ok(require_not_cancelled(&self.target)?)
     }
 
     /// Syncs the file to the disk.
