@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use degenbot::database::{
-    self, Database, ErrorKind, ResetOptions, SchemaVersion, Session, create_new_sqlite_database,
-    programs_using, reset_sqlite_database,
+    self, Database, ErrorKind, ResetOptions, SchemaVersion, Session, backup_path,
+    create_new_sqlite_database, programs_using, reset_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -74,6 +74,36 @@ fn create_refuses_a_log_without_its_database() {
     hint: Nothing was changed. It may hold the last changes of that database: put the database back under its name, or move degenbot.db-wal away
     ");
     assert_eq!(copy.files(), before);
+}
+
+/// Every command would refuse the new database because of it.
+#[test]
+fn what_is_no_journal_at_the_place_of_one_is_refused_before_a_database_is_created() {
+    for arguments in [
+        &["database", "reset", "--force"][..],
+        &["database", "restore", "--force"],
+    ] {
+        for is_empty in [false, true] {
+            let copy = Copy::of("populated/populated-0.6.0a4.db");
+            let journal = copy.folder().join("degenbot.db-journal");
+            fs::rename(&copy.path, backup_path(&copy.path)).unwrap();
+            fs::write(&journal, "what a program has left").unwrap();
+            if is_empty {
+                fs::write(&copy.path, "").unwrap();
+            }
+            let before = copy.files();
+            let told = quietly(&copy.path, arguments);
+            let problem = "error: degenbot.db-journal was left behind by another database";
+            assert!(told.contains(problem), "{told}");
+            assert_eq!(copy.files(), before);
+            // As the hint says.
+            fs::rename(&journal, copy.folder().join("away")).unwrap();
+            let told = quietly(&copy.path, arguments);
+            assert!(told.starts_with("status: 0\n"), "{told}");
+            let told = quietly(&copy.path, &["database", "info"]);
+            assert!(told.starts_with("status: 0\n"), "{told}");
+        }
+    }
 }
 
 #[test]

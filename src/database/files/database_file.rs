@@ -9,7 +9,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::regular_file::identity;
-use crate::database::files::rollback_journal::begins_with_journal_magic;
+use crate::database::files::rollback_journal::is_unfinished;
 
 /// The size of the log's header. Pages follow it.
 pub(crate) const WAL_HEADER_BYTES: u64 = 32;
@@ -114,12 +114,12 @@ impl DatabaseFile {
         has_sidecars(&self.real)
     }
 
-    /// The log or journal that SQLite would apply to this file, if there is one.
+    /// The log or journal that SQLite would apply to this file, or at which every look at it would fail, if there is one.
     pub(crate) fn leftover(&self) -> Option<PathBuf> {
         let (wal, journal) = (self.sidecar(Sidecar::Wal), self.sidecar(Sidecar::Journal));
         if file_bytes(&wal) > WAL_HEADER_BYTES {
             Some(wal)
-        } else if begins_with_journal_magic(&journal) {
+        } else if is_unfinished(&journal) {
             Some(journal)
         } else {
             None
