@@ -5,10 +5,28 @@ use std::os::unix::fs::PermissionsExt;
 
 use diesel::connection::SimpleConnection;
 
+use crate::faults::on_a_small_disk;
 use crate::support::command::run;
 use crate::support::content;
 use crate::support::corpus::Copy;
 use crate::support::unprivileged::{is_root, public_copy_of_the_binary, unprivileged};
+
+#[test]
+fn interrupted_transaction_on_a_disk_that_nobody_may_write_to_has_a_hint_that_works() {
+    let copy = Copy::of("odd/hot-journal.db");
+    let script = "cp \"$FROM-journal\" degenbot.db-journal; mount -o remount,ro \"$PWD\"; mkdir ../elsewhere; \
+                  back_up() { \"$DEGENBOT\" --database \"$1\" database backup --output ../elsewhere/b.db 2>&1; }; \
+                  back_up degenbot.db; cp degenbot.db degenbot.db-journal ../elsewhere; back_up ../elsewhere/degenbot.db; \
+                  echo \"status: $?\"";
+    let script = format!("FROM='{}'; {script}", copy.path.display());
+    let Some(told) = on_a_small_disk(16, &copy.path, &script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    let hint = "copy degenbot.db and degenbot.db-journal to a folder that may be written, and use the copy";
+    assert!(told.contains(hint), "{told}");
+    assert!(told.ends_with("status: 0\n"), "{told}");
+}
 
 /// SQLite says of a transaction that it may not roll back what it says of every file that it may not write.
 #[test]

@@ -389,8 +389,11 @@ documented_errors! {
         HotJournal
             in OtherPrograms;
             text format!("The database at {path} holds an interrupted transaction that must be rolled back first");
-            hint "Any command that opens it for writing rolls the transaction back, such as 'degenbot \
-                  database backup', run by a user who may write to it";
+            hint format!(
+                "Any command of a user who may write to it rolls the transaction back, such as 'degenbot database backup'. If \
+                 nobody may, as on a disk that is mounted read-only, copy {path} and {path}-journal to a folder that \
+                 may be written, and use the copy"
+            );
             when "A program was killed in a transaction, and the command must not write.";
 
         /// Every connection of the pool was in use for too long.
