@@ -35,7 +35,26 @@ documented_errors! {
             cause(source) Some(source);
             when "The config file may not be read, or is a folder.";
 
-        /// The config file is not UTF-8.
+        /// `nodes.toml` exists and cannot be read.
+        NodesUnreadable {
+            /// The file.
+            path: PathBuf = PathBuf::from("PATH"),
+            /// Why not.
+            source: io::Error = io::ErrorKind::IsADirectory.into(),
+        }
+            in ConfigFile;
+            text format!("The nodes file at {} cannot be read", path.display());
+            hint match source.kind() {
+                io::ErrorKind::PermissionDenied => file_hint(source).to_owned(),
+                _ => format!(
+                    "Move {} away, or put a file in its place: whatever has this name beside the config file is read",
+                    path.display()
+                ),
+            };
+            cause(source) Some(source);
+            when "The nodes.toml beside the config file may not be read, or is a folder.";
+
+        /// A file of settings is not UTF-8.
         Encoding {
             /// The file.
             path: PathBuf = PathBuf::from("PATH"),
@@ -45,11 +64,11 @@ documented_errors! {
             detail: String = "it begins as a UTF-16 text does".to_owned(),
         }
             in ConfigFile;
-            text format!("The config file at {} is not UTF-8: {detail}", path.display());
+            text format!("{} is not UTF-8: {detail}", path.display());
             hint format!(
                 "Save it as UTF-8 in your editor, or convert it with 'iconv -f {encoding} -t UTF-8'"
             );
-            when "The config file has another encoding, such as UTF-16 or Latin-1.";
+            when "The config file, or the nodes.toml beside it, has another encoding, such as UTF-16 or Latin-1.";
 
         /// The config file is not valid TOML, or a value in it has the wrong type.
         Malformed {

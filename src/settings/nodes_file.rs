@@ -61,7 +61,13 @@ pub(super) struct NodesFile {
 
 /// Reads the file. Returns `None` if it does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<NodesFile>, SettingsError> {
-    let Some(text) = read_text(path, false)? else {
+    let text = read_text(path, false).map_err(|error| match error {
+        SettingsError::Unreadable { path, source } => {
+            SettingsError::NodesUnreadable { path, source }
+        }
+        other => other,
+    })?;
+    let Some(text) = text else {
         return Ok(None);
     };
     let file = Document { path, text: &text }.nodes_file()?;

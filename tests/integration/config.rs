@@ -335,6 +335,29 @@ fn several_nodes_of_a_chain_are_in_a_file_of_their_own() {
 }
 
 #[test]
+fn nodes_file_that_cannot_be_read_is_named_and_the_hint_works() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("config.toml"), "").unwrap();
+    let nodes = home.path().join("nodes.toml");
+    let show = || told(home.path(), &["--config", "config.toml", "config", "show"]);
+    let makes: [fn(&Path) -> std::io::Result<()>; 2] = [
+        |path| fs::create_dir(path),
+        |path| std::os::unix::fs::symlink("nodes.toml", path),
+    ];
+    for (number, make) in makes.into_iter().enumerate() {
+        make(&nodes).unwrap();
+        let said = show();
+        let problem = "error: The nodes file at nodes.toml cannot be read: ";
+        assert!(said.contains(problem), "{said}");
+        let hint = "hint: Move nodes.toml away, or put a file in its place";
+        assert!(said.contains(hint), "{said}");
+        fs::rename(&nodes, home.path().join(format!("away-{number}"))).unwrap();
+        let said = show();
+        assert!(said.contains("status: 0\n"), "{said}");
+    }
+}
+
+#[test]
 fn config_file_in_another_encoding_is_reported_as_such() {
     let home = tempfile::tempdir().unwrap();
     let text = "[database]\npath = \"x.db\"\n";
@@ -348,7 +371,7 @@ fn config_file_in_another_encoding_is_reported_as_such() {
     status: 1
     --- stdout
     --- stderr
-    error: The config file at config.toml is not UTF-8: it begins as a UTF-16 text does
+    error: config.toml is not UTF-8: it begins as a UTF-16 text does
     hint: Save it as UTF-8 in your editor, or convert it with 'iconv -f UTF-16 -t UTF-8'
     ");
 }
