@@ -169,12 +169,12 @@ impl Settings {
             },
         };
         if let Some(other) = environment.python_database()
-            && database.source == Source::Default
+            && matches!(database.source, Source::Default | Source::File)
             && !database.path.exists()
             && other.exists()
         {
             log::warn!(
-                "The Python package has a database at {}, which is not used unless --database or DEGENBOT_DB_PATH names it",
+                "The Python package has a database at {}, which is not used unless --database, DEGENBOT_DB_PATH or the config file names it",
                 other.display()
             );
         }

@@ -185,12 +185,40 @@ fn database_at_the_newer_place_of_the_python_package_is_named() {
         said.contains("status: 0\n") && !said.contains("The Python package has"),
         "{said}"
     );
-    for (arguments, is_told) in [(&[][..], true), (&["--for", "0.6.0a17"], false)] {
+    let config = home.path().join(".config/degenbot/config.toml");
+    let init = |arguments: &[&str]| {
         let said = told(home.path(), &[&["config", "init"], arguments].concat());
         assert!(said.contains("status: 0\n"), "{said}");
-        assert_eq!(said.contains(other), is_told, "{said}");
-        fs::remove_file(home.path().join(".config/degenbot/config.toml")).unwrap();
+        assert!(said.contains(other), "{said}");
+        said
+    };
+    // The file names the default place, which has no database.
+    for arguments in [&[][..], &["--for", "0.5.0"]] {
+        let said = init(arguments);
+        assert!(said.contains("--for 0.6.0a17 and --database"), "{said}");
+        let said = info(&[]);
+        assert!(said.contains(other), "{said}");
+        fs::remove_file(&config).unwrap();
     }
+    let of_the_package = ["--for", "0.6.0a17"];
+    let said = init(&of_the_package);
+    assert!(
+        said.contains("degenbot.db, which the file names."),
+        "{said}"
+    );
+    let said = info(&[]);
+    assert!(
+        said.contains("status: 0\n") && !said.contains("The Python package has"),
+        "{said}"
+    );
+    fs::remove_file(&config).unwrap();
+    fs::copy(&named, home.path().join(".config/degenbot/degenbot.db")).unwrap();
+    let said = init(&of_the_package);
+    assert!(
+        said.contains("which it does not use with this file"),
+        "{said}"
+    );
+    fs::remove_file(&config).unwrap();
     fs::rename(named, home.path().join(".config/degenbot/degenbot.db")).unwrap();
     let said = info(&[]);
     assert!(

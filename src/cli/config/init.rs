@@ -44,6 +44,9 @@ pub(in crate::cli) struct Init {
     ///
     /// From 0.6.0a13 on, it has another layout: [nodes.http] instead of [rpc]. Without this option, the file is one for the
     /// releases up to 0.6.0a9, such as 0.5.0. This program reads both.
+    ///
+    /// Those from 0.6.0a12 on have their database at ~/.local/state/degenbot/db/degenbot.db if the file names none. If it
+    /// is there, and no other is named or at the default place, a file for them names it.
     #[arg(long = "for", value_name = "RELEASE", value_parser = layout)]
     layout: Option<ConfigLayout>,
 }
@@ -64,10 +67,16 @@ impl Init {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.config_path()?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let database = context
-            .named_database()
-            .unwrap_or_else(|| folder.join("degenbot.db"));
         let environment = Environment::from_process();
+        let layout = self.layout.unwrap_or_default();
+        let python = environment.python_database().filter(|path| path.exists());
+        let ours = folder.join("degenbot.db");
+        let default = match &python {
+            // The package would find it without the file, and no other is hidden by it.
+            Some(database) if layout == ConfigLayout::Nodes && !ours.exists() => database.clone(),
+            _ => ours,
+        };
+        let database = context.named_database().unwrap_or(default);
         for (_, node) in &self.rpc {
             // No command could use the file's node.
             Endpoint::parse(&environment.expand_home_of(node))?;
@@ -79,7 +88,6 @@ impl Init {
                 Entry::Occupied(_) => more_nodes.push((chain, node)),
             }
         }
-        let layout = self.layout.unwrap_or_default();
         if layout == ConfigLayout::Nodes {
             for node in rpc.values_mut() {
                 *node = from_root(&environment.expand_home_of(node));
@@ -108,13 +116,23 @@ impl Init {
             "Wrote the config file {}{more}.",
             path.display()
         ));
-        let python = environment.python_database();
-        if let Some(database) = python.filter(|path| self.layout.is_none() && path.exists()) {
-            printer.message(format_args!(
-                "The Python package has a database at {}. Its releases from 0.6.0a13 on do not start with this file; \
-                 one for them is written with --for 0.6.0a17 and --database.",
+        if let Some(database) = python {
+            let found = format!(
+                "The Python package has a database at {}",
                 database.display()
-            ));
+            );
+            printer.message(match layout {
+                ConfigLayout::Nodes if database == config.database => {
+                    format!("{found}, which the file names.")
+                }
+                ConfigLayout::Nodes => format!(
+                    "{found}, which it does not use with this file; one that names it is written with --database."
+                ),
+                ConfigLayout::Rpc => format!(
+                    "{found}. Its releases from 0.6.0a13 on do not start with this file; one for them is written with \
+                     --for 0.6.0a17 and --database."
+                ),
+            });
         }
         if !config.database.exists() {
             printer.message(format_args!(
