@@ -31,6 +31,8 @@ pub struct Environment {
     pub rpc: BTreeMap<ChainId, String>,
     /// `DEGENBOT_RPC_IPC_CHAINID_1` and so on: the socket of each chain's node, which is asked first.
     pub ipc: BTreeMap<ChainId, String>,
+    /// Variables of the last two kinds that are not used: what the name ends with is no chain id, or the value is not UTF-8.
+    pub unusable_nodes: Vec<String>,
 }
 
 /// The name of the variable with the endpoint of a chain, without the chain's id.
@@ -50,14 +52,16 @@ impl Environment {
         };
         // The Python package uses ~/.config on every system, which is what XDG gives.
         let xdg = etcetera::base_strategy::Xdg::new().ok();
+        let mut unusable_nodes = Vec::new();
         Self {
             home: etcetera::home_dir().ok(),
             config_home: xdg.as_ref().map(BaseStrategy::config_dir),
             state_home: xdg.as_ref().and_then(BaseStrategy::state_dir),
             config: path("DEGENBOT_CONFIG"),
             database: path("DEGENBOT_DB_PATH"),
-            rpc: of_chains(RPC),
-            ipc: of_chains(IPC),
+            rpc: of_chains(RPC, &mut unusable_nodes),
+            ipc: of_chains(IPC, &mut unusable_nodes),
+            unusable_nodes,
         }
     }
 
@@ -97,14 +101,21 @@ impl Environment {
     }
 }
 
-/// The variables whose names begin so and end with a chain id.
-fn of_chains(prefix: &str) -> BTreeMap<ChainId, String> {
-    env::vars_os()
-        .filter_map(|(name, value)| {
-            let id = name.to_str()?.strip_prefix(prefix)?.parse().ok()?;
-            let endpoint = value.into_string().ok()?;
-            let endpoint = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
-            Some((ChainId::new(id).ok()?, endpoint?))
-        })
-        .collect()
+/// The variables whose names begin so and end with a chain id. The names of those that cannot be used go into `unusable`.
+fn of_chains(prefix: &str, unusable: &mut Vec<String>) -> BTreeMap<ChainId, String> {
+    let mut addresses = BTreeMap::new();
+    for (name, value) in env::vars_os().filter(|(_, value)| !value.is_empty()) {
+        let name = name.to_string_lossy().into_owned();
+        let Some(id) = name.strip_prefix(prefix) else {
+            continue;
+        };
+        let chain = id.parse().ok().and_then(|id| ChainId::new(id).ok());
+        match (chain, value.into_string()) {
+            (Some(chain), Ok(address)) => {
+                addresses.insert(chain, address);
+            }
+            _ => unusable.push(name),
+        }
+    }
+    addresses
 }

@@ -111,7 +111,8 @@ impl Settings {
     ///
     /// A relative `database.path` in the file starts at the file's folder. A relative override or
     /// environment variable starts at the working folder. A leading `~` is the home folder. Each unknown
-    /// key is logged as a warning, and a database of the Python package at its newer default place, which is not used.
+    /// key is logged as a warning, a database of the Python package at its newer default place, which is not used, and a
+    /// variable with the address of a node that cannot be used.
     ///
     /// # Errors
     ///
@@ -176,6 +177,11 @@ impl Settings {
             log::warn!(
                 "The Python package has a database at {}, which is not used unless --database, DEGENBOT_DB_PATH or the config file names it",
                 other.display()
+            );
+        }
+        for name in &environment.unusable_nodes {
+            log::warn!(
+                "{name} is not used: it must end with a chain ID, and its value must be UTF-8"
             );
         }
         let first = |(chain, addresses): (ChainId, Vec<String>)| {

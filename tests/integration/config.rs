@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::support::command::{degenbot, run, without_sizes};
+use degenbot::database::create_new_sqlite_database;
+
+use crate::support::command::{degenbot, on, run, without_sizes};
 use crate::support::corpus::Copy;
 
 #[test]
@@ -402,4 +404,28 @@ fn config_file_in_another_encoding_is_reported_as_such() {
     error: config.toml is not UTF-8: it begins as a UTF-16 text does
     hint: Save it as UTF-8 in your editor, or convert it with 'iconv -f UTF-16 -t UTF-8'
     ");
+}
+
+#[test]
+fn variable_with_a_node_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("degenbot.db");
+    create_new_sqlite_database(&path).unwrap();
+    for (name, value) in [
+        ("DEGENBOT_RPC_HTTP_CHAINID_ethereum", &b"http://node"[..]),
+        ("DEGENBOT_RPC_HTTP_CHAINID_0", b"http://node"),
+        ("DEGENBOT_RPC_IPC_CHAINID_1", b"/run/\xff"),
+    ] {
+        let mut command = on(&path, &["exchange", "list"]);
+        command.env(name, OsStr::from_bytes(value));
+        let told = run(command, "");
+        assert!(told.starts_with("status: 0\n"), "{told}");
+        let expected = format!("warning: {name} is not used: it must end with a chain ID");
+        assert!(told.contains(&expected), "{told}");
+        assert!(!told.contains("node"), "{told}");
+    }
+    // An empty one counts as unset.
+    let mut command = on(&path, &["exchange", "list"]);
+    command.env("DEGENBOT_RPC_HTTP_CHAINID_x", "");
+    assert!(!run(command, "").contains("warning"));
 }
