@@ -42,6 +42,8 @@ pub(crate) enum Failure {
     WriteTemporary(c_int, PathBuf),
     /// The system's error when it could not read from a file.
     Read(c_int),
+    /// The system's error when a file could not be removed, for example in a folder that allows only new ones.
+    Remove(c_int),
     /// The system's error when a file could not be opened or created for a reason that SQLite does not name: too many open
     /// files, no room for one more file, or a name that is too long. With the path of that file.
     Open(c_int, PathBuf),
@@ -126,7 +128,7 @@ pub(super) fn record() {
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod linux {
-    use std::ffi::{c_int, c_void};
+    use std::ffi::{c_char, c_int, c_void};
     use std::fs;
     use std::io;
     use std::mem::transmute;
@@ -144,6 +146,7 @@ mod linux {
     type ReadAt = unsafe extern "C" fn(c_int, *mut c_void, usize, i64) -> isize;
     type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
     type WriteAt = unsafe extern "C" fn(c_int, *const c_void, usize, i64) -> isize;
+    type Unlink = unsafe extern "C" fn(*const c_char) -> c_int;
     type Truncate = unsafe extern "C" fn(c_int, i64) -> c_int;
 
     pub(super) fn record() {
@@ -164,6 +167,7 @@ mod linux {
                 (c"pwrite", transmute::<WriteAt, Call>(write_at)),
                 (c"pwrite64", transmute::<WriteAt, Call>(write_at)),
                 (c"ftruncate", transmute::<Truncate, Call>(truncate)),
+                (c"unlink", transmute::<Unlink, Call>(remove)),
             ];
             for (name, call) in calls {
                 let is_used = vfs
@@ -284,6 +288,23 @@ mod linux {
         let written = unsafe { libc::pwrite(file, bytes, count, offset) };
         record_write(file, written < 0);
         written
+    }
+
+    unsafe extern "C" fn remove(path: *const c_char) -> c_int {
+        // SAFETY: the argument is SQLite's own.
+        let result = unsafe { libc::unlink(path) };
+        let code = code();
+        if result == 0 {
+            if matches!(Failure::last(), Some(Failure::Remove(_))) {
+                LAST.set(None);
+            }
+        } else if code != libc::ENOENT {
+            LAST.set(Some(Failure::Remove(code)));
+            // SQLite looks at the error after the call.
+            // SAFETY: the place of the thread's own errno is valid.
+            unsafe { *libc::__errno_location() = code };
+        }
+        result
     }
 
     unsafe extern "C" fn truncate(file: c_int, length: i64) -> c_int {

@@ -38,6 +38,26 @@ fn run_refused(
     run(command, "")
 }
 
+/// A folder can allow new files, and not to remove any (`chattr +a`).
+#[test]
+fn folder_that_nothing_can_be_removed_from_is_no_broken_disk() {
+    let Some(library) = library() else {
+        return;
+    };
+    for arguments in [
+        &["database", "reset", "--force"][..],
+        &["database", "compact"],
+    ] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        let before = content::of(&copy.path);
+        let told = run_refused(library, &copy.path, arguments, "delete", Errno::PERM);
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(told.contains("Could not remove a file beside "), "{told}");
+        assert!(told.contains("Operation not permitted"), "{told}");
+        assert_eq!(content::of(&copy.path), before);
+    }
+}
+
 #[test]
 fn copy_is_complete_where_permissions_or_the_sync_of_a_folder_are_refused() {
     let Some(library) = library() else {

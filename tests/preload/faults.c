@@ -11,12 +11,12 @@
  *   FAULTS_LOG     a file outside the folder that gets a line for each call: its number, what it is, paths
  *   FAULTS_REFUSED what always fails with that error: "chmod", "folder" (syncing a folder, and everything
  *                  instead of it), "lock", "thread" (each with EAGAIN), "input" (reads of databases, from
- *                  FAULTS_FROM on); several are separated by commas
+ *                  FAULTS_FROM on), "delete"; several are separated by commas
  *   FAULTS_FROM    the number of bytes at the beginning of a database that can be read
  *   FAULTS_SWITCH  a file; before it exists, nothing is refused
  *
  * Counted are writes, truncations, allocations, syncs, renames, links, and what opens a file for writing
- * or creates it. Deleting is logged without a number and never fails: it needs no space, and a file that
+ * or creates it. Deleting is logged without a number and fails only if it is refused: it needs no space, and a file that
  * cannot be deleted would be left behind by the fault and not by the program. Opening for reading is
  * neither. A failing call does nothing at all, and no more does a sync that succeeds: nobody cuts the power,
  * and waiting for the disk would be most of the time.
@@ -417,14 +417,27 @@ int linkat(int from_at, const char *from, int to_at, const char *to, int flags)
     return NEXT(linkat)(from_at, from, to_at, to, flags);
 }
 
+static int is_deletion_refused(int at, const char *path)
+{
+    char absolute[PATH_MAX];
+    int before = errno;
+    int is_there = name_of_path(at, path, absolute) && !faccessat(at, path, F_OK, 0);
+    errno = before;
+    return is_there && is_refused("delete");
+}
+
 int unlink(const char *path)
 {
+    if (is_deletion_refused(AT_FDCWD, path))
+        return -1;
     log_deletion("unlink", AT_FDCWD, path);
     return NEXT(unlink)(path);
 }
 
 int unlinkat(int at, const char *path, int flags)
 {
+    if (is_deletion_refused(at, path))
+        return -1;
     log_deletion("unlink", at, path);
     return NEXT(unlinkat)(at, path, flags);
 }

@@ -351,6 +351,10 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
         (kind @ (ErrorKind::Damaged { .. } | ErrorKind::Disk { .. }), Some(Failure::Read(_))) => {
             failed_read().unwrap_or(kind)
         }
+        (ErrorKind::Disk { .. }, Some(Failure::Remove(code))) => ErrorKind::Io {
+            action: "remove a file beside",
+            source: io::Error::from_raw_os_error(code),
+        },
         (ErrorKind::CannotOpen { detail }, _) => {
             too_long(path).unwrap_or(ErrorKind::CannotOpen { detail })
         }
