@@ -114,6 +114,7 @@ pub use migration::migrate::{
 pub use migration::options::{MigrateOptions, UpgradeOptions};
 pub use migration::plan::{MigrationPlan, check_upgrade, plan_migration, plan_upgrade};
 pub use migration::rebuild::RebuildReport;
+pub use migration::rebuild::notices::RebuildNotices;
 pub use migration::route::{Method, Route, find_route};
 pub use migration::unfinal_blocks::UnfinalBlocks;
 pub use migration::upgrade::{

@@ -8,11 +8,11 @@ use libsqlite3_sys as ffi;
 
 use crate::sqlite::prepared::Statements;
 
-/// A read or a write of a view or a trigger that a statement uses.
+/// A read or a write of a statement, or of a view or a trigger that it uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// The view, the common table expression or the trigger.
-    pub(crate) by: String,
+    /// The view, the common table expression or the trigger; `None` for the statement itself.
+    pub(crate) by: Option<String>,
     /// The table or view that is read or written to.
     pub(crate) table: String,
     pub(crate) kind: AccessKind,
@@ -25,19 +25,34 @@ pub(crate) enum AccessKind {
     Write,
 }
 
-/// What the views and triggers would read and write that a statement uses, those that they use in turn included. The
-/// statement is compiled, not run. SQLite tells an authorizer what it compiles.
+/// What a statement would read and write, and the views and triggers that it uses, those that they use in turn included.
+/// The statement is compiled, not run. SQLite tells an authorizer what it compiles.
 pub(crate) fn accesses(statements: Statements<'_>, sql: &str) -> QueryResult<Vec<Access>> {
+    observed(statements, |statements| statements.prepare(sql).map(drop))
+}
+
+/// Like [`accesses`], with what the modules of virtual tables compile for the first row.
+pub(crate) fn accesses_of_first_row(
+    statements: Statements<'_>,
+    query: &str,
+) -> QueryResult<Vec<Access>> {
+    observed(statements, |statements| {
+        statements.prepare(query)?.step().map(drop)
+    })
+}
+
+fn observed(
+    statements: Statements<'_>,
+    compile: impl FnOnce(Statements<'_>) -> QueryResult<()>,
+) -> QueryResult<Vec<Access>> {
     let connection = statements.handle().as_ptr();
     let mut found = Vec::new();
-    // SAFETY: the connection is open. SQLite calls `authorize` with the list only while it compiles a statement, and the
+    // SAFETY: the connection is open. SQLite calls `authorize` with the list only while it compiles statements, and the
     // list outlives the second call, which takes the authorizer away.
     let code = unsafe {
         ffi::sqlite3_set_authorizer(connection, Some(authorize), (&raw mut found).cast())
     };
-    let compiled = statements
-        .check(code)
-        .and_then(|()| statements.prepare(sql).map(drop));
+    let compiled = statements.check(code).and_then(|()| compile(statements));
     // SAFETY: the connection is open.
     unsafe { ffi::sqlite3_set_authorizer(connection, None, ptr::null_mut()) };
     compiled.map(|()| found)
@@ -61,10 +76,14 @@ unsafe extern "C" fn authorize(
         ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => Some(AccessKind::Write),
         _ => None,
     };
-    if let (Some(kind), Some(table), Some(by)) = (kind, text(table), text(by)) {
-        // SAFETY: `found` is the list of `accesses`, which nothing else uses meanwhile.
+    if let (Some(kind), Some(table)) = (kind, text(table)) {
+        // SAFETY: `found` is the list of `observed`, which nothing else uses meanwhile.
         let found = unsafe { &mut *found.cast::<Vec<Access>>() };
-        found.push(Access { by, table, kind });
+        found.push(Access {
+            by: text(by),
+            table,
+            kind,
+        });
     }
     ffi::SQLITE_OK
 }

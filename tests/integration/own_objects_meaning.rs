@@ -301,31 +301,146 @@ fn what_reads_hashes_that_are_written_anew_is_named() {
         CREATE VIEW others AS SELECT hooks FROM uniswap_v4_pools; \
         CREATE TRIGGER noted AFTER UPDATE ON uniswap_v4_pools \
           BEGIN INSERT INTO own VALUES (new.pool_hash); END; \
-        CREATE TRIGGER fired AFTER INSERT ON own BEGIN SELECT hooks FROM uniswap_v4_pools; END";
-    let named = ["view by_hash", "view above", "trigger noted"];
+        CREATE TRIGGER fired AFTER INSERT ON own BEGIN SELECT hooks FROM uniswap_v4_pools; END; \
+        CREATE INDEX of_bytes ON uniswap_v4_pools (hooks) WHERE typeof(pool_hash) = 'blob'; \
+        CREATE INDEX of_length ON uniswap_v4_pools (length(pool_hash)); \
+        CREATE INDEX of_hooks ON uniswap_v4_pools (hooks)";
+    let named = [
+        "view by_hash",
+        "view above",
+        "trigger noted",
+        "index of_bytes",
+        "index of_length",
+    ];
     let copy = changed(A2, objects);
     let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
-    assert_eq!(plan.readers_of_hashes, named);
+    assert_eq!(plan.notices.readers_of_hashes, named);
     let told = quietly(&copy.path, &["database", "upgrade", "--dry-run"]);
     for name in named {
         let line = format!("uniswap_v4_pools.pool_hash, as texts like 0x12ab…: {name} reads it");
         assert!(told.contains(&line), "{told}");
     }
-    let told = quietly(
-        &copy.path,
-        &[
-            "database",
-            "upgrade",
-            "--force",
-            "--assume",
-            "aerodrome_v2.stable=false",
-        ],
-    );
+    let told = quietly(&copy.path, &FORCED);
     assert!(
         told.contains("warning: view by_hash reads uniswap_v4_pools.pool_hash"),
         "{told}"
     );
     let copy = changed(WITHOUT_PRICE_SOURCE, objects);
     let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
-    assert!(plan.readers_of_hashes.is_empty());
+    assert!(plan.notices.readers_of_hashes.is_empty());
 }
+
+/// A full-text table keeps what it has indexed of another table's rows. SQLite calls it damaged when they differ.
+#[test]
+fn full_text_table_over_rewritten_hashes_or_added_tokens_is_named() {
+    let objects = "CREATE VIEW of_hashes AS SELECT managed_pool_id, pool_hash FROM uniswap_v4_pools; \
+        CREATE VIRTUAL TABLE direct USING fts5 \
+          (pool_hash, content='uniswap_v4_pools', content_rowid='managed_pool_id'); \
+        CREATE VIRTUAL TABLE by_view USING fts5 \
+          (pool_hash, content='of_hashes', content_rowid='managed_pool_id'); \
+        CREATE VIRTUAL TABLE older USING fts4 (pool_hash, content='uniswap_v4_pools'); \
+        CREATE VIRTUAL TABLE tokens USING fts5 (name, content='erc20_tokens', content_rowid='id'); \
+        CREATE VIRTUAL TABLE other USING fts5 \
+          (hooks, content='uniswap_v4_pools', content_rowid='managed_pool_id'); \
+        CREATE VIRTUAL TABLE alone USING fts5 (pool_hash); \
+        INSERT INTO older(older) VALUES ('rebuild')";
+    for (remove, named) in [
+        ("", vec!["direct", "by_view", "older"]),
+        (REMOVE_TOKENS, vec!["direct", "by_view", "older", "tokens"]),
+    ] {
+        let copy = changed(A2, &format!("{remove}; {objects}"));
+        let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+        assert_eq!(plan.notices.stale_indexes, named);
+        let told = quietly(&copy.path, &["database", "upgrade", "--dry-run"]);
+        let line = "the index of table direct, which has to be rebuilt afterwards";
+        assert!(told.contains(line), "{told}");
+        let told = quietly(&copy.path, &FORCED);
+        for table in named {
+            let warning = format!(
+                "warning: table {table} has indexed rows that the upgrade changed. Rebuild it; \
+                 for a full-text table, run: INSERT INTO {table}({table}) VALUES ('rebuild')"
+            );
+            assert!(told.contains(&warning), "{told}");
+        }
+    }
+}
+
+/// No trigger fires during a migration. What it keeps of the rows that a rebuild adds has to be made good by hand.
+#[test]
+fn trigger_that_does_not_fire_for_added_rows_is_named() {
+    let objects = "CREATE TABLE own (a); \
+        CREATE TRIGGER after_one AFTER INSERT ON erc20_tokens \
+          BEGIN INSERT INTO own VALUES (new.address); END; \
+        CREATE TRIGGER before_one BEFORE INSERT ON \"ERC20_TOKENS\" \
+          BEGIN INSERT INTO own VALUES (new.address); END; \
+        CREATE TRIGGER at_deletion AFTER DELETE ON erc20_tokens \
+          BEGIN INSERT INTO own VALUES (old.address); END; \
+        CREATE TRIGGER at_change AFTER UPDATE OF name ON erc20_tokens \
+          BEGIN INSERT INTO own VALUES (old.address); END; \
+        CREATE TRIGGER on_pools AFTER INSERT ON pools \
+          BEGIN INSERT INTO own VALUES (new.address); END";
+    let named = [
+        "after_one (on erc20_tokens)",
+        "before_one (on erc20_tokens)",
+    ];
+    let copy = changed(A2, objects);
+    let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+    assert!(plan.notices.unfired_triggers.is_empty());
+    let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    assert!(report.rebuild.unwrap().notices.unfired_triggers.is_empty());
+
+    let copy = changed(A2, &format!("{REMOVE_TOKENS}; {objects}"));
+    let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+    assert_eq!(plan.notices.unfired_triggers, named);
+    let told = quietly(&copy.path, &["database", "upgrade", "--dry-run"]);
+    let line = "for which trigger after_one (on erc20_tokens) does not fire";
+    assert!(told.contains(line), "{told}");
+    let told = quietly(&copy.path, &FORCED);
+    for name in named {
+        let warning =
+            format!("warning: trigger {name} did not fire for the rows that the upgrade added");
+        assert!(told.contains(&warning), "{told}");
+    }
+}
+
+/// Some revisions between two releases have exchanges and lack those of some pools or pool managers.
+#[test]
+fn trigger_that_does_not_fire_for_added_exchanges_is_named() {
+    let trigger = "CREATE TABLE own (a); CREATE TRIGGER noted AFTER INSERT ON exchanges \
+          BEGIN INSERT INTO own VALUES (new.name); END";
+    let one_manager = "UPDATE managed_pools SET manager_id = 3 WHERE manager_id = 5; \
+                       DELETE FROM pool_managers WHERE id = 5";
+    let of_pools = format!("{one_manager}; DELETE FROM exchanges WHERE name = 'swapbased_v2'");
+    for (revision, remove, adds) in [
+        ("3eb6b82dc42d", "", true),
+        ("3eb6b82dc42d", one_manager, false),
+        ("3eb6b82dc42d", &of_pools, true),
+        ("901adb947000", "", true),
+        ("901adb947000", one_manager, false),
+        ("311beed36e7b", &of_pools, true),
+        ("39e331854eb2", "", false),
+    ] {
+        let name = format!("revisions/a2-at-{revision}.db");
+        let copy = changed(
+            &name,
+            &format!("PRAGMA foreign_keys = OFF; {remove}; {trigger}"),
+        );
+        let plan = plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+        let is_named = plan.notices.unfired_triggers == ["noted (on exchanges)"];
+        assert_eq!(is_named, adds, "{revision}: {:?}", plan.notices);
+        let report = upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+        assert_eq!(report.rebuild.unwrap().notices, plan.notices, "{revision}");
+    }
+}
+
+/// Removes tokens that pools name. A rebuild adds them again.
+const REMOVE_TOKENS: &str =
+    "DELETE FROM erc20_tokens WHERE address IN (SELECT token0 FROM uniswap_v2_pools LIMIT 3)";
+
+const FORCED: [&str; 5] = [
+    "database",
+    "upgrade",
+    "--force",
+    "--assume",
+    "aerodrome_v2.stable=false",
+];

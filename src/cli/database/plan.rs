@@ -11,6 +11,7 @@ use crate::cli::json::{Json, Version};
 use crate::cli::printer::Lines;
 use crate::database::migration::losses::Loss;
 use crate::database::migration::plan::MigrationPlan;
+use crate::database::migration::rebuild::notices::RebuildNotices;
 use crate::database::migration::route::Method;
 use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::recognition::stamps::Stamps;
@@ -29,7 +30,8 @@ struct Document<'plan> {
     taken_back: Vec<TakenBack>,
     untried_triggers: &'plan [String],
     dropped: &'plan [String],
-    readers_of_hashes: &'plan [String],
+    #[serde(flatten)]
+    notices: NoticesDocument<'plan>,
     needs: Option<&'plan str>,
     remark: Option<&'plan str>,
     stamps: &'plan Stamps,
@@ -54,6 +56,24 @@ impl From<&UnfinalBlocks> for TakenBack {
             chain_id: blocks.chain_id.get(),
             keep: blocks.keep.get(),
             last: blocks.last.get(),
+        }
+    }
+}
+
+/// What a rebuild does to rows without the user's own objects noticing.
+#[derive(Serialize)]
+pub(super) struct NoticesDocument<'notices> {
+    readers_of_hashes: &'notices [String],
+    unfired_triggers: &'notices [String],
+    stale_indexes: &'notices [String],
+}
+
+impl<'notices> From<&'notices RebuildNotices> for NoticesDocument<'notices> {
+    fn from(notices: &'notices RebuildNotices) -> Self {
+        Self {
+            readers_of_hashes: &notices.readers_of_hashes,
+            unfired_triggers: &notices.unfired_triggers,
+            stale_indexes: &notices.stale_indexes,
         }
     }
 }
@@ -106,7 +126,7 @@ impl<'plan> Document<'plan> {
             taken_back: plan.unfinal.iter().map(TakenBack::from).collect(),
             untried_triggers: &plan.untried_triggers,
             dropped: &plan.dropped,
-            readers_of_hashes: &plan.readers_of_hashes,
+            notices: NoticesDocument::from(&plan.notices),
             needs: plan.needs.as_deref(),
             remark: plan.remark.as_deref(),
             stamps: &plan.stamps,
@@ -218,10 +238,24 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     for dropped in &plan.dropped {
         line("Leaves out", dropped);
     }
-    for reader in &plan.readers_of_hashes {
+    for reader in &plan.notices.readers_of_hashes {
         line(
             "Rewrites",
             &format!("uniswap_v4_pools.pool_hash, as texts like 0x12ab\u{2026}: {reader} reads it"),
+        );
+    }
+    for trigger in &plan.notices.unfired_triggers {
+        line(
+            "Adds rows",
+            &format!(
+                "for which trigger {trigger} does not fire: no trigger does during an upgrade"
+            ),
+        );
+    }
+    for table in &plan.notices.stale_indexes {
+        line(
+            "Outdates",
+            &format!("the index of table {table}, which has to be rebuilt afterwards"),
         );
     }
     for (table, rows) in &plan.rows {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::database::kept_file::beside;
-use crate::cli::database::plan;
+use crate::cli::database::plan::{self, NoticesDocument};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};
 use crate::cli::json::{Json, Timing, Version, timed};
@@ -21,6 +21,7 @@ use crate::database::migration::migrate::Change;
 use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::plan::{check_upgrade, plan_upgrade};
 use crate::database::migration::rebuild::RebuildReport;
+use crate::database::migration::rebuild::notices::RebuildNotices;
 use crate::database::migration::route::{Method, find_route};
 use crate::database::migration::upgrade::{UpgradeReport, upgrade_sqlite_database};
 use crate::database::recognition::expected_database::ExpectedDatabase;
@@ -186,6 +187,7 @@ fn report(
         added_tokens: rebuild.added_tokens,
         added_exchanges: rebuild.added_exchanges,
         dropped: &rebuild.dropped,
+        notices: NoticesDocument::from(&rebuild.notices),
     });
     let document = Document {
         timing,
@@ -222,6 +224,29 @@ struct RebuildDocument<'report> {
     added_tokens: usize,
     added_exchanges: usize,
     dropped: &'report [String],
+    #[serde(flatten)]
+    notices: NoticesDocument<'report>,
+}
+
+/// Warns of what the user's own objects have not noticed.
+fn warn_of_notices(notices: &RebuildNotices) {
+    for reader in &notices.readers_of_hashes {
+        log::warn!(
+            "{reader} reads uniswap_v4_pools.pool_hash, whose values the upgrade wrote as texts like 0x12ab\u{2026}: \
+             what it compares them with must be such a text"
+        );
+    }
+    for trigger in &notices.unfired_triggers {
+        log::warn!(
+            "trigger {trigger} did not fire for the rows that the upgrade added: what it keeps lacks them"
+        );
+    }
+    for table in &notices.stale_indexes {
+        log::warn!(
+            "table {table} has indexed rows that the upgrade changed. Rebuild it; for a full-text table, run: \
+             INSERT INTO {table}({table}) VALUES ('rebuild')"
+        );
+    }
 }
 
 fn require_way_up(from: Option<SchemaVersion>, target: SchemaVersion) -> Result<(), Failure> {
@@ -259,6 +284,7 @@ fn tell_of_rebuild(context: &Context, path: &Path, rebuild: &RebuildReport) {
             rebuild.dropped.join(", ")
         ));
     }
+    warn_of_notices(&rebuild.notices);
     printer.message(format_args!(
         "The original is kept at {}.",
         beside(path, &rebuild.original).display()

@@ -45,15 +45,18 @@ pub(crate) fn require_none_that_interferes(
             },
         };
         for write in accesses {
+            let Some(by) = write.by.filter(|by| own.contains(by)) else {
+                continue;
+            };
             if write.kind != AccessKind::Write {
                 continue;
             }
             let is_of_update = journaled_tables()
                 .chain(TABLES_BESIDE)
                 .any(|table| table.eq_ignore_ascii_case(&write.table));
-            if is_of_update && own.contains(&write.by) {
+            if is_of_update {
                 return Err(ErrorKind::TriggerInterferes {
-                    trigger: write.by,
+                    trigger: by,
                     table: write.table,
                 }
                 .at(path));

@@ -5,6 +5,7 @@ use crate::database::error::database_error::Error;
 use crate::database::migration::bytecode::Program;
 use crate::database::migration::objects::Object;
 use crate::database::migration::schema_copy::Compiler;
+use crate::database::migration::sql_tokens::{Token, tokens};
 use crate::database::migration::update_columns;
 use crate::database::structure::sql_name;
 use crate::sqlite::authorizer::Access;
@@ -131,6 +132,16 @@ pub(super) fn accesses(
         Ok(found)
     })?;
     Ok(accesses.unwrap_or_default())
+}
+
+/// Whether the trigger fires when a row is added.
+pub(super) fn fires_at_insert(trigger: &Object) -> bool {
+    let tokens = tokens(&trigger.statement);
+    let mut words = tokens.windows(2);
+    let event = words.find(|pair| matches!(pair, [Token::Word(_), Token::Word(on)] if on == "on"));
+    // The last of the columns after UPDATE OF could be called so.
+    update_columns::columns_of(&trigger.statement).is_empty()
+        && matches!(event, Some([Token::Word(event), _]) if event == "insert")
 }
 
 /// The statements of each event, of which one is enough.

@@ -23,6 +23,13 @@ pub(super) struct Object {
     pub(super) statement: String,
 }
 
+impl Object {
+    /// Whether this is a table of a module, such as a full-text table.
+    pub(super) fn is_virtual_table(&self) -> bool {
+        self.kind == "table" && self.statement.starts_with("CREATE VIRTUAL TABLE ")
+    }
+}
+
 /// Returns every object of a schema that has a CREATE statement, tables first.
 pub(super) fn objects(connection: &mut SqliteConnection, schema: &str) -> QueryResult<Vec<Object>> {
     diesel::sql_query(query(schema)).load(connection)

@@ -15,6 +15,7 @@ use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::disk_space;
 use crate::database::migration::losses::Loss;
 use crate::database::migration::options::UpgradeOptions;
+use crate::database::migration::rebuild::notices::RebuildNotices;
 use crate::database::migration::route::{Method, Route};
 use crate::database::migration::unfinal_blocks::UnfinalBlocks;
 use crate::database::migration::{
@@ -61,10 +62,8 @@ pub struct MigrationPlan {
     pub losses: Vec<Loss>,
     /// Tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.
     pub dropped: Vec<String>,
-    /// The views and triggers of the user's own that read `uniswap_v4_pools.pool_hash`, each as `view NAME`, if a rebuild
-    /// writes its values anew: as texts like `0x12ab…`, in place of bytes or of other letters. What they compare it with
-    /// has to be such a text then.
-    pub readers_of_hashes: Vec<String>,
+    /// What a rebuild does to rows without the user's own objects noticing.
+    pub notices: RebuildNotices,
     /// A missing assumption, without which the upgrade would fail.
     pub needs: Option<String>,
     /// The assumptions that are known not to be needed, as
@@ -250,7 +249,7 @@ fn plan(
         remark,
         structure: recognition.structure().unwrap_or_default(),
         dropped: rebuild::dropped_from(&recognition),
-        readers_of_hashes: rebuild::readers_of_hashes(connection, path, &recognition)?,
+        notices: RebuildNotices::expected(connection, path, &recognition)?,
         is_done,
         refusal: recognition.identity.version_or_refusal().err(),
         needs: needs.map(|error| error.to_string()),

@@ -21,7 +21,8 @@
 //! - `put_in_place` replaces the content with `replace_tables`, while `carry` compares in the `background`. The
 //!   original is copied in the background too, while the new database is built. `temporary_files` creates the
 //!   temporary files.
-//! - `obstacles` collects the rows that cannot be carried over without guessing.
+//! - `obstacles` collects the rows that cannot be carried over without guessing, `notices` what the user has to know of
+//!   their own objects.
 
 mod background;
 mod build;
@@ -29,6 +30,7 @@ mod carry;
 mod exchanges;
 mod indexes;
 mod mapping;
+pub(crate) mod notices;
 mod obstacles;
 mod pool_references;
 mod put_in_place;
@@ -60,8 +62,8 @@ use crate::database::files::disk_space;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::foreign_keys::with_foreign_keys_off;
 use crate::database::migration::options::UpgradeOptions;
-use crate::database::migration::readers::readers;
 use crate::database::migration::rebuild::background::Background;
+use crate::database::migration::rebuild::notices::RebuildNotices;
 use crate::database::migration::rebuild::put_in_place::replace_content;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
@@ -109,6 +111,8 @@ pub struct RebuildReport {
     pub added_exchanges: usize,
     /// Tables and columns that were not carried over, each as `TABLE` or `TABLE.COLUMN`.
     pub dropped: Vec<String>,
+    /// What the user has to know of their own objects.
+    pub notices: RebuildNotices,
     /// The assumptions that were not needed, as [`Assumption::subject`](crate::database::Assumption::subject) says them.
     pub unused_assumptions: Vec<String>,
 }
@@ -165,7 +169,6 @@ pub(crate) fn rebuild(
             assumptions: &options.assumptions,
         };
         require_possible(&rebuild, connection)?;
-        warn_of_hashes(connection, path, &recognition)?;
         let original = Background::begin(path, {
             let file = file.clone();
             move |observer| {
@@ -183,6 +186,13 @@ pub(crate) fn rebuild(
             added_tokens: built.added_tokens,
             added_exchanges: built.added_exchanges,
             dropped: dropped(&rebuild.source()),
+            notices: RebuildNotices::of_added(
+                connection,
+                path,
+                &rebuild.source(),
+                built.added_tokens,
+                built.added_exchanges,
+            )?,
             unused_assumptions: unused_assumptions(&mut builder, &rebuild, &built.used_factories)?,
         };
         let mut check = Some(Background::begin(path, {
@@ -368,43 +378,6 @@ pub(crate) fn needless_assumptions(
         0 => vec![Assumption::AerodromeV2Stable(stable).subject()],
         _ => Vec::new(),
     })
-}
-
-/// Names what reads the hashes of V4 pools that are written anew.
-fn warn_of_hashes(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    recognition: &Recognition,
-) -> Result<(), Error> {
-    for reader in readers_of_hashes(connection, path, recognition)? {
-        log::warn!(
-            "{reader} reads uniswap_v4_pools.pool_hash, whose values the upgrade writes as texts like 0x12ab\u{2026}: \
-             what it compares them with must be such a text"
-        );
-    }
-    Ok(())
-}
-
-/// The views and triggers of the user's own that read the hashes of V4 pools, if those are written anew: as texts like
-/// `0x12ab…`, in place of bytes or of other letters.
-pub(crate) fn readers_of_hashes(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    recognition: &Recognition,
-) -> Result<Vec<String>, Error> {
-    let (table, column) = ("uniswap_v4_pools", "pool_hash");
-    let is_rewritten = match recognition.identity {
-        Identity::Legacy { revision, .. } => {
-            let source = LegacySource::new(&recognition.catalogue, revision);
-            source.has(table, column) && source.destination(table, column).is_some()
-        }
-        _ => false,
-    };
-    if is_rewritten {
-        readers(connection, path, table, column)
-    } else {
-        Ok(Vec::new())
-    }
 }
 
 /// Returns the tables and columns that a rebuild does not carry over, each as `TABLE` or `TABLE.COLUMN`.

@@ -64,10 +64,9 @@ fn reason_of_missing_table(
         return Ok(None);
     };
     let objects = readable_objects(connection)?;
-    let virtual_table = objects.iter().find(|object| {
-        sql_name::is_same(&object.name, name)
-            && object.statement.starts_with("CREATE VIRTUAL TABLE ")
-    });
+    let virtual_table = objects
+        .iter()
+        .find(|object| sql_name::is_same(&object.name, name) && object.is_virtual_table());
     let Some(table) = virtual_table else {
         return Ok(None);
     };

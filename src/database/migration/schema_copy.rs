@@ -84,13 +84,23 @@ impl Compiler<'_> {
         self.supplied(|connection| connection.batch_execute(statement))
     }
 
-    /// What the views and triggers read and write that a statement uses. It is compiled, not run. Returns SQLite's message
-    /// if it is invalid.
+    /// What a statement reads and writes, with the views and triggers that it uses. It is compiled, not run. Returns
+    /// SQLite's message if it is invalid.
     pub(super) fn accesses(
         &mut self,
         statement: &str,
     ) -> Result<Result<Vec<Access>, String>, Error> {
         self.supplied(|connection| authorizer::accesses(Statements::of(connection)?, statement))
+    }
+
+    /// Like [`Self::accesses`], with what the modules of virtual tables compile for the first row of a query.
+    pub(super) fn accesses_of_first_row(
+        &mut self,
+        query: &str,
+    ) -> Result<Result<Vec<Access>, String>, Error> {
+        self.supplied(|connection| {
+            authorizer::accesses_of_first_row(Statements::of(connection)?, query)
+        })
     }
 
     /// What SQLite makes of a statement that begins with EXPLAIN. Returns SQLite's message if it is invalid.

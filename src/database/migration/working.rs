@@ -113,7 +113,7 @@ impl Readable {
         let query = match object.kind.as_str() {
             "view" => format!("SELECT 1 FROM main.{name} LIMIT 0"),
             // Its module looks at what it needs only when it is asked for a row.
-            "table" if object.statement.starts_with("CREATE VIRTUAL TABLE ") => {
+            _ if object.is_virtual_table() => {
                 format!("SELECT * FROM main.{name} LIMIT 1")
             }
             _ => return None,
