@@ -292,6 +292,71 @@ fn trigger_whose_conflict_clause_counts_on_a_unique_key_is_refused() {
     }
 }
 
+/// A column that becomes NOT NULL makes a trigger fail that does not write to it.
+#[test]
+fn trigger_that_would_write_null_to_a_new_not_null_is_refused() {
+    let own = "CREATE TABLE own (a, b)";
+    let trigger = |statement: &str| {
+        format!("{own}; CREATE TRIGGER mine AFTER INSERT ON own BEGIN {statement}; END")
+    };
+    for statement in [
+        "INSERT INTO pools (address, chain, kind) VALUES (new.a, 1, 'uniswap_v2')",
+        "INSERT INTO pools (kind, address, chain) SELECT 'uniswap_v2', a, 1 FROM own",
+        "UPDATE own SET b = 1; INSERT INTO pools (address, chain, kind) VALUES (new.a, 1, 'x')",
+    ] {
+        let told = refused_upgrade(A2, &trigger(statement));
+        let start = ": trigger mine (would write NULL to pools.";
+        let end = ", which would become NOT NULL)";
+        assert!(
+            told.contains(start) && told.ends_with(end),
+            "{statement}: {told}"
+        );
+    }
+    for statement in [
+        // It fails already.
+        "INSERT INTO pools (address, chain) VALUES (new.a, 1)",
+        "INSERT INTO own (a) VALUES (new.b)",
+        "INSERT INTO erc20_tokens (address, chain, name, symbol, decimals) VALUES (new.a, 1, 'x', 'y', 1)",
+        "UPDATE pools SET address = NULL WHERE address = new.a",
+    ] {
+        let copy = changed(A2, &trigger(statement));
+        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+/// What OR IGNORE kept out because of NOT NULL would be written.
+#[test]
+fn trigger_whose_conflict_clause_counts_on_not_null_is_refused() {
+    let own = "CREATE TABLE own (a, b)";
+    let trigger = |statement: &str| {
+        format!("{own}; CREATE TRIGGER mine AFTER INSERT ON own BEGIN {statement}; END")
+    };
+    for statement in [
+        "UPDATE OR IGNORE erc20_tokens SET name = new.b WHERE address = new.a",
+        "INSERT OR IGNORE INTO erc20_tokens (address, chain, name, symbol, decimals) \
+         VALUES (new.a, 1, new.b, 'x', 1)",
+        "INSERT OR IGNORE INTO erc20_tokens (address, chain, name, symbol, decimals) \
+         SELECT a, 1, b, 'x', 1 FROM own",
+    ] {
+        let told = refused_upgrade(A2, &trigger(statement));
+        let reason = ": trigger mine (counts on erc20_tokens.name being NOT NULL, which it would no longer be)";
+        assert!(told.ends_with(reason), "{statement}: {told}");
+    }
+    for statement in [
+        "UPDATE erc20_tokens SET name = new.b WHERE address = new.a",
+        "UPDATE OR IGNORE erc20_tokens SET name = 'x' WHERE address = new.a",
+        "UPDATE OR IGNORE erc20_tokens SET address = new.b WHERE name IS NULL",
+        "INSERT OR IGNORE INTO erc20_tokens (address, chain, name, symbol, decimals) \
+         VALUES (new.a, 1, 'x', 'y', 1)",
+        "INSERT INTO own SELECT name, 1 FROM erc20_tokens WHERE name IS NULL OR 0",
+    ] {
+        let copy = changed(A2, &trigger(statement));
+        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
 /// A rebuild stores hashes as texts, where early releases had bytes. What compares them is told, and goes on.
 #[test]
 fn what_reads_hashes_that_are_written_anew_is_named() {

@@ -16,9 +16,12 @@ use crate::database::error::database_error::Error;
 use crate::database::migration::bytecode::Program;
 use crate::database::migration::conflict_clauses::UniqueKeys;
 use crate::database::migration::firing;
+use crate::database::migration::not_null::{Clauses, NotNullColumns};
 use crate::database::migration::objects::Object;
 use crate::database::migration::schema_copy::Compiler;
-use crate::database::migration::sql_tokens::{Token, tokens, with_columns, without_collations};
+use crate::database::migration::sql_tokens::{
+    Token, tokens, with_columns, without_collations, without_conflict_clauses,
+};
 use crate::database::migration::working::Present;
 use crate::database::structure::sql_name;
 
@@ -39,7 +42,8 @@ pub(super) fn changed(
     let mut old = copy.compiler(path);
     let tables = changed_tables(&mut old, new, &before.others)?;
     let keys = UniqueKeys::changed(&mut old, new, &before.others)?;
-    if tables.is_empty() && keys.is_empty() {
+    let not_null = NotNullColumns::changed(&mut old, new, &before.others)?;
+    if tables.is_empty() && keys.is_empty() && not_null.is_empty() {
         return Ok(Vec::new());
     }
     let views = before.others.iter().filter(|object| object.kind == "view");
@@ -61,6 +65,18 @@ pub(super) fn changed(
         for (before, after) in one.programs().flatten() {
             reasons.add(number, || keys.relied_on_before(before));
             reasons.add(number, || keys.relied_on_after(after));
+        }
+        if one.object.kind != "trigger" || not_null.is_empty() {
+            continue;
+        }
+        let before = one.clauses(&mut old, one.object, &one.before)?;
+        let after = one.clauses(new, one.now, &one.after)?;
+        for (before, after) in before.iter().zip(&after) {
+            let (Some(before), Some(after)) = (before, after) else {
+                continue;
+            };
+            reasons.add(number, || not_null.relied_on_before(before));
+            reasons.add(number, || not_null.fails_after(before, after));
         }
     }
     let mut found: Vec<_> = reasons
@@ -171,6 +187,25 @@ impl<'object> Use<'object> {
     fn programs(&self) -> impl Iterator<Item = Option<(&Program, &Program)>> {
         let both = self.before.iter().zip(&self.after);
         both.map(|(before, after)| Some((before.as_ref()?, after.as_ref()?)))
+    }
+
+    /// The programs of a trigger with and without its conflict clauses, `None` for what does not work.
+    fn clauses<'program>(
+        &self,
+        compiler: &mut Compiler<'_>,
+        trigger: &Object,
+        with: &'program [Option<Program>],
+    ) -> Result<Vec<Option<Clauses<'program>>>, Error> {
+        let mut plain = trigger.clone();
+        plain.statement = without_conflict_clauses(&trigger.statement);
+        let without = programs(compiler, &plain, &self.columns)?;
+        let both = with.iter().zip(without).map(|(with, without)| {
+            Some(Clauses {
+                with: with.as_ref()?,
+                without: without?,
+            })
+        });
+        Ok(both.collect())
     }
 }
 

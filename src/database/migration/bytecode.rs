@@ -6,6 +6,55 @@ use std::iter;
 /// The code that a unique key's violation ends a statement with.
 const UNIQUE_VIOLATION: &str = "2067";
 
+/// Instructions that load a constant other than NULL into the register of their second operand.
+const CONSTANTS: [&str; 6] = ["Integer", "Int64", "Real", "String", "String8", "Blob"];
+
+/// Instructions whose second and third operands are no registers that they write to: a check, jumps, counts and pages.
+const NO_WRITES: [&str; 31] = [
+    "Affinity",
+    "Close",
+    "Delete",
+    "Eq",
+    "FkCounter",
+    "Found",
+    "Ge",
+    "Goto",
+    "Gt",
+    "Halt",
+    "HaltIfNull",
+    "IdxInsert",
+    "If",
+    "IfNot",
+    "Init",
+    "Insert",
+    "IsNull",
+    "Le",
+    "Lt",
+    "MakeRecord",
+    "Ne",
+    "Next",
+    "NoConflict",
+    "NotExists",
+    "NotFound",
+    "NotNull",
+    "OpenRead",
+    "OpenWrite",
+    "Program",
+    "Rewind",
+    "Trace",
+];
+
+/// What a statement writes to a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// NULL.
+    Null,
+    /// A constant other than NULL.
+    Value,
+    /// What only shows when it runs.
+    Unknown,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Program(Vec<Instruction>);
 
@@ -79,6 +128,34 @@ impl Program {
         others.any(|instruction| instruction.opcode != "Init")
     }
 
+    /// What the triggers that the statement fires write to a column where it must not be NULL, without those that ignore or
+    /// replace rows then. The column is named as `TABLE.COLUMN`.
+    pub(super) fn written_where_not_null(&self, column: &str) -> Vec<Written> {
+        self.not_null_checks(|checked| checked.eq_ignore_ascii_case(column))
+    }
+
+    /// Whether one of them writes NULL to any column of a table that must not be NULL.
+    pub(super) fn writes_null_where_not_null(&self, table: &str) -> bool {
+        let is_of_table = |checked: &str| {
+            let of = checked.split_once('.').map(|(of, _)| of);
+            of.is_some_and(|of| of.eq_ignore_ascii_case(table))
+        };
+        self.not_null_checks(is_of_table).contains(&Written::Null)
+    }
+
+    fn not_null_checks(&self, is_meant: impl Fn(&str) -> bool) -> Vec<Written> {
+        // The first program is that of the statement, and the others are those of triggers.
+        let programs = self.0.split(|instruction| instruction.opcode == "Init");
+        let mut found = Vec::new();
+        for program in programs.skip(2) {
+            let checks = program.iter().filter(|it| it.opcode == "HaltIfNull");
+            for check in checks.filter(|check| is_meant(&check.text)) {
+                found.push(written_to(program, &check.operands[2]));
+            }
+        }
+        found
+    }
+
     /// How often a unique index is looked at for rows that are ignored, replaced or updated then. `root` is the index's
     /// page, `violation` what SQLite names in the message otherwise.
     pub(super) fn conflict_clauses(&self, root: &str, violation: &str) -> usize {
@@ -102,4 +179,36 @@ impl Program {
         }
         looks.saturating_sub(violations)
     }
+}
+
+/// What a program writes to a register.
+fn written_to(program: &[Instruction], register: &str) -> Written {
+    let number = |operand: &str| operand.parse::<i64>().unwrap_or(0);
+    let register = number(register);
+    let mut written = None;
+    for instruction in program {
+        let [first, second, third, _] = &instruction.operands;
+        let [first, second, third] = [first, second, third].map(|operand| number(operand));
+        let opcode = instruction.opcode.as_str();
+        let here = match opcode {
+            "Null" => (second..=third.max(second))
+                .contains(&register)
+                .then_some(Written::Null),
+            "SoftNull" => (first == register).then_some(Written::Null),
+            "Copy" => (second..=second + third)
+                .contains(&register)
+                .then_some(Written::Unknown),
+            _ if CONSTANTS.contains(&opcode) => (second == register).then_some(Written::Value),
+            _ if NO_WRITES.contains(&opcode) => None,
+            _ => [second, third]
+                .contains(&register)
+                .then_some(Written::Unknown),
+        };
+        written = match (written, here) {
+            (None, here) => here,
+            (Some(_), Some(_)) if written != here => Some(Written::Unknown),
+            (written, _) => written,
+        };
+    }
+    written.unwrap_or(Written::Unknown)
 }

@@ -12,6 +12,7 @@ pub(crate) mod foreign_keys;
 pub(crate) mod initialization_maps;
 pub(crate) mod losses;
 pub(crate) mod migrate;
+mod not_null;
 mod objects;
 pub(crate) mod options;
 mod parent_keys;

@@ -112,6 +112,32 @@ pub(super) fn without_collations(sql: &str) -> String {
     kept
 }
 
+/// A statement without its conflict clauses, such as OR IGNORE after INSERT. REPLACE becomes INSERT.
+pub(super) fn without_conflict_clauses(sql: &str) -> String {
+    const ACTIONS: [&str; 5] = ["abort", "fail", "ignore", "replace", "rollback"];
+    let tokens = tokens_with_places(sql);
+    let is = |token: Option<&(Token, Range<usize>)>, words: &[&str]| {
+        // What is in quotes is a name or a text.
+        let text = token.and_then(|(_, place)| sql.get(place.clone()));
+        text.is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    };
+    let mut kept = String::new();
+    let mut end = 0;
+    for (at, (_, place)) in tokens.iter().enumerate() {
+        let [next, last] = [1, 2].map(|further| tokens.get(at + further));
+        if is(tokens.get(at), &["insert", "update"]) && is(next, &["or"]) && is(last, &ACTIONS) {
+            kept.push_str(sql.get(end..place.end).unwrap_or_default());
+            end = last.map_or(end, |(_, place)| place.end);
+        } else if is(tokens.get(at), &["replace"]) && is(next, &["into"]) {
+            kept.push_str(sql.get(end..place.start).unwrap_or_default());
+            kept.push_str("INSERT");
+            end = place.end;
+        }
+    }
+    kept.push_str(sql.get(end..).unwrap_or_default());
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +160,18 @@ mod tests {
             "CREATE TABLE \"t(\" (a VARCHAR(3), -- (, \n b DEFAULT (1, 2), x, y, PRIMARY KEY (a))"
         );
         assert_eq!(with(4), None);
+    }
+
+    #[test]
+    fn only_conflict_clauses_are_taken_out() {
+        assert_eq!(
+            without_conflict_clauses(
+                "INSERT OR IGNORE INTO t SELECT a OR replace(b, 'x', 'or'), \"update\" OR ignore; \
+                 Update/**/Or Rollback u SET a = 1; REPLACE INTO v VALUES ('insert or ignore')"
+            ),
+            "INSERT INTO t SELECT a OR replace(b, 'x', 'or'), \"update\" OR ignore; \
+             Update u SET a = 1; INSERT INTO v VALUES ('insert or ignore')"
+        );
     }
 
     #[test]
