@@ -138,6 +138,17 @@ pub fn without_sizes(text: &str) -> String {
     settled + last
 }
 
+/// The line of a plan with the disk space replaced, which depends on the newest migrations.
+fn without_disk_need(line: &str) -> String {
+    let need = line
+        .strip_prefix("Disk ")
+        .and_then(|line| line.split_once("up to ")?.1.split_once(" more"));
+    match need {
+        Some((need, _)) => line.replacen(need, "[SIZE]", 1),
+        None => line.to_owned(),
+    }
+}
+
 /// A snapshot's text with what changes from release to release, and from run to run, replaced.
 pub fn settled(text: &str) -> String {
     const USED: &str = "in use by ";
@@ -146,7 +157,7 @@ pub fn settled(text: &str) -> String {
         .split_inclusive('\n')
         .map(|line| match line.split_once(USED) {
             Some((before, _)) => format!("{before}{USED}[PROGRAMS]\n"),
-            None => line.to_owned(),
+            None => without_disk_need(line),
         });
     lines.collect()
 }
