@@ -1,8 +1,8 @@
 //! What an upgrade would break of the user's own is refused by name, and what it would not break stays.
 
 use degenbot::database::{
-    ErrorKind, MigrateOptions, migrate_sqlite_database, plan_migration, plan_upgrade,
-    upgrade_sqlite_database,
+    ErrorKind, MigrateOptions, latest_database_version, migrate_sqlite_database, plan_migration,
+    plan_upgrade, upgrade_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -112,6 +112,57 @@ fn upgrade_refuses_to_break_a_foreign_key_of_the_user() {
         // A foreign key that cannot be used before is the user's own affair, and one to the primary key stays.
         upgrade_sqlite_database(&kept.path, &options, &mut ()).unwrap();
     }
+}
+
+/// A migration replaces stamps while foreign keys are off.
+#[test]
+fn migration_refuses_to_break_a_foreign_key_to_a_stamp() {
+    let alembic = |stamp: &str, action: &str| {
+        format!(
+            "CREATE TABLE mine (a REFERENCES alembic_version (version_num) {action}); \
+             INSERT INTO mine VALUES ('{stamp}')"
+        )
+    };
+    let diesel = |version: &str| {
+        format!(
+            "CREATE TABLE mine (a REFERENCES __DIESEL_schema_migrations); \
+             INSERT INTO mine VALUES ('{version}')"
+        )
+    };
+    for (name, statements, stamp) in [
+        (
+            "populated/populated-0.5.0.db",
+            alembic("eb4080485a56", ""),
+            "alembic_version.version_num eb4080485a56",
+        ),
+        (
+            "populated/populated-0.5.0.db",
+            alembic("eb4080485a56", "ON UPDATE CASCADE"),
+            "alembic_version.version_num eb4080485a56",
+        ),
+        (
+            A2,
+            alembic("756fba1f75f4", ""),
+            "alembic_version.version_num 756fba1f75f4",
+        ),
+    ] {
+        let told = refused_upgrade(name, &statements);
+        let reason = format!(": table mine (refers to {stamp}, which would go)");
+        assert!(told.ends_with(&reason), "{name}: {told}");
+    }
+    let told = refused_downgrade(WITHOUT_COLUMN, &diesel("20260402000000"));
+    let reason = ": table mine (refers to __diesel_schema_migrations.version 20260402000000, which would go)";
+    assert!(told.ends_with(reason), "{told}");
+    // It stays, or is broken already.
+    let broken = format!("PRAGMA foreign_keys = OFF; {}", alembic("none", ""));
+    let copy = changed("populated/populated-0.5.0.db", &broken);
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
+    let copy = Copy::upgraded("populated/populated-0.5.0.db");
+    content::connect(&copy.path)
+        .batch_execute(&diesel("20251108000000"))
+        .unwrap();
+    let (from, to) = (latest_database_version(), WITHOUT_COLUMN.parse().unwrap());
+    migrate_sqlite_database(&copy.path, from, to, &MigrateOptions::default()).unwrap();
 }
 
 /// An upgrade drops the table with the stamp of another lineage, and a rebuild all tables of stamps.

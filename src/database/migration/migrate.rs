@@ -308,6 +308,7 @@ pub(crate) fn migrate<T>(
             let dropped = [stamp_tables::RUST_CORE_TABLE];
             stamp_additions::require_none(path, &recognition.catalogue, &dropped)?;
         }
+        stamp_additions::require_no_references(connection, path, &recognition.catalogue, target)?;
         let steps = steps(from, target);
         let (catalogue, of_target) = (&recognition.catalogue, target.catalogue());
         let unfinal = unfinal_blocks::to_take_back(connection, catalogue, of_target)?;

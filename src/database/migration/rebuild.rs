@@ -271,6 +271,7 @@ fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) ->
     alembic_leftovers::check(connection, rebuild.path, &rebuild.recognition.catalogue)?;
     let catalogue = &rebuild.recognition.catalogue;
     stamp_additions::require_none(rebuild.path, catalogue, &stamp_tables::TABLES)?;
+    stamp_additions::require_no_references(connection, rebuild.path, catalogue, rebuild.target)?;
     rebuild.refuse_taken_names()?;
     rebuild.refuse_dangling()?;
     put_in_place::refuse_objects_of_dropped_tables(rebuild, connection)?;

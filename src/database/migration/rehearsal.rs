@@ -17,7 +17,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::migrate::{ForeignKeyScope, Task, about_stamps, migrate};
 use crate::database::migration::objects::readable_objects;
 use crate::database::migration::schema_copy::SchemaCopy;
-use crate::database::migration::{alembic_leftovers, initialization_maps};
+use crate::database::migration::{alembic_leftovers, initialization_maps, stamp_additions};
 use crate::database::recognition::identity::Recognition;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::{sql_name, stamp_tables};
@@ -33,6 +33,7 @@ pub(crate) fn require_possible(
     let from = recognition.require_version_of_structure(path)?;
     alembic_leftovers::check(connection, path, &recognition.catalogue)?;
     initialization_maps::require_sound_positions(connection, path, &recognition.catalogue)?;
+    stamp_additions::require_no_references(connection, path, &recognition.catalogue, target)?;
     let mut rehearsed = schema_in_memory(connection, path)?;
     let task = Task::new(path, from, target);
     let scope = ForeignKeyScope::Everything;
