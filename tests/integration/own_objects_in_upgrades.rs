@@ -114,6 +114,30 @@ fn upgrade_refuses_to_break_a_foreign_key_of_the_user() {
     }
 }
 
+/// SQLite calls a function that it does not know a missing table, if it is to have rows.
+#[test]
+fn plan_tells_a_table_function_of_the_users_program_from_a_missing_table() {
+    let target = WITHOUT_COLUMN.parse().unwrap();
+    for (object, reason) in [
+        (
+            "VIEW mine AS SELECT * FROM Generate_Series(1, 3)",
+            "needs what only your program defines",
+        ),
+        ("VIEW mine AS SELECT * FROM gone", "stands in the way"),
+        (
+            "TRIGGER mine AFTER INSERT ON pools BEGIN INSERT INTO gone(a) VALUES (1); END",
+            "stands in the way",
+        ),
+    ] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a17.db");
+        content::connect(&copy.path)
+            .batch_execute(&format!("CREATE {object}"))
+            .unwrap();
+        let told = plan_migration(&copy.path, target).unwrap_err().to_string();
+        assert!(told.contains(reason), "{object}: {told}");
+    }
+}
+
 /// A migration replaces stamps while foreign keys are off.
 #[test]
 fn migration_refuses_to_break_a_foreign_key_to_a_stamp() {

@@ -17,6 +17,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::migrate::{ForeignKeyScope, Task, about_stamps, migrate};
 use crate::database::migration::objects::readable_objects;
 use crate::database::migration::schema_copy::SchemaCopy;
+use crate::database::migration::sql_tokens::calls_table_function;
 use crate::database::migration::{alembic_leftovers, initialization_maps, stamp_additions};
 use crate::database::recognition::identity::Recognition;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -53,7 +54,7 @@ pub(crate) fn require_possible(
     }
 }
 
-/// Why the copy lacks the table that an error is about: its module or its tokenizer is unknown.
+/// Why the copy lacks the table that an error is about: its module or its tokenizer is unknown, or it is a function.
 fn reason_of_missing_table(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -69,7 +70,11 @@ fn reason_of_missing_table(
         .iter()
         .find(|object| sql_name::is_same(&object.name, name) && object.is_virtual_table());
     let Some(table) = virtual_table else {
-        return Ok(None);
+        let is_function = objects
+            .iter()
+            .any(|object| calls_table_function(&object.statement, name));
+        return Ok(is_function
+            .then(|| DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.clone()))));
     };
     let created = SchemaCopy::of([])?
         .compiler(path)

@@ -112,6 +112,18 @@ pub(super) fn without_collations(sql: &str) -> String {
     kept
 }
 
+/// Whether a statement of a view or a trigger takes rows from a function of this name.
+pub(super) fn calls_table_function(sql: &str, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    tokens(sql).windows(3).any(|tokens| match tokens {
+        // The columns of a table follow INTO.
+        [before, Token::Word(word), Token::Open] => {
+            *word == name && *before != Token::Word("into".to_owned())
+        }
+        _ => false,
+    })
+}
+
 /// A statement without its conflict clauses, such as OR IGNORE after INSERT. REPLACE becomes INSERT.
 pub(super) fn without_conflict_clauses(sql: &str) -> String {
     const ACTIONS: [&str; 5] = ["abort", "fail", "ignore", "replace", "rollback"];
