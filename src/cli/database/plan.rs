@@ -238,25 +238,8 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
     for dropped in &plan.dropped {
         line("Leaves out", dropped);
     }
-    for reader in &plan.notices.readers_of_hashes {
-        line(
-            "Rewrites",
-            &format!("uniswap_v4_pools.pool_hash, as texts like 0x12ab\u{2026}: {reader} reads it"),
-        );
-    }
-    for trigger in &plan.notices.unfired_triggers {
-        line(
-            "Adds rows",
-            &format!(
-                "for which trigger {trigger} does not fire: no trigger does during an upgrade"
-            ),
-        );
-    }
-    for table in &plan.notices.stale_indexes {
-        line(
-            "Outdates",
-            &format!("the index of table {table}, which has to be rebuilt afterwards"),
-        );
+    for (name, value) in notice_lines(&plan.notices) {
+        line(name, &value);
     }
     for (table, rows) in &plan.rows {
         if *rows > 0 {
@@ -264,4 +247,27 @@ fn describe(path: &Path, plan: &MigrationPlan) -> Lines {
         }
     }
     text
+}
+
+/// The lines about what a rebuild does to rows without the user's own objects noticing.
+fn notice_lines(notices: &RebuildNotices) -> Vec<(&'static str, String)> {
+    let readers = notices.readers_of_hashes.iter().map(|reader| {
+        (
+            "Rewrites",
+            format!("uniswap_v4_pools.pool_hash, as texts like 0x12ab\u{2026}: {reader} reads it"),
+        )
+    });
+    let triggers = notices.unfired_triggers.iter().map(|trigger| {
+        (
+            "Adds rows",
+            format!("for which trigger {trigger} does not fire: no trigger does during an upgrade"),
+        )
+    });
+    let tables = notices.stale_indexes.iter().map(|table| {
+        (
+            "Outdates",
+            format!("the index of table {table}, which has to be rebuilt afterwards"),
+        )
+    });
+    readers.chain(triggers).chain(tables).collect()
 }

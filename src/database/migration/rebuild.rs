@@ -120,7 +120,7 @@ pub struct RebuildReport {
 /// The outcome of a rebuild.
 pub(crate) enum Outcome {
     /// The database is at the target. The first field names the version before.
-    Done(String, RebuildReport, Vec<SuspectRows>),
+    Done(String, Box<RebuildReport>, Vec<SuspectRows>),
     /// Another process has upgraded the database meanwhile.
     NotNeeded,
 }
@@ -180,19 +180,13 @@ pub(crate) fn rebuild(
         files.attach_for_filling(&mut builder, path)?;
         let built = build::build(&mut builder, &rebuild, observer)?;
         build::check_remaining(&mut builder, &rebuild, &built)?;
-        let report = RebuildReport {
+        let mut report = RebuildReport {
             original: PathBuf::new(),
             rows: built.rows,
             added_tokens: built.added_tokens,
             added_exchanges: built.added_exchanges,
             dropped: dropped(&rebuild.source()),
-            notices: RebuildNotices::of_added(
-                connection,
-                path,
-                &rebuild.source(),
-                built.added_tokens,
-                built.added_exchanges,
-            )?,
+            notices: RebuildNotices::of_built(connection, &rebuild, &built)?,
             unused_assumptions: unused_assumptions(&mut builder, &rebuild, &built.used_factories)?,
         };
         let mut check = Some(Background::begin(path, {
@@ -214,11 +208,12 @@ pub(crate) fn rebuild(
         let unsound = quick_scan::scan(connection, target)?;
         let original = original.publish()?;
         kept = Some(original.clone());
-        let report = RebuildReport {
-            original: original.into_path(),
-            ..report
-        };
-        Ok(Outcome::Done(recognition.version_name(), report, unsound))
+        report.original = original.into_path();
+        Ok(Outcome::Done(
+            recognition.version_name(),
+            Box::new(report),
+            unsound,
+        ))
     });
     if result.is_err() {
         effect.find_out(|| {

@@ -108,7 +108,7 @@ fn upgrade(
             migrations: Vec::new(),
             computed_words: 0,
             unused_assumptions: report.unused_assumptions.clone(),
-            rebuild: Some(report),
+            rebuild: Some(*report),
             unsound,
         });
     }

@@ -9,8 +9,10 @@ use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::migration::objects::readable_objects;
 use crate::database::migration::readers::{readers, triggers_on_insert, virtual_tables_on};
+use crate::database::migration::rebuild::build::Built;
 use crate::database::migration::rebuild::rules::Destination;
 use crate::database::migration::rebuild::source::LegacySource;
+use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::migration::working::Present;
 use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::structure::sql_name;
@@ -69,22 +71,20 @@ impl RebuildNotices {
         })
     }
 
-    /// What a rebuild has to say that has added this many tokens and exchanges. The database is as it was before.
-    pub(super) fn of_added(
+    /// What a rebuild has to say that has built the new database. The old one is as it was before.
+    pub(super) fn of_built(
         connection: &mut SqliteConnection,
-        path: &Path,
-        source: &LegacySource<'_>,
-        tokens: usize,
-        exchanges: usize,
+        rebuild: &Rebuild<'_>,
+        built: &Built,
     ) -> Result<Self, Error> {
         let mut added = Vec::new();
-        if tokens > 0 {
+        if built.added_tokens > 0 {
             added.push(TOKENS);
         }
-        if exchanges > 0 {
+        if built.added_exchanges > 0 {
             added.push(EXCHANGES);
         }
-        Self::of(connection, path, source, &added)
+        Self::of(connection, rebuild.path, &rebuild.source(), &added)
     }
 
     /// What the rebuild of this database would have to say.
