@@ -423,7 +423,7 @@ fn full_text_table_over_rewritten_hashes_or_added_tokens_is_named() {
         for table in named {
             let warning = format!(
                 "warning: table {table} has indexed rows that the upgrade changed. Rebuild it; \
-                 for a full-text table, run: INSERT INTO {table}({table}) VALUES ('rebuild')"
+                 for a full-text table, run: INSERT INTO \"{table}\"(\"{table}\") VALUES ('rebuild')"
             );
             assert!(told.contains(&warning), "{told}");
         }

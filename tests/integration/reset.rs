@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use degenbot::database::{
-    self, Database, ErrorKind, ResetOptions, SchemaVersion, Session, backup_path,
+    self, Database, ErrorKind, ExpectedDatabase, ResetOptions, SchemaVersion, Session, backup_path,
     create_new_sqlite_database, programs_using, reset_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
@@ -295,4 +295,31 @@ fn waiting_for_a_lock_is_aborted_by_sigint() {
     writer.batch_execute("ROLLBACK").unwrap();
     drop(writer);
     assert_eq!(copy.files().len(), 1);
+}
+
+/// The database is switched to WAL mode before its content is replaced.
+#[test]
+fn reset_that_is_refused_leaves_a_database_in_rollback_mode() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let mode = || {
+        let query = "SELECT journal_mode AS line FROM pragma_journal_mode";
+        content::lines(&mut content::connect(&copy.path), query)
+    };
+    content::connect(&copy.path)
+        .batch_execute("PRAGMA journal_mode = DELETE")
+        .unwrap();
+    let before = content::of(&copy.path);
+    let other = Copy::of("populated/populated-0.5.0.db");
+    let expected = ExpectedDatabase::at(&other.path).unwrap();
+    let options = ResetOptions::default().expected(expected);
+    let error = reset_sqlite_database(&copy.path, &options, &mut ()).unwrap_err();
+    assert!(
+        matches!(error.kind, ErrorKind::ChangedMeanwhile { .. }),
+        "{error}"
+    );
+    assert_eq!(mode(), ["delete"]);
+    assert_eq!(content::of(&copy.path), before);
+    assert_eq!(copy.files().len(), 1);
+    reset_sqlite_database(&copy.path, &ResetOptions::default(), &mut ()).unwrap();
+    assert_eq!(mode(), ["wal"]);
 }

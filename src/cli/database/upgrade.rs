@@ -16,6 +16,7 @@ use crate::cli::options::{Confirmation, Waiting, repeated};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
 use crate::counted::counted;
+use crate::database::connection::sql;
 use crate::database::migration::assumptions::{Assumption, Assumptions};
 use crate::database::migration::migrate::Change;
 use crate::database::migration::options::UpgradeOptions;
@@ -242,9 +243,10 @@ fn warn_of_notices(notices: &RebuildNotices) {
         );
     }
     for table in &notices.stale_indexes {
+        let name = sql::name(table);
         log::warn!(
             "table {table} has indexed rows that the upgrade changed. Rebuild it; for a full-text table, run: \
-             INSERT INTO {table}({table}) VALUES ('rebuild')"
+             INSERT INTO {name}({name}) VALUES ('rebuild')"
         );
     }
 }

@@ -8,7 +8,9 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{DatabaseFile, Sidecar, file_bytes};
+#[cfg(feature = "sync")]
+use crate::database::files::database_file::file_bytes;
+use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::sqlite::auto_checkpoint::LITESTREAM;
 use crate::sqlite::prepared::Statements;
 
@@ -36,6 +38,7 @@ pub(crate) fn is_replicated(connection: &mut SqliteConnection) -> QueryResult<bo
 }
 
 /// Warns of a rollback journal that stays, because the file could not be written far enough to undo a commit that failed.
+#[cfg(feature = "sync")]
 pub(crate) fn warn_of_kept_journal(path: &Path) {
     let journal = DatabaseFile::at(path).sidecar(Sidecar::Journal);
     if file_bytes(&journal) > 0 {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::database::connection::kept_log::warn_of_kept_log;
-use crate::database::connection::open::{leave_log, set_wal};
+use crate::database::connection::open::{is_wal, leave_log, set_wal};
 use crate::database::copying::replication_tables::ReplicationTables;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -32,21 +32,50 @@ const LOG_WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Replacement<'handles> {
     backup: Backup<'handles>,
+    /// It is dropped after the backup, which ends its transaction.
+    switch: Option<SwitchToWal<'handles>>,
     live: &'handles RawConnection,
     path: &'handles Path,
     page_size: u64,
 }
 
+/// A switch to WAL mode. Unless it is kept, its drop takes it back, if no other program has the database open by then.
+#[derive(Debug)]
+struct SwitchToWal<'handle>(Option<&'handle RawConnection>);
+
+impl<'handle> SwitchToWal<'handle> {
+    fn make(live: &'handle RawConnection, path: &Path) -> Result<Self, Error> {
+        let was_in_wal_mode = is_wal(live, path)?;
+        set_wal(live, path)?;
+        Ok(Self((!was_in_wal_mode).then_some(live)))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for SwitchToWal<'_> {
+    fn drop(&mut self) {
+        if let Some(live) = self.0.filter(|live| !live.has_moved()) {
+            let back = live.execute("PRAGMA journal_mode = DELETE");
+            log::debug!("The database leaves WAL mode again: {back:?}");
+        }
+    }
+}
+
 impl<'handles> Replacement<'handles> {
-    /// Switches `live` to WAL mode, where it stays, and takes the write lock. Both databases must have the same page
-    /// size.
+    /// Switches `live` to WAL mode, where it stays after the commit, and takes the write lock. Both databases must have the
+    /// same page size.
     pub(crate) fn begin_in_wal_mode(
         source: &'handles RawConnection,
         live: &'handles RawConnection,
         path: &'handles Path,
     ) -> Result<Self, Error> {
-        set_wal(live, path)?;
-        Self::begin(source, live, path)
+        let switch = SwitchToWal::make(live, path)?;
+        let mut replacement = Self::begin(source, live, path)?;
+        replacement.switch = Some(switch);
+        Ok(replacement)
     }
 
     /// Takes the write lock of `live`. Both databases must have the same page size.
@@ -67,6 +96,7 @@ impl<'handles> Replacement<'handles> {
         backup.step(0).map_err(located)?;
         Ok(Self {
             backup,
+            switch: None,
             live,
             path,
             page_size: u64::try_from(page_size).unwrap_or_default(),
@@ -98,7 +128,11 @@ impl<'handles> Replacement<'handles> {
             return Err(ErrorKind::Moved.at(path));
         }
         while self.step(-1)? != BackupStep::Done {}
-        drop(self);
+        let Self { backup, switch, .. } = self;
+        drop(backup);
+        if let Some(switch) = switch {
+            switch.keep();
+        }
         if live.has_moved() {
             if let Err(error) = live.execute(EMPTY_LOG) {
                 log::debug!("The log of a file that has moved was not emptied: {error}");

@@ -58,7 +58,8 @@ mod linux {
         let holders = lock_holders(database, index);
         let mut programs: Vec<_> = processes()
             .filter(|pid| *pid != process::id())
-            .filter(|pid| holders.contains_key(pid) || has_open(*pid, &files))
+            // A file of another file system can have the inode of a lock. The open files tell them apart.
+            .filter(|pid| has_open(*pid, &files).unwrap_or_else(|| holders.contains_key(pid)))
             .map(|pid| Program {
                 is_writing: holders.get(&pid) == Some(&true),
                 pid,
@@ -74,15 +75,15 @@ mod linux {
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     }
 
-    fn has_open(pid: u32, files: &[Identity]) -> bool {
-        let descriptors = fs::read_dir(format!("/proc/{pid}/fd"));
+    /// Whether a process has one of these files open; `None` if this process may not know.
+    fn has_open(pid: u32, files: &[Identity]) -> Option<bool> {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
         // This is the metadata of the open file, even if it was renamed.
-        descriptors
-            .into_iter()
-            .flatten()
+        let has_open = descriptors
             .flatten()
             .filter_map(|entry| identity(&entry.path()))
-            .any(|file| files.contains(&file))
+            .any(|file| files.contains(&file));
+        Some(has_open)
     }
 
     fn name(pid: u32) -> String {

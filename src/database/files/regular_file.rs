@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -23,6 +24,17 @@ pub(crate) type Identity = (u64, u64);
 pub(crate) fn identity(path: &Path) -> Option<Identity> {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
+}
+
+/// The device and inode of a file, and the time of its creation if the file system stores it: the inode of a deleted file
+/// can become that of a new one.
+pub(crate) type FileIdentity = (Identity, Option<SystemTime>);
+
+/// The same, told from a later file with the same inode.
+pub(crate) fn file_identity(path: &Path) -> Option<FileIdentity> {
+    let metadata = fs::metadata(path).ok()?;
+    let identity = (metadata.dev(), metadata.ino());
+    Some((identity, metadata.created().ok()))
 }
 
 /// Opens a regular file to read it, without waiting. Fails if the path leads to anything else, such as a link.

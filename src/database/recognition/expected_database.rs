@@ -1,13 +1,11 @@
 //! Expected database: what a user knows of a database when he agrees to change it.
 
-use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::copy_up::copy_up;
-use crate::database::files::regular_file::{Identity, identity};
+use crate::database::files::regular_file::{FileIdentity, file_identity};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
 
@@ -20,10 +18,6 @@ pub struct ExpectedDatabase {
     /// The version, from [`Recognition::version_name`]; `None` without tables.
     version: Option<String>,
 }
-
-/// The device and inode of a file, and the time of its creation if the file system stores it: the inode of a deleted file
-/// can become that of a new one.
-type FileIdentity = (Identity, Option<SystemTime>);
 
 impl ExpectedDatabase {
     /// Looks at the database at a path, where there may be none. An interrupted transaction is rolled back. An overlay
@@ -78,11 +72,6 @@ impl ExpectedDatabase {
         };
         Err(ErrorKind::ChangedMeanwhile { detail }.at(path))
     }
-}
-
-fn file_identity(path: &Path) -> Option<FileIdentity> {
-    let created = || fs::metadata(path).and_then(|metadata| metadata.created());
-    Some((identity(path)?, created().ok()))
 }
 
 fn version_of(recognition: &Recognition) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::database::connection::open::{Access, open_connection, reset_pragmas};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
-use crate::database::files::regular_file::{Identity, identity};
+use crate::database::files::regular_file::{FileIdentity, file_identity};
 use crate::sqlite::prepared::Statements;
 
 /// A connection of the pool. Its drop returns it to the pool.
@@ -40,22 +40,23 @@ impl LastFailure {
 
 /// The file that all connections of a pool have open. Rows of another one must not come among theirs.
 #[derive(Debug, Clone)]
-pub(super) struct OpenFile(Arc<Mutex<Option<Identity>>>);
+pub(super) struct OpenFile(Arc<Mutex<Option<FileIdentity>>>);
 
 impl OpenFile {
     pub(super) fn at(path: &Path) -> Self {
-        Self(Arc::new(Mutex::new(identity(path))))
+        Self(Arc::new(Mutex::new(file_identity(path))))
     }
 
     /// Whether it is the one at the path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let open = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.is_some() && open == identity(path)
+        open.is_some() && open == file_identity(path)
     }
 
-    /// Makes it the one at the path.
-    pub(super) fn exchange(&self, path: &Path) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = identity(path);
+    /// Makes it another one, which all connections will have.
+    pub(super) fn exchange(&self, other: &Self) {
+        let other = *other.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = other;
     }
 }
 
@@ -77,11 +78,19 @@ impl ConnectionManager {
     }
 
     fn open(&self) -> Result<SqliteConnection, Error> {
-        if !self.file.is_at(&self.path) {
-            return Err(ErrorKind::Moved.at(&self.path));
-        }
+        self.require_same_file()?;
         DatabaseFile::at(&self.path).refuse_follower()?;
-        open_connection(&self.path, Access::Session)
+        let connection = open_connection(&self.path, Access::Session)?;
+        // Another one may have come in between.
+        self.require_same_file()?;
+        Ok(connection)
+    }
+
+    fn require_same_file(&self) -> Result<(), Error> {
+        if self.file.is_at(&self.path) {
+            return Ok(());
+        }
+        Err(ErrorKind::Moved.at(&self.path))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pool of connections to a database.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::database::connection::open::{
 };
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::files::copy_up::copy_up;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::{named_files, staged_file};
 use crate::database::recognition::recognise::recognise;
@@ -101,6 +103,9 @@ impl Database {
     /// before, as [`Session::write`] says ([`ErrorKind::Damaged`]).
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
+        // An overlay would make another file of it when it is first opened to write.
+        copy_up(&path);
+        let file = OpenFile::at(&path);
         let recognition = recognise(&path)?;
         recognition.require_version(&path)?;
         if let Some(warning) = recognition.version_warning() {
@@ -122,8 +127,9 @@ impl Database {
             first_write.prepare(&mut first, &path)?;
             ensure_wal(&mut first, &path)?;
         }
-        // An overlay makes another file of it when it is first opened to write.
-        let file = OpenFile::at(&path);
+        if !file.is_at(&path) {
+            return Err(ErrorKind::Moved.at(&path));
+        }
         drop(first);
 
         // r2d2 panics at a pool of no connections, and at a time that is zero or has no end. It takes the memory for the
@@ -200,19 +206,27 @@ impl Database {
             return Ok(());
         }
         if self.pool.state().connections > 0 {
-            if let Some(mut connection) = self.pool.try_get() {
-                // It commits nothing, and empties the log that SQLite would apply to the file that is there now.
-                let emptied: Result<(), diesel::result::Error> =
-                    transaction(&mut connection, Begin::Immediate, |_| Ok(()), |error| error);
-                log::debug!("The log of a file that has moved: {emptied:?}");
-            }
+            self.empty_log_of_moved();
             return Err(ErrorKind::Moved.at(&self.path));
         }
         // `compact` exchanges a file that nobody has open.
+        let found = OpenFile::at(&self.path);
         recognise(&self.path)?.require_version(&self.path)?;
         self.first_write.forget();
-        self.file.exchange(&self.path);
+        self.file.exchange(&found);
         Ok(())
+    }
+
+    /// Has the connections that are free empty the log, which SQLite would apply to the file that is at the path now. One
+    /// that has committed last to the file before knows that the log is of that one.
+    fn empty_log_of_moved(&self) {
+        let mut free: Vec<_> = iter::from_fn(|| self.pool.try_get()).collect();
+        for connection in &mut free {
+            // It commits nothing.
+            let emptied: Result<(), diesel::result::Error> =
+                transaction(connection, Begin::Immediate, |_| Ok(()), |error| error);
+            log::debug!("The log of a file that has moved: {emptied:?}");
+        }
     }
 
     fn session_on(&self, connection: PooledSqliteConnection) -> Session {
