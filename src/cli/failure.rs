@@ -153,7 +153,7 @@ documented_errors! {
         /// No market is active.
         NoMarketToUpdate
             in Exchanges;
-            text "No market is active";
+            text "No market is active that the command is about";
             hint "Activate one: 'degenbot aave activate ethereum_aave_v3'; 'degenbot aave list' shows them all";
             when "`aave update` updates active markets, and none is, or none on the chains that are named.";
 

@@ -13,6 +13,7 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
+use crate::sqlite::auto_checkpoint;
 use crate::sqlite::connection_hooks::raw_connection_of;
 use crate::sqlite::raised;
 use crate::sqlite::raw_connection::{SqliteError, message_and_code};
@@ -132,6 +133,11 @@ impl<'connection> Statements<'connection> {
             mutex,
             connection: PhantomData,
         }
+    }
+
+    /// Sets again when a commit moves the log into the file, which somebody may have changed.
+    pub(crate) fn set_checkpoints(self) {
+        auto_checkpoint::set(self.handle, auto_checkpoint::LONG_LOG);
     }
 
     /// Whether a transaction is open.

@@ -359,7 +359,7 @@ fn refusal_of(recognition: &Recognition) -> Option<Refusal> {
 }
 
 /// What a log and its index need beside the pages, in bytes.
-const LEAST_LOG: u64 = 64 << 10;
+const LEAST_LOG: u64 = 128 << 10;
 
 /// The disk space that a restore needs at most: for the copy of the backup, and if it replaces a database, for the log with
 /// the new content, for what the file grows by, and for the kept copy.

@@ -50,7 +50,11 @@ impl OpenFile {
     /// Whether it is the one at the path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let open = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.is_some() && open == file_identity(path)
+        match file_identity(path) {
+            // A folder may not be searched for a while.
+            None => path.try_exists().is_err(),
+            found => found == open,
+        }
     }
 
     /// Makes it another one, which all connections will have.
@@ -119,6 +123,7 @@ impl ManageConnection for ConnectionManager {
         // Diesel may not know of an open transaction. It would include the writes of the next session and lose them.
         let left = Statements::of(connection).and_then(|statements| {
             statements.leave_transaction()?;
+            statements.set_checkpoints();
             statements.has_attached_or_temporary()
         });
         match left {

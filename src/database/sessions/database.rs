@@ -1,7 +1,7 @@
 //! The pool of connections to a database.
 
 use std::iter;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -102,7 +102,8 @@ impl Database {
     /// ([`ErrorKind::NoThread`]). The errors come at once, without waiting for the timeout. A database that is not in WAL mode is switched to it, which is a write: the free pages are checked
     /// before, as [`Session::write`] says ([`ErrorKind::Damaged`]).
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
-        let path = path.as_ref().to_owned();
+        // The program may change its working folder.
+        let path = path::absolute(&path).unwrap_or_else(|_| path.as_ref().to_owned());
         // An overlay would make another file of it when it is first opened to write.
         copy_up(&path);
         let file = OpenFile::at(&path);
@@ -293,27 +294,37 @@ fn warn_once(once: &Once, warning: Option<String>) {
 ///
 /// The first call resolves the settings ([`Settings::resolve`] without overrides, so `DEGENBOT_CONFIG` and
 /// `DEGENBOT_DB_PATH` count) and creates one pool for the process. If it fails, the next call tries again. Each call
-/// takes a connection of its own from the pool.
+/// takes a connection of its own from the pool. If another file has been put at the path, a new pool takes the place of
+/// that one.
 ///
 /// # Errors
 ///
 /// Those of [`Settings::resolve`], [`Database::open`] and [`Database::session`].
 pub fn db_session() -> Result<Session, Error> {
     static DATABASE: Mutex<Option<Database>> = Mutex::new(None);
-    let database = {
+    let shared = || {
         // A panic under the lock leaves a complete value or none, so a poisoned lock is usable.
-        let mut shared = DATABASE
+        DATABASE
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(database) = &*shared {
-            database.clone()
-        } else {
-            let settings = Settings::resolve(&Overrides::default(), &Environment::from_process())?;
-            let database = Database::open(&settings.database.path)?;
-            shared.insert(database).clone()
-        }
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     };
-    database.session()
+    let open = || {
+        let mut shared = shared();
+        if let Some(database) = &*shared {
+            return Ok(database.clone());
+        }
+        let settings = Settings::resolve(&Overrides::default(), &Environment::from_process())?;
+        let database = Database::open(&settings.database.path)?;
+        Ok::<_, Error>(shared.insert(database).clone())
+    };
+    match open()?.session() {
+        // Nobody else can drop the pool.
+        Err(error) if matches!(error.kind, ErrorKind::Moved) => {
+            *shared() = None;
+            open()?.session()
+        }
+        result => result,
+    }
 }
 
 #[cfg(test)]

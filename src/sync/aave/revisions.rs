@@ -28,10 +28,15 @@ pub(super) struct FirstRevision {
     pub(super) first_upgrade: Option<Revision>,
 }
 
+/// How often the revisions are read anew because the newest block was replaced meanwhile.
+const TRIES: u32 = 5;
+
 /// The upgrades of tokens that were looked for, so that they are not looked for again.
 #[derive(Debug, Default)]
 pub(super) struct Upgrades {
     looked_for: BTreeSet<Address>,
+    /// The block up to which they were looked for.
+    until: Option<BlockNumber>,
     /// The implementation of the first upgrade of each token that has had one.
     first: BTreeMap<Address, Address>,
 }
@@ -83,37 +88,94 @@ impl Upgrades {
                 tokens.push((new.variable_debt_token, Side::Debt));
             }
         }
-        let mut found = BTreeMap::new();
-        let (Some(from), Some(head)) = (from, node.header(BlockTag::Latest)?) else {
-            return Ok(found);
+        let Some(from) = from else {
+            return Ok(BTreeMap::new());
         };
+        for _ in 0..TRIES {
+            let Some(head) = node
+                .header(BlockTag::Latest)?
+                .filter(|head| head.number >= from)
+            else {
+                continue;
+            };
+            let found = self.find_at(node, &tokens, others, (from, head.number))?;
+            // Logs and revisions are of one chain if the block is still the same, whichever node answered.
+            let again = node.header(BlockTag::Number(head.number))?;
+            if again.is_some_and(|again| again.hash == head.hash) {
+                return Ok(found);
+            }
+            self.forget();
+        }
+        Err(SyncError::Unsettled {
+            reason: "the node's newest block changes, or lags, while revisions are read",
+        })
+    }
+
+    fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Notes the first upgrade of each of these tokens between two blocks.
+    fn look_for(
+        &mut self,
+        node: &Node,
+        tokens: &BTreeSet<Address>,
+        (from, to): (BlockNumber, BlockNumber),
+    ) -> Result<(), SyncError> {
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        let filter = LogFilter {
+            addresses: tokens.iter().copied().collect(),
+            topics0: vec![Upgraded::TOPIC],
+            ..LogFilter::default()
+        };
+        let answer = node.logs(&filter, from, to, None)?;
+        for log in answer.logs.iter() {
+            let upgraded = Upgraded::decode(&log)?;
+            self.first
+                .entry(log.address)
+                .or_insert(upgraded.implementation);
+        }
+        Ok(())
+    }
+
+    /// The same of the chain up to a block. Logs and revisions must be of the same blocks: an upgrade between the two would
+    /// count as the first revision.
+    fn find_at(
+        &mut self,
+        node: &Node,
+        tokens: &[(Address, Side)],
+        others: &[Address],
+        (from, head): (BlockNumber, BlockNumber),
+    ) -> Result<BTreeMap<Address, FirstRevision>, SyncError> {
+        let mut found = BTreeMap::new();
         let unknown = |token: &&Address| !self.looked_for.contains(*token);
-        let mut wanted: BTreeSet<_> = tokens.iter().map(|(token, _)| token).collect();
-        wanted.retain(unknown);
+        let mut wanted: Vec<_> = tokens
+            .iter()
+            .map(|(token, _)| token)
+            .filter(unknown)
+            .collect();
         if !wanted.is_empty() {
             wanted.extend(others.iter().filter(unknown));
-            let filter = LogFilter {
-                addresses: wanted.iter().map(|token| **token).collect(),
-                topics0: vec![Upgraded::TOPIC],
-                ..LogFilter::default()
-            };
-            let answer = node.logs(&filter, from, head.number, None)?;
-            for log in answer.logs.iter() {
-                let upgraded = Upgraded::decode(&log)?;
-                self.first
-                    .entry(log.address)
-                    .or_insert(upgraded.implementation);
-            }
-            self.looked_for.extend(filter.addresses);
         }
+        let wanted: BTreeSet<_> = wanted.into_iter().copied().collect();
+        // Those that were looked for before may have been upgraded since.
+        if let Some(until) = self.until.filter(|until| *until < head) {
+            let known = self.looked_for.clone();
+            self.look_for(node, &known, (until.next(), head))?;
+        }
+        self.look_for(node, &wanted, (from, head))?;
+        self.looked_for.extend(wanted);
+        self.until = self.until.max(Some(head));
         let first = |token: &Address| self.first.get(token).copied();
         let mut calls = Vec::new();
-        for (token, side) in &tokens {
+        for (token, side) in tokens {
             let function = Implementation::of(*side).function();
             calls.push(call(*token, function));
             calls.push(call(first(token).unwrap_or(*token), function));
         }
-        let answers = node.calls(&calls, BlockTag::Latest)?;
+        let answers = node.calls(&calls, BlockTag::Number(head))?;
         let said: Vec<_> = answers
             .into_iter()
             .map(|answer| answer.ok().and_then(|answer| revision(&answer)))

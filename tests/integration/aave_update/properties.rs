@@ -3,6 +3,7 @@
 use alloy_primitives::keccak256;
 use degenbot::types::BlockNumber;
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::stored::{assert_chain_at, rows};
 use super::{MARKETS, NEVER, Scene, assert_rows, at, reference, to_head};
@@ -51,6 +52,29 @@ fn first_revisions_and_price_sources_do_not_depend_on_what_comes_later() {
         // Everything is listed by then; nothing is upgraded yet.
         let early = recording(name).special["listed"][2];
         let scene = Scene::new(name, 0);
+        scene.update(&to_head().to_block(at(early))).1.unwrap();
+        assert_rows(&rows(&scene.path), &reference(scene.recording, early));
+    }
+}
+
+/// The header comes from a node that lags, and the state from one that has the tokens' upgrades already.
+#[test]
+fn first_revisions_are_those_at_the_block_whose_header_was_read() {
+    for name in MARKETS {
+        let early = recording(name).special["listed"][2];
+        let scene = Scene::new(name, 0);
+        let (lagging, head) = scene.server.chain(|chain| {
+            let params = json!([format!("{early:#x}"), false]);
+            let header = chain.answer("eth_getBlockByNumber", &params).unwrap();
+            (header, format!("{:#x}", chain.head()))
+        });
+        scene
+            .server
+            .set_faults(Faults::mutating(move |method, answer| {
+                if method == "eth_getBlockByNumber" && answer["result"]["number"] == head.as_str() {
+                    answer["result"] = lagging.clone();
+                }
+            }));
         scene.update(&to_head().to_block(at(early))).1.unwrap();
         assert_rows(&rows(&scene.path), &reference(scene.recording, early));
     }
