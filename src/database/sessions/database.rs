@@ -99,8 +99,9 @@ impl Database {
     ///
     /// If there is no database, if this program cannot work with it ([`ErrorKind::Refused`]), if Litestream keeps it up to
     /// date ([`ErrorKind::Follower`]), if it cannot be opened, or if the system has no threads for the pool
-    /// ([`ErrorKind::NoThread`]). The errors come at once, without waiting for the timeout. A database that is not in WAL mode is switched to it, which is a write: the free pages are checked
-    /// before, as [`Session::write`] says ([`ErrorKind::Damaged`]).
+    /// ([`ErrorKind::NoThread`]). The errors come at once, without waiting for the timeout. A database that is not in WAL
+    /// mode is switched to it, which is a write: the free pages are checked before, as [`Session::write`] says
+    /// ([`ErrorKind::Damaged`]).
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         // The program may change its working folder.
         let path = path::absolute(&path).unwrap_or_else(|_| path.as_ref().to_owned());
@@ -167,7 +168,7 @@ impl Database {
         })
     }
 
-    /// The database's path.
+    /// The database's absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -178,9 +179,9 @@ impl Database {
     /// # Errors
     ///
     /// [`ErrorKind::Moved`] if another file has been put at the path, or none is there: the connections of the pool have the
-    /// file before, and must be dropped with the `Database`. [`ErrorKind::PoolExhausted`] if all connections were in use for too long, and the reason if a new one cannot be
-    /// opened, such as [`ErrorKind::OutOfMemory`]. If several threads wait for new ones, only one of them gets that
-    /// reason, and the others [`ErrorKind::CannotOpen`] with its text.
+    /// file before, and must be dropped with the `Database`. [`ErrorKind::PoolExhausted`] if all connections were in use for
+    /// too long, and the reason if a new one cannot be opened, such as [`ErrorKind::OutOfMemory`]. If several threads wait
+    /// for new ones, only one of them gets that reason, and the others [`ErrorKind::CannotOpen`] with its text.
     pub fn session(&self) -> Result<Session, Error> {
         self.require_same_file()?;
         let connection = self.pool.get().map_err(|error| {

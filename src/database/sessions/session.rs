@@ -71,8 +71,9 @@ impl Session {
     /// # Errors
     ///
     /// The error that `operate` returns, [`Locked`](crate::database::ErrorKind::Locked) if another process holds the
-    /// write lock for too long, [`Moved`](crate::database::ErrorKind::Moved) if the file is no longer at its path, [`Damaged`](crate::database::ErrorKind::Damaged) if that check finds damage, or the error
-    /// of the commit. After an error, nothing is written.
+    /// write lock for too long, [`Moved`](crate::database::ErrorKind::Moved) if the file is no longer at its path,
+    /// [`Damaged`](crate::database::ErrorKind::Damaged) if that check finds damage, or the error of the commit. After an
+    /// error, nothing is written.
     pub fn write<T, E: From<Error>>(
         &mut self,
         operate: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
