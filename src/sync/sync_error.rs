@@ -465,7 +465,7 @@ documented_errors! {
         }
             in OtherPrograms;
             text format!("The update was begun anew too often: {reason}");
-            hint "Run the command again; make sure that only one update runs";
+            hint "Run the command again; make sure that only one update runs, and that several nodes agree with each other";
             when "Other programs change what an update changes, or the chain is reorganised again and again.";
 
         /// Another file has the name of the database.

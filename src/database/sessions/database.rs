@@ -145,6 +145,8 @@ impl Database {
             .max_size(max_size)
             .min_idle(Some(options.min_idle.min(max_size)))
             .connection_timeout(timeout)
+            // A connection does not go away while nobody uses it. Whether its file has is looked at before.
+            .test_on_check_out(false)
             // The call that waits for the connection reports a failed attempt.
             .error_handler(Box::new(NopErrorHandler))
             .build(ConnectionManager::to(
