@@ -42,10 +42,11 @@ pub(crate) fn establish(uri: &str) -> ConnectionResult<SqliteConnection> {
     let mut connection = SqliteConnection::establish(uri)?;
     // The program's own instrumentation can open other connections meanwhile. Then it is unknown which this one is.
     let is_the_only_one = OPENINGS.get() == before.wrapping_add(1);
-    if let Some(raw) = OPENED.get().filter(|_| is_the_only_one) {
+    let opened = OPENED.get().filter(|_| is_the_only_one);
+    if let Some(raw) = opened {
         raised::record_failures(&mut connection, raw);
-        auto_checkpoint::set(raw, auto_checkpoint::LONG_LOG);
-    } else if let Ok(raw) = raw_connection_of(&mut connection) {
+    }
+    if let Some(raw) = opened.or_else(|| raw_connection_of(&mut connection).ok()) {
         auto_checkpoint::set(raw, auto_checkpoint::LONG_LOG);
     }
     Ok(connection)

@@ -30,7 +30,7 @@ pub(super) struct BesideLitestream {
 }
 
 impl BesideLitestream {
-    /// Asks whether to go on if Litestream has the database open. `new` is the size of the new content in bytes.
+    /// Asks whether to go on if Litestream has the database open. `new` is about the size of the new content, in bytes.
     pub(super) fn confirm(&self, path: &Path, new: u64) -> Result<(), Failure> {
         if DatabaseFile::at(path).refuse_follower().is_err() {
             // The command refuses it, whatever the answer.
@@ -49,7 +49,7 @@ impl BesideLitestream {
             return Err(Failure::BesideLitestream { pid });
         }
         let question = format!(
-            "Litestream (process {pid}) replicates the database at {}. It uploads the whole new content ({}), and writers \
+            "Litestream (process {pid}) replicates the database at {}. It uploads the whole new content (about {}), and writers \
              wait about {} s. Do you want to proceed?",
             path.display(),
             bytes(new),

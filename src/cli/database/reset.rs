@@ -21,7 +21,7 @@ use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::expected_database::ExpectedDatabase;
 
-/// The size of an empty database, in bytes.
+/// About the size of an empty database, in bytes.
 const EMPTY_BYTES: u64 = 400 << 10;
 
 /// Create the database, or empty an existing one

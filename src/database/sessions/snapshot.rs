@@ -79,8 +79,8 @@ impl Database {
     /// same state.
     pub fn snapshots(&self, count: usize) -> Result<Vec<Snapshot>, Error> {
         let failed = |error| Error::from_diesel(self.path(), "read from the database", error);
-        // This connection notices the commits of others. It is not from the pool, which may be exhausted.
         self.require_same_file()?;
+        // This connection notices the commits of others. It is not from the pool, which may be exhausted.
         let mut watcher = open_connection(self.path(), Access::ReadWrite)?;
         // Another one may have taken its place meanwhile.
         self.require_same_file()?;
