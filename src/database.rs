@@ -144,6 +144,7 @@ pub use reports::pool_show::{
     LiquidityRange, PoolLiquidity, PoolReport, PoolSelector, TokenSelector, show_pools,
 };
 pub use sessions::database::{Database, PoolOptions, db_session};
+pub use sessions::read_only_database::ReadOnlyDatabase;
 pub use sessions::session::Session;
 pub use sessions::snapshot::Snapshot;
 pub use structure::legacy_revision::LegacyRevision;

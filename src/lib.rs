@@ -21,6 +21,7 @@
 //! | apply a block to an Aave market | `sync::AaveUpdate`, with the feature `sync`: the events that the bot has received, each checked against the balance that it changes |
 //! | several statements on one state | [`Database::read`], or [`Database::snapshots`] for several threads |
 //! | several writes, all or none | [`Database::write`] |
+//! | read a database that others write, such as a copy that Litestream keeps up to date | [`Database::open_read_only`] |
 //! | queries of your own | Diesel, with the tables of [`schema`] and the row types of [`models`] |
 //! | fill the database from a node | `sync::update_pools`, with the feature `sync` |
 //! | back up, upgrade, verify | [`backup_sqlite_database`], [`upgrade_sqlite_database`], [`verify_sqlite_database`] |
@@ -40,6 +41,7 @@
 //! ```
 //!
 //! [`Database::open`]: database::Database::open
+//! [`Database::open_read_only`]: database::Database::open_read_only
 //! [`Database::chain_pools`]: database::Database::chain_pools
 //! [`Database::for_each_tick_map`]: database::Database::for_each_tick_map
 //! [`Database::read`]: database::Database::read

@@ -18,6 +18,9 @@ mod fill;
 #[path = "../../examples/list_pools.rs"]
 #[expect(dead_code, reason = "the test calls what its main function calls")]
 mod list_pools;
+#[path = "../../examples/watch.rs"]
+#[expect(dead_code, reason = "the test calls what its main function calls")]
+mod watch;
 
 /// The examples do not create a database, and say how to.
 #[test]
@@ -34,6 +37,19 @@ fn examples_without_a_database_say_how_to_create_one() {
             "{told}"
         );
     }
+}
+
+#[test]
+fn watch_prints_what_is_new() {
+    let (_folder, path) = empty();
+    let watched = |reads| {
+        let mut said = Vec::new();
+        watch::watch(&path, reads, &mut said).unwrap();
+        String::from_utf8(said).unwrap()
+    };
+    assert_eq!(watched(2), "0 tokens, at block \n");
+    fill::fill(&path).unwrap();
+    assert_eq!(watched(2), "2 tokens, at block 23000000\n");
 }
 
 #[test]

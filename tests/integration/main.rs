@@ -63,6 +63,7 @@ mod pools;
 mod prompts;
 mod raised;
 mod read_only;
+mod read_only_database;
 mod rebuild;
 mod recognition;
 mod reset;

@@ -92,10 +92,18 @@ pub(crate) fn read_beside_others<T>(
     path: &Path,
     look: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    leaving_no_index(path, || {
+        open_for_reading(path).and_then(|mut connection| look(&mut connection))
+    })
+}
+
+/// Runs `look`, which opens a connection and closes it. If there is a log without an index, the one that SQLite makes of
+/// it is removed again, unless somebody uses it.
+pub(super) fn leaving_no_index<T>(path: &Path, look: impl FnOnce() -> T) -> T {
     let file = DatabaseFile::at(path);
     let index = file.sidecar(Sidecar::Shm);
     let makes_index = file.sidecar(Sidecar::Wal).exists() && !index.exists();
-    let result = open_for_reading(path).and_then(|mut connection| look(&mut connection));
+    let result = look();
     if makes_index && index.exists() {
         // SQLite deletes the index only together with the log. Like SQLite, this does so while nobody can use either.
         let removed = RawConnection::open(&uri(path, Access::ReadWrite.parameters()))

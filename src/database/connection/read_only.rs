@@ -6,11 +6,13 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use diesel::RunQueryDsl;
 use diesel::sqlite::SqliteConnection;
 use libsqlite3_sys as ffi;
 
 use crate::database::connection::open::{
-    Access, INDEX, LOCK_TIMEOUT, check_file, establish, establish_raw, is_wal_on_disk, uri,
+    Access, INDEX, LOCK_TIMEOUT, check_file, establish, establish_raw, is_wal_on_disk,
+    leaving_no_index, uri,
 };
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
@@ -22,6 +24,7 @@ use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
 use crate::sqlite::lock_wait::{self, LockWait};
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
+use crate::sqlite::transaction::{Begin, transaction};
 
 /// Calls `look` with a connection that writes nothing: it does not change the file, creates no `-wal` or `-shm`, and
 /// takes no lock but a reader's.
@@ -105,6 +108,56 @@ pub(crate) fn read_raw_without_trace<T>(
     repeat_until_proven(path, &waiting, attempt)
 }
 
+/// Calls `look` in a read transaction, for as long as it takes. Otherwise like [`read_without_trace`]: what `look` returns
+/// counts only if the files prove that it has seen one state, and `look` may be called again.
+///
+/// Other connections of this process can be opened meanwhile, and can write. So the index of a log is not opened
+/// read-only if it can be avoided. A log without an index gets one, which is removed again: the VFS without locks would
+/// drop those of this process when it closes the file.
+///
+/// Each call has a connection of its own. `litestream restore -f` changes pages without the counter that tells SQLite to
+/// forget what it has read before.
+pub(crate) fn read_one_state<T>(
+    path: &Path,
+    mut look: impl FnMut(&mut SqliteConnection) -> T,
+) -> Result<T, Error> {
+    let waiting = Cell::new(Duration::ZERO);
+    let mut attempt = |parameters: &str, pragmas: &str| {
+        let asked = Instant::now();
+        let index = INDEX.read().unwrap_or_else(PoisonError::into_inner);
+        waiting.set(waiting.get() + asked.elapsed());
+        let uri = uri(path, parameters);
+        let mut connection = without_checkpoint_on_close(|| establish(path, &uri, pragmas))?;
+        transaction(
+            &mut connection,
+            Begin::Deferred,
+            |connection| {
+                // The first statement opens the index. The lock ends before `look`, which may open databases.
+                diesel::sql_query("SELECT 1 FROM sqlite_schema").execute(connection)?;
+                drop(index);
+                Ok(look(connection))
+            },
+            |error| Error::from_diesel(path, "read from the database", error),
+        )
+    };
+    let attempt = |mode: ReadMode| {
+        let mut in_mode = |mode: ReadMode| attempt(mode.parameters(), mode.pragmas());
+        match mode {
+            ReadMode::Ordinary | ReadMode::Immutable => in_mode(mode),
+            ReadMode::SharedWal => in_mode(ReadMode::Ordinary),
+            ReadMode::PrivateWal => {
+                match in_mode(ReadMode::Ordinary) {
+                    // Nobody may make an index here.
+                    Err(error) if error.is_about_opening() => in_mode(mode),
+                    result => result,
+                }
+            }
+        }
+    };
+    leaving_no_index(path, || repeat_until_proven(path, &waiting, attempt))
+        .map_err(|error| error.with_effect(Effect::Nothing))
+}
+
 /// Runs `attempt` in the mode that the files call for, until its result is that of unchanged files or of a reader with
 /// locks.
 fn repeat_until_proven<T>(
@@ -159,6 +212,8 @@ struct Reading<'a> {
     shared_lock: SharedLock,
     /// Whether no program keeps the index up to date.
     is_index_useless: bool,
+    /// Whether `litestream restore -f` writes to the file, which it does all the time.
+    is_follower: bool,
 }
 
 /// What is to be done about a database next.
@@ -186,6 +241,7 @@ impl<'a> Reading<'a> {
             interrupted: None,
             shared_lock: SharedLock::NotTaken,
             is_index_useless: false,
+            is_follower: DatabaseFile::at(path).refuse_follower().is_err(),
         }
     }
 
@@ -231,7 +287,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Whether the files' times have proved nothing for too long.
+    /// Whether the files' times have proved nothing for too long, or will.
     fn is_late(&self, files: &FileState) -> bool {
         /// The time after which they have if they would not show a write. Nearly always they would sooner.
         const SETTLING: Duration = Duration::from_millis(40);
@@ -239,7 +295,7 @@ impl<'a> Reading<'a> {
             SharedLock::Impossible => files.tick() * 4,
             _ => SETTLING,
         };
-        self.looked_for() > PATIENCE || self.settling >= longest_settling
+        self.is_follower || self.looked_for() > PATIENCE || self.settling >= longest_settling
     }
 
     /// Whether other programs cannot write without a file that is missing.
