@@ -9,6 +9,7 @@ mod kept_file;
 
 mod plan;
 mod replace_existing;
+mod replica;
 mod reset;
 mod restore;
 mod upgrade;

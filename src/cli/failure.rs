@@ -138,6 +138,45 @@ documented_errors! {
             hint "If its contracts are missing, 'aave activate' adds them; the other markets are not affected";
             when "`aave update` does not know the contracts of an active market.";
 
+        /// The program that restores replicas does not start.
+        NoLitestream {
+            reason: String = "No such file or directory".to_owned(),
+        }
+            in Backups;
+            text format!("The program 'litestream', which restores replicas, does not start: {reason}");
+            hint "Install Litestream 0.5 or later, and put it into a folder of PATH";
+            when "`restore --from` has the address of a replica, and Litestream is not installed.";
+
+        /// The program that restores replicas is too old.
+        OldLitestream {
+            version: String = "v0.3.13".to_owned(),
+        }
+            in Backups;
+            text format!("The program 'litestream' is of release {version}, whose replicas have another format");
+            hint "Install Litestream 0.5 or later; an old replica is restored with the old program, and 'restore --from' then \
+                  takes the file";
+            when "`restore --from` has the address of a replica, and the installed Litestream is older than 0.5.";
+
+        /// The replica was not restored.
+        ReplicaNotRestored {
+            /// Its address without what can be secret.
+            replica: String = "s3://bots/main".to_owned(),
+            /// What the program says.
+            reason: String = "REASON".to_owned(),
+        }
+            in Backups;
+            text format!("Litestream could not restore {replica} ({reason})");
+            hint "Check the address, the credentials and the time; 'litestream restore -dry-run' with the same address says \
+                  what there is";
+            when "`restore --from` has the address of a replica, and `litestream restore` fails. Nothing was changed.";
+
+        /// A time is given for what is no replica.
+        TimeOfFile
+            in Backups;
+            text "--at is for replicas of Litestream, and --from is the path of a file";
+            hint "Leave --at out, or give the address of a replica, such as s3://BUCKET";
+            when "`restore --at` has a time, and `--from` no address. The exit status is 2.";
+
         /// A market is known, and has no row in the database.
         MarketNotStored {
             market: MarketName = MarketName {
@@ -673,6 +712,7 @@ impl Failure {
             | Self::AmbiguousAsset { .. }
             | Self::PriceTwice { .. }
             | Self::PriceNotUsed { .. }
+            | Self::TimeOfFile
             | Self::OtherCommand { .. }
             | Self::OnlyInPython { .. } => ExitStatus::WrongArguments,
             Self::Deployment { error } if !matches!(error, InvalidDeployment::Known { .. }) => {

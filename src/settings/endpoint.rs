@@ -7,8 +7,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::types::integer::ChainId;
 
-/// The schemes of nodes. Anything else before `://` could be a key.
-const SCHEMES: [&str; 7] = ["http", "https", "ws", "wss", "ipc", "unix", "file"];
+/// The schemes of nodes, and of replicas. Anything else before `://` could be a key.
+const SCHEMES: [&str; 11] = [
+    "http", "https", "ws", "wss", "ipc", "unix", "file", "s3", "gs", "abs", "sftp",
+];
 
 /// Stands for what is not shown.
 const BLANK: &str = "…";

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use degenbot::database::{
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
 
-use crate::support::command::{on, quietly, run};
+use crate::support::command::{degenbot, finish, on, quietly, run, send, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
 use crate::support::terminal::Terminal;
@@ -364,4 +365,148 @@ fn content_is_not_written_anew_beside_litestream_unasked() {
         drop(litestream);
         assert!(run(on(&copy.path, &forced), "").starts_with("status: 0\n"));
     }
+}
+
+/// A folder with a program of Litestream's name, which runs this script.
+fn program(script: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("litestream");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// A command for which the folder's programs come first.
+fn with_program(copy: &Copy, folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = degenbot(copy.folder());
+    command
+        .args(["database", "restore", "--force"])
+        .args(arguments);
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()));
+    command
+}
+
+/// Says its release; otherwise `litestream restore`.
+const RELEASE: &str = "if [ \"$1\" = version ]; then echo 0.5.17; exit; fi";
+
+#[test]
+fn replica_is_restored_by_the_users_own_program() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    backup(&copy.path).unwrap();
+    let backup = copy.folder().join("degenbot.db.bak");
+    let script = format!(
+        "{RELEASE}; echo \"$@\" > '{}'; while [ \"$1\" != -o ]; do shift; done; cp '{}' \"$2.tmp\"; mv \"$2.tmp\" \"$2\"",
+        copy.folder().join("arguments").display(),
+        backup.display()
+    );
+    let folder = program(&script);
+    content::connect(&copy.path)
+        .batch_execute("DELETE FROM uniswap_v4_pools; UPDATE exchanges SET active = 0")
+        .unwrap();
+    let url = "s3://key:secret@bots/main?token=secret";
+    let arguments = [
+        "--database",
+        "degenbot.db",
+        "--from",
+        url,
+        "--at",
+        "2026-11-29T08:00:00Z",
+    ];
+    let told = run(with_program(&copy, &folder, &arguments), "");
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(
+        told.contains("Litestream restores s3://bots/… to a temporary file."),
+        "{told}"
+    );
+    assert!(!told.contains("secret"), "{told}");
+    assert_eq!(content::of(&copy.path), content::of(&backup));
+    let given = fs::read_to_string(copy.folder().join("arguments")).unwrap();
+    assert!(given.starts_with("restore -force -o "), "{given}");
+    let end = format!("-timestamp=2026-11-29T08:00:00Z {url}\n");
+    assert!(given.ends_with(&end), "{given}");
+    let expected = [
+        "arguments",
+        "degenbot.db",
+        "degenbot.db.bak",
+        "degenbot.db.pre-restore",
+    ];
+    assert!(
+        copy.files().keys().eq(expected),
+        "{:?}",
+        copy.files().keys()
+    );
+}
+
+#[test]
+fn replica_that_cannot_be_restored_leaves_everything_as_it_is() {
+    let scripts = [
+        ("echo v0.3.13", "is of release v0.3.13"),
+        (
+            &format!("{RELEASE}; echo half > \"$4.tmp\"; echo 'no secret' >&2; exit 1"),
+            "could not restore s3://bots/… (no …)",
+        ),
+        (
+            &format!("{RELEASE}; echo nothing > \"$4\""),
+            "The backup at s3://bots/… is not an SQLite database",
+        ),
+        (RELEASE, "The backup at s3://bots/… is empty"),
+    ];
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    let restore = |folder: &TempDir, database: &str| {
+        let from = "s3://bots/x?key=secret";
+        let arguments = ["--database", database, "--from", from];
+        run(with_program(&copy, folder, &arguments), "")
+    };
+    for (script, expected) in scripts {
+        let folder = program(script);
+        let told = restore(&folder, "degenbot.db");
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert!(told.contains(expected), "{told}");
+        assert_eq!(copy.files(), before, "{told}");
+        // The folders of a new database go again.
+        let told = restore(&folder, "new/folder/degenbot.db");
+        assert!(told.starts_with("status: 1\n"), "{told}");
+        assert_eq!(copy.files(), before, "{told}");
+        assert!(!copy.folder().join("new").exists(), "{told}");
+    }
+    let nowhere = tempfile::tempdir().unwrap();
+    let arguments = ["--database", "degenbot.db", "--from", "s3://b"];
+    let mut command = with_program(&copy, &nowhere, &arguments);
+    command.env("PATH", nowhere.path());
+    let told = run(command, "");
+    assert!(told.contains("does not start: No such file"), "{told}");
+    let told = quietly(
+        &copy.path,
+        &["database", "restore", "--from", "x.db", "--at", "T"],
+    );
+    assert!(told.starts_with("status: 2\n"), "{told}");
+    assert_eq!(copy.files(), before);
+}
+
+/// Only the command gets the signal.
+#[test]
+fn litestream_ends_with_the_command() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    let marker = copy.folder().join("pid");
+    let script = format!(
+        "{RELEASE}; echo half > \"$4.tmp\"; echo $$ > '{}'; exec sleep 1000",
+        marker.display()
+    );
+    let folder = program(&script);
+    let arguments = ["--database", "degenbot.db", "--from", "s3://b"];
+    let child = spawn(with_program(&copy, &folder, &arguments));
+    let pid = loop {
+        match fs::read_to_string(&marker) {
+            Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+            _ => std::thread::yield_now(),
+        }
+    };
+    assert!(send(&child, "-TERM"));
+    let told = finish(child);
+    assert!(told.contains("Aborted!"), "{told}");
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    fs::remove_file(&marker).unwrap();
+    assert_eq!(copy.files(), before);
 }

@@ -1,7 +1,7 @@
 //! `degenbot database restore`: replaces the content with that of a backup.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::database::beside_litestream::BesideLitestream;
 use crate::cli::database::kept_file::beside;
+use crate::cli::database::replica::{FetchedReplica, Replica};
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, time, timestamp};
 use crate::cli::json::{Json, Timing, Version, timed};
@@ -21,12 +22,14 @@ use crate::counted::counted;
 use crate::database::copying::content_summary::Summary;
 use crate::database::copying::restore::{RestoreOptions, check_restore, restore_sqlite_database};
 use crate::database::error::not_checked::NotChecked;
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
 Examples:
   degenbot database restore
-  degenbot database restore --from /mnt/backups/monday.db";
+  degenbot database restore --from /mnt/backups/monday.db
+  degenbot database restore --from s3://bots/main --at 2026-11-29T08:00:00Z";
 
 /// Replace the content of the database with that of a backup
 ///
@@ -35,9 +38,16 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Restore {
-    /// Restore the backup at this path instead of PATH.bak
-    #[arg(long, value_name = "PATH")]
+    /// Restore the backup at this path, or a replica of Litestream, instead of PATH.bak
+    ///
+    /// A replica has an address that 'litestream restore' takes, with its scheme. That program restores it to a temporary
+    /// file beside the database first, with the credentials that it finds. The address is shown without its user and its
+    /// query.
+    #[arg(long, value_name = "PATH|URL")]
     from: Option<PathBuf>,
+    /// Restore the replica as it was at this time, such as 2026-11-29T08:00:00Z
+    #[arg(long, value_name = "TIME", requires = "from")]
+    at: Option<String>,
     /// Do not keep the replaced database as PATH.pre-restore
     #[arg(long)]
     no_keep: bool,
@@ -60,20 +70,32 @@ impl Restore {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let _waiting = self.waiting.begin();
         let path = context.database_path()?;
+        let printer = &context.printer;
+        let fetched = self.fetch(&path, printer)?;
         let mut options = RestoreOptions {
-            from: self.from,
+            from: match &fetched {
+                Some(fetched) => Some(fetched.path().to_owned()),
+                None => self.from,
+            },
             keep_replaced: !self.no_keep,
             verify: self.verify,
             allow_unchecked: self.unchecked.allow_unchecked,
             wait: self.waiting.time(),
             agreed: None,
         };
-        let printer = &context.printer;
+        let named = |error| match &fetched {
+            Some(fetched) => fetched.name_in(error),
+            None => error,
+        };
         let plan = {
             // A question must not be about what is then refused. Without one, the restore checks the backup.
             let verify = (!self.confirmation.force).then_some(options.verify);
             let mut progress = ProgressReporter::new("Checking the backup", printer);
-            check_restore(&path, &options, verify, &mut progress)?
+            check_restore(&path, &options, verify, &mut progress).map_err(named)?
+        };
+        let from = match &fetched {
+            Some(fetched) => fetched.shown().to_owned(),
+            None => plan.from.path.display().to_string(),
         };
         if let Some(refusal) = &plan.refusal {
             log::warn!(
@@ -82,14 +104,14 @@ impl Restore {
         }
         if let Some(replaced) = &plan.replaced {
             if !self.confirmation.force {
-                describe(printer, "Database", replaced);
-                describe(printer, "Backup", &plan.from);
+                describe(printer, "Database", &path.display().to_string(), replaced);
+                describe(printer, "Backup", &from, &plan.from);
             }
             let question = format!(
                 "The content of the database at {} will be replaced by that of {}{}. Do you want to \
                  proceed?",
                 path.display(),
-                plan.from.path.display(),
+                from,
                 lost(replaced, &plan.from)
             );
             confirm(&question, self.confirmation.force)?;
@@ -100,12 +122,12 @@ impl Restore {
         }
         let (report, timing) = {
             let mut progress = ProgressReporter::new("Restoring", printer);
-            timed(|| restore_sqlite_database(&path, &options, &mut progress))?
+            timed(|| restore_sqlite_database(&path, &options, &mut progress)).map_err(named)?
         };
         printer.message(format_args!(
             "Restored {} from {} ({}).",
             path.display(),
-            report.from.display(),
+            from,
             bytes(report.bytes)
         ));
         let kept = report.kept.as_deref().map(|kept| beside(&path, kept));
@@ -125,7 +147,10 @@ impl Restore {
         let document = Document {
             timing,
             path: path.display().to_string(),
-            backup: (&report.backup).into(),
+            backup: SummaryDocument {
+                path: from,
+                ..(&report.backup).into()
+            },
             replaced: report.replaced.as_ref().map(SummaryDocument::from),
             kept: kept.map(|kept| kept.display().to_string()),
             bytes: report.bytes,
@@ -134,6 +159,20 @@ impl Restore {
             not_checked: report.not_checked,
         };
         self.json.report(context, "database restore", &document)
+    }
+
+    /// Fetches the replica, if the backup is one.
+    fn fetch(&self, path: &Path, printer: &Printer) -> Result<Option<FetchedReplica>, Failure> {
+        let replica = self.from.as_deref().and_then(Replica::named);
+        match (replica, self.at.as_deref()) {
+            (None, Some(_)) => Err(Failure::TimeOfFile),
+            (None, None) => Ok(None),
+            (Some(replica), at) => {
+                // It can take long, and is not to be done for nothing.
+                DatabaseFile::at(path).refuse_follower()?;
+                replica.fetch(at, path, printer).map(Some)
+            }
+        }
     }
 }
 
@@ -176,10 +215,9 @@ impl From<&Summary> for SummaryDocument {
     }
 }
 
-fn describe(printer: &Printer, what: &str, summary: &Summary) {
+fn describe(printer: &Printer, what: &str, path: &str, summary: &Summary) {
     let mut line = format!(
-        "{what:<8} {}: {}, version {}, {}{}",
-        summary.path.display(),
+        "{what:<8} {path}: {}, version {}, {}{}",
         bytes(summary.bytes),
         summary.version,
         if summary.is_estimated { "~" } else { "" },

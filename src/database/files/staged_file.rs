@@ -38,6 +38,9 @@ pub(crate) const PUBLIC: u32 = 0o666;
 /// The part of a temporary name between the target's name and the process id.
 const INFIX: &str = ".degenbot-tmp-";
 
+/// What the name of a file has after that of a temporary one while Litestream writes it.
+const UNFINISHED: &str = ".tmp";
+
 /// A file under a temporary name. Dropping it unpublished removes it.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
@@ -87,6 +90,24 @@ impl StagedFile {
     /// The path of the temporary file.
     pub(crate) fn path(&self) -> &Path {
         &self.temporary
+    }
+
+    /// Makes it the file that another program has put at the temporary path.
+    #[cfg(feature = "cli")]
+    pub(crate) fn take_over(&mut self) -> Result<(), Error> {
+        if is_at(&self.file, &self.temporary) {
+            return Ok(());
+        }
+        let failed = |error| Error::io(&self.temporary, "open", error);
+        let file = open_regular(&self.temporary).map_err(failed)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                return Err(ErrorKind::Locked.at(&self.temporary));
+            }
+            // On a file system without locks, only the sweep does not work.
+            Ok(()) | Err(TryLockError::Error(_)) => self.file = file,
+        }
+        Ok(())
     }
 
     /// Allocates space on the disk, if the file system supports it. A full disk is then noticed at once, and the blocks
@@ -412,7 +433,8 @@ fn clone_file(_: &File, _: &File) -> io::Result<()> {
 
 /// Removes a file and what SQLite has made beside it, as far as they are there. Fails if the file itself stays.
 fn remove_with_sidecars(path: &Path) -> io::Result<()> {
-    for sidecar in Sidecar::ALL.map(|sidecar| sidecar.of(path)) {
+    let sidecars = Sidecar::ALL.map(|sidecar| sidecar.of(path));
+    for sidecar in sidecars.into_iter().chain([with_suffix(path, UNFINISHED)]) {
         if !named_files::contains(&sidecar) {
             let _ = fs::remove_file(sidecar);
         }

@@ -1,0 +1,272 @@
+//! Replicas of Litestream: the user's own `litestream` restores one to a temporary file.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::cli::failure::Failure;
+use crate::cli::interrupt;
+use crate::cli::interrupt::Cancellable;
+use crate::cli::printer::Printer;
+use crate::database::error::database_error::Error;
+use crate::database::files::database_file::DatabaseFile;
+use crate::database::files::staged_file::{PRIVATE, StagedFile};
+use crate::escape::{escaped, escaped_name};
+use crate::new_folders::NewFolders;
+
+const PROGRAM: &str = "litestream";
+
+/// The first release whose replicas are followed and restored as `docs/replication.md` says. Earlier ones have another
+/// format.
+const OLDEST: [u32; 2] = [0, 5];
+
+/// How often to look whether the program has ended, or is to be ended.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The address of a replica.
+#[derive(Debug)]
+pub(super) struct Replica<'a> {
+    url: &'a str,
+}
+
+/// A database that was restored from a replica. Its drop removes it.
+#[derive(Debug)]
+pub(super) struct FetchedReplica {
+    /// The replica's address as it is shown.
+    shown: String,
+    file: StagedFile,
+    _folders: NewFolders,
+}
+
+impl FetchedReplica {
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Names the replica in an error about the temporary file: that means nothing to a user, and is gone when the error is
+    /// read.
+    pub(super) fn name_in(&self, error: Error) -> Error {
+        if error.path() != Some(self.path()) {
+            return error;
+        }
+        Error {
+            path: Some(self.shown.clone().into()),
+            ..error
+        }
+    }
+}
+
+impl<'a> Replica<'a> {
+    /// The replica that an argument names; `None` if it is the path of a file. A replica has a scheme, such as `s3://`.
+    pub(super) fn named(argument: &'a Path) -> Option<Self> {
+        let url = argument.to_str()?;
+        let (scheme, _) = url.split_once("://")?;
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || "+.-".contains(character));
+        is_scheme.then_some(Self { url })
+    }
+
+    /// The address without what can be secret: the user and the query.
+    pub(super) fn shown(&self) -> String {
+        let address = self.url.split(['?', '#']).next().unwrap_or_default();
+        let shown = match address.split_once("://") {
+            Some((scheme, rest)) => {
+                let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                let host = authority.rsplit('@').next().unwrap_or_default();
+                format!("{scheme}://{host}{path}")
+            }
+            None => address.to_owned(),
+        };
+        escaped_name(&shown)
+    }
+
+    /// Restores the replica, as it was at a time or as it is, to a temporary file beside the database at `path`.
+    pub(super) fn fetch(
+        &self,
+        at: Option<&str>,
+        path: &Path,
+        printer: &Printer,
+    ) -> Result<FetchedReplica, Failure> {
+        let _cancellable = Cancellable::begin();
+        require_release()?;
+        let place = DatabaseFile::at(path);
+        let folders = NewFolders::create(place.folder())
+            .map_err(|error| Error::io(place.folder(), "create", error))?;
+        // Litestream puts the database at the path when it is complete. Nobody clears that away while the file that is there
+        // before is locked.
+        let mut file = StagedFile::create(place.real(), PRIVATE)?;
+        printer.message(format_args!(
+            "Litestream restores {} to a temporary file.",
+            self.shown()
+        ));
+        let mut command = Command::new(PROGRAM);
+        command.args(["restore", "-force", "-o"]).arg(file.path());
+        if let Some(at) = at {
+            command.arg(format!("-timestamp={at}"));
+        }
+        let output = run(command.arg(self.url))?;
+        if !output.status.success() {
+            return Err(Failure::ReplicaNotRestored {
+                replica: self.shown(),
+                reason: reason(&output, self.url),
+            });
+        }
+        file.take_over()?;
+        Ok(FetchedReplica {
+            shown: self.shown(),
+            file,
+            _folders: folders,
+        })
+    }
+}
+
+/// Fails if there is no Litestream, or an old one.
+fn require_release() -> Result<(), Failure> {
+    let output = run(Command::new(PROGRAM).arg("version"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse);
+    // A build of one's own has no number.
+    if let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next())
+        && [major, minor] < OLDEST
+    {
+        return Err(Failure::OldLitestream {
+            version: escaped_name(&version),
+        });
+    }
+    Ok(())
+}
+
+/// Runs the program to its end, and ends it if the command is to end.
+fn run(command: &mut Command) -> Result<Output, Failure> {
+    let failed = |error: io::Error| Failure::NoLitestream {
+        reason: error.to_string(),
+    };
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let pipes = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        let [stdout, stderr] = [
+            thread::Builder::new().spawn_scoped(scope, || read_all(pipes.0)),
+            thread::Builder::new().spawn_scoped(scope, || read_all(pipes.1)),
+        ];
+        let status = await_end(&mut child);
+        let text = |reader: io::Result<thread::ScopedJoinHandle<'_, Vec<u8>>>| {
+            reader
+                .map(|reader| reader.join().unwrap_or_default())
+                .unwrap_or_default()
+        };
+        Ok(Output {
+            status: status.map_err(failed)?.ok_or(Failure::Aborted)?,
+            stdout: text(stdout),
+            stderr: text(stderr),
+        })
+    })
+}
+
+/// Waits for the end of the program. `None` if it was ended because the command is to end.
+fn await_end(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok((!interrupt::cancel_token().is_cancelled()).then_some(status));
+        }
+        if interrupt::cancel_token().is_cancelled() {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn read_all(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut read = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What has come before an error is told.
+        let _ = pipe.read_to_end(&mut read);
+    }
+    read
+}
+
+/// What Litestream says last, without the address, in which a key can be.
+fn reason(output: &Output, url: &str) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let text = if text.trim().is_empty() {
+        String::from_utf8_lossy(&output.stdout)
+    } else {
+        text
+    };
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    let last = last.map(|line| line.trim_start_matches("Error: ").to_owned());
+    let last = last.unwrap_or_else(|| output.status.to_string());
+    let told = secrets(url).fold(last, |told, secret| told.replace(secret, "…"));
+    escaped(told.trim()).to_string()
+}
+
+/// What of an address can be secret: the user and the values of the query.
+fn secrets(url: &str) -> impl Iterator<Item = &str> {
+    let user = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?']).next())
+        .and_then(|authority| authority.rsplit_once('@'))
+        .map(|(user, _)| user);
+    let query = url.split_once('?').map(|(_, query)| query);
+    let values = query.into_iter().flat_map(|query| query.split('&'));
+    let values = values.filter_map(|part| part.split_once('=').map(|(_, value)| value));
+    user.into_iter()
+        .flat_map(|user| user.split(':'))
+        .chain(values)
+        .filter(|secret| !secret.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(argument: &str) -> Option<String> {
+        Replica::named(Path::new(argument)).map(|replica| replica.shown())
+    }
+
+    #[test]
+    fn addresses_are_shown_without_what_can_be_secret() {
+        let shown_as = [
+            ("s3://bots/main", Some("s3://bots/main")),
+            (
+                "s3://key:secret@bots/main?endpoint=http://x&access-key=k",
+                Some("s3://bots/main"),
+            ),
+            ("file:///mnt/replica", Some("file:///mnt/replica")),
+            ("sftp://user@host:22/path", Some("sftp://host:22/path")),
+            ("/mnt/backups/monday.db", None),
+            ("backups/2026://x", None),
+            ("://x", None),
+        ];
+        for (argument, expected) in shown_as {
+            assert_eq!(shown(argument).as_deref(), expected, "{argument}");
+        }
+    }
+
+    #[test]
+    fn what_litestream_says_is_told_without_secrets() {
+        let output = |stderr: &str| Output {
+            status: ExitStatus::default(),
+            stdout: Vec::new(),
+            stderr: stderr.as_bytes().to_vec(),
+        };
+        let url = "s3://AKIA:hunter2@bots/main?secret=abc&x";
+        let told = reason(&output("one\nabc: AKIA refused, hunter2\u{1b}[1m\n\n"), url);
+        assert_eq!(told, "…: … refused, …\\u{1b}[1m");
+        assert_eq!(reason(&output(" \n"), url), "exit status: 0");
+    }
+}
