@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::support::command::{await_signal_handler, finish, on, quietly, send, settled, spawn};
 use crate::support::content;
-use crate::support::corpus::{Copy, earlier_backup};
+use crate::support::corpus::{Copy, earlier_backup, upgrade_options};
 use crate::support::unprivileged::{is_root, public_copy_of_the_binary, unprivileged};
 
 /// The time between two looks at the clock. Whoever spins takes a core from the process that is to be killed.
@@ -545,6 +545,33 @@ fn rebuild_checks_free_space_before_it_begins() {
         return;
     };
     insta::assert_snapshot!(without_names(&told));
+}
+
+#[test]
+fn rebuild_ends_on_a_disk_with_the_room_that_its_plan_asks_for() {
+    let tokens = grown(Copy::of("populated/populated-0.5.0b1.db"));
+    // The database has none of the tokens that the pools name.
+    let pools = Copy::of("populated/populated-0.5.0a2.db");
+    content::connect(&pools.path)
+        .batch_execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 41000) \
+             INSERT INTO pools (id, address, chain, kind) SELECT i, printf('0x%040x', i), 1, 'uniswap_v2' FROM n; \
+             INSERT INTO uniswap_v2_pools \
+             SELECT id, printf('0x%039x0', id), printf('0x%039x1', id), \
+               '0x5C69bEe701ef814a2B6a3EDD4B1652CB9cc5aA6f', NULL, 3, 3, 1000 FROM pools WHERE id >= 1000",
+        )
+        .unwrap();
+    for copy in [tokens, pools] {
+        let plan = database::plan_upgrade(&copy.path, &upgrade_options()).unwrap();
+        let megabytes = usize::try_from((plan.bytes + plan.disk_bytes) >> 20).unwrap() + 1;
+        let script = "SQLITE_TMPDIR=$PWD $DEGENBOT --database degenbot.db database upgrade --force \
+             --assume aerodrome_v2.stable=false >told 2>&1 || { cat told; df -B1 .; }";
+        let Some(told) = on_a_small_disk(megabytes, &copy.path, script) else {
+            eprintln!("skipped: file systems cannot be mounted here");
+            return;
+        };
+        assert_eq!(told, "mounted\n", "{plan:?}");
+    }
 }
 
 #[test]

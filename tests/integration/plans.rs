@@ -80,6 +80,22 @@ fn plan_says_all_the_disk_that_the_upgrade_takes() {
 }
 
 #[test]
+fn rebuild_asks_for_no_room_for_liquidity_that_stays_in_its_tables() {
+    let copy = Copy::of("populated/populated-0.5.0a2.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) \
+             INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) \
+             SELECT pool_id, 60 * (i - 100000), '1', '1' \
+             FROM n, (SELECT min(pool_id) AS pool_id FROM uniswap_v3_pools)",
+        )
+        .unwrap();
+    let plan = plan_upgrade(&copy.path, &UpgradeOptions::default()).unwrap();
+    assert!(plan.disk_bytes > plan.bytes, "{plan:?}");
+    assert!(plan.disk_bytes < 2 * plan.bytes, "{plan:?}");
+}
+
+#[test]
 fn dry_run_refuses_what_the_command_refuses() {
     let upgrade = ["database", "upgrade", ASSUME[0], ASSUME[1]].as_slice();
     let downgrade = ["database", "downgrade", "--to", "eb4080485a56"].as_slice();

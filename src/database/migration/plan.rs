@@ -228,7 +228,7 @@ fn plan(
     let needed = match (method, from) {
         (_, _) if is_done => 0,
         (Method::Rebuild, _) | (_, None) => {
-            rebuild::disk_bytes(connection, &DatabaseFile::at(path))?
+            rebuild::disk_bytes(connection, &DatabaseFile::at(path), &recognition, options)?
         }
         (method, Some(from)) => {
             let has_maps = method == Method::InPlaceWithMaps;
@@ -300,7 +300,7 @@ fn require_possible(
     require_writable_format(path)?;
     match method {
         Method::Rebuild => {
-            let needed = rebuild::disk_bytes(connection, &file)?;
+            let needed = rebuild::disk_bytes(connection, &file, recognition, options)?;
             disk_space::require_room(path, file.real(), needed)?;
             rebuild::require_structure(connection, path, recognition, options)
         }

@@ -23,10 +23,12 @@
 //!   temporary files.
 //! - `obstacles` collects the rows that cannot be carried over without guessing, `notices` what the user has to know of
 //!   their own objects.
+//! - `disk_need` counts the disk space that all of this takes.
 
 mod background;
 mod build;
 mod carry;
+mod disk_need;
 mod exchanges;
 mod indexes;
 mod mapping;
@@ -79,22 +81,17 @@ use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::lock_wait::LockWait;
 
-/// Returns the disk space that a rebuild needs at most. It is for the new database, the kept original and the log of the
-/// commit. 512 pages are for whatever does not depend on the number of rows: each table and index has one at least.
+/// Returns the disk space that a rebuild needs at most, and 0 for a database that needs none.
 pub(crate) fn disk_bytes(
     connection: &mut SqliteConnection,
     file: &DatabaseFile,
+    recognition: &Recognition,
+    options: &UpgradeOptions,
 ) -> Result<u64, Error> {
-    const EMPTY: u64 = 512;
-    let page_size = sql::number(
-        connection,
-        "SELECT page_size AS number FROM pragma_page_size",
-    )?;
-    let empty = EMPTY.saturating_mul(u64::try_from(page_size).unwrap_or_default());
-    Ok(file
-        .bytes_with_log()
-        .saturating_mul(4)
-        .saturating_add(empty))
+    match Rebuild::of(file.path(), recognition, options) {
+        Some(rebuild) => disk_need::at_most(connection, file, &rebuild),
+        None => Ok(0),
+    }
 }
 
 /// The result of a rebuild.
@@ -135,7 +132,10 @@ pub(crate) fn rebuild(
     let (target, wait) = (options.target, options.wait);
     let file = DatabaseFile::existing(path)?;
     check_source(path, Access::ReadWrite, path, observer)?;
-    let needed = read_without_trace(path, |connection| disk_bytes(connection, &file))?;
+    let needed = read_without_trace(path, |connection| {
+        let recognition = recognise_connection(connection)?;
+        disk_bytes(connection, &file, &recognition, options)
+    })?;
     disk_space::require_room(path, file.real(), needed)?;
     let cancel = observer.cancel_token();
     let mut connection = cancellable(cancel.clone(), || open_connection(path, Access::ReadWrite))?;
@@ -150,24 +150,13 @@ pub(crate) fn rebuild(
     let mut kept: Option<Published> = None;
     let result = with_foreign_keys_off(&mut connection, path, effect, |connection| {
         let recognition = recognise_connection(connection)?;
-        let Identity::Legacy {
-            revision, half_way, ..
-        } = recognition.identity
-        else {
+        let Some(rebuild) = Rebuild::of(path, &recognition, options) else {
             recognition.require_version_of_structure(path)?;
             return Ok(Outcome::NotNeeded);
         };
         if let Some(expected) = &options.expected {
             expected.require_recognised(path, &recognition)?;
         }
-        let rebuild = Rebuild {
-            path,
-            recognition: &recognition,
-            revision,
-            half_way,
-            target,
-            assumptions: &options.assumptions,
-        };
         require_possible(&rebuild, connection)?;
         let original = Background::begin(path, {
             let file = file.clone();
@@ -245,21 +234,10 @@ pub(crate) fn require_structure(
     recognition: &Recognition,
     options: &UpgradeOptions,
 ) -> Result<(), Error> {
-    let Identity::Legacy {
-        revision, half_way, ..
-    } = recognition.identity
-    else {
-        return Ok(());
-    };
-    let rebuild = Rebuild {
-        path,
-        recognition,
-        revision,
-        half_way,
-        target: options.target,
-        assumptions: &options.assumptions,
-    };
-    refuse_structure(&rebuild, connection)
+    match Rebuild::of(path, recognition, options) {
+        Some(rebuild) => refuse_structure(&rebuild, connection),
+        None => Ok(()),
+    }
 }
 
 fn refuse_structure(rebuild: &Rebuild<'_>, connection: &mut SqliteConnection) -> Result<(), Error> {

@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::migration::assumptions::Assumptions;
+use crate::database::migration::options::UpgradeOptions;
 use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::{alembic_leftovers, user_objects};
 use crate::database::recognition::identify::LFJ_TABLE;
-use crate::database::recognition::identity::Recognition;
+use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::structure::legacy_revision::LegacyRevision;
 use crate::database::structure::schema_object::ObjectKind;
 use crate::database::structure::schema_version::SchemaVersion;
@@ -27,6 +28,28 @@ pub(super) struct Rebuild<'rebuild> {
 }
 
 impl<'rebuild> Rebuild<'rebuild> {
+    /// The rebuild of a database; `None` if it is at a version.
+    pub(super) fn of(
+        path: &'rebuild Path,
+        recognition: &'rebuild Recognition,
+        options: &'rebuild UpgradeOptions,
+    ) -> Option<Self> {
+        let Identity::Legacy {
+            revision, half_way, ..
+        } = recognition.identity
+        else {
+            return None;
+        };
+        Some(Self {
+            path,
+            recognition,
+            revision,
+            half_way,
+            target: options.target,
+            assumptions: &options.assumptions,
+        })
+    }
+
     pub(super) fn source(&self) -> LegacySource<'rebuild> {
         LegacySource::new(&self.recognition.catalogue, self.revision)
     }
