@@ -10,6 +10,7 @@ pub(crate) mod backup;
 pub(crate) mod build_options;
 pub(crate) mod busy_handler;
 pub(crate) mod connection_hooks;
+pub(crate) mod file_uri;
 pub(crate) mod lock_wait;
 pub(crate) mod moved_file;
 pub(crate) mod prepared;

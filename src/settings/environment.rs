@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use crate::settings::error::SettingsError;
+use crate::sqlite::file_uri::is_database;
 use crate::types::integer::ChainId;
 
 /// The environment of a process, as far as settings depend on it.
@@ -65,10 +66,11 @@ impl Environment {
         }
     }
 
-    /// The place at which the Python package from 0.6.0a12 on has its database, if its config file names none.
+    /// The database of the Python package from 0.6.0a12 on at the place where it lies if its config file names none.
     pub(crate) fn python_database(&self) -> Option<PathBuf> {
         let state = self.state_home.as_ref()?;
-        Some(state.join("degenbot").join("db").join("degenbot.db"))
+        let path = state.join("degenbot").join("db").join("degenbot.db");
+        is_database(&path).then_some(path)
     }
 
     /// An address of a node, in which a leading `~` is the home folder.

@@ -169,10 +169,9 @@ impl Settings {
                 source: Source::Default,
             },
         };
-        if let Some(other) = environment.python_database()
-            && matches!(database.source, Source::Default | Source::File)
+        if matches!(database.source, Source::Default | Source::File)
             && !database.path.exists()
-            && other.exists()
+            && let Some(other) = environment.python_database()
         {
             log::warn!(
                 "The Python package has a database at {}, which is not used unless --database, DEGENBOT_DB_PATH or the config file names it",

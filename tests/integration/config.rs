@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Command;
 
 use degenbot::database::create_new_sqlite_database;
 
@@ -227,6 +228,40 @@ fn database_at_the_newer_place_of_the_python_package_is_named() {
         said.contains("status: 0\n") && !said.contains("The Python package has"),
         "{said}"
     );
+}
+
+#[test]
+fn other_files_at_the_newer_place_of_the_python_package_are_no_database() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join(".local/state/degenbot/db/degenbot.db");
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    for make in [
+        "touch",
+        "mkdir",
+        "echo 'no database, although this is long enough for its header' >",
+        "mkfifo",
+        "ln -s /dev/zero",
+    ] {
+        let made = Command::new("sh")
+            .args(["-c", &format!("{make} \"$0\"")])
+            .arg(&place)
+            .status();
+        assert!(made.unwrap().success(), "{make}");
+        let init = ["config", "init", "--for", "0.6.0a17"];
+        for arguments in [&init[..], &["database", "info"]] {
+            let said = told(home.path(), arguments);
+            assert!(!said.contains("Python package"), "{make}: {said}");
+        }
+        let config = home.path().join(".config/degenbot/config.toml");
+        let written = fs::read_to_string(&config).unwrap();
+        assert!(!written.contains(".local/state"), "{make}: {written}");
+        fs::remove_file(config).unwrap();
+        if place.is_dir() {
+            fs::remove_dir(&place).unwrap();
+        } else {
+            fs::remove_file(&place).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Init {
         let folder = path.parent().unwrap_or(Path::new(""));
         let environment = Environment::from_process();
         let layout = self.layout.unwrap_or_default();
-        let python = environment.python_database().filter(|path| path.exists());
+        let python = environment.python_database();
         let ours = folder.join("degenbot.db");
         let default = match &python {
             // The package would find it without the file, and no other is hidden by it.

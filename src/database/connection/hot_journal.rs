@@ -8,10 +8,8 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
 use crate::database::files::rollback_journal::{Journal, Unreadable, is_unfinished, number};
+use crate::sqlite::file_uri::DATABASE_MAGIC;
 use crate::sqlite::raw_connection::RawConnection;
-
-/// The first bytes of every database.
-const DATABASE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Fails if a journal lies beside the database that is damaged, or belongs to another database. `uri` opens the database
 /// read-only.

@@ -1,7 +1,6 @@
 //! Opening of databases. No other file opens SQLite. Every connection gets its pragmas here.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use crate::sqlite::connection_hooks;
 use crate::sqlite::connection_hooks::{
     without_checkpoint_on_close, without_checkpoint_until_read, without_trust,
 };
+use crate::sqlite::file_uri::uri;
 use crate::sqlite::lock_wait;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
@@ -371,22 +371,6 @@ fn statements(pragmas: &[(&str, &str)]) -> String {
         .map(|(name, value)| format!("PRAGMA {name} = {value};"))
         .collect();
     statements.concat()
-}
-
-/// The URI of a file. Every byte with a meaning in URIs is escaped.
-pub(crate) fn uri(path: &Path, parameters: &str) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let escaped: Vec<_> = absolute
-        .as_os_str()
-        .as_bytes()
-        .iter()
-        .map(|&byte| match byte {
-            b'/' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
-            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect();
-    format!("file://{}?{parameters}", escaped.concat())
 }
 
 #[cfg(test)]

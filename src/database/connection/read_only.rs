@@ -12,7 +12,7 @@ use libsqlite3_sys as ffi;
 
 use crate::database::connection::open::{
     Access, INDEX, LOCK_TIMEOUT, check_file, establish, establish_raw, is_wal_on_disk,
-    leaving_no_index, uri,
+    leaving_no_index,
 };
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
@@ -22,6 +22,7 @@ use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::rollback_journal::begins_with_journal_magic;
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::connection_hooks::without_checkpoint_on_close;
+use crate::sqlite::file_uri::uri;
 use crate::sqlite::lock_wait::{self, LockWait};
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 use crate::sqlite::transaction::{Begin, transaction};

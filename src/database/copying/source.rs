@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::database::connection::open::{Access, open_raw_connection, uri};
+use crate::database::connection::open::{Access, open_raw_connection};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::copying::consistent_copy::copy_without_trace;
 use crate::database::error::database_error::Error;
@@ -19,6 +19,7 @@ use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise_without_trace;
 use crate::database::verification::integrity_check::{IntegrityCheck, check};
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::file_uri::uri;
 use crate::sqlite::raw_connection::RawConnection;
 
 /// The size of a block when a file is copied as it is.

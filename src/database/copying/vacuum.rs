@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use crate::database::connection::open::uri;
 use crate::database::connection::sql;
+use crate::sqlite::file_uri::uri;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// Memory-maps the database. `VACUUM` reads every page once, so a map saves a copy into the page cache: 7 % of

@@ -7,13 +7,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::database::connection::open::{Access, open_connection, uri};
+use crate::database::connection::open::{Access, open_connection};
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::sqlite::file_uri::uri;
 
 /// The page cache of each attached database, in KiB. Token lookups are spread over the whole database. Twice as
 /// much does not speed up the rebuild of a million rows (`cargo bench --bench upgrade`), and memory use should
