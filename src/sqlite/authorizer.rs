@@ -1,11 +1,11 @@
 //! What SQLite's authorizer says of statements: which columns they read and which tables they write to.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ptr;
 
 use diesel::prelude::*;
 use libsqlite3_sys as ffi;
 
+use crate::sqlite::pragma_watch;
 use crate::sqlite::prepared::Statements;
 
 /// A read or a write of a statement, or of a view or a trigger that it uses.
@@ -48,13 +48,12 @@ fn observed(
     let connection = statements.handle().as_ptr();
     let mut found = Vec::new();
     // SAFETY: the connection is open. SQLite calls `authorize` with the list only while it compiles statements, and the
-    // list outlives the second call, which takes the authorizer away.
+    // list outlives `resume`, which takes the authorizer away.
     let code = unsafe {
         ffi::sqlite3_set_authorizer(connection, Some(authorize), (&raw mut found).cast())
     };
     let compiled = statements.check(code).and_then(|()| compile(statements));
-    // SAFETY: the connection is open.
-    unsafe { ffi::sqlite3_set_authorizer(connection, None, ptr::null_mut()) };
+    pragma_watch::resume(statements.handle());
     compiled.map(|()| found)
 }
 

@@ -15,6 +15,8 @@ use libsqlite3_sys as ffi;
 
 use crate::sqlite::auto_checkpoint;
 use crate::sqlite::connection_hooks::raw_connection_of;
+use crate::sqlite::pragma_watch;
+use crate::sqlite::pragma_watch::Changes;
 use crate::sqlite::raised;
 use crate::sqlite::raw_connection::{SqliteError, message_and_code};
 use crate::types::stored::{Encode, Stored};
@@ -138,6 +140,21 @@ impl<'connection> Statements<'connection> {
     /// Sets again when a commit moves the log into the file, which somebody may have changed.
     pub(crate) fn set_checkpoints(self) {
         auto_checkpoint::set(self.handle, auto_checkpoint::LONG_LOG);
+    }
+
+    /// Begins to watch which pragmas the connection is told. `is_set_again` says of which the pool sets the value again.
+    pub(crate) fn watch_pragmas(self, is_set_again: fn(&str) -> bool) -> QueryResult<()> {
+        self.check(pragma_watch::begin(self.handle, is_set_again))
+    }
+
+    /// What pragmas have changed of the connection since the watch began, or since [`Self::forget_pragmas`].
+    pub(crate) fn changes_of_pragmas(self) -> Changes {
+        pragma_watch::changes(self.handle)
+    }
+
+    /// Begins the watch anew: what pragmas have changed is set again.
+    pub(crate) fn forget_pragmas(self) {
+        pragma_watch::forget(self.handle);
     }
 
     /// Whether a transaction is open.

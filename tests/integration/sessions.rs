@@ -258,6 +258,98 @@ fn session_begins_with_the_pragmas_whatever_the_one_before_has_set() {
     }
 }
 
+/// How a connection works, as far as pragmas change it.
+fn properties(connection: &mut SqliteConnection) -> Vec<String> {
+    const READABLE: [&str; 17] = [
+        "automatic_index",
+        "cache_size",
+        "cache_spill",
+        "cell_size_check",
+        "defer_foreign_keys",
+        "ignore_check_constraints",
+        "journal_size_limit",
+        "legacy_alter_table",
+        "locking_mode",
+        "max_page_count",
+        "query_only",
+        "read_uncommitted",
+        "recursive_triggers",
+        "reverse_unordered_selects",
+        "secure_delete",
+        "trusted_schema",
+        "writable_schema",
+    ];
+    let mut properties = content::lines(connection, "SELECT 'a' LIKE 'A' AS line");
+    for pragma in READABLE {
+        let value = format!("SELECT '{pragma} ' || \"{pragma}\" AS line FROM pragma_{pragma}");
+        properties.extend(content::lines(connection, &value));
+    }
+    properties
+}
+
+#[test]
+fn session_never_begins_with_what_a_pragma_of_the_one_before_has_changed() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let options = PoolOptions::default().max_size(1);
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    let expected = properties(&mut database.session().unwrap());
+    for changed in [
+        "automatic_index = OFF",
+        "cache_size = 7",
+        "main.cache_spill = OFF",
+        "case_sensitive_like = ON",
+        "cell_size_check = ON",
+        "ignore_check_constraints = ON",
+        "journal_size_limit(1)",
+        "legacy_alter_table = ON",
+        "LOCKING_MODE = exclusive",
+        "max_page_count = 100000",
+        "query_only = ON",
+        "read_uncommitted = ON",
+        "recursive_triggers = ON",
+        "reverse_unordered_selects = ON",
+        "secure_delete = FAST",
+        "trusted_schema = OFF",
+        "writable_schema = ON",
+    ] {
+        let mut session = database.session().unwrap();
+        let pragma = format!("PRAGMA {changed}");
+        diesel::sql_query(pragma).execute(&mut *session).unwrap();
+        assert_ne!(properties(&mut session), expected, "{changed}");
+        drop(session);
+        let mut session = database.session().unwrap();
+        assert_eq!(properties(&mut session), expected, "{changed}");
+    }
+}
+
+/// A connection that pragmas do not change, or only in what the pool sets again, is worth keeping.
+#[test]
+fn connection_of_a_session_is_kept_unless_a_pragma_has_changed_it() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let options = PoolOptions::default().max_size(1);
+    let database = Database::open_with(&copy.path, &options).unwrap();
+    for (statement, is_kept) in [
+        ("SELECT 1", true),
+        ("PRAGMA integrity_check(1)", true),
+        ("PRAGMA cache_size = 7", true),
+        ("PRAGMA locking_mode", true),
+        ("PRAGMA locking_mode = NORMAL", false),
+    ] {
+        let mut session = database.session().unwrap();
+        let changes = "UPDATE erc20_tokens SET decimals = decimals";
+        session.batch_execute(changes).unwrap();
+        session.batch_execute(statement).unwrap();
+        let count = "SELECT CAST(total_changes() AS TEXT) AS line";
+        let before = content::lines(&mut session, count);
+        drop(session);
+        let after = content::lines(&mut database.session().unwrap(), count);
+        assert_eq!(after == before, is_kept, "{statement}");
+    }
+    drop(database.snapshots(1).unwrap());
+    let mut session = database.session().unwrap();
+    session.write(|_| Ok::<_, Error>(())).unwrap();
+}
+
 /// They would hide a table of the next session, or run on its writes.
 #[test]
 fn session_ends_with_its_temporary_objects_and_attached_databases() {

@@ -22,6 +22,7 @@ use crate::sqlite::connection_hooks::{
 };
 use crate::sqlite::file_uri::uri;
 use crate::sqlite::lock_wait;
+use crate::sqlite::prepared::Statements;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
 /// The time that a statement waits for another process's lock before it fails with [`ErrorKind::Locked`].
@@ -317,10 +318,18 @@ pub(crate) fn forbid_writing(connection: &mut SqliteConnection, forbid: bool) ->
     connection.batch_execute(&format!("PRAGMA query_only = {value}"))
 }
 
-/// Sets the pragmas of a session again, outside a transaction: somebody may have changed them.
+/// Sets the pragmas of a session again, outside a transaction: those of which [`is_reset`] says so.
 pub(crate) fn reset_pragmas(connection: &mut SqliteConnection) -> QueryResult<()> {
     forbid_writing(connection, false)?;
-    connection.batch_execute(&statements(&PRAGMAS))
+    connection.batch_execute(&statements(&PRAGMAS))?;
+    Statements::of(connection)?.set_checkpoints();
+    Ok(())
+}
+
+/// Whether [`reset_pragmas`] sets a pragma, whose name is in lower case.
+pub(crate) fn is_reset(pragma: &str) -> bool {
+    ["query_only", "wal_autocheckpoint"].contains(&pragma)
+        || PRAGMAS.iter().any(|(name, _)| *name == pragma)
 }
 
 /// Makes transactions write nothing to the file before their commit.

@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use diesel::QueryResult;
 use diesel::r2d2::R2D2Connection;
 use diesel::sqlite::SqliteConnection;
 use r2d2::ManageConnection;
 use r2d2::PooledConnection;
 
-use crate::database::connection::open::{Access, open_connection, reset_pragmas};
+use crate::database::connection::open::{Access, is_reset, open_connection, reset_pragmas};
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::regular_file::{FileIdentity, file_identity};
+use crate::sqlite::pragma_watch::Changes;
 use crate::sqlite::prepared::Statements;
 
 /// A connection of the pool. Its drop returns it to the pool.
@@ -84,7 +86,10 @@ impl ConnectionManager {
     fn open(&self) -> Result<SqliteConnection, Error> {
         self.require_same_file()?;
         DatabaseFile::at(&self.path).refuse_follower()?;
-        let connection = open_connection(&self.path, Access::Session)?;
+        let mut connection = open_connection(&self.path, Access::Session)?;
+        Statements::of(&mut connection)
+            .and_then(|statements| statements.watch_pragmas(is_reset))
+            .map_err(|error| Error::from_diesel(&self.path, "open the database", error))?;
         // Another one may have come in between.
         self.require_same_file()?;
         Ok(connection)
@@ -96,6 +101,12 @@ impl ConnectionManager {
         }
         Err(ErrorKind::Moved.at(&self.path))
     }
+}
+
+fn set_again(connection: &mut SqliteConnection) -> QueryResult<()> {
+    reset_pragmas(connection)?;
+    Statements::of(connection)?.forget_pragmas();
+    Ok(())
 }
 
 impl ManageConnection for ConnectionManager {
@@ -123,14 +134,16 @@ impl ManageConnection for ConnectionManager {
         // Diesel may not know of an open transaction. It would include the writes of the next session and lose them.
         let left = Statements::of(connection).and_then(|statements| {
             statements.leave_transaction()?;
-            statements.set_checkpoints();
-            statements.has_attached_or_temporary()
+            // What only one session was to have would hide tables of the next one, or run triggers on its writes.
+            let is_as_before = !statements.has_attached_or_temporary()?;
+            Ok(is_as_before.then(|| statements.changes_of_pragmas()))
         });
         match left {
-            // A session may end with pragmas of its own, and a snapshot forbids to write.
-            Ok(false) => reset_pragmas(connection).is_err(),
-            // What only one session was to have would hide tables of the next one, or run triggers on its writes.
-            Ok(true) | Err(_) => true,
+            Ok(Some(Changes::None)) => false,
+            // A snapshot forbids to write.
+            Ok(Some(Changes::SetAgain)) => set_again(connection).is_err(),
+            // Nobody can name all that pragmas change, and a new connection is opened in less than a millisecond.
+            Ok(Some(Changes::Others) | None) | Err(_) => true,
         }
     }
 }
