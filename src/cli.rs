@@ -33,6 +33,7 @@ mod pool;
 mod printer;
 mod progress;
 mod prompt;
+mod question_line;
 #[cfg(test)]
 mod reference;
 mod service_manager;

@@ -6,6 +6,8 @@
 //! - It writes: the operation is notified, cleans up and returns, or completes if it is past the point of no return.
 //! - It has written, or failed to: the result is reported as if there had been no signal.
 //!
+//! Ctrl-Z stops the process. At a question, the terminal is then as it was before, and the question comes again.
+//!
 //! A second Ctrl-C, or a second termination, ends the process in any case, even if the command is inside a call that
 //! nothing can interrupt. SQLite then rolls back what was not committed. Signals that follow the first at once count as
 //! one: `timeout` sends one to the process and one to its group.
@@ -19,7 +21,8 @@ use std::time::{Duration, Instant};
 use crate::cancel::CancelToken;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::ABORTED;
-use crate::system::signals::{EndSignals, Signal, takes_output};
+use crate::cli::question_line;
+use crate::system::signals::{EndSignals, Signal, stop_process, takes_output};
 
 /// The time in which signals count as one.
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -90,6 +93,7 @@ pub(super) fn install() {
 fn wait(signals: EndSignals) {
     loop {
         match signals.wait() {
+            Ok(Signal::Stop) => stop(),
             Ok(signal) => receive(signal, signals),
             Err(error) => {
                 log::debug!("The signals cannot be waited for: {error}");
@@ -132,23 +136,21 @@ fn end(signals: EndSignals, message: &str, status: ExitStatus) -> ! {
     if thread::Builder::new().spawn(unblock_later).is_err() {
         let _ = signals.unblock();
     }
-    leave_prompt();
+    question_line::leave();
     if takes_output(&std::io::stderr()) {
         let _ = writeln!(std::io::stderr(), "\n{message}");
     }
     process::exit(status.number().into());
 }
 
-/// Restores the terminal if a question has changed it. During a question, Ctrl-C sends no signal, but a closed terminal
-/// does.
-fn leave_prompt() {
-    if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
-        let _ = crossterm::terminal::disable_raw_mode();
-        let _ = crossterm::execute!(
-            std::io::stderr(),
-            crossterm::event::DisableBracketedPaste,
-            crossterm::cursor::Show
-        );
+/// Stops the process as Ctrl-Z does where nothing waits for its signal, until it is continued.
+fn stop() {
+    let is_asked = question_line::leave();
+    if let Err(error) = stop_process() {
+        log::debug!("The process cannot be stopped: {error}");
+    }
+    if is_asked && let Err(error) = question_line::come_back() {
+        log::debug!("The question cannot be shown again: {error}");
     }
 }
 
@@ -196,7 +198,7 @@ mod tests {
             phase: Phase::Running,
             signalled: Some(first),
         };
-        for signal in [Signal::Interrupt, Signal::Terminate] {
+        for signal in [Signal::Interrupt, Signal::Terminate, Signal::Quit] {
             assert!(!state.is_second(signal, first));
             assert!(!state.is_second(signal, first + AT_ONCE));
             assert!(state.is_second(signal, first + AT_ONCE * 2));

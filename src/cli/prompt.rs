@@ -15,6 +15,7 @@ use inquire::validator::{ErrorMessage, Validation};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{await_answer, cancel_token};
 use crate::cli::printer::{self, is_plain, presentable};
+use crate::cli::question_line::QuestionLine;
 use crate::cli::wrap::{columns, terminal_width, wrapped};
 
 const EXPLANATION: &str = "Please answer y or n.";
@@ -77,7 +78,9 @@ fn ask_on_terminal(question: &str) -> Result<bool, Failure> {
             Validation::Invalid(ErrorMessage::from(EXPLANATION))
         })
     };
-    let mut prompt = Text::new(question).with_validator(validator);
+    let mut prompt = Text::new(question)
+        .with_validator(validator)
+        .with_autocomplete(QuestionLine::of(question));
     if is_plain() {
         prompt = prompt.with_render_config(RenderConfig::empty());
     }

@@ -1,28 +1,34 @@
-//! The signals that ask a process to end: Ctrl-C, a termination and a hangup.
+//! The signals that ask a process to end, such as Ctrl-C or a hangup, and the one that asks it to stop for a while.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::ptr;
 
-/// A signal that asks the process to end.
+/// A signal that asks the process to end or to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// SIGINT: the user has pressed Ctrl-C.
     Interrupt,
     /// SIGTERM: a program asks the process to end.
     Terminate,
+    /// SIGQUIT: the user has pressed Ctrl-\.
+    Quit,
     /// SIGHUP: the terminal is gone.
     HangUp,
+    /// SIGTSTP: the user has pressed Ctrl-Z.
+    Stop,
 }
 
-const SIGNALS: [(libc::c_int, Signal); 3] = [
+const SIGNALS: [(libc::c_int, Signal); 5] = [
     (libc::SIGINT, Signal::Interrupt),
     (libc::SIGTERM, Signal::Terminate),
+    (libc::SIGQUIT, Signal::Quit),
     (libc::SIGHUP, Signal::HangUp),
+    (libc::SIGTSTP, Signal::Stop),
 ];
 
-/// The signals that ask this process to end, except those that it has inherited as ignored. `nohup` ignores SIGHUP, and
+/// The signals that ask this process to end or to stop, except those that it has inherited as ignored. `nohup` ignores SIGHUP, and
 /// a shell ignores SIGINT for a job in the background of a script; both stay ignored.
 ///
 /// The signals are blocked, and a thread waits for them. So they have no effect of their own, need no handler, and have
@@ -31,21 +37,29 @@ const SIGNALS: [(libc::c_int, Signal); 3] = [
 pub(crate) struct EndSignals(libc::sigset_t);
 
 impl EndSignals {
-    /// Blocks the signals for this thread and for every thread that it starts from now on.
-    pub(crate) fn block() -> io::Result<Self> {
+    fn of(numbers: &[libc::c_int]) -> Self {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigemptyset initialises the set.
         let mut set = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
             set.assume_init()
         };
+        for &number in numbers {
+            // SAFETY: the set is initialised, and the number is that of a signal.
+            unsafe { libc::sigaddset(&raw mut set, number) };
+        }
+        Self(set)
+    }
+
+    /// Blocks the signals for this thread and for every thread that it starts from now on.
+    pub(crate) fn block() -> io::Result<Self> {
+        let mut numbers = Vec::new();
         for (number, _) in SIGNALS {
             if !is_ignored(number)? {
-                // SAFETY: the set is initialised, and the number is that of a signal.
-                unsafe { libc::sigaddset(&raw mut set, number) };
+                numbers.push(number);
             }
         }
-        let signals = Self(set);
+        let signals = Self::of(&numbers);
         signals.mask(libc::SIG_BLOCK)?;
         Ok(signals)
     }
@@ -76,6 +90,19 @@ impl EndSignals {
             error => Err(io::Error::from_raw_os_error(error)),
         }
     }
+}
+
+/// Stops the process, and returns when it is continued. The system does nothing where nobody could continue it: no shell
+/// waits for the process.
+pub(crate) fn stop_process() -> io::Result<()> {
+    let signal = EndSignals::of(&[libc::SIGTSTP]);
+    signal.unblock()?;
+    // SAFETY: the call has no requirements. The signal is not blocked for this thread, so it has its default effect before
+    // the call returns.
+    let result = unsafe { libc::raise(libc::SIGTSTP) };
+    let error = io::Error::last_os_error();
+    signal.mask(libc::SIG_BLOCK)?;
+    if result == 0 { Ok(()) } else { Err(error) }
 }
 
 fn is_ignored(signal: libc::c_int) -> io::Result<bool> {

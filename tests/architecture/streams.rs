@@ -10,10 +10,14 @@ use crate::tokens::identifiers;
 
 /// Names of what writes to the terminal, and the files that may use them.
 const WRITERS: &[(&[&str], &[&str])] = &[
-    // The handler of signals prints a text of its own.
+    // The handler of signals prints a text of its own. `question_line.rs` escapes the question that it shows again.
     (
         &["stdout", "stderr", "Stdout", "Stderr", "stdio"],
-        &["src/cli/printer.rs", "src/cli/interrupt.rs"],
+        &[
+            "src/cli/printer.rs",
+            "src/cli/interrupt.rs",
+            "src/cli/question_line.rs",
+        ],
     ),
     // Clippy finds `print!`.
     (&["println", "eprint", "eprintln", "dbg"], &[]),
@@ -37,8 +41,16 @@ const WRITERS: &[(&[&str], &[&str])] = &[
         ],
         &["src/cli/parse.rs"],
     ),
-    // Each escapes what it is given. `failure.rs` only has the type of an error.
-    (&["inquire"], &["src/cli/prompt.rs", "src/cli/failure.rs"]),
+    // Each escapes what it is given. `failure.rs` only has the type of an error, and `question_line.rs` prints nothing
+    // by it.
+    (
+        &["inquire"],
+        &[
+            "src/cli/prompt.rs",
+            "src/cli/failure.rs",
+            "src/cli/question_line.rs",
+        ],
+    ),
     // The progress of an update has numbers only. `live_lines.rs` escapes what it is given.
     (
         &["ProgressBar"],
@@ -54,7 +66,10 @@ const WRITERS: &[(&[&str], &[&str])] = &[
         &["src/cli/logging.rs", "src/cli/printer.rs"],
     ),
     (&["StyledStr"], &["src/cli/printer.rs"]),
-    (&["crossterm"], &["src/cli/interrupt.rs", "src/cli/wrap.rs"]),
+    (
+        &["crossterm"],
+        &["src/cli/question_line.rs", "src/cli/wrap.rs"],
+    ),
 ];
 
 /// The text without its tests, which stand at its end.

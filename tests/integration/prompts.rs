@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use degenbot::database::{SchemaVersion, backup_path};
 use diesel::connection::SimpleConnection;
@@ -69,6 +69,7 @@ fn prompt_on_a_terminal_takes_answers_and_control_keys() {
     const CTRL_C: &str = "\u{3}";
     const CTRL_D: &str = "\u{4}";
     const ESC: &str = "\u{1b}";
+    const CTRL_BACKSLASH: &str = "\u{1c}";
 
     let answers = [
         ("y\r", true),
@@ -79,6 +80,7 @@ fn prompt_on_a_terminal_takes_answers_and_control_keys() {
         (CTRL_C, false),
         (CTRL_D, false),
         (ESC, false),
+        (CTRL_BACKSLASH, false),
     ];
     for (command, database, _) in QUESTIONS {
         for (keys, agreed) in answers {
@@ -91,6 +93,85 @@ fn prompt_on_a_terminal_takes_answers_and_control_keys() {
             assert_done(&copy, database, command, agreed, &told);
         }
     }
+}
+
+/// A command in a shell with a terminal, after `before` and before `after`.
+fn in_a_shell(copy: &Copy, before: &str, after: &str) -> Terminal {
+    let asking = on(&copy.path, &["database", "reset"]);
+    let mut shell = Command::new("bash");
+    // Whatever a shell reads by itself must not print anything.
+    shell
+        .args(["--norc", "--noprofile", "-c"])
+        .arg(format!("{before}; \"$@\"; {after}"))
+        .arg("bash")
+        .arg(asking.get_program())
+        .args(asking.get_args())
+        .current_dir(copy.folder());
+    for (name, value) in asking.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    Terminal::run(shell)
+}
+
+#[test]
+fn signal_at_a_prompt_restores_the_terminal() {
+    for signal in ["INT", "TERM", "QUIT", "HUP"] {
+        let copy = prepare("populated/populated-0.6.0a4.db");
+        let mut terminal = in_a_shell(
+            &copy,
+            "stty -a >before; set -- sh -c 'echo $$ >pid; exec \"$@\"' sh \"$@\"",
+            "echo \"status $?\"; stty -a >after",
+        );
+        terminal.wait_for("[y/N]");
+        // The question is drawn in raw mode, which has come before.
+        let at = |name: &str| fs::read_to_string(copy.folder().join(name)).unwrap();
+        let killed = Command::new("kill")
+            .args([format!("-{signal}"), at("pid").trim().to_owned()])
+            .status();
+        assert!(killed.unwrap().success());
+        let (_, told) = terminal.finish();
+        assert!(
+            told.contains("Aborted!") && told.contains("status 1\r\n"),
+            "{signal}: {told}"
+        );
+        assert_eq!(at("before"), at("after"), "{signal}");
+    }
+}
+
+#[test]
+fn prompt_that_is_stopped_restores_the_terminal_and_comes_again() {
+    const CTRL_Z: &str = "\u{1a}";
+    let copy = prepare("populated/populated-0.6.0a4.db");
+    let mut terminal = in_a_shell(
+        &copy,
+        "set -m; stty -a >before",
+        "echo \"stopped $?\"; stty -a >stopped; fg >/dev/null; echo \"status $?\"; stty -a >after",
+    );
+    terminal.wait_for("[y/N]");
+    terminal.press("n");
+    // It is drawn again with each letter. The terminal would forget one that nobody has read.
+    terminal.wait_for("[y/N]");
+    terminal.press(CTRL_Z);
+    // 128, and the number of the signal.
+    terminal.wait_for(if cfg!(target_os = "linux") {
+        "stopped 148"
+    } else {
+        "stopped 146"
+    });
+    terminal.wait_for("[y/N] n");
+    terminal.press("o\r");
+    let (_, told) = terminal.finish();
+    assert!(told.contains("status 1\r\n"), "{told}");
+    let at = |name: &str| fs::read_to_string(copy.folder().join(name)).unwrap();
+    assert_eq!([at("stopped"), at("after")], [at("before"), at("before")]);
+    for name in ["before", "stopped", "after"] {
+        fs::remove_file(copy.folder().join(name)).unwrap();
+    }
+    let database = "populated/populated-0.6.0a4.db";
+    assert_done(&copy, database, "reset", false, &told);
 }
 
 #[test]
