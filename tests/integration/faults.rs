@@ -301,7 +301,7 @@ fn rebuild_is_aborted_by_sigint_at_any_moment() {
 
 #[test]
 fn backup_aborted_by_a_signal_leaves_no_temporary_file() {
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for signal in ["-INT", "-TERM", "-QUIT", "-HUP"] {
         interrupt_a_backup(signal);
     }
 }
@@ -572,6 +572,26 @@ fn rebuild_ends_on_a_disk_with_the_room_that_its_plan_asks_for() {
         };
         assert_eq!(told, "mounted\n", "{plan:?}");
     }
+}
+
+#[test]
+fn rebuild_asks_for_less_room_where_sqlite_sorts_on_another_disk() {
+    let copy = grown(Copy::of("populated/populated-0.5.0b1.db"));
+    let plan =
+        "$DEGENBOT --database degenbot.db database upgrade --dry-run --json | grep disk_bytes";
+    let script = format!("export SQLITE_TMPDIR=$PWD; {plan}; export SQLITE_TMPDIR=/tmp; {plan}");
+    let Some(told) = on_a_small_disk(100, &copy.path, &script) else {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    let digits = told.split(|c: char| !c.is_ascii_digit());
+    let needs: Vec<u64> = digits.filter_map(|digits| digits.parse().ok()).collect();
+    let [here, elsewhere] = needs[..] else {
+        panic!("{told}");
+    };
+    // Nearly everything are tokens, and the index of tokens is sorted.
+    let size = fs::metadata(&copy.path).unwrap().len();
+    assert!(here > elsewhere + size / 2, "{told}");
 }
 
 #[test]

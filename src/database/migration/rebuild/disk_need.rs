@@ -1,5 +1,10 @@
 //! The disk space that a rebuild needs.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use diesel::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::sql;
@@ -10,6 +15,7 @@ use crate::database::migration::rebuild::source::LegacySource;
 use crate::database::migration::rebuild::task::Rebuild;
 use crate::database::structure::catalogue::Index;
 use crate::database::structure::legacy_revision::LegacyRevision;
+use crate::sqlite::prepared::Statements;
 
 /// The pages for whatever does not depend on the number of rows: each table and index of each file has one at least.
 const EMPTY: u64 = 512;
@@ -31,11 +37,11 @@ const TOKEN: u64 = 512;
 ///     - The database grows if new rows take more space than the old ones: `0.05` for rows of tokens, `0.25` for those
 ///       of pools, for which the two above are much smaller.
 ///     - SQLite sorts the entries of an index in temporary files, of which there are two while it merges them: `1` for
-///       the largest index. They may be on another disk, which nobody but SQLite knows.
+///       the largest index, unless they are on another disk.
 /// - Tokens that pools name and the database lacks are added.
 ///
-/// That makes `1 * database + 3.25 * replaced`. Databases of tokens, of pools and of both were measured to take up to
-/// `3.1 * replaced` beside the kept original.
+/// That makes `1 * database + 3.25 * replaced`, or `2.25 * replaced` with temporary files elsewhere. Databases of tokens,
+/// of pools and of both were measured to take up to `3.1` and `2.1 * replaced` beside the kept original.
 pub(super) fn at_most(
     connection: &mut SqliteConnection,
     file: &DatabaseFile,
@@ -47,11 +53,23 @@ pub(super) fn at_most(
     )?;
     let replaced = replaced_bytes(connection, rebuild)?;
     let tokens = missing_tokens(connection, &rebuild.source())?;
+    let quarters = if sorts_on_disk_of(connection, file)? {
+        13
+    } else {
+        9
+    };
     Ok(file
         .bytes_with_log()
-        .saturating_add(replaced.saturating_mul(13) / 4)
+        .saturating_add(replaced.saturating_mul(quarters) / 4)
         .saturating_add(tokens.saturating_mul(TOKEN))
         .saturating_add(page_size.saturating_mul(EMPTY)))
+}
+
+/// Whether SQLite creates its temporary files on the disk of the database.
+fn sorts_on_disk_of(connection: &mut SqliteConnection, file: &DatabaseFile) -> QueryResult<bool> {
+    let device = |folder: &Path| fs::metadata(folder).ok().map(|metadata| metadata.dev());
+    let folder = Statements::of(connection)?.temporary_folder();
+    Ok(folder.is_none_or(|folder| device(&folder) == device(file.folder())))
 }
 
 /// The bytes of the tables that are replaced, of the indexes of kept tables that go, and of the words that are computed.
