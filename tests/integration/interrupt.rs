@@ -218,9 +218,66 @@ fn second_sigint_ends_an_operation_that_nothing_else_can_end() {
     assert_eq!(content::of(&copy.path), before);
 }
 
+/// Waits until the process uses more memory than it ever does by itself. Only Linux tells.
+fn await_memory(child: &mut Child, megabytes: u64) {
+    let status = format!("/proc/{}/status", child.id());
+    while child.try_wait().unwrap().is_none() {
+        let Ok(status) = fs::read_to_string(&status) else {
+            return;
+        };
+        let used = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let used = used.and_then(|used| used.trim().strip_suffix(" kB"));
+        if used.is_some_and(|used| used.parse::<u64>().unwrap() > megabytes << 10) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Nothing interrupts SQLite inside a function. This one would take hours.
+#[test]
+fn second_sigint_ends_every_command_that_checks_rows_with_a_slow_check() {
+    let old = "populated/populated-0.5.0.db";
+    let legacy = "populated/populated-0.5.0a2.db";
+    let slow = "PRAGMA ignore_check_constraints = ON; \
+         CREATE TABLE own (a CHECK (instr(zeroblob(a), CAST(zeroblob(a / 2) || 'x' AS BLOB)) = 0)); \
+         INSERT INTO own VALUES (60000000)";
+    for (name, arguments) in [
+        (old, &["database", "verify"][..]),
+        (old, &["database", "backup", "--verify", "full"]),
+        (old, &["database", "compact"]),
+        (old, &["database", "restore", "--force"]),
+        (old, &["database", "upgrade", "--force"]),
+        (
+            legacy,
+            &[
+                "database",
+                "upgrade",
+                "--force",
+                "--assume",
+                "aerodrome_v2.stable=true",
+            ],
+        ),
+    ] {
+        let copy = Copy::of(name);
+        content::connect(&copy.path).batch_execute(slow).unwrap();
+        if arguments.contains(&"restore") {
+            fs::copy(&copy.path, backup_path(&copy.path)).unwrap();
+        }
+        let before = fs::read(&copy.path).unwrap();
+        let mut child = spawn(on(&copy.path, arguments));
+        await_memory(&mut child, 80);
+        assert!(child.try_wait().unwrap().is_none(), "{arguments:?}");
+        insist(&mut child);
+        let told = finish(child);
+        assert!(told.starts_with("status: 130\n"), "{arguments:?}: {told}");
+        assert_eq!(fs::read(&copy.path).unwrap(), before, "{arguments:?}");
+    }
+}
+
 #[test]
 fn signal_after_the_operation_does_not_change_its_result() {
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for signal in ["-INT", "-TERM", "-QUIT", "-HUP"] {
         let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
         let (child, mut reader) = backup_that_cannot_report(&copy);
         assert!(send(&child, signal));
