@@ -81,6 +81,7 @@ mod documented_errors;
 mod escape;
 #[cfg(feature = "sync")]
 pub mod events;
+mod folder_of;
 pub mod models;
 mod new_folders;
 #[cfg(feature = "sync")]

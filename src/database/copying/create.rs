@@ -10,11 +10,12 @@ use crate::database::connection::open::{Access, is_wal_on_disk, open_connection}
 use crate::database::copying::text_encoding::TextEncoding;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{DatabaseFile, folder_of};
+use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PUBLIC, StagedFile};
 use crate::database::recognition::recognise::recognise;
 use crate::database::structure::create_tables::create_tables;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::folder_of::folder_of;
 use crate::new_folders::NewFolders;
 
 /// The page size of new databases: SQLite's default, and the Python package's.

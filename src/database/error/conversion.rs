@@ -15,6 +15,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Cancelled;
 use crate::database::structure::create_tables::CreateTablesError;
 use crate::database::structure::pending_migrations::MigrationStepError;
+use crate::folder_of::folder_of;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
 use crate::settings::error::SettingsError;
@@ -364,10 +365,7 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
 
 /// The error of a file that the system has no space for, although it has no content yet.
 fn no_room_for(file: &Path) -> ErrorKind {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(file);
     if has_free_bytes(folder) {
         let folder = folder.to_owned();
         ErrorKind::NoRoomForFile { folder }

@@ -10,6 +10,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::file_stamp::FileStamp;
 use crate::database::files::regular_file::identity;
 use crate::database::files::rollback_journal::is_unfinished;
+use crate::folder_of::folder_of;
 
 /// The size of the log's header. Pages follow it.
 pub(crate) const WAL_HEADER_BYTES: u64 = 32;
@@ -272,14 +273,6 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The folder of a file. For a bare name, it is the working folder.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// Where a path is: its folder without links, and its name.
 pub(crate) fn place(path: &Path) -> Option<(PathBuf, OsString)> {
     let name = path.file_name()?.to_owned();
@@ -358,12 +351,5 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("nothing"), &link).unwrap();
         let error = DatabaseFile::find(&link).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::AlreadyExists), "{error}");
-    }
-
-    #[test]
-    fn folder_of_a_bare_name_is_the_working_folder() {
-        assert_eq!(folder_of(Path::new("x.db")), Path::new("."));
-        assert_eq!(folder_of(Path::new("a/x.db")), Path::new("a"));
-        assert_eq!(folder_of(Path::new("/x.db")), Path::new("/"));
     }
 }

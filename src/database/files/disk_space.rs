@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::folder_of;
+use crate::folder_of::folder_of;
 use crate::system::free_space;
 
 /// Fails if the disk of `file` has less than `needed` bytes free. The error names `path`. A file system that does not

@@ -6,10 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::files::database_file::{
-    COPIES, DatabaseFile, FOLLOWER, Sidecar, folder_of, place, with_suffix,
+    COPIES, DatabaseFile, FOLLOWER, Sidecar, place, with_suffix,
 };
 use crate::database::files::regular_file::{MOST_LINKS, identity};
 use crate::database::files::staged_file::is_temporary_name;
+use crate::folder_of::folder_of;
 
 /// What a name is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

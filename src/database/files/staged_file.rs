@@ -20,13 +20,12 @@ use rustix::fs::FallocateFlags;
 use crate::database::error::database_error::Error;
 use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::database_file::{
-    COPIES, Sidecar, folder_of, has_sidecars, with_suffix,
-};
+use crate::database::files::database_file::{COPIES, Sidecar, has_sidecars, with_suffix};
 use crate::database::files::named_files;
 use crate::database::files::regular_file::{open_regular, require_replaceable_file};
 use crate::database::files::sync_folder::{is_refused, sync_folder_of};
 use crate::database::progress::require_not_cancelled;
+use crate::folder_of::folder_of;
 use crate::system::lease::Lease;
 use crate::system::own_descriptors::with_own_descriptors;
 

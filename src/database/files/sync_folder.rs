@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use crate::database::error::database_error::Error;
-use crate::database::files::database_file::folder_of;
+use crate::folder_of::folder_of;
 
 /// Syncs the folder of `path`, which is the name of `file`.
 ///
