@@ -10,7 +10,6 @@ use diesel::connection::SimpleConnection as _;
 use crate::database::connection::kept_log::is_replicated;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::copy_up::copy_up;
 use crate::database::files::database_file::{DatabaseFile, Sidecar, file_bytes};
 use crate::database::files::regular_file::{Identity, identity};
 use crate::node::client::Node;
@@ -29,6 +28,7 @@ use crate::sync::sync_error::SyncError;
 use crate::sync::update::{Pass, Updater};
 use crate::sync::update_options::{PoolUpdateOptions, UpdateObserver};
 use crate::sync::writing_connection::set_busy_timeout;
+use crate::system::copy_up::copy_up;
 use crate::types::integer::ChainId;
 
 /// Options for following a chain.
@@ -99,8 +99,8 @@ pub(super) fn follow<D: Domain>(
     (observer, report): (&mut dyn UpdateObserver, &mut UpdateReport),
 ) -> Result<(), SyncError> {
     let _waiting = LockWait::begin(options.wait, Some(options.cancel.clone()));
-    // Otherwise the first write would make another file of it.
-    copy_up(path);
+    // Otherwise the first write would make another file of it. If there is no room for that, the write says so.
+    let _ = copy_up(path);
     let identity = identity(path);
     let result = Updater::open(domain, path, at, options, observer, report)
         .and_then(|updater| Follower::new(updater, poll, identity).run());

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub(crate) mod closed_stdout;
+pub(crate) mod copy_up;
 #[cfg(feature = "cli")]
 pub(crate) mod file_size_limit;
 pub(crate) mod free_space;

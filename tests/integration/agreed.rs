@@ -189,9 +189,14 @@ fn upgrade_that_another_program_has_done_is_no_error() {
 /// does not allow that to this user. Each file is another one once it is opened for writing: the writable layer is on
 /// another file system.
 fn on_an_overlay(copy: &Copy, script: &str) -> Option<String> {
+    on_an_overlay_of(64, copy, script)
+}
+
+/// The same with this many megabytes for what changes.
+fn on_an_overlay_of(megabytes: u32, copy: &Copy, script: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let setup = format!(
-        "set -e; mount -t tmpfs tmpfs '{disk}'; cd '{disk}'; mkdir upper work merged; \
+        "set -e; mount -t tmpfs -o size={megabytes}m tmpfs '{disk}'; cd '{disk}'; mkdir upper work merged; \
          mount -t overlay overlay -o 'lowerdir={lower},upperdir=upper,workdir=work' merged; \
          echo mounted; cd merged; set +e; {script}",
         disk = folder.path().display(),
@@ -205,6 +210,37 @@ fn on_an_overlay(copy: &Copy, script: &str) -> Option<String> {
         .ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.strip_prefix("mounted\n").map(str::to_owned)
+}
+
+/// SQLite opens the file to read only then, and calls it one that cannot be written.
+#[test]
+fn database_that_an_overlay_has_no_room_to_copy_up_is_refused_because_of_that() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    let small = copy.folder().join("small.db");
+    fs::copy(&copy.path, &small).unwrap();
+    content::connect(&copy.path)
+        .batch_execute("CREATE TABLE own (a); INSERT INTO own VALUES (zeroblob(16000000))")
+        .unwrap();
+    let run = "run() { \"$DEGENBOT\" --database degenbot.db \"$@\" 2>&1; echo status $?; }; ";
+    let restore = "database restore --from small.db --no-keep";
+    for command in [
+        &format!("echo y | run {restore}"),
+        &format!("run {restore} --force"),
+        "run database reset --force",
+        "run exchange deactivate ethereum_uniswap_v2",
+    ] {
+        let script = format!("{run} {command}");
+        let Some(told) = on_an_overlay_of(12, &copy, &script) else {
+            eprintln!("skipped: no overlay can be mounted");
+            return;
+        };
+        assert!(
+            told.contains("error: The disk is full"),
+            "{command}: {told}"
+        );
+        assert!(!told.contains("[y/N]"), "{command}: {told}");
+        assert!(told.ends_with("status 1\n"), "{command}: {told}");
+    }
 }
 
 #[test]

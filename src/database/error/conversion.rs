@@ -24,6 +24,7 @@ use crate::sqlite::moved_file::{MOVED, MOVED_AT_COMMIT};
 use crate::sqlite::raised::is_raised;
 use crate::sqlite::raw_connection::SqliteError;
 use crate::sqlite::system_failure::{Failure, NO_MEMORY, is_of_lost_transaction};
+use crate::system::copy_up::copy_up;
 use crate::system::free_space::has_free_bytes;
 
 impl ErrorKind {
@@ -331,6 +332,7 @@ fn with_reason(path: &Path, kind: ErrorKind) -> ErrorKind {
             ErrorKind::NoLocks { source }
         }
         (ErrorKind::ReadOnly, Some(Failure::Moved)) => ErrorKind::Moved,
+        (ErrorKind::ReadOnly, _) if copy_up(path).is_err() => ErrorKind::DiskFull,
         (ErrorKind::Locked, _) if lock_wait::is_cancelled() => ErrorKind::Interrupted,
         (kind @ ErrorKind::Disk { .. }, Some(Failure::Write(code))) => {
             match io::Error::from_raw_os_error(code).kind() {

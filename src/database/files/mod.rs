@@ -1,7 +1,6 @@
 //! The files on disk: a database with its sidecars, and staged files.
 
 pub(crate) mod attributes;
-pub(crate) mod copy_up;
 pub(crate) mod cut_file;
 pub(crate) mod database_file;
 pub(crate) mod disk_space;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::copy_up::copy_up;
 use crate::database::files::regular_file::{FileIdentity, file_identity};
 use crate::database::recognition::identity::Recognition;
 use crate::database::recognition::recognise::recognise;
+use crate::system::copy_up::copy_up;
 
 /// A database as a user knows it who is asked about an operation: its file and its version. An operation that gets it
 /// refuses another one with [`ErrorKind::ChangedMeanwhile`]. Rows may change: programs go on writing.
@@ -25,9 +25,9 @@ impl ExpectedDatabase {
     ///
     /// # Errors
     ///
-    /// If the file is not a database, or cannot be read.
+    /// If the file is not a database, or cannot be read, or if an overlay has no room for it.
     pub fn at(path: &Path) -> Result<Self, Error> {
-        copy_up(path);
+        copy_up(path).map_err(|_| ErrorKind::DiskFull.at(path))?;
         Self::look_at(path)
     }
 

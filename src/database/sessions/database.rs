@@ -14,7 +14,6 @@ use crate::database::connection::open::{
 };
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
-use crate::database::files::copy_up::copy_up;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::{named_files, staged_file};
 use crate::database::recognition::recognise::recognise;
@@ -28,6 +27,7 @@ use crate::settings::environment::Environment;
 use crate::settings::resolve::{Overrides, Settings};
 use crate::sqlite::build_options;
 use crate::sqlite::transaction::{Begin, transaction};
+use crate::system::copy_up::copy_up;
 use crate::system::threads::require_threads;
 
 /// The threads that r2d2 starts for a pool. It panics if it cannot.
@@ -105,8 +105,8 @@ impl Database {
     pub fn open_with(path: impl AsRef<Path>, options: &PoolOptions) -> Result<Self, Error> {
         // The program may change its working folder.
         let path = path::absolute(&path).unwrap_or_else(|_| path.as_ref().to_owned());
-        // An overlay would make another file of it when it is first opened to write.
-        copy_up(&path);
+        // An overlay would make another file of it when it is first opened to write. Without room for that, it can be read.
+        let _ = copy_up(&path);
         let file = OpenFile::at(&path);
         let recognition = recognise(&path)?;
         recognition.require_version(&path)?;

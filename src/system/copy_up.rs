@@ -11,17 +11,30 @@ use rustix::fs::OFlags;
 
 use crate::system::own_descriptors::with_own_descriptors;
 
-/// Has an overlay copy a file up now, so that the file keeps its identity from here on. Elsewhere this does nothing. If it
-/// fails, whoever opens the file for writing finds out why.
-pub(crate) fn copy_up(path: &Path) {
+/// Has an overlay copy a file up now, so that the file keeps its identity from here on. Elsewhere this does nothing.
+///
+/// # Errors
+///
+/// If there is no room for the copy. SQLite then opens the file to read only. Other reasons show when the file is opened for
+/// writing.
+pub(crate) fn copy_up(path: &Path) -> io::Result<()> {
     if !is_copied_up_by(path) {
-        return;
+        return Ok(());
     }
     // SQLite may hold locks on the file.
     match with_own_descriptors(|| open_for_writing(path)) {
-        Some(Ok(())) => {}
-        other => log::debug!("{} is not copied up: {other:?}", path.display()),
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) if is_of_full_disk(&error) => Err(error),
+        other => {
+            log::debug!("{} is not copied up: {other:?}", path.display());
+            Ok(())
+        }
     }
+}
+
+fn is_of_full_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    [StorageFull, QuotaExceeded].contains(&error.kind())
 }
 
 /// Whether the file system at a path may copy files up.
