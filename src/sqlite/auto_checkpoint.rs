@@ -12,6 +12,10 @@ use libsqlite3_sys as ffi;
 /// The tables that Litestream keeps in a database which it replicates. They stay when Litestream has ended.
 pub(crate) const LITESTREAM: [&str; 2] = ["_litestream_seq", "_litestream_lock"];
 
+/// A query that has a row if a database has any of them.
+pub(crate) const IS_REPLICATED: &str = "SELECT 1 FROM main.sqlite_schema \
+     WHERE type = 'table' AND name IN ('_litestream_seq', '_litestream_lock')";
+
 /// The pages of a log that a commit moves into the file, as many as in SQLite.
 pub(super) const LONG_LOG: u16 = 1_000;
 

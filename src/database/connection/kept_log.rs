@@ -11,7 +11,7 @@ use crate::database::error::error_kind::ErrorKind;
 #[cfg(feature = "sync")]
 use crate::database::files::database_file::file_bytes;
 use crate::database::files::database_file::{DatabaseFile, Sidecar};
-use crate::sqlite::auto_checkpoint::LITESTREAM;
+use crate::sqlite::auto_checkpoint::IS_REPLICATED;
 use crate::sqlite::prepared::Statements;
 
 /// Moves the log into the file, as SQLite does when the last connection closes, but without silence if that fails. A log that
@@ -30,11 +30,7 @@ pub(crate) fn move_log(connection: &mut SqliteConnection, path: &Path) {
 
 /// Whether Litestream keeps its tables in the database, so that the log is left to it.
 pub(crate) fn is_replicated(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    let [seq, lock] = LITESTREAM;
-    let query = format!(
-        "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name IN ('{seq}', '{lock}')"
-    );
-    Statements::of(connection)?.prepare(&query)?.step()
+    Statements::of(connection)?.prepare(IS_REPLICATED)?.step()
 }
 
 /// Warns of a rollback journal that stays, because the file could not be written far enough to undo a commit that failed.

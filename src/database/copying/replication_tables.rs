@@ -14,7 +14,7 @@ use crate::database::connection::read_only::read_raw_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
-use crate::sqlite::auto_checkpoint::LITESTREAM;
+use crate::sqlite::auto_checkpoint::{IS_REPLICATED, LITESTREAM};
 use crate::sqlite::busy_handler::BusyHandler;
 use crate::sqlite::raw_connection::{RawConnection, SqliteError};
 
@@ -47,8 +47,8 @@ impl ReplicationTables {
 
     /// Whether a database has any. Litestream may have ended since it has created them.
     pub(super) fn has_any(live: &RawConnection, path: &Path) -> Result<bool, Error> {
-        let found = Self::of_reader(live).map_err(|error| Error::from_sqlite(path, error))?;
-        Ok(found.0.contains(&true))
+        let found = live.row(IS_REPLICATED);
+        Ok(found.map_err(|error| Error::from_sqlite(path, error))? == Some([1]))
     }
 
     fn of_reader(reader: &RawConnection) -> Result<Self, SqliteError> {
