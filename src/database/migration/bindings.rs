@@ -123,13 +123,11 @@ fn changed_tables<'object>(
     objects: &'object [Object],
 ) -> Result<Vec<ChangedTable<'object>>, Error> {
     let mut tables = Vec::new();
-    for object in objects.iter().filter(|object| object.kind == "table") {
-        let before = old.columns(&object.name, true)?.unwrap_or_default();
-        let after = new.columns(&object.name, true)?.unwrap_or_default();
-        // What uses a table that goes does not compile any more.
-        if before != after && !after.is_empty() {
+    for (name, after) in new.remaining_tables(objects)? {
+        let before = old.columns(name, true)?.unwrap_or_default();
+        if before != after {
             tables.push(ChangedTable {
-                name: &object.name,
+                name,
                 before,
                 after,
             });

@@ -35,17 +35,9 @@ impl UniqueKeys {
         objects: &[Object],
     ) -> Result<Self, Error> {
         let (mut gone, mut added) = (Vec::new(), Vec::new());
-        for table in objects.iter().filter(|object| object.kind == "table") {
-            // What writes to a table that goes does not compile any more.
-            if new
-                .columns(&table.name, false)?
-                .unwrap_or_default()
-                .is_empty()
-            {
-                continue;
-            }
-            let before = UniqueKey::all(old, &table.name)?;
-            let after = UniqueKey::all(new, &table.name)?;
+        for (table, _) in new.remaining_tables(objects)? {
+            let before = UniqueKey::all(old, table)?;
+            let after = UniqueKey::all(new, table)?;
             let beyond = |key: &UniqueKey, others: &[UniqueKey]| {
                 others.iter().all(|other| other.columns != key.columns)
             };

@@ -33,13 +33,7 @@ impl NotNullColumns {
         objects: &[Object],
     ) -> Result<Self, Error> {
         let (mut gone, mut added) = (Vec::new(), Vec::new());
-        for table in objects.iter().filter(|object| object.kind == "table") {
-            let name = &table.name;
-            let columns = new.columns(name, true)?.unwrap_or_default();
-            // What writes to a table that goes does not compile any more.
-            if columns.is_empty() {
-                continue;
-            }
+        for (name, columns) in new.remaining_tables(objects)? {
             let (before, after) = (columns_of(old, name)?, columns_of(new, name)?);
             let named = |column: &String| format!("{name}.{column}");
             let is_gone = |column: &&String| {

@@ -127,6 +127,22 @@ impl Compiler<'_> {
         self.supplied(|connection| sql::lines(connection, query))
     }
 
+    /// The tables among these objects that this schema has as well, each with its name and its columns here. What uses a
+    /// table that goes does not compile any more.
+    pub(super) fn remaining_tables<'object>(
+        &mut self,
+        objects: &'object [Object],
+    ) -> Result<Vec<(&'object str, Vec<String>)>, Error> {
+        let mut tables = Vec::new();
+        for table in objects.iter().filter(|object| object.kind == "table") {
+            let columns = self.columns(&table.name, true)?.unwrap_or_default();
+            if !columns.is_empty() {
+                tables.push((table.name.as_str(), columns));
+            }
+        }
+        Ok(tables)
+    }
+
     /// The columns of a table or a view; generated ones only `with_generated`. There are none if it is missing. Returns
     /// SQLite's message if it cannot resolve the view.
     pub(super) fn columns(
