@@ -252,6 +252,20 @@ fn object_that_sorts_by_the_number_of_a_column_is_refused_only_if_it_is_another(
     upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ()).unwrap();
 }
 
+/// A trigger with a statement, on a table of its own.
+fn trigger(statement: &str) -> String {
+    format!(
+        "CREATE TABLE own (a, b); CREATE TRIGGER mine AFTER INSERT ON own BEGIN {statement}; END"
+    )
+}
+
+/// Asserts that an upgrade takes no offence at a trigger with this statement.
+fn assert_goes_on(name: &str, statement: &str) {
+    let copy = changed(name, &trigger(statement));
+    upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
 /// Without the key, its rows would appear twice. With a new one, rows would stay out.
 #[test]
 fn trigger_whose_conflict_clause_counts_on_a_unique_key_is_refused() {
@@ -281,24 +295,18 @@ fn trigger_whose_conflict_clause_counts_on_a_unique_key_is_refused() {
     }
     for statement in [
         "INSERT INTO uniswap_v4_pools (pool_hash) VALUES (new.a)",
-        "INSERT OR IGNORE INTO own VALUES (1)",
+        "INSERT OR IGNORE INTO own VALUES (1, 2)",
         "INSERT OR IGNORE INTO erc20_tokens (address, chain) VALUES (new.a, 1)",
         "UPDATE OR IGNORE uniswap_v4_pools SET hooks = new.a",
-        "INSERT OR IGNORE INTO own SELECT pool_hash FROM uniswap_v4_pools",
+        "INSERT OR IGNORE INTO own SELECT pool_hash, 1 FROM uniswap_v4_pools",
     ] {
-        let copy = changed(B2, &trigger(statement));
-        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
-            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert_goes_on(B2, statement);
     }
 }
 
 /// A column that becomes NOT NULL makes a trigger fail that does not write to it.
 #[test]
 fn trigger_that_would_write_null_to_a_new_not_null_is_refused() {
-    let own = "CREATE TABLE own (a, b)";
-    let trigger = |statement: &str| {
-        format!("{own}; CREATE TRIGGER mine AFTER INSERT ON own BEGIN {statement}; END")
-    };
     for statement in [
         "INSERT INTO pools (address, chain, kind) VALUES (new.a, 1, 'uniswap_v2')",
         "INSERT INTO pools (kind, address, chain) SELECT 'uniswap_v2', a, 1 FROM own",
@@ -319,19 +327,13 @@ fn trigger_that_would_write_null_to_a_new_not_null_is_refused() {
         "INSERT INTO erc20_tokens (address, chain, name, symbol, decimals) VALUES (new.a, 1, 'x', 'y', 1)",
         "UPDATE pools SET address = NULL WHERE address = new.a",
     ] {
-        let copy = changed(A2, &trigger(statement));
-        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
-            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert_goes_on(A2, statement);
     }
 }
 
 /// What OR IGNORE kept out because of NOT NULL would be written.
 #[test]
 fn trigger_whose_conflict_clause_counts_on_not_null_is_refused() {
-    let own = "CREATE TABLE own (a, b)";
-    let trigger = |statement: &str| {
-        format!("{own}; CREATE TRIGGER mine AFTER INSERT ON own BEGIN {statement}; END")
-    };
     for statement in [
         "UPDATE OR IGNORE erc20_tokens SET name = new.b WHERE address = new.a",
         "INSERT OR IGNORE INTO erc20_tokens (address, chain, name, symbol, decimals) \
@@ -351,9 +353,7 @@ fn trigger_whose_conflict_clause_counts_on_not_null_is_refused() {
          VALUES (new.a, 1, 'x', 'y', 1)",
         "INSERT INTO own SELECT name, 1 FROM erc20_tokens WHERE name IS NULL OR 0",
     ] {
-        let copy = changed(A2, &trigger(statement));
-        upgrade_sqlite_database(&copy.path, &upgrade_options(), &mut ())
-            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert_goes_on(A2, statement);
     }
 }
 
