@@ -318,7 +318,7 @@ impl Node {
     }
 
     /// Waits, unless the token is cancelled.
-    pub(super) fn pause(&self, time: Duration) -> Result<(), NodeError> {
+    pub(crate) fn pause(&self, time: Duration) -> Result<(), NodeError> {
         let begin = Instant::now();
         while begin.elapsed() < time {
             if self.context.cancel.is_cancelled() {

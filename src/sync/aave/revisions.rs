@@ -4,6 +4,7 @@
 //! upgrade came between, the first revision was lower, and it was that of the release that the market's Pool was of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::aave::token_rules::TokenKind;
 use crate::events::aave_v3_token::Upgraded;
@@ -15,6 +16,7 @@ use crate::node::logs::filter::LogFilter;
 use crate::sync::aave::contract_calls::{call, revision};
 use crate::sync::aave::implementation::Implementation;
 use crate::sync::aave::market_event::{MarketEvent, RareEvent};
+use crate::sync::retry_wait::wait_after;
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
 use crate::types::integer::{BlockNumber, Revision};
@@ -28,8 +30,11 @@ pub(super) struct FirstRevision {
     pub(super) first_upgrade: Option<Revision>,
 }
 
-/// How often the revisions are read anew because the newest block was replaced meanwhile.
+/// How often the revisions are read at most: the newest block can be replaced meanwhile, or a node lags.
 const TRIES: u32 = 5;
+
+/// The wait after a try, which doubles with each, and the longest one.
+const WAITS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
 
 /// The upgrades of tokens that were looked for, so that they are not looked for again.
 #[derive(Debug, Default)]
@@ -91,7 +96,11 @@ impl Upgrades {
         let Some(from) = from else {
             return Ok(BTreeMap::new());
         };
-        for _ in 0..TRIES {
+        let [first, longest] = WAITS;
+        for tries in 0..TRIES {
+            if tries > 0 {
+                node.pause(wait_after(tries, first, longest))?;
+            }
             let Some(head) = node
                 .header(BlockTag::Latest)?
                 .filter(|head| head.number >= from)

@@ -1,5 +1,8 @@
 //! However the blocks are divided, the database is what the contracts say.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use alloy_primitives::keccak256;
 use degenbot::types::BlockNumber;
 use proptest::prelude::*;
@@ -78,6 +81,41 @@ fn first_revisions_are_those_at_the_block_whose_header_was_read() {
         scene.update(&to_head().to_block(at(early))).1.unwrap();
         assert_rows(&rows(&scene.path), &reference(scene.recording, early));
     }
+}
+
+/// Behind a provider, the node that answers can be one that lags.
+#[test]
+fn first_revisions_wait_for_a_header_that_comes_late() {
+    const LATE: usize = 3;
+    let name = MARKETS[0];
+    let blocks = &recording(name).special["listed"];
+    let (first, listed) = (blocks[0], blocks[2]);
+    let scene = Scene::new(name, 0);
+    let before = scene.server.chain(|chain| {
+        let params = json!([format!("{:#x}", first - 1), false]);
+        chain.answer("eth_getBlockByNumber", &params).unwrap()
+    });
+    let (head, asked) = (
+        scene.server.chain(|chain| chain.head()),
+        AtomicUsize::new(0),
+    );
+    let head = format!("{head:#x}");
+    scene
+        .server
+        .set_faults(Faults::mutating(move |method, answer| {
+            if method == "eth_getBlockByNumber" && answer["result"]["number"] == head.as_str() {
+                // The update itself has asked before.
+                if (1..=LATE).contains(&asked.fetch_add(1, Ordering::Relaxed)) {
+                    answer["result"] = before.clone();
+                }
+            }
+        }));
+    let (report, result) = scene.update(&to_head().to_block(at(listed)));
+    result.unwrap();
+    assert_rows(&rows(&scene.path), &reference(scene.recording, listed));
+    // The first wait alone takes as long.
+    let waited = report.node.waited;
+    assert!(waited >= Duration::from_millis(100), "{waited:?}");
 }
 
 #[test]
