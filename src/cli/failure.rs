@@ -490,6 +490,8 @@ documented_errors! {
             differences: u64 = 7,
             /// How many parts could not be compared.
             not_compared: u64 = 0,
+            /// Whether pools were created only after the block of their exchange in the database.
+            has_later: bool = false,
         }
             in Rows;
             text format!(
@@ -501,7 +503,12 @@ documented_errors! {
                     number => format!("; {} could not be compared", parts(*number)),
                 }
             );
-            hint "'degenbot pool repair POOL' makes a pool right again, 'degenbot pool repair --exchange NAME' an exchange";
+            hint if *has_later {
+                "The database says of an exchange that it is at a block before those in which it has created pools: run \
+                 'degenbot pool update' first, which takes them in again, then 'degenbot pool verify'"
+            } else {
+                "'degenbot pool repair POOL' makes a pool right again, 'degenbot pool repair --exchange NAME' an exchange"
+            };
             when "`pool verify` has found pools that are not as the chain has them. The exit status is 3.";
 
         /// A repair has left pools that their exchange has not created.
@@ -512,6 +519,19 @@ documented_errors! {
             text format!("{} in the database that no exchange has created", counted(HumanCount(*pools), "pool"));
             hint "Look at them with 'degenbot pool show'; 'degenbot pool repair --delete-unknown' deletes them";
             when "`pool repair` finds rows of pools that the chain does not have. The exit status is 3.";
+
+        /// Exchanges are at blocks before those in which they have created pools of the database.
+        PoolsCreatedLater {
+            pools: u64 = 2,
+        }
+            in Rows;
+            text format!(
+                "{} in the database that an exchange has created only after the block that the database is at",
+                counted(HumanCount(*pools), "pool")
+            );
+            hint "That block is too low: 'degenbot pool update' takes in the blocks after it, and the pools stay";
+            when "`pool repair` finds pools that are newer than the block of their exchange (`last_update_block`), as after \
+                  somebody has lowered it. They are never deleted. The exit status is 3.";
 
         /// An exchange cannot be repaired.
         ExchangeNotRepaired {
@@ -728,7 +748,8 @@ impl Failure {
             | Self::PoolsNotCompared { .. }
             | Self::MarketsDiffer { .. }
             | Self::MarketsNotCompared { .. }
-            | Self::UnknownPoolsLeft { .. } => ExitStatus::Findings,
+            | Self::UnknownPoolsLeft { .. }
+            | Self::PoolsCreatedLater { .. } => ExitStatus::Findings,
             _ => ExitStatus::Failed,
         }
     }

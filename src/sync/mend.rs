@@ -30,6 +30,8 @@ pub(super) struct Fault {
     pub(super) id: Option<PoolId>,
     /// Whether the exchange has created it.
     pub(super) is_known: bool,
+    /// Whether the exchange has created it after its block in the database.
+    pub(super) is_later: bool,
     pub(super) finding: PoolFinding,
 }
 
@@ -45,26 +47,32 @@ impl PoolId {
 }
 
 /// The pools that differ from those that events have made. Of an exchange that is replayed as a whole, the missing ones
-/// are among them.
-pub(super) fn faults(snapshot: &Snapshot, replay: &Replay) -> Vec<Fault> {
+/// are among them. `later` has pools that were created after the blocks of the replay.
+pub(super) fn faults(
+    snapshot: &Snapshot,
+    replay: &Replay,
+    later: &BTreeSet<PoolKey>,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut stored: BTreeSet<PoolKey> = BTreeSet::new();
     for (index, of_exchange) in &snapshot.pools {
         let Some(exchange) = snapshot.scope.exchanges.get(*index) else {
             continue;
         };
-        if exchange.mark.is_none() {
+        let Some(mark) = exchange.mark else {
             continue;
-        }
+        };
         for pool in &of_exchange.pools {
             let key = pool.chain_key(*index);
             let found = key.and_then(|key| replay.pools.get(&key));
             // One row is enough.
             let is_second = key.is_some_and(|key| !stored.insert(key));
+            let is_later = !is_second && key.is_some_and(|key| later.contains(&key));
             let differences = match found.filter(|_| !is_second) {
                 Some(replayed) => pool
                     .facts
                     .differences(&replayed.facts(replayed_exchange(snapshot, replayed, exchange))),
+                None if is_later => vec![Difference::created_after(mark)],
                 None => vec![unknown(pool)],
             };
             if !differences.is_empty() {
@@ -73,6 +81,7 @@ pub(super) fn faults(snapshot: &Snapshot, replay: &Replay) -> Vec<Fault> {
                     key,
                     id: Some(pool.id),
                     is_known: found.is_some() && !is_second,
+                    is_later: found.is_none() && is_later,
                     finding: PoolFinding {
                         exchange: exchange.name(),
                         pool: Some(pool.key.clone()),
@@ -106,6 +115,7 @@ fn missing(key: PoolKey, pool: &ReplayedPool, exchange: &ScopedExchange) -> Faul
         key: Some(key),
         id: None,
         is_known: true,
+        is_later: false,
         finding: PoolFinding {
             exchange: exchange.name(),
             pool: Some(pool.new.name()),
@@ -156,7 +166,7 @@ pub(super) fn mend(
         let replayed = fault.key.and_then(|key| replay.pools.get(&key));
         match (fault.id, replayed) {
             (Some(id), _) if !fault.is_known => {
-                if deletes_unknown {
+                if deletes_unknown && !fault.is_later {
                     delete_pool(Statements::of(connection)?, id.family, id.id)?;
                     mended.deleted += 1;
                 }

@@ -52,6 +52,8 @@ pub struct Difference {
 pub enum Subject {
     /// The pool itself: one side lacks it.
     Pool,
+    /// The block of the pool's creation: the exchange has created it after its block in the database.
+    Creation,
     /// The number of pools of an exchange.
     PoolCount,
     /// The value of a column, or the `mark`.
@@ -66,10 +68,22 @@ impl Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pool => f.write_str("pool"),
+            Self::Creation => f.write_str("creation"),
             Self::PoolCount => f.write_str("number of pools"),
             Self::Column(name) => f.write_str(name),
             Self::Tick(tick) => write!(f, "tick {tick}"),
             Self::Word(word) => write!(f, "word {word}"),
+        }
+    }
+}
+
+impl Difference {
+    /// A pool that its exchange has created only after its block in the database.
+    pub(super) fn created_after(mark: BlockNumber) -> Self {
+        Self {
+            subject: Subject::Creation,
+            database: Some(format!("by block {mark}")),
+            chain: Some(format!("after block {mark}")),
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::models::journal::undo::{Otherwise, Undone, undo};
 use crate::models::pools::liquidity_pool::rewrite::delete_pool;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::node::client::Node;
+use crate::node::header::Header;
 use crate::setters::setters;
 use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
@@ -38,7 +39,7 @@ use crate::sync::pool_snapshot::{Selection, Snapshot};
 use crate::sync::preconditions::{require_accepted_writes, require_latest, require_updatable};
 use crate::sync::repair_extent::RepairExtent;
 use crate::sync::repair_report::{ExchangeRepair, PoolRepairReport};
-use crate::sync::replay::Replay;
+use crate::sync::replay::{PoolKey, Replay};
 use crate::sync::replayed_pools::Replaying;
 use crate::sync::retake::{Retake, active_marks};
 use crate::sync::stored_pools::PoolId;
@@ -55,7 +56,8 @@ pub struct PoolRepairOptions {
     pub exchanges: Vec<ExchangeName>,
     /// Single pools: addresses, hashes of pools inside managers, and ids.
     pub pools: Vec<String>,
-    /// Whether pools are deleted that their exchange has not created.
+    /// Whether pools are deleted that their exchange has not created. One that it has created after its block in the
+    /// database stays.
     pub delete_unknown: bool,
     /// Whether only the report is made, and nothing is written.
     pub dry_run: bool,
@@ -151,6 +153,8 @@ struct Truth {
     is_gone: bool,
     /// What is wrong at the blocks that the database is at. Nobody knows if blocks are gone.
     faults: Vec<Fault>,
+    /// The pools of the database that their exchange has created after its block there.
+    later: BTreeSet<PoolKey>,
 }
 
 /// What a transaction did.
@@ -240,7 +244,7 @@ impl Repair<'_> {
 
     /// Whether something is done about a fault.
     fn is_mended(&self, fault: &Fault) -> bool {
-        fault.is_known || self.options.delete_unknown
+        fault.is_known || (self.options.delete_unknown && !fault.is_later)
     }
 
     fn begin_report(&mut self, snapshot: &Snapshot, truth: &Truth) {
@@ -278,7 +282,7 @@ impl Repair<'_> {
         let PoolRepairOptions {
             patience, cancel, ..
         } = self.options;
-        let (_, standing) = look(self.node, &snapshot.blocks, *patience, cancel)?;
+        let (view, standing) = look(self.node, &snapshot.blocks, *patience, cancel)?;
         let is_gone = standing != Standing::InChain;
         let keep = snapshot.keep();
         if let (Standing::GoneAbove(above), None) = (standing, keep) {
@@ -313,25 +317,24 @@ impl Repair<'_> {
         let mut replay = Replay::default();
         replaying.run(&mut replay, &begins, &bases)?;
         if is_gone {
+            let later = created_later(&mut replaying, &replay, &bases, &view.head)?;
             return Ok(Truth {
                 replay,
                 keep,
                 is_gone,
                 faults: Vec::new(),
+                later,
             });
         }
-        let later = bases
-            .iter()
-            .map(|(index, base)| (*index, base.next()))
-            .collect();
         let mut at_marks = replay.clone();
-        replaying.run(&mut at_marks, &later, &marks)?;
-        let faults = faults(snapshot, &at_marks);
+        replaying.run(&mut at_marks, &after(&bases), &marks)?;
+        let later = created_later(&mut replaying, &at_marks, &marks, &view.head)?;
         Ok(Truth {
             replay,
             keep,
             is_gone,
-            faults,
+            faults: faults(snapshot, &at_marks, &later),
+            later,
         })
     }
 
@@ -361,7 +364,7 @@ impl Repair<'_> {
                     None => None,
                 };
                 let now = now.again(connection)?;
-                let faults = faults(&now, &truth.replay);
+                let faults = faults(&now, &truth.replay, &truth.later);
                 let deletes_unknown = self.options.delete_unknown;
                 let mended = mend(connection, &now, &truth.replay, &faults, deletes_unknown)?;
                 Ok(Some(Written {
@@ -401,6 +404,41 @@ impl Repair<'_> {
     }
 }
 
+/// The blocks that come next.
+fn after(blocks: &BTreeMap<usize, BlockNumber>) -> BTreeMap<usize, BlockNumber> {
+    let blocks = blocks.iter();
+    blocks
+        .map(|(index, block)| (*index, block.next()))
+        .collect()
+}
+
+/// The pools of the database that a replay lacks, and that their exchange has created after the blocks of the replay. The
+/// block of such an exchange in the database is too low: nothing is wrong with its pools.
+fn created_later(
+    replaying: &mut Replaying<'_>,
+    replay: &Replay,
+    ends: &BTreeMap<usize, BlockNumber>,
+    head: &Header,
+) -> Result<BTreeSet<PoolKey>, SyncError> {
+    let unknown: Vec<_> = faults(replaying.snapshot, replay, &BTreeSet::new())
+        .into_iter()
+        .filter(|fault| !fault.is_known)
+        .collect();
+    let heads: BTreeMap<usize, BlockNumber> = unknown
+        .iter()
+        .map(|fault| (fault.exchange, head.number))
+        .collect();
+    if heads.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut at_head = replay.clone();
+    replaying.run(&mut at_head, &after(ends), &heads)?;
+    let keys = unknown.into_iter().filter_map(|fault| fault.key);
+    Ok(keys
+        .filter(|key| !replay.pools.contains_key(key) && at_head.pools.contains_key(key))
+        .collect())
+}
+
 /// Takes pools out of the journal whose rows may be wrong: those that were found to be wrong, or, if nobody could
 /// compare them, all that the last blocks have changed. A pool that these blocks have created is deleted.
 fn release(
@@ -411,7 +449,7 @@ fn release(
 ) -> Result<(), SyncError> {
     let statements = Statements::of(connection)?;
     let mut rows: BTreeSet<PoolRow> = BTreeSet::new();
-    for fault in &truth.faults {
+    for fault in truth.faults.iter().filter(|fault| !fault.is_later) {
         rows.extend(fault.id.map(PoolId::row));
     }
     // Nothing of such a pool can be taken back.

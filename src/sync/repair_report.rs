@@ -21,7 +21,8 @@ pub struct PoolRepairReport {
     pub skipped: Vec<Skipped>,
     /// The pools that were wrong or missing.
     pub findings: Vec<PoolFinding>,
-    /// The pools that the exchanges have not created.
+    /// The pools that the exchanges have not created, or only after their block in the database. Only the former can be
+    /// deleted.
     pub unknown: Vec<PoolFinding>,
     /// Pools whose rows were written anew.
     pub rewritten: u64,

@@ -300,6 +300,7 @@ impl Verification<'_> {
             values,
             ..
         } = comparison;
+        self.find_later(&block, of_exchange, &mut findings)?;
         let report = &mut *self.report;
         report.exchanges.push(ExchangeVerification {
             exchange: exchange.name(),
@@ -337,6 +338,48 @@ impl Verification<'_> {
             Ok(())
         })?;
         Ok(replay)
+    }
+
+    /// Says of the pools that the chain does not have at the exchange's block which ones it has later: then the block is
+    /// too low.
+    fn find_later(
+        &self,
+        block: &AtBlock<'_>,
+        of_exchange: &PoolsOfExchange,
+        findings: &mut [PoolFinding],
+    ) -> Result<(), SyncError> {
+        let is_unknown = |finding: &&mut PoolFinding| {
+            let mut differences = finding.differences.iter();
+            differences.any(|it| it.subject == Subject::Pool && it.database.is_some())
+        };
+        let key_of = |finding: &PoolFinding| {
+            let mut pools = of_exchange.pools.iter();
+            let pool = pools.find(|pool| Some(pool.id.id) == finding.id);
+            pool.and_then(|pool| pool.chain_key(block.index))
+        };
+        let mut unknown: Vec<_> = findings.iter_mut().filter(is_unknown).collect();
+        let keys: BTreeSet<_> = unknown.iter().filter_map(|it| key_of(it)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let Some(head) = self.node.header(BlockTag::Latest)? else {
+            return Ok(());
+        };
+        let wanted = Wanted::Some {
+            pools: keys,
+            tokens: Default::default(),
+        };
+        let members = [block.index];
+        let mark = block.mark.number;
+        let mut later = Replay::default();
+        let range = block.range(&members, &wanted, Parts::Creations, mark.next(), &head);
+        later.take_in(range, &mut |_| Ok(()))?;
+        for finding in &mut unknown {
+            if key_of(finding).is_some_and(|key| later.pools.contains_key(&key)) {
+                finding.differences = vec![Difference::created_after(mark)];
+            }
+        }
+        Ok(())
     }
 
     /// Adds the pools that the chain has, but not the database.

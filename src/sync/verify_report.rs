@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::deployments::exchange_name::ExchangeName;
 use crate::node::statistics::NodeStatistics;
-use crate::sync::pool_facts::Difference;
+use crate::sync::pool_facts::{Difference, Subject};
 use crate::sync::report::Skipped;
 use crate::types::integer::{BlockNumber, ChainId};
 
@@ -61,6 +61,16 @@ pub struct PoolFinding {
     pub id: Option<i64>,
     /// What differs.
     pub differences: Vec<Difference>,
+}
+
+impl PoolFinding {
+    /// Whether the exchange has created the pool, but only after its block in the database. That block is too low: an update
+    /// takes in the blocks after it, and keeps the pool.
+    #[must_use]
+    pub fn is_created_later(&self) -> bool {
+        let mut differences = self.differences.iter();
+        differences.any(|difference| difference.subject == Subject::Creation)
+    }
 }
 
 /// Something that could not be compared.

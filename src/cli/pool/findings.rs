@@ -70,6 +70,9 @@ fn text(difference: &Difference) -> String {
         ..
     } = difference;
     match (subject, database, chain) {
+        (Subject::Creation, _, Some(chain)) => {
+            format!("the exchange has created it only {chain}, which the database is at")
+        }
         (Subject::Pool, None, _) => "the database lacks it".to_owned(),
         (Subject::Pool, _, Some(chain)) => format!("the chain does not have it: {chain}"),
         _ => {

@@ -146,11 +146,14 @@ impl Repair {
     /// The last failure becomes that of the command.
     fn finish(&self, context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
         let mut failures: Vec<Failure> = Vec::new();
-        let mut unknown = 0;
+        let (mut unknown, mut later) = (0, 0);
         for (report, result) in outcomes {
+            let created_later = report.unknown.iter().filter(|it| it.is_created_later());
+            let created_later = created_later.count() as u64;
+            later += created_later;
             if !(self.dry_run && self.delete_unknown) {
-                unknown +=
-                    report.unknown.len() as u64 - report.deleted.min(report.unknown.len() as u64);
+                let not_created = report.unknown.len() as u64 - created_later;
+                unknown += not_created.saturating_sub(report.deleted);
             }
             for skipped in report.skipped {
                 failures.push(Failure::ExchangeNotRepaired {
@@ -166,6 +169,9 @@ impl Repair {
         }
         if unknown > 0 {
             failures.insert(0, Failure::UnknownPoolsLeft { pools: unknown });
+        }
+        if later > 0 {
+            failures.insert(0, Failure::PoolsCreatedLater { pools: later });
         }
         last_of(context, failures)
     }

@@ -20,7 +20,7 @@ use crate::cli::progress::pools::PoolReporter;
 use crate::deployments::chains::chain_title;
 use crate::sync::sync_error::SyncError;
 use crate::sync::verify::{PoolVerifyOptions, verify_pools};
-use crate::sync::verify_report::{ExchangeVerification, PoolVerifyReport};
+use crate::sync::verify_report::{ExchangeVerification, PoolFinding, PoolVerifyReport};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Verify {
@@ -146,7 +146,9 @@ fn lines_of(lines: &mut Lines, report: &PoolVerifyReport) {
 fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let (mut differences, mut pools, mut not_compared) = (0, 0, 0);
+    let mut has_later = false;
     for (report, result) in &outcomes {
+        has_later |= report.findings.iter().any(PoolFinding::is_created_later);
         differences += report.differences();
         pools += report.findings.len() as u64;
         not_compared += (report.not_compared.len() + report.skipped.len()) as u64;
@@ -167,6 +169,7 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
             pools,
             differences,
             not_compared,
+            has_later,
         });
     } else if not_compared > 0 {
         failures.push(Failure::PoolsNotCompared { not_compared });

@@ -225,6 +225,10 @@ impl<'connection> Undoer<'connection> {
         let table = entry.table;
         let row = Bound::Integer(entry.row_id);
         let state = self.prepare(entry, new, Values::Whole)?.state(row, new)?;
+        if state != RowState::AsLeft && table.is_shared {
+            // It is a row of another program by now, or gone. What comes in its place gets a row of its own.
+            return Ok(());
+        }
         if state != RowState::AsLeft && !self.sets_back(table) {
             return Err(self.changed(entry));
         }

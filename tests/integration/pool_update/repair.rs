@@ -1,10 +1,13 @@
 //! The repair of pools from their events.
 
-use degenbot::sync::{PoolRepairOptions, PoolRepairReport, SyncError, repair_pools, update_pools};
+use degenbot::deployments::Deployment;
+use degenbot::sync::{
+    PoolFinding, PoolRepairOptions, PoolRepairReport, SyncError, repair_pools, update_pools,
+};
 use degenbot::types::ChainId;
 
 use super::model::{Happening, creation, liquidity};
-use super::verify::{FAULTS, delete_pool, exchange, scene};
+use super::verify::{FAULTS, all, delete_pool, exchange, scene, verify};
 use super::{Scene, assert_rows, execute, rows, to_head};
 use crate::support::command::{finish, on, send, spawn};
 use crate::support::content::integrity;
@@ -182,6 +185,30 @@ fn repair_makes_a_refused_undo_possible() {
 }
 
 #[test]
+fn pools_of_a_token_with_a_wrong_address_get_the_right_one() {
+    for finality in [0, 3, 1_000] {
+        let scene = scene(ChainId::ETHEREUM, finality, 6);
+        scene.update_to_head();
+        execute(
+            &scene.path,
+            "UPDATE erc20_tokens SET address = '0x00000000000000000000000000000000000000Aa'
+             WHERE id = (SELECT token0_id FROM pools ORDER BY id LIMIT 1)",
+        );
+        let exchanges = scene.model.exchanges.iter().map(Deployment::exchange);
+        let options = PoolRepairOptions::default().exchanges(exchanges.collect());
+        let (report, result) = repair(&scene, &options);
+        result.unwrap();
+        assert!(report.rewritten > 0);
+        // Nothing refers to it any more.
+        execute(
+            &scene.path,
+            "DELETE FROM erc20_tokens WHERE address = '0x00000000000000000000000000000000000000Aa'",
+        );
+        assert_goes_on(scene);
+    }
+}
+
+#[test]
 fn unknown_pools_are_deleted_only_if_asked() {
     let scene = scene(ChainId::ETHEREUM, 3, 6);
     scene.update_to_head();
@@ -202,6 +229,48 @@ fn unknown_pools_are_deleted_only_if_asked() {
     result.unwrap();
     assert_eq!((report.unknown.len(), report.deleted), (1, 1));
     assert_goes_on(scene);
+}
+
+#[test]
+fn pools_that_are_newer_than_the_block_of_their_exchange_are_never_deleted() {
+    // All blocks final, some of them, and none.
+    for finality in [0, 3, 1_000] {
+        let mut scene = scene(ChainId::ETHEREUM, finality, 6);
+        scene.update_to_head();
+        execute(
+            &scene.path,
+            "UPDATE exchanges SET last_update_block = 1000 WHERE chain_id = 1 AND name IN ('uniswap_v3', 'uniswap_v4')",
+        );
+        let (report, result) = verify(&scene, &all());
+        result.unwrap();
+        assert!(report.findings.len() > 4);
+        let is_later = PoolFinding::is_created_later;
+        assert!(
+            report.findings.iter().all(is_later),
+            "{:?}",
+            report.findings
+        );
+        // A pool that nobody has created is deleted all the same.
+        execute(
+            &scene.path,
+            "INSERT INTO pools (address, chain, kind, token0_id, token1_id, exchange_id)
+                 SELECT '0x00000000000000000000000000000000000000Aa', chain, kind, token0_id, token1_id, exchange_id
+                 FROM pools WHERE kind = 'uniswap_v3' LIMIT 1",
+        );
+        let (report, result) = repair(&scene, &whole().delete_unknown(true));
+        result.unwrap();
+        let later = report.unknown.iter().filter(|it| is_later(it)).count();
+        assert!(later > 4, "{:?}", report.unknown);
+        assert_eq!(
+            (report.unknown.len(), report.deleted),
+            (later + 1, 1),
+            "{:?}",
+            report.unknown
+        );
+        scene.push(&[vec![liquidity(3, 0, -1, 3, 30)]]);
+        scene.update_to_head();
+        assert_goes_on(scene);
+    }
 }
 
 #[test]
