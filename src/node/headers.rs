@@ -8,6 +8,7 @@ use crate::node::error::NodeError;
 use crate::node::fault::{Action, Fault};
 use crate::node::header::{self, BlockTag, Header};
 use crate::node::message::{Item, Question};
+use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
 
 /// The method.
@@ -58,6 +59,35 @@ impl Node {
     /// Any [`NodeError`].
     pub fn existing_headers(&self, numbers: &[BlockNumber]) -> Result<Vec<Header>, NodeError> {
         self.read_headers(numbers, BlockTag::Number, read_existing)
+    }
+
+    /// The header of a block, if its hash is confirmed by the next block, or by a second answer if it is the newest one.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`]: [`OtherBlock`](NodeError::OtherBlock) if the answers differ however often they are asked for.
+    pub(crate) fn confirmed_header(
+        &self,
+        number: BlockNumber,
+        head: BlockNumber,
+    ) -> Result<Option<Header>, NodeError> {
+        let topic = Topic {
+            method: METHOD,
+            block: Some(number),
+            needed: "the header",
+        };
+        let confirming = confirming(number, head);
+        let questions = [number, confirming].map(|number| question(BlockTag::Number(number)));
+        self.persist(topic, |attempt| {
+            attempt.ask(&questions, |items| {
+                let Some(header) = read(attempt, &items[0], BlockTag::Number(number))? else {
+                    return Ok(None);
+                };
+                confirm(attempt, &header, &items[1], confirming)?;
+                Ok(Some(header))
+            })
+        })
+        .map_err(Stop::into_error)
     }
 
     fn read_headers<At: Copy, T>(
@@ -114,6 +144,45 @@ pub(super) fn question(at: BlockTag) -> Question {
         method: METHOD,
         params: format!("[{},false]", at.json()),
     }
+}
+
+/// The block whose header confirms the hash of another one: the next one, or itself if there is none yet.
+pub(super) fn confirming(number: BlockNumber, head: BlockNumber) -> BlockNumber {
+    if number < head { number.next() } else { number }
+}
+
+/// Fails if the hash in a header is not what the header of the confirming block says.
+pub(super) fn confirm(
+    attempt: &Attempt<'_>,
+    header: &Header,
+    item: &Item<'_>,
+    confirming: BlockNumber,
+) -> Result<(), Fault> {
+    let other = read_existing(attempt, item, confirming)?;
+    let expected = if confirming == header.number {
+        other.hash
+    } else {
+        other.parent_hash
+    };
+    require_hash(attempt, header, expected)
+}
+
+/// Fails if a block has another hash.
+pub(super) fn require_hash(
+    attempt: &Attempt<'_>,
+    header: &Header,
+    expected: BlockHash,
+) -> Result<(), Fault> {
+    if header.hash == expected {
+        return Ok(());
+    }
+    let error = NodeError::OtherBlock {
+        endpoint: attempt.slot.name(),
+        block: header.number,
+        expected,
+        found: header.hash,
+    };
+    Err(Fault::new(Action::Doubt, error))
 }
 
 /// Reads the answer to the question for the header of a block that the chain has.

@@ -130,6 +130,9 @@ fn compare(
     }
     let numbers: Vec<_> = stored.iter().map(|block| block.number).collect();
     let headers = node.headers(&numbers)?;
+    if let Some(contradicted) = contradicted(stored, &headers) {
+        return Err(contradicted);
+    }
     let kept = stored.iter().zip(&headers).find(|(block, header)| {
         header
             .as_ref()
@@ -143,5 +146,25 @@ fn compare(
         }
         .into()),
         (None, None) => Ok(Standing::InChain),
+    }
+}
+
+/// The error of a final block that is the only stored one that the chain does not have.
+pub(super) fn contradicted(
+    stored: &[StoredBlock],
+    headers: &[Option<Header>],
+) -> Option<SyncError> {
+    let is_gone = |(block, header): &(&StoredBlock, &Option<Header>)| {
+        let hash = header.as_ref().map(|header| header.hash);
+        hash != Some(block.hash)
+    };
+    let mut gone = stored.iter().zip(headers).filter(is_gone);
+    match (gone.next()?, gone.next()) {
+        ((block, Some(header)), None) if block.is_final => Some(SyncError::FinalBlock {
+            block: block.number,
+            stored: block.hash,
+            found: header.hash,
+        }),
+        _ => None,
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Plan<'a, D> {
     /// The last final block. The headers of all blocks above it are asked for. No range has blocks of both kinds.
     pub(super) final_block: BlockNumber,
     pub(super) threads: usize,
+    /// The node's newest block, if the last blocks of final ranges are stored, so that their hashes have to be confirmed.
+    pub(super) confirmed_below: Option<BlockNumber>,
 }
 
 impl<D> Clone for Plan<'_, D> {
@@ -128,8 +130,19 @@ impl<D: Decode> Plan<'_, D> {
         let Some(filter) = self.decoder.filter(which) else {
             return Ok(None);
         };
-        let answer = self.node.logs(filter, from, to, pinned)?;
+        let answer = match self.head(which, from) {
+            Some(head) => self.node.confirmed_logs(filter, from, to, pinned, head)?,
+            None => self.node.logs(filter, from, to, pinned)?,
+        };
         Ok(Some(self.answered(which, from, answer)))
+    }
+
+    /// The newest block, if the answer has to confirm the hash of the range's last block. The answer to the second filter
+    /// confirms that to the first one, and the headers confirm those of blocks that are not final.
+    fn head(&self, which: Which, from: BlockNumber) -> Option<BlockNumber> {
+        let is_alone = self.decoder.filter(Which::Second).is_none();
+        self.confirmed_below
+            .filter(|_| which == Which::First && is_alone && self.is_final(from))
     }
 
     fn answered(&self, which: Which, from: BlockNumber, answer: LogAnswer) -> Answered<D::Changes> {

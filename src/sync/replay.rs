@@ -258,6 +258,7 @@ impl Range<'_> {
             width: self.chunk.max(1),
             final_block: self.to.number,
             threads: self.threads,
+            confirmed_below: None,
         };
         let mut before = None;
         fetch(plan, |fetched| {

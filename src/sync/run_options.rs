@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cancel::CancelToken;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::update_options::PoolUpdateOptions;
+use crate::types::hash::BlockHash;
 
 /// The options that every update has, whatever it is about.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(super) struct RunOptions {
     pub(super) check_space: bool,
     /// The time to wait for a node that lacks a block of the database.
     pub(super) patience: Duration,
+    /// The hash of a final block that counts if the node says it, although the database has another one.
+    pub(super) accept_hash: Option<BlockHash>,
     /// The token that cancels the update.
     pub(super) cancel: CancelToken,
 }
@@ -35,6 +38,7 @@ impl From<&PoolUpdateOptions> for RunOptions {
             wait,
             check_space,
             patience,
+            accept_hash,
             cancel,
         } = options.clone();
         Self {
@@ -44,6 +48,7 @@ impl From<&PoolUpdateOptions> for RunOptions {
             wait,
             check_space,
             patience,
+            accept_hash,
             cancel,
         }
     }

@@ -21,7 +21,7 @@ use crate::sync::aave::balance_mismatch::BalanceMismatch;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::repair_extent::RepairExtent;
 use crate::types::address::Address;
-use crate::types::hash::PoolHash;
+use crate::types::hash::{BlockHash, PoolHash};
 use crate::types::integer::{BlockNumber, ChainId, Revision};
 use crate::types::sync_cursor::LogPosition;
 
@@ -294,6 +294,26 @@ documented_errors! {
             };
             hint "Wait until the node has caught up, or use another one";
             when "The node is still synchronizing, or it belongs to a test chain that has begun anew.";
+
+        /// A final block has another hash on the node than in the database, and no other block of the database has.
+        FinalBlock {
+            /// The block.
+            block: BlockNumber = block(23_000_000),
+            /// The hash in the database.
+            stored: BlockHash = BlockHash::new([0xaa; 32]),
+            /// The hash on the node.
+            found: BlockHash = BlockHash::new([0xbb; 32]),
+        }
+            in Nodes;
+            text format!("The final block {block} has the hash {found} on the node, but {stored} in the database");
+            hint format!(
+                "Ask another node. If it says the same, the one that the database is from was wrong: 'degenbot pool update' and \
+                 'degenbot aave update' go on with '--accept-hash {found}', and 'degenbot pool verify --all' and 'degenbot \
+                 aave verify --all' then say whether anything else is wrong. If the node is of another chain, such as a test \
+                 chain, use one of the chain that the database is of"
+            );
+            when "The last block that an update has stored is not in the chain of the node, and cannot be taken back: the node \
+                  that it is from has called it final. That one has given a wrong hash, or this one is of another chain.";
 
         /// Blocks of the database are gone from the chain.
         Reorganised {

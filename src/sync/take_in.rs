@@ -95,6 +95,7 @@ impl<D: Domain> Updater<'_, D> {
             width: self.options.chunk.clamp(1, WIDTH),
             final_block,
             threads: self.options.concurrency,
+            confirmed_below: self.report.head,
         };
         let mut pending = Pending::default();
         let mut before = group

@@ -19,7 +19,7 @@ use crate::node::header::{BlockTag, Header};
 use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
-use crate::sync::chain_view::{ChainView, Standing, look};
+use crate::sync::chain_view::{ChainView, Standing, contradicted, look};
 use crate::sync::domain::{Domain, Remembered as _};
 use crate::sync::follow_event::FollowEvent;
 use crate::sync::held_back::HeldBack;
@@ -184,7 +184,8 @@ impl<'a, D: Domain> Updater<'a, D> {
                 passes = 0;
             }
             if passes == PUZZLING {
-                self.require_stored_in_chain()?;
+                self.require_stored_in_chain()
+                    .or_else(|error| self.accept(error))?;
             }
             if passes == PASSES {
                 return Err(SyncError::Unsettled { reason });
@@ -202,6 +203,9 @@ impl<'a, D: Domain> Updater<'a, D> {
                 .as_ref()
                 .is_none_or(|header| header.hash == block.hash)
         };
+        if let Some(contradicted) = contradicted(&stored, &headers) {
+            return Err(contradicted);
+        }
         let mut blocks = stored.iter().zip(&headers);
         if !blocks.next().as_ref().is_none_or(is_in_chain) {
             return Ok(());
@@ -214,6 +218,29 @@ impl<'a, D: Domain> Updater<'a, D> {
             .into()),
             None => Ok(()),
         }
+    }
+
+    /// Replaces the hash of a final block, if the error says that the node has another one, and the caller accepts that.
+    fn accept(&mut self, error: SyncError) -> Result<(), SyncError> {
+        let (block, hash) = match error {
+            SyncError::FinalBlock { block, found, .. }
+                if self.options.accept_hash == Some(found) =>
+            {
+                (block, found)
+            }
+            error => return Err(error),
+        };
+        let head = self.node.header(BlockTag::Latest)?;
+        let head = head.map_or(block, |head| head.number);
+        let header = self.node.confirmed_header(block, head)?;
+        if header.is_some_and(|header| header.hash == hash) {
+            let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+            let chain = self.chain;
+            self.write(&stored, |connection| {
+                Ok(store_final(connection, chain, (block, hash))?)
+            })?;
+        }
+        Ok(())
     }
 
     /// Adds the path to the error of a statement.
@@ -242,7 +269,13 @@ impl<'a, D: Domain> Updater<'a, D> {
         let RunOptions {
             patience, cancel, ..
         } = &self.options;
-        let (view, standing) = look(self.node, &stored, *patience, cancel)?;
+        let (view, standing) = match look(self.node, &stored, *patience, cancel) {
+            Ok(looked) => looked,
+            Err(error) => {
+                self.accept(error)?;
+                return Ok(Pass::Again("the hash of a final block is replaced"));
+            }
+        };
         self.looked = Some(Instant::now());
         self.note(&view);
         match standing {
@@ -390,7 +423,7 @@ impl<'a, D: Domain> Updater<'a, D> {
         let Some(mark) = furthest.filter(|mark| Some(*mark) > top) else {
             return Ok(Some(stored));
         };
-        let header = self.node.header(BlockTag::Number(mark))?;
+        let header = self.node.confirmed_header(mark, view.head.number)?;
         let header = header.ok_or(SyncError::Behind {
             block: mark,
             head: view.head.number,

@@ -10,6 +10,7 @@ use crate::setters::setters;
 use crate::sync::block_target::BlockTarget;
 use crate::sync::follow_event::FollowEvent;
 use crate::sync::report::UpdateProgress;
+use crate::types::hash::BlockHash;
 
 /// Options for an update of pools.
 #[derive(Debug, Clone)]
@@ -30,6 +31,9 @@ pub struct PoolUpdateOptions {
     pub check_space: bool,
     /// The time to wait for a node that lacks a block of the database.
     pub patience: Duration,
+    /// The hash of a final block that counts if the node says it, although the database has another one
+    /// ([`SyncError::FinalBlock`](crate::sync::SyncError::FinalBlock)).
+    pub accept_hash: Option<BlockHash>,
     /// The token that cancels the update. The node has its own.
     pub cancel: CancelToken,
 }
@@ -42,6 +46,7 @@ setters!(PoolUpdateOptions {
     wait: Duration,
     check_space: bool,
     patience: Duration,
+    accept_hash: Option<BlockHash>,
     cancel: CancelToken,
 });
 
@@ -55,6 +60,7 @@ impl Default for PoolUpdateOptions {
             wait: LOCK_TIMEOUT,
             check_space: true,
             patience: Duration::from_secs(60),
+            accept_hash: None,
             cancel: CancelToken::new(),
         }
     }

@@ -5,6 +5,7 @@ mod concurrency;
 mod disagreement;
 mod disk;
 mod faults;
+mod final_hashes;
 mod follow;
 mod follow_command;
 mod hostile;

@@ -37,6 +37,7 @@ use crate::sync::report::PoolUpdateReport;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::update_pools;
 use crate::sync::update_options::PoolUpdateOptions;
+use crate::types::hash::BlockHash;
 use crate::types::integer::ChainId;
 use crate::types::sql_value::SqlValue;
 
@@ -69,6 +70,12 @@ pub(in crate::cli) struct Update {
     /// --dry-run, and every update looks again before each commit.
     #[arg(long)]
     no_space_check: bool,
+    /// Go on although a final block has this hash on the node, and another one in the database
+    ///
+    /// The error says which hash it is. Ask another node first: what the database has may be of
+    /// another chain.
+    #[arg(long, value_name = "HASH", conflicts_with = "dry_run")]
+    accept_hash: Option<BlockHash>,
     #[command(flatten)]
     following: Following,
     #[command(flatten)]
@@ -222,6 +229,7 @@ impl Update {
             .chunk(self.chunk)
             .concurrency(self.asking.concurrency.into())
             .wait(self.waiting.time())
+            .accept_hash(self.accept_hash)
             .check_space(!self.no_space_check)
             .cancel(cancel_token().clone())
     }

@@ -5,8 +5,7 @@ use crate::node::error::NodeError;
 use crate::node::logs::check::check;
 use crate::node::logs::filter::{LogFilter, METHOD};
 use crate::node::logs::order::sorted;
-use crate::node::logs::request::LogAnswer;
-use crate::types::hash::BlockHash;
+use crate::node::logs::request::{LogAnswer, Proof};
 use crate::types::integer::BlockNumber;
 
 /// How many addresses a filter has at most. It is geth's limit, and the lowest that is known.
@@ -20,10 +19,10 @@ impl Node {
         filter: &LogFilter,
         from: BlockNumber,
         to: BlockNumber,
-        pinned: Option<BlockHash>,
+        proof: Proof,
     ) -> Result<LogAnswer, NodeError> {
         if filter.addresses.len() <= MOST {
-            return self.logs_once(filter, from, to, pinned);
+            return self.logs_once(filter, from, to, proof);
         }
         let mut all: Option<LogAnswer> = None;
         for addresses in filter.addresses.chunks(MOST) {
@@ -32,16 +31,16 @@ impl Node {
                 ..filter.clone()
             };
             let Some(before) = &mut all else {
-                all = Some(self.logs_once(&part, from, to, pinned)?);
+                all = Some(self.logs_once(&part, from, to, proof)?);
                 continue;
             };
-            let branch = Some(before.last.hash);
+            let branch = Proof::pinned(Some(before.last.hash));
             let answer = self.logs_once(&part, from, to, branch).map_err(|error| {
                 match error {
                     // The chain was reorganised between the questions.
                     NodeError::OtherBlock {
                         endpoint, block, ..
-                    } if pinned.is_none() => NodeError::Unlinked { endpoint, block },
+                    } if proof.pinned.is_none() => NodeError::Unlinked { endpoint, block },
                     error => error,
                 }
             })?;

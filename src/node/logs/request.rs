@@ -1,7 +1,6 @@
 //! One request for the events of a range, with proof that the node had its blocks.
 
 use crate::node::client::Attempt;
-use crate::node::error::NodeError;
 use crate::node::fault::{Action, Fault};
 use crate::node::header::{BlockTag, Header};
 use crate::node::headers;
@@ -25,19 +24,35 @@ pub struct LogAnswer {
     pub last: Header,
 }
 
+/// What the last block of a range has to be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Proof {
+    /// The hash that it must have, if that is known.
+    pub(super) pinned: Option<BlockHash>,
+    /// The newest block of the chain, if the hash is to be confirmed by the block after it.
+    pub(super) head: Option<BlockNumber>,
+}
+
+impl Proof {
+    /// Only that it has this hash.
+    pub(super) const fn pinned(pinned: Option<BlockHash>) -> Self {
+        Self { pinned, head: None }
+    }
+}
+
 /// Asks for the events of a range and for the headers at its ends.
 ///
 /// All are in one batch, so that one node answers them, even if several are behind one address. An endpoint that
-/// takes no batches is asked for the last header before and after the events.
+/// takes no batches is asked for the last header before and after the events, which confirms it as well.
 pub(super) fn ask(
     attempt: &Attempt<'_>,
     filter: &LogFilter,
     from: BlockNumber,
     to: BlockNumber,
-    pinned: Option<BlockHash>,
+    Proof { pinned, head }: Proof,
 ) -> Result<LogAnswer, Fault> {
-    /// The events, two headers, and the chain for the first time.
-    const BATCH: usize = 4;
+    /// The events, three headers, and the chain for the first time.
+    const BATCH: usize = 5;
     let last = || headers::question(BlockTag::Number(to));
     let mut questions = vec![filter.question(from, to), last()];
     if from < to {
@@ -47,6 +62,10 @@ pub(super) fn ask(
     if !is_batch {
         questions.insert(0, last());
     }
+    let confirming = head
+        .filter(|_| is_batch)
+        .map(|head| headers::confirming(to, head));
+    questions.extend(confirming.map(|number| headers::question(BlockTag::Number(number))));
     let range = from..=to;
     let accepted = |log: &Log<'_>| accept(filter, &range, log);
     let mut reader = LogReader::new(accepted);
@@ -60,18 +79,16 @@ pub(super) fn ask(
         };
         let last = headers::read_existing(attempt, &items[0], to)?;
         let first = match items.get(1) {
-            Some(item) => headers::read_existing(attempt, item, from)?,
-            None => last.clone(),
+            Some(item) if from < to => headers::read_existing(attempt, item, from)?,
+            _ => last.clone(),
         };
-        let expected = pinned.or_else(|| before.map(|header| header.hash));
-        if let Some(expected) = expected.filter(|expected| *expected != last.hash) {
-            let error = NodeError::OtherBlock {
-                endpoint: attempt.slot.name(),
-                block: to,
-                expected,
-                found: last.hash,
-            };
-            return Err(Fault::new(Action::Doubt, error));
+        for expected in [pinned, before.map(|header| header.hash)] {
+            if let Some(expected) = expected {
+                headers::require_hash(attempt, &last, expected)?;
+            }
+        }
+        if let (Some(number), Some(item)) = (confirming, items.last()) {
+            headers::confirm(attempt, &last, item, number)?;
         }
         let logs = match unread {
             None => None,

@@ -9,7 +9,7 @@ use crate::node::fault::Action;
 use crate::node::logs::check;
 use crate::node::logs::filter::{LogFilter, METHOD};
 use crate::node::logs::order::sorted;
-use crate::node::logs::request::{self, LogAnswer};
+use crate::node::logs::request::{self, LogAnswer, Proof};
 use crate::node::pace::backoff;
 use crate::types::hash::BlockHash;
 use crate::types::integer::BlockNumber;
@@ -32,6 +32,30 @@ impl Node {
         to: BlockNumber,
         pinned: Option<BlockHash>,
     ) -> Result<LogAnswer, NodeError> {
+        self.logs_with_proof(filter, from, to, Proof::pinned(pinned))
+    }
+
+    /// The same, with a block `to` whose hash is confirmed by the block after it, or by a second answer if it is the newest
+    /// block, `head`: it does not count because of one answer.
+    pub(crate) fn confirmed_logs(
+        &self,
+        filter: &LogFilter,
+        from: BlockNumber,
+        to: BlockNumber,
+        pinned: Option<BlockHash>,
+        head: BlockNumber,
+    ) -> Result<LogAnswer, NodeError> {
+        let head = Some(head);
+        self.logs_with_proof(filter, from, to, Proof { pinned, head })
+    }
+
+    fn logs_with_proof(
+        &self,
+        filter: &LogFilter,
+        from: BlockNumber,
+        to: BlockNumber,
+        proof: Proof,
+    ) -> Result<LogAnswer, NodeError> {
         const FIRST_WAIT: Duration = Duration::from_millis(100);
         const LONGEST_WAIT: Duration = Duration::from_secs(5);
         if from > to {
@@ -40,7 +64,7 @@ impl Node {
         let filter = filter.without_duplicates();
         let mut tries = 0;
         loop {
-            match self.logs_of_all_addresses(&filter, from, to, pinned) {
+            match self.logs_of_all_addresses(&filter, from, to, proof) {
                 Err(NodeError::Unlinked { .. }) if tries + 1 < self.options().max_tries => {
                     self.pause(backoff(tries, FIRST_WAIT, LONGEST_WAIT))?;
                     tries += 1;
@@ -65,7 +89,8 @@ impl Node {
             return Err(NodeError::EmptyRange { from, to });
         }
         let filter = filter.without_duplicates();
-        self.part(&filter, from, to, None).map(|part| part.answer)
+        self.part(&filter, from, to, Proof::default())
+            .map(|part| part.answer)
     }
 
     /// How many blocks an endpoint answers about at once, if one has refused a wider range. Ranges of that many
@@ -84,15 +109,15 @@ impl Node {
         filter: &LogFilter,
         from: BlockNumber,
         to: BlockNumber,
-        pinned: Option<BlockHash>,
+        proof: Proof,
     ) -> Result<LogAnswer, NodeError> {
-        let Part { mut answer, .. } = self.part(filter, from, to, pinned)?;
+        let Part { mut answer, .. } = self.part(filter, from, to, proof)?;
         while answer.last.number < to {
             let begin = shifted(answer.last.number, 1);
             let Part {
                 answer: part,
                 endpoint,
-            } = self.part(filter, begin, to, pinned)?;
+            } = self.part(filter, begin, to, proof)?;
             if part.first.parent_hash != answer.last.hash {
                 return Err(NodeError::Unlinked {
                     endpoint,
@@ -111,7 +136,7 @@ impl Node {
         filter: &LogFilter,
         from: BlockNumber,
         to: BlockNumber,
-        pinned: Option<BlockHash>,
+        proof: Proof,
     ) -> Result<Part, NodeError> {
         /// After as many offers, ranges are halved: an offer may be hardly smaller.
         const OFFERS: u32 = 3;
@@ -130,8 +155,11 @@ impl Node {
                 asked.set(blocks);
                 attempt.blocks.set(Some(blocks));
                 let end = shifted(from, blocks - 1);
-                let pinned = pinned.filter(|_| end == to);
-                let answer = request::ask(attempt, filter, from, end, pinned)?;
+                let proof = Proof {
+                    pinned: proof.pinned.filter(|_| end == to),
+                    ..proof
+                };
+                let answer = request::ask(attempt, filter, from, end, proof)?;
                 let logs = u64::try_from(answer.logs.len()).unwrap_or(u64::MAX);
                 attempt
                     .slot
@@ -161,7 +189,7 @@ impl Node {
                 Action::Batch => {}
                 _ if blocks == 1 => {
                     return match filter.halves() {
-                        Some(halves) => self.block_in_halves(&halves, from, to, pinned),
+                        Some(halves) => self.block_in_halves(&halves, from, to, proof),
                         None => Err(fault.after(1, Duration::ZERO)),
                     };
                 }
@@ -189,12 +217,16 @@ impl Node {
         halves: &[LogFilter; 2],
         block: BlockNumber,
         to: BlockNumber,
-        pinned: Option<BlockHash>,
+        proof: Proof,
     ) -> Result<Part, NodeError> {
-        let pinned = pinned.filter(|_| block == to);
-        let Part { mut answer, .. } = self.part(&halves[0], block, block, pinned)?;
+        let proof = Proof {
+            pinned: proof.pinned.filter(|_| block == to),
+            ..proof
+        };
+        let Part { mut answer, .. } = self.part(&halves[0], block, block, proof)?;
         // The other half is of the same block.
-        let other = self.part(&halves[1], block, block, Some(answer.last.hash))?;
+        let same = Proof::pinned(Some(answer.last.hash));
+        let other = self.part(&halves[1], block, block, same)?;
         answer.logs.extend(other.answer.logs.iter());
         answer.logs = sorted(answer.logs);
         check::check(&answer.logs, &answer.first, &answer.last).map_err(|violation| {

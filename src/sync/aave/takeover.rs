@@ -118,7 +118,10 @@ fn complete(
         return Ok(None);
     }
     // The update says if the node lacks the block.
-    let Some(at_mark) = node.header(BlockTag::Number(mark))? else {
+    let Some(head) = node.header(BlockTag::Latest)? else {
+        return Ok(None);
+    };
+    let Some(at_mark) = node.confirmed_header(mark, head.number)? else {
         return Ok(None);
     };
     let is_gone_of_other =

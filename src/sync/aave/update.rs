@@ -21,6 +21,7 @@ use crate::sync::run_options::RunOptions;
 use crate::sync::sync_error::SyncError;
 use crate::sync::update::Updater;
 use crate::sync::update_options::UpdateObserver;
+use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, ChainId};
 
 /// Options for an update of Aave's markets.
@@ -41,6 +42,9 @@ pub struct AaveUpdateOptions {
     pub check_space: bool,
     /// The time to wait for a node that lacks a block of the database.
     pub patience: Duration,
+    /// The hash of a final block that counts if the node says it, although the database has another one
+    /// ([`SyncError::FinalBlock`](crate::sync::SyncError::FinalBlock)).
+    pub accept_hash: Option<BlockHash>,
     /// The token that cancels the update. The node has its own.
     pub cancel: CancelToken,
 }
@@ -53,6 +57,7 @@ setters!(AaveUpdateOptions {
     wait: Duration,
     check_space: bool,
     patience: Duration,
+    accept_hash: Option<BlockHash>,
     cancel: CancelToken,
 });
 
@@ -66,6 +71,7 @@ impl Default for AaveUpdateOptions {
             wait: LOCK_TIMEOUT,
             check_space: true,
             patience: Duration::from_secs(60),
+            accept_hash: None,
             cancel: CancelToken::new(),
         }
     }
@@ -81,6 +87,7 @@ impl From<&AaveUpdateOptions> for RunOptions {
             wait,
             check_space,
             patience,
+            accept_hash,
             cancel,
         } = options.clone();
         Self {
@@ -90,6 +97,7 @@ impl From<&AaveUpdateOptions> for RunOptions {
             wait,
             check_space,
             patience,
+            accept_hash,
             cancel,
         }
     }

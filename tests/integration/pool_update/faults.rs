@@ -444,6 +444,7 @@ fn nodes_that_disagree_never_give_a_mixture() {
                             SyncError::Node { .. }
                                 | SyncError::Branches { .. }
                                 | SyncError::Unsettled { .. }
+                                | SyncError::FinalBlock { .. }
                                 | SyncError::Journal { .. }
                         ),
                         "{error}"
