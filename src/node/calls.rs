@@ -6,9 +6,12 @@ use crate::node::client::{Attempt, Node, Topic};
 use crate::node::error::NodeError;
 use crate::node::fault::{Action, Fault};
 use crate::node::header::BlockTag;
+use crate::node::headers;
 use crate::node::hex;
 use crate::node::message::{Item, Question};
 use crate::types::address::Address;
+use crate::types::hash::BlockHash;
+use crate::types::integer::BlockNumber;
 
 const METHOD: &str = "eth_call";
 
@@ -50,25 +53,49 @@ impl Node {
         calls: &[Call],
         at: BlockTag,
     ) -> Result<Vec<Result<Vec<u8>, CallFailure>>, NodeError> {
+        self.calls_in_chain(calls, at, &[])
+    }
+
+    /// The same, where these blocks have these hashes. Each message asks for their headers as well, so that the node that
+    /// answers has them, even if others are behind its address.
+    ///
+    /// # Errors
+    ///
+    /// Any [`NodeError`]: also [`OtherBlock`](NodeError::OtherBlock) if no node has these blocks.
+    pub(crate) fn calls_in_chain(
+        &self,
+        calls: &[Call],
+        at: BlockTag,
+        blocks: &[(BlockNumber, BlockHash)],
+    ) -> Result<Vec<Result<Vec<u8>, CallFailure>>, NodeError> {
         let mut results = Vec::with_capacity(calls.len());
         while results.len() < calls.len() {
             let rest = &calls[results.len()..];
-            let part = &rest[..rest.len().min(self.batch_limit())];
+            let most = self.batch_limit().saturating_sub(blocks.len()).max(1);
+            let part = &rest[..rest.len().min(most)];
             let topic = Topic {
                 method: METHOD,
                 block: at.number(),
                 needed: "the state",
             };
-            let questions: Vec<_> = part.iter().map(|call| question(call, at)).collect();
+            let headers = blocks.iter().map(|(number, _)| *number);
+            let headers = headers.map(|number| headers::question(BlockTag::Number(number)));
+            let calls = part.iter().map(|call| question(call, at));
+            let questions: Vec<_> = headers.chain(calls).collect();
             let answer = self.persist(topic, |attempt| {
                 attempt.ask(&questions, |items| {
+                    let (headers, answers) = items.split_at(blocks.len());
+                    for (item, (number, hash)) in headers.iter().zip(blocks) {
+                        let header = headers::read_existing(attempt, item, *number)?;
+                        headers::require_hash(attempt, &header, *hash)?;
+                    }
                     let read = |item| read(attempt, item);
-                    items.iter().map(read).collect::<Result<Vec<_>, _>>()
+                    answers.iter().map(read).collect::<Result<Vec<_>, _>>()
                 })
             });
             match answer {
                 Ok(read) => results.extend(read),
-                Err(stop) => self.shrink(stop, part.len())?,
+                Err(stop) => self.shrink(stop, questions.len())?,
             }
         }
         Ok(results)

@@ -1,6 +1,7 @@
 //! The update of Aave's markets from a node, against what the contracts of recorded markets said.
 
 mod command;
+mod disagreement;
 mod isolation;
 mod price_sources;
 mod properties;

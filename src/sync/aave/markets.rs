@@ -137,6 +137,7 @@ impl Domain for AaveMarkets<'_> {
         connection: &mut SqliteConnection,
         batch: &mut Batch<MarketChanges>,
     ) -> Result<(), SyncError> {
+        let end = (batch.end.number, batch.end.hash);
         let MarketChanges { events, facts } = &mut batch.changes;
         if events.is_empty() {
             return Ok(());
@@ -147,7 +148,14 @@ impl Domain for AaveMarkets<'_> {
             .filter_map(|index| scope.exchanges.get(*index));
         for market in markets {
             let state = memory.market(connection, market)?;
-            ask_facts(node, market, state, events, &mut self.upgrades, facts)?;
+            ask_facts(
+                node,
+                market,
+                state,
+                (events, end),
+                &mut self.upgrades,
+                facts,
+            )?;
         }
         Ok(())
     }
@@ -208,12 +216,12 @@ fn leave_out(scope: &mut Scope<ScopedMarket>, failed: &[(MarketName, SyncError)]
     });
 }
 
-/// Asks for what no event says, so that events can be applied to a market.
+/// Asks for what no event says, so that events can be applied to a market. They come with the last block of their range.
 pub(super) fn ask_facts(
     node: &Node,
     market: &ScopedMarket,
     state: &MarketState,
-    events: &[MarketEvent],
+    (events, end): (&[MarketEvent], (BlockNumber, BlockHash)),
     upgrades: &mut Upgrades,
     facts: &mut NodeFacts,
 ) -> Result<(), SyncError> {
@@ -231,7 +239,7 @@ pub(super) fn ask_facts(
     facts.ask_revisions(node, events, side_of)?;
     if !listed.is_empty() {
         facts.ask_tokens(node, market, events)?;
-        let first = upgrades.find(node, events, &market.contracts)?;
+        let first = upgrades.find(node, events, &market.contracts, end)?;
         facts.first_revisions.extend(first);
     }
     find_sources(node, market, state, events, facts)?;

@@ -11,6 +11,7 @@ use crate::events::aave_v3_token::Upgraded;
 use crate::events::event::Event as _;
 use crate::models::aave::position_writer::Side;
 use crate::node::client::Node;
+use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
 use crate::node::logs::filter::LogFilter;
 use crate::sync::aave::contract_calls::{call, revision};
@@ -19,6 +20,7 @@ use crate::sync::aave::market_event::{MarketEvent, RareEvent};
 use crate::sync::retry_wait::wait_after;
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
+use crate::types::hash::BlockHash;
 use crate::types::integer::{BlockNumber, Revision};
 
 /// What the newest block shows of a token's first revision.
@@ -76,13 +78,15 @@ pub(super) fn first_revision(
 }
 
 impl Upgrades {
-    /// Finds out what the newest block shows of the first revisions of the tokens that events list. `others` are contracts of
-    /// the market that may be listed later: their upgrades are looked for at once.
+    /// Finds out what the newest block shows of the first revisions of the tokens that events list, in the chain that has the
+    /// last block of the events, `end`. `others` are contracts of the market that may be listed later: their upgrades are
+    /// looked for at once.
     pub(super) fn find(
         &mut self,
         node: &Node,
         events: &[MarketEvent],
         others: &[Address],
+        end: (BlockNumber, BlockHash),
     ) -> Result<BTreeMap<Address, FirstRevision>, SyncError> {
         let mut tokens: Vec<(Address, Side)> = Vec::new();
         let mut from: Option<BlockNumber> = None;
@@ -101,19 +105,21 @@ impl Upgrades {
             if tries > 0 {
                 node.pause(wait_after(tries, first, longest))?;
             }
-            let Some(head) = node
-                .header(BlockTag::Latest)?
-                .filter(|head| head.number >= from)
-            else {
+            let tags = [BlockTag::Latest, BlockTag::Number(end.0)];
+            let mut headers = node.headers_at(&tags)?.into_iter().flatten();
+            let (Some(head), Some(at_end)) = (headers.next(), headers.next()) else {
                 continue;
             };
-            let found = self.find_at(node, &tokens, others, (from, head.number))?;
-            // Logs and revisions are of one chain if the block is still the same, whichever node answered.
-            let again = node.header(BlockTag::Number(head.number))?;
-            if again.is_some_and(|again| again.hash == head.hash) {
-                return Ok(found);
+            if at_end.hash != end.1 {
+                continue;
             }
-            self.forget();
+            match self.find_at(node, &tokens, others, from, [end, (head.number, head.hash)]) {
+                // The chain was reorganised meanwhile, or the node that has the block is not asked.
+                Err(SyncError::Node {
+                    source: NodeError::OtherBlock { .. } | NodeError::Unlinked { .. },
+                }) => self.forget(),
+                found => return found,
+            }
         }
         Err(SyncError::Unsettled {
             reason: "the node's newest block changes, or lags, while revisions are read",
@@ -130,6 +136,7 @@ impl Upgrades {
         node: &Node,
         tokens: &BTreeSet<Address>,
         (from, to): (BlockNumber, BlockNumber),
+        hash: BlockHash,
     ) -> Result<(), SyncError> {
         if tokens.is_empty() {
             return Ok(());
@@ -139,7 +146,7 @@ impl Upgrades {
             topics0: vec![Upgraded::TOPIC],
             ..LogFilter::default()
         };
-        let answer = node.logs(&filter, from, to, None)?;
+        let answer = node.logs(&filter, from, to, Some(hash))?;
         for log in answer.logs.iter() {
             let upgraded = Upgraded::decode(&log)?;
             self.first
@@ -149,15 +156,17 @@ impl Upgrades {
         Ok(())
     }
 
-    /// The same of the chain up to a block. Logs and revisions must be of the same blocks: an upgrade between the two would
-    /// count as the first revision.
+    /// The same of the chain that has two blocks, up to the second one. Logs and revisions must be of the same blocks: an
+    /// upgrade between the two would count as the first revision.
     fn find_at(
         &mut self,
         node: &Node,
         tokens: &[(Address, Side)],
         others: &[Address],
-        (from, head): (BlockNumber, BlockNumber),
+        from: BlockNumber,
+        blocks: [(BlockNumber, BlockHash); 2],
     ) -> Result<BTreeMap<Address, FirstRevision>, SyncError> {
+        let [_, (head, hash)] = blocks;
         let mut found = BTreeMap::new();
         let unknown = |token: &&Address| !self.looked_for.contains(*token);
         let mut wanted: Vec<_> = tokens
@@ -172,9 +181,9 @@ impl Upgrades {
         // Those that were looked for before may have been upgraded since.
         if let Some(until) = self.until.filter(|until| *until < head) {
             let known = self.looked_for.clone();
-            self.look_for(node, &known, (until.next(), head))?;
+            self.look_for(node, &known, (until.next(), head), hash)?;
         }
-        self.look_for(node, &wanted, (from, head))?;
+        self.look_for(node, &wanted, (from, head), hash)?;
         self.looked_for.extend(wanted);
         self.until = self.until.max(Some(head));
         let first = |token: &Address| self.first.get(token).copied();
@@ -184,7 +193,7 @@ impl Upgrades {
             calls.push(call(*token, function));
             calls.push(call(first(token).unwrap_or(*token), function));
         }
-        let answers = node.calls(&calls, BlockTag::Number(head))?;
+        let answers = node.calls_in_chain(&calls, BlockTag::Number(head), &blocks)?;
         let said: Vec<_> = answers
             .into_iter()
             .map(|answer| answer.ok().and_then(|answer| revision(&answer)))

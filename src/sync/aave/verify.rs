@@ -266,7 +266,7 @@ impl Verification<'_> {
             Ok(values) => values,
             Err(not_read) => return self.not_read(market, not_read),
         };
-        let mismatches = take_in(self.node, market, &mut picture, &events)?;
+        let mismatches = take_in(self.node, market, &mut picture, &events, at)?;
         let values = if events.is_empty() {
             Ok(values)
         } else {
@@ -352,6 +352,7 @@ fn take_in(
     market: &ScopedMarket,
     picture: &mut Picture,
     events: &[MarketEvent],
+    at: &Header,
 ) -> Result<Vec<BalanceMismatch>, SyncError> {
     let mut mismatches = Vec::new();
     if events.is_empty() {
@@ -365,7 +366,7 @@ fn take_in(
         node,
         market,
         state,
-        events,
+        (events, (at.number, at.hash)),
         &mut Upgrades::default(),
         &mut facts,
     )?;
