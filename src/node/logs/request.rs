@@ -82,10 +82,9 @@ pub(super) fn ask(
             Some(item) if from < to => headers::read_existing(attempt, item, from)?,
             _ => last.clone(),
         };
-        for expected in [pinned, before.map(|header| header.hash)] {
-            if let Some(expected) = expected {
-                headers::require_hash(attempt, &last, expected)?;
-            }
+        let expected = [pinned, before.map(|header| header.hash)];
+        for expected in expected.into_iter().flatten() {
+            headers::require_hash(attempt, &last, expected)?;
         }
         if let (Some(number), Some(item)) = (confirming, items.last()) {
             headers::confirm(attempt, &last, item, number)?;

@@ -83,7 +83,7 @@ fn wrong_hash_of_a_final_block_is_replaced_if_the_user_accepts_the_one_of_the_no
         scene.refused(&to_head().accept_hash(Some(BlockHash::new([1; 32]))));
         let accepted = to_head().accept_hash(Some(right.parse().unwrap()));
         scene.update(&accepted).1.unwrap();
-        assert_eq!(stored(&scene, scene.head()).contains("5a5a5a"), false);
+        assert!(!stored(&scene, scene.head()).contains("5a5a5a"));
         scene.assert_at(scene.head());
         scene.push(&[vec![creation(1, 7)]]);
         scene.update_to_head();
@@ -98,4 +98,10 @@ fn several_blocks_that_the_chain_lacks_are_no_wrong_hash() {
     let (_, result) = scene.update(&to_head().accept_hash(Some(BlockHash::new(FALSE))));
     let error = result.unwrap_err();
     assert!(matches!(error, SyncError::Journal { .. }), "{error}");
+    let hint = error.hint();
+    assert!(hint.starts_with("Ask another node first"), "{hint}");
+    assert!(
+        hint.contains("nothing of the chain is after block 1004,"),
+        "{hint}"
+    );
 }
