@@ -315,6 +315,22 @@ documented_errors! {
             when "The last block that an update has stored is not in the chain of the node, and cannot be taken back: the node \
                   that it is from has called it final. That one has given a wrong hash, or this one is of another chain.";
 
+        /// The database lacks the hash of a block whose changes are in the journal.
+        NoHash {
+            /// The block.
+            block: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text format!(
+                "chain_journal has what block {block} has changed, but chain_blocks lacks its hash: another program has deleted it"
+            );
+            hint "Nobody knows whether the chain still has this block. Restore a backup; or delete the rows of the chain in \
+                  chain_blocks and chain_journal with the sqlite3 shell, and run 'degenbot pool repair --exchange NAME' for each \
+                  exchange of the chain and 'degenbot aave repair --all-found' before the next update: they make all rows as the \
+                  chain has them";
+            when "An update compares the last blocks of the database with the chain, by their hashes in chain_blocks. Somebody has \
+                  deleted them, but not the changes of these blocks in chain_journal.";
+
         /// Blocks of the database are gone from the chain.
         Reorganised {
             /// The last block of the database that is still in the chain.

@@ -13,6 +13,7 @@ use crate::deployments::exchange_name::ExchangeName;
 use crate::models::journal::block_updates::{make_final, prune, store_final};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::journal_error::JournalError;
+use crate::models::journal::leftovers::{block_without_hash, require_entries};
 use crate::models::journal::undo::{Otherwise, undo};
 use crate::node::client::Node;
 use crate::node::header::{BlockTag, Header};
@@ -265,7 +266,7 @@ impl<'a, D: Domain> Updater<'a, D> {
         self.held_back.leave_out(&mut scope);
         self.announce(&scope)?;
         self.begin = scope.exchanges.iter().map(Member::next).min();
-        let stored = StoredBlock::of_chain(&mut self.connection, self.chain)?;
+        let stored = self.stored_blocks()?;
         let RunOptions {
             patience, cancel, ..
         } = &self.options;
@@ -321,6 +322,20 @@ impl<'a, D: Domain> Updater<'a, D> {
         let marks = scope.exchanges.iter().map(Member::mark);
         self.reached = marks.min().flatten();
         Ok(Pass::Done)
+    }
+
+    /// The stored blocks. Fails if the journal has changes of blocks that are not among them.
+    fn stored_blocks(&mut self) -> Result<Vec<StoredBlock>, SyncError> {
+        let chain = self.chain;
+        transaction(
+            &mut self.connection,
+            Begin::Deferred,
+            |connection| match block_without_hash(Statements::of(connection)?, chain)? {
+                Some(block) => Err(SyncError::NoHash { block }),
+                None => Ok(StoredBlock::of_chain(connection, chain)?),
+            },
+            SyncError::from,
+        )
     }
 
     /// Fails if a long first sync does not fit on the disk. A follower leaves it out instead, and goes on with the others.
@@ -441,6 +456,7 @@ impl<'a, D: Domain> Updater<'a, D> {
         let chain = self.chain;
         self.record(false)?;
         let undone = self.write(stored, |connection| {
+            require_entries(Statements::of(connection)?, chain, keep)?;
             Ok(undo(
                 Statements::of(connection)?,
                 chain,

@@ -114,8 +114,36 @@ documented_errors! {
         }
             in Rows;
             text format!("the database can go back to block {oldest} at most, not to block {block}");
-            hint RESTORE;
-            when "The chain was reorganised below a block that its node had called final.";
+            hint format!(
+                "Ask another node first: this one may be of another chain. If the chain has changed, restore a backup in which \
+                 nothing of the chain is after block {block}, and run the update again; without one, follow the chain in \
+                 another database, whose path '--database' takes"
+            );
+            when "The chain was reorganised below a block that its node had called final, or the node is of another chain, such \
+                  as a test chain.";
+
+        /// The journal lacks the changes of blocks.
+        Emptied {
+            /// What the blocks have changed: a pool, by its address or its hash inside its manager, or the name of a market.
+            what: String = "0x0d4a11d5EEaaC28EC3F61d100daF4d40471f1852".to_owned(),
+            /// Whether it is a market.
+            is_market: bool = false,
+            /// The block to go back to.
+            keep: BlockNumber = block(23_000_000),
+        }
+            in Rows;
+            text format!(
+                "chain_journal lacks what the blocks after {keep} have changed of {}",
+                escaped_name(what)
+            );
+            hint if *is_market {
+                MEND
+            } else {
+                "Run 'degenbot pool repair --exchange NAME' for each exchange of the chain, then the update again: it takes the \
+                 blocks back without the journal, and makes all pools as their events say"
+            };
+            when "The chain was reorganised, and another program has deleted the rows of chain_journal, without which the changes \
+                  of the blocks that are gone cannot be taken back.";
 
         /// An entry is not one that this program writes.
         Malformed {

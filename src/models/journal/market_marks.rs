@@ -129,12 +129,13 @@ pub(super) const NEWEST_NOTES: &str = "id IN (SELECT max(id) FROM chain_journal 
 ///
 /// # Errors
 ///
-/// [`JournalError::MarketMoved`] if another program has moved the mark of one of them, up to a stored block or after blocks
+/// [`JournalError::Emptied`] if the journal lacks the notes of one of them, where they are needed, and [`JournalError::MarketMoved`] if another program has moved the mark of one of them, up to a stored block or after blocks
 /// that are undone. Nobody knows what it has changed.
 pub(super) fn markets_to_undo(
     statements: Statements<'_>,
     chain: ChainId,
     keep: BlockNumber,
+    needs_notes: bool,
 ) -> Result<Vec<i64>, JournalError> {
     let has_facts = statements
         .prepare(
@@ -169,6 +170,14 @@ pub(super) fn markets_to_undo(
                     market: markets.column(1).to_text(),
                     from: noted.unwrap_or(keep),
                     to: Decode::decode(markets.column(2)).unwrap_or(keep),
+                });
+            }
+            // This program notes each block that it moves a mark to.
+            MarkedBy::Unknown if is_stored && was_followed && needs_notes => {
+                return Err(JournalError::Emptied {
+                    what: markets.column(1).to_text(),
+                    is_market: true,
+                    keep,
                 });
             }
             MarkedBy::Unknown if is_stored && was_followed => found.push(id),

@@ -12,6 +12,8 @@ pub(crate) mod blocks;
 #[cfg(feature = "sync")]
 pub(crate) mod entries;
 pub(crate) mod journal_error;
+#[cfg(feature = "sync")]
+pub(crate) mod leftovers;
 pub(crate) mod market_marks;
 #[cfg(feature = "sync")]
 pub(crate) mod recorder;

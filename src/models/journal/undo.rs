@@ -83,7 +83,7 @@ pub(crate) fn undo(
         });
     }
     drop(further);
-    let markets = markets_to_undo(statements, chain, keep)?;
+    let markets = markets_to_undo(statements, chain, keep, otherwise == Otherwise::Refused)?;
     let mut undoer = Undoer {
         statements,
         otherwise,

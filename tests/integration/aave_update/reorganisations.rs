@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::stored::{assert_chain_at, rows};
-use super::{MARKETS, NEVER, Scene, assert_rows, reference, to_head};
+use super::{MARKETS, NEVER, Scene, assert_rows, execute, reference, to_head};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
@@ -85,4 +85,25 @@ fn same_events_in_other_blocks_give_the_same_database() {
     let found = rows(&scene.path);
     assert_rows(&found, &reference(recording, recording.head()));
     assert_chain_at(recording, &found, recording.head());
+}
+
+#[test]
+fn emptied_journal_is_noticed_where_blocks_are_to_be_undone() {
+    for (fault, told) in [
+        (
+            "DELETE FROM chain_journal",
+            "have changed of Aave Ethereum Market",
+        ),
+        (
+            "DELETE FROM chain_blocks",
+            "but chain_blocks lacks its hash",
+        ),
+    ] {
+        let scene = Scene::new("302", 60);
+        scene.update_to_head();
+        execute(&scene.path, fault);
+        scene.replace(20, 30);
+        let error = scene.refused(&to_head()).to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }

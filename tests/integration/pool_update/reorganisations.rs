@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use degenbot::sync::{BlockTarget, PoolUpdateOptions, SyncError};
+use degenbot::deployments::Deployment;
+use degenbot::sync::{BlockTarget, PoolRepairOptions, PoolUpdateOptions, SyncError, repair_pools};
 use degenbot::types::ChainId;
 use proptest::prelude::*;
 
@@ -451,4 +452,63 @@ fn final_blocks_leave_the_journal_one_update_late() {
     scene.push(&[Vec::new()]);
     scene.update_to_head();
     assert_eq!(journal(&scene), ("1010".to_owned(), "1009 1".to_owned()));
+}
+
+#[test]
+fn emptied_journal_is_noticed_where_blocks_are_to_be_undone() {
+    let with_blocks = || {
+        let blocks: Vec<_> = (0..8_u8)
+            .map(|number| vec![creation(3, number), liquidity(6, number, 0, 1, 5)])
+            .collect();
+        let scene = Scene::with(ChainId::ETHEREUM, 4, &blocks);
+        scene.update_to_head();
+        scene
+    };
+    for (fault, told) in [
+        (
+            "DELETE FROM chain_journal",
+            "chain_journal lacks what the blocks after 1005 have changed of 0x",
+        ),
+        (
+            "DELETE FROM chain_blocks",
+            "chain_journal has what block 1008 has changed, but chain_blocks lacks its hash",
+        ),
+        (
+            "DELETE FROM chain_blocks WHERE number > 1006",
+            "chain_journal has what block 1008 has changed, but chain_blocks lacks its hash",
+        ),
+    ] {
+        let mut scene = with_blocks();
+        execute(&scene.path, fault);
+        scene.reorganise(3, &vec![vec![creation(0, 9)]; 5]);
+        let error = scene.refused(&to_head());
+        assert!(error.contains(told), "{error}");
+        // What the hint says.
+        if told.contains("chain_blocks") {
+            execute(
+                &scene.path,
+                "DELETE FROM chain_blocks; DELETE FROM chain_journal",
+            );
+        }
+        let exchanges = scene.model.exchanges.iter().map(Deployment::exchange);
+        let options = PoolRepairOptions::default()
+            .exchanges(exchanges.collect())
+            .delete_unknown(true);
+        let chain = scene.model.chain;
+        let (_, result) = repair_pools(&scene.path, chain, &scene.node(), &options, &mut |_| {});
+        result.unwrap();
+        // Nothing refers to the tokens that only the blocks had which are gone.
+        execute(
+            &scene.path,
+            "DELETE FROM chain_journal;
+             DELETE FROM erc20_tokens WHERE id NOT IN (SELECT token0_id FROM pools UNION SELECT token1_id FROM pools
+                 UNION SELECT currency0_id FROM uniswap_v4_pools UNION SELECT currency1_id FROM uniswap_v4_pools)",
+        );
+        scene.update_to_head();
+    }
+    // Without a reorganisation, nothing is to be undone.
+    let mut scene = with_blocks();
+    execute(&scene.path, "DELETE FROM chain_journal");
+    scene.push(&[vec![creation(0, 9)]]);
+    scene.update_to_head();
 }
