@@ -105,6 +105,19 @@ impl TokenRules {
         })
     }
 
+    /// The rules of the first revision.
+    #[cfg(feature = "sync")]
+    pub(crate) fn first(kind: TokenKind, transfer_amount: TransferAmount) -> Self {
+        Self {
+            kind,
+            revision: Revision::ONE,
+            transfer_amount,
+            balance: Rounding::HalfUp,
+            difference: Difference::OfAmounts,
+            has_discount: kind == TokenKind::GhoDebt,
+        }
+    }
+
     /// Whether the token's debt can have a discount: [`Discount`](crate::aave::Discount) has its rules.
     #[must_use]
     pub const fn has_discount(&self) -> bool {

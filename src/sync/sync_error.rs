@@ -134,6 +134,22 @@ documented_errors! {
             when "A token of Aave was upgraded to code whose arithmetic this version does not know. What is in the database \
                   stays as it is.";
 
+        /// The database has a revision of a token that is not known.
+        StoredRevision {
+            /// The market.
+            market: Box<MarketName> = Box::new(market()),
+            /// The token.
+            token: Address = Address::new([0xaa; 20]),
+            /// Its kind and revision.
+            source: UnknownRevision = unknown_revision(),
+        }
+            in Rows;
+            text format!("{market}: {source}, which token {token} has in the database");
+            hint "'degenbot aave repair --reserves' reads the revision from the chain. If the chain says the same, a newer version \
+                  of degenbot has followed the market: look for it";
+            when "The arithmetic of a token of Aave depends on its revision, and the one in the database is none that this version \
+                  knows.";
+
         /// The Pool has a revision that is not known.
         UnknownPoolRevision {
             /// The market.
@@ -573,6 +589,7 @@ impl SyncError {
             Self::Malformed { .. }
                 | Self::Balance { .. }
                 | Self::UnknownTokenRevision { .. }
+                | Self::StoredRevision { .. }
                 | Self::UnknownPoolRevision { .. }
                 | Self::NoRevision { .. }
                 | Self::NoUpdateTime { .. }

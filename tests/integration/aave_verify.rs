@@ -122,7 +122,7 @@ fn subjects(report: &AaveVerifyReport) -> Vec<String> {
 }
 
 /// Faults in rows, and what a comparison of everything says about it.
-const FAULTS: [(&str, &[&str]); 20] = [
+const FAULTS: [(&str, &[&str]); 27] = [
     (
         "UPDATE aave_v3_collateral_positions SET balance = balance || '1'
          WHERE id = (SELECT min(id) FROM aave_v3_collateral_positions WHERE balance <> '0')",
@@ -219,6 +219,35 @@ const FAULTS: [(&str, &[&str]); 20] = [
          WHERE name = 'PRICE_ORACLE'",
         &["address of PRICE_ORACLE"],
     ),
+    (
+        "UPDATE erc20_tokens SET symbol = 'x', decimals = 7
+         WHERE id = (SELECT a_token_id FROM aave_v3_assets WHERE id = 2)",
+        &["decimals", "symbol"],
+    ),
+    (
+        "UPDATE aave_v3_market_facts SET last_update_time = last_update_time + 86400",
+        &["time of the last block"],
+    ),
+    (
+        "UPDATE aave_v3_markets SET name = 'Other'",
+        &["name of the market"],
+    ),
+    (
+        "UPDATE aave_gho_tokens SET v_token_id = NULL",
+        &["v_token_id in aave_gho_tokens"],
+    ),
+    (
+        "DELETE FROM aave_gho_tokens",
+        &["v_token_id in aave_gho_tokens"],
+    ),
+    (
+        "UPDATE aave_v3_assets SET a_token_id = v_token_id, v_token_id = a_token_id WHERE id = 2",
+        &["a_token", "v_token"],
+    ),
+    (
+        "UPDATE aave_v3_assets SET v_token_revision = 99 WHERE id = 1",
+        &["v_token_revision"],
+    ),
 ];
 
 #[test]
@@ -248,6 +277,23 @@ fn every_fault_is_found_and_mended() {
     let (report, result) = scene.update(BLOCKS[2]);
     result.unwrap();
     assert_eq!(report.undone.unwrap().0.get(), BLOCKS[2] - 40);
+}
+
+#[test]
+fn unknown_revision_in_the_database_is_not_blamed_on_the_version() {
+    let scene = Scene::at(BLOCKS[1]);
+    scene.execute("UPDATE aave_v3_assets SET v_token_revision = 99 WHERE id = 1");
+    let error = scene.update(BLOCKS[2]).1.unwrap_err();
+    assert!(matches!(error, SyncError::StoredRevision { .. }), "{error}");
+    assert!(
+        error
+            .hint()
+            .starts_with("'degenbot aave repair --reserves'")
+    );
+    let (_, result) = scene.repair(&AaveRepairOptions::default().reserves(true));
+    result.unwrap();
+    scene.update(BLOCKS[2]).1.unwrap();
+    assert_eq!(scene.found(), Vec::<String>::new());
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn text(finding: &AaveFinding) -> String {
     } = finding;
     match (subject, database, chain) {
         (AaveSubject::Reserve, None, _) => "the database lacks the reserve".to_owned(),
+        (AaveSubject::Reserve, _, None) => "the chain does not have the reserve".to_owned(),
         (AaveSubject::Interest, _, Some(chain)) => {
             format!("an event contradicts the balance {chain}")
         }

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::models::aave::position_writer::PositionWriter;
 use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::written::require_written;
@@ -14,12 +15,15 @@ use crate::models::rows::aave_v3_asset_facts::NewAaveV3AssetFacts;
 use crate::models::rows::aave_v3_emode_asset::{AaveV3EModeAsset, NewAaveV3EModeAsset};
 use crate::models::rows::aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3EModeCategory};
 use crate::models::rows::aave_v3_market::NewAaveV3Contract;
+use crate::models::rows::erc20_token::Erc20Token;
 use crate::schema::{
     aave_gho_tokens, aave_v3_asset_configs, aave_v3_asset_facts, aave_v3_assets,
     aave_v3_collateral_positions, aave_v3_contracts, aave_v3_debt_positions, aave_v3_emode_assets,
-    aave_v3_emode_categories, aave_v3_market_facts, aave_v3_user_collateral_configs,
+    aave_v3_emode_categories, aave_v3_market_facts, aave_v3_markets,
+    aave_v3_user_collateral_configs, erc20_tokens,
 };
-use crate::sqlite::prepared::Statements;
+use crate::sqlite::prepared::{Bound, Statements};
+use crate::types::address::Address;
 use crate::types::decimal::U256;
 use crate::types::integer::Timestamp;
 
@@ -267,6 +271,22 @@ impl NewAaveV3Contract {
 }
 
 impl AaveGhoToken {
+    /// Inserts the row, whose id is not set yet. Returns its id.
+    pub(crate) fn insert(&self, connection: &mut SqliteConnection) -> Result<i64, RowError> {
+        use aave_gho_tokens as columns;
+        let inserted = diesel::insert_into(columns::table)
+            .values((
+                columns::token_id.eq(self.token_id),
+                columns::v_token_id.eq(self.v_token_id),
+                columns::v_gho_discount_rate_strategy.eq(self.v_gho_discount_rate_strategy),
+                columns::v_gho_discount_token.eq(self.v_gho_discount_token),
+            ))
+            .execute(connection)?;
+        written(inserted, "aave_gho_tokens")?;
+        let of_token = Self::by_token(connection, self.token_id)?;
+        Ok(of_token.map_or(self.id, |row| row.id))
+    }
+
     /// Writes the debt token and the discount contracts.
     pub(crate) fn update(&self, connection: &mut SqliteConnection) -> Result<(), RowError> {
         use aave_gho_tokens as columns;
@@ -300,6 +320,69 @@ pub(crate) fn store_update_time(
     written(stored, "aave_v3_market_facts")
 }
 
+/// Writes the name of a market.
+pub(crate) fn store_name(
+    connection: &mut SqliteConnection,
+    market_id: i64,
+    name: &str,
+) -> Result<(), RowError> {
+    use aave_v3_markets as columns;
+    let updated = diesel::update(columns::table.find(market_id))
+        .set(columns::name.eq(name))
+        .execute(connection)?;
+    written(updated, "aave_v3_markets")
+}
+
+impl Erc20Token {
+    /// Writes the symbol and the decimals.
+    pub(crate) fn store_metadata(&self, connection: &mut SqliteConnection) -> Result<(), RowError> {
+        use erc20_tokens as columns;
+        let updated = diesel::update(columns::table.find(self.id))
+            .set((
+                columns::symbol.eq(&self.symbol),
+                columns::decimals.eq(self.decimals),
+            ))
+            .execute(connection)?;
+        written(updated, "erc20_tokens")
+    }
+}
+
+/// Deletes the rows of a user whose address is spelled in another way than in the row that updates use, with what refers to
+/// them. Returns how many users these were.
+pub(crate) fn delete_duplicates(
+    statements: Statements<'_>,
+    market_id: i64,
+    user: Address,
+) -> Result<u64, RowError> {
+    let Some(kept) = PositionWriter::new(statements)?.find_user(market_id, user)? else {
+        return Ok(0);
+    };
+    let of_other = "market_id = ?1 AND lower(address) = ?2 AND id <> ?3";
+    let values = [
+        Bound::Integer(market_id),
+        Bound::Text(&user.to_string().to_lowercase()),
+        Bound::Integer(kept.id),
+    ];
+    for table in OF_USERS {
+        statements
+            .prepare(&format!(
+                "DELETE FROM {table} WHERE user_id IN (SELECT id FROM aave_v3_users WHERE {of_other})"
+            ))?
+            .run(&values)?;
+    }
+    let deleted = statements
+        .prepare(&format!("DELETE FROM aave_v3_users WHERE {of_other}"))?
+        .run(&values)?;
+    Ok(deleted)
+}
+
+/// The tables whose rows belong to users.
+const OF_USERS: [&str; 3] = [
+    "aave_v3_collateral_positions",
+    "aave_v3_debt_positions",
+    "aave_v3_user_collateral_configs",
+];
+
 /// Forgets the positions of an asset that was dropped, and who used it as collateral. The contracts allow that only when
 /// nobody has any.
 pub(crate) fn forget_positions(
@@ -319,11 +402,7 @@ pub(crate) fn forget_positions(
 /// Deletes the positions and the switches of users that are not there any more: SQLite leaves them where a program does
 /// not make it check foreign keys.
 pub(crate) fn delete_without_user(statements: Statements<'_>) -> QueryResult<()> {
-    for table in [
-        "aave_v3_collateral_positions",
-        "aave_v3_debt_positions",
-        "aave_v3_user_collateral_configs",
-    ] {
+    for table in OF_USERS {
         statements
             .prepare(&format!(
                 "DELETE FROM {table} WHERE user_id NOT IN (SELECT id FROM aave_v3_users)"

@@ -109,6 +109,11 @@ impl Balances {
         self.positions.get(key).map(|position| position.balance)
     }
 
+    /// The id of a user that was read and is in the database.
+    pub(super) fn user_id(&self, user: Address) -> Option<i64> {
+        self.users.get(&user)?.id
+    }
+
     /// The e-mode category of a user.
     pub(super) fn e_mode(&self, user: Address) -> EModeCategoryId {
         let user = self.users.get(&user);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aave::scaled_balance::ScaledBalance;
+use crate::aave::token_rules::TokenKind;
 use crate::deployments::market_name::MarketName;
 use crate::events::aave_v3_addresses_provider::AddressId;
 use crate::models::aave::position_writer::Side;
@@ -19,7 +20,9 @@ use crate::sync::sync_error::SyncError;
 use crate::sync::token_values;
 use crate::types::address::Address;
 use crate::types::decimal::U256;
-use crate::types::integer::{BasisPoints, BlockNumber, EModeCategoryId, Revision, Timestamp};
+use crate::types::integer::{
+    BasisPoints, BlockNumber, Decimals, EModeCategoryId, Revision, Timestamp,
+};
 
 /// The names of the contracts that the addresses provider knows, in the database, and its functions.
 const CONTRACTS: [(&str, &str); 4] = [
@@ -29,18 +32,9 @@ const CONTRACTS: [(&str, &str); 4] = [
     ("POOL_DATA_PROVIDER", "getPoolDataProvider()"),
 ];
 
-/// A reserve of which the contracts are asked.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ReserveAddresses {
-    pub(super) underlying: Address,
-    pub(super) a_token: Address,
-    pub(super) v_token: Address,
-}
-
 /// What the database has of a market, and the contracts are asked about.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    pub(super) reserves: Vec<ReserveAddresses>,
     /// The numbers of the e-mode categories.
     pub(super) categories: BTreeSet<EModeCategoryId>,
     /// The names of the contracts.
@@ -94,9 +88,11 @@ pub(super) struct MarketValues {
     pub(super) contracts: BTreeMap<String, Address>,
     pub(super) pool_revision: Revision,
     pub(super) configurator_revision: Option<Revision>,
+    /// The name of the market, if the provider says it.
+    pub(super) name: Option<String>,
     /// The assets that are listed.
     pub(super) listed: BTreeSet<Address>,
-    /// The reserves that were asked for and are listed, by their assets.
+    /// The reserves, by their assets.
     pub(super) reserves: BTreeMap<Address, ReserveValues>,
     /// The categories that were asked for; `None` for those without limits.
     pub(super) categories: BTreeMap<EModeCategoryId, Option<CategoryValues>>,
@@ -208,33 +204,23 @@ impl MarketValues {
             call(pool, Implementation::Pool.function()),
             call(pool, "getReservesList()"),
             call(configurator, Implementation::Configurator.function()),
+            call(provider, "getMarketId()"),
         ];
         let mut answers = Answers::ask(node, &calls, at)?;
         let pool_revision = answers.value(revision)?;
         let listed: BTreeSet<Address> = answers.value(addresses)?.into_iter().collect();
         let configurator_revision = answers.next().ok().and_then(|answer| revision(&answer));
+        let name = answers.next().ok();
+        let name = name.and_then(|answer| token_values::text(&answer));
         let numbers = &asked.categories;
         let (categories, bitmaps) = read_categories(node, pool, pool_revision, numbers, at)?;
-        let known: Vec<_> = asked
-            .reserves
-            .iter()
-            .filter(|reserve| listed.contains(&reserve.underlying))
-            .collect();
-        let oracle = contract("PRICE_ORACLE");
-        let calls: Vec<_> = known
-            .iter()
-            .flat_map(|reserve| reserve_calls(pool, oracle, reserve))
-            .collect();
-        let mut answers = Answers::ask(node, &calls, at)?;
-        let mut reserves = BTreeMap::new();
-        for reserve in known {
-            reserves.insert(reserve.underlying, read_reserve(&mut answers)?);
-        }
+        let reserves = read_reserves(node, pool, contract("PRICE_ORACLE"), &listed, at)?;
         Ok(Self {
             pool,
             contracts,
             pool_revision,
             configurator_revision,
+            name,
             listed,
             reserves,
             categories,
@@ -279,25 +265,70 @@ fn read_contracts(
     Ok(contracts)
 }
 
-fn reserve_calls(pool: Address, oracle: Address, reserve: &ReserveAddresses) -> [Call; 6] {
-    let asset = [word_of(reserve.underlying)];
-    [
-        call_with(pool, "getReserveData(address)", &asset),
-        call_with(oracle, "getSourceOfAsset(address)", &asset),
-        call(reserve.a_token, Implementation::AToken.function()),
-        call(reserve.v_token, Implementation::DebtToken.function()),
-        call(reserve.a_token, "scaledTotalSupply()"),
-        call(reserve.v_token, "scaledTotalSupply()"),
-    ]
+/// What the Pool says of a reserve, and the tokens that it has.
+struct ReserveData {
+    asset: Address,
+    words: Vec<u8>,
+    a_token: Address,
+    v_token: Address,
+    /// `None` if the oracle has none.
+    price_source: Option<Address>,
 }
 
-fn read_reserve(answers: &mut Answers<'_>) -> Result<ReserveValues, NotRead> {
-    let data = answers.value(|answer| Some(answer.to_vec()))?;
-    let source = answers.value(|answer| address_at(answer, 0))?;
+/// Asks for the reserves. Their tokens are those of the Pool: the database may have others.
+fn read_reserves(
+    node: &Node,
+    pool: Address,
+    oracle: Address,
+    listed: &BTreeSet<Address>,
+    at: BlockTag,
+) -> Result<BTreeMap<Address, ReserveValues>, NotRead> {
+    let of_asset = |asset: &Address| {
+        let asset = [word_of(*asset)];
+        [
+            call_with(pool, "getReserveData(address)", &asset),
+            call_with(oracle, "getSourceOfAsset(address)", &asset),
+        ]
+    };
+    let calls: Vec<_> = listed.iter().flat_map(of_asset).collect();
+    let mut answers = Answers::ask(node, &calls, at)?;
+    let mut data = Vec::new();
+    for asset in listed {
+        let words = answers.value(|answer| Some(answer.to_vec()))?;
+        let source = answers.value(|answer| address_at(answer, 0))?;
+        let (Some(a_token), Some(v_token)) = (address_at(&words, 8), address_at(&words, 10)) else {
+            return Err(no_data());
+        };
+        data.push(ReserveData {
+            asset: *asset,
+            words,
+            a_token,
+            v_token,
+            price_source: (source != Address::ZERO).then_some(source),
+        });
+    }
+    let of_tokens = |reserve: &ReserveData| {
+        [
+            call(reserve.a_token, Implementation::AToken.function()),
+            call(reserve.v_token, Implementation::DebtToken.function()),
+            call(reserve.a_token, "scaledTotalSupply()"),
+            call(reserve.v_token, "scaledTotalSupply()"),
+        ]
+    };
+    let calls: Vec<_> = data.iter().flat_map(of_tokens).collect();
+    let mut answers = Answers::ask(node, &calls, at)?;
+    let mut reserves = BTreeMap::new();
+    for reserve in data {
+        reserves.insert(reserve.asset, read_reserve(&reserve, &mut answers)?);
+    }
+    Ok(reserves)
+}
+
+fn read_reserve(data: &ReserveData, answers: &mut Answers<'_>) -> Result<ReserveValues, NotRead> {
     let (a_token_revision, v_token_revision) = (answers.value(revision)?, answers.value(revision)?);
     let totals = [answers.value(first_number)?, answers.value(first_number)?];
     let read = || {
-        let number = |index| number_at(&data, index);
+        let number = |index| number_at(&data.words, index);
         Some(ReserveValues {
             number: usize::try_from(number(7)?.0).ok()?,
             configuration: number(0)?.0,
@@ -306,17 +337,19 @@ fn read_reserve(answers: &mut Answers<'_>) -> Result<ReserveValues, NotRead> {
             borrow_index: number(3)?,
             borrow_rate: number(4)?,
             last_update_time: Timestamp::new(u64::try_from(number(6)?.0).ok()?).ok()?,
-            a_token: address_at(&data, 8)?,
-            v_token: address_at(&data, 10)?,
+            a_token: data.a_token,
+            v_token: data.v_token,
             a_token_revision,
             v_token_revision,
             totals,
-            price_source: (source != Address::ZERO).then_some(source),
+            price_source: data.price_source,
         })
     };
-    read().ok_or_else(|| {
-        NotRead::Answer("the Pool does not say the data of a reserve as Aave V3 does".to_owned())
-    })
+    read().ok_or_else(no_data)
+}
+
+fn no_data() -> NotRead {
+    NotRead::Answer("the Pool does not say the data of a reserve as Aave V3 does".to_owned())
 }
 
 type Categories = (
@@ -404,6 +437,14 @@ impl ReserveValues {
         ((self.configuration >> first) & mask).to()
     }
 
+    /// The token of a kind.
+    pub(super) const fn token(&self, kind: TokenKind) -> Address {
+        match kind {
+            TokenKind::AToken => self.a_token,
+            TokenKind::VariableDebt | TokenKind::GhoDebt => self.v_token,
+        }
+    }
+
     pub(super) fn bit(&self, place: usize) -> bool {
         self.configuration.bit(place)
     }
@@ -475,6 +516,37 @@ pub(super) fn read_balances(
             })
         })
         .collect()
+}
+
+/// What tokens say of themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TokenValues {
+    pub(super) symbol: Option<String>,
+    pub(super) decimals: Option<Decimals>,
+}
+
+/// Asks the tokens of reserves for their symbols and decimals.
+pub(super) fn read_tokens(
+    node: &Node,
+    values: &MarketValues,
+    at: BlockTag,
+) -> Result<BTreeMap<Address, TokenValues>, NotRead> {
+    let of_reserve =
+        |(asset, reserve): (&Address, &ReserveValues)| [*asset, reserve.a_token, reserve.v_token];
+    let tokens: BTreeSet<_> = values.reserves.iter().flat_map(of_reserve).collect();
+    let of_token = |token: &Address| ["symbol()", "decimals()"].map(|it| call(*token, it));
+    let calls: Vec<_> = tokens.iter().flat_map(of_token).collect();
+    let mut answers = Answers::ask(node, &calls, at)?;
+    let mut found = BTreeMap::new();
+    for token in tokens {
+        let (symbol, decimals) = (answers.next().ok(), answers.next().ok());
+        let values = TokenValues {
+            symbol: symbol.and_then(|answer| token_values::text(&answer)),
+            decimals: decimals.and_then(|answer| token_values::decimals(&answer)),
+        };
+        found.insert(token, values);
+    }
+    Ok(found)
 }
 
 /// The place of a side in a pair of values.

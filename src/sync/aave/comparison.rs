@@ -5,20 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::aave::scaled_balance::ScaledBalance;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::position_writer::Side;
+use crate::models::journal::market_marks::MarkedBy;
 use crate::models::rows::aave_v3_emode_asset::NewAaveV3EModeAsset;
 use crate::node::client::Node;
-use crate::node::header::BlockTag;
+use crate::node::header::{BlockTag, Header};
 use crate::sync::aave::chain_values::{
-    CategoryValues, MarketValues, NotRead, UserValues, has_limits, read_balances, read_users,
-    side_index,
+    CategoryValues, MarketValues, NotRead, ReserveValues, TokenValues, UserValues, has_limits,
+    read_balances, read_tokens, read_users, side_index,
 };
-use crate::sync::aave::market_scope::{CONFIGURATOR, POOL};
+use crate::sync::aave::market_scope::{CONFIGURATOR, POOL, ScopedMarket};
 use crate::sync::aave::market_state::MarketState;
 use crate::sync::aave::picture::{Picture, Totals};
 use crate::sync::aave::reserve_state::Reserve;
+use crate::sync::aave::reserve_times::update_times;
 use crate::sync::aave::verify_report::{AaveFinding, AaveSubject};
 use crate::types::address::Address;
-use crate::types::integer::{BlockNumber, EModeCategoryId, Revision, Timestamp};
+use crate::types::integer::{BlockNumber, Decimals, EModeCategoryId, Revision, Timestamp};
 
 pub(super) const SIDES: [Side; 2] = [Side::Collateral, Side::Debt];
 
@@ -32,6 +34,38 @@ pub(super) struct Comparison<'a> {
     pub(super) missing: HashMap<Address, alloy_primitives::U256>,
 }
 
+/// What is compared of a market beside what its contracts say.
+pub(super) struct Known {
+    /// The name in the database.
+    pub(super) name: String,
+    /// The time of the block of the mark, in the database and on the chain, if the database has that of its own mark.
+    pub(super) time: Option<(u64, u64)>,
+    /// The times of the blocks in which the reserves were last updated.
+    pub(super) times: BTreeMap<BlockNumber, u64>,
+    /// What the tokens say.
+    pub(super) tokens: BTreeMap<Address, TokenValues>,
+}
+
+impl Known {
+    /// Asks for it. The header is that of the mark.
+    pub(super) fn read(
+        node: &Node,
+        market: &ScopedMarket,
+        (state, values): (&MarketState, &MarketValues),
+        at_mark: &Header,
+        at: BlockTag,
+    ) -> Result<Self, NotRead> {
+        let is_own = market.marked_by == MarkedBy::ThisProgram;
+        let stored = market.time.filter(|_| is_own);
+        Ok(Self {
+            name: market.stored_name.clone(),
+            time: stored.map(|stored| (stored.get(), at_mark.timestamp)),
+            times: update_times(node, state)?,
+            tokens: read_tokens(node, values, at)?,
+        })
+    }
+}
+
 /// Which positions of users are compared, beside those that the database has and those that the Pool says they have:
 /// those of these places and sides.
 pub(super) type Further<'a> = &'a dyn Fn(usize, Side) -> bool;
@@ -41,8 +75,8 @@ fn text<T: ToString>(value: Option<T>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 
-/// The token of a side of a reserve.
-pub(super) const fn token_of(reserve: &Reserve, side: Side) -> Address {
+/// The token of a side of a reserve, as the Pool has it.
+pub(super) const fn token_of(reserve: &ReserveValues, side: Side) -> Address {
     match side {
         Side::Collateral => reserve.a_token,
         Side::Debt => reserve.v_token,
@@ -81,15 +115,17 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Compares contracts, reserves and e-mode categories. `times` are those of the blocks in which the reserves were last
-    /// updated.
-    pub(super) fn market(
-        &mut self,
-        state: &MarketState,
-        values: &MarketValues,
-        times: &BTreeMap<BlockNumber, u64>,
-    ) {
+    /// Compares contracts, reserves and e-mode categories.
+    pub(super) fn market(&mut self, state: &MarketState, values: &MarketValues, known: &Known) {
         let none = (None, None);
+        if values.name.is_some() {
+            let name = Some(known.name.clone());
+            self.same(none, AaveSubject::MarketName, name, values.name.clone());
+        }
+        if let Some((database, chain)) = known.time {
+            let subject = AaveSubject::MarketTime;
+            self.same(none, subject, Some(database), Some(chain));
+        }
         for (name, address) in &values.contracts {
             let chain = (*address != Address::ZERO).then_some(*address);
             let subject = AaveSubject::Contract(name.clone());
@@ -111,7 +147,47 @@ impl<'a> Comparison<'a> {
             }
         }
         for reserve in &state.reserves {
-            self.reserve(state, reserve, values, times);
+            self.reserve(state, reserve, values, &known.times);
+        }
+        self.tokens(state, &known.tokens);
+        self.gho(state);
+    }
+
+    /// Compares the symbols and the decimals of tokens that say them.
+    fn tokens(&mut self, state: &MarketState, tokens: &BTreeMap<Address, TokenValues>) {
+        for (token, chain) in tokens {
+            let Some(row) = state.tokens.get(token) else {
+                continue;
+            };
+            let at = (None, Some(*token));
+            if chain.symbol.is_some() {
+                let subject = AaveSubject::Column("symbol");
+                self.same(at, subject, row.symbol.clone(), chain.symbol.clone());
+            }
+            if chain.decimals.is_some() {
+                let subject = AaveSubject::Column("decimals");
+                let shown = |decimals: Decimals| decimals.get();
+                self.same(
+                    at,
+                    subject,
+                    row.decimals.map(shown),
+                    chain.decimals.map(shown),
+                );
+            }
+        }
+    }
+
+    /// Compares the debt token in the row of GHO with that of the reserve.
+    fn gho(&mut self, state: &MarketState) {
+        let Some(gho) = &state.gho else { return };
+        let Some(place) = state.of_underlying(gho.token) else {
+            return;
+        };
+        if let Some(reserve) = state.reserves.get(place) {
+            let at = (None, Some(gho.token));
+            let subject = AaveSubject::Column("v_token_id in aave_gho_tokens");
+            let row = Some(reserve.asset.v_token_id);
+            self.same(at, subject, gho.row.v_token_id, row);
         }
     }
 
@@ -162,6 +238,9 @@ impl<'a> Comparison<'a> {
     ) {
         // A reserve that was dropped may stay.
         let Some(chain) = values.reserves.get(&reserve.underlying) else {
+            let stored = (!reserve.is_dropped()).then_some("listed");
+            let at = (None, Some(reserve.underlying));
+            self.same(at, AaveSubject::Reserve, stored, None);
             return;
         };
         let mut right = reserve.clone();
@@ -243,13 +322,14 @@ impl<'a> Comparison<'a> {
     /// Compares the sums of all scaled balances with the total supplies.
     pub(super) fn totals(&mut self, state: &MarketState, values: &MarketValues, totals: &Totals) {
         for (place, reserve) in state.reserves.iter().enumerate() {
-            let Some(chain) = values.reserves.get(&reserve.underlying) else {
-                continue;
-            };
+            let chain = values.reserves.get(&reserve.underlying);
             for side in SIDES {
                 let database = totals.get(&(place, side)).copied().unwrap_or_default();
-                let chain = chain.totals.get(side_index(side)).map(|total| total.0);
-                let at = (None, Some(token_of(reserve, side)));
+                let total = chain.and_then(|chain| chain.totals.get(side_index(side)));
+                // Nobody has anything of a reserve that is not listed.
+                let token = chain.map_or(reserve.underlying, |chain| token_of(chain, side));
+                let chain = Some(total.map_or(alloy_primitives::U256::ZERO, |total| total.0));
+                let at = (None, Some(token));
                 let subject = AaveSubject::ScaledTotalSupply;
                 self.same(at, subject, Some(database), chain);
             }
@@ -270,6 +350,8 @@ impl<'a> Comparison<'a> {
         let chosen = read_users(node, values.pool, users, at)?;
         for (user, chain) in users.iter().zip(&chosen) {
             let who = (Some(*user), None);
+            let rows = picture.duplicates.get(user).copied().unwrap_or(1);
+            self.same(who, AaveSubject::User, Some(rows), Some(1));
             let database = state.balances.e_mode(*user);
             self.same(who, AaveSubject::EMode, Some(database), Some(chain.e_mode));
             for (place, reserve) in state.reserves.iter().enumerate() {
@@ -291,6 +373,7 @@ impl<'a> Comparison<'a> {
             .iter()
             .filter_map(|(place, side, user)| {
                 let reserve = state.reserves.get(*place)?;
+                let reserve = values.reserves.get(&reserve.underlying)?;
                 Some((token_of(reserve, *side), *user))
             })
             .collect();

@@ -52,7 +52,7 @@ pub(super) fn wrong_totals(
             let chain = of_reserve.totals.get(side_index(side));
             let chain = chain.map_or(database, |total| total.0);
             if database != chain {
-                let token = token_of(reserve, side);
+                let token = token_of(of_reserve, side);
                 let total = WrongTotal {
                     token,
                     database,

@@ -12,7 +12,7 @@ use crate::models::rows::aave_v3_market::NewAaveV3Contract;
 use crate::models::rows::erc20_token::{Erc20Token, NewErc20Token};
 use crate::sqlite::prepared::Statements;
 use crate::sync::aave::balances::Written;
-use crate::sync::aave::market_state::MarketState;
+use crate::sync::aave::market_state::{MarketState, NO_ROW};
 use crate::sync::aave::node_facts::NodeFacts;
 
 impl MarketState {
@@ -90,7 +90,7 @@ impl MarketState {
             let number = reserve.config.e_mode_category_id;
             reserve.asset.e_mode_category_id =
                 number.and_then(|number| self.category_ids.get(&number).copied());
-            if reserve.asset.id == 0 || unwritten.positions {
+            if reserve.asset.id == 0 || unwritten.positions || unwritten.tokens {
                 let addresses = [reserve.underlying, reserve.a_token, reserve.v_token];
                 let tokens = addresses.map(|address| facts.token(self.chain, address));
                 let ids = Erc20Token::insert_or_get(connection, &tokens)?;
@@ -137,7 +137,15 @@ impl MarketState {
         if let Some(reserve) = of_gho.filter(|reserve| reserve.asset.id != 0) {
             gho.row.v_token_id = Some(reserve.asset.v_token_id);
         }
-        gho.row.update(connection)
+        if gho.row.id != NO_ROW {
+            return gho.row.update(connection);
+        }
+        // A market without the reserve needs no row.
+        if let Some(reserve) = of_gho {
+            gho.row.token_id = reserve.asset.underlying_asset_id;
+            gho.row.id = gho.row.insert(connection)?;
+        }
+        Ok(())
     }
 }
 

@@ -21,6 +21,8 @@ use crate::types::integer::{BlockNumber, ChainId, Timestamp};
 pub(super) struct ScopedMarket {
     pub(super) id: i64,
     pub(super) name: MarketName,
+    /// The name in `aave_v3_markets`.
+    pub(super) stored_name: String,
     pub(super) chain: ChainId,
     /// The contract that knows the others.
     pub(super) provider: Address,
@@ -102,6 +104,7 @@ impl Scope<ScopedMarket> {
                     .as_ref()
                     .and_then(|facts| facts.last_update_time),
                 first_block: stored.first_block(),
+                stored_name: stored.market.name,
                 name: stored.name,
                 contracts,
                 is_known,

@@ -14,10 +14,10 @@ use crate::models::rows::aave_v3_emode_category::{AaveV3EModeCategory, NewAaveV3
 use crate::models::rows::aave_v3_market::AaveV3Contract;
 use crate::models::rows::erc20_token::Erc20Token;
 use crate::sync::aave::balances::Balances;
-use crate::sync::aave::chain_values::{Asked, MarketValues, ReserveAddresses, has_limits};
+use crate::sync::aave::chain_values::{Asked, MarketValues, has_limits};
 use crate::sync::aave::market_scope::{CONFIGURATOR, POOL, ScopedMarket};
 use crate::sync::aave::node_facts::NodeFacts;
-use crate::sync::aave::reserve_state::Reserve;
+use crate::sync::aave::reserve_state::{Reserve, Tokens, Unwritten};
 use crate::sync::sync_error::SyncError;
 use crate::types::address::Address;
 use crate::types::integer::{BlockNumber, ChainId, EModeCategoryId, Revision, Timestamp};
@@ -39,6 +39,8 @@ pub(super) struct MarketState {
     /// The rows of categories that the market does not have.
     pub(super) removed_categories: Vec<i64>,
     pub(super) gho: Option<Gho>,
+    /// The tokens of the reserves that the database has.
+    pub(super) tokens: BTreeMap<Address, Erc20Token>,
     /// Where each oracle takes the price of each asset from, listed or not.
     pub(super) sources: HashMap<(Address, Address), Address>,
     pub(super) balances: Balances,
@@ -52,10 +54,14 @@ pub(super) struct Contract {
     pub(super) is_unwritten: bool,
 }
 
+/// The id of a row that is not there yet.
+pub(super) const NO_ROW: i64 = 0;
+
 /// The GHO token, where its debt token is of its own kind.
 #[derive(Debug, Clone)]
 pub(super) struct Gho {
     pub(super) token: Address,
+    /// The row; without an id if the database lacks it.
     pub(super) row: AaveGhoToken,
     pub(super) is_unwritten: bool,
 }
@@ -81,8 +87,18 @@ impl Context<'_> {
 }
 
 impl MarketState {
-    /// Reads a market.
+    /// Reads a market, to apply events to it.
     pub(super) fn load(
+        connection: &mut SqliteConnection,
+        market: &ScopedMarket,
+    ) -> Result<Self, SyncError> {
+        let state = Self::load_as_it_is(connection, market)?;
+        state.require_known_revisions(market)?;
+        Ok(state)
+    }
+
+    /// Reads a market, whatever is wrong with its revisions.
+    pub(super) fn load_as_it_is(
         connection: &mut SqliteConnection,
         market: &ScopedMarket,
     ) -> Result<Self, SyncError> {
@@ -97,7 +113,7 @@ impl MarketState {
         });
         let contracts = contracts.collect();
         let gho = match market.gho {
-            Some(token) => Gho::load(connection, market.chain, token)?,
+            Some(token) => Some(Gho::load(connection, market.chain, token)?),
             None => None,
         };
         let mut state = Self {
@@ -112,6 +128,7 @@ impl MarketState {
             unwritten_categories: Vec::new(),
             removed_categories: Vec::new(),
             gho,
+            tokens: BTreeMap::new(),
             sources: HashMap::new(),
             balances: Balances::default(),
         };
@@ -133,12 +150,31 @@ impl MarketState {
         let memberships = AaveV3EModeAsset::of_market(connection, market.id)?;
         for reserve in AaveV3Reserve::of_market(connection, market.id)? {
             let debt_kind = state.debt_kind(reserve.underlying.address, None);
-            let stored = Reserve::stored(connection, reserve, &memberships, debt_kind)?;
-            let reserve =
-                stored.map_err(|(token, unknown)| unknown_token(market, token, unknown))?;
-            state.index(reserve);
+            state.tokens.extend(
+                [&reserve.underlying, &reserve.a_token, &reserve.v_token]
+                    .map(|token| (token.address, token.clone())),
+            );
+            state.index(Reserve::stored(
+                connection,
+                reserve,
+                &memberships,
+                debt_kind,
+            )?);
         }
         Ok(state)
+    }
+
+    /// Fails if the database has a revision that is not known: no event can be applied.
+    pub(super) fn require_known_revisions(&self, market: &ScopedMarket) -> Result<(), SyncError> {
+        let unknown = self.reserves.iter().find_map(|reserve| reserve.unknown);
+        match unknown {
+            Some((token, source)) => Err(SyncError::StoredRevision {
+                market: Box::new(market.name.clone()),
+                token,
+                source,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Adds a reserve.
@@ -178,13 +214,7 @@ impl MarketState {
 
     /// What the contracts are to be asked about.
     pub(super) fn asked(&self) -> Asked {
-        let addresses = |reserve: &Reserve| ReserveAddresses {
-            underlying: reserve.underlying,
-            a_token: reserve.a_token,
-            v_token: reserve.v_token,
-        };
         Asked {
-            reserves: self.reserves.iter().map(addresses).collect(),
             categories: self.categories.keys().copied().collect(),
             contracts: self.contracts.keys().cloned().collect(),
         }
@@ -252,6 +282,7 @@ impl MarketState {
                 self.unwritten_categories.push(*number);
             }
         }
+        self.add_missing(market, values)?;
         for reserve in &mut self.reserves {
             let Some(of_reserve) = values.reserves.get(&reserve.underlying) else {
                 continue;
@@ -259,20 +290,60 @@ impl MarketState {
             let before = reserve.clone();
             reserve
                 .correct(of_reserve, &values.bitmaps, values.has_bitmaps())
-                .map_err(|unknown| unknown_token(market, before.a_token, unknown))?;
+                .map_err(|unknown| {
+                    unknown_token(market, of_reserve.token(unknown.kind), unknown)
+                })?;
             if let Some(block) = blocks.get(&reserve.underlying) {
                 reserve.asset.last_update_block = Some(*block);
             }
-            reserve.unwritten = reserve.changes_since(&before);
+            reserve.unwritten = if reserve.asset.id == 0 {
+                Unwritten::ALL
+            } else {
+                reserve.changes_since(&before)
+            };
             let number = reserve.config.e_mode_category_id;
             let row = number.and_then(|number| self.category_ids.get(&number).copied());
             let is_new = number.is_some_and(|it| self.unwritten_categories.contains(&it));
             reserve.unwritten.asset |= reserve.asset.e_mode_category_id != row || is_new;
         }
+        if let Some(gho) = &mut self.gho {
+            let reserves = self.reserves.iter();
+            let mut of_gho = reserves.filter(|reserve| reserve.underlying == gho.token);
+            gho.is_unwritten |= of_gho.any(|reserve| {
+                reserve.unwritten.tokens || gho.row.v_token_id != Some(reserve.asset.v_token_id)
+            });
+        }
         Ok(())
     }
 
-    /// Takes out the contracts and the e-mode categories that the market does not have. Returns how many these are.
+    /// Adds the reserves that the database lacks.
+    fn add_missing(
+        &mut self,
+        market: &ScopedMarket,
+        values: &MarketValues,
+    ) -> Result<(), SyncError> {
+        for (asset, of_reserve) in &values.reserves {
+            if self.of_underlying(*asset).is_some() {
+                continue;
+            }
+            let tokens = Tokens {
+                underlying: *asset,
+                a_token: of_reserve.a_token,
+                v_token: of_reserve.v_token,
+                a_token_revision: of_reserve.a_token_revision,
+                v_token_revision: of_reserve.v_token_revision,
+                debt_kind: self.debt_kind(*asset, None),
+            };
+            let listed = Reserve::listed(self.market_id, &tokens).map_err(|unknown| {
+                unknown_token(market, of_reserve.token(unknown.kind), unknown)
+            })?;
+            self.index(listed);
+        }
+        Ok(())
+    }
+
+    /// Takes out the contracts and the e-mode categories that the market does not have, and empties the reserves that it
+    /// does not list. Returns how many these are.
     pub(super) fn remove_what_is_not(&mut self, values: &MarketValues) -> u64 {
         let mut removed = 0;
         for (name, address) in &values.contracts {
@@ -296,6 +367,13 @@ impl MarketState {
                 for reserve in &mut self.reserves {
                     reserve.unwritten.asset |= reserve.asset.e_mode_category_id == Some(row);
                 }
+            }
+        }
+        for reserve in &mut self.reserves {
+            if !values.listed.contains(&reserve.underlying) {
+                removed += u64::from(!reserve.is_dropped());
+                reserve.drop_configuration();
+                reserve.unwritten.positions = true;
             }
         }
         removed
@@ -344,16 +422,23 @@ impl Gho {
         connection: &mut SqliteConnection,
         chain: ChainId,
         token: Address,
-    ) -> Result<Option<Self>, RowError> {
-        let Some(found) = Erc20Token::by_address(connection, chain, token)? else {
-            return Ok(None);
+    ) -> Result<Self, RowError> {
+        let found = Erc20Token::by_address(connection, chain, token)?;
+        let row = match &found {
+            Some(found) => AaveGhoToken::by_token(connection, found.id)?,
+            None => None,
         };
-        let row = AaveGhoToken::by_token(connection, found.id)?;
-        Ok(row.map(|row| Self {
+        Ok(Self {
             token,
-            row,
+            row: row.unwrap_or(AaveGhoToken {
+                id: NO_ROW,
+                token_id: NO_ROW,
+                v_token_id: None,
+                v_gho_discount_rate_strategy: None,
+                v_gho_discount_token: None,
+            }),
             is_unwritten: false,
-        }))
+        })
     }
 }
 

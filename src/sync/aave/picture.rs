@@ -95,6 +95,8 @@ pub(super) struct Picture {
     pub(super) switches: BTreeMap<(Address, usize), bool>,
     /// What all users of the database have.
     pub(super) totals: Totals,
+    /// The users with several rows, whose addresses are spelled in different ways. Only the row that an update uses is read.
+    pub(super) duplicates: BTreeMap<Address, usize>,
 }
 
 impl Picture {
@@ -120,7 +122,7 @@ impl Picture {
         users: Users<'_>,
         events: &[MarketEvent],
     ) -> Result<Self, SyncError> {
-        let mut state = MarketState::load(connection, market)?;
+        let mut state = MarketState::load_as_it_is(connection, market)?;
         let places: BTreeMap<i64, usize> = state
             .reserves
             .iter()
@@ -130,15 +132,23 @@ impl Picture {
         let statements = Statements::of(connection)?;
         let all = users_of_market(statements, market.id)?;
         let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
-        let chosen = choose(all, users);
+        let duplicates = duplicates(&all);
+        let mut chosen = choose(all, users);
         let mut switches = BTreeMap::new();
         {
             let mut writer = PositionWriter::new(statements)?;
             let mut reader = UserReader::new(statements)?;
-            for (id, address) in &chosen {
+            for (_, address) in &chosen {
                 state
                     .balances
                     .read(&mut writer, market.id, *address, None)?;
+            }
+            // Beside the row that updates use, others do not count.
+            chosen.retain(|(id, address)| {
+                let used = state.balances.user_id(*address);
+                used.is_none() || *id == used || !duplicates.contains_key(address)
+            });
+            for (id, address) in &chosen {
                 let Some(id) = id else { continue };
                 for side in [Side::Collateral, Side::Debt] {
                     for (asset_id, row) in reader.positions(side, *id)? {
@@ -171,8 +181,19 @@ impl Picture {
             users: chosen.into_iter().map(|(_, address)| address).collect(),
             switches,
             totals,
+            duplicates,
         })
     }
+}
+
+/// The users that have several rows, and how many.
+fn duplicates(all: &[(i64, Address)]) -> BTreeMap<Address, usize> {
+    let mut rows: BTreeMap<Address, usize> = BTreeMap::new();
+    for (_, address) in all {
+        *rows.entry(*address).or_default() += 1;
+    }
+    rows.retain(|_, rows| *rows > 1);
+    rows
 }
 
 /// The users that are compared: those that are named, or a sample, others each time. A user that the database lacks has
@@ -180,16 +201,15 @@ impl Picture {
 fn choose(mut all: Vec<(i64, Address)>, users: Users<'_>) -> Vec<(Option<i64>, Address)> {
     if !users.named.is_empty() {
         let wanted: BTreeSet<_> = users.named.iter().copied().collect();
-        let mut ids: BTreeMap<Address, i64> = BTreeMap::new();
-        for (id, address) in all {
-            if wanted.contains(&address) {
-                ids.entry(address).or_insert(id);
-            }
-        }
-        return wanted
+        let mut chosen: Vec<_> = all
             .into_iter()
-            .map(|address| (ids.get(&address).copied(), address))
+            .filter(|(_, address)| wanted.contains(address))
+            .map(|(id, address)| (Some(id), address))
             .collect();
+        let found: BTreeSet<_> = chosen.iter().map(|(_, address)| *address).collect();
+        chosen.extend(wanted.difference(&found).map(|address| (None, *address)));
+        chosen.sort_by_key(|(_, address)| *address);
+        return chosen;
     }
     if let Some(sample) = users.sample {
         let state = RandomState::new();

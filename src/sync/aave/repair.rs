@@ -126,6 +126,7 @@ pub fn repair_aave_markets(
         options,
         observe,
         report: &mut report,
+        has_lost_reserve: false,
     };
     let result = repair.run();
     report.node = node.statistics();
@@ -140,6 +141,8 @@ struct Repair<'a> {
     options: &'a AaveRepairOptions,
     observe: &'a mut dyn FnMut(&AaveProgress),
     report: &'a mut AaveRepairReport,
+    /// Whether a reserve was added that the database had lost. All users are compared then: they have lost what they have of it.
+    has_lost_reserve: bool,
 }
 
 /// Which of a market's blocks are repaired.
@@ -168,6 +171,7 @@ impl Repair<'_> {
         staged_file::sweep(DatabaseFile::at(self.path).real());
         // What cannot be repaired is refused before anything is asked.
         open_to_write(self.path, &self.options.cancel)?;
+        let mut taken_back = None;
         for _ in 0..PASSES {
             let markets = Markets::read(self.path, self.chain, &self.options.markets)?;
             let AaveRepairOptions {
@@ -178,35 +182,57 @@ impl Repair<'_> {
                 self.take_back(&markets, keep)?;
                 continue;
             }
-            *self.report = AaveRepairReport {
-                undone: self.report.undone,
-                ..AaveRepairReport::new(self.chain)
-            };
+            let before = std::mem::replace(self.report, AaveRepairReport::new(self.chain));
+            self.report.undone = before.undone;
             self.report_skipped(&markets);
             let Some(truths) = self.truths(&markets, Part::Final)? else {
+                *self.report = before;
                 continue;
             };
-            if self.report.findings.is_empty() {
-                return Ok(());
+            if self.has_lost_reserve {
+                self.report.rows = before.rows;
+                self.report
+                    .findings
+                    .splice(0..0, before.findings.iter().cloned());
+            }
+            let is_nothing = truths.iter().all(|truth| truth.is_nothing);
+            if is_nothing {
+                return self.finish(taken_back);
             }
             let Some(written) = self.write(&markets, &truths, Part::Final)? else {
                 log::info!(
                     "chain {}: the repair begins anew: another program has written",
                     self.chain
                 );
+                *self.report = before;
                 continue;
             };
-            self.report.rows = written.rows;
+            self.report.rows += written.rows;
             self.note_undone(written.undone);
-            if written.undone.is_none() {
-                return Ok(());
+            if written.undone.is_some() {
+                taken_back.get_or_insert(written);
             }
-            self.take_in_again(&written)?;
-            return self.repair_last();
+            if !self.has_lost_reserve && truths.iter().any(Truth::has_lost_reserve) {
+                // With its row, what users have of it can be compared.
+                self.has_lost_reserve = true;
+                continue;
+            }
+            return self.finish(taken_back);
         }
         Err(SyncError::Unsettled {
             reason: "another program has written to the database",
         })
+    }
+
+    /// Takes in the blocks again that were taken back.
+    fn finish(&mut self, taken_back: Option<Written>) -> Result<(), SyncError> {
+        match taken_back {
+            Some(written) => {
+                self.take_in_again(&written)?;
+                self.repair_last()
+            }
+            None => Ok(()),
+        }
     }
 
     /// Repairs what the last blocks have made wrong again: an event can say what the contract does not keep. That is recorded
@@ -228,6 +254,11 @@ impl Repair<'_> {
             self.report.rows += written.ok_or_else(unsettled)?.rows;
         }
         Ok(())
+    }
+
+    /// Whether all users are compared.
+    const fn compares_all(&self) -> bool {
+        self.options.all_found || self.has_lost_reserve
     }
 
     fn report_skipped(&mut self, markets: &Markets) {
@@ -260,12 +291,12 @@ impl Repair<'_> {
                 continue;
             };
             let users = Users {
-                named: &self.options.users,
-                sample: if self.options.all_found {
-                    None
+                named: if self.has_lost_reserve {
+                    &[]
                 } else {
-                    Some(0)
+                    &self.options.users
                 },
+                sample: if self.compares_all() { None } else { Some(0) },
             };
             let Some(picture) = Picture::read(self.path, market, users, &[])? else {
                 return Ok(None);
@@ -295,14 +326,9 @@ impl Repair<'_> {
         picture: &Picture,
         blocks: (BlockNumber, BlockNumber),
     ) -> Result<Truth, NotRead> {
-        let AaveRepairOptions {
-            all_found,
-            reserves,
-            ..
-        } = *self.options;
         let about = About {
-            all_found,
-            reserves,
+            all_found: self.compares_all(),
+            reserves: self.options.reserves,
         };
         let at = (self.node, blocks);
         let (truth, findings) = Truth::read(at, market, picture, about, self.observe)?;
@@ -349,7 +375,7 @@ impl Repair<'_> {
                     }
                     rows += truth.write(connection)?;
                     Recorder::leave(Statements::of(connection)?)?;
-                    if self.options.all_found {
+                    if self.compares_all() && !truth.has_lost_reserve() {
                         truth.require_totals(connection)?;
                     }
                 }

@@ -31,6 +31,8 @@ pub(super) struct Reserve {
     pub(super) has_facts: bool,
     memberships: Vec<NewAaveV3EModeAsset>,
     rules: [TokenRules; 2],
+    /// The token whose revision in the database is not known, if there is one. Its rules are not right then.
+    pub(super) unknown: Option<(Address, UnknownRevision)>,
     /// All scaled debt. `None` while nobody has asked for it.
     pub(super) debt: Option<alloy_primitives::U256>,
     pub(super) unwritten: Unwritten,
@@ -46,6 +48,8 @@ pub(super) struct Unwritten {
     pub(super) memberships: bool,
     /// Whether the positions are those of tokens that the reserve no longer has.
     pub(super) positions: bool,
+    /// Whether the row has other tokens.
+    pub(super) tokens: bool,
 }
 
 impl Unwritten {
@@ -55,6 +59,7 @@ impl Unwritten {
         facts: true,
         memberships: true,
         positions: false,
+        tokens: false,
     };
 }
 
@@ -86,6 +91,15 @@ fn rules(
         TokenRules::new(TokenKind::AToken, tokens.a_token_revision, amount)?,
         TokenRules::new(tokens.debt_kind, tokens.v_token_revision, amount)?,
     ])
+}
+
+/// The rules of the first revisions, in place of unknown ones.
+fn rules_of_first(debt_kind: TokenKind) -> [TokenRules; 2] {
+    let amount = TransferAmount::Scaled;
+    [
+        TokenRules::first(TokenKind::AToken, amount),
+        TokenRules::first(debt_kind, amount),
+    ]
 }
 
 /// What the transfers of an aToken say, if its revision does.
@@ -128,18 +142,19 @@ impl Reserve {
             has_facts: true,
             memberships: Vec::new(),
             rules: rules(tokens, transfer_amount)?,
+            unknown: None,
             debt: Some(alloy_primitives::U256::ZERO),
             unwritten: Unwritten::ALL,
         })
     }
 
-    /// A reserve of the database.
+    /// A reserve of the database. Its revisions may be unknown.
     pub(super) fn stored(
         connection: &mut SqliteConnection,
         reserve: AaveV3Reserve,
         memberships: &[AaveV3EModeAsset],
         debt_kind: TokenKind,
-    ) -> Result<Result<Self, (Address, UnknownRevision)>, RowError> {
+    ) -> Result<Self, RowError> {
         let asset = reserve.asset;
         let facts = NewAaveV3AssetFacts::of_asset(connection, asset.id)?;
         let has_facts = facts.is_some();
@@ -159,17 +174,17 @@ impl Reserve {
             v_token_revision: asset.v_token_revision,
             debt_kind,
         };
-        let rules = match rules(&tokens, facts.transfer_amount) {
-            Ok(rules) => rules,
+        let (rules, unknown) = match rules(&tokens, facts.transfer_amount) {
+            Ok(rules) => (rules, None),
             Err(unknown) => {
                 let token = match unknown.kind {
                     TokenKind::AToken => tokens.a_token,
                     TokenKind::VariableDebt | TokenKind::GhoDebt => tokens.v_token,
                 };
-                return Ok(Err((token, unknown)));
+                (rules_of_first(debt_kind), Some((token, unknown)))
             }
         };
-        Ok(Ok(Self {
+        Ok(Self {
             underlying: tokens.underlying,
             a_token: tokens.a_token,
             v_token: tokens.v_token,
@@ -187,10 +202,11 @@ impl Reserve {
                 })
                 .collect(),
             rules,
+            unknown,
             debt: None,
             unwritten: Unwritten::default(),
             asset,
-        }))
+        })
     }
 
     /// Forgets what only this program stores. What the transfers of revision 1 say shows again with the next one.
@@ -287,6 +303,7 @@ impl Reserve {
             debt_kind: self.debt_kind,
         };
         self.rules = rules(&tokens, self.facts.transfer_amount)?;
+        self.unknown = None;
         Ok(())
     }
 
@@ -358,13 +375,14 @@ impl Reserve {
         self.unwritten.asset = true;
     }
 
-    /// Makes the rows what the contracts say, but not the tokens.
+    /// Makes the rows what the contracts say.
     pub(super) fn correct(
         &mut self,
         values: &ReserveValues,
         bitmaps: &BTreeMap<EModeCategoryId, Bitmaps>,
         has_bitmaps: bool,
     ) -> Result<(), UnknownRevision> {
+        (self.a_token, self.v_token) = (values.a_token, values.v_token);
         let asset = &mut self.asset;
         asset.liquidity_index = values.liquidity_index;
         asset.liquidity_rate = values.liquidity_rate;
@@ -443,13 +461,27 @@ impl Reserve {
     /// Which rows are others than before.
     pub(super) fn changes_since(&self, before: &Self) -> Unwritten {
         let category = self.config.e_mode_category_id;
+        let tokens = (self.a_token, self.v_token) != (before.a_token, before.v_token);
         Unwritten {
-            asset: self.asset != before.asset || category != before.config.e_mode_category_id,
+            tokens,
+            asset: tokens
+                || self.asset != before.asset
+                || category != before.config.e_mode_category_id,
             config: self.config != before.config,
             facts: self.facts != before.facts,
             memberships: self.memberships != before.memberships,
             positions: false,
         }
+    }
+
+    /// Whether it has the configuration that a reserve is left with when it is dropped.
+    pub(super) fn is_dropped(&self) -> bool {
+        let empty = no_config(self.asset.id);
+        let config = NewAaveV3AssetConfig {
+            debt_ceiling: self.config.debt_ceiling.filter(|it| *it != U256::default()),
+            ..self.config.clone()
+        };
+        config == empty
     }
 
     /// The e-mode categories that it is in.

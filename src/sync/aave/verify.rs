@@ -11,7 +11,7 @@ use crate::node::header::{BlockTag, Header};
 use crate::setters::setters;
 use crate::sync::aave::balance_mismatch::BalanceMismatch;
 use crate::sync::aave::chain_values::{MarketValues, NotRead};
-use crate::sync::aave::comparison::Comparison;
+use crate::sync::aave::comparison::{Comparison, Known};
 use crate::sync::aave::events_after::events_after;
 use crate::sync::aave::market_event::MarketEvent;
 use crate::sync::aave::market_scope::{NEVER_UPDATED, ScopedMarket};
@@ -19,7 +19,6 @@ use crate::sync::aave::market_state::Context;
 use crate::sync::aave::markets::ask_facts;
 use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::picture::{Markets, Picture, Users};
-use crate::sync::aave::reserve_times::update_times;
 use crate::sync::aave::revisions::Upgrades;
 use crate::sync::aave::update::SkippedMarket;
 use crate::sync::aave::verify_report::{
@@ -250,6 +249,7 @@ impl Verification<'_> {
             return Ok(Tried::Moved);
         };
         let mark = market.mark.unwrap_or(at.number);
+        let at_mark = self.header(mark)?;
         let events = events_after(self.node, &markets.scope, index, mark, at)?;
         let users = Users {
             named: &self.options.users,
@@ -274,8 +274,9 @@ impl Verification<'_> {
         };
         let mut comparison = Comparison::new(&market.name);
         let compared = values.and_then(|values| {
-            let times = update_times(self.node, &picture.state)?;
-            comparison.market(&picture.state, &values, &times);
+            let of_market = (&picture.state, &values);
+            let known = Known::read(self.node, market, of_market, &at_mark, tag)?;
+            comparison.market(&picture.state, &values, &known);
             comparison.totals(&picture.state, &values, &picture.totals);
             self.users(&mut comparison, &picture, &values, tag)
         });
@@ -358,6 +359,7 @@ fn take_in(
     if events.is_empty() {
         return Ok(mismatches);
     }
+    picture.state.require_known_revisions(market)?;
     let times = BTreeMap::new();
     let mut facts = NodeFacts::default();
     facts.ask_times(node, events, &times)?;

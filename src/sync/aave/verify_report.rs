@@ -78,6 +78,12 @@ pub enum AaveSubject {
     Contract(String),
     /// The revision of a contract.
     ContractRevision(&'static str),
+    /// The name of the market.
+    MarketName,
+    /// The time of the last block of the market.
+    MarketTime,
+    /// The rows of a user: there are several.
+    User,
     /// A reserve: one side lacks it.
     Reserve,
     /// A column of a reserve, or of its configuration.
@@ -107,6 +113,9 @@ impl Display for AaveSubject {
         match self {
             Self::Contract(name) => write!(f, "address of {name}"),
             Self::ContractRevision(name) => write!(f, "revision of {name}"),
+            Self::MarketName => f.write_str("name of the market"),
+            Self::MarketTime => f.write_str("time of the last block"),
+            Self::User => f.write_str("rows of the user"),
             Self::Reserve => f.write_str("reserve"),
             Self::Column(name) => f.write_str(name),
             Self::CategoryOfAsset => f.write_str("e_mode_category_id of the asset"),

@@ -11,7 +11,7 @@ use crate::support::aave_state::{BLOCKS, selector};
 use crate::support::content::{connect, integrity, lines};
 
 /// What is taken out or added, and what a comparison of everything says about it.
-const FAULTS: [(&str, &[&str]); 9] = [
+const FAULTS: [(&str, &[&str]); 12] = [
     (
         "INSERT INTO aave_v3_emode_categories
          (market_id, category_id, label, ltv, liquidation_threshold, liquidation_bonus)
@@ -78,6 +78,42 @@ const FAULTS: [(&str, &[&str]); 9] = [
         "PRAGMA foreign_keys = OFF;
          DELETE FROM aave_v3_users WHERE id = (SELECT max(user_id) FROM aave_v3_collateral_positions)",
         &["scaled total supply"],
+    ),
+    // A user whose rows are spelled in two ways, and who has something in each.
+    (
+        "INSERT INTO aave_v3_users (id, market_id, address, e_mode, gho_discount, isolation_mode_debt)
+             SELECT 99, market_id, lower(address), e_mode, gho_discount, isolation_mode_debt
+             FROM aave_v3_users WHERE id = 3;
+         UPDATE aave_v3_collateral_positions SET user_id = 99 WHERE user_id = 3",
+        &["rows of the user", "scaled balance"],
+    ),
+    // A reserve that the market never had.
+    (
+        "INSERT INTO erc20_tokens (id, chain, address, symbol, decimals) VALUES
+             (901, 1, '0x1111111111111111111111111111111111111111', 'FAKE', 18),
+             (902, 1, '0x2222222222222222222222222222222222222222', 'aFAKE', 18),
+             (903, 1, '0x3333333333333333333333333333333333333333', 'vFAKE', 18);
+         INSERT INTO aave_v3_assets (id, market_id, underlying_asset_id, a_token_id, a_token_revision, v_token_id,
+             v_token_revision, liquidity_index, liquidity_rate, borrow_index, borrow_rate)
+             VALUES (90, 1, 901, 902, 5, 903, 5, '1000000000000000000000000000', '0', '1000000000000000000000000000', '0');
+         INSERT INTO aave_v3_asset_configs (asset_id, ltv, liquidation_threshold, liquidation_bonus, borrowing_enabled,
+             stable_borrowing_enabled, flash_loan_enabled, isolation_mode) VALUES (90, 5000, 6000, 10500, 1, 0, 1, 0);
+         INSERT INTO aave_v3_asset_facts (asset_id, transfer_amount) VALUES (90, 'scaled');
+         INSERT INTO aave_v3_collateral_positions (user_id, asset_id, balance, last_index)
+             VALUES (2, 90, '1000000000000000000000000', '1000000000000000000000000000');
+         INSERT INTO aave_v3_user_collateral_configs (user_id, asset_id, enabled) VALUES (2, 90, 1)",
+        &["reserve", "scaled total supply"],
+    ),
+    // A reserve with all that belongs to it.
+    (
+        "DELETE FROM aave_v3_collateral_positions WHERE asset_id = 3;
+         DELETE FROM aave_v3_debt_positions WHERE asset_id = 3;
+         DELETE FROM aave_v3_user_collateral_configs WHERE asset_id = 3;
+         DELETE FROM aave_v3_asset_configs WHERE asset_id = 3;
+         DELETE FROM aave_v3_asset_facts WHERE asset_id = 3;
+         DELETE FROM aave_v3_emode_assets WHERE asset_id = 3;
+         DELETE FROM aave_v3_assets WHERE id = 3",
+        &["reserve"],
     ),
 ];
 
