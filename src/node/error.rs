@@ -84,13 +84,16 @@ documented_errors! {
             detail: String = "too many requests".to_owned(),
         }
             in Nodes;
-            text format!(
-                "The node {endpoint} still refuses requests after {} s because there are too many: {detail}",
-                waited.as_secs()
-            );
+            text match waited.as_secs() {
+                0 => format!("The node {endpoint} refuses requests because there are too many: {detail}"),
+                seconds => format!(
+                    "The node {endpoint} still refuses requests after {seconds} s because there are too many: {detail}"
+                ),
+            };
             hint "Ask for less at a time with --max-rate and --concurrency, or use another node; a used-up daily quota \
                   comes back the next day";
-            when "A provider's limit of requests is used up, and waiting did not help.";
+            when "A provider's limit of requests is used up, and waiting did not help, or it asks for a longer wait than there is \
+                  time for.";
 
         /// The node does not have a block yet.
         Behind {

@@ -144,6 +144,11 @@ impl Slot {
         let (action, error) = match (class, about.block) {
             (Class::Rate { wait }, _) => {
                 self.pace.refused(wait);
+                let asked = wait.map_or(0, |wait| wait.as_secs());
+                let detail = match asked {
+                    0 => detail,
+                    seconds => format!("{detail}; it asks for a wait of {seconds} s"),
+                };
                 let error = NodeError::RateLimited {
                     endpoint,
                     waited: Duration::ZERO,

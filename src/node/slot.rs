@@ -355,7 +355,8 @@ impl Slot {
             if !about.waits {
                 return Err(fault);
             }
-            if self.pace.opens_at() > Instant::now() + SILENCE {
+            let opens_at = self.pace.opens_at();
+            if opens_at > Instant::now() + SILENCE && opens_at < about.deadline {
                 self.tell(Some(&fault.error), &context.options);
             }
             last = Some(Fault::new(Action::Stop, fault.error));

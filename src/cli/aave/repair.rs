@@ -18,6 +18,7 @@ use crate::cli::options::Waiting;
 use crate::cli::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;
 use crate::cli::progress::one_line::OneLine;
+use crate::counted::counted;
 use crate::deployments::chains::chain_title;
 use crate::sync::aave::repair::{AaveRepairOptions, repair_aave_markets};
 use crate::sync::aave::repair_report::AaveRepairReport;
@@ -113,10 +114,10 @@ fn tell(context: &Context, report: &AaveRepairReport) {
     let title = chain_title(report.chain);
     let users: u64 = report.markets.iter().map(|market| market.users).sum();
     context.printer.message(format_args!(
-        "{title}: compared {} users, {} values differed, {} rows written; {}, {:.1} s.",
-        grouped(users),
-        grouped(report.findings.len() as u64),
-        grouped(report.rows),
+        "{title}: compared {}, {} differed, {} written; {}, {:.1} s.",
+        counted(grouped(users), "user"),
+        counted(grouped(report.findings.len() as u64), "value"),
+        counted(grouped(report.rows), "row"),
         requests(report.node.requests),
         report.elapsed.as_secs_f64()
     ));

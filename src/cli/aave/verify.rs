@@ -17,6 +17,7 @@ use crate::cli::json::{Json, Timing};
 use crate::cli::outcome::{last_of, of_chain};
 use crate::cli::printer::Lines;
 use crate::cli::progress::one_line::OneLine;
+use crate::counted::counted;
 use crate::deployments::chains::chain_title;
 use crate::sync::aave::verify::{AaveVerifyOptions, verify_aave_markets};
 use crate::sync::aave::verify_report::{AaveVerifyReport, MarketVerification};
@@ -111,16 +112,20 @@ fn lines_of(lines: &mut Lines, report: &AaveVerifyReport) {
             ..
         } = market;
         let of_users = match *unknown {
-            0 => format!("{} of {} users", grouped(*compared), grouped(*users)),
-            unknown => format!(
-                "{} users, of which the database has {},",
+            0 => format!(
+                "{} of {}",
                 grouped(*compared),
+                counted(grouped(*users), "user")
+            ),
+            unknown => format!(
+                "{}, of which the database has {},",
+                counted(grouped(*compared), "user"),
                 grouped(compared - unknown)
             ),
         };
         let mut line = format!(
-            "{name}: compared {of_users} and {} positions at block {}",
-            grouped(*positions),
+            "{name}: compared {of_users} and {} at block {}",
+            counted(grouped(*positions), "position"),
             grouped(compared_at.get())
         );
         if compared_at != mark {

@@ -18,6 +18,7 @@ use crate::cli::pool::findings::{FindingDocument, describe};
 use crate::cli::pool::which::Which;
 use crate::cli::printer::Lines;
 use crate::cli::progress::pools::PoolReporter;
+use crate::counted::counted;
 use crate::deployments::chains::chain_title;
 use crate::sync::repair::{PoolRepairOptions, repair_pools};
 use crate::sync::repair_report::PoolRepairReport;
@@ -123,8 +124,8 @@ impl Repair {
             )
         } else {
             format!(
-                "{title}: compared {} pools, rewrote {}, added {}, deleted {}; {cost}.",
-                grouped(pools),
+                "{title}: compared {}, rewrote {}, added {}, deleted {}; {cost}.",
+                counted(grouped(pools), "pool"),
                 grouped(report.rewritten),
                 grouped(report.inserted),
                 grouped(report.deleted)

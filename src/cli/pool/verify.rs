@@ -17,6 +17,7 @@ use crate::cli::pool::findings::{FindingDocument, describe};
 use crate::cli::pool::which::Which;
 use crate::cli::printer::Lines;
 use crate::cli::progress::pools::PoolReporter;
+use crate::counted::counted;
 use crate::deployments::chains::chain_title;
 use crate::sync::sync_error::SyncError;
 use crate::sync::verify::{PoolVerifyOptions, verify_pools};
@@ -116,9 +117,9 @@ fn lines_of(lines: &mut Lines, report: &PoolVerifyReport) {
             ..
         } = exchange;
         let mut line = format!(
-            "{name}: compared {} of {} pools at block {}",
+            "{name}: compared {} of {} at block {}",
             grouped(*compared),
-            grouped(*pools),
+            counted(grouped(*pools), "pool"),
             grouped(compared_at.get())
         );
         if compared_at != mark {

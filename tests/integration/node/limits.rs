@@ -221,7 +221,14 @@ fn a_wait_beyond_the_patience_is_an_error_at_once() {
     )]));
     let error = logs(&node(&server, impatient()), 1000, 1099).unwrap_err();
     assert!(matches!(error, NodeError::RateLimited { .. }), "{error}");
-    assert!(error.to_string().contains("daily quota"), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.ends_with(
+            "refuses requests because there are too many: HTTP status 429: daily quota exceeded; it asks for a wait of 86400 s"
+        ),
+        "{told}"
+    );
+    assert!(!told.contains("still"), "{told}");
     assert_eq!(server.count(), 1);
 }
 

@@ -426,7 +426,7 @@ fn verify_and_repair_say_what_they_find_and_do() {
     assert_snapshot!(pool(&all), @r"
     status: 0
     --- stdout
-    ethereum_sushiswap_v3: compared 1 of 1 pools at block 1,003
+    ethereum_sushiswap_v3: compared 1 of 1 pool at block 1,003
     --- stderr
     Ethereum: compared 705 values, 0 differ; [N] requests, [N] s.
     ");
@@ -440,7 +440,7 @@ fn verify_and_repair_say_what_they_find_and_do() {
     assert_snapshot!(pool(&all), @r"
     status: 3
     --- stdout
-    ethereum_sushiswap_v3: compared 1 of 1 pools at block 1,003
+    ethereum_sushiswap_v3: compared 1 of 1 pool at block 1,003
     ethereum_sushiswap_v3  0xE27e7C0096E0d00D0F08D9F789CD52BEc897CAcF  ID 2
         fee_token0: 77, on the chain 500
         tick 0: net 5, gross 600, on the chain net 600, gross 600
@@ -452,7 +452,7 @@ fn verify_and_repair_say_what_they_find_and_do() {
     assert_snapshot!(pool(&["verify", "--exchange", "ethereum_uniswap_v2", "--sample", "1"]), @r"
     status: 3
     --- stdout
-    ethereum_uniswap_v2: compared 1 of 1 pools at block 1,003
+    ethereum_uniswap_v2: compared 1 of 1 pool at block 1,003
     ethereum_uniswap_v2  all pools
         number of pools: 1, on the chain 2
     --- stderr
