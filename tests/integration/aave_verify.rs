@@ -23,7 +23,7 @@ use degenbot::types::{Address, BlockNumber, ChainId, Decimals};
 use diesel::connection::SimpleConnection as _;
 use tempfile::TempDir;
 
-use crate::support::aave_state::{BLOCKS, chain};
+use crate::support::aave_state::{BLOCKS, chain, selector};
 use crate::support::content::{connect, integrity, lines};
 use crate::support::fake_chain::FakeLog;
 use crate::support::node_server::NodeServer;
@@ -294,6 +294,34 @@ fn unknown_revision_in_the_database_is_not_blamed_on_the_version() {
     result.unwrap();
     scene.update(BLOCKS[2]).1.unwrap();
     assert_eq!(scene.found(), Vec::<String>::new());
+}
+
+#[test]
+fn market_with_another_provider_is_found_and_mended() {
+    let scene = Scene::at(BLOCKS[2]);
+    let contracts = "SELECT address AS line FROM aave_v3_contracts WHERE name = ";
+    let contract = |name: &str| {
+        let sql = format!("{contracts}'{name}'");
+        lines(&mut connect(&scene.path), &sql)[0].parse().unwrap()
+    };
+    let (pool, provider): (alloy_primitives::Address, alloy_primitives::Address) =
+        (contract("POOL"), contract("POOL_ADDRESS_PROVIDER"));
+    scene.server.chain(|chain| {
+        let call = selector("ADDRESSES_PROVIDER()").to_vec();
+        let answer = B256::left_padding_from(provider.as_slice()).to_vec();
+        let of_call = Arc::make_mut(&mut chain.answers).entry((pool, call));
+        of_call.or_default().insert(BLOCKS[0], answer);
+    });
+    scene.execute(
+        "UPDATE aave_v3_contracts SET address = '0x00000000000000000000000000000000000000AA'
+         WHERE name = 'POOL_ADDRESS_PROVIDER'",
+    );
+    assert_eq!(scene.found(), ["address of POOL_ADDRESS_PROVIDER"]);
+    let (report, result) = scene.repair(&AaveRepairOptions::default().reserves(true));
+    result.unwrap();
+    assert_eq!((report.findings.len(), report.rows), (1, 1));
+    assert_eq!(scene.found(), Vec::<String>::new());
+    assert_eq!(contract("POOL_ADDRESS_PROVIDER"), provider);
 }
 
 #[test]

@@ -229,6 +229,24 @@ impl MarketValues {
     }
 }
 
+/// The addresses provider that a Pool names, if that names the Pool as well: the database may have another one.
+pub(super) fn provider_of(
+    node: &Node,
+    pool: Option<Address>,
+    at: BlockTag,
+) -> Result<Option<Address>, NotRead> {
+    let Some(pool) = pool else { return Ok(None) };
+    let ask = |contract, function| -> Result<Option<Address>, NotRead> {
+        let answer = Answers::ask(node, &[call(contract, function)], at)?.next();
+        Ok(answer.ok().and_then(|answer| address_at(&answer, 0)))
+    };
+    let Some(provider) = ask(pool, "ADDRESSES_PROVIDER()")? else {
+        return Ok(None);
+    };
+    let named = ask(provider, "getPool()")?;
+    Ok((named == Some(pool)).then_some(provider))
+}
+
 /// Asks the provider for its contracts, and for those that it keeps under further names. A name that cannot be one of
 /// the provider's has no contract.
 fn read_contracts(

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::aave::scaled_balance::ScaledBalance;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::position_writer::Side;
+use crate::models::aave::stored_market::PROVIDER;
 use crate::models::journal::market_marks::MarkedBy;
 use crate::models::rows::aave_v3_emode_asset::NewAaveV3EModeAsset;
 use crate::node::client::Node;
@@ -408,6 +409,18 @@ impl<'a> Comparison<'a> {
             let last_index = Some(database.last_index);
             self.same(at, subject, last_index, Some(chain.last_index));
         }
+    }
+}
+
+/// The finding of a market that has another addresses provider than the database.
+pub(super) fn other_provider(market: &ScopedMarket, provider: Address) -> AaveFinding {
+    AaveFinding {
+        market: market.name.clone(),
+        user: None,
+        token: None,
+        subject: AaveSubject::Contract(PROVIDER.to_owned()),
+        database: Some(market.provider.to_string()),
+        chain: Some(provider.to_string()),
     }
 }
 

@@ -21,24 +21,27 @@ use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::market_name::MarketName;
 use crate::models::aave::reserve_writer::delete_without_user;
-use crate::models::aave::stored_market::AaveV3StoredMarket;
+use crate::models::aave::stored_market::{AaveV3StoredMarket, PROVIDER};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::market_marks::MarkedBy;
 use crate::models::journal::recorder::Recorder;
 use crate::models::journal::tables::UpdateOf;
 use crate::models::journal::undo::{Otherwise, Undone, undo};
+use crate::models::rows::aave_v3_market::NewAaveV3Contract;
 use crate::node::client::Node;
+use crate::node::header::BlockTag;
 use crate::setters::setters;
 use crate::sqlite::lock_wait::LockWait;
 use crate::sqlite::prepared::Statements;
 use crate::sqlite::transaction::{Begin, transaction};
-use crate::sync::aave::chain_values::NotRead;
-use crate::sync::aave::market_scope::{NEVER_UPDATED, ScopedMarket};
-use crate::sync::aave::picture::{Markets, Picture, Users};
+use crate::sync::aave::chain_values::{NotRead, provider_of};
+use crate::sync::aave::comparison::other_provider;
+use crate::sync::aave::market_scope::{NEVER_UPDATED, POOL, ScopedMarket};
+use crate::sync::aave::picture::{Markets, Picture, Users, is_as_it_was};
 use crate::sync::aave::repair_report::{AaveRepairReport, MarketRepair};
 use crate::sync::aave::truth::{About, Truth};
 use crate::sync::aave::update::{AaveUpdateOptions, SkippedMarket, update_aave_markets};
-use crate::sync::aave::verify_report::AaveProgress;
+use crate::sync::aave::verify_report::{AaveFinding, AaveProgress};
 use crate::sync::block_target::BlockTarget;
 use crate::sync::chain_view::{Standing, look};
 use crate::sync::preconditions::{require_latest, require_updatable};
@@ -127,6 +130,7 @@ pub fn repair_aave_markets(
         observe,
         report: &mut report,
         has_lost_reserve: false,
+        done: (Vec::new(), 0),
     };
     let result = repair.run();
     report.node = node.statistics();
@@ -143,6 +147,8 @@ struct Repair<'a> {
     report: &'a mut AaveRepairReport,
     /// Whether a reserve was added that the database had lost. All users are compared then: they have lost what they have of it.
     has_lost_reserve: bool,
+    /// What was found and written before the comparison began anew with it.
+    done: (Vec<AaveFinding>, u64),
 }
 
 /// Which of a market's blocks are repaired.
@@ -189,12 +195,9 @@ impl Repair<'_> {
                 *self.report = before;
                 continue;
             };
-            if self.has_lost_reserve {
-                self.report.rows = before.rows;
-                self.report
-                    .findings
-                    .splice(0..0, before.findings.iter().cloned());
-            }
+            let (findings, rows) = self.done.clone();
+            self.report.findings.splice(0..0, findings);
+            self.report.rows = rows;
             let is_nothing = truths.iter().all(|truth| truth.is_nothing);
             if is_nothing {
                 return self.finish(taken_back);
@@ -215,6 +218,7 @@ impl Repair<'_> {
             if !self.has_lost_reserve && truths.iter().any(Truth::has_lost_reserve) {
                 // With its row, what users have of it can be compared.
                 self.has_lost_reserve = true;
+                self.done = (self.report.findings.clone(), self.report.rows);
                 continue;
             }
             return self.finish(taken_back);
@@ -305,9 +309,13 @@ impl Repair<'_> {
                 Part::Final => keep(&markets.blocks, market).unwrap_or(mark),
                 Part::Last => mark,
             };
-            let truth = self
-                .truth(market, &picture, (mark, block))
-                .map_err(|not_read| not_read.into_error(&market.name, block))?;
+            let truth = match self.truth(market, &picture, (mark, block)) {
+                Ok(truth) => truth,
+                Err(NotRead::Answer(_)) if self.replace_provider(market, &picture, mark)? => {
+                    return Ok(None);
+                }
+                Err(not_read) => return Err(not_read.into_error(&market.name, block)),
+            };
             self.report.markets.push(MarketRepair {
                 market: market.name.clone(),
                 mark,
@@ -317,6 +325,48 @@ impl Repair<'_> {
             truths.push(truth);
         }
         Ok(Some(truths))
+    }
+
+    /// Writes the addresses provider that the market's Pool names, if the database has another one. Returns whether it has.
+    fn replace_provider(
+        &mut self,
+        market: &ScopedMarket,
+        picture: &Picture,
+        mark: BlockNumber,
+    ) -> Result<bool, SyncError> {
+        let is_asked = self.options.reserves || self.options.all_found;
+        let pool = picture.state.contract(POOL).filter(|_| is_asked);
+        let found = provider_of(self.node, pool, BlockTag::Number(mark));
+        let provider = found.map_err(|not_read| not_read.into_error(&market.name, mark))?;
+        let Some(provider) = provider.filter(|provider| *provider != market.provider) else {
+            return Ok(false);
+        };
+        let path = self.path;
+        let mut connection = open_to_write(path, &self.options.cancel)?;
+        let written = transaction(
+            &mut connection,
+            Begin::Immediate,
+            |connection| -> Result<bool, SyncError> {
+                require_none_that_interferes(connection, path)?;
+                if !is_as_it_was(connection, market)? {
+                    return Ok(false);
+                }
+                let row = NewAaveV3Contract {
+                    market_id: market.id,
+                    name: PROVIDER.to_owned(),
+                    address: provider,
+                    revision: None,
+                };
+                row.store(connection)?;
+                Ok(true)
+            },
+            SyncError::from,
+        );
+        if written.map_err(|error| self.of_write(error))? {
+            self.done.0.push(other_provider(market, provider));
+            self.done.1 += 1;
+        }
+        Ok(true)
     }
 
     /// Compares a market with the state at its mark, and reads the state at the block that is repaired.

@@ -10,12 +10,12 @@ use crate::node::client::Node;
 use crate::node::header::{BlockTag, Header};
 use crate::setters::setters;
 use crate::sync::aave::balance_mismatch::BalanceMismatch;
-use crate::sync::aave::chain_values::{MarketValues, NotRead};
-use crate::sync::aave::comparison::{Comparison, Known};
+use crate::sync::aave::chain_values::{MarketValues, NotRead, provider_of};
+use crate::sync::aave::comparison::{Comparison, Known, other_provider};
 use crate::sync::aave::events_after::events_after;
 use crate::sync::aave::market_event::MarketEvent;
-use crate::sync::aave::market_scope::{NEVER_UPDATED, ScopedMarket};
-use crate::sync::aave::market_state::Context;
+use crate::sync::aave::market_scope::{NEVER_UPDATED, POOL, ScopedMarket};
+use crate::sync::aave::market_state::{Context, MarketState};
 use crate::sync::aave::markets::ask_facts;
 use crate::sync::aave::node_facts::NodeFacts;
 use crate::sync::aave::picture::{Markets, Picture, Users};
@@ -264,7 +264,7 @@ impl Verification<'_> {
         // A node that lacks the state says so before the events are applied.
         let values = match MarketValues::read(self.node, provider, &state.asked(), tag) {
             Ok(values) => values,
-            Err(not_read) => return self.not_read(market, not_read),
+            Err(not_read) => return self.without_values(market, state, not_read, tag),
         };
         let mismatches = take_in(self.node, market, &mut picture, &events, at)?;
         let values = if events.is_empty() {
@@ -326,6 +326,25 @@ impl Verification<'_> {
             comparison.users(self.node, picture, values, users, &|_, _| is_whole, at)?;
         }
         Ok(())
+    }
+
+    /// The provider does not answer as one of Aave, perhaps because the market has another one.
+    fn without_values(
+        &mut self,
+        market: &ScopedMarket,
+        state: &MarketState,
+        not_read: NotRead,
+        at: BlockTag,
+    ) -> Result<Tried, SyncError> {
+        if matches!(not_read, NotRead::Answer(_))
+            && let Ok(Some(provider)) = provider_of(self.node, state.contract(POOL), at)
+            && provider != market.provider
+        {
+            self.report.values += 1;
+            self.report.findings.push(other_provider(market, provider));
+            return Ok(Tried::Compared);
+        }
+        self.not_read(market, not_read)
     }
 
     fn not_read(&mut self, market: &ScopedMarket, not_read: NotRead) -> Result<Tried, SyncError> {
