@@ -155,9 +155,9 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
             continue;
         }
         context.printer.message(format_args!(
-            "{}: compared {} values, {} differ; {}, {:.1} s.",
+            "{}: compared {}, {} differ; {}, {:.1} s.",
             chain_title(report.chain),
-            grouped(report.values),
+            counted(grouped(report.values), "value"),
             grouped(of_chain),
             requests(report.node.requests),
             report.elapsed.as_secs_f64(),

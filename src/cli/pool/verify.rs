@@ -157,9 +157,9 @@ fn finish(context: &Context, outcomes: Vec<Outcome>) -> Result<(), Failure> {
             continue;
         }
         context.printer.message(format_args!(
-            "{}: compared {} values, {} differ; {} requests, {:.1} s.",
+            "{}: compared {}, {} differ; {} requests, {:.1} s.",
             chain_title(report.chain),
-            grouped(report.values),
+            counted(grouped(report.values), "value"),
             grouped(report.differences()),
             grouped(report.node.requests),
             report.elapsed.as_secs_f64(),

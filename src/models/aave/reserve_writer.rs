@@ -334,11 +334,12 @@ pub(crate) fn store_name(
 }
 
 impl Erc20Token {
-    /// Writes the symbol and the decimals.
+    /// Writes the name, the symbol and the decimals.
     pub(crate) fn store_metadata(&self, connection: &mut SqliteConnection) -> Result<(), RowError> {
         use erc20_tokens as columns;
         let updated = diesel::update(columns::table.find(self.id))
             .set((
+                columns::name.eq(&self.name),
                 columns::symbol.eq(&self.symbol),
                 columns::decimals.eq(self.decimals),
             ))
@@ -399,9 +400,21 @@ pub(crate) fn forget_positions(
     diesel::delete(flags).execute(connection).map(drop)
 }
 
-/// Deletes the positions and the switches of users that are not there any more: SQLite leaves them where a program does
-/// not make it check foreign keys.
-pub(crate) fn delete_without_user(statements: Statements<'_>) -> QueryResult<()> {
+/// Deletes what belongs to users and assets that are not there any more: SQLite leaves it where a program does not make it
+/// check foreign keys.
+pub(crate) fn delete_orphans(statements: Statements<'_>) -> QueryResult<()> {
+    let of_assets = [
+        "aave_v3_asset_configs",
+        "aave_v3_asset_facts",
+        "aave_v3_emode_assets",
+    ];
+    for table in OF_USERS.into_iter().chain(of_assets) {
+        statements
+            .prepare(&format!(
+                "DELETE FROM {table} WHERE asset_id NOT IN (SELECT id FROM aave_v3_assets)"
+            ))?
+            .run(&[])?;
+    }
     for table in OF_USERS {
         statements
             .prepare(&format!(

@@ -539,11 +539,12 @@ pub(super) fn read_balances(
 /// What tokens say of themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TokenValues {
+    pub(super) name: Option<String>,
     pub(super) symbol: Option<String>,
     pub(super) decimals: Option<Decimals>,
 }
 
-/// Asks the tokens of reserves for their symbols and decimals.
+/// Asks the tokens of reserves for their names, symbols and decimals.
 pub(super) fn read_tokens(
     node: &Node,
     values: &MarketValues,
@@ -552,13 +553,15 @@ pub(super) fn read_tokens(
     let of_reserve =
         |(asset, reserve): (&Address, &ReserveValues)| [*asset, reserve.a_token, reserve.v_token];
     let tokens: BTreeSet<_> = values.reserves.iter().flat_map(of_reserve).collect();
-    let of_token = |token: &Address| ["symbol()", "decimals()"].map(|it| call(*token, it));
+    let functions = ["name()", "symbol()", "decimals()"];
+    let of_token = |token: &Address| functions.map(|it| call(*token, it));
     let calls: Vec<_> = tokens.iter().flat_map(of_token).collect();
     let mut answers = Answers::ask(node, &calls, at)?;
     let mut found = BTreeMap::new();
     for token in tokens {
-        let (symbol, decimals) = (answers.next().ok(), answers.next().ok());
+        let [name, symbol, decimals] = functions.map(|_| answers.next().ok());
         let values = TokenValues {
+            name: name.and_then(|answer| token_values::text(&answer)),
             symbol: symbol.and_then(|answer| token_values::text(&answer)),
             decimals: decimals.and_then(|answer| token_values::decimals(&answer)),
         };

@@ -154,7 +154,7 @@ impl<'a> Comparison<'a> {
         self.gho(state);
     }
 
-    /// Compares the symbols and the decimals of tokens that say them.
+    /// Compares the symbols and the decimals of tokens that say them. A name says nothing more.
     fn tokens(&mut self, state: &MarketState, tokens: &BTreeMap<Address, TokenValues>) {
         for (token, chain) in tokens {
             let Some(row) = state.tokens.get(token) else {
@@ -187,8 +187,13 @@ impl<'a> Comparison<'a> {
         if let Some(reserve) = state.reserves.get(place) {
             let at = (None, Some(gho.token));
             let subject = AaveSubject::Column("v_token_id in aave_gho_tokens");
-            let row = Some(reserve.asset.v_token_id);
-            self.same(at, subject, gho.row.v_token_id, row);
+            let mut tokens = state.tokens.values();
+            let shown = |id: i64| {
+                let token = tokens.find(|token| token.id == id);
+                token.map_or_else(|| format!("row {id}"), |token| token.address.to_string())
+            };
+            let database = gho.row.v_token_id.map(shown);
+            self.same(at, subject, database, Some(reserve.v_token.to_string()));
         }
     }
 

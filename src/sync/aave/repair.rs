@@ -20,7 +20,7 @@ use crate::database::files::staged_file;
 use crate::database::recognition::recognise::recognise_state;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::deployments::market_name::MarketName;
-use crate::models::aave::reserve_writer::delete_without_user;
+use crate::models::aave::reserve_writer::delete_orphans;
 use crate::models::aave::stored_market::{AaveV3StoredMarket, PROVIDER};
 use crate::models::journal::blocks::StoredBlock;
 use crate::models::journal::market_marks::MarkedBy;
@@ -413,7 +413,7 @@ impl Repair<'_> {
                     .iter()
                     .filter_map(|truth| keep(&blocks, &truth.market));
                 let mut undone = None;
-                delete_without_user(Statements::of(connection)?)?;
+                delete_orphans(Statements::of(connection)?)?;
                 if let (Part::Final, Some(keep)) = (part, keeps.min()) {
                     undone = Some((keep, set_back(connection, chain, keep)?));
                 }
@@ -456,7 +456,7 @@ impl Repair<'_> {
                 if StoredBlock::of_chain(connection, chain)? != markets.blocks {
                     return Ok(None);
                 }
-                delete_without_user(Statements::of(connection)?)?;
+                delete_orphans(Statements::of(connection)?)?;
                 Ok(Some((keep, set_back(connection, chain, keep)?)))
             },
             SyncError::from,

@@ -191,6 +191,7 @@ impl Truth {
             let stored = Erc20Token::by_address(connection, self.market.chain, *token)?;
             let Some(stored) = stored else { continue };
             let right = Erc20Token {
+                name: stored.name.clone().or_else(|| values.name.clone()),
                 symbol: values.symbol.clone().or_else(|| stored.symbol.clone()),
                 decimals: values.decimals.or(stored.decimals),
                 ..stored.clone()
