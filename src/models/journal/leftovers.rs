@@ -4,10 +4,12 @@ use diesel::prelude::*;
 
 use crate::models::journal::journal_error::JournalError;
 use crate::models::journal::tables::TABLES;
-use crate::models::pools::pool_kind_tables::CURSOR_COLUMNS;
 use crate::sqlite::prepared::{Bound, Statements};
 use crate::types::integer::{BlockNumber, ChainId};
 use crate::types::stored::{Decode, Encode};
+
+/// The column with the block of a pool's last event.
+const MARK: &str = "liquidity_update_block";
 
 /// The last block of a chain whose changes are in the journal although its hash is not stored. Both come and go in the same
 /// transactions.
@@ -42,8 +44,7 @@ pub(crate) fn require_entries(
     if has_entries.is_some() {
         return Ok(());
     }
-    let [mark, _] = CURSOR_COLUMNS;
-    for table in TABLES.iter().filter(|table| table.columns.contains(&mark)) {
+    for table in TABLES.iter().filter(|table| table.columns.contains(&MARK)) {
         let (name, key) = (table.name, table.key);
         let (pool, owner) = if key == "managed_pool_id" {
             (
@@ -63,8 +64,8 @@ pub(crate) fn require_entries(
             "chain_id"
         };
         let mut later = statements.prepare(&format!(
-            "SELECT {pool} FROM {name} AS k JOIN {owner} WHERE o.{chain_of} = ?1 AND k.{mark} > ?2 \
-             AND k.{mark} <= (SELECT max(number) FROM chain_blocks WHERE chain_id = ?1) LIMIT 1"
+            "SELECT {pool} FROM {name} AS k JOIN {owner} WHERE o.{chain_of} = ?1 AND k.{MARK} > ?2 \
+             AND k.{MARK} <= (SELECT max(number) FROM chain_blocks WHERE chain_id = ?1) LIMIT 1"
         ))?;
         later.query(&values)?;
         if later.step()? {
