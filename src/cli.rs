@@ -26,6 +26,7 @@ mod json;
 mod known_values;
 mod logging;
 mod man;
+mod metrics_file;
 mod options;
 mod outcome;
 mod parse;

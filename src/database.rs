@@ -76,8 +76,8 @@ pub(crate) mod verification;
 pub use crate::cancel::CancelToken;
 pub use crate::sqlite::raw_connection::SqliteError;
 pub use aave_markets::{
-    MarketActivation, MarketDeactivation, MarketFacts, MarketInfo, MarketOptions, activate_market,
-    add_market, deactivate_market, list_markets,
+    MarketActivation, MarketDeactivation, MarketFacts, MarketOptions, activate_market, add_market,
+    deactivate_market, list_markets,
 };
 pub use connection::open::{LOCK_TIMEOUT, connection_pragmas};
 pub use copying::backup::{BackupOptions, BackupReport, backup_sqlite_database};
@@ -138,6 +138,7 @@ pub use reports::aave_markets::{
 pub use reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };
+pub use reports::market_list::MarketInfo;
 pub use reports::pool_info::{PoolInfo, TokenInfo};
 pub use reports::pool_list::{PoolListOptions, list_pools};
 pub use reports::pool_show::{

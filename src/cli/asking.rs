@@ -4,9 +4,9 @@ use clap::Args;
 
 use crate::node::options::NodeOptions;
 
-/// How nodes are asked.
+/// The nodes that are asked.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Asking {
+pub(in crate::cli) struct Nodes {
     /// The node to ask instead of that in the config file; can be repeated
     ///
     /// Other users of this machine can see options: an address with a key is safer in the
@@ -14,6 +14,13 @@ pub(in crate::cli) struct Asking {
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) rpc: Vec<String>,
+}
+
+/// How nodes are asked.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Asking {
+    #[command(flatten)]
+    pub(in crate::cli) nodes: Nodes,
     /// How many requests are under way to a node at once
     #[arg(long, value_name = "REQUESTS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(in crate::cli) concurrency: u16,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::Failure;
-use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::metrics::FollowMetrics;
 use crate::cli::follow::news::{Ended, News};
 use crate::cli::follow::options::Following;
 use crate::cli::follow::teller::Teller;
@@ -50,7 +50,7 @@ pub(in crate::cli) struct Followed<'a> {
     pub(in crate::cli) context: &'a Context,
     pub(in crate::cli) following: &'a Following,
     pub(in crate::cli) json: &'a Json,
-    pub(in crate::cli) metrics: Option<MetricsFile>,
+    pub(in crate::cli) metrics: Option<FollowMetrics>,
     pub(in crate::cli) path: &'a Path,
     pub(in crate::cli) endpoints: Endpoints,
     pub(in crate::cli) chains: &'a FindChains<'a>,

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
-use serde::Serialize;
 
 use crate::cancel::CancelToken;
 use crate::database::aave_markets::kept::{
@@ -22,10 +21,11 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::market_conflict::MarketConflict;
 use crate::database::recognition::recognise::recognise_connection;
+use crate::database::reports::market_list::{MarketInfo, markets_of};
 use crate::database::small_write::write_small;
 use crate::deployments::market::Market;
 use crate::deployments::market_name::MarketName;
-use crate::models::aave::stored_market::{AaveV3StoredMarket, PROVIDER, has_table, market_name};
+use crate::models::aave::stored_market::{AaveV3StoredMarket, PROVIDER, has_table};
 use crate::models::access::row_error::RowError;
 use crate::models::rows::aave_gho_token::{AaveGhoToken, NewAaveGhoToken};
 use crate::models::rows::aave_v3_market::{NewAaveV3Contract, NewAaveV3Market};
@@ -34,8 +34,7 @@ use crate::models::rows::erc20_token::{Erc20Token, NewErc20Token};
 use crate::schema::{aave_gho_tokens, aave_v3_contracts, aave_v3_market_facts, aave_v3_markets};
 use crate::setters::setters;
 use crate::types::address::Address;
-use crate::types::integer::{BlockNumber, ChainId};
-use crate::types::sql_value::{SqlValue, serialize_flag};
+use crate::types::integer::BlockNumber;
 
 /// Options for changes to the markets of a database.
 #[derive(Debug, Clone)]
@@ -104,28 +103,6 @@ pub enum MarketDeactivation {
     Deactivated,
     /// The market was inactive before.
     AlreadyInactive,
-}
-
-/// A market with its stored values.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MarketInfo {
-    /// The name that commands give it; `None` if the row is invalid.
-    #[serde(skip)]
-    pub market: Option<MarketName>,
-    /// The chain id.
-    pub chain_id: Option<SqlValue>,
-    /// The name that its contract says.
-    pub name: Option<SqlValue>,
-    /// 1 if the market is active, so that updates include it. In JSON, 1 is true and 0 is false.
-    #[serde(serialize_with = "serialize_flag")]
-    pub active: Option<SqlValue>,
-    /// The last block that updates have processed.
-    pub last_update_block: Option<SqlValue>,
-    /// The contract that knows the others.
-    pub provider: Option<SqlValue>,
-    /// The first block that can have events, if it is known.
-    pub first_block: Option<SqlValue>,
 }
 
 /// Marks a market active, so that updates include it. A known market that the database lacks is added, with what its
@@ -257,84 +234,14 @@ pub fn add_market(
 ///
 /// [`ErrorKind::Refused`] if it is not a degenbot database. Other kinds if the database cannot be read.
 pub fn list_markets(path: &Path) -> Result<Vec<MarketInfo>, Error> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Nullable<Text>)]
-        chain_id: Option<SqlValue>,
-        #[diesel(sql_type = Nullable<Text>)]
-        name: Option<SqlValue>,
-        #[diesel(sql_type = Nullable<Text>)]
-        active: Option<SqlValue>,
-        #[diesel(sql_type = Nullable<Text>)]
-        last_update_block: Option<SqlValue>,
-        #[diesel(sql_type = Nullable<Text>)]
-        provider: Option<SqlValue>,
-        #[diesel(sql_type = Nullable<Text>)]
-        given: Option<SqlValue>,
-        #[diesel(sql_type = Nullable<Text>)]
-        first_block: Option<SqlValue>,
-    }
     read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)
             .map_err(|error| error.at(path, "recognise the database"))?;
         recognition.require_degenbot(path)?;
-        let has = |table: &str, columns: &[&str]| recognition.catalogue.has_columns(table, columns);
-        let columns = ["id", "chain_id", "name", "active", "last_update_block"];
-        if !has("aave_v3_markets", &columns) {
-            return Ok(Vec::new());
-        }
-        let provider = if has("aave_v3_contracts", &["id", "market_id", "name", "address"]) {
-            "(SELECT address FROM aave_v3_contracts AS c \
-              WHERE c.market_id = m.id AND c.name = 'POOL_ADDRESS_PROVIDER' ORDER BY c.id LIMIT 1)"
-        } else {
-            "NULL"
-        };
-        let fact = |column: &str| {
-            if has("aave_v3_market_facts", &["id", "market_id", column]) {
-                format!(
-                    "(SELECT {column} FROM aave_v3_market_facts AS f WHERE f.market_id = m.id ORDER BY f.id LIMIT 1)"
-                )
-            } else {
-                "NULL".to_owned()
-            }
-        };
-        let rows: Vec<Row> = diesel::sql_query(format!(
-            "SELECT chain_id, name, active, last_update_block, {provider} AS provider, {} AS given, \
-             {} AS first_block FROM aave_v3_markets AS m ORDER BY id",
-            fact("name"),
-            fact("first_block"),
-        ))
-        .load(connection)
-        .map_err(|error| Error::from_diesel(path, "read the markets", error))?;
-        let info = |row: Row| MarketInfo {
-            market: name_of([&row.chain_id, &row.name, &row.provider, &row.given]),
-            chain_id: row.chain_id,
-            name: row.name,
-            active: row.active,
-            last_update_block: row.last_update_block,
-            provider: row.provider,
-            first_block: row.first_block,
-        };
-        Ok(rows.into_iter().map(info).collect())
+        markets_of(connection, &recognition)
+            .map(Option::unwrap_or_default)
+            .map_err(|error| Error::from_diesel(path, "read the markets", error))
     })
-}
-
-/// The name of the market of a row, if the row is valid.
-fn name_of([chain, id, provider, given]: [&Option<SqlValue>; 4]) -> Option<MarketName> {
-    let (Some(SqlValue::Integer(chain)), Some(SqlValue::Text(id))) = (chain, id) else {
-        return None;
-    };
-    let chain = ChainId::new(u64::try_from(*chain).ok()?).ok()?;
-    let provider = match provider {
-        None => None,
-        Some(SqlValue::Text(text)) => Some(text.parse().ok()?),
-        Some(_) => return None,
-    };
-    let given = match given {
-        Some(SqlValue::Text(given)) => Some(given.as_str()),
-        _ => None,
-    };
-    Some(market_name(chain, id, provider, given))
 }
 
 /// Runs `operate`, which changes a market, in a write transaction.

@@ -210,6 +210,7 @@ pub fn list_exchanges(path: &Path) -> Result<Vec<ExchangeInfo>, Error> {
             .map_err(|error| error.at(path, "recognise the database"))?;
         recognition.require_degenbot(path)?;
         exchanges_of(connection, &recognition)
+            .map(Option::unwrap_or_default)
             .map_err(|error| Error::from_diesel(path, "read the exchanges", error))
     })
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::aave::contracts::Nodes;
 use crate::cli::aave::lookup::{parse, unknown};
+use crate::cli::asking::Nodes;
 use crate::cli::context::Context;
 use crate::cli::endpoints::warn_without_endpoint;
 use crate::cli::failure::Failure;

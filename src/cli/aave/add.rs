@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::aave::contracts::Nodes;
+use crate::cli::asking::Nodes;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Cancellable, cancel_token};

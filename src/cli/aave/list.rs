@@ -10,8 +10,9 @@ use crate::cli::json::Json;
 use crate::cli::printer::Lines;
 use crate::cli::table::Alignment::{Left, Right};
 use crate::cli::table::Table;
-use crate::database::aave_markets::{MarketInfo, list_markets};
+use crate::database::aave_markets::list_markets;
 use crate::database::error::error_kind::ErrorKind;
+use crate::database::reports::market_list::MarketInfo;
 use crate::deployments::market::Market;
 use crate::types::sql_value::{SqlValue, serialize_flag};
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::aave::prices::{AavePrices, InvalidPrice, PriceChange};
 use crate::cli::aave::amounts;
-use crate::cli::aave::contracts::Nodes;
 use crate::cli::aave::price_file::PriceFile;
+use crate::cli::asking::Nodes;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::Failure;

@@ -14,7 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::follow::Followed;
-use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::metrics::FollowMetrics;
 use crate::cli::follow::news::Ended;
 use crate::cli::follow::options::Following;
 use crate::cli::format::{bytes, grouped, requests};
@@ -94,11 +94,11 @@ impl Update {
         // What can be refused without the nodes is refused before they are waited for.
         let metrics = self.following.metrics_file.clone();
         let metrics = metrics
-            .map(|file| MetricsFile::at(file, &settings))
+            .map(|file| FollowMetrics::at(file, &settings))
             .transpose()?;
         let endpoints = Endpoints::with_silent(
             &settings,
-            &self.asking.rpc,
+            &self.asking.nodes.rpc,
             &self.asking.node_options(),
             &chains,
             self.following.if_silent(&chains),

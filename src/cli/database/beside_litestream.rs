@@ -12,9 +12,6 @@ use crate::cli::prompt::confirm;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::open_by::programs_using;
 
-/// The name of Litestream's process.
-const LITESTREAM: &str = "litestream";
-
 /// How many bytes of new content writers wait a second for, as measured beside Litestream.
 const BYTES_A_SECOND: u64 = 150 << 20;
 
@@ -37,7 +34,7 @@ impl BesideLitestream {
             return Ok(());
         }
         let programs = programs_using(path);
-        let Some(litestream) = programs.iter().find(|program| program.name == LITESTREAM) else {
+        let Some(litestream) = programs.iter().find(|program| program.is_litestream()) else {
             return Ok(());
         };
         let pid = litestream.pid;

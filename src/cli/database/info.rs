@@ -4,7 +4,6 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
 use crate::cli::format::{bytes, cell, grouped, plain, yes_or_no};
 use crate::cli::json::{Json, Version};
@@ -120,7 +119,7 @@ impl<'info> Document<'info> {
                 .exchanges
                 .iter()
                 .map(|row| ExchangeDocument {
-                    full_name: name_of(row).map(|name| name.to_string()),
+                    full_name: row.full_name().map(|name| name.to_string()),
                     row,
                 })
                 .collect(),
@@ -238,7 +237,7 @@ fn describe_exchanges(text: &mut Lines, exchanges: &[ExchangeInfo]) {
     for exchange in exchanges {
         table.push([
             // The name that the commands take, as in `exchange list`.
-            name_of(exchange).map_or_else(
+            exchange.full_name().map_or_else(
                 || cell(exchange.name.as_ref()),
                 |name| plain(&name.to_string()),
             ),

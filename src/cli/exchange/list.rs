@@ -4,7 +4,6 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::exchange::lookup::name_of;
 use crate::cli::failure::Failure;
 use crate::cli::format::{abbreviated, cell, plain, yes_or_no};
 use crate::cli::json::Json;
@@ -86,7 +85,7 @@ fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
         let exchange = known.exchange();
         let (rows, others) = stored
             .into_iter()
-            .partition(|row| name_of(row).as_ref() == Some(&exchange));
+            .partition(|row| row.full_name().as_ref() == Some(&exchange));
         stored = others;
         if rows.is_empty() {
             entries.push(Entry {
@@ -105,7 +104,7 @@ fn entries(mut stored: Vec<ExchangeInfo>) -> Vec<Entry> {
 impl Entry {
     fn of_row(row: ExchangeInfo, is_known: bool) -> Self {
         Self {
-            name: name_of(&row).map(|name| name.to_string()),
+            name: row.full_name().map(|name| name.to_string()),
             is_known,
             is_in_database: true,
             row: Row {

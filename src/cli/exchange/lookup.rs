@@ -10,22 +10,10 @@ use crate::deployments::chains::has_title;
 use crate::deployments::deployment::Deployment;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::types::integer::ChainId;
-use crate::types::sql_value::SqlValue;
 
 /// Parses the name of an exchange.
 pub(in crate::cli) fn parse(path: &Path, name: &str) -> Result<ExchangeName, Failure> {
     name.parse().map_err(|_| unknown(path, name))
-}
-
-/// The name of the exchange of a row, if the row is valid.
-pub(in crate::cli) fn name_of(row: &ExchangeInfo) -> Option<ExchangeName> {
-    match (&row.chain_id, &row.name) {
-        (Some(SqlValue::Integer(chain)), Some(SqlValue::Text(name))) => Some(ExchangeName {
-            chain: ChainId::new(u64::try_from(*chain).ok()?).ok()?,
-            name: name.clone(),
-        }),
-        _ => None,
-    }
 }
 
 /// Fails if this program does not know one of the chains, and no exchange of the database is on it.
@@ -37,7 +25,7 @@ pub(in crate::cli) fn require_known_chains(path: &Path, chains: &[ChainId]) -> R
     let rows = list_exchanges(path)?;
     let is_stored = |chain: ChainId| {
         rows.iter()
-            .filter_map(name_of)
+            .filter_map(ExchangeInfo::full_name)
             .any(|name| name.chain == chain)
     };
     match unknown.find(|chain| !is_stored(**chain)) {
@@ -52,7 +40,10 @@ pub(in crate::cli) fn stored(path: &Path, names: &[String]) -> Result<Vec<Exchan
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let stored: Vec<_> = list_exchanges(path)?.iter().filter_map(name_of).collect();
+    let stored: Vec<_> = list_exchanges(path)?
+        .iter()
+        .filter_map(ExchangeInfo::full_name)
+        .collect();
     let find = |name: &String| {
         let exchange = parse(path, name)?;
         if stored.contains(&exchange) {
@@ -73,7 +64,7 @@ pub(in crate::cli) fn unknown(path: &Path, name: &str) -> Failure {
     let exchanges = Deployment::known()
         .iter()
         .map(Deployment::exchange)
-        .chain(stored.iter().filter_map(name_of));
+        .chain(stored.iter().filter_map(ExchangeInfo::full_name));
     Failure::UnknownExchange {
         name: name.to_owned(),
         alike: alike(

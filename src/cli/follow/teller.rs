@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::follow::chain_state::ChainState;
-use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::metrics::FollowMetrics;
 use crate::cli::follow::news::{Ended, News};
 use crate::cli::format::{bytes, grouped, requests, timestamp};
 use crate::cli::interrupt::cancel_token;
@@ -51,7 +51,7 @@ pub(super) struct Teller<'a> {
     context: &'a Context,
     json: &'a Json,
     path: &'a Path,
-    metrics: Option<MetricsFile>,
+    metrics: Option<FollowMetrics>,
     manager: ServiceManager,
     states: BTreeMap<ChainId, ChainState>,
     shown: BTreeMap<ChainId, Shown>,
@@ -70,7 +70,7 @@ impl<'a> Teller<'a> {
         context: &'a Context,
         json: &'a Json,
         path: &'a Path,
-        metrics: Option<MetricsFile>,
+        metrics: Option<FollowMetrics>,
     ) -> Self {
         Self {
             subject,

@@ -58,7 +58,12 @@ impl Repair {
         let _running = Cancellable::begin();
         let named = self.which.look_up(path)?;
         let node_options = self.asking.node_options();
-        let endpoints = Endpoints::new(&settings, &self.asking.rpc, &node_options, &named.chains)?;
+        let endpoints = Endpoints::new(
+            &settings,
+            &self.asking.nodes.rpc,
+            &node_options,
+            &named.chains,
+        )?;
         let (began, clock) = (Timing::now(), Instant::now());
         let mut outcomes: Vec<Outcome> = Vec::new();
         for chain in &named.chains {

@@ -11,10 +11,10 @@ use serde::Serialize;
 use crate::cli::asking::Asking;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
-use crate::cli::exchange::lookup::{name_of, parse, require_known_chains, unknown};
+use crate::cli::exchange::lookup::{parse, require_known_chains, unknown};
 use crate::cli::failure::{Failure, with_causes};
 use crate::cli::follow::Followed;
-use crate::cli::follow::metrics::MetricsFile;
+use crate::cli::follow::metrics::FollowMetrics;
 use crate::cli::follow::news::Ended;
 use crate::cli::follow::options::Following;
 use crate::cli::format::{bytes, grouped, requests};
@@ -112,11 +112,11 @@ impl Update {
         // What can be refused without the nodes is refused before they are waited for.
         let metrics = self.following.metrics_file.clone();
         let metrics = metrics
-            .map(|file| MetricsFile::at(file, &settings))
+            .map(|file| FollowMetrics::at(file, &settings))
             .transpose()?;
         let endpoints = Endpoints::with_silent(
             &settings,
-            &self.asking.rpc,
+            &self.asking.nodes.rpc,
             &node_options,
             &chains,
             self.following.if_silent(&chains),
@@ -201,7 +201,7 @@ impl Update {
             return Ok(());
         }
         let rows = list_exchanges(path)?;
-        let stored: Vec<_> = rows.iter().filter_map(name_of).collect();
+        let stored: Vec<_> = rows.iter().filter_map(ExchangeInfo::full_name).collect();
         let active = active(&rows);
         for exchange in exchanges.iter().filter(|name| !active.contains(name)) {
             let is_stored = stored.contains(exchange);
@@ -259,7 +259,10 @@ impl Update {
 /// The exchanges that are active.
 fn active(rows: &[ExchangeInfo]) -> Vec<ExchangeName> {
     let active = |row: &&ExchangeInfo| row.active == Some(SqlValue::Integer(1));
-    rows.iter().filter(active).filter_map(name_of).collect()
+    rows.iter()
+        .filter(active)
+        .filter_map(ExchangeInfo::full_name)
+        .collect()
 }
 
 fn describe(report: &PoolUpdateReport, is_done: bool) -> Vec<String> {

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::cli::exchange::lookup::{name_of, require_known_chains, stored};
+use crate::cli::exchange::lookup::{require_known_chains, stored};
 use crate::cli::failure::Failure;
 use crate::cli::known_values::chain_id;
 use crate::cli::pool::filters;
 use crate::database::exchanges::list_exchanges;
+use crate::database::reports::inspect::ExchangeInfo;
 use crate::deployments::exchange_name::ExchangeName;
 use crate::sync::pool_snapshot::chains_of_pools;
 use crate::types::integer::ChainId;
@@ -67,7 +68,11 @@ impl Which {
             let active = rows
                 .iter()
                 .filter(|row| row.active == Some(SqlValue::Integer(1)));
-            chains.extend(active.filter_map(name_of).map(|name| name.chain));
+            chains.extend(
+                active
+                    .filter_map(ExchangeInfo::full_name)
+                    .map(|name| name.chain),
+            );
         }
         let is_nothing = chains.is_empty();
         chains.retain(|chain| self.chain.is_empty() || self.chain.contains(chain));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::asking::Nodes;
 use crate::cli::context::Context;
 use crate::cli::endpoints::Endpoints;
 use crate::cli::exchange::lookup::require_known_chains;
@@ -28,13 +29,8 @@ pub(in crate::cli) struct Update {
     /// Only this chain, by its name or ID; can be repeated
     #[arg(long, value_name = "CHAIN", value_parser = chain_id(), hide_possible_values = true)]
     chain: Vec<ChainId>,
-    /// The node to ask instead of that in the config file; can be repeated
-    ///
-    /// Other users of this machine can see options: an address with a key is safer in the
-    /// config file, or in DEGENBOT_RPC_HTTP_CHAINID_<ID> in the environment.
-    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
-    #[arg(long, value_name = "URL")]
-    rpc: Vec<String>,
+    #[command(flatten)]
+    nodes: Nodes,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -59,7 +55,7 @@ impl Update {
             context.printer.message(self.complete());
             &[][..]
         } else {
-            &self.rpc
+            &self.nodes.rpc
         };
         let endpoints = Endpoints::new(&settings, given, &NodeOptions::default(), &chains)?;
         let (began, clock) = (Timing::now(), Instant::now());

@@ -14,7 +14,7 @@ const COARSE_TICK: Duration = Duration::from_secs(2);
 
 /// The most by which the clock of a file server is ahead. A time that is later still is none of the clock's: somebody has
 /// set it, or the clock was set back.
-const LARGEST_SKEW: Duration = Duration::from_secs(60);
+pub(crate) const LARGEST_SKEW: Duration = Duration::from_secs(60);
 
 /// The size, inode and time of a file. They change if the file is written or replaced, unless it was written in the
 /// same tick of the clock before: see [`FileStamp::is_settled`].

@@ -16,6 +16,14 @@ pub struct Program {
     pub name: String,
 }
 
+impl Program {
+    /// Whether it is Litestream, by its name.
+    #[must_use]
+    pub fn is_litestream(&self) -> bool {
+        self.name == "litestream"
+    }
+}
+
 /// Lists the other programs that have a database open, writers first.
 ///
 /// It reads the open files of processes from `/proc`, as far as this process may inspect them, and the locks that they

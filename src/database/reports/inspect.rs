@@ -16,8 +16,10 @@ use crate::database::recognition::recognise::recognise_connection;
 use crate::database::recognition::stamps::Stamps;
 use crate::database::structure::pending_migrations::pending_migrations;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::deployments::exchange_name::ExchangeName;
 use crate::sqlite;
 use crate::sqlite::transaction::{Begin, transaction};
+use crate::types::integer::ChainId;
 use crate::types::sql_value::{SqlValue, serialize_flag};
 
 /// The largest number of rows that is counted. Above it, the number is an estimate unless the caller wants exact
@@ -170,7 +172,7 @@ fn read(
         .map(|name| count(connection, name, exact))
         .collect();
     let (exchanges, exchanges_problem) = match exchanges_of(connection, &recognition) {
-        Ok(exchanges) => (exchanges, None),
+        Ok(exchanges) => (exchanges.unwrap_or_default(), None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let file = DatabaseFile::existing(path)?;
@@ -252,14 +254,14 @@ fn count_rows(
     }
 }
 
-/// The exchanges with their stored values, ordered by id. Empty if the table is missing.
+/// The exchanges with their stored values, ordered by id. `None` if the database has no table of exchanges.
 pub(crate) fn exchanges_of(
     connection: &mut SqliteConnection,
     recognition: &Recognition,
-) -> QueryResult<Vec<ExchangeInfo>> {
+) -> QueryResult<Option<Vec<ExchangeInfo>>> {
     let has = |columns: &[&str]| recognition.catalogue.has_columns("exchanges", columns);
     if !has(&["id", "chain_id", "name", "active", "last_update_block"]) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let [factory, deployer] = ["factory", "deployer"].map(|column| {
         let source = if has(&[column]) { column } else { "NULL" };
@@ -269,6 +271,21 @@ pub(crate) fn exchanges_of(
         "SELECT chain_id, name, active, last_update_block, {factory}, {deployer} FROM exchanges ORDER BY id"
     ))
     .load(connection)
+    .map(Some)
+}
+
+impl ExchangeInfo {
+    /// The name that commands give the exchange, if the row is valid.
+    #[must_use]
+    pub fn full_name(&self) -> Option<ExchangeName> {
+        match (&self.chain_id, &self.name) {
+            (Some(SqlValue::Integer(chain)), Some(SqlValue::Text(name))) => Some(ExchangeName {
+                chain: ChainId::new(u64::try_from(*chain).ok()?).ok()?,
+                name: name.clone(),
+            }),
+            _ => None,
+        }
+    }
 }
 
 impl DatabaseInfo {

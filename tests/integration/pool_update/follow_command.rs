@@ -617,7 +617,7 @@ fn foreign_file_does_not_become_one_of_metrics() {
     status: 1
     --- stdout
     --- stderr
-    error: notes.prom exists and is not a file of metrics that degenbot has written
+    error: notes.prom exists and is not a file of metrics of this command
     hint: Name another file (--output, --into, --metrics-file), or move this one away
     ");
     assert_snapshot!(refused("degenbot.db"), @r"
