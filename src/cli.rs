@@ -34,6 +34,7 @@ mod pool;
 mod printer;
 mod progress;
 mod prompt;
+mod quantities;
 mod question_line;
 #[cfg(test)]
 mod reference;

@@ -144,6 +144,11 @@ pub use reports::pool_list::{PoolListOptions, list_pools};
 pub use reports::pool_show::{
     LiquidityRange, PoolLiquidity, PoolReport, PoolSelector, TokenSelector, show_pools,
 };
+pub use reports::staleness::{Staleness, StatusLimits, StatusSubject};
+pub use reports::status::{
+    BackupStatus, ChainStatus, DatabaseStatus, Lag, Litestream, StatusOptions, UpdatedTo,
+    read_database_status,
+};
 pub use sessions::database::{Database, PoolOptions, db_session};
 pub use sessions::read_only_database::ReadOnlyDatabase;
 pub use sessions::session::Session;

@@ -12,6 +12,7 @@ mod replace_existing;
 mod replica;
 mod reset;
 mod restore;
+mod status;
 mod upgrade;
 mod verify;
 mod version_warning;
@@ -25,6 +26,7 @@ use crate::cli::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Info(info::Info),
+    Status(status::Status),
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
@@ -46,12 +48,13 @@ impl Command {
 
     /// Whether the command changes nothing.
     pub(super) const fn only_reads(&self) -> bool {
-        matches!(self, Self::Info(_) | Self::Verify(_))
+        matches!(self, Self::Info(_) | Self::Status(_) | Self::Verify(_))
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Info(command) => command.run(context),
+            Self::Status(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Backup(command) => command.run(context),
             Self::Restore(command) => command.run(context),

@@ -9,7 +9,6 @@ pub(super) enum ExitStatus {
     Failed,
     WrongArguments,
     Findings,
-    /// No command ends with it yet.
     Stale,
     EndedBySignal,
 }
@@ -29,7 +28,7 @@ impl ExitStatus {
         ),
         (
             Self::Stale,
-            "reserved for a command that finds the database stale",
+            "'database status' has found the database stale, and has printed that",
         ),
         (Self::EndedBySignal, "ended at once by a second Ctrl-C"),
     ];

@@ -20,6 +20,7 @@ use crate::database::error::effect::Effect;
 use crate::database::error::error_kind::{ErrorKind, damage_hint};
 use crate::database::files::open_by::programs_using;
 use crate::database::files::staged_file;
+use crate::database::reports::staleness::{Staleness, StatusSubject};
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::deployments::chains::chain_title;
 use crate::deployments::exchange_name::ExchangeName;
@@ -275,6 +276,26 @@ documented_errors! {
             hint "The program that defines what SQLite does not know here can check the file with 'PRAGMA \
                   integrity_check'";
             when "`verify` has found nothing, but an object of your own keeps it from checking a part.";
+
+        /// The database is older than it may be, or its backup is, or its log is longer.
+        Stale {
+            path: PathBuf = PathBuf::from("PATH"),
+            /// What is stale.
+            stale: Vec<Staleness> = vec![
+                Staleness::Behind {
+                    name: "ethereum_uniswap_v3".to_owned(),
+                    blocks: 1_200,
+                    others: 0,
+                    limit: 100,
+                },
+                Staleness::NoBackup { path: PathBuf::from("PATH.bak") },
+            ],
+        }
+            in Rows;
+            text format!("{} is stale: {}", path.display(), listed(stale));
+            hint stale_hint(stale);
+            when "`database status` has found that a limit is exceeded which was given, or that what the limit is for is not \
+                  known. The exit status is 4.";
 
         /// No exchange has the name.
         UnknownExchange {
@@ -750,6 +771,7 @@ impl Failure {
             | Self::MarketsNotCompared { .. }
             | Self::UnknownPoolsLeft { .. }
             | Self::PoolsCreatedLater { .. } => ExitStatus::Findings,
+            Self::Stale { .. } => ExitStatus::Stale,
             _ => ExitStatus::Failed,
         }
     }
@@ -839,6 +861,33 @@ fn used_by(error: &Error) -> String {
         [] => String::new(),
         programs => format!(": in use by {}", programs.join("; ")),
     }
+}
+
+/// The reasons for which a database is stale.
+fn listed(stale: &[Staleness]) -> String {
+    let reasons: Vec<_> = stale.iter().map(ToString::to_string).collect();
+    reasons.join("; ")
+}
+
+/// What to do about a reason.
+const fn remedy(stale: &Staleness) -> &'static str {
+    match (stale, stale.subject()) {
+        (Staleness::HeadNotKnown { .. }, _) => "'--offline' compares with the database alone",
+        (_, StatusSubject::Blocks) => {
+            "'degenbot pool update' and 'degenbot aave update' take in new blocks"
+        }
+        (_, StatusSubject::Backup) => "'degenbot database backup' makes a backup",
+        (_, StatusSubject::Log) => {
+            "a log grows while a program reads for long, or while Litestream does not keep up"
+        }
+    }
+}
+
+/// What to do about a stale database.
+fn stale_hint(stale: &[Staleness]) -> String {
+    let mut remedies: Vec<&str> = stale.iter().map(remedy).collect();
+    remedies.dedup();
+    remedies.join("; ")
 }
 
 /// The hint for an unknown name. `lists` says which command shows all names, `adds` which adds one.

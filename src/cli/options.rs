@@ -26,9 +26,16 @@ pub(in crate::cli) fn verification() -> impl TypedValueParser<Value = IntegrityC
 /// The path of a copy. Other programs write to stdout if they are told to write to `-`; a copy is checked and renamed
 /// before it is complete, so it must be a file.
 pub(in crate::cli) fn path_of_copy() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
+    path_of_file("a copy cannot be written to stdout; name a file ('./-' is one)")
+}
+
+/// The path of a file to write. `not_stdout` is why that cannot be stdout.
+pub(in crate::cli) fn path_of_file(
+    not_stdout: &'static str,
+) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| {
         if path == Path::new("-") {
-            Err("a copy cannot be written to stdout; name a file ('./-' is one)")
+            Err(not_stdout)
         } else {
             Ok(path)
         }

@@ -64,7 +64,9 @@ const RUNS: &[(&str, &[&str])] = &[
     (
         "populated/populated-0.6.0a4.db",
         &[
+            "status --max-backup-age 1h",
             "backup --verify quick",
+            "status --max-lag-blocks 10 --max-backup-age 1h --max-log 1",
             "restore --yes",
             "restore --yes --no-keep",
             "compact --into compact.db",
@@ -246,6 +248,13 @@ fn output(copy: &Copy, line: &str) -> Output {
     }
     if arguments.starts_with(&["aave", "update"]) {
         let server = NodeServer::start(FakeChain::with_logs(1, 10_000_000, 100, |_| 0));
+        let mut command = on(&copy.path, &arguments);
+        return command.args(["--rpc", &server.url()]).output().unwrap();
+    }
+    if arguments.starts_with(&["database", "status"]) {
+        let mut bot = content::connect(&copy.path);
+        bot.batch_execute("PRAGMA user_version = 1").unwrap();
+        let server = NodeServer::start(FakeChain::new(1, 50_000_000));
         let mut command = on(&copy.path, &arguments);
         return command.args(["--rpc", &server.url()]).output().unwrap();
     }

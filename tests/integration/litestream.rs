@@ -1,10 +1,9 @@
 //! A database that Litestream replicates, and one that follows another by `litestream restore -f`.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use degenbot::database::{
@@ -19,6 +18,8 @@ use tempfile::TempDir;
 use crate::support::command::{degenbot, finish, on, quietly, run, send, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
+#[cfg(target_os = "linux")]
+use crate::support::replicating::Replicating;
 use crate::support::terminal::Terminal;
 
 /// The tables as Litestream 0.5.17 creates them.
@@ -287,44 +288,6 @@ fn database_is_not_created_beside_what_a_follower_left() {
     error: No database can be created at degenbot.db: degenbot.db-txid says that one there follows another by 'litestream restore -f'
     hint: Nothing was changed. Let Litestream create the database; or if none is to follow another there, remove degenbot.db-txid
     ");
-}
-
-/// A process of Litestream's name that has the database open. It ends when this is dropped.
-#[cfg(target_os = "linux")]
-struct Replicating {
-    process: Child,
-    _folder: TempDir,
-}
-
-#[cfg(target_os = "linux")]
-impl Replicating {
-    fn begin(path: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("litestream");
-        fs::copy("/bin/sh", &program).unwrap();
-        let mut process = Command::new(program)
-            .args(["-c", "exec 3<\"$0\"; echo; read -r line"])
-            .arg(path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = process.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        Self {
-            process,
-            _folder: folder,
-        }
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Replicating {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        self.process.wait().unwrap();
-    }
 }
 
 /// `--force` stands in scripts, which know nothing of Litestream.

@@ -75,6 +75,7 @@ mod sessions;
 mod shell;
 mod sources;
 mod special_files;
+mod status;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the soak test and the benches use the rest")]
 mod support;

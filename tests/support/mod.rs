@@ -18,6 +18,8 @@ pub mod generator;
 pub mod node_faults;
 pub mod node_server;
 pub mod observer;
+#[cfg(target_os = "linux")]
+pub mod replicating;
 pub mod rows;
 pub mod terminal;
 pub mod unprivileged;

@@ -1,13 +1,13 @@
 //! The options for following a chain.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use crate::cli::endpoints::IfSilent;
+use crate::cli::options::path_of_file;
 use crate::sync::block_target::BlockTarget;
 use crate::types::integer::ChainId;
 
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Following {
     /// The textfile collector of node_exporter reads it if its name ends in .prom. It is
     /// replaced after each commit, and at least every 15 seconds.
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
-    #[arg(long, value_name = "PATH", value_parser = path_of_file(), requires = "follow")]
+    #[arg(long, value_name = "PATH", value_parser = path_of_file("the file is replaced again and again, which stdout cannot be"), requires = "follow")]
     pub(in crate::cli) metrics_file: Option<PathBuf>,
 }
 
@@ -55,14 +55,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|seconds| (0.01..=3_600.0).contains(seconds))
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| "it is not a number from 0.01 to 3600".to_owned())
-}
-
-fn path_of_file() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        if path == Path::new("-") {
-            Err("the file is replaced again and again, which stdout cannot be")
-        } else {
-            Ok(path)
-        }
-    })
 }

@@ -8,3 +8,5 @@ pub(crate) mod market_list;
 pub(crate) mod pool_info;
 pub(crate) mod pool_list;
 pub(crate) mod pool_show;
+pub(crate) mod staleness;
+pub(crate) mod status;
