@@ -88,6 +88,7 @@ pub use copying::reset::{ResetOptions, ResetReport, check_reset, reset_sqlite_da
 pub use copying::restore::{
     RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_sqlite_database,
 };
+pub use copying::rotation::NotRemoved;
 pub use error::backup_problem::BackupProblem;
 pub use error::database_error::Error;
 pub use error::effect::Effect;

@@ -96,6 +96,7 @@ mod sqlite;
 pub mod sync;
 mod system;
 pub mod types;
+mod utc;
 
 /// Diesel, in the version of the connections and queries of this crate.
 pub use diesel;

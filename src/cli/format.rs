@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use crate::counted::counted;
 use crate::escape::escaped_name;
 use crate::types::sql_value::SqlValue;
+use crate::utc::Utc;
 
 /// A number of bytes for people, in binary units.
 pub(super) fn bytes(number: u64) -> impl Display {
@@ -63,37 +64,14 @@ pub(super) fn line(text: &mut String, content: impl Display) {
 
 /// A time for people, in UTC: `2026-01-31 23:59:59`.
 pub(super) fn time(time: SystemTime) -> impl Display {
-    let (date, time) = date_and_time(time);
+    let Utc { date, time } = Utc::of(time);
     format!("{date} {time} UTC")
 }
 
 /// A time for programs, as in RFC 3339, in UTC: `2026-01-31T23:59:59Z`.
 pub(super) fn timestamp(time: SystemTime) -> String {
-    let (date, time) = date_and_time(time);
+    let Utc { date, time } = Utc::of(time);
     format!("{date}T{time}Z")
-}
-
-/// The date and the time of day. The date comes from Howard Hinnant's `civil_from_days`, which counts years from March.
-fn date_and_time(time: SystemTime) -> (String, String) {
-    let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
-    };
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    (
-        format!("{year:04}-{month:02}-{day:02}"),
-        format!("{hour:02}:{minute:02}:{second:02}"),
-    )
 }
 
 #[cfg(test)]

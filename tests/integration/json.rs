@@ -66,6 +66,8 @@ const RUNS: &[(&str, &[&str])] = &[
         &[
             "status --max-backup-age 1h",
             "backup --verify quick",
+            "backup --keep 2",
+            "backup --keep 1",
             "status --max-lag-blocks 10 --max-backup-age 1h --max-log 1",
             "restore --yes",
             "restore --yes --no-keep",
@@ -597,7 +599,9 @@ fn quiet_json_prints_only_the_document() {
       "checkpointed": true,
       "cloned": false,
       "verified": null,
-      "not_checked": []
+      "not_checked": [],
+      "removed": [],
+      "not_removed": []
     }
     --- stderr
     "#);

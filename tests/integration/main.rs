@@ -16,6 +16,7 @@ mod aave_verify;
 mod agreed;
 mod arguments;
 mod backup;
+mod backup_rotation;
 mod beside;
 mod cases;
 mod clones;

@@ -370,7 +370,7 @@ fn restore_command_asks_and_reports() {
     --- stdout
     --- stderr
     error: There is no backup at missing.db
-    hint: Nothing was changed. Make one with 'degenbot database backup', or name another file with --from
+    hint: Nothing was changed. Make one with 'degenbot database backup', or name another file with --from, such as one of 'backup --keep'
     ");
     let told = quietly(
         &copy.path,

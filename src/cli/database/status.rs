@@ -65,6 +65,8 @@ pub(in crate::cli) struct Status {
     #[arg(long, value_name = "SIZE", value_parser = quantities::size)]
     max_log: Option<u64>,
     /// Look for the backup at this path instead of PATH.bak
+    ///
+    /// Backups of 'backup --keep' have a time behind this name; the newest of all counts.
     #[arg(long, value_name = "PATH")]
     backup: Option<PathBuf>,
     /// Write the figures to this file, for Prometheus

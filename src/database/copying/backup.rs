@@ -1,5 +1,6 @@
 //! Backup: copies a database while others write to it.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::database::connection::open::LOCK_TIMEOUT;
 use crate::database::copying::check_copy::check_copy;
 use crate::database::copying::consistent_copy::{Copied, copy_consistently};
 use crate::database::copying::publish::{check_target, clear_away_leftovers, publish};
+use crate::database::copying::rotation::{NotRemoved, Rotation};
 use crate::database::error::database_error::Error;
 use crate::database::error::not_checked::NotChecked;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
@@ -28,6 +30,12 @@ use crate::sqlite::lock_wait::LockWait;
 pub struct BackupOptions {
     /// The path of the backup; [`backup_path`] by default.
     pub output: Option<PathBuf>,
+    /// Give the backup the time as the end of its name, such as `degenbot.db.bak.20260131T235959Z`, and keep as many of
+    /// that name, this one included. When it is complete and has its name, the oldest by their names are removed.
+    ///
+    /// Only a regular file that is recognised as a degenbot database counts and is removed, and only one that was there when
+    /// the backup began. One with a log or another file of SQLite beside it stays.
+    pub keep: Option<NonZeroU32>,
     /// Replace an existing file once the new one is complete.
     pub replace_existing: bool,
     /// The integrity check of the copy before it gets its name. Without one, the copy is only checked to be a
@@ -42,6 +50,7 @@ pub struct BackupOptions {
 
 setters!(BackupOptions {
     output: PathBuf => Some,
+    keep: NonZeroU32 => Some,
     replace_existing: bool,
     verify: IntegrityCheck => Some,
     allow_unchecked: bool,
@@ -52,6 +61,7 @@ impl Default for BackupOptions {
     fn default() -> Self {
         Self {
             output: None,
+            keep: None,
             replace_existing: false,
             verify: None,
             allow_unchecked: false,
@@ -76,6 +86,10 @@ pub struct BackupReport {
     pub cloned: bool,
     /// The parts of the copy that the integrity check could not check.
     pub not_checked: Vec<NotChecked>,
+    /// The earlier backups that were removed, the oldest first.
+    pub removed: Vec<PathBuf>,
+    /// The earlier backups that stay, although they are too many or cannot be recognised.
+    pub not_removed: Vec<NotRemoved>,
 }
 
 /// Copies one state of a database while others go on using it.
@@ -113,7 +127,14 @@ fn back_up(
     observer: &mut dyn Observer,
     effect: &mut EffectTracker,
 ) -> Result<BackupReport, Error> {
-    let backup_path = options.output.clone().unwrap_or_else(|| backup_path(path));
+    let base = options.output.clone().unwrap_or_else(|| backup_path(path));
+    let rotation = (options.keep)
+        .map(|keep| Rotation::begin(&DatabaseFile::at(path), &base, keep))
+        .transpose()?;
+    let backup_path = match &rotation {
+        Some(rotation) => rotation.free_name()?,
+        None => base.clone(),
+    };
     recognise(path)?.require_degenbot(path)?;
     let file = DatabaseFile::existing(path)?;
     check_target(&file, &backup_path, true)?;
@@ -122,7 +143,12 @@ fn back_up(
     let target = DatabaseFile::at(&backup_path);
     let busy_handler = BusyHandler::new(options.wait, observer.cancel_token());
     staged_file::sweep(file.real());
-    let mut staged = StagedFile::create(target.real(), PRIVATE)?;
+    // What a killed program has left of a backup with another time is found by the name without a time.
+    let staged = match rotation {
+        Some(_) => StagedFile::create(&base, PRIVATE),
+        None => StagedFile::create(target.real(), PRIVATE),
+    };
+    let mut staged = staged?;
     let room = disk_space::require_room(&backup_path, staged.path(), file.bytes());
     if room.is_err() && !staged.can_clone(file.real())? {
         room?;
@@ -144,13 +170,19 @@ fn back_up(
     staged.copy_permissions(file.real())?;
     report(observer, path, Stage::Copying, bytes, bytes)?;
     clear_away_leftovers(&target, &busy_handler)?;
-    effect.publish(|| publish(staged, options.replace_existing))?;
+    let backup_path = effect.publish(|| match &rotation {
+        Some(rotation) => rotation.publish(&staged),
+        None => publish(staged, options.replace_existing).map(|()| backup_path),
+    })?;
     log::debug!("Backed up {} to {}", path.display(), backup_path.display());
+    let (removed, not_removed) = rotation.map(Rotation::remove_oldest).unwrap_or_default();
     Ok(BackupReport {
         path: backup_path,
         bytes,
         checkpointed,
         cloned,
         not_checked,
+        removed,
+        not_removed,
     })
 }

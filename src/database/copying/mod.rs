@@ -13,6 +13,7 @@ pub(crate) mod publish;
 mod replication_tables;
 pub(crate) mod reset;
 pub(crate) mod restore;
+pub(crate) mod rotation;
 mod same_rows;
 mod source;
 mod text_encoding;

@@ -451,8 +451,8 @@ documented_errors! {
         NoBackup
             in Backups;
             text format!("There is no backup at {path}");
-            hint "Make one with 'degenbot database backup', or name another file with --from";
-            when "There is no file at the path of the backup.";
+            hint "Make one with 'degenbot database backup', or name another file with --from, such as one of 'backup --keep'";
+            when "There is no file at the path of the backup. One with a time in its name has to be named.";
 
         /// The backup cannot be restored.
         BadBackup {

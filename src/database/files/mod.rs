@@ -3,6 +3,7 @@
 pub(crate) mod attributes;
 pub(crate) mod cut_file;
 pub(crate) mod database_file;
+pub(crate) mod dated_backup;
 pub(crate) mod disk_space;
 pub(crate) mod file_stamp;
 pub(crate) mod named_files;

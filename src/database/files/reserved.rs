@@ -6,8 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::files::database_file::{
-    COPIES, DatabaseFile, FOLLOWER, Sidecar, place, with_suffix,
+    COPIES, DatabaseFile, FOLLOWER, Sidecar, backup_path, place, with_suffix,
 };
+use crate::database::files::dated_backup::is_dated_name;
 use crate::database::files::regular_file::{MOST_LINKS, identity};
 use crate::database::files::staged_file::is_temporary_name;
 use crate::folder_of::folder_of;
@@ -64,6 +65,17 @@ pub(crate) fn use_of(database: &DatabaseFile, path: &Path) -> Option<Use> {
         .find(|(_, name)| is_at(name) || is_same(name))
         .map(|(what, _)| *what);
     let found = found.or_else(|| is_sidecar_of_other(path).then_some(Use::SidecarOfOther));
+    let is_dated_backup = || {
+        [database.path(), database.real()].into_iter().any(|path| {
+            place(&backup_path(path)).is_some_and(|(own, base)| {
+                let is_one = |(folder, name): &(PathBuf, OsString)| {
+                    *folder == own && is_dated_name(name, &base)
+                };
+                places.iter().any(is_one)
+            })
+        })
+    };
+    let found = found.or_else(|| is_dated_backup().then_some(Use::Copy));
     found.or_else(|| {
         let originals = names
             .iter()
@@ -157,6 +169,9 @@ mod tests {
             ("same/x.db.bak-shm", Some(Use::Sidecar)),
             ("link.db.bak", Some(Use::Copy)),
             ("dangling", Some(Use::Copy)),
+            ("same/x.db.bak.20260131T235959Z", Some(Use::Copy)),
+            ("link.db.bak.20260131T235959Z", Some(Use::Copy)),
+            ("data/x.db.bak.20260131", None),
             ("data/x.db.pre-restore", Some(Use::Copy)),
             ("data/x.db.pre-upgrade-wal", Some(Use::Sidecar)),
             ("data/x.db.degenbot-tmp-12-0", Some(Use::Temporary)),

@@ -14,6 +14,7 @@ use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::files::cut_file;
 use crate::database::files::database_file::{DatabaseFile, backup_path};
+use crate::database::files::dated_backup::dated_backups;
 use crate::database::files::file_stamp::LARGEST_SKEW;
 use crate::database::files::open_by::{Program, programs_using};
 use crate::database::recognition::identity::{Identity, Recognition};
@@ -30,7 +31,8 @@ use crate::types::sql_value::SqlValue;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct StatusOptions {
-    /// The path of the backup; [`backup_path`] by default.
+    /// The path of the backup; [`backup_path`] by default. Of this file and those with a time behind its name, the one that
+    /// was last written counts.
     pub backup: Option<PathBuf>,
 }
 
@@ -143,6 +145,8 @@ pub fn read_database_status(path: &Path, options: &StatusOptions) -> Result<Data
     })?;
     recognition.require_degenbot(path)?;
     let file = DatabaseFile::existing(path)?;
+    let base = options.backup.clone();
+    let base = base.unwrap_or_else(|| backup_path(path));
     let programs = cfg!(target_os = "linux").then(|| programs_using(path));
     let litestream = programs
         .iter()
@@ -161,7 +165,7 @@ pub fn read_database_status(path: &Path, options: &StatusOptions) -> Result<Data
         chains: chains(all),
         exchanges,
         markets,
-        backup: BackupStatus::of(options.backup.clone().unwrap_or_else(|| backup_path(path))),
+        backup: BackupStatus::of(newest_backup(&base)),
         litestream: Litestream {
             process: litestream.map(|program| program.pid),
             has_tables: LITESTREAM.iter().any(has_table),
@@ -282,6 +286,21 @@ fn natural(value: Option<&SqlValue>) -> Option<u64> {
         Some(SqlValue::Integer(number)) => u64::try_from(*number).ok(),
         _ => None,
     }
+}
+
+/// The backup that was last written, of the one at a path and those that have a time behind this name.
+fn newest_backup(base: &Path) -> PathBuf {
+    let dated = dated_backups(base).unwrap_or_default();
+    let written = dated
+        .into_iter()
+        .chain([base.to_owned()])
+        .filter_map(|path| {
+            let modified = fs::metadata(&path).ok()?.modified().ok()?;
+            Some((modified, path))
+        });
+    written
+        .max()
+        .map_or_else(|| base.to_owned(), |(_, path)| path)
 }
 
 impl BackupStatus {
