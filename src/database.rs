@@ -150,6 +150,7 @@ pub use reports::status::{
     BackupStatus, ChainStatus, DatabaseStatus, Lag, Litestream, StatusOptions, UpdatedTo,
     read_database_status,
 };
+pub use reports::views::{DatabaseView, DatabaseViews, list_database_views};
 pub use sessions::database::{Database, PoolOptions, db_session};
 pub use sessions::read_only_database::ReadOnlyDatabase;
 pub use sessions::session::Session;

@@ -16,6 +16,7 @@ mod status;
 mod upgrade;
 mod verify;
 mod version_warning;
+mod views;
 
 use clap::Subcommand;
 
@@ -34,6 +35,7 @@ pub(super) enum Command {
     Downgrade(downgrade::Downgrade),
     Compact(compact::Compact),
     Reset(reset::Reset),
+    Views(views::Views),
 }
 
 impl Command {
@@ -48,7 +50,10 @@ impl Command {
 
     /// Whether the command changes nothing.
     pub(super) const fn only_reads(&self) -> bool {
-        matches!(self, Self::Info(_) | Self::Status(_) | Self::Verify(_))
+        matches!(
+            self,
+            Self::Info(_) | Self::Status(_) | Self::Verify(_) | Self::Views(_)
+        )
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
@@ -62,6 +67,7 @@ impl Command {
             Self::Downgrade(command) => command.run(context),
             Self::Compact(command) => command.run(context),
             Self::Reset(command) => command.run(context),
+            Self::Views(command) => command.run(context),
         }
     }
 }

@@ -37,6 +37,7 @@ const RUNS: &[(&str, &[&str])] = &[
     ("populated/populated-0.6.0a14.db", &["info"]),
     ("odd/extra-user-objects.db", &["info"]),
     ("odd/foreign-no-stamp.db", &["info"]),
+    ("populated/populated-0.5.0.db", &["views"]),
     (
         "odd/fk-violations.db",
         &["upgrade --yes", "verify", "compact"],

@@ -87,4 +87,5 @@ mod updates;
 mod upgrade;
 mod values;
 mod verify;
+mod views;
 mod whole_file;

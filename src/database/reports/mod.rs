@@ -10,3 +10,4 @@ pub(crate) mod pool_list;
 pub(crate) mod pool_show;
 pub(crate) mod staleness;
 pub(crate) mod status;
+pub(crate) mod views;
