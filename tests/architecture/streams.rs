@@ -11,12 +11,14 @@ use crate::tokens::identifiers;
 /// Names of what writes to the terminal, and the files that may use them.
 const WRITERS: &[(&[&str], &[&str])] = &[
     // The handler of signals prints a text of its own. `question_line.rs` escapes the question that it shows again.
+    // `replica.rs` names the streams of a program that it starts.
     (
         &["stdout", "stderr", "Stdout", "Stderr", "stdio"],
         &[
             "src/cli/printer.rs",
             "src/cli/interrupt.rs",
             "src/cli/question_line.rs",
+            "src/cli/database/replica.rs",
         ],
     ),
     // Clippy finds `print!`.
