@@ -183,3 +183,21 @@ fn total_that_stays_wrong_is_an_error() {
     );
     assert_eq!(scene.found(), ["scaled total supply"]);
 }
+
+/// What users have of it is lost as well, and the events of the last blocks do not fit without it.
+#[test]
+fn lost_reserve_needs_one_repair() {
+    for not_final in [64, BLOCKS[2] - BLOCKS[0]] {
+        for asset in 1..=7 {
+            let scene = Scene::never_updated();
+            scene.server.chain(|chain| chain.finality = not_final);
+            scene.update(BLOCKS[2]).1.unwrap();
+            scene.execute(&format!(
+                "PRAGMA foreign_keys = OFF; DELETE FROM aave_v3_assets WHERE id = {asset}"
+            ));
+            let (_, result) = scene.repair(&AaveRepairOptions::default().reserves(true));
+            result.unwrap_or_else(|error| panic!("{asset}: {error}"));
+            assert_eq!(scene.found(), Vec::<String>::new(), "{asset}");
+        }
+    }
+}
