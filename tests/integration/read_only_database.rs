@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use degenbot::database::{
     BackupOptions, Database, Effect, Error, ErrorKind, ReadOnlyDatabase, backup_sqlite_database,
@@ -252,7 +253,8 @@ fn follow(path: &Path) {
             file.write_all([a, b][state]).unwrap();
         }
         fcntl_lock(&file, FlockOperation::Unlock).unwrap();
-        thread::yield_now();
+        // Litestream pauses for a second.
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -129,7 +129,8 @@ pub(super) const NEWEST_NOTES: &str = "id IN (SELECT max(id) FROM chain_journal 
 ///
 /// # Errors
 ///
-/// [`JournalError::Emptied`] if the journal lacks the notes of one of them, where they are needed, and [`JournalError::MarketMoved`] if another program has moved the mark of one of them, up to a stored block or after blocks
+/// [`JournalError::Emptied`] if the journal lacks the notes of one of them, where they are needed, and
+/// [`JournalError::MarketMoved`] if another program has moved the mark of one of them, up to a stored block or after blocks
 /// that are undone. Nobody knows what it has changed.
 pub(super) fn markets_to_undo(
     statements: Statements<'_>,

@@ -110,7 +110,7 @@ impl Upgrades {
             let (Some(head), Some(at_end)) = (headers.next(), headers.next()) else {
                 continue;
             };
-            if at_end.hash != end.1 {
+            if at_end.hash != end.1 || head.number < end.0 {
                 continue;
             }
             match self.find_at(node, &tokens, others, from, [end, (head.number, head.hash)]) {
