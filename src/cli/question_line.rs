@@ -85,6 +85,6 @@ pub(super) fn come_back() -> io::Result<()> {
         EnableBracketedPaste,
         Print('\r'),
         Clear(ClearType::CurrentLine),
-        Print(presentable(&shown()))
+        Print(presentable(shown()))
     )
 }
