@@ -1,5 +1,6 @@
 //! `degenbot aave verify`: compares markets with what their contracts say.
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use clap::Args;
@@ -33,7 +34,7 @@ pub(in crate::cli) struct Verify {
     chosen: Chosen,
     /// How many users of each market are compared, others each time [default: 100]
     #[arg(long, value_name = "USERS", conflicts_with_all = ["all", "users"])]
-    sample: Option<usize>,
+    sample: Option<NonZeroUsize>,
     /// Compare all users
     #[arg(long, conflicts_with = "users")]
     all: bool,
@@ -75,7 +76,9 @@ impl Verify {
                     let options = AaveVerifyOptions::default()
                         .markets(chosen.of_chain(*chain))
                         .users(self.users.clone())
-                        .sample((!self.all).then_some(self.sample.unwrap_or(SAMPLE)))
+                        .sample(
+                            (!self.all).then_some(self.sample.map_or(SAMPLE, NonZeroUsize::get)),
+                        )
                         .cancel(cancel_token().clone());
                     let mut line = OneLine::new(&context.printer);
                     verify_aave_markets(path, *chain, &node, &options, &mut |progress| {

@@ -1,5 +1,6 @@
 //! `degenbot pool verify`: compares pools with what their contracts say.
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use clap::Args;
@@ -29,7 +30,7 @@ pub(in crate::cli) struct Verify {
     which: Which,
     /// How many pools of each exchange are compared, others each time [default: 100]
     #[arg(long, value_name = "POOLS", conflicts_with = "all")]
-    sample: Option<usize>,
+    sample: Option<NonZeroUsize>,
     /// Compare all pools, and look for those that the database lacks
     #[arg(long)]
     all: bool,
@@ -81,7 +82,9 @@ impl Verify {
                     let options = PoolVerifyOptions::default()
                         .exchanges(named.of_chain(*chain))
                         .pools(self.which.pools.clone())
-                        .sample((!self.all).then_some(self.sample.unwrap_or(SAMPLE)))
+                        .sample(
+                            (!self.all).then_some(self.sample.map_or(SAMPLE, NonZeroUsize::get)),
+                        )
                         .concurrency(self.asking.concurrency.into())
                         .cancel(cancel_token().clone());
                     let mut reporter = PoolReporter::new(&context.printer);
