@@ -11,7 +11,7 @@ use degenbot::database::{
     StatusOptions, backup_path, backup_sqlite_database, read_database_status,
 };
 
-use crate::support::command::quietly;
+use crate::support::command::{finish, on, quietly, spawn};
 use crate::support::content;
 use crate::support::corpus::Copy;
 
@@ -246,4 +246,47 @@ fn command_says_what_it_removes_and_what_stays() {
     error: There is no backup at degenbot.db.bak
     hint: Nothing was changed. Make one with 'degenbot database backup', or name another file with --from, such as one of 'backup --keep'
     ");
+}
+
+/// Several are made within a second, or their names would have the same time.
+#[test]
+fn the_newest_backups_stay_however_fast_they_are_made() {
+    let copy = database();
+    let mut made = Vec::new();
+    for _ in 0..8 {
+        made.push(back_up(&copy, 3).path);
+        assert!(made.is_sorted(), "{made:?}");
+    }
+    assert!(made.iter().rev().take(3).all(|path| path.exists()));
+    assert_eq!(names(&copy).len(), 4, "{:?}", names(&copy));
+}
+
+/// The clock was wrong.
+#[test]
+fn backup_of_the_future_is_told_of() {
+    let copy = database();
+    let future = plant(&copy, ".bak.21000101T000000Z");
+    let report = back_up(&copy, 2);
+    assert!(report.path.exists() && future.exists());
+    let [told] = &report.not_removed[..] else {
+        panic!("{:?}", report.not_removed);
+    };
+    assert_eq!(told.path, future);
+    assert!(told.problem.contains("still to come"), "{}", told.problem);
+}
+
+#[test]
+fn backups_at_once_ask_nothing() {
+    let copy = database();
+    let arguments = ["-q", "database", "backup", "--keep", "20"];
+    let children: Vec<_> = (0..8).map(|_| spawn(on(&copy.path, &arguments))).collect();
+    for child in children {
+        let told = finish(child);
+        assert!(told.starts_with("status: 0\n"), "{told}");
+    }
+    let dated = names(&copy)
+        .iter()
+        .filter(|name| is_dated(Path::new(name)))
+        .count();
+    assert_eq!(dated, 8, "{:?}", names(&copy));
 }

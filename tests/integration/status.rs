@@ -14,7 +14,9 @@ use degenbot::types::{BlockNumber, ChainId};
 use diesel::connection::SimpleConnection;
 
 use crate::support::cases;
-use crate::support::command::{on, quietly, run, settled, without_sizes};
+use crate::support::command::{
+    await_signal_handler, finish, on, quietly, run, send, settled, spawn, without_sizes,
+};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
 use crate::support::fake_chain::FakeChain;
@@ -225,6 +227,48 @@ fn what_is_no_backup_does_not_pass() {
     fs::remove_dir(&path).unwrap();
     symlink("nothing", &path).unwrap();
     assert!(!status_of(&copy.path).backup.exists());
+}
+
+/// A copy of nothing protects from nothing.
+#[test]
+fn database_is_no_backup_of_itself() {
+    let copy = small();
+    let limits = StatusLimits::default().max_backup_age(Duration::from_secs(3_600));
+    let judge = |database: &Path, backup: &Path| {
+        let options = StatusOptions::default().backup(backup.to_owned());
+        let status = read_database_status(database, &options).unwrap();
+        let stale = status.staleness(&limits, SystemTime::now());
+        assert_eq!(stale.len(), 1, "{stale:?}");
+        stale[0].to_string()
+    };
+    let itself = "is no backup: it is the database itself";
+    assert!(judge(&copy.path, &copy.path).contains(itself));
+    let [link, hard] = ["link", "hard"].map(|name| copy.folder().join(name));
+    symlink(&copy.path, &link).unwrap();
+    fs::hard_link(&copy.path, &hard).unwrap();
+    assert!(judge(&copy.path, &link).contains(itself));
+    assert!(judge(&copy.path, &hard).contains(itself));
+    let named = copy.folder().join("x.20200101T000000Z");
+    fs::copy(&copy.path, &named).unwrap();
+    let told = judge(&named, &copy.folder().join("x"));
+    assert!(told.contains("there is no backup"), "{told}");
+}
+
+/// Without an answer, nobody knows how far the database is.
+#[test]
+fn status_that_is_interrupted_says_nothing_else() {
+    let copy = small();
+    let server = NodeServer::start(FakeChain::with_logs(1, 100, 30, |_| 0));
+    server.set_faults(Faults::always([Incident::Hang]));
+    let arguments = ["database", "status", "--rpc", &server.url(), "--chain", "1"];
+    let mut child = spawn(on(&copy.path, &arguments[..4]));
+    await_signal_handler(&mut child);
+    while server.count() == 0 {
+        std::thread::yield_now();
+    }
+    assert!(send(&child, "-INT"));
+    let told = finish(child);
+    assert_eq!(told, "status: 1\n--- stdout\n--- stderr\nAborted!\n");
 }
 
 #[test]

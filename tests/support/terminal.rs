@@ -31,6 +31,13 @@ impl Terminal {
         self.0.flush().unwrap();
     }
 
+    /// Sends a signal, such as `-TERM`.
+    pub fn signal(&self, signal: &str) {
+        let id = self.0.get_process().pid().to_string();
+        let status = Command::new("kill").args([signal, &id]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Waits for the end of the program: its exit status and what else was on the screen.
     pub fn finish(mut self) -> (i32, String) {
         let rest = self.0.expect(Eof).unwrap();

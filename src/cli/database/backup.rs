@@ -95,7 +95,9 @@ impl Backup {
                 existing.display()
             )
         };
-        let (report, timing) = replace_existing(&path, self.confirmation.force, question, back_up)?;
+        // With --keep, nothing is replaced.
+        let assume_yes = self.confirmation.force || self.keep.is_some();
+        let (report, timing) = replace_existing(&path, assume_yes, question, back_up)?;
         context.printer.message(format_args!(
             "Backed up {} to {} ({}).",
             path.display(),

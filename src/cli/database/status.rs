@@ -30,7 +30,6 @@ use crate::database::reports::status::{
 };
 use crate::deployments::chains::chain_title;
 use crate::node::client::Node;
-use crate::node::error::NodeError;
 use crate::node::header::BlockTag;
 use crate::node::options::NodeOptions;
 use crate::settings::resolve::Settings;
@@ -182,9 +181,7 @@ impl Status {
         for (chain, head) in heads {
             match head {
                 Ok(head) => status.set_head(chain, Ok(head)),
-                Err(SyncError::Node {
-                    source: NodeError::Interrupted,
-                }) => return Err(Failure::Aborted),
+                Err(SyncError::Interrupted) => return Err(Failure::Aborted),
                 Err(error) => status.set_head(chain, Err(with_causes(&error))),
             }
         }

@@ -154,7 +154,9 @@ fn back_up(
         room?;
     }
     // A user who is asked whether to replace the file has heard of everything else that stands in the way.
-    check_target(&file, &backup_path, options.replace_existing)?;
+    // Another program may have taken the name meanwhile. The next one is tried then.
+    let is_replaced = options.replace_existing || rotation.is_some();
+    check_target(&file, &backup_path, is_replaced)?;
     let Copied {
         bytes,
         checkpointed,

@@ -34,7 +34,8 @@ pub struct NotRemoved {
 #[derive(Debug)]
 pub(super) struct Rotation {
     base: PathBuf,
-    began: SystemTime,
+    /// The first name that is tried.
+    first: SystemTime,
     keep: NonZeroU32,
     /// The oldest by its name first.
     earlier: Vec<PathBuf>,
@@ -63,9 +64,11 @@ impl Rotation {
             ),
         };
         earlier.retain(|path| !database.is_same_as(path));
+        let now = SystemTime::now();
+        let (ahead, not_removed) = ahead_of(now, base, &earlier, not_removed);
         Ok(Self {
             base: base.to_owned(),
-            began: SystemTime::now(),
+            first: now + Duration::from_secs(ahead),
             keep,
             earlier,
             not_removed,
@@ -90,7 +93,7 @@ impl Rotation {
     }
 
     fn names(&self) -> impl Iterator<Item = PathBuf> {
-        (0..MOST_NAMES).map(|second| dated(&self.base, self.began + Duration::from_secs(second)))
+        (0..MOST_NAMES).map(|second| dated(&self.base, self.first + Duration::from_secs(second)))
     }
 
     /// Removes the oldest backups, as many as there are too many together with the new one. Only a file that is recognised
@@ -119,6 +122,28 @@ impl Rotation {
     }
 }
 
+/// How many seconds after `now` the newest name is free, so that no later backup has a name before it: several can be made
+/// in a second. A name that is far ahead was given while the clock was wrong. It counts as the newest for as long, and is told.
+fn ahead_of(
+    now: SystemTime,
+    base: &Path,
+    earlier: &[PathBuf],
+    mut told: Vec<NotRemoved>,
+) -> (u64, Vec<NotRemoved>) {
+    let names: Vec<_> = (0..MOST_NAMES)
+        .map(|second| dated(base, now + Duration::from_secs(second)))
+        .collect();
+    let last_name = names.last();
+    let is_far_ahead = |path: &&PathBuf| last_name.is_some_and(|last| *path > last);
+    told.extend(earlier.iter().filter(is_far_ahead).map(|path| NotRemoved {
+        path: path.clone(),
+        problem: "its name has a time that is still to come, so that it counts as newer than new ones".to_owned(),
+    }));
+    let taken = names.iter().rposition(|name| earlier.contains(name));
+    let ahead = taken.map_or(0, |taken| u64::try_from(taken).unwrap_or_default() + 1);
+    (ahead, told)
+}
+
 /// Whether nothing is at a path, and nothing beside it that SQLite would take for a part of it.
 fn is_free(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err() && !DatabaseFile::at(path).has_sidecars()
@@ -136,7 +161,7 @@ fn look_at(path: &Path) -> Result<Option<FileStamp>, String> {
     }
 }
 
-/// Removes a backup that is still the file with this stamp, and that no program uses.
+/// Removes a backup that is still the file with this stamp, and beside which no program that writes has a file.
 fn remove(path: &Path, stamp: FileStamp) -> Result<(), String> {
     let file = DatabaseFile::at(path);
     if file.has_sidecars() || file.refuse_follower().is_err() {

@@ -165,7 +165,7 @@ pub fn read_database_status(path: &Path, options: &StatusOptions) -> Result<Data
         chains: chains(all),
         exchanges,
         markets,
-        backup: BackupStatus::of(newest_backup(&base)),
+        backup: BackupStatus::of(newest_backup(&file, &base), &file),
         litestream: Litestream {
             process: litestream.map(|program| program.pid),
             has_tables: LITESTREAM.iter().any(has_table),
@@ -288,12 +288,14 @@ fn natural(value: Option<&SqlValue>) -> Option<u64> {
     }
 }
 
-/// The backup that was last written, of the one at a path and those that have a time behind this name.
-fn newest_backup(base: &Path) -> PathBuf {
+/// The backup that was last written, of the one at a path and those that have a time behind this name. The database itself is
+/// none, whatever its name.
+fn newest_backup(database: &DatabaseFile, base: &Path) -> PathBuf {
     let dated = dated_backups(base).unwrap_or_default();
     let written = dated
         .into_iter()
         .chain([base.to_owned()])
+        .filter(|path| !database.is_same_as(path))
         .filter_map(|path| {
             let modified = fs::metadata(&path).ok()?.modified().ok()?;
             Some((modified, path))
@@ -304,8 +306,8 @@ fn newest_backup(base: &Path) -> PathBuf {
 }
 
 impl BackupStatus {
-    /// Looks at a backup.
-    fn of(path: PathBuf) -> Self {
+    /// Looks at a backup of a database.
+    fn of(path: PathBuf, database: &DatabaseFile) -> Self {
         let mut status = Self {
             bytes: None,
             modified: None,
@@ -323,6 +325,10 @@ impl BackupStatus {
                 status.problem = Some(Error::io(&status.path, "find", error).to_string());
                 return status;
             }
+        }
+        if database.is_same_as(&status.path) {
+            status.problem = Some("it is the database itself".to_owned());
+            return status;
         }
         match look_at_backup(&status.path) {
             Ok((recognition, problem)) => {
