@@ -12,6 +12,7 @@
 //! nothing can interrupt. SQLite then rolls back what was not committed. Signals that follow the first at once count as
 //! one: `timeout` sends one to the process and one to its group.
 
+use std::any::Any;
 use std::io::Write;
 use std::process;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -69,6 +70,30 @@ static STATE: Mutex<State> = Mutex::new(State {
     signalled: None,
 });
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
+
+/// What a signal that ends the process drops before, such as a temporary file that a question is about.
+static HELD: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
+
+/// Holds something that must be dropped even if a signal ends the process. There is one at a time.
+#[derive(Debug)]
+pub(super) struct Held(());
+
+impl Held {
+    pub(super) fn hold(what: impl Send + 'static) -> Self {
+        *held() = Some(Box::new(what));
+        Self(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *held() = None;
+    }
+}
+
+fn held() -> MutexGuard<'static, Option<Box<dyn Any + Send>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -137,6 +162,7 @@ fn end(signals: EndSignals, message: &str, status: ExitStatus) -> ! {
         let _ = signals.unblock();
     }
     question_line::leave();
+    drop(held().take());
     if takes_output(&std::io::stderr()) {
         let _ = writeln!(std::io::stderr(), "\n{message}");
     }

@@ -264,7 +264,7 @@ fn is_path(address: &str) -> bool {
 }
 
 /// The bytes of a text with `%` escapes.
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -28,6 +28,18 @@ const SIGNALS: [(libc::c_int, Signal); 5] = [
     (libc::SIGTSTP, Signal::Stop),
 ];
 
+/// Ends all processes of the group that a process leads.
+pub(crate) fn kill_group(leader: u32) {
+    let Some(group) = libc::pid_t::try_from(leader)
+        .ok()
+        .filter(|group| *group > 1)
+    else {
+        return;
+    };
+    // SAFETY: the call takes two integers. A group that is gone is an error without an effect.
+    unsafe { libc::kill(-group, libc::SIGKILL) };
+}
+
 /// The signals that ask this process to end or to stop, except those that it has inherited as ignored. `nohup` ignores SIGHUP, and
 /// a shell ignores SIGINT for a job in the background of a script; both stay ignored.
 ///

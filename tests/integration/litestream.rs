@@ -450,26 +450,66 @@ fn replica_that_cannot_be_restored_leaves_everything_as_it_is() {
 /// Only the command gets the signal.
 #[test]
 fn litestream_ends_with_the_command() {
+    // A script can replace itself by the program, or wait for it.
+    for sleep in ["exec sleep 1000", "sleep 1000; exit 1"] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        let before = copy.files();
+        let marker = copy.folder().join("pid");
+        let script = format!(
+            "{RELEASE}; echo half > \"$4.tmp\"; echo $$ > '{}'; {sleep}",
+            marker.display()
+        );
+        let folder = program(&script);
+        let arguments = ["--database", "degenbot.db", "--from", "s3://b"];
+        let child = spawn(with_program(&copy, &folder, &arguments));
+        let pid = loop {
+            match fs::read_to_string(&marker) {
+                Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+                _ => std::thread::yield_now(),
+            }
+        };
+        assert!(send(&child, "-TERM"));
+        let told = finish(child);
+        assert!(told.contains("Aborted!"), "{told}");
+        assert!(!Path::new(&format!("/proc/{pid}")).exists());
+        fs::remove_file(&marker).unwrap();
+        assert_eq!(copy.files(), before);
+    }
+}
+
+/// What a script leaves in the background has its streams.
+#[test]
+fn what_litestream_leaves_in_the_background_is_not_waited_for() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
-    let before = copy.files();
-    let marker = copy.folder().join("pid");
-    let script = format!(
-        "{RELEASE}; echo half > \"$4.tmp\"; echo $$ > '{}'; exec sleep 1000",
-        marker.display()
-    );
+    backup(&copy.path).unwrap();
+    let from = copy.folder().join("degenbot.db.bak");
+    let script = format!("{RELEASE}; sleep 1000 & cp '{}' \"$4\"", from.display());
     let folder = program(&script);
     let arguments = ["--database", "degenbot.db", "--from", "s3://b"];
-    let child = spawn(with_program(&copy, &folder, &arguments));
-    let pid = loop {
-        match fs::read_to_string(&marker) {
-            Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
-            _ => std::thread::yield_now(),
-        }
-    };
-    assert!(send(&child, "-TERM"));
-    let told = finish(child);
-    assert!(told.contains("Aborted!"), "{told}");
-    assert!(!Path::new(&format!("/proc/{pid}")).exists());
-    fs::remove_file(&marker).unwrap();
-    assert_eq!(copy.files(), before);
+    let told = run(with_program(&copy, &folder, &arguments), "");
+    assert!(told.starts_with("status: 0\n"), "{told}");
+}
+
+#[test]
+fn replica_goes_if_a_signal_ends_the_question() {
+    let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+    backup(&copy.path).unwrap();
+    let from = copy.folder().join("degenbot.db.bak");
+    let folder = program(&format!("{RELEASE}; cp '{}' \"$4\"", from.display()));
+    let before = copy.files();
+    for signal in ["-TERM", "-QUIT", "-HUP"] {
+        let mut command = on(
+            &copy.path,
+            &["database", "restore", "--from", "s3://b", "--at", "T"],
+        );
+        command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()));
+        let mut terminal = Terminal::run(command);
+        let asked = terminal.wait_for("Do you want to proceed?");
+        assert!(asked.contains("as it was at T"), "{asked}");
+        terminal.signal(signal);
+        assert_eq!(terminal.finish().0, 1, "{signal}");
+        assert_eq!(copy.files(), before, "{signal}");
+    }
+    let without_time = ["database", "restore", "--from", "s3://b", "--at", ""];
+    assert!(quietly(&copy.path, &without_time).starts_with("status: 2\n"));
 }

@@ -1,26 +1,36 @@
 //! Replicas of Litestream: the user's own `litestream` restores one to a temporary file.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::interrupt::Cancellable;
+use crate::cli::interrupt::{Cancellable, Held};
 use crate::cli::printer::Printer;
 use crate::database::error::database_error::Error;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::escape::{escaped, escaped_name};
 use crate::new_folders::NewFolders;
+use crate::node::endpoint::percent_decoded;
+use crate::system::signals::kill_group;
 
 const PROGRAM: &str = "litestream";
 
 /// The first release whose replicas are followed and restored as `docs/replication.md` says. Earlier ones have another
 /// format.
 const OLDEST: [u32; 2] = [0, 5];
+
+/// How long the streams of the program may stay open after its end: one that it has started can have them.
+const LEFT_OPEN: Duration = Duration::from_secs(1);
+
+/// How much of what the program says is kept.
+const KEPT: usize = 64 << 10;
 
 /// How often to look whether the program has ended, or is to be ended.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -34,15 +44,25 @@ pub(super) struct Replica<'a> {
 /// A database that was restored from a replica. Its drop removes it.
 #[derive(Debug)]
 pub(super) struct FetchedReplica {
-    /// The replica's address as it is shown.
+    /// The replica's address as it is shown, and the time that was asked for.
     shown: String,
-    file: StagedFile,
-    _folders: NewFolders,
+    at: Option<String>,
+    path: PathBuf,
+    /// The file, and the folders that were made for it.
+    _held: Held,
 }
 
 impl FetchedReplica {
     pub(super) fn path(&self) -> &Path {
-        self.file.path()
+        &self.path
+    }
+
+    /// What it is, for a question.
+    pub(super) fn described(&self) -> String {
+        match &self.at {
+            Some(at) => format!("{} as it was at {}", self.shown, escaped_name(at)),
+            None => self.shown.clone(),
+        }
     }
 
     pub(super) fn shown(&self) -> &str {
@@ -76,16 +96,11 @@ impl<'a> Replica<'a> {
 
     /// The address without what can be secret: the user and the query.
     pub(super) fn shown(&self) -> String {
-        let address = self.url.split(['?', '#']).next().unwrap_or_default();
-        let shown = match address.split_once("://") {
-            Some((scheme, rest)) => {
-                let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                let host = authority.rsplit('@').next().unwrap_or_default();
-                format!("{scheme}://{host}{path}")
-            }
-            None => address.to_owned(),
-        };
-        escaped_name(&shown)
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", self.url));
+        // A password can have any character.
+        let (_, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let address = rest.split(['?', '#']).next().unwrap_or_default();
+        escaped_name(&format!("{scheme}://{address}"))
     }
 
     /// Restores the replica, as it was at a time or as it is, to a temporary file beside the database at `path`.
@@ -122,8 +137,9 @@ impl<'a> Replica<'a> {
         file.take_over()?;
         Ok(FetchedReplica {
             shown: self.shown(),
-            file,
-            _folders: folders,
+            at: at.map(str::to_owned),
+            path: file.path().to_owned(),
+            _held: Held::hold((file, folders)),
         })
     }
 }
@@ -153,24 +169,26 @@ fn run(command: &mut Command) -> Result<Output, Failure> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // It can be a script that starts others.
+        .process_group(0)
         .spawn()
         .map_err(failed)?;
     let pipes = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
-        let [stdout, stderr] = [
-            thread::Builder::new().spawn_scoped(scope, || read_all(pipes.0)),
-            thread::Builder::new().spawn_scoped(scope, || read_all(pipes.1)),
+        let readers = [
+            thread::Builder::new().spawn_scoped(scope, || read_end(pipes.0)),
+            thread::Builder::new().spawn_scoped(scope, || read_end(pipes.1)),
         ];
         let status = await_end(&mut child);
-        let text = |reader: io::Result<thread::ScopedJoinHandle<'_, Vec<u8>>>| {
-            reader
-                .map(|reader| reader.join().unwrap_or_default())
-                .unwrap_or_default()
-        };
+        await_readers(&child, &readers);
+        let [stdout, stderr] = readers.map(|reader| {
+            let read = reader.map(|reader| reader.join().unwrap_or_default());
+            read.unwrap_or_default()
+        });
         Ok(Output {
             status: status.map_err(failed)?.ok_or(Failure::Aborted)?,
-            stdout: text(stdout),
-            stderr: text(stderr),
+            stdout,
+            stderr,
         })
     })
 }
@@ -182,7 +200,7 @@ fn await_end(child: &mut Child) -> io::Result<Option<ExitStatus>> {
             return Ok((!interrupt::cancel_token().is_cancelled()).then_some(status));
         }
         if interrupt::cancel_token().is_cancelled() {
-            child.kill()?;
+            kill_group(child.id());
             child.wait()?;
             return Ok(None);
         }
@@ -190,11 +208,31 @@ fn await_end(child: &mut Child) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-fn read_all(pipe: Option<impl Read>) -> Vec<u8> {
-    let mut read = Vec::new();
-    if let Some(mut pipe) = pipe {
-        // What has come before an error is told.
-        let _ = pipe.read_to_end(&mut read);
+/// Waits until nobody has the program's streams open. What it has left behind is ended.
+fn await_readers(child: &Child, readers: &[io::Result<ScopedJoinHandle<'_, Vec<u8>>>]) {
+    let begin = Instant::now();
+    let is_reading = || readers.iter().flatten().any(|reader| !reader.is_finished());
+    while is_reading() {
+        if begin.elapsed() > LEFT_OPEN {
+            kill_group(child.id());
+            return;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// The end of what comes from a stream.
+fn read_end(pipe: Option<impl Read>) -> Vec<u8> {
+    let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
+    let Some(mut pipe) = pipe else {
+        return read;
+    };
+    // What has come before an error is told.
+    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+        read.extend_from_slice(&buffer[..count]);
+        if read.len() > 2 * KEPT {
+            read.drain(..read.len() - KEPT);
+        }
     }
     read
 }
@@ -210,24 +248,32 @@ fn reason(output: &Output, url: &str) -> String {
     let last = text.lines().rfind(|line| !line.trim().is_empty());
     let last = last.map(|line| line.trim_start_matches("Error: ").to_owned());
     let last = last.unwrap_or_else(|| output.status.to_string());
-    let told = secrets(url).fold(last, |told, secret| told.replace(secret, "…"));
+    let told = secrets(url)
+        .iter()
+        .fold(last, |told, secret| told.replace(secret.as_str(), "…"));
     escaped(told.trim()).to_string()
 }
 
-/// What of an address can be secret: the user and the values of the query.
-fn secrets(url: &str) -> impl Iterator<Item = &str> {
-    let user = url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split(['/', '?']).next())
-        .and_then(|authority| authority.rsplit_once('@'))
-        .map(|(user, _)| user);
-    let query = url.split_once('?').map(|(_, query)| query);
+/// What of an address can be secret, as it is written and as it is meant: the user and the values of the query.
+fn secrets(url: &str) -> Vec<String> {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let user = rest.rsplit_once('@').map(|(user, _)| user);
+    let query = rest.split_once('?').map(|(_, query)| query);
     let values = query.into_iter().flat_map(|query| query.split('&'));
     let values = values.filter_map(|part| part.split_once('=').map(|(_, value)| value));
-    user.into_iter()
-        .flat_map(|user| user.split(':'))
+    let parts = user.into_iter().flat_map(|user| user.split(':'));
+    let mut secrets: Vec<_> = parts
         .chain(values)
+        .flat_map(|secret| {
+            let decoded =
+                percent_decoded(secret).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            [Some(secret.to_owned()), decoded].into_iter().flatten()
+        })
         .filter(|secret| !secret.is_empty())
+        .collect();
+    // One can be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
 }
 
 #[cfg(test)]
@@ -248,6 +294,7 @@ mod tests {
             ),
             ("file:///mnt/replica", Some("file:///mnt/replica")),
             ("sftp://user@host:22/path", Some("sftp://host:22/path")),
+            ("s3://key:p?w#x@bots/main", Some("s3://bots/main")),
             ("/mnt/backups/monday.db", None),
             ("backups/2026://x", None),
             ("://x", None),
@@ -268,5 +315,8 @@ mod tests {
         let told = reason(&output("one\nabc: AKIA refused, hunter2\u{1b}[1m\n\n"), url);
         assert_eq!(told, "…: … refused, …\\u{1b}[1m");
         assert_eq!(reason(&output(" \n"), url), "exit status: 0");
+        let url = "s3://a%2Bb:ab%2FcdSECRET@bots";
+        let told = reason(&output("a+b ab/cdSECRET ab%2FcdSECRET"), url);
+        assert_eq!(told, "… … …");
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use crate::cli::context::Context;
@@ -23,6 +24,7 @@ use crate::database::copying::content_summary::Summary;
 use crate::database::copying::restore::{RestoreOptions, check_restore, restore_sqlite_database};
 use crate::database::error::not_checked::NotChecked;
 use crate::database::files::database_file::DatabaseFile;
+use crate::database::recognition::recognise::recognise;
 use crate::database::verification::integrity_check::IntegrityCheck;
 
 const EXAMPLES: &str = "\
@@ -46,7 +48,7 @@ pub(in crate::cli) struct Restore {
     #[arg(long, value_name = "PATH|URL")]
     from: Option<PathBuf>,
     /// Restore the replica as it was at this time, such as 2026-11-29T08:00:00Z
-    #[arg(long, value_name = "TIME", requires = "from")]
+    #[arg(long, value_name = "TIME", requires = "from", value_parser = NonEmptyStringValueParser::new())]
     at: Option<String>,
     /// Do not keep the replaced database as PATH.pre-restore
     #[arg(long)]
@@ -87,14 +89,18 @@ impl Restore {
             Some(fetched) => fetched.name_in(error),
             None => error,
         };
-        let plan = {
+        let mut plan = {
             // A question must not be about what is then refused. Without one, the restore checks the backup.
             let verify = (!self.confirmation.force).then_some(options.verify);
             let mut progress = ProgressReporter::new("Checking the backup", printer);
             check_restore(&path, &options, verify, &mut progress).map_err(named)?
         };
+        if fetched.is_some() {
+            // The time of the temporary file says nothing of the replica.
+            plan.from.modified = None;
+        }
         let from = match &fetched {
-            Some(fetched) => fetched.shown().to_owned(),
+            Some(fetched) => fetched.described(),
             None => plan.from.path.display().to_string(),
         };
         if let Some(refusal) = &plan.refusal {
@@ -147,9 +153,13 @@ impl Restore {
         let document = Document {
             timing,
             path: path.display().to_string(),
-            backup: SummaryDocument {
-                path: from,
-                ..(&report.backup).into()
+            backup: match &fetched {
+                Some(fetched) => SummaryDocument {
+                    path: fetched.shown().to_owned(),
+                    modified: None,
+                    ..(&report.backup).into()
+                },
+                None => (&report.backup).into(),
             },
             replaced: report.replaced.as_ref().map(SummaryDocument::from),
             kept: kept.map(|kept| kept.display().to_string()),
@@ -170,6 +180,9 @@ impl Restore {
             (Some(replica), at) => {
                 // It can take long, and is not to be done for nothing.
                 DatabaseFile::at(path).refuse_follower()?;
+                if path.exists() {
+                    recognise(path)?.require_degenbot(path)?;
+                }
                 replica.fetch(at, path, printer).map(Some)
             }
         }

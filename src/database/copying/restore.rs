@@ -37,6 +37,7 @@ use crate::database::verification::integrity_check::IntegrityCheck;
 use crate::new_folders::NewFolders;
 use crate::setters::setters;
 use crate::sqlite::busy_handler::BusyHandler;
+use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::lock_wait::LockWait;
 
 /// Options of [`restore_sqlite_database`].
@@ -169,7 +170,9 @@ fn plan(
     }
     if let Some(verify) = verify {
         report(observer, &from, Stage::Verifying, 0, 0)?;
-        let problem = source.first_problem(verify, options.allow_unchecked);
+        let problem = cancellable(observer.cancel_token(), || {
+            source.first_problem(verify, options.allow_unchecked)
+        });
         if let Some(detail) = problem.map_err(|error| error.about_backup(&from))? {
             return Err(ErrorKind::Damaged { detail }.at(&from).about_backup(&from));
         }
