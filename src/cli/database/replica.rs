@@ -97,9 +97,11 @@ impl<'a> Replica<'a> {
     /// The address without what can be secret: the user and the query.
     pub(super) fn shown(&self) -> String {
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("", self.url));
-        // A password can have any character.
-        let (_, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
-        let address = rest.split(['?', '#']).next().unwrap_or_default();
+        // A password can have any character but the slash.
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let address = format!("{host}{path}");
+        let address = address.split(['?', '#']).next().unwrap_or_default();
         escaped_name(&format!("{scheme}://{address}"))
     }
 
@@ -295,6 +297,10 @@ mod tests {
             ("file:///mnt/replica", Some("file:///mnt/replica")),
             ("sftp://user@host:22/path", Some("sftp://host:22/path")),
             ("s3://key:p?w#x@bots/main", Some("s3://bots/main")),
+            (
+                "s3://bots/main?endpoint=http://user@host",
+                Some("s3://bots/main"),
+            ),
             ("/mnt/backups/monday.db", None),
             ("backups/2026://x", None),
             ("://x", None),
