@@ -463,6 +463,15 @@ fn updates_from_a_node_say_that_they_need_a_thread() {
         assert!(told.contains("no thread could be started"), "{told}");
         assert!(!told.contains("panicked"), "{told}");
     }
+    // A status without the node's answer is one all the same. This endpoint need not say its chain first.
+    let folder = path.parent().unwrap().join(".config/degenbot");
+    fs::create_dir_all(&folder).unwrap();
+    let config = format!("[rpc]\n1 = \"{}\"\n", server.url());
+    fs::write(folder.join("config.toml"), config).unwrap();
+    let arguments = ["database", "status", "--max-lag-blocks", "9"];
+    let told = run_refused(library, &path, &arguments, "thread", Errno::AGAIN);
+    assert!(told.starts_with("status: 4\n"), "{told}");
+    assert!(told.contains("no thread could be started"), "{told}");
     assert_eq!(content::of(&path), before);
 }
 
