@@ -1,6 +1,7 @@
 //! Reading and writing rows: columns, row types, lookups and transactions.
 
 pub(crate) mod columns;
+pub(in crate::models) mod known_addresses;
 pub(in crate::models) mod lookup;
 pub(in crate::models) mod missing_parent;
 pub(in crate::models) mod other_spellings;

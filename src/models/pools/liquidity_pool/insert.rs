@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::LiquidityPool;
+use crate::models::access::known_addresses::{KnownAddresses, is_there_already};
 use crate::models::access::missing_parent::name_missing_parent;
 use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::retired_ids;
@@ -104,6 +105,7 @@ const ADDRESSES: HexColumn = HexColumn {
 struct PoolInserter<'connection> {
     statements: Statements<'connection>,
     tokens: TokenInserter<'connection>,
+    known: KnownAddresses,
     find: Statement<'connection>,
     others: OtherSpellings<'connection>,
     find_by_id: Statement<'connection>,
@@ -119,6 +121,7 @@ impl<'connection> PoolInserter<'connection> {
         Ok(Self {
             statements,
             tokens: TokenInserter::new(statements, 2 * batch)?,
+            known: KnownAddresses::of_table(statements, "pools", batch)?,
             others: OtherSpellings::new(statements, ADDRESSES, batch)?,
             find_by_id: statements.prepare("SELECT id, kind FROM pools WHERE id = ?1")?,
             find: statements.prepare(
@@ -134,38 +137,69 @@ impl<'connection> PoolInserter<'connection> {
     }
 
     fn id_of(&mut self, pool: &NewLiquidityPool) -> Result<i64, RowError> {
-        let kind = pool.parameters.kind();
-        let [address, lower_case] = pool.address.spellings();
-        let chain = Bound::Integer(pool.chain.encode());
-        let spellings = [Bound::Text(&address), Bound::Text(&lower_case), chain];
-        if let Some(id) = existing(&mut self.find, &spellings, pool)? {
-            return Ok(id);
+        if let Some(id) = self.known.get(pool.chain, pool.address) {
+            let found = existing(&mut self.find_by_id, &[Bound::Integer(id)], pool)?;
+            return found.map_or_else(|| self.find_or_insert(pool), Ok);
         }
-        if let Some(id) = self.others.find(&lower_case, pool.chain.encode())?
-            && let Some(id) = existing(&mut self.find_by_id, &[Bound::Integer(id)], pool)?
+        self.find_or_insert(pool)
+    }
+
+    fn find_or_insert(&mut self, pool: &NewLiquidityPool) -> Result<i64, RowError> {
+        let spellings = pool.address.spellings();
+        if !self.known.is_complete()
+            && let Some(id) = self.find(pool, &spellings)?
         {
             return Ok(id);
         }
         let token0_id = self.tokens.id_of(&pool.token0)?;
         let token1_id = self.tokens.id_of(&pool.token1)?;
         let values = [
-            Bound::Text(&address),
-            chain,
-            Bound::Text(kind.as_str()),
+            Bound::Text(&spellings[0]),
+            Bound::Integer(pool.chain.encode()),
+            Bound::Text(pool.parameters.kind().as_str()),
             Bound::Integer(token0_id),
             Bound::Integer(token1_id),
             Bound::Integer(pool.exchange_id),
-            Bound::id(self.next_id.take()),
+            Bound::id(self.next_id),
         ];
-        let parents = [("exchanges", pool.exchange_id)];
-        let inserted = self
-            .insert
-            .run(&values)
-            .map_err(|error| name_missing_parent(self.statements, error, &parents))?;
-        require_written(inserted, "pools")?;
+        match self.insert.run(&values) {
+            Ok(inserted) => require_written(inserted, "pools")?,
+            // By a trigger of the user's own.
+            Err(error) if is_there_already(&error) => {
+                return Ok(self.find(pool, &spellings)?.ok_or(error)?);
+            }
+            Err(error) => {
+                let parents = [("exchanges", pool.exchange_id)];
+                return Err(name_missing_parent(self.statements, error, &parents));
+            }
+        }
+        self.next_id = None;
         let id = self.statements.last_insert_rowid();
         self.insert_kind_row(id, &pool.parameters)?;
+        if self.known.is_complete() {
+            self.known.add(pool.chain, pool.address, id);
+        }
         Ok(id)
+    }
+
+    fn find(
+        &mut self,
+        pool: &NewLiquidityPool,
+        [address, lower_case]: &[String; 2],
+    ) -> Result<Option<i64>, RowError> {
+        let chain = pool.chain.encode();
+        let spellings = [
+            Bound::Text(address),
+            Bound::Text(lower_case),
+            Bound::Integer(chain),
+        ];
+        if let Some(id) = existing(&mut self.find, &spellings, pool)? {
+            return Ok(Some(id));
+        }
+        match self.others.find(lower_case, chain)? {
+            Some(id) => existing(&mut self.find_by_id, &[Bound::Integer(id)], pool),
+            None => Ok(None),
+        }
     }
 
     fn insert_kind_row(&mut self, id: i64, parameters: &PoolParameters) -> Result<(), RowError> {

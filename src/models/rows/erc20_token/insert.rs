@@ -1,19 +1,18 @@
 //! Insertion of many tokens that may exist already.
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::Erc20Token;
 use super::NewErc20Token;
+use crate::models::access::known_addresses::{KnownAddresses, is_there_already};
 use crate::models::access::other_spellings::{HexColumn, OtherSpellings};
 use crate::models::access::retired_ids;
 use crate::models::access::row_error::RowError;
 use crate::models::access::write_transaction::in_write_transaction;
 use crate::models::access::written::require_written;
 use crate::sqlite::prepared::{Bound, Statement, Statements};
-use crate::types::address::{Address, is_usual_spelling};
+use crate::types::address::is_usual_spelling;
 use crate::types::integer::ChainId;
 use crate::types::stored::Encode;
 
@@ -53,7 +52,7 @@ pub(in crate::models) struct TokenInserter<'connection> {
     insert: Statement<'connection>,
     /// The id of the next new token, if SQLite would choose one that is not to be used again.
     next_id: Option<i64>,
-    known: HashMap<(ChainId, Address), i64>,
+    known: KnownAddresses,
 }
 
 impl<'connection> TokenInserter<'connection> {
@@ -73,37 +72,67 @@ impl<'connection> TokenInserter<'connection> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             next_id: retired_ids::next_id(statements, "erc20_tokens")?,
-            known: HashMap::new(),
+            known: KnownAddresses::of_table(statements, "erc20_tokens", batch)?,
         })
     }
 
     pub(in crate::models) fn id_of(&mut self, token: &NewErc20Token) -> Result<i64, RowError> {
-        if let Some(id) = self.known.get(&(token.chain, token.address)) {
-            return Ok(*id);
+        let &NewErc20Token { chain, address, .. } = token;
+        if let Some(id) = self.known.get(chain, address) {
+            return Ok(id);
         }
-        let [address, lower_case] = token.address.spellings();
-        let chain = Bound::Integer(token.chain.encode());
-        let spellings = [Bound::Text(&address), Bound::Text(&lower_case), chain];
-        let mut found = self.find.first_integer(&spellings)?;
-        if found.is_none() {
-            found = self.others.find(&lower_case, token.chain.encode())?;
-        }
-        let id = if let Some(id) = found {
-            id
+        let spellings = address.spellings();
+        let found = if self.known.is_complete() {
+            None
         } else {
-            let inserted = self.insert.run(&[
-                chain,
-                Bound::Text(&address),
-                Bound::text(token.name.as_deref()),
-                Bound::text(token.symbol.as_deref()),
-                Bound::integer(token.decimals),
-                Bound::id(self.next_id.take()),
-            ])?;
-            require_written(inserted, "erc20_tokens")?;
-            self.statements.last_insert_rowid()
+            self.find(chain, &spellings)?
         };
-        self.known.insert((token.chain, token.address), id);
+        let id = match found {
+            Some(id) => id,
+            None => self.insert(token, &spellings)?,
+        };
+        self.known.add(chain, address, id);
         Ok(id)
+    }
+
+    fn find(
+        &mut self,
+        chain: ChainId,
+        [address, lower_case]: &[String; 2],
+    ) -> QueryResult<Option<i64>> {
+        let chain = chain.encode();
+        let spellings = [
+            Bound::Text(address),
+            Bound::Text(lower_case),
+            Bound::Integer(chain),
+        ];
+        match self.find.first_integer(&spellings)? {
+            None => self.others.find(lower_case, chain),
+            found => Ok(found),
+        }
+    }
+
+    fn insert(&mut self, token: &NewErc20Token, spellings: &[String; 2]) -> Result<i64, RowError> {
+        let inserted = self.insert.run(&[
+            Bound::Integer(token.chain.encode()),
+            Bound::Text(&spellings[0]),
+            Bound::text(token.name.as_deref()),
+            Bound::text(token.symbol.as_deref()),
+            Bound::integer(token.decimals),
+            Bound::id(self.next_id),
+        ]);
+        match inserted {
+            Ok(inserted) => {
+                require_written(inserted, "erc20_tokens")?;
+                self.next_id = None;
+                Ok(self.statements.last_insert_rowid())
+            }
+            // By a trigger of the user's own.
+            Err(error) if is_there_already(&error) => {
+                Ok(self.find(token.chain, spellings)?.ok_or(error)?)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
