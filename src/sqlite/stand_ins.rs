@@ -3,7 +3,7 @@
 //! They change only the connection, never the file. No statement may be in a step meanwhile.
 
 use std::cmp::Ordering;
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 use std::slice;
 
@@ -74,32 +74,57 @@ impl Statements<'_> {
         self.check(code)
     }
 
-    /// Adds a table to the schema in memory that the file does not have (an imposter table). It must not be read.
-    pub(crate) fn add_imposter(self, name: &str) -> QueryResult<()> {
+    /// Reads the schema anew, with a table in the place of each of these views and virtual tables (an imposter table). It
+    /// must not be read.
+    pub(crate) fn read_schema_without(self, names: &[String]) -> QueryResult<()> {
+        self.forget_schema();
+        for name in names {
+            self.add_imposter(name)?;
+        }
+        // SQLite refuses a view whose name is taken. In this mode, it goes on with the rest of the schema.
+        self.tolerate_unreadable_objects(true)?;
+        let read = self.prepare("SELECT 1 FROM main.sqlite_schema").map(drop);
+        self.tolerate_unreadable_objects(false)?;
+        read
+    }
+
+    fn tolerate_unreadable_objects(self, tolerate: bool) -> QueryResult<()> {
+        // SAFETY: the connection is open. The setting takes an int and a pointer for the new value, which may be null.
+        let code = unsafe {
+            ffi::sqlite3_db_config(
+                self.handle().as_ptr(),
+                ffi::SQLITE_DBCONFIG_WRITABLE_SCHEMA,
+                c_int::from(tolerate),
+                ptr::null_mut::<c_int>(),
+            )
+        };
+        self.check(code)
+    }
+
+    fn add_imposter(self, name: &str) -> QueryResult<()> {
         /// Read-only.
         const ON: c_int = 2;
         const OFF: c_int = 0;
         /// Any page but that of the schema table.
         const ROOT: c_int = 2;
         const KEEP: c_int = 0;
-        let sql = CString::new(format!("CREATE TABLE {name} (a)"))?;
-        let create = |sql: &CStr| {
-            // SAFETY: the connection is open. The control takes the connection, the name of a schema and two ints. It
-            // is turned off before another statement can run.
-            unsafe {
-                self.imposter_mode(ON, ROOT);
-                let code = ffi::sqlite3_exec(
-                    self.handle().as_ptr(),
-                    sql.as_ptr(),
-                    None,
-                    ptr::null_mut(),
-                    ptr::null_mut(),
-                );
-                self.imposter_mode(OFF, KEEP);
-                code
-            }
+        let name = name.replace('"', "\"\"");
+        let sql = CString::new(format!("CREATE TABLE \"{name}\" (a)"))?;
+        // SAFETY: the connection is open. The control takes the connection, the name of a schema and two ints. It is turned
+        // off before another statement can run.
+        let code = unsafe {
+            self.imposter_mode(ON, ROOT);
+            let code = ffi::sqlite3_exec(
+                self.handle().as_ptr(),
+                sql.as_ptr(),
+                None,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            );
+            self.imposter_mode(OFF, KEEP);
+            code
         };
-        self.check(create(&sql))
+        self.check(code)
     }
 
     /// Forgets the schema in memory with its imposter tables. The next statement reads it again.
@@ -118,7 +143,7 @@ impl Statements<'_> {
 
     /// # Safety
     ///
-    /// The connection has read its schema. Mode 2 ends with mode 0 before another statement runs.
+    /// Mode 2 ends with mode 0 before another statement runs.
     unsafe fn imposter_mode(self, mode: c_int, root: c_int) {
         // SAFETY: as the caller has promised. The arguments have the types that the control reads.
         unsafe {

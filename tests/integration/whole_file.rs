@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use degenbot::database::{
-    BackupOptions, ErrorKind, IntegrityCheck, NotChecked, RestoreOptions, Rule, VerifyOptions,
-    backup_path, backup_sqlite_database, plan_restore, restore_sqlite_database,
-    verify_sqlite_database,
+    BackupOptions, CompactOptions, ErrorKind, IntegrityCheck, NotChecked, RestoreOptions, Rule,
+    VerifyOptions, backup_path, backup_sqlite_database, compact_sqlite_database, plan_restore,
+    restore_sqlite_database, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
 
@@ -202,6 +202,58 @@ fn the_command_names_what_it_did_not_check() {
     ");
 }
 
+/// A database with these objects that has free pages.
+fn with_free_pages(objects: &str) -> Copy {
+    let copy = with("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM");
+    execute(&copy.path, objects);
+    execute(
+        &copy.path,
+        "CREATE TABLE junk (a); INSERT INTO junk VALUES (randomblob(30000)); DROP TABLE junk",
+    );
+    copy
+}
+
+/// Names a page in use in the list of free pages, in the place of a page that is then in no tree.
+fn free_page_in_use(path: &Path) {
+    let root = page_of(path, "uniswap_v3_pools");
+    let mut bytes = fs::read(path).unwrap();
+    let trunk = u32::from_be_bytes(bytes[32..36].try_into().unwrap()) as usize;
+    let leaf = (trunk - 1) * 4096 + 8;
+    bytes[leaf..leaf + 4].copy_from_slice(&u32::try_from(root).unwrap().to_be_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+/// However many views there are, and whatever they are called. Triggers on views cannot be on the tables that stand in for
+/// them.
+#[test]
+fn a_free_page_that_is_in_use_is_found_beside_many_views() {
+    let mut numbers: Vec<usize> = (1..40).collect();
+    numbers.extend([100, 1_000]);
+    let partial = cases::map(&numbers, ToString::to_string, |&number| {
+        let views = (0..number).map(|view| {
+            let name = format!("\"My \"\"{:x}\"\"\"", (number * 7_919 + view) * 104_729);
+            format!("CREATE VIEW {name} AS SELECT id FROM pools;")
+        });
+        let views: String = views.collect();
+        let copy = with_free_pages(&format!(
+            "{views} CREATE VIEW eth_trade AS SELECT 1 AS a; CREATE VIEW price_open AS SELECT a FROM eth_trade; \
+             CREATE TRIGGER trades INSTEAD OF INSERT ON eth_trade BEGIN DELETE FROM pools; END"
+        ));
+        let explained = content::explained(&copy.path, "PRAGMA integrity_check");
+        assert_eq!(about_the_file(&copy.path), []);
+        free_page_in_use(&copy.path);
+        let found = about_the_file(&copy.path);
+        assert!(found[0].1.contains("2nd reference"), "{found:?}");
+        let before = fs::read(&copy.path).unwrap();
+        let error = compact_sqlite_database(&copy.path, &CompactOptions::default(), &mut ());
+        let error = error.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Damaged { .. }), "{error}");
+        assert!(fs::read(&copy.path).unwrap() == before);
+        explained.contains("[0,")
+    });
+    assert!(partial.iter().filter(|is_partial| **is_partial).count() > 10);
+}
+
 /// A page in use is on the list of free pages as well, and a page of the list is in no tree.
 #[test]
 fn a_free_page_that_is_in_use_is_found_beside_views() {
@@ -210,18 +262,8 @@ fn a_free_page_that_is_in_use_is_found_beside_views() {
         (VIRTUAL, "virtual"),
         (COLLATION, "collation"),
     ] {
-        let copy = with("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM");
-        execute(&copy.path, objects);
-        execute(
-            &copy.path,
-            "CREATE TABLE junk (a); INSERT INTO junk VALUES (randomblob(30000)); DROP TABLE junk",
-        );
-        let root = page_of(&copy.path, "uniswap_v3_pools");
-        let mut bytes = fs::read(&copy.path).unwrap();
-        let trunk = u32::from_be_bytes(bytes[32..36].try_into().unwrap()) as usize;
-        let leaf = (trunk - 1) * 4096 + 8;
-        bytes[leaf..leaf + 4].copy_from_slice(&u32::try_from(root).unwrap().to_be_bytes());
-        fs::write(&copy.path, bytes).unwrap();
+        let copy = with_free_pages(objects);
+        free_page_in_use(&copy.path);
         let found = about_the_file(&copy.path);
         assert!(
             found

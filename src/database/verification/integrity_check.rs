@@ -59,7 +59,13 @@ pub(crate) struct Checked {
 }
 
 /// The first sign of damage, if there is one. Values that their columns do not allow are none: an operation that keeps
-/// every row keeps them as well.
+/// every row keeps them as well. For the same reason, a table that cannot be checked is none, such as one that depends on
+/// what only the user's program defines.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotChecked`] if it is not known whether a page is used twice: what is written to one would then be in
+/// another table.
 pub(crate) fn first_damage(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -68,7 +74,12 @@ pub(crate) fn first_damage(
     let is_damage = |message: &str| {
         !is_about_a_value(message) && !message.starts_with("CHECK constraint failed in ")
     };
-    Ok(check_for(connection, path, verification, is_damage)?.problem)
+    let mut checked = check_for(connection, path, verification, is_damage)?;
+    if checked.problem.is_none() {
+        checked.not_checked.retain(|part| part.table.is_none());
+        require_all(&checked.not_checked, path)?;
+    }
+    Ok(checked.problem)
 }
 
 /// Runs an integrity check up to the first problem.
