@@ -273,6 +273,14 @@ fn backup_of_the_future_is_told_of() {
     };
     assert_eq!(told.path, future);
     assert!(told.problem.contains("still to come"), "{}", told.problem);
+    // Who keeps one keeps the new one.
+    let report = back_up(&copy, 1);
+    assert!(report.removed.contains(&future) && !future.exists());
+    assert_eq!(report.not_removed, []);
+    fs::write(&future, "something else").unwrap();
+    let report = back_up(&copy, 1);
+    assert_eq!(report.not_removed.len(), 1, "{:?}", report.not_removed);
+    assert!(future.exists());
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct Rotation {
     keep: NonZeroU32,
     /// The oldest by its name first.
     earlier: Vec<PathBuf>,
+    /// Those of them whose time is still to come.
+    to_come: Vec<PathBuf>,
     not_removed: Vec<NotRemoved>,
 }
 
@@ -65,12 +67,13 @@ impl Rotation {
         };
         earlier.retain(|path| !database.is_same_as(path));
         let now = SystemTime::now();
-        let (ahead, not_removed) = ahead_of(now, base, &earlier, not_removed);
+        let (ahead, to_come) = ahead_of(now, base, &earlier);
         Ok(Self {
             base: base.to_owned(),
             first: now + Duration::from_secs(ahead),
             keep,
             earlier,
+            to_come,
             not_removed,
         })
     }
@@ -118,30 +121,32 @@ impl Rotation {
                 Err(problem) => not_removed.push(NotRemoved { path, problem }),
             }
         }
+        let mut to_come = self.to_come;
+        to_come.retain(|path| {
+            let is_told = not_removed.iter().any(|told| told.path == *path);
+            !is_told && !removed.contains(path) && path.exists()
+        });
+        not_removed.extend(to_come.into_iter().map(|path| NotRemoved {
+            path,
+            problem: "its name has a time that is still to come, so that it counts as newer than new ones".to_owned(),
+        }));
         (removed, not_removed)
     }
 }
 
 /// How many seconds after `now` the newest name is free, so that no later backup has a name before it: several can be made
-/// in a second. A name that is far ahead was given while the clock was wrong. It counts as the newest for as long, and is told.
-fn ahead_of(
-    now: SystemTime,
-    base: &Path,
-    earlier: &[PathBuf],
-    mut told: Vec<NotRemoved>,
-) -> (u64, Vec<NotRemoved>) {
+/// in a second. A name that is far ahead was given while the clock was wrong. It counts as the newest for as long, and is
+/// returned.
+fn ahead_of(now: SystemTime, base: &Path, earlier: &[PathBuf]) -> (u64, Vec<PathBuf>) {
     let names: Vec<_> = (0..MOST_NAMES)
         .map(|second| dated(base, now + Duration::from_secs(second)))
         .collect();
     let last_name = names.last();
     let is_far_ahead = |path: &&PathBuf| last_name.is_some_and(|last| *path > last);
-    told.extend(earlier.iter().filter(is_far_ahead).map(|path| NotRemoved {
-        path: path.clone(),
-        problem: "its name has a time that is still to come, so that it counts as newer than new ones".to_owned(),
-    }));
+    let to_come = earlier.iter().filter(is_far_ahead).cloned().collect();
     let taken = names.iter().rposition(|name| earlier.contains(name));
     let ahead = taken.map_or(0, |taken| u64::try_from(taken).unwrap_or_default() + 1);
-    (ahead, told)
+    (ahead, to_come)
 }
 
 /// Whether nothing is at a path, and nothing beside it that SQLite would take for a part of it.
