@@ -2,6 +2,7 @@
 
 mod kept;
 
+use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
@@ -315,9 +316,10 @@ fn choose<'stored>(
         }
         (None, _) => {}
     }
-    // If there are duplicates, one active row is enough.
-    let active = stored.iter().find(|stored| stored.market.active);
-    Ok(active.or_else(|| stored.first()))
+    // Of duplicates, one active row is enough, and the one that has been followed is the better one.
+    let mut stored: Vec<_> = stored.iter().collect();
+    stored.sort_by_key(|stored| Reverse((stored.market.active, stored.market.last_update_block)));
+    Ok(stored.first().copied())
 }
 
 /// Inserts the row of a market. Like the Python package, it takes the block before the first one for done.

@@ -3,6 +3,7 @@
 pub(crate) mod contract_facts;
 mod kept;
 
+use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
@@ -241,9 +242,15 @@ fn choose<'stored>(
         return Ok(None);
     };
     let factory = known.map_or(first.factory, |known| known.factory);
-    let mut same = stored.iter().filter(|stored| stored.factory == factory);
+    // Of duplicates, one active row is enough, and the one that has been followed is the better one.
+    let mut same: Vec<_> = stored
+        .iter()
+        .filter(|stored| stored.factory == factory)
+        .collect();
+    same.sort_by_key(|stored| Reverse((stored.active, stored.last_update_block)));
+    let same = same.first().copied();
     let other = stored.iter().find(|stored| stored.factory != factory);
-    match (same.next(), other, known) {
+    match (same, other, known) {
         (None, _, Some(_)) => Err(ExchangeConflict::OtherFactory {
             exchange: exchange.clone(),
             found: first.factory,
@@ -253,8 +260,7 @@ fn choose<'stored>(
             exchange: exchange.clone(),
             factories: [first.factory, other.factory],
         }),
-        // If there are duplicates, one active row is enough.
-        (one, ..) => Ok(same.find(|same| same.active).or(one)),
+        (same, ..) => Ok(same),
     }
 }
 

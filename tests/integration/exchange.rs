@@ -137,6 +137,29 @@ fn activate_reuses_existing_rows() {
     assert_eq!(exchanges(&path), [""; 0]);
 }
 
+/// Which of two rows has been followed does not depend on their ids.
+#[test]
+fn of_two_rows_the_one_that_was_followed_is_activated_again() {
+    for marks in [["500", "NULL"], ["NULL", "500"], ["500", "600"]] {
+        let (_folder, path) = databases::empty();
+        let v4 = name("ethereum_uniswap_v4");
+        let factory = "'0x000000000004444c5dc75cB358380D2e3dE08A90'";
+        execute(
+            &path,
+            &format!(
+                "INSERT INTO exchanges (id, chain_id, name, active, last_update_block, factory) VALUES
+                     (7, 1, 'uniswap_v4', 0, {}, {factory}), (8, 1, 'uniswap_v4', 0, {}, {factory})",
+                marks[0], marks[1]
+            ),
+        );
+        activate_exchange(&path, &v4, &ExchangeOptions::default()).unwrap();
+        let expected = if marks[1] == "NULL" { "7" } else { "8" };
+        let active = "SELECT id AS line FROM exchanges WHERE active";
+        let active = content::lines(&mut content::connect(&path), active);
+        assert_eq!(active, [expected], "{marks:?}");
+    }
+}
+
 #[test]
 fn activate_refuses_another_factory_and_names_both() {
     let (_folder, path) = databases::empty();

@@ -217,6 +217,17 @@ fn activate_completes_what_the_python_package_has_stored_and_keeps_its_mark() {
         "SELECT id || '|' || active || '|' || last_update_block AS line FROM aave_v3_markets";
     let marks = content::lines(&mut content::connect(&path), marks);
     assert_eq!(marks, ["1|1|5", "2|0|5"]);
+    // Of two rows, the one that was followed.
+    let (_folder, path) = databases::empty();
+    execute(
+        &path,
+        "INSERT INTO aave_v3_markets (id, chain_id, name, active, last_update_block) VALUES
+             (1, 1, 'aave_v3', 0, NULL), (2, 1, 'Aave Ethereum Market', 0, 17000000)",
+    );
+    activate(&path, "ethereum_aave_v3").unwrap();
+    let active = "SELECT id AS line FROM aave_v3_markets WHERE active";
+    let active = content::lines(&mut content::connect(&path), active);
+    assert_eq!(active, ["2"]);
 }
 
 #[test]
