@@ -76,6 +76,24 @@ fn create_refuses_a_log_without_its_database() {
     assert_eq!(copy.files(), before);
 }
 
+/// Whoever writes to the other database would delete it, or write over it.
+#[test]
+fn create_refuses_the_place_of_another_databases_log() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let before = copy.files();
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = copy.path.with_file_name(format!("degenbot.db{suffix}"));
+        let output = quietly(&path, &["database", "reset", "--force"]);
+        let expected = format!(
+            "error: degenbot.db{suffix} is the place of a file that SQLite keeps beside another database\n"
+        );
+        assert!(output.contains(&expected), "{output}");
+        let error = create_new_sqlite_database(&path).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::TargetIsReserved { .. }));
+    }
+    assert_eq!(copy.files(), before);
+}
+
 /// Every command would refuse the new database because of it.
 #[test]
 fn what_is_no_journal_at_the_place_of_one_is_refused_before_a_database_is_created() {

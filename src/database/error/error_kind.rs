@@ -425,20 +425,20 @@ documented_errors! {
         }
             in Backups;
             text format!("{path} exists and is not {expected}");
-            hint "Name another file (--output, --into, --metrics-file), or move this one away";
+            hint "Name another file (--output, --into, --metrics-file, --prometheus), or move this one away";
             when "A file that is not degenbot's has the name that was given for a copy or for metrics, or PATH.bak is a \
                   link to one or no SQLite database. --force does not replace it.";
 
-        /// The path of a new file is that of a file that belongs to the database.
+        /// The path of a new file is that of a file that belongs to a database.
         TargetIsReserved {
             /// What the path is used for.
             what: &'static str = "a copy of the database that degenbot keeps",
         }
             in Backups;
             text format!("{path} is the place of {what}");
-            hint "Name another file (--output, --into, --metrics-file, --config)";
-            when "The path of a copy, of metrics or of a new config file is one that SQLite or degenbot uses for the \
-                  database, or a link to one.";
+            hint "Name another file (--database, --output, --into, --metrics-file, --prometheus, --config)";
+            when "The path of a new database, of a copy, of metrics or of a new config file is one that SQLite or \
+                  degenbot uses for a database, or a link to one.";
 
         /// The path of a copy leads to the database itself.
         BackupOntoItself

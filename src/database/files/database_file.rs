@@ -1,8 +1,9 @@
 //! The database file: its paths, its sidecars and its size.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::error::database_error::Error;
@@ -17,6 +18,9 @@ pub(crate) const WAL_HEADER_BYTES: u64 = 32;
 
 /// What the names of the copies that are kept have behind the name of the database.
 pub(crate) const COPIES: [&str; 3] = [".bak", ".pre-restore", ".pre-upgrade"];
+
+/// What a file is that has the name of another one's log or journal, for people.
+pub(super) const SIDECAR_OF_OTHER: &str = "a file that SQLite keeps beside another database";
 
 /// What the name of the file has behind that of the database in which `litestream restore -f` keeps its place.
 pub(super) const FOLLOWER: &str = "-txid";
@@ -127,9 +131,13 @@ impl DatabaseFile {
         }
     }
 
-    /// Fails if there is a log or journal that SQLite would apply to a new database, or if it would count as one that
-    /// Litestream keeps up to date.
+    /// Fails if there is a log or journal that SQLite would apply to a new database, if it would count as one that
+    /// Litestream keeps up to date, or if it would itself be taken for the log or journal of another file.
     pub(crate) fn refuse_leftover(&self) -> Result<(), Error> {
+        if self.is_sidecar_of_other() {
+            let what = SIDECAR_OF_OTHER;
+            return Err(ErrorKind::TargetIsReserved { what }.at(&self.path));
+        }
         if let Some(progress) = self.progress_of_follower() {
             return Err(ErrorKind::FollowerLeftover { progress }.at(&self.path));
         }
@@ -138,6 +146,15 @@ impl DatabaseFile {
             Some(leftover) => Err(ErrorKind::Leftover { leftover }.at(&self.path)),
             None => Ok(()),
         }
+    }
+
+    /// Whether SQLite would take a file at the path for the log, its index or the journal of the file beside it.
+    pub(super) fn is_sidecar_of_other(&self) -> bool {
+        let name = self.path.file_name().unwrap_or_default().as_bytes();
+        Sidecar::ALL.into_iter().any(|sidecar| {
+            let other = name.strip_suffix(sidecar.suffix().as_bytes());
+            other.is_some_and(|other| self.path.with_file_name(OsStr::from_bytes(other)).is_file())
+        })
     }
 
     /// Fails if a sidecar is not a regular file of its own. SQLite makes no others, and opens whatever has the name: it

@@ -1,12 +1,11 @@
 //! The names that SQLite and this program use for a database. No other new file may get one.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::files::database_file::{
-    COPIES, DatabaseFile, FOLLOWER, Sidecar, backup_path, place, with_suffix,
+    COPIES, DatabaseFile, FOLLOWER, SIDECAR_OF_OTHER, Sidecar, backup_path, place, with_suffix,
 };
 use crate::database::files::dated_backup::is_dated_name;
 use crate::database::files::regular_file::{MOST_LINKS, identity};
@@ -36,7 +35,7 @@ impl Use {
         match self {
             Self::Database => "the database itself",
             Self::Sidecar => "a file that SQLite keeps beside the database, or beside a copy of it",
-            Self::SidecarOfOther => "a file that SQLite keeps beside another database",
+            Self::SidecarOfOther => SIDECAR_OF_OTHER,
             Self::Replication => {
                 "a file that Litestream keeps beside a database that follows another"
             }
@@ -64,7 +63,8 @@ pub(crate) fn use_of(database: &DatabaseFile, path: &Path) -> Option<Use> {
         .iter()
         .find(|(_, name)| is_at(name) || is_same(name))
         .map(|(what, _)| *what);
-    let found = found.or_else(|| is_sidecar_of_other(path).then_some(Use::SidecarOfOther));
+    let is_of_other = DatabaseFile::at(path).is_sidecar_of_other();
+    let found = found.or_else(|| is_of_other.then_some(Use::SidecarOfOther));
     let is_dated_backup = || {
         [database.path(), database.real()].into_iter().any(|path| {
             place(&backup_path(path)).is_some_and(|(own, base)| {
@@ -88,15 +88,6 @@ pub(crate) fn use_of(database: &DatabaseFile, path: &Path) -> Option<Use> {
                     .any(|(folder, name)| *folder == own && is_temporary_name(name, &original))
             })
             .then_some(Use::Temporary)
-    })
-}
-
-/// Whether SQLite would take a file at the path for the log, its index or the journal of the file beside it.
-fn is_sidecar_of_other(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    Sidecar::ALL.into_iter().any(|sidecar| {
-        let database = name.strip_suffix(sidecar.suffix().as_bytes());
-        database.is_some_and(|database| path.with_file_name(OsStr::from_bytes(database)).is_file())
     })
 }
 
