@@ -135,10 +135,21 @@ impl Document<'_> {
     ) -> Result<Vec<(String, String)>, SettingsError> {
         let mut headers = Vec::new();
         for (name, value) in in_order(self.table(section)?) {
+            if !is_header_name(name.get_ref()) {
+                // It may be a whole header, with its key.
+                let message = "this is not the name of a header, such as `Authorization`";
+                return Err(self.malformed(name.span().start, message));
+            }
             headers.push((name.get_ref().to_string(), self.string(value)?.to_owned()));
         }
         Ok(headers)
     }
+}
+
+/// Whether a text is a token of HTTP (RFC 9110, section 5.6.2).
+fn is_header_name(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
 }
 
 #[cfg(test)]
@@ -201,6 +212,10 @@ mod tests {
             (
                 "[[nodes]]\nchain = 1\naddress = \"x\"\nheaders = { a = 5 }\n",
                 "4:17",
+            ),
+            (
+                "[[nodes]]\nchain = 1\naddress = \"x\"\nheaders = { \"Authorization: SECRET\" = \"\" }\n",
+                "4:13",
             ),
             (
                 "[[nodes]]\nchain = 1\naddress = \"SECRET\"\n[[nodes]]\nchain = 1\naddress = \"SECRET\"\n",
