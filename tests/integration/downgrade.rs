@@ -216,6 +216,42 @@ fn downgrade_refuses_to_drop_the_users_own_objects() {
     );
 }
 
+/// Whether the table is dropped by the last step or by an earlier one, after which another table is renamed.
+#[test]
+fn view_of_a_table_that_goes_is_named_whatever_the_target() {
+    for target in ["0.6.0a1", "0.6.0a4"] {
+        let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
+        content::connect(&copy.path)
+            .batch_execute("CREATE VIEW mine AS SELECT * FROM exchange_deployments")
+            .unwrap();
+        let error = plan_migration(&copy.path, version(target)).unwrap_err();
+        let ErrorKind::ObjectsLost { objects, .. } = &error.kind else {
+            panic!("{target}: {error}");
+        };
+        assert_eq!(
+            objects,
+            &["view mine (no such table: main.exchange_deployments)"]
+        );
+    }
+}
+
+/// A plan runs the migrations on a database in memory.
+#[test]
+fn a_migration_is_told_once_and_only_if_it_ran() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let told = |arguments: &[&str]| {
+        let told = quietly(&copy.path, &[&["-v", "database"], arguments].concat());
+        let is_told = |line: &&str| line.starts_with("info: ") && line.contains(" the migration ");
+        told.lines().filter(is_told).count()
+    };
+    assert_eq!(told(&["upgrade", "--dry-run"]), 0);
+    let first = version("0.6.0a4");
+    let pending = SchemaVersion::all().filter(|one| *one > first).count();
+    assert_eq!(told(&["upgrade", "--force"]), pending);
+    assert_eq!(told(&["downgrade", "--to", "0.6.0a4", "--dry-run"]), 0);
+    assert_eq!(told(&["downgrade", "--to", "0.6.0a4", "--force"]), pending);
+}
+
 #[test]
 fn migration_refuses_a_version_that_was_not_planned_for() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");

@@ -220,6 +220,16 @@ pub(crate) fn migrate_in_place<T>(
             None => scope = ForeignKeyScope::Everything,
         }
     };
+    let (
+        MigrationReport {
+            from, migrations, ..
+        },
+        _,
+    ) = &report;
+    for name in migrations {
+        let what = if *from <= target { "Ran" } else { "Undid" };
+        log::info!("{what} the migration {name}");
+    }
     if let Err(error) = ensure_wal(&mut connection, path) {
         log::warn!("The database stays in rollback-journal mode: {error}");
     }

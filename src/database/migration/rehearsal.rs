@@ -48,10 +48,29 @@ pub(crate) fn require_possible(
         effect: Some(Effect::Nothing),
         ..error
     };
+    if let Some(object) = object_of_dropped_table(&error, from, target) {
+        let objects = vec![object];
+        return Err(error.with_kind(ErrorKind::ObjectsLost { objects }));
+    }
     match reason_of_missing_table(connection, path, &error)? {
         Some(source) => Err(error.with_kind(ErrorKind::DefinedElsewhere { source })),
         None => Err(error),
     }
+}
+
+/// The view or trigger that an error is about, if it needs a table of this program that the migration drops. SQLite says so
+/// when a later step renames a table.
+fn object_of_dropped_table(
+    error: &Error,
+    from: SchemaVersion,
+    target: SchemaVersion,
+) -> Option<String> {
+    let message = error.kind.rejection()?.to_string();
+    let (object, table) = message
+        .strip_prefix("error in ")?
+        .split_once(": no such table: main.")?;
+    let has = |version: SchemaVersion| sql_name::is_among(table, version.catalogue().tables.keys());
+    (has(from) && !has(target)).then(|| format!("{object} (no such table: main.{table})"))
 }
 
 /// Why the copy lacks the table that an error is about: its module or its tokenizer is unknown, or it is a function.

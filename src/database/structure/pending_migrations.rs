@@ -26,14 +26,8 @@ impl MigrationStep {
     /// Runs or reverts the migration.
     pub(crate) fn run(&self, connection: &mut SqliteConnection) -> Result<(), MigrationStepError> {
         let taken = match self {
-            Self::Up(migration) => {
-                log::info!("Running migration {}", migration.name());
-                connection.run_migration(&**migration)
-            }
-            Self::Down(migration) => {
-                log::info!("Undoing migration {}", migration.name());
-                connection.revert_migration(&**migration)
-            }
+            Self::Up(migration) => connection.run_migration(&**migration),
+            Self::Down(migration) => connection.revert_migration(&**migration),
         };
         match taken {
             Ok(_) => Ok(()),
