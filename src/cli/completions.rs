@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
+use clap::Arg;
+use clap::ArgAction;
 use clap::Args;
 use clap::Command;
+use clap::value_parser;
 use clap_complete::Shell;
 use clap_complete::generate;
 
@@ -37,7 +40,8 @@ pub(super) struct Completions {
 
 impl Completions {
     /// `tree` is the tree of commands.
-    pub(super) fn run(self, context: &Context, mut tree: Command) -> Result<(), Failure> {
+    pub(super) fn run(self, context: &Context, tree: Command) -> Result<(), Failure> {
+        let mut tree = with_plain_flags(tree);
         let name = tree.get_name().to_owned();
         let mut script = Vec::new();
         generate(self.shell, &mut tree, name, &mut script);
@@ -49,6 +53,23 @@ impl Completions {
         };
         context.print(&Lines::of_own_text(&script))
     }
+}
+
+/// The commands with plain flags in the place of options whose value can only follow an equals sign. clap's scripts would
+/// offer it as the next word, which is refused.
+fn with_plain_flags(command: Command) -> Command {
+    let plain = |argument: Arg| {
+        if argument.is_require_equals_set() {
+            argument
+                .require_equals(false)
+                .action(ArgAction::SetTrue)
+                .num_args(0)
+                .value_parser(value_parser!(bool))
+        } else {
+            argument
+        }
+    };
+    command.mut_args(plain).mut_subcommands(with_plain_flags)
 }
 
 /// The script for bash, in which readline itself completes paths. clap's code splits a path at its spaces and does not

@@ -114,6 +114,10 @@ fn words_and_options(arguments: &[String]) -> (Vec<String>, Vec<String>) {
             words.push(argument.clone());
             continue;
         }
+        // Of an option that no command has, nobody knows whether the next word is its value.
+        if !is_known(argument) {
+            break;
+        }
         let mut option = argument.clone();
         if takes_value(argument)
             && let Some(value) = arguments.next()
@@ -128,11 +132,32 @@ fn words_and_options(arguments: &[String]) -> (Vec<String>, Vec<String>) {
     (words, options)
 }
 
+/// Whether a command has this option.
+fn is_known(option: &str) -> bool {
+    let (name, _) = option.split_once('=').unwrap_or((option, ""));
+    match name.strip_prefix("--") {
+        Some(long) => any_argument(|argument| argument.get_long() == Some(long)),
+        None => name
+            .chars()
+            .skip(1)
+            .all(|short| any_argument(|argument| argument.get_short() == Some(short))),
+    }
+}
+
 /// Whether the next argument is the value of this option.
 fn takes_value(option: &str) -> bool {
     let Some(long) = option.strip_prefix("--").filter(|long| !long.contains('=')) else {
         return false;
     };
+    any_argument(|argument| {
+        argument.get_long() == Some(long)
+            && argument.get_action().takes_values()
+            && !argument.is_require_equals_set()
+    })
+}
+
+/// Whether an argument of any command is meant.
+fn any_argument(is_meant: impl FnMut(&clap::Arg) -> bool) -> bool {
     let tree = Cli::command();
     let commands = tree
         .get_subcommands()
@@ -141,7 +166,7 @@ fn takes_value(option: &str) -> bool {
         .chain(tree.get_subcommands())
         .chain(commands)
         .flat_map(clap::Command::get_arguments)
-        .any(|argument| argument.get_long() == Some(long) && argument.get_action().takes_values())
+        .any(is_meant)
 }
 
 fn is_market(name: &str) -> bool {
@@ -192,6 +217,9 @@ mod tests {
     #[test]
     fn commands_of_the_python_package_and_of_other_groups_are_explained() {
         for (line, expected) in [
+            ("--json info", "info -> database info --json"),
+            ("backup -o b.db", "backup -> database backup"),
+            ("-q backup --force", "backup -> database backup -q --force"),
             (
                 "--database x.db fleet update 0x00",
                 "only in Python: fleet update",

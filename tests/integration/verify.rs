@@ -738,7 +738,7 @@ fn verify_suggests_a_remedy_for_damage() {
         database disk image is malformed
     --- stderr
     error: 1 problem found in degenbot.db
-    hint: Move it away with its -wal, and 'degenbot database restore' puts degenbot.db.bak in its place; or salvage a copy with the '.recover' command of the sqlite3 shell
+    hint: Move it away with its -wal, and 'degenbot database restore' puts degenbot.db.bak in its place, if there is one; or salvage a copy with the '.recover' command of the sqlite3 shell
     ");
 }
 

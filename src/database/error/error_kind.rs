@@ -971,8 +971,8 @@ impl ErrorKind {
 /// The hint about a damaged database.
 pub(crate) fn damage_hint(path: &dyn Display) -> String {
     format!(
-        "Move it away with its -wal, and 'degenbot database restore' puts {path}.bak in its place; or salvage a copy \
-         with the '.recover' command of the sqlite3 shell"
+        "Move it away with its -wal, and 'degenbot database restore' puts {path}.bak in its place, if there is one; or \
+         salvage a copy with the '.recover' command of the sqlite3 shell"
     )
 }
 
