@@ -267,6 +267,22 @@ fn reset_command_asks() {
 }
 
 #[test]
+fn reset_says_how_many_objects_of_ones_own_go() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    content::connect(&copy.path)
+        .batch_execute(
+            "CREATE TABLE notes (note); CREATE VIEW seen AS SELECT * FROM notes; \
+             CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)",
+        )
+        .unwrap();
+    let told = run(on(&copy.path, &["database", "reset"]), "n\n");
+    assert!(
+        told.contains("at degenbot.db, with 2 objects of your own, will be removed"),
+        "{told}"
+    );
+}
+
+#[test]
 fn reset_refuses_a_foreign_database_before_asking() {
     let copy = Copy::of("odd/foreign-no-stamp.db");
     let before = copy.files();

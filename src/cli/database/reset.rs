@@ -14,20 +14,22 @@ use crate::cli::json::{Json, Timing, Version, timed};
 use crate::cli::options::{Confirmation, Waiting};
 use crate::cli::progress::ProgressReporter;
 use crate::cli::prompt::confirm;
+use crate::counted::counted;
 use crate::database::copying::create::create_new_sqlite_database;
 use crate::database::copying::reset::{ResetOptions, check_reset, reset_sqlite_database};
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::expected_database::ExpectedDatabase;
+use crate::database::recognition::recognise::recognise;
 
 /// About the size of an empty database, in bytes.
 const EMPTY_BYTES: u64 = 400 << 10;
 
 /// Create the database, or empty an existing one
 ///
-/// All rows of an existing database are lost, so the command asks first. Programs that have the database open see the
-/// empty one in their next transaction.
+/// All rows of an existing database are lost, and with them tables, views, indexes and triggers of your own, so the
+/// command asks first. Programs that have the database open see the empty one in their next transaction.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reset {
     #[command(flatten)]
@@ -65,9 +67,10 @@ impl Reset {
         let expected = ExpectedDatabase::at(&path)?;
         check_reset(&path)?;
         let question = format!(
-            "The existing database at {} will be removed and a new, empty database will be \
+            "The existing database at {}{} will be removed and a new, empty database will be \
              initialized using the schema included in degenbot version {}. Do you want to proceed?",
             path.display(),
+            own_objects(&path),
             env!("CARGO_PKG_VERSION")
         );
         confirm(&question, self.confirmation.force)?;
@@ -99,6 +102,19 @@ impl Reset {
             version: latest_database_version().into(),
         };
         self.json.report(context, "database reset", &document)
+    }
+}
+
+/// Says how many objects of the user's own go with the database.
+fn own_objects(path: &Path) -> String {
+    let extras = recognise(path).map_or_else(|_| Vec::new(), |found| found.extras());
+    // Those of Litestream stay.
+    let own = extras
+        .iter()
+        .filter(|object| !object.name.starts_with("_litestream_"));
+    match own.count() {
+        0 => String::new(),
+        own => format!(", with {} of your own,", counted(own, "object")),
     }
 }
 
