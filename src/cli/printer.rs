@@ -34,9 +34,50 @@ const HINT: Style = AnsiColor::Green.on_default();
 /// The lines at the bottom of the terminal that [`redraw`] has shown.
 static LIVE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// The colours of bars, which read well on a light and on a dark background, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    Green,
+    Magenta,
+    Red,
+}
+
+impl Colour {
+    const fn style(self) -> Style {
+        let colour = match self {
+            Self::Green => AnsiColor::Green,
+            Self::Magenta => AnsiColor::Magenta,
+            Self::Red => AnsiColor::Red,
+        };
+        colour.on_default()
+    }
+}
+
 /// Text for people in lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Vec<String>);
+pub(super) struct Lines(Vec<Line>);
+
+/// A line, and what stands at its end in a colour.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    coloured: Option<(Colour, String)>,
+}
+
+impl Line {
+    /// The line without anything that controls the terminal but its own colour.
+    fn escaped(&self, is_coloured: bool) -> String {
+        let text = escaped(&self.text);
+        match &self.coloured {
+            None => format!("{text}\n"),
+            Some((colour, rest)) if is_coloured && !rest.is_empty() => {
+                let style = colour.style();
+                format!("{text}{style}{}{style:#}\n", escaped(rest))
+            }
+            Some((_, rest)) => format!("{text}{}\n", escaped(rest)),
+        }
+    }
+}
 
 impl Lines {
     pub(super) const fn new() -> Self {
@@ -49,7 +90,12 @@ impl Lines {
     }
 
     fn escaped(&self) -> String {
-        let lines = self.0.iter().map(|line| format!("{}\n", escaped(line)));
+        self.shown(is_coloured(&io::stdout()))
+    }
+
+    /// What is printed, in colours or without.
+    pub(super) fn shown(&self, is_coloured: bool) -> String {
+        let lines = self.0.iter().map(|line| line.escaped(is_coloured));
         lines.collect()
     }
 
@@ -68,7 +114,18 @@ impl Lines {
 
     /// Appends a line.
     pub(super) fn push(&mut self, line: impl Display) {
-        self.0.push(line.to_string());
+        self.0.push(Line {
+            text: line.to_string(),
+            coloured: None,
+        });
+    }
+
+    /// Appends a line that ends with a text in a colour, where stdout has colours.
+    pub(super) fn push_coloured(&mut self, line: impl Display, colour: Colour, end: String) {
+        self.0.push(Line {
+            text: line.to_string(),
+            coloured: Some((colour, end)),
+        });
     }
 }
 

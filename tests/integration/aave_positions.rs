@@ -65,6 +65,71 @@ fn risk_lists_users_near_liquidation_first() {
 }
 
 #[test]
+fn risk_draws_the_debt_in_narrow_zones() {
+    let (_folder, path) = market();
+    let server = NodeServer::start(aave_positions::chain());
+    let chart = ["aave", "position", "risk", "--chart"];
+    insta::assert_snapshot!(told(&path, &server, &chart), @r"
+    status: 0
+    --- stdout
+    ethereum_positions at block 23,000,000 (2025-06-15 15:06:40 UTC)
+    Prices of the oracle in block 23,000,000
+    No price of X\u{202e}SU: execution reverted: no source\u{1b}[31m
+    4 users with debt, 1 not computed
+
+    Health factor  Users  Collateral       Debt
+    below 0.90         0       $0.00      $0.00
+    0.90 to 0.95       0       $0.00      $0.00
+    0.95 to 1.00       0       $0.00      $0.00
+    1.00 to 1.05       0       $0.00      $0.00
+    1.05 to 1.10       0       $0.00      $0.00
+    1.10 to 1.15       0       $0.00      $0.00
+    1.15 to 1.20       0       $0.00      $0.00
+    1.20 to 1.25       1   $2,000.00  $1,500.20  ███████████████████████████████████
+    1.25 to 1.30       0       $0.00      $0.00
+    1.30 to 1.35       0       $0.00      $0.00
+    1.35 to 1.40       0       $0.00      $0.00
+    1.40 to 1.45       0       $0.00      $0.00
+    1.45 to 1.50       0       $0.00      $0.00
+    1.50 to 1.55       0       $0.00      $0.00
+    1.55 to 1.60       0       $0.00      $0.00
+    1.60 to 1.65       0       $0.00      $0.00
+    1.65 to 1.70       1   $2,000.00  $1,000.13  ███████████████████████▍
+    1.70 to 1.75       0       $0.00      $0.00
+    1.75 to 1.80       0       $0.00      $0.00
+    1.80 to 1.85       0       $0.00      $0.00
+    1.85 to 1.90       0       $0.00      $0.00
+    1.90 to 1.95       0       $0.00      $0.00
+    1.95 to 2.00       0       $0.00      $0.00
+    from 2.00          1   $2,000.00      $1.00  ▏
+    --- stderr
+    ");
+    // The narrow zones have what the wide ones have.
+    let url = server.url();
+    let zones = |arguments: &[&str]| {
+        let document = json(&path, &[arguments, &["--rpc", &url]].concat());
+        document["markets"][0]["zones"].as_array().unwrap().clone()
+    };
+    let (narrow, wide) = (zones(&chart), zones(&chart[..3]));
+    assert_eq!([narrow.len(), wide.len()], [24, 7]);
+    for field in ["users", "debt_base", "collateral_base"] {
+        let sum = |zones: &[Value]| -> u128 {
+            let numbers = zones.iter().map(|zone| zone[field].to_string());
+            numbers
+                .map(|it| it.trim_matches('"').parse::<u128>().unwrap())
+                .sum()
+        };
+        assert_eq!(sum(&narrow), sum(&wide), "{field}");
+        assert!(sum(&wide) > 0, "{field}");
+    }
+    for option in ["--limit=3", "--below=1.05", NEAR] {
+        let told = told(&path, &server, &[&chart[..], &[option]].concat());
+        assert!(told.starts_with("status: 2\n"), "{told}");
+        assert!(told.contains("cannot be used with"), "{told}");
+    }
+}
+
+#[test]
 fn position_has_balances_prices_and_worth() {
     let (_folder, path) = market();
     let server = NodeServer::start(aave_positions::chain());

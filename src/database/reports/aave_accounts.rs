@@ -26,6 +26,9 @@ use crate::types::integer::{BasisPoints, EModeCategoryId, Timestamp};
 /// The bounds of the zones of health factors, in hundredths.
 const BOUNDS: [u64; 6] = [100, 105, 110, 125, 150, 200];
 
+/// The first and the last bound of fine zones, and how wide those between them are.
+const FINE_BOUNDS: (u64, u64, usize) = (90, 200, 5);
+
 /// Which accounts [`value_aave_accounts`] returns.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -38,6 +41,8 @@ pub struct AaveRiskOptions {
     pub limit: Option<usize>,
     /// Only the account of this user.
     pub address: Option<Address>,
+    /// Zones of five hundredths of a health factor from 0.90 to 2.00, instead of fewer and wider ones.
+    pub fine_zones: bool,
 }
 
 setters!(AaveRiskOptions {
@@ -45,6 +50,7 @@ setters!(AaveRiskOptions {
     min_debt: U256,
     limit: usize => Some,
     address: Address => Some,
+    fine_zones: bool,
 });
 
 /// What the accounts of a market with debt are worth.
@@ -175,7 +181,7 @@ pub fn value_aave_accounts(
             too_small: 0,
             matching: 0,
             accounts: Vec::new(),
-            zones: zones(),
+            zones: zones(options.fine_zones),
             not_computed: Vec::new(),
             market,
         };
@@ -424,9 +430,15 @@ fn stable_borrowing(rules: PoolRules, reserves: &[AaveV3Reserve]) -> Vec<String>
     with_stable.map(|it| it.underlying.label()).collect()
 }
 
-fn zones() -> Vec<AaveRiskZone> {
-    let from = std::iter::once(0).chain(BOUNDS);
-    let below = BOUNDS.into_iter().map(Some).chain([None]);
+fn zones(fine: bool) -> Vec<AaveRiskZone> {
+    let bounds: Vec<u64> = if fine {
+        let (first, last, width) = FINE_BOUNDS;
+        (first..=last).step_by(width).collect()
+    } else {
+        BOUNDS.into()
+    };
+    let from = std::iter::once(0).chain(bounds.clone());
+    let below = bounds.into_iter().map(Some).chain([None]);
     let zones = from.zip(below).map(|(from, below)| AaveRiskZone {
         from,
         below,

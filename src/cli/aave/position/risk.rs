@@ -52,6 +52,13 @@ pub(in crate::cli) struct Risk {
     /// How many users are listed [default: 20; with --json, all]
     #[arg(long, value_name = "USERS")]
     limit: Option<usize>,
+    /// Draw only the debt by health factor, in narrow zones
+    ///
+    /// What can be liquidated is red, what is near it magenta, the rest green; NO_COLOR in the
+    /// environment keeps the bars plain.
+    #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
+    #[arg(long, conflicts_with_all = ["address", "below", "limit"])]
+    chart: bool,
     #[command(flatten)]
     pricing: Pricing,
     #[command(flatten)]
@@ -128,6 +135,7 @@ impl Risk {
         options.below = self.below;
         options.limit = self.limit.or(usual);
         options.address = self.address;
+        options.fine_zones = self.chart;
         match value_aave_accounts(path, market_id, prices, &options) {
             Ok(report) => Ok((self.address.is_none() || report.users > 0).then_some(report)),
             Err(error) => Err(error.into()),
@@ -148,14 +156,17 @@ impl Risk {
                 lines.push("");
                 let columns = context.printer.columns().unwrap_or(USUAL_WIDTH);
                 let unit = &prices.prices;
-                lines.extend(histogram(
+                histogram(
+                    &mut lines,
                     &report.zones,
                     unit,
                     prices.base_currency,
                     columns,
-                ));
+                );
             }
-            list(&mut lines, report, prices, context.printer.columns());
+            if !self.chart {
+                list(&mut lines, report, prices, context.printer.columns());
+            }
         }
         lines
     }

@@ -6,19 +6,21 @@ use crate::aave::prices::AavePrices;
 use crate::cli::aave::amounts::in_base;
 use crate::cli::bar::bar;
 use crate::cli::format::grouped;
+use crate::cli::printer::{Colour, Lines};
 use crate::cli::table::Alignment::{Left, Right};
 use crate::cli::table::{Table, padded};
 use crate::database::reports::aave_accounts::AaveRiskZone;
 use crate::types::address::Address;
 
-/// The lines of the histogram.
+/// Appends the lines of the histogram: what can be liquidated in red, what is near it in magenta, the rest in green.
 pub(super) fn histogram(
+    lines: &mut Lines,
     zones: &[AaveRiskZone],
     prices: &AavePrices,
     base_currency: Option<Address>,
     columns: usize,
-) -> Vec<String> {
-    const WIDEST: usize = 120;
+) {
+    const WIDEST: usize = 200;
     let amount = |amount| in_base(amount, prices.unit(), base_currency);
     let mut table = Table::titled([
         ("Health factor", Left),
@@ -34,19 +36,32 @@ pub(super) fn histogram(
             amount(zone.debt_base),
         ]);
     }
-    let lines: Vec<_> = table.lines().collect();
-    let left = lines.iter().map(|line| line.chars().count()).max();
+    let rows: Vec<_> = table.lines().collect();
+    let left = rows.iter().map(|line| line.chars().count()).max();
     let left = left.unwrap_or(0) + 2;
     let room = columns.min(WIDEST).saturating_sub(left).max(1);
     let most = zones.iter().map(|zone| zone.debt_base.0).max();
     let most = most.unwrap_or_default();
-    let bars = zones.iter().map(|zone| share(zone.debt_base.0, most));
-    let with_bars = lines.iter().zip(std::iter::once(0.0).chain(bars));
-    let lines = with_bars.map(|(line, share)| {
-        let line = format!("{}{}", padded(line, left, Left), bar(share, room));
-        line.trim_end().to_owned()
-    });
-    lines.collect()
+    let (titles, rows) = rows.split_at(1);
+    lines.extend(titles);
+    for (zone, row) in zones.iter().zip(rows) {
+        let bar = bar(share(zone.debt_base.0, most), room);
+        if bar.is_empty() {
+            lines.push(row);
+        } else {
+            lines.push_coloured(padded(row, left, Left), colour(zone), bar);
+        }
+    }
+}
+
+fn colour(zone: &AaveRiskZone) -> Colour {
+    /// Below this health factor, in hundredths, little has to happen.
+    const NEAR: u64 = 110;
+    match zone.below {
+        Some(..=100) => Colour::Red,
+        Some(..=NEAR) => Colour::Magenta,
+        _ => Colour::Green,
+    }
 }
 
 fn range(zone: &AaveRiskZone) -> String {
@@ -95,15 +110,30 @@ mod tests {
             zone(200, None, 1_000),
         ];
         let prices = AavePrices::new(AavePrices::DOLLAR);
-        let lines = histogram(&zones, &prices, Some(Address::ZERO), 60);
+        let mut lines = Lines::new();
+        histogram(&mut lines, &zones, &prices, Some(Address::ZERO), 60);
+        let plain = lines.shown(false);
         assert_eq!(
-            lines,
+            plain.lines().collect::<Vec<_>>(),
             [
                 "Health factor  Users  Collateral       Debt",
                 "below 1.00         3   $1,000.00      $0.00",
                 "1.00 to 1.05       3   $1,000.00      $1.00  ▏",
                 "1.05 to 2.00       3   $1,000.00    $500.00  ███████▌",
                 "from 2.00          3   $1,000.00  $1,000.00  ███████████████",
+            ]
+        );
+        let coloured = lines.shown(true);
+        let bars: Vec<_> = coloured
+            .lines()
+            .filter_map(|line| line.split_once('\u{1b}'))
+            .collect();
+        assert_eq!(
+            bars.iter().map(|(_, bar)| *bar).collect::<Vec<_>>(),
+            [
+                "[35m▏\u{1b}[0m",
+                "[32m███████▌\u{1b}[0m",
+                "[32m███████████████\u{1b}[0m",
             ]
         );
     }
