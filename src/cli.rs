@@ -29,6 +29,7 @@ mod man;
 mod metrics_file;
 mod options;
 mod outcome;
+mod own_file;
 mod parse;
 mod pool;
 mod printer;

@@ -139,6 +139,7 @@ pub use reports::aave_markets::{
 pub use reports::inspect::{
     AutoVacuum, DatabaseInfo, ExchangeInfo, TableInfo, inspect_sqlite_database,
 };
+pub use reports::liquidity_buckets::{LiquidityBucket, LiquidityBuckets};
 pub use reports::market_list::MarketInfo;
 pub use reports::pool_info::{PoolInfo, TokenInfo};
 pub use reports::pool_list::{PoolListOptions, list_pools};

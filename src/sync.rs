@@ -27,6 +27,7 @@ mod chain_view;
 mod changes;
 mod commit;
 mod course;
+pub(crate) mod current_tick;
 mod decode;
 mod domain;
 pub(crate) mod estimate;
@@ -97,6 +98,7 @@ pub use aave::verify_report::{
 };
 pub use aave_prices::{OraclePrices, ask_aave_prices};
 pub use block_target::{BlockTarget, InvalidTarget};
+pub use current_tick::{CurrentTick, ask_current_tick};
 pub use estimate::Estimate;
 pub use follow::{FollowOptions, follow_pools};
 pub use follow_event::{FollowEvent, FollowStatus};

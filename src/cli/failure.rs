@@ -493,6 +493,23 @@ documented_errors! {
             hint "'degenbot pool list' lists the pools; name one by its address, hash or ID, or by its two tokens";
             when "The database has no pool of the address, the hash, the ID or the tokens that `pool show` is given.";
 
+        /// The liquidity that a chart is to show cannot be drawn.
+        PoolNotDrawn {
+            name: String = "0x0d4a11d5EEaaC28EC3F61d100daF4d40471f1852".to_owned(),
+            reason: String = "pools of its kind have no ticks".to_owned(),
+            /// How many pools the arguments can mean.
+            matching: usize = 1,
+        }
+            in Rows;
+            text format!("The liquidity of '{name}' cannot be drawn: {reason}");
+            hint if *matching > 1 {
+                "A chart is of one pool: name it by its address or its hash, and its chain by --chain"
+            } else {
+                "'degenbot pool show' without --chart shows what the database has of the pool"
+            };
+            when "`pool show --chart` or `--svg` is about several pools, a pool of a kind without ticks, one without \
+                  liquidity, or one whose liquidity does not add up.";
+
         /// The database lacks a pool that is named by the arguments of a comparison or a repair.
         PoolNotStored {
             name: String = "0x0d4a11d5EEaaC28EC3F61d100daF4d40471f1852".to_owned(),

@@ -4,8 +4,10 @@ mod cells;
 mod filters;
 mod findings;
 mod liquidity_chart;
+mod liquidity_svg;
 mod list;
 mod pool_table;
+mod prices;
 mod repair;
 mod show;
 mod update;
@@ -37,7 +39,7 @@ pub(super) enum Command {
     /// A pool is named by its address, by the hash that a Uniswap V4 pool has for an
     /// address, by its ID, or by its two tokens, each by its address or its symbol.
     /// If several pools match, they are listed.
-    Show(show::Show),
+    Show(Box<show::Show>),
     /// Compare pools with what their contracts say on the chain
     ///
     /// It compares tokens, fees, tick spacings, the liquidity of every tick, all words of
@@ -65,7 +67,7 @@ impl Command {
             Self::List(command) => Some(("list", command.contradiction()?)),
             Self::Verify(command) => Some(("verify", command.contradiction()?)),
             Self::Repair(command) => Some(("repair", command.contradiction()?)),
-            Self::Show(_) => None,
+            Self::Show(command) => Some(("show", command.contradiction()?)),
         }
     }
 

@@ -213,6 +213,10 @@ impl BlockNumber {
         }
     }
 }
+impl TickSpacing {
+    /// The least one.
+    pub(crate) const ONE: Self = Self(1);
+}
 impl FeeParts {
     /// A number that is known when the program is built. One out of range does not compile.
     pub(crate) const fn constant<const NUMBER: u32>() -> Self {

@@ -78,6 +78,7 @@ const COMMANDS: &[&str] = &[
     "pool show 1",
     "pool show 1 --json",
     "pool show 31",
+    "pool show 31 --chart --tick 0",
     "exchange activate ethereum_uniswap_v3",
     "exchange deactivate ethereum_uniswap_v3",
     "exchange activate ethereum_uniswap_v",

@@ -11,6 +11,7 @@ use degenbot::types::{Address, ChainId, FeeParts};
 use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
+use crate::pool_charts::chain_at_tick;
 use crate::support::aave_positions;
 use crate::support::aave_state;
 use crate::support::command::{on, quietly, run, send, settled, spawn};
@@ -30,7 +31,7 @@ const RUNS: &[(&str, &[&str])] = &[
             "exchange list",
             "aave list",
             "pool list",
-            "pool show 0xDeEf11836d892EE382381ff547F56cc6b6F376B1",
+            "pool show 0xDeEf11836d892EE382381ff547F56cc6b6F376B1 --chart",
             "pool show 1",
         ],
     ),
@@ -233,6 +234,17 @@ fn output(copy: &Copy, line: &str) -> Output {
             command.args(["--rpc", &server.url()]);
         }
         return command.output().unwrap();
+    }
+    if arguments.contains(&"--chart") {
+        let one_position = "DELETE FROM liquidity_positions WHERE pool_id = 31;
+            INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) VALUES
+                (31, -201000, '4000000000000000', '4000000000000000'),
+                (31, -196200, '-4000000000000000', '4000000000000000')";
+        let mut connection = content::connect(&copy.path);
+        connection.batch_execute(one_position).unwrap();
+        let server = NodeServer::start(chain_at_tick(1, -198_000));
+        let mut command = on(&copy.path, &arguments);
+        return command.args(["--rpc", &server.url()]).output().unwrap();
     }
     if arguments.starts_with(&["token", "update"]) {
         let server = NodeServer::start(FakeChain::new(1, 10_000_000));

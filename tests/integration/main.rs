@@ -58,6 +58,7 @@ mod own_objects_in_upgrades;
 mod own_objects_meaning;
 mod plans;
 mod pool_addresses;
+mod pool_charts;
 mod pool_reports;
 mod pool_update;
 mod pools;

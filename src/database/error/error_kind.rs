@@ -425,9 +425,9 @@ documented_errors! {
         }
             in Backups;
             text format!("{path} exists and is not {expected}");
-            hint "Name another file (--output, --into, --metrics-file, --prometheus), or move this one away";
-            when "A file that is not degenbot's has the name that was given for a copy or for metrics, or PATH.bak is a \
-                  link to one or no SQLite database. --force does not replace it.";
+            hint "Name another file (--output, --into, --metrics-file, --prometheus, --svg), or move this one away";
+            when "A file that is not degenbot's has the name that was given for a copy, for metrics or for a chart, or \
+                  PATH.bak is a link to one or no SQLite database. --force does not replace it.";
 
         /// The path of a new file is that of a file that belongs to a database.
         TargetIsReserved {
@@ -436,8 +436,8 @@ documented_errors! {
         }
             in Backups;
             text format!("{path} is the place of {what}");
-            hint "Name another file (--database, --output, --into, --metrics-file, --prometheus, --config)";
-            when "The path of a new database, of a copy, of metrics or of a new config file is one that SQLite or \
+            hint "Name another file (--database, --output, --into, --metrics-file, --prometheus, --svg, --config)";
+            when "The path of a new database, of a copy, of metrics, of a chart or of a new config file is one that SQLite or \
                   degenbot uses for a database, or a link to one.";
 
         /// The path of a copy leads to the database itself.

@@ -618,21 +618,21 @@ fn foreign_file_does_not_become_one_of_metrics() {
     --- stdout
     --- stderr
     error: notes.prom exists and is not a file of metrics of this command
-    hint: Name another file (--output, --into, --metrics-file, --prometheus), or move this one away
+    hint: Name another file (--output, --into, --metrics-file, --prometheus, --svg), or move this one away
     ");
     assert_snapshot!(refused("degenbot.db"), @r"
     status: 1
     --- stdout
     --- stderr
     error: degenbot.db is the place of the database itself
-    hint: Name another file (--database, --output, --into, --metrics-file, --prometheus, --config)
+    hint: Name another file (--database, --output, --into, --metrics-file, --prometheus, --svg, --config)
     ");
     assert_snapshot!(refused("degenbot.db.bak"), @r"
     status: 1
     --- stdout
     --- stderr
     error: degenbot.db.bak is the place of a copy of the database that degenbot keeps
-    hint: Name another file (--database, --output, --into, --metrics-file, --prometheus, --config)
+    hint: Name another file (--database, --output, --into, --metrics-file, --prometheus, --svg, --config)
     ");
     assert_snapshot!(refused("/dev/null"), @r"
     status: 1
