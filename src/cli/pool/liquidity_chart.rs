@@ -31,11 +31,7 @@ impl Current {
             Some(block) => format!("in block {}", grouped(block.get())),
             None => "(--tick)".to_owned(),
         };
-        format!(
-            "Current tick {tick} {source}: {} {}",
-            prices.at(tick),
-            prices.title()
-        )
+        format!("Current tick {tick} {source}: {}", prices.described(tick))
     }
 }
 

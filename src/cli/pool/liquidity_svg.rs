@@ -141,13 +141,12 @@ fn bars(
         let is_below = current.is_none_or(|current| bucket.lower <= current.tick.get());
         let class = if is_below { "below" } else { "above" };
         let about = format!(
-            "Ticks {} to {}: liquidity {}, {} to {} {}",
+            "Ticks {} to {}: liquidity {}, {} to {}",
             bucket.lower,
             bucket.upper,
             short(height(bucket)),
             prices.at(bucket.lower),
-            prices.at(bucket.upper),
-            prices.title()
+            prices.described(bucket.upper)
         );
         line(
             svg,

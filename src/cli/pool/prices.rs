@@ -63,6 +63,15 @@ impl Prices {
         in_digits(self.number(tick).recip())
     }
 
+    /// The price at a tick, and what it is in.
+    pub(super) fn described(&self, tick: i32) -> String {
+        let (price, title) = (self.at(tick), self.title());
+        match title.strip_prefix("Price") {
+            Some(raw) => format!("price {price}{raw}"),
+            None => format!("{price} {title}"),
+        }
+    }
+
     fn number(&self, tick: i32) -> f64 {
         1.0001_f64.powi(tick) * 10_f64.powi(self.decimals.unwrap_or(0))
     }
@@ -102,5 +111,7 @@ pub(super) mod tests {
         assert_eq!(raw.inverse_at(-887_272), "3.4026e38");
         let long = prices(Some(0), ["A very long symbol", "USDC"]);
         assert_eq!([long.title(), long.inverse_title()], ["Price", "Inverse"]);
+        assert_eq!(known.described(-198_432), "2413.5 USDC per WETH");
+        assert_eq!(long.described(0), "price 1.0000");
     }
 }
