@@ -7,22 +7,28 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::types::integer::ChainId;
 
-/// The schemes of nodes, and of replicas. Anything else before `://` could be a key.
-const SCHEMES: [&str; 11] = [
-    "http", "https", "ws", "wss", "ipc", "unix", "file", "s3", "gs", "abs", "sftp",
+/// The schemes of nodes. Anything else before `://` could be a key.
+const SCHEMES: [&str; 6] = ["http", "https", "ws", "wss", "ipc", "unix"];
+
+/// The schemes of replicas of Litestream. Their keys are in the user and the query, never in the path.
+const REPLICAS: [&str; 9] = [
+    "file", "s3", "gs", "abs", "sftp", "oss", "nats", "webdav", "webdavs",
 ];
 
 /// Stands for what is not shown.
 const BLANK: &str = "…";
 
 /// The address of a node as it may be shown: its scheme, the last two labels of the host or the IP address, and the
-/// port. The path of a local socket, which ends with `.ipc` or `.sock`, is complete.
+/// port. The path of a local socket, which ends with `.ipc` or `.sock`, is complete. So are the bucket or the host and the
+/// path of a replica of Litestream, such as `s3://`.
 ///
 /// ```
 /// use degenbot::settings::endpoint_without_key;
 ///
 /// let endpoint = "https://eth-mainnet.example.com:8545/v2/KEY";
 /// assert_eq!(endpoint_without_key(endpoint), "https://….example.com:8545/…");
+/// let replica = "s3://KEY:KEY@bots/main?endpoint=https://example.com";
+/// assert_eq!(endpoint_without_key(replica), "s3://…@bots/main?…");
 /// ```
 #[must_use]
 pub fn endpoint_without_key(endpoint: &str) -> String {
@@ -30,6 +36,9 @@ pub fn endpoint_without_key(endpoint: &str) -> String {
     let (scheme, rest) = split_scheme(endpoint);
     if is_socket(scheme, rest) {
         return endpoint.to_owned();
+    }
+    if let Some(scheme) = scheme.filter(|scheme| is_among(&REPLICAS, scheme)) {
+        return replica(scheme, rest);
     }
     let parts = Parts::of(rest);
     let shown_scheme = match scheme {
@@ -46,6 +55,26 @@ pub fn endpoint_without_key(endpoint: &str) -> String {
         "{shown_scheme}{user}{}{path}",
         host(&parts, endpoint.contains("://"))
     )
+}
+
+/// The address of a replica, without the user and the query.
+fn replica(scheme: &str, rest: &str) -> String {
+    // A password can have any character but the slash.
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("…@", host),
+        None => ("", authority),
+    };
+    let address = format!("{host}{path}");
+    let (place, query) = match address.split_once(['?', '#']) {
+        Some((place, _)) => (place, "?…"),
+        None => (address.as_str(), ""),
+    };
+    if place.contains('@') {
+        // One with a slash in it was taken for a host and a path.
+        return format!("{scheme}://{BLANK}/{BLANK}");
+    }
+    format!("{scheme}://{user}{place}{query}")
 }
 
 /// A text that may quote addresses of nodes, such as the answer of a node, without the keys in them: each address is
@@ -172,7 +201,11 @@ fn split_scheme(endpoint: &str) -> (Option<&str>, &str) {
 }
 
 fn is_known(scheme: &str) -> bool {
-    SCHEMES
+    is_among(&SCHEMES, scheme) || is_among(&REPLICAS, scheme)
+}
+
+fn is_among(schemes: &[&str], scheme: &str) -> bool {
+    schemes
         .iter()
         .any(|known| known.eq_ignore_ascii_case(scheme))
 }
@@ -283,6 +316,17 @@ mod tests {
             ("~/geth.ipc", "~/geth.ipc"),
             ("ipc:///run/base.ipc", "ipc:///run/base.ipc"),
             ("ipc://example.com/KEY.ipc", "ipc://example.com/…"),
+            ("file:///run/base.ipc", "file:///run/base.ipc"),
+            ("s3://bots/main/2026", "s3://bots/main/2026"),
+            ("S3://KEY:KEY@bots/main", "S3://…@bots/main"),
+            ("s3://KEY:K?E#Y@bots/main", "s3://…@bots/main"),
+            ("s3://KEY:K/EY@bots/main", "s3://…/…"),
+            ("s3://bots/main?secret=KEY", "s3://bots/main?…"),
+            ("s3://bots?secret=KEY", "s3://bots?…"),
+            ("gs://bots/main#KEY", "gs://bots/main?…"),
+            ("abs://KEY@account/bots/main", "abs://…@account/bots/main"),
+            ("sftp://KEY:KEY@host:22/path", "sftp://…@host:22/path"),
+            ("file:///mnt/replica", "file:///mnt/replica"),
         ] {
             assert_eq!(endpoint_without_key(endpoint), shown, "{endpoint}");
         }

@@ -18,6 +18,7 @@ use crate::database::files::staged_file::{PRIVATE, StagedFile};
 use crate::escape::{escaped, escaped_name};
 use crate::new_folders::NewFolders;
 use crate::node::endpoint::percent_decoded;
+use crate::settings::endpoint::endpoint_without_key;
 use crate::system::signals::kill_group;
 
 const PROGRAM: &str = "litestream";
@@ -96,13 +97,8 @@ impl<'a> Replica<'a> {
 
     /// The address without what can be secret: the user and the query.
     pub(super) fn shown(&self) -> String {
-        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", self.url));
-        // A password can have any character but the slash.
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let address = format!("{host}{path}");
-        let address = address.split(['?', '#']).next().unwrap_or_default();
-        escaped_name(&format!("{scheme}://{address}"))
+        let shown = endpoint_without_key(self.url);
+        escaped_name(&shown.replacen("…@", "", 1).replace("?…", ""))
     }
 
     /// Restores the replica, as it was at a time or as it is, to a temporary file beside the database at `path`.
@@ -252,8 +248,29 @@ fn reason(output: &Output, url: &str) -> String {
     let last = last.unwrap_or_else(|| output.status.to_string());
     let told = secrets(url)
         .iter()
-        .fold(last, |told, secret| told.replace(secret.as_str(), "…"));
+        .fold(last, |told, secret| without(&told, secret));
     escaped(told.trim()).to_string()
+}
+
+/// A text without a secret. A short one, such as `1` or `true`, is part of other words as well, which stay.
+fn without(text: &str, secret: &str) -> String {
+    /// What is shorter is no key.
+    const KEY: usize = 6;
+    let (mut told, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(secret) {
+        let (before, found) = rest.split_at(at);
+        let (found, after) = found.split_at(secret.len());
+        told.push_str(before);
+        let is_in_a_word =
+            told.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        told.push_str(if is_in_a_word && secret.len() < KEY {
+            found
+        } else {
+            "…"
+        });
+        rest = after;
+    }
+    told + rest
 }
 
 /// What of an address can be secret, as it is written and as it is meant: the user and the values of the query.
@@ -297,6 +314,7 @@ mod tests {
             ("file:///mnt/replica", Some("file:///mnt/replica")),
             ("sftp://user@host:22/path", Some("sftp://host:22/path")),
             ("s3://key:p?w#x@bots/main", Some("s3://bots/main")),
+            ("s3://key:p/w@bots/main", Some("s3://…/…")),
             (
                 "s3://bots/main?endpoint=http://user@host",
                 Some("s3://bots/main"),
@@ -324,5 +342,12 @@ mod tests {
         let url = "s3://a%2Bb:ab%2FcdSECRET@bots";
         let told = reason(&output("a+b ab/cdSECRET ab%2FcdSECRET"), url);
         assert_eq!(told, "… … …");
+        // A short value is blanked only where it is a word of its own.
+        let url = "s3://bots/main?sign=1&force-path-style=true&key=hunter2";
+        let told = reason(
+            &output("is 1, not 101 or 0x1f: true, truely xhunter2x"),
+            url,
+        );
+        assert_eq!(told, "is …, not 101 or 0x1f: …, truely x…x");
     }
 }

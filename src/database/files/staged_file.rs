@@ -430,10 +430,12 @@ fn clone_file(_: &File, _: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Removes a file and what SQLite has made beside it, as far as they are there. Fails if the file itself stays.
+/// Removes a file and what SQLite and Litestream have made beside it, as far as they are there. Fails if the file itself
+/// stays.
 fn remove_with_sidecars(path: &Path) -> io::Result<()> {
-    let sidecars = Sidecar::ALL.map(|sidecar| sidecar.of(path));
-    for sidecar in sidecars.into_iter().chain([with_suffix(path, UNFINISHED)]) {
+    let unfinished = with_suffix(path, UNFINISHED);
+    let of_both = [path, &unfinished].map(|file| Sidecar::ALL.map(|sidecar| sidecar.of(file)));
+    for sidecar in of_both.into_iter().flatten().chain([unfinished]) {
         if !named_files::contains(&sidecar) {
             let _ = fs::remove_file(sidecar);
         }
@@ -461,8 +463,16 @@ mod tests {
     fn dropping_an_unpublished_file_removes_it_with_its_sidecars() {
         let folder = tempfile::tempdir().unwrap();
         let staged = StagedFile::create(&folder.path().join("x.bak"), PRIVATE).unwrap();
-        fs::write(Sidecar::Journal.of(staged.path()), "x").unwrap();
-        assert_eq!(names(folder.path()).len(), 2);
+        let unfinished = with_suffix(staged.path(), UNFINISHED);
+        for beside in [
+            Sidecar::Journal.of(staged.path()),
+            Sidecar::Wal.of(&unfinished),
+            Sidecar::Shm.of(&unfinished),
+            unfinished,
+        ] {
+            fs::write(beside, "x").unwrap();
+        }
+        assert_eq!(names(folder.path()).len(), 5);
         drop(staged);
         assert!(names(folder.path()).is_empty());
     }
