@@ -290,10 +290,12 @@ documented_errors! {
                 },
                 Staleness::NoBackup { path: PathBuf::from("PATH.bak") },
             ],
+            /// Whether updates would refuse the database, because it is of an earlier version.
+            is_upgradable: bool = false,
         }
             in Rows;
             text format!("{} is stale: {}", path.display(), listed(stale));
-            hint stale_hint(stale);
+            hint stale_hint(stale, *is_upgradable);
             when "`database status` has found that a limit is exceeded which was given, or that what the limit is for is not \
                   known. The exit status is 4.";
 
@@ -893,6 +895,9 @@ const fn remedy(stale: &Staleness) -> &'static str {
         (_, StatusSubject::Blocks) => {
             "'degenbot pool update' and 'degenbot aave update' take in new blocks"
         }
+        (Staleness::BackupNotKnown { .. }, _) => {
+            "name the backup with --backup, where its folder can be listed"
+        }
         (_, StatusSubject::Backup) => "'degenbot database backup' makes a backup",
         (_, StatusSubject::Log) => {
             "a log grows while a program reads for long, or while Litestream does not keep up"
@@ -901,8 +906,16 @@ const fn remedy(stale: &Staleness) -> &'static str {
 }
 
 /// What to do about a stale database.
-fn stale_hint(stale: &[Staleness]) -> String {
-    let mut remedies: Vec<&str> = stale.iter().map(remedy).collect();
+fn stale_hint(stale: &[Staleness], is_upgradable: bool) -> String {
+    let needs_update = |stale: &Staleness| {
+        stale.subject() == StatusSubject::Blocks && !matches!(stale, Staleness::HeadNotKnown { .. })
+    };
+    let upgrade = "'degenbot database upgrade' comes first: updates need the latest version";
+    let upgrade = (is_upgradable && stale.iter().any(needs_update)).then_some(upgrade);
+    let mut remedies: Vec<&str> = upgrade
+        .into_iter()
+        .chain(stale.iter().map(remedy))
+        .collect();
     remedies.dedup();
     remedies.join("; ")
 }

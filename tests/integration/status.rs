@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::fs::File;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -24,6 +24,7 @@ use crate::support::node_faults::{Faults, Incident};
 use crate::support::node_server::NodeServer;
 #[cfg(target_os = "linux")]
 use crate::support::replicating::Replicating;
+use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 /// A database with two exchanges of Ethereum at blocks 100 and 90, and one that is not active.
 fn small() -> Copy {
@@ -316,7 +317,7 @@ fn status_of_every_version_leaves_nothing_behind() {
         let has_markets = catalogue.has_columns("aave_v3_markets", &["last_update_block"]);
         assert_eq!(status.markets.is_some(), has_markets, "{name}");
         assert_eq!(
-            told.contains("has no markets of Aave."),
+            told.contains("does not have markets of Aave"),
             !has_markets,
             "{told}"
         );
@@ -326,6 +327,85 @@ fn status_of_every_version_leaves_nothing_behind() {
     let foreign = Copy::of("odd/foreign-no-stamp.db");
     let error = read_database_status(&foreign.path, &StatusOptions::default()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Refused { .. }), "{error}");
+}
+
+#[test]
+fn database_of_an_early_version_needs_an_upgrade_first() {
+    let stale = |name: &str| {
+        let copy = Copy::of(name);
+        let arguments = ["database", "status", "--max-lag-blocks", "9", "--offline"];
+        let told = quietly(&copy.path, &arguments);
+        assert!(told.starts_with("status: 4\n"), "{told}");
+        let (shown, error) = told.split_once("--- stderr\n").unwrap();
+        let without = "does not say the blocks of exchanges; 'degenbot database upgrade' brings it to one that does.\n";
+        assert_eq!(shown.contains(without), name.contains("0.5.0a2"), "{told}");
+        error.replace(&SchemaVersion::latest().to_string(), "[LATEST]")
+    };
+    insta::assert_snapshot!(stale("populated/populated-0.5.0a2.db"), @r"
+    error: degenbot.db is stale: a database at 756fba1f75f4 does not say the blocks of exchanges
+    hint: 'degenbot database upgrade' comes first: updates need the latest version; 'degenbot pool update' and 'degenbot aave update' take in new blocks
+    ");
+    insta::assert_snapshot!(stale("populated/populated-0.5.0.db"), @r"
+    error: degenbot.db is stale: base_uniswap_v4 and 11 others are more than 9 blocks behind, up to 20401842; base_pancakeswap_v2 was never updated
+    hint: 'degenbot database upgrade' comes first: updates need the latest version; 'degenbot pool update' and 'degenbot aave update' take in new blocks
+    ");
+}
+
+#[test]
+fn backup_in_a_folder_that_cannot_be_listed_is_not_known() {
+    let (_binary, program) = public_copy_of_the_binary();
+    let copy = small();
+    let backups = copy.folder().join("backups");
+    fs::create_dir(&backups).unwrap();
+    let base = backups.join("degenbot.db.bak");
+    fs::copy(&copy.path, &base).unwrap();
+    fs::rename(&base, backups.join("degenbot.db.bak.20260131T030007Z")).unwrap();
+    let mode =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(copy.folder(), 0o755);
+    mode(&copy.path, 0o644);
+    let status = |limits: &[&str]| {
+        let mut command = unprivileged(&program);
+        command.current_dir(copy.folder());
+        command.args([
+            "--database",
+            "degenbot.db",
+            "database",
+            "status",
+            "--offline",
+        ]);
+        command
+            .args(["--backup", "backups/degenbot.db.bak"])
+            .args(limits);
+        run(command, "")
+    };
+    mode(&backups, 0o711);
+    let not_known = "backups cannot be listed: Permission denied";
+    let told = status(&[]);
+    assert!(told.contains("\nBackup      not known: "), "{told}");
+    assert!(told.contains(not_known), "{told}");
+    let told = status(&["--max-backup-age", "26h"]);
+    assert!(told.starts_with("status: 4\n"), "{told}");
+    let said = "whether there is a new backup at backups/degenbot.db.bak is not known: ";
+    assert!(told.contains(said), "{told}");
+    assert!(
+        told.contains("hint: name the backup with --backup"),
+        "{told}"
+    );
+    // One that is new enough is enough.
+    fs::copy(&copy.path, &base).unwrap();
+    mode(&base, 0o644);
+    let told = status(&["--max-backup-age", "26h"]);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    let said = "; whether there is a newer one is not known: ";
+    assert!(told.contains(said), "{told}");
+    set_time(&base, SystemTime::now() - Duration::from_secs(30 * 3_600));
+    let told = status(&["--max-backup-age", "26h"]);
+    assert!(told.starts_with("status: 4\n"), "{told}");
+    mode(&backups, 0o755);
+    let told = status(&["--max-backup-age", "1w"]);
+    assert!(told.starts_with("status: 0\n"), "{told}");
+    assert!(!told.contains("not known"), "{told}");
 }
 
 #[test]

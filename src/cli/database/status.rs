@@ -118,6 +118,7 @@ impl Status {
             return Ok(());
         }
         Err(Failure::Stale {
+            is_upgradable: status.recognition.identity.is_upgradable(),
             path: status.path,
             stale,
         })
@@ -241,6 +242,7 @@ struct BackupDocument<'status> {
     age_seconds: Option<u64>,
     version: Option<&'status str>,
     problem: Option<&'status str>,
+    not_listed: Option<&'status str>,
 }
 
 #[derive(Serialize)]
@@ -312,6 +314,7 @@ impl<'status> Document<'status> {
                 age_seconds: backup.age(now).map(|age| age.as_secs()),
                 version: backup.version.as_deref(),
                 problem: backup.problem.as_deref(),
+                not_listed: backup.not_listed.as_deref(),
             },
             programs: status.programs.as_deref(),
             litestream: LitestreamDocument {
@@ -361,13 +364,18 @@ fn describe(status: &DatabaseStatus, now: SystemTime) -> Lines {
             &status.exchanges,
             "does not say the blocks of exchanges",
         ),
-        ("Market", &status.markets, "has no markets of Aave"),
+        ("Market", &status.markets, "does not have markets of Aave"),
     ];
     for (title, rows, without) in parts {
         let Some(rows) = rows else {
             let version = plain(&status.recognition.version_name());
+            let upgrade = if status.recognition.identity.is_upgradable() {
+                "; 'degenbot database upgrade' brings it to one that does"
+            } else {
+                ""
+            };
             text.push("");
-            text.push(format_args!("A database at {version} {without}."));
+            text.push_fitting(&format!("A database at {version} {without}{upgrade}."), 2);
             continue;
         };
         describe_rows(&mut text, status, title, rows);
@@ -379,10 +387,15 @@ fn describe_backup(status: &DatabaseStatus, now: SystemTime) -> String {
     let backup = &status.backup;
     let path = backup.path.display();
     let (Some(size), Some(modified)) = (backup.bytes, backup.modified) else {
-        return match &backup.problem {
-            Some(problem) => problem.clone(),
-            None => format!("none at {path}"),
+        return match (&backup.problem, &backup.not_listed) {
+            (Some(problem), _) => problem.clone(),
+            (None, Some(problem)) => format!("not known: {problem}"),
+            (None, None) => format!("none at {path}"),
         };
+    };
+    let others = match &backup.not_listed {
+        Some(problem) => format!("; whether there is a newer one is not known: {problem}"),
+        None => String::new(),
     };
     let age = match backup.age(now) {
         Some(age) => format!("{} old", Age(age)),
@@ -394,7 +407,7 @@ fn describe_backup(status: &DatabaseStatus, now: SystemTime) -> String {
         (None, None) => "of an unknown version".to_owned(),
     };
     format!(
-        "{path}, {age} ({}), {}, {what}",
+        "{path}, {age} ({}), {}, {what}{others}",
         time(modified),
         bytes(size)
     )

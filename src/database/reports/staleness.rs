@@ -88,10 +88,22 @@ pub enum Staleness {
     },
     /// No exchange and no market is active, so that nothing is updated.
     NothingActive,
+    /// The database is of an early version, which does not have the blocks of exchanges.
+    BlocksNotStored {
+        /// The version.
+        version: String,
+    },
     /// There is no backup.
     NoBackup {
         /// Where it was looked for.
         path: PathBuf,
+    },
+    /// Whether there is a backup that is new enough is not known: its folder cannot be listed.
+    BackupNotKnown {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why.
+        problem: String,
     },
     /// What is there is no backup.
     BadBackup {
@@ -156,7 +168,10 @@ impl DatabaseStatus {
                 Lag::Invalid => found.push(Staleness::InvalidRow { name: name(one) }),
             }
         }
-        if !is_any_active {
+        if self.exchanges.is_none() {
+            let version = self.recognition.version_name();
+            found.push(Staleness::BlocksNotStored { version });
+        } else if !is_any_active {
             found.push(Staleness::NothingActive);
         }
         let others = |count: usize| u64::try_from(count.saturating_sub(1)).unwrap_or(u64::MAX);
@@ -185,6 +200,11 @@ impl DatabaseStatus {
 
     fn judge_backup(&self, limit: Duration, now: SystemTime) -> Option<Staleness> {
         let path = self.backup.path.clone();
+        let is_fresh =
+            self.backup.problem.is_none() && self.backup.age(now).is_some_and(|age| age <= limit);
+        if let Some(problem) = self.backup.not_listed.clone().filter(|_| !is_fresh) {
+            return Some(Staleness::BackupNotKnown { path, problem });
+        }
         if let Some(problem) = self.backup.problem.clone() {
             return Some(Staleness::BadBackup { path, problem });
         }
@@ -217,8 +237,10 @@ impl Staleness {
             | Self::NeverUpdated { .. }
             | Self::HeadNotKnown { .. }
             | Self::InvalidRow { .. }
-            | Self::NothingActive => StatusSubject::Blocks,
+            | Self::NothingActive
+            | Self::BlocksNotStored { .. } => StatusSubject::Blocks,
             Self::NoBackup { .. }
+            | Self::BackupNotKnown { .. }
             | Self::BadBackup { .. }
             | Self::BackupTimeNotKnown { .. }
             | Self::OldBackup { .. } => StatusSubject::Backup,
@@ -266,6 +288,16 @@ impl fmt::Display for Staleness {
             ),
             Self::InvalidRow { name } => write!(f, "the chain or the block of {name} is invalid"),
             Self::NothingActive => write!(f, "no exchange and no market is active"),
+            Self::BlocksNotStored { version } => write!(
+                f,
+                "a database at {} does not say the blocks of exchanges",
+                escaped_name(version)
+            ),
+            Self::BackupNotKnown { path, problem } => write!(
+                f,
+                "whether there is a new backup at {} is not known: {problem}",
+                path.display()
+            ),
             Self::NoBackup { path } => write!(f, "there is no backup at {}", path.display()),
             Self::BadBackup { path, problem } => {
                 write!(f, "{} is no backup: {problem}", path.display())

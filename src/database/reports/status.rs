@@ -21,6 +21,7 @@ use crate::database::recognition::identity::{Identity, Recognition};
 use crate::database::recognition::recognise::recognise_connection;
 use crate::database::reports::inspect::{ExchangeInfo, exchanges_of};
 use crate::database::reports::market_list::{MarketInfo, markets_of};
+use crate::folder_of::folder_of;
 use crate::setters::setters;
 use crate::sqlite::auto_checkpoint::LITESTREAM;
 use crate::sqlite::transaction::{Begin, transaction};
@@ -118,6 +119,8 @@ pub struct BackupStatus {
     /// Why it is no backup. Without a problem, it is a degenbot database that does not lack its end. Its pages and rows are
     /// not checked.
     pub problem: Option<String>,
+    /// Why the folder cannot be listed, so that nobody knows whether there are others, with a time behind the name.
+    pub not_listed: Option<String>,
 }
 
 /// What is known of Litestream, which replicates databases.
@@ -165,7 +168,7 @@ pub fn read_database_status(path: &Path, options: &StatusOptions) -> Result<Data
         chains: chains(all),
         exchanges,
         markets,
-        backup: BackupStatus::of(newest_backup(&file, &base), &file),
+        backup: BackupStatus::newest(&file, &base),
         litestream: Litestream {
             process: litestream.map(|program| program.pid),
             has_tables: LITESTREAM.iter().any(has_table),
@@ -288,24 +291,38 @@ fn natural(value: Option<&SqlValue>) -> Option<u64> {
     }
 }
 
-/// The backup that was last written, of the one at a path and those that have a time behind this name. The database itself is
-/// none, whatever its name.
-fn newest_backup(database: &DatabaseFile, base: &Path) -> PathBuf {
-    let dated = dated_backups(base).unwrap_or_default();
-    let written = dated
-        .into_iter()
-        .chain([base.to_owned()])
-        .filter(|path| !database.is_same_as(path))
-        .filter_map(|path| {
-            let modified = fs::metadata(&path).ok()?.modified().ok()?;
-            Some((modified, path))
-        });
-    written
-        .max()
-        .map_or_else(|| base.to_owned(), |(_, path)| path)
-}
-
 impl BackupStatus {
+    /// Looks at the backup that was last written, of the one at a path and those that have a time behind this name. The
+    /// database itself is none, whatever its name.
+    fn newest(database: &DatabaseFile, base: &Path) -> Self {
+        let (dated, not_listed) = match dated_backups(base) {
+            Ok(dated) => (dated, None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), None),
+            Err(error) => {
+                let folder = folder_of(base).display();
+                (
+                    Vec::new(),
+                    Some(format!("{folder} cannot be listed: {error}")),
+                )
+            }
+        };
+        let written = dated
+            .into_iter()
+            .chain([base.to_owned()])
+            .filter(|path| !database.is_same_as(path))
+            .filter_map(|path| {
+                let modified = fs::metadata(&path).ok()?.modified().ok()?;
+                Some((modified, path))
+            });
+        let newest = written
+            .max()
+            .map_or_else(|| base.to_owned(), |(_, path)| path);
+        Self {
+            not_listed,
+            ..Self::of(newest, database)
+        }
+    }
+
     /// Looks at a backup of a database.
     fn of(path: PathBuf, database: &DatabaseFile) -> Self {
         let mut status = Self {
@@ -313,6 +330,7 @@ impl BackupStatus {
             modified: None,
             version: None,
             problem: None,
+            not_listed: None,
             path,
         };
         match fs::metadata(&status.path) {
