@@ -213,6 +213,7 @@ impl BlockNumber {
         }
     }
 }
+#[cfg(feature = "cli")]
 impl TickSpacing {
     /// The least one.
     pub(crate) const ONE: Self = Self(1);
