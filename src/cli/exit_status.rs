@@ -18,17 +18,19 @@ impl ExitStatus {
         (Self::Done, "done"),
         (
             Self::Failed,
-            "failed, refused, or aborted by the user; or stdout could not be written",
+            "failed, refused, or aborted by the user; or stdout could not be
+       written",
         ),
         (Self::WrongArguments, "wrong arguments"),
         (
             Self::Findings,
-            "a command that verifies or repairs has found a problem, or could not check a
-       part, and has printed that",
+            "a command that verifies or repairs has found a problem, or could
+       not check a part, and has printed that",
         ),
         (
             Self::Stale,
-            "'database status' has found the database stale, and has printed that",
+            "'database status' has found the database stale, and has printed
+       that",
         ),
         (Self::EndedBySignal, "ended at once by a second Ctrl-C"),
     ];
@@ -45,7 +47,7 @@ impl ExitStatus {
         }
     }
 
-    /// The table of all statuses, for the help.
+    /// The table of all statuses, for the help. A manual page indents it, and has 80 columns.
     pub(super) fn table() -> String {
         let lines =
             Self::ALL.map(|(status, meaning)| format!("  {:<3}  {meaning}", status.number()));

@@ -104,16 +104,17 @@ fn render(command: &Command) -> Result<String, Failure> {
     );
     let synopsis = format!(".SH SYNOPSIS\n{}", synopsis(command));
     let mut lines = Vec::new();
-    let mut skipped = false;
+    let mut is_synopsis = false;
     for line in text.lines() {
-        if std::mem::take(&mut skipped) {
+        is_synopsis &= !line.starts_with(".SH ");
+        if is_synopsis {
             continue;
         }
         lines.push(match line {
             _ if line.starts_with(".TH ") => &heading,
-            // clap's synopsis, the next line, has options without their values.
+            // clap's own has options without their values.
             ".SH SYNOPSIS" => {
-                skipped = true;
+                is_synopsis = true;
                 &synopsis
             }
             _ => line,

@@ -227,6 +227,9 @@ fn facts_of_an_active_exchange_are_recorded_and_told() {
     Exchange is already activated.
     Recorded: kind sushiswap_v2, first block 26000000, no init code hash.
     ");
+    quietly(&path, &["exchange", "deactivate", "ethereum_sushiswap_v2"]);
+    let told = activate(&["--from-block", "26000000"]);
+    assert!(told.contains("\nRecorded: first block 26000000."), "{told}");
     let expected = ("sushiswap_v2".to_owned(), Some(26_000_000), None);
     assert_eq!(recorded(&path, "ethereum_sushiswap_v2"), Some(expected));
 }

@@ -305,10 +305,10 @@ fn help_lists_every_exit_status() {
     assert_eq!(
         table,
         "  0    done\n  \
-         1    failed, refused, or aborted by the user; or stdout could not be written\n  \
+         1    failed, refused, or aborted by the user; or stdout could not be\n       written\n  \
          2    wrong arguments\n  \
-         3    a command that verifies or repairs has found a problem, or could not check a\n       part, and has printed that\n  \
-         4    'database status' has found the database stale, and has printed that\n  \
+         3    a command that verifies or repairs has found a problem, or could\n       not check a part, and has printed that\n  \
+         4    'database status' has found the database stale, and has printed\n       that\n  \
          130  ended at once by a second Ctrl-C\n"
     );
 }

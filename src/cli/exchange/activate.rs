@@ -22,7 +22,7 @@ pub(in crate::cli) struct Activate {
     #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
     #[arg(value_parser = exchange(), hide_possible_values = true)]
     name: String,
-    /// The kind of its pools, for one that was added without
+    /// The kind of its pools, for one that was added without or with another
     #[arg(long, value_parser = kinds())]
     kind: Option<ExchangeKind>,
     /// The first block that can have events, where the first update begins
@@ -72,21 +72,19 @@ impl Activate {
         };
         warn_without_endpoint(&settings, exchange.chain);
         match activation {
-            Activation::AlreadyActive => {
-                context.printer.message("Exchange is already activated.");
-                if let Some(recorded) = recorded {
-                    context.printer.message(recorded);
-                }
-            }
+            Activation::AlreadyActive => context.printer.message("Exchange is already activated."),
             Activation::Added | Activation::Activated => context
                 .printer
                 .message(format_args!("Activated {}.", exchange.description())),
+        }
+        if let Some(recorded) = recorded {
+            context.printer.message(recorded);
         }
         Ok(())
     }
 }
 
-/// Says what is recorded of an exchange that was active before: nothing else shows that the command did something.
+/// Says what is recorded of an exchange, in the place of what was known before.
 fn recorded(facts: &ContractFacts) -> Option<String> {
     let kind = facts.kind.map(|kind| format!("kind {kind}"));
     let first_block = facts

@@ -807,7 +807,8 @@ documented_errors! {
             in OwnObjects;
             text format!("An object of your own in {path} stands in the way");
             hint "Look at it with the sqlite3 shell: a view, a trigger or a table that refers to what is not there, or \
-                  that has the name of one of degenbot's. Drop it, run the command again, and create it again";
+                  that has the name of one of degenbot's. Drop it, run the command again, and create it again if it still \
+                  fits";
             cause(source) Some(source);
             when "A view, a trigger, an index or a table of the user's own is broken, or has the name of one of degenbot's.";
 
