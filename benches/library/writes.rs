@@ -349,7 +349,7 @@ fn new_pools(limits: &mut Limits, folder: &Path, tenth: &Path) -> Result<()> {
         })?);
     }
     let [ours, theirs] = times.map(median);
-    limits.ratio("100,000 new V2 pools with their tokens", ours, theirs, 1.5);
+    limits.ratio("100,000 new V2 pools with their tokens", ours, theirs, 1.1);
     Ok(())
 }
 
