@@ -63,6 +63,8 @@ pub(crate) mod connection;
 pub(crate) mod copying;
 pub(crate) mod error;
 pub(crate) mod exchanges;
+#[cfg(feature = "export")]
+pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod migration;
 pub(crate) mod progress;
@@ -104,6 +106,14 @@ pub use exchanges::{
     Activation, Deactivation, ExchangeOptions, activate_exchange, add_exchange,
     deactivate_exchange, list_exchanges,
 };
+#[cfg(feature = "export")]
+pub use export::export_database::export_database;
+#[cfg(feature = "export")]
+pub use export::options::{
+    ExportFormat, ExportOptions, ExportReport, ExportedFile, InvalidValues, UnknownFormat,
+};
+#[cfg(feature = "export")]
+pub use export::tables::{ExportPart, UnknownPart};
 pub use files::database_file::backup_path;
 pub use files::open_by::{Program, programs_using};
 pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};

@@ -3,6 +3,8 @@
 //!
 //! - All V3 tick maps of a chain take at most 1.3 times the bare loop over the same rows, and at most 0.8 times
 //!   with two connections. The memory of the streamed form does not grow with the database.
+//! - Writing all ticks to a Parquet file takes at most twice as long as reading their tick maps, and its memory does not grow
+//!   with the database.
 //! - All pools of a chain with their tokens and exchanges take at most 1.5 times the bare loop over the same rows,
 //!   and at most 300 bytes a pool.
 //! - Upserting a million tick positions in one transaction, into an empty and into a full table, takes at most
@@ -27,6 +29,8 @@
 )]
 
 mod bare;
+#[cfg(feature = "export")]
+mod export;
 #[path = "../../tests/support/generator/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod generator;
@@ -92,6 +96,10 @@ fn main() -> Result<ExitCode> {
     let only = std::env::var("DEGENBOT_BENCH_ONLY").unwrap_or_default();
     if only.is_empty() || only == "reads" {
         reads::bench(&mut limits, &tenth, &whole)?;
+    }
+    #[cfg(feature = "export")]
+    if only.is_empty() || only == "export" {
+        export::bench(&mut limits, &tenth, &whole)?;
     }
     if only.is_empty() || only == "memory" {
         memory::bench(&mut limits, &tenth, &whole)?;

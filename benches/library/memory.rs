@@ -30,7 +30,7 @@ pub fn bench(limits: &mut Limits, tenth: &Subject, whole: &Subject) -> Result<()
 }
 
 /// The peak memory of such a process, in KiB.
-fn peak(what: &str, subject: &Subject) -> Result<f64> {
+pub fn peak(what: &str, subject: &Subject) -> Result<f64> {
     let output = Command::new(std::env::current_exe()?)
         .args(["memory", what])
         .arg(&subject.path)
@@ -50,6 +50,11 @@ pub fn measure(what: &str, path: &Path) -> Result<()> {
         "pools" => {
             let pools = database.chain_pools(chain)?;
             std::hint::black_box(pools.pools().len());
+        }
+        #[cfg(feature = "export")]
+        "export" => {
+            let folder = tempfile::tempdir()?;
+            crate::export::export(path, folder.path())?;
         }
         _ => {}
     }

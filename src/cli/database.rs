@@ -4,6 +4,8 @@ mod backup;
 mod beside_litestream;
 mod compact;
 mod downgrade;
+#[cfg(feature = "export")]
+mod export;
 mod info;
 mod kept_file;
 
@@ -35,6 +37,8 @@ pub(super) enum Command {
     Downgrade(downgrade::Downgrade),
     Compact(compact::Compact),
     Reset(reset::Reset),
+    #[cfg(feature = "export")]
+    Export(export::Export),
     Views(views::Views),
 }
 
@@ -67,6 +71,8 @@ impl Command {
             Self::Downgrade(command) => command.run(context),
             Self::Compact(command) => command.run(context),
             Self::Reset(command) => command.run(context),
+            #[cfg(feature = "export")]
+            Self::Export(command) => command.run(context),
             Self::Views(command) => command.run(context),
         }
     }

@@ -74,6 +74,7 @@ impl<'printer> ProgressReporter<'printer> {
         match stage {
             Stage::CarryingOver(table) => ("Carrying over", table),
             Stage::Checking(table) => ("Checking", table),
+            Stage::Exporting(table) => ("Exporting", table),
             Stage::Replacing(table) => ("Putting in place", table),
             Stage::Verifying => ("Verifying", ""),
             Stage::Compacting => ("Compacting", ""),

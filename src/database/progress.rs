@@ -35,6 +35,8 @@ pub enum Stage<'operation> {
     CarryingOver(&'operation str),
     /// Checks the rows of this table, or compares them with the old rows.
     Checking(&'operation str),
+    /// Writing the rows of a table to a file.
+    Exporting(&'operation str),
     /// Replaces the rows of this table by the new ones.
     Replacing(&'operation str),
 }
@@ -45,7 +47,7 @@ impl Stage<'_> {
     pub const fn counts_bytes(&self) -> bool {
         !matches!(
             self,
-            Self::CarryingOver(_) | Self::Checking(_) | Self::Replacing(_)
+            Self::CarryingOver(_) | Self::Checking(_) | Self::Exporting(_) | Self::Replacing(_)
         )
     }
 }

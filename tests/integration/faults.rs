@@ -18,7 +18,7 @@ use crate::support::unprivileged::{is_root, public_copy_of_the_binary, unprivile
 const GLANCE: Duration = Duration::from_micros(200);
 
 /// A database of some megabytes, so that there is time to kill a process in the middle.
-fn grown(copy: Copy) -> Copy {
+pub fn grown(copy: Copy) -> Copy {
     content::connect(&copy.path)
         .batch_execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
@@ -31,7 +31,7 @@ fn grown(copy: Copy) -> Copy {
 
 /// Runs the command again and again, each time killed a little later, until it ends by itself;
 /// `check` looks at what each kill has left.
-fn kill_at_many_instants(copy: &Copy, arguments: &[&str], mut check: impl FnMut(&str)) {
+pub fn kill_at_many_instants(copy: &Copy, arguments: &[&str], mut check: impl FnMut(&str)) {
     const INSTANTS: u32 = 15;
 
     let began = Instant::now();

@@ -39,6 +39,7 @@ const RUNS: &[(&str, &[&str])] = &[
     ("odd/extra-user-objects.db", &["info"]),
     ("odd/foreign-no-stamp.db", &["info"]),
     ("populated/populated-0.5.0.db", &["views"]),
+    ("odd/weird-types.db", &["export --output export"]),
     (
         "odd/fk-violations.db",
         &["upgrade --yes", "verify", "compact"],

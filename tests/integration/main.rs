@@ -31,6 +31,8 @@ mod events;
 mod examples;
 mod exchange;
 mod exchange_contracts;
+#[cfg(feature = "export")]
+mod export;
 mod faults;
 mod foreign_text;
 mod free_list;

@@ -418,6 +418,13 @@ documented_errors! {
             hint "Say --force to replace it, or name another place with --output";
             when "A file exists at the path of a copy, and the command was not told to replace it.";
 
+        /// A file of an export exists, and the options do not allow replacing it.
+        ExportExists
+            in Backups;
+            text format!("A file of an export at {path} already exists.");
+            hint "Say --force to replace all of them, or name another folder with --output";
+            when "A file that 'database export' is to write exists, and the command was not told to replace it.";
+
         /// The file at the path of a copy is not a degenbot database, so it is not replaced.
         TargetIsForeign {
             /// What it would have to be.

@@ -91,6 +91,12 @@ impl StagedFile {
         &self.temporary
     }
 
+    /// The file itself.
+    #[cfg(feature = "export")]
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Makes it the file that another program has put at the temporary path.
     #[cfg(feature = "cli")]
     pub(crate) fn take_over(&mut self) -> Result<(), Error> {

@@ -167,7 +167,7 @@ pub(super) const fn owner(family: PoolFamily) -> &'static str {
 }
 
 /// The condition for pools of any of these chains; all pools if there are none.
-pub(super) fn on_chains(column: &str, chains: &[ChainId]) -> String {
+pub(crate) fn on_chains(column: &str, chains: &[ChainId]) -> String {
     if chains.is_empty() {
         return "1".to_owned();
     }

@@ -72,7 +72,7 @@ fn views_of(version: SchemaVersion) -> DatabaseViews {
 }
 
 /// The pools of both families. The columns of a kind are `NULL` for the others.
-fn pools(catalogue: &Catalogue) -> String {
+pub(crate) fn pools(catalogue: &Catalogue) -> String {
     let kinds: Vec<_> = POOL_KIND_TABLES
         .iter()
         .filter(|kind| kind.family == PoolFamily::Pools)
@@ -150,7 +150,7 @@ FROM managed_pool_liquidity_positions AS l
 LEFT JOIN uniswap_v4_pools AS v ON v.managed_pool_id = l.managed_pool_id";
 
 /// The positions of Aave users, with their scaled balances. `None` if the version has none.
-fn aave_positions(catalogue: &Catalogue) -> Option<String> {
+pub(crate) fn aave_positions(catalogue: &Catalogue) -> Option<String> {
     let of = |table: &str, side: &str, enabled: (&str, &str)| {
         let (enabled, join) = enabled;
         format!(
