@@ -66,6 +66,7 @@ pub(crate) mod exchanges;
 #[cfg(feature = "export")]
 pub(crate) mod export;
 pub(crate) mod files;
+pub(crate) mod installed_views;
 pub(crate) mod migration;
 pub(crate) mod progress;
 pub(crate) mod recognition;
@@ -116,6 +117,10 @@ pub use export::options::{
 pub use export::tables::{ExportPart, UnknownPart};
 pub use files::database_file::backup_path;
 pub use files::open_by::{Program, programs_using};
+pub use installed_views::{
+    InstalledViews, ViewsOptions, find_installed_views, install_database_views,
+    remove_database_views,
+};
 pub use migration::assumptions::{Assumption, Assumptions, FactoryAssumption, UnknownAssumption};
 pub use migration::losses::Loss;
 pub use migration::migrate::{

@@ -54,10 +54,11 @@ impl Command {
 
     /// Whether the command changes nothing.
     pub(super) const fn only_reads(&self) -> bool {
-        matches!(
-            self,
-            Self::Info(_) | Self::Status(_) | Self::Verify(_) | Self::Views(_)
-        )
+        match self {
+            Self::Info(_) | Self::Status(_) | Self::Verify(_) => true,
+            Self::Views(command) => command.only_reads(),
+            _ => false,
+        }
     }
 
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {

@@ -38,7 +38,10 @@ const RUNS: &[(&str, &[&str])] = &[
     ("populated/populated-0.6.0a14.db", &["info"]),
     ("odd/extra-user-objects.db", &["info"]),
     ("odd/foreign-no-stamp.db", &["info"]),
-    ("populated/populated-0.5.0.db", &["views"]),
+    (
+        "populated/populated-0.5.0.db",
+        &["views", "views --install"],
+    ),
     ("odd/weird-types.db", &["export --output export"]),
     (
         "odd/fk-violations.db",

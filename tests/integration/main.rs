@@ -40,6 +40,7 @@ mod fuzz;
 mod info;
 mod injection;
 mod inodes;
+mod installed_views;
 mod interrupt;
 mod json;
 mod kept_log;

@@ -819,6 +819,27 @@ documented_errors! {
             cause(source) Some(source);
             when "A view, a trigger, an index or a table of the user's own is broken, or has the name of one of degenbot's.";
 
+        /// Objects of the user have names of the views that were to be installed.
+        ViewNamesTaken {
+            /// The objects, each as `view NAME`.
+            objects: Vec<String> = vec!["view v_pools".to_owned()],
+        }
+            in OwnObjects;
+            text format!("Objects of your own in {path} have names of the views: {}", objects.join(", "));
+            hint "Give them other names, or drop them. Without --install, the views are for a session of sqlite3 alone";
+            when "'database views --install' finds a table, an index or a view of the user's own with the name of a view.";
+
+        /// Objects of the user are on installed views, or read them.
+        ViewsInUse {
+            /// The objects, each as `trigger NAME`.
+            objects: Vec<String> = vec!["trigger NAME".to_owned()],
+        }
+            in OwnObjects;
+            text format!("Objects of your own in {path} use the installed views: {}", objects.join(", "));
+            hint "Drop them, run the command again, and create them again";
+            when "'database views', an upgrade or a downgrade is to remove installed views, or to make them anew, and triggers \
+                  or views of the user's own use them.";
+
         /// A constraint forbids a row.
         Forbidden {
             /// SQLite's error.

@@ -17,6 +17,7 @@ use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::files::database_file::DatabaseFile;
 use crate::database::files::staged_file;
+use crate::database::installed_views::SetAside;
 use crate::database::migration::foreign_keys::{violations_of, with_foreign_keys_off};
 use crate::database::migration::losses::Loss;
 use crate::database::migration::options::MigrateOptions;
@@ -72,6 +73,8 @@ pub struct MigrationReport {
     pub losses: Vec<Loss>,
     /// The blocks that a downgrade has taken back.
     pub taken_back: Vec<UnfinalBlocks>,
+    /// The installed views that a downgrade has removed, because the older version lacks their tables.
+    pub removed_views: Vec<String>,
 }
 
 /// Returns the version of a database.
@@ -96,6 +99,8 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// and the checks after them. The database is at the target afterwards, or exactly as before. If two processes
 /// do the same at once, the second waits and finds nothing to do. A database in rollback-journal mode is put
 /// into WAL mode afterwards.
+///
+/// Views that [`install_database_views`](crate::database::install_database_views) has made are made anew for the target.
 ///
 /// A downgrade drops tables and columns that the older version lacks. Before it drops the journal, it takes back the
 /// blocks that are not final.
@@ -123,6 +128,7 @@ pub const fn latest_database_version() -> SchemaVersion {
 /// - [`ErrorKind::Interrupted`] if the token of the options is cancelled;
 /// - [`ErrorKind::ObjectsLost`] if the migration would drop indexes or triggers of the user, or break views,
 ///   triggers or foreign keys of theirs;
+/// - [`ErrorKind::ViewsInUse`] if objects of the user use installed views;
 /// - [`ErrorKind::Journal`] if blocks that are not final cannot be taken back;
 /// - [`ErrorKind::TriggerInterferes`] or [`ErrorKind::TriggerOnJournal`] if blocks are taken back, and a trigger of the user
 ///   would change what is written;
@@ -202,6 +208,7 @@ pub(crate) fn migrate_in_place<T>(
             computed_words: 0,
             losses: Vec::new(),
             taken_back: Vec::new(),
+            removed_views: Vec::new(),
         };
         return Ok((report, inspected));
     }
@@ -234,6 +241,9 @@ pub(crate) fn migrate_in_place<T>(
         log::warn!("The database stays in rollback-journal mode: {error}");
     }
     move_log(&mut connection, path);
+    for view in &report.0.removed_views {
+        log::warn!("The view {view} is gone: a database at {target} lacks its tables");
+    }
     Ok(report)
 }
 
@@ -325,6 +335,9 @@ pub(crate) fn migrate<T>(
         if let Some(agreed) = task.agreed_blocks {
             require_no_more(path, unfinal_blocks::beyond(&unfinal, agreed))?;
         }
+        // They are no objects of the user, and are made anew for the target.
+        sql::require_transaction(connection, path)?;
+        let installed_views = SetAside::of(connection, path)?;
         let usable = UserObjects::find(connection, path, &recognition.catalogue)?;
         sql::require_transaction(connection, path)?;
         // What triggers of the user write while blocks are taken back can be in any table.
@@ -362,12 +375,15 @@ pub(crate) fn migrate<T>(
         tables.retain(|table| arrived.catalogue.tables.contains_key(table));
         let after = violations_of(connection, path, &tables)?;
         foreign_keys::require_known(path, after, before)?;
-        user_objects::require_present(path, &recognition, &arrived.catalogue)?;
+        user_objects::require_present(path, &recognition, &arrived.catalogue, |view| {
+            installed_views.has(view)
+        })?;
         user_objects::require_no_dangling(path, &arrived.catalogue, |table| {
             sql_name::is_among(table, recognition.catalogue.tables.keys())
                 && !sql_name::is_among(table, arrived.catalogue.tables.keys())
         })?;
         usable.require(connection, path)?;
+        let removed_views = installed_views.restore(connection, to)?;
         let inspected = inspect(connection, to)?;
         let change = match recognition.identity {
             Identity::Version {
@@ -390,6 +406,7 @@ pub(crate) fn migrate<T>(
             computed_words,
             losses,
             taken_back: unfinal,
+            removed_views,
         };
         Ok((report, inspected))
     });

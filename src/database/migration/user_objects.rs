@@ -194,17 +194,21 @@ pub(crate) fn require_no_dangling(
 }
 
 /// Fails if an object of the user is gone. SQLite drops indexes and triggers with their table when a migration
-/// rebuilds it.
+/// rebuilds it. `is_set_aside` says of a view whether it was dropped on purpose.
 pub(crate) fn require_present(
     path: &Path,
     before: &Recognition,
     after: &Catalogue,
+    is_set_aside: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
     let mut here = after.extras_beyond(&Catalogue::default());
     let indexes = after.tables.values().flat_map(|table| table.indexes.keys());
     here.extend(indexes.map(|index| SchemaObject::new(ObjectKind::Index, index)));
     let mut objects = before.extras();
-    objects.retain(|object| !here.contains(object) && !alembic_leftovers::is_extra(object));
+    objects.retain(|object| {
+        let is_set_aside = object.kind == ObjectKind::View && is_set_aside(&object.name);
+        !here.contains(object) && !alembic_leftovers::is_extra(object) && !is_set_aside
+    });
     if objects.is_empty() {
         return Ok(());
     }

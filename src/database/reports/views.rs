@@ -1,7 +1,7 @@
 //! SQL views for people: pools, ticks and Aave positions, with names instead of ids.
 //!
-//! They are temporary views of the session that creates them, so that nothing is added to the database: no migration has to
-//! know them, and other programs do not see them.
+//! By default they are temporary views of the session that creates them, so that nothing is added to the database.
+//! [`installed_views`](crate::database::installed_views) makes ordinary views of the same queries.
 
 use std::path::Path;
 
@@ -34,6 +34,16 @@ pub struct DatabaseView {
     pub name: &'static str,
     /// The statement that creates it, for the session alone.
     pub sql: String,
+    /// The query.
+    #[serde(skip)]
+    select: String,
+}
+
+impl DatabaseView {
+    /// The query of the view.
+    pub(crate) fn select(&self) -> &str {
+        &self.select
+    }
 }
 
 /// The views for a database of any version of this program. It leaves no trace.
@@ -47,7 +57,8 @@ pub fn list_database_views(path: &Path) -> Result<DatabaseViews, Error> {
     Ok(views_of(version))
 }
 
-fn views_of(version: SchemaVersion) -> DatabaseViews {
+/// The views for a version.
+pub(crate) fn views_of(version: SchemaVersion) -> DatabaseViews {
     let catalogue = version.catalogue();
     let candidates = [
         ("v_pools", Some(pools(catalogue))),
@@ -60,6 +71,7 @@ fn views_of(version: SchemaVersion) -> DatabaseViews {
             Some(select) => views.push(DatabaseView {
                 name,
                 sql: format!("CREATE TEMP VIEW {name} AS\n{select};"),
+                select,
             }),
             None => missing.push(name),
         }

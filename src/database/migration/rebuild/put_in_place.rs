@@ -44,7 +44,12 @@ pub(super) fn replace_content(
     let after = violations_of(connection, rebuild.path, &own_tables)?;
     require_known(rebuild.path, after, before)?;
     let arrived = recognise_connection(connection)?;
-    user_objects::require_present(rebuild.path, rebuild.recognition, &arrived.catalogue)?;
+    user_objects::require_present(
+        rebuild.path,
+        rebuild.recognition,
+        &arrived.catalogue,
+        |_| false,
+    )?;
     let version = arrived.require_version(rebuild.path)?;
     if version != rebuild.target || !arrived.identity.is_stamped_right() {
         return Err(ErrorKind::RebuildCheckFailed {
