@@ -1,98 +1,78 @@
 //! A CSV file as in RFC 4180, with the names of the columns in the first line. NULL is an empty field, and the empty text
 //! is `""`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 
 use csv_core::{QuoteStyle, Writer, WriterBuilder};
 
 use crate::database::export::batch::{Batch, Values};
 use crate::database::export::tables::Column;
 
-pub(super) struct CsvFile<'file> {
-    file: BufWriter<&'file File>,
-    fields: Fields,
-}
-
-/// Writes fields.
+/// Writes fields to memory.
 struct Fields {
     /// Quotes what has to be quoted.
     usual: Writer,
     /// Quotes everything.
     quoting: Writer,
-    /// A field that is being written.
-    buffer: Vec<u8>,
+    written: Vec<u8>,
 }
 
-impl<'file> CsvFile<'file> {
-    pub(super) fn begin(file: &'file File, columns: &[Column]) -> io::Result<Self> {
-        let mut csv = Self {
-            file: BufWriter::new(file),
-            fields: Fields {
-                usual: Writer::new(),
-                quoting: WriterBuilder::new().quote_style(QuoteStyle::Always).build(),
-                buffer: Vec::new(),
-            },
-        };
-        let names: Vec<_> = columns.iter().flat_map(Column::outputs).collect();
-        for (place, (name, _)) in names.iter().enumerate() {
-            csv.fields.write(
-                &mut csv.file,
-                Some(name.as_bytes()),
-                place + 1 == names.len(),
-            )?;
-        }
-        Ok(csv)
+/// The first line of a file.
+pub(super) fn header(columns: &[Column]) -> Vec<u8> {
+    let mut fields = Fields::new();
+    let names: Vec<_> = columns.iter().flat_map(Column::outputs).collect();
+    for (place, (name, _)) in names.iter().enumerate() {
+        fields.write(Some(name.as_bytes()), place + 1 == names.len());
     }
+    fields.written
+}
 
-    pub(super) fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        let mut columns: Vec<_> = batch.values.iter().map(Places::new).collect();
-        let mut text = Vec::new();
-        for row in 0..batch.rows {
-            let last = columns.len() - 1;
-            for (place, column) in columns.iter_mut().enumerate() {
-                text.clear();
-                let field = column.next(row, &mut text);
-                self.fields.write(&mut self.file, field, place == last)?;
-            }
+/// The lines of a batch.
+pub(super) fn encode(batch: &Batch) -> Vec<u8> {
+    let mut fields = Fields::new();
+    let mut columns: Vec<_> = batch.values.iter().map(Places::new).collect();
+    let count = columns.len();
+    let mut text = Vec::new();
+    for row in 0..batch.rows {
+        for (place, column) in columns.iter_mut().enumerate() {
+            text.clear();
+            fields.write(column.next(row, &mut text), place + 1 == count);
         }
-        Ok(())
     }
-
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+    fields.written
 }
 
 impl Fields {
+    fn new() -> Self {
+        Self {
+            usual: Writer::new(),
+            quoting: WriterBuilder::new().quote_style(QuoteStyle::Always).build(),
+            written: Vec::new(),
+        }
+    }
+
     /// Writes a field, and the end of the record after the last one.
-    fn write(
-        &mut self,
-        file: &mut impl Write,
-        field: Option<&[u8]>,
-        is_last: bool,
-    ) -> io::Result<()> {
+    fn write(&mut self, field: Option<&[u8]>, is_last: bool) {
+        let begin = self.written.len();
         // Enough for quotes around the field, for doubled ones inside, and for what follows it.
         let most = field.map_or(0, |field| 2 * field.len()) + 8;
-        if self.buffer.len() < most {
-            self.buffer.resize(most, 0);
-        }
+        self.written.resize(begin + most, 0);
         let writer = match field {
             Some([]) => &mut self.quoting,
             _ => &mut self.usual,
         };
-        let mut written = 0;
+        let mut end = begin;
         if let Some(field) = field {
-            let (_, _, bytes) = writer.field(field, &mut self.buffer);
-            written += bytes;
+            let (_, _, bytes) = writer.field(field, &mut self.written[end..]);
+            end += bytes;
         }
-        let rest = &mut self.buffer[written..];
+        let rest = &mut self.written[end..];
         let (_, bytes) = if is_last {
             writer.terminator(rest)
         } else {
             writer.delimiter(rest)
         };
-        file.write_all(&self.buffer[..written + bytes])
+        self.written.truncate(end + bytes);
     }
 }
 
