@@ -89,8 +89,8 @@ pub fn find_installed_views(path: &Path) -> Result<InstalledViews, Error> {
 /// Makes the views of [`list_database_views`](crate::database::list_database_views) ordinary views of the database. Those that
 /// are installed already are brought up to date.
 ///
-/// Upgrades and downgrades of this program make them anew for the new version. A program that renames a table itself, such as
-/// an upgrade by the Python package, fails while there are views that read it.
+/// Upgrades and downgrades of this program make them anew for the new version. A program that rebuilds a table itself, as
+/// Alembic does in batch mode, fails while a view reads the table.
 ///
 /// # Errors
 ///

@@ -394,7 +394,7 @@ fn files_are_one_state_beside_a_writer() {
     for mode in ["WAL", "DELETE"] {
         let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
         let set = format!(
-            "PRAGMA busy_timeout = 0; PRAGMA journal_mode = {mode}; UPDATE exchanges SET active = active"
+            "PRAGMA busy_timeout = 0; PRAGMA journal_mode = {mode}; UPDATE exchanges SET last_update_block = 1"
         );
         let mut writer = content::connect(&copy.path);
         writer.batch_execute(&set).unwrap();
@@ -422,9 +422,8 @@ fn files_are_one_state_beside_a_writer() {
             of_pools.contains(&"LATER".to_owned()),
             !ticks.contains(&"pools".to_owned()),
         ];
-        // Beside an empty log, the first write makes the export begin anew.
-        assert_eq!(states, [calls > 1; 4], "{mode}");
-        assert!(mode == "WAL" || calls == 1);
+        // The log was not empty, so one attempt is enough.
+        assert_eq!((states, calls), ([false; 4], 1), "{mode}");
     }
 }
 

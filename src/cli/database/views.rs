@@ -34,8 +34,9 @@ Examples:
 /// everything else. A view, a table or an index of your own with one of the names is refused. A comment in their text tells the
 /// installed views from yours.
 ///
-/// The Python package goes on reading and writing. But its upgrades rebuild tables, which SQLite refuses while a view reads
-/// them: run --remove before 'degenbot database upgrade' of the Python package, or Alembic.
+/// The Python package goes on reading and writing, and its release 0.6.0a4 upgrades a database of 0.5.0; --install then brings
+/// the views up to date. But where a migration of Alembic rebuilds a table (batch mode), SQLite refuses it while a view reads the
+/// table, and the package's upgrade fails: run --remove first if it does.
 #[expect(clippy::doc_markdown, reason = "the comment is the help text")]
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -108,10 +109,10 @@ impl Views {
         match (self.install, written.is_changed) {
             (true, true) => printer.message(format_args!("Installed in {path}: {names}.")),
             (true, false) => {
-                printer.message(format_args!("{path} has the views already: {names}."))
+                printer.message(format_args!("{path} has the views already: {names}."));
             }
             (false, true) => {
-                printer.message(format_args!("Removed the installed views from {path}."))
+                printer.message(format_args!("Removed the installed views from {path}."));
             }
             (false, false) => printer.message(format_args!("{path} has no installed views.")),
         }

@@ -44,7 +44,7 @@ pub(super) struct Texts {
 
 impl Batch {
     pub(super) fn new(columns: &[Column]) -> Self {
-        let outputs = columns.iter().flat_map(|column| column.outputs());
+        let outputs = columns.iter().flat_map(Column::outputs);
         Self {
             rows: 0,
             values: outputs.map(|(_, output)| Values::new(output)).collect(),

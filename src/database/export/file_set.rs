@@ -87,8 +87,8 @@ fn is_of_export(real: &Path, format: ExportFormat) -> Result<bool, Error> {
     let begin = format.begin();
     let mut found = Vec::new();
     let file = open_regular(real).map_err(failed)?;
-    let read = file.take(begin.len() as u64).read_to_end(&mut found);
-    read.map_err(failed)?;
+    let result = file.take(begin.len() as u64).read_to_end(&mut found);
+    result.map_err(failed)?;
     Ok(found.is_empty() || found == begin)
 }
 

@@ -76,7 +76,7 @@ impl FromStr for ExportFormat {
     }
 }
 
-/// Options of [`export_database`].
+/// Options of [`export_database`](crate::database::export_database).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExportOptions {

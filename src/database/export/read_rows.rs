@@ -80,12 +80,12 @@ pub(super) fn add_row(
             let Some(values) = outputs.next() else {
                 return;
             };
-            let is_valid = match (column.column_type, output) {
+            let is_valid = match (column.kind, output) {
                 (ColumnType::Number, ColumnType::Float) => {
                     values.push_float(float_of(stored));
                     true
                 }
-                _ => add_value(column.column_type, stored, values),
+                _ => add_value(column.kind, stored, values),
             };
             *invalid += u64::from(!is_valid);
         }

@@ -56,7 +56,7 @@ pub(super) fn write_table<'target>(
     let mut output = Output::begin(target.file, encoder, table).map_err(failed)?;
     let no_thread = |source| ErrorKind::NoThread { source }.at(target.path);
     thread::scope(|scope| {
-        let (mut senders, mut encoded) = (Vec::new(), Vec::new());
+        let (mut senders, mut outcomes) = (Vec::new(), Vec::new());
         for _ in 0..ENCODERS {
             let (sender, batches) = sync_channel::<Batch>(1);
             let (parts, received) = sync_channel(1);
@@ -72,11 +72,11 @@ pub(super) fn write_table<'target>(
                 .spawn_scoped(scope, encode)
                 .map_err(no_thread)?;
             senders.push(sender);
-            encoded.push(received);
+            outcomes.push(received);
         }
         let write = move || -> io::Result<()> {
             // The batches go to the encoders by turns, so the parts come by turns.
-            for received in encoded.iter().cycle() {
+            for received in outcomes.iter().cycle() {
                 let Ok(part) = received.recv() else {
                     break;
                 };

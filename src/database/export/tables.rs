@@ -98,7 +98,7 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: &'static str,
-    pub(super) column_type: ColumnType,
+    pub(super) kind: ColumnType,
     /// What SQL makes it of, if it is no column of the query.
     expression: Option<&'static str>,
     /// The name of the column with the same number as a float.
@@ -121,7 +121,7 @@ impl Column {
     const fn new(name: &'static str, column_type: ColumnType) -> Self {
         Self {
             name,
-            column_type,
+            kind: column_type,
             expression: None,
             float: "",
         }
@@ -130,7 +130,7 @@ impl Column {
     /// The columns in the file.
     pub(super) fn outputs(&self) -> impl Iterator<Item = (&'static str, ColumnType)> + use<> {
         let float = (!self.float.is_empty()).then_some((self.float, ColumnType::Float));
-        [(self.name, self.column_type)].into_iter().chain(float)
+        [(self.name, self.kind)].into_iter().chain(float)
     }
 }
 

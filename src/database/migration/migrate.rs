@@ -385,22 +385,10 @@ pub(crate) fn migrate<T>(
         usable.require(connection, path)?;
         let removed_views = installed_views.restore(connection, to)?;
         let inspected = inspect(connection, to)?;
-        let change = match recognition.identity {
-            Identity::Version {
-                is_stamped_right, ..
-            } if steps.is_empty() => {
-                if is_stamped_right {
-                    Change::Nothing
-                } else {
-                    Change::Stamps
-                }
-            }
-            _ => Change::Schema,
-        };
         let report = MigrationReport {
             from,
             name: recognition.version_name(),
-            change,
+            change: change_of(&recognition.identity, &steps),
             to,
             migrations: steps.iter().map(MigrationStep::name).collect(),
             computed_words,
@@ -421,6 +409,22 @@ pub(crate) fn migrate<T>(
         migrated.map(Some)
     } else {
         Ok(None)
+    }
+}
+
+/// What these steps change of a database.
+fn change_of(identity: &Identity, steps: &[MigrationStep]) -> Change {
+    match identity {
+        Identity::Version {
+            is_stamped_right, ..
+        } if steps.is_empty() => {
+            if *is_stamped_right {
+                Change::Nothing
+            } else {
+                Change::Stamps
+            }
+        }
+        _ => Change::Schema,
     }
 }
 
