@@ -8,10 +8,22 @@
 //! - `database compact` takes at most 0.6 times the time of the `VACUUM` of the `sqlite3` shell, and at most 1.05
 //!   times that time if another program has the database open.
 //! - `database reset` takes less than three times the time of creating the schema with the shell.
+//! - `database verify` of a million pools and 7.9 million ticks takes at most 0.8 times the `PRAGMA integrity_check` of the
+//!   shell with two threads, and at most 0.2 times with sixteen, on a machine that has as many cores. It checks the rules of
+//!   the domain as well.
 //!
-//! `DEGENBOT_BENCH_MEGABYTES` sets the size of the database.
+//! `DEGENBOT_BENCH_MEGABYTES` sets the size of the database, `DEGENBOT_BENCH_POOLS` and `DEGENBOT_BENCH_TICKS` that of the
+//! one that is verified. `DEGENBOT_BENCH_ONLY=verify` leaves out the rest.
 
-#![expect(clippy::print_stdout, reason = "it prints the figures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it prints the figures, and shares its generator with the tests"
+)]
+
+#[path = "../tests/support/generator/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod generator;
 
 use std::error::Error;
 use std::fs;
@@ -52,13 +64,17 @@ fn main() -> Result<()> {
         Err(_) => 1_100,
     };
     let folder = tempfile::tempdir()?;
+    let mut limits = Limits::default();
+    verifications(folder.path(), &mut limits)?;
+    if std::env::var("DEGENBOT_BENCH_ONLY").is_ok_and(|only| only == "verify") {
+        return limits.judge();
+    }
     let model = folder.path().join("model.db");
     generate(&model, (megabytes << 20) / BYTES_OF_A_POSITION)?;
     println!(
         "the database           {:>8} MiB",
         fs::metadata(&model)?.len() >> 20
     );
-    let mut limits = Limits::default();
     backups(folder.path(), &model, &mut limits)?;
     make_holes(&model)?;
     compactions(folder.path(), &model, false, &mut limits)?;
@@ -210,6 +226,58 @@ fn resets(folder: &Path, limits: &mut Limits) -> Result<()> {
     tell("reset", reset);
     tell("sqlite3 NEW < schema", shell);
     limits.ratio("reset", reset, shell, 3.0);
+    Ok(())
+}
+
+/// Measures verifications of a database that looks like a bot's, beside the shell's check of the file alone.
+fn verifications(folder: &Path, limits: &mut Limits) -> Result<()> {
+    let number = |name: &str, default| match std::env::var(name) {
+        Ok(number) => number.parse(),
+        Err(_) => Ok(default),
+    };
+    let path = folder.join("verified.db");
+    let size = generator::Size {
+        pools: number("DEGENBOT_BENCH_POOLS", 1_000_000)?,
+        ticks: number("DEGENBOT_BENCH_TICKS", 7_900_000)?,
+        seed: 1,
+    };
+    let content = generator::generate(&path, size)?;
+    println!(
+        "to verify              {:>8} MiB, {} pools, {} ticks",
+        fs::metadata(&path)?.len() >> 20,
+        content.pools + content.managed_pools,
+        content.ticks
+    );
+    let cores = thread::available_parallelism()?.get();
+    let threads = [(1, None), (2, Some(0.8)), (16, Some(0.2))];
+    let threads = threads.into_iter().filter(|(threads, _)| *threads <= cores);
+    let mut ours: Vec<_> = threads
+        .map(|(threads, limit)| (threads, limit, vec![]))
+        .collect();
+    let mut shells = vec![];
+    for _ in 0..RUNS {
+        prepare(&[])?;
+        let mut shell = Command::new("sqlite3");
+        shells.push(time(shell.arg(&path).arg("PRAGMA integrity_check"))?);
+        for (threads, _, times) in &mut ours {
+            let threads = threads.to_string();
+            times.push(time(&mut degenbot(
+                &path,
+                &["verify", "--threads", &threads],
+            ))?);
+        }
+    }
+    prepare(&[&path])?;
+    let shell = median(shells);
+    tell("PRAGMA integrity_check", shell);
+    for (threads, limit, times) in ours {
+        let what = format!("verify, {threads} threads");
+        let time = median(times);
+        tell(&what, time);
+        if let Some(limit) = limit {
+            limits.ratio(&what, time, shell, limit);
+        }
+    }
     Ok(())
 }
 

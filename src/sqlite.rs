@@ -13,6 +13,7 @@ pub(crate) mod connection_hooks;
 pub(crate) mod file_uri;
 pub(crate) mod lock_wait;
 pub(crate) mod moved_file;
+pub(crate) mod pages;
 pub(crate) mod pragma_watch;
 pub(crate) mod prepared;
 pub(crate) mod raised;

@@ -91,5 +91,6 @@ mod updates;
 mod upgrade;
 mod values;
 mod verify;
+mod verify_threads;
 mod views;
 mod whole_file;

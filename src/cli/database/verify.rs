@@ -1,5 +1,7 @@
 //! `degenbot database verify`: looks for damage and invalid rows.
 
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -30,6 +32,23 @@ pub(in crate::cli) struct Verify {
     /// rows for each Aave user.
     #[arg(long)]
     quick: bool,
+    /// How many threads work at the same time, at most
+    ///
+    /// Each has a connection of its own. Without the option, there are as many as the machine has cores, or fewer for a
+    /// small database. The findings do not depend on it. A database in a folder where nothing may be written is read by
+    /// one thread.
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<NonZeroUsize>,
+}
+
+/// Parses a number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+    /// More would need thousands of file descriptors and gain nothing.
+    const MOST: usize = 256;
+    let threads = text.parse().ok();
+    threads
+        .filter(|threads: &NonZeroUsize| threads.get() <= MOST)
+        .ok_or("expected a number from 1 to 256")
 }
 
 /// The rules, for the help.
@@ -52,7 +71,10 @@ impl Verify {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let path = context.database_path()?;
         let report = {
-            let options = VerifyOptions { quick: self.quick };
+            let options = VerifyOptions {
+                quick: self.quick,
+                threads: self.threads,
+            };
             let mut progress = ProgressReporter::new("Verifying", &context.printer);
             verify_sqlite_database(&path, &options, &mut progress)?
         };

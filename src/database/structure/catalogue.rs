@@ -320,7 +320,8 @@ impl Catalogue {
 }
 
 impl Affinity {
-    fn of(declared: &str) -> Self {
+    /// The affinity of a column that is declared with this type.
+    pub(crate) fn of(declared: &str) -> Self {
         let declared = declared.to_ascii_uppercase();
         let has = |part: &str| declared.contains(part);
         if has("INT") {

@@ -88,7 +88,7 @@ pub(super) fn check_file(
 
 /// The problem of a file that lacks its last bytes. The log may hold them if there is one. If the sizes cannot be read, the
 /// check itself says why.
-fn cut(statements: Statements<'_>, path: &Path) -> Result<Option<String>, Error> {
+pub(super) fn cut(statements: Statements<'_>, path: &Path) -> Result<Option<String>, Error> {
     let sizes = || -> QueryResult<Option<(u64, u64)>> {
         let sizes = "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size";
         let mut row = statements.prepare(sizes)?;

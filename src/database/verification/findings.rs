@@ -37,7 +37,20 @@ pub struct Example {
 
 /// The findings so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(BTreeMap<(Rule, Option<String>), Found>);
+pub(super) struct Findings {
+    found: BTreeMap<(Rule, Option<String>), Found>,
+    /// What damage has prevented.
+    failures: Vec<Failure>,
+}
+
+/// A check that damage has prevented.
+#[derive(Debug)]
+struct Failure {
+    rule: Rule,
+    table: Option<String>,
+    what: String,
+    problem: String,
+}
 
 #[derive(Debug, Default)]
 struct Found {
@@ -55,7 +68,10 @@ impl Findings {
         id: Option<i64>,
         detail: impl FnOnce() -> String,
     ) {
-        let found = self.0.entry((rule, table.map(str::to_owned))).or_default();
+        let found = self
+            .found
+            .entry((rule, table.map(str::to_owned)))
+            .or_default();
         found.rows += 1;
         if found.examples.len() < EXAMPLES {
             found.examples.push(Example {
@@ -67,14 +83,53 @@ impl Findings {
         }
     }
 
+    /// Records that damage has prevented a check.
+    pub(super) fn add_failure(
+        &mut self,
+        rule: Rule,
+        table: Option<&str>,
+        what: &str,
+        problem: &str,
+    ) {
+        self.failures.push(Failure {
+            rule,
+            table: table.map(str::to_owned),
+            what: what.to_owned(),
+            problem: problem.to_owned(),
+        });
+    }
+
+    /// Adds the findings of a later part of the work. A check that was divided fails once: its first failure counts.
+    pub(super) fn append(&mut self, later: Self) {
+        for (place, mut found) in later.found {
+            let all = self.found.entry(place).or_default();
+            all.rows += found.rows;
+            found.examples.truncate(EXAMPLES - all.examples.len());
+            all.examples.append(&mut found.examples);
+        }
+        for failure in later.failures {
+            let is_known = self
+                .failures
+                .iter()
+                .any(|known| known.table == failure.table && known.what == failure.what);
+            if is_known {
+                continue;
+            }
+            self.add(failure.rule, failure.table.as_deref(), None, || {
+                format!("{} cannot be checked: {}", failure.what, failure.problem)
+            });
+            self.failures.push(failure);
+        }
+    }
+
     /// Whether there is a finding about what was checked.
     pub(super) fn has_problems(&self) -> bool {
-        self.0.keys().any(|(rule, _)| *rule != Rule::NotChecked)
+        self.found.keys().any(|(rule, _)| *rule != Rule::NotChecked)
     }
 
     /// The examples with their tables.
     pub(super) fn examples(&mut self) -> impl Iterator<Item = (&str, &mut Example)> {
-        self.0.iter_mut().flat_map(|((_, table), found)| {
+        self.found.iter_mut().flat_map(|((_, table), found)| {
             let table = table.as_deref().unwrap_or_default();
             found
                 .examples
@@ -85,7 +140,7 @@ impl Findings {
 
     /// The findings, ordered by rule and table.
     pub(super) fn into_list(self) -> Vec<Finding> {
-        self.0
+        self.found
             .into_iter()
             .map(|((rule, table), found)| Finding {
                 rule,

@@ -1,17 +1,20 @@
 //! The rules about ticks and initialization maps.
 //!
-//! One pass reads both tables pool by pool, in the order of an index. It needs little memory for any number of rows.
+//! A pass reads both tables pool by pool, in the order of an index. It needs little memory for any number of rows. Each pass
+//! is for a range of pools.
 
 use std::cmp::Ordering;
 use std::ffi::c_int;
+use std::sync::atomic::Ordering::Relaxed;
 
 use alloy_primitives::U256 as Word;
 use diesel::prelude::*;
 
 use crate::database::error::database_error::Error;
-use crate::database::progress::Stage;
-use crate::database::verification::checker::Checker;
+use crate::database::verification::checker::{Checker, divide};
+use crate::database::verification::crew::Part;
 use crate::database::verification::findings::Findings;
+use crate::database::verification::plan::Plan;
 use crate::database::verification::rule::Rule;
 use crate::database::verification::values;
 use crate::models::access::columns::Columns;
@@ -26,40 +29,100 @@ use crate::types::stored::{Decode, Stored};
 /// The number of rows between two progress reports.
 const ROWS: u64 = 16_384;
 
-/// Checks the liquidity of both families of pools.
-pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
-    for family in PoolFamily::ALL {
-        checker.attempt(Some(family.tick_columns().table), "liquidity", |checker| {
-            check_family(checker, family)
-        })?;
-    }
-    Ok(())
+/// The ids of the pools of a part of the work.
+#[derive(Debug, Clone, Copy)]
+enum PoolIds {
+    /// The rows without an id.
+    None,
+    /// The ids from the first on, before the second.
+    Between(Option<i64>, Option<i64>),
 }
 
-fn check_family(checker: &mut Checker<'_>, family: PoolFamily) -> Result<(), Error> {
+impl PoolIds {
+    /// The ids of the pools of a family, in ranges that together have every row, whatever its id is.
+    fn ranges(plan: &Plan<'_, '_>, family: PoolFamily) -> Vec<Self> {
+        const LEAST_WIDTH: u64 = 512;
+        let ids = divide(plan.rowids(family.table()), LEAST_WIDTH);
+        let between = ids.iter().map(|&(first, last)| {
+            let first = (first != i64::MIN).then_some(first);
+            Self::Between(first, last.checked_add(1))
+        });
+        std::iter::once(Self::None).chain(between).collect()
+    }
+
+    /// The condition for a column. `?1` is NULL: of a column that is declared as NOT NULL, SQLite would not look for a NULL
+    /// that is written out.
+    fn condition(self, column: &str) -> String {
+        match self {
+            Self::None => format!("{column} IS ?1"),
+            Self::Between(None, None) => format!("{column} NOTNULL"),
+            Self::Between(Some(first), None) => format!("{column} >= {first}"),
+            Self::Between(None, Some(after)) => format!("{column} < {after}"),
+            Self::Between(Some(first), Some(after)) => {
+                format!("{column} >= {first} AND {column} < {after}")
+            }
+        }
+    }
+}
+
+/// Plans the checks of the liquidity of both families of pools.
+pub(super) fn plan(plan: &mut Plan<'_, '_>) {
+    for family in PoolFamily::ALL {
+        let (ticks, words) = (family.tick_columns().table, family.word_columns().table);
+        plan.expect(ticks, ticks);
+        if plan.catalogue.tables.contains_key(words) {
+            plan.expect(ticks, words);
+        }
+        let suspicions: Vec<_> = [ticks, words]
+            .iter()
+            .filter_map(|table| plan.has_no_pool.get(table).cloned())
+            .collect();
+        for ids in PoolIds::ranges(plan, family) {
+            let suspicions = suspicions.clone();
+            plan.parts.push(Part::new(move |checker| {
+                checker.attempt(Some(ticks), "liquidity", |checker| {
+                    let has_pools = check_family(checker, family, ids);
+                    if !matches!(has_pools, Ok(true)) {
+                        for suspicion in &suspicions {
+                            suspicion.store(true, Relaxed);
+                        }
+                    }
+                    has_pools.map(drop)
+                })
+            }));
+        }
+    }
+}
+
+/// Returns whether each row refers to a pool.
+fn check_family(
+    checker: &mut Checker<'_>,
+    family: PoolFamily,
+    ids: PoolIds,
+) -> Result<bool, Error> {
     let (ticks, words) = (family.tick_columns(), family.word_columns());
-    let mut total = checker.rows(ticks.table);
     let mut pass = Pass {
         family,
         pools: Pools::of(checker, family)?,
-        ticks: Rows::of(checker, family, ticks, "tick")?,
+        ticks: Rows::of(checker, family, ids, ticks, "tick")?,
         words: None,
     };
     // Some releases have dropped the table of words and compute them.
     if checker.catalogue.tables.contains_key(words.table) {
-        pass.words = Some(Rows::of(checker, family, words, "word")?);
-        total += checker.rows(words.table);
+        pass.words = Some(Rows::of(checker, family, ids, words, "word")?);
     }
     let mut told = 0;
     while let Some(pool_id) = pass.next_pool() {
         pass.check_pool(pool_id, &mut checker.findings)?;
-        let done = pass.ticks.read + pass.words.as_ref().map_or(0, |words| words.read);
-        if done >= told + ROWS {
-            told = done;
-            checker.tell(Stage::Checking(ticks.table), done, total.max(done))?;
+        if pass.read() >= told + ROWS {
+            checker.advance(ticks.table, pass.read() - told)?;
+            told = pass.read();
         }
     }
-    Ok(())
+    checker.advance(ticks.table, pass.read() - told)?;
+    let rows = [Some(&pass.ticks), pass.words.as_ref()];
+    let have_ids = rows.iter().flatten().all(|rows| !rows.has_no_id);
+    Ok(have_ids && !pass.pools.is_missing)
 }
 
 /// A pass over both tables of a family, pool by pool.
@@ -98,6 +161,11 @@ struct Net {
 }
 
 impl Pass<'_> {
+    /// The number of rows so far.
+    fn read(&self) -> u64 {
+        self.ticks.read + self.words.as_ref().map_or(0, |words| words.read)
+    }
+
     fn next_pool(&self) -> Option<i64> {
         let words = self.words.as_ref().and_then(|words| words.pool_id);
         match (self.ticks.pool_id, words) {
@@ -295,6 +363,8 @@ impl Net {
 /// Finds pools by id.
 struct Pools<'operation> {
     statement: Statement<'operation>,
+    /// Whether one was not there.
+    is_missing: bool,
 }
 
 impl<'operation> Pools<'operation> {
@@ -319,12 +389,14 @@ impl<'operation> Pools<'operation> {
         );
         Ok(Self {
             statement: checker.statements.prepare(&sql)?,
+            is_missing: false,
         })
     }
 
     fn find(&mut self, id: i64) -> QueryResult<Pool> {
         self.statement.query(&[Bound::Integer(id)])?;
         if !self.statement.step()? {
+            self.is_missing = true;
             return Ok(Pool::Unknown);
         }
         let has_no_ticks = |name: Stored<'_>| {
@@ -347,6 +419,8 @@ struct Rows<'operation> {
     key: &'static str,
     /// The current row's pool, or `None` after the last row.
     pool_id: Option<i64>,
+    /// Whether a row has no id of a pool.
+    has_no_id: bool,
     read: u64,
 }
 
@@ -354,20 +428,27 @@ impl<'operation> Rows<'operation> {
     fn of(
         checker: &mut Checker<'operation>,
         family: PoolFamily,
+        ids: PoolIds,
         columns: Columns,
         order: &str,
     ) -> QueryResult<Self> {
         let key = family.key();
         let sql = format!(
-            "SELECT {}, r.{key} FROM {} AS r ORDER BY r.{key}, r.{order}",
+            "SELECT {}, r.{key} FROM {} AS r WHERE {} ORDER BY r.{key}, r.{order}",
             columns.of("r"),
-            columns.table
+            columns.table,
+            ids.condition(&format!("r.{key}"))
         );
+        let mut statement = checker.statements.prepare(&sql)?;
+        if matches!(ids, PoolIds::None) {
+            statement.query(&[Bound::Null])?;
+        }
         let mut rows = Self {
-            statement: checker.statements.prepare(&sql)?,
+            statement,
             columns,
             key,
             pool_id: None,
+            has_no_id: false,
             read: 0,
         };
         rows.advance(&mut checker.findings)?;
@@ -389,6 +470,7 @@ impl<'operation> Rows<'operation> {
             }
             self.add_fault(self.key, pool_id, findings);
             self.add_faults(findings);
+            self.has_no_id = true;
         }
     }
 

@@ -1,25 +1,24 @@
 //! The rules about pools and the tables of their kinds.
 
-use crate::database::error::database_error::Error;
-use crate::database::verification::checker::{Checker, Query};
+use crate::database::verification::checker::Query;
+use crate::database::verification::plan::Plan;
 use crate::database::verification::rule::Rule;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
 
 /// Checks that every pool has a row in the table of its kind, and that every row there has its pool.
-pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
-    let tables = &checker.catalogue.tables;
+pub(super) fn plan(plan: &mut Plan<'_, '_>) {
+    let tables = &plan.catalogue.tables;
     let kinds: Vec<_> = POOL_KIND_TABLES
         .iter()
         .filter(|kind| tables.contains_key(kind.table))
         .collect();
     for family in PoolFamily::ALL {
-        checker.run(&without_row(family, &kinds))?;
+        plan.query(without_row(family, &kinds));
     }
     for kind in kinds {
-        checker.run(&without_pool(kind))?;
+        plan.query(without_pool(kind));
     }
-    Ok(())
 }
 
 fn without_row(family: PoolFamily, kinds: &[&PoolKindTable]) -> Query {
@@ -36,9 +35,10 @@ fn without_row(family: PoolFamily, kinds: &[&PoolKindTable]) -> Query {
     Query {
         rule: Rule::PoolKind,
         table,
+        is_divided: true,
         sql: format!(
             "SELECT p.id, 'it is of kind ' || p.kind || ' and has no row in ' || {} \
-             FROM {table} AS p WHERE NOT {}",
+             FROM {table} AS p WHERE p.rowid BETWEEN ?1 AND ?2 AND NOT {}",
             of_kind(&|kind| format!("'{}'", kind.table)),
             of_kind(&|kind| format!(
                 "EXISTS (SELECT 1 FROM {} AS s WHERE s.{key} = p.id)",
@@ -60,11 +60,13 @@ fn without_pool(kind: &PoolKindTable) -> Query {
     Query {
         rule: Rule::PoolOrphan,
         table,
+        is_divided: true,
         sql: format!(
             "SELECT s.{key}, CASE WHEN p.id ISNULL THEN 'there is no such pool' \
                              ELSE 'the pool is of kind ' || p.kind END \
              FROM {table} AS s LEFT JOIN {pools} AS p ON p.id = s.{key} \
-             WHERE p.id ISNULL OR (p.kind <> '{name}' AND p.kind IN ({}))",
+             WHERE s.rowid BETWEEN ?1 AND ?2 \
+             AND (p.id ISNULL OR (p.kind <> '{name}' AND p.kind IN ({})))",
             names.join(", ")
         ),
     }

@@ -1,7 +1,7 @@
 //! The rules about relations between rows. Each rule is data, from which a query is composed.
 
-use crate::database::error::database_error::Error;
-use crate::database::verification::checker::{Checker, Query};
+use crate::database::verification::checker::Query;
+use crate::database::verification::plan::Plan;
 use crate::database::verification::rule::Rule;
 use crate::models::pools::pool_family::PoolFamily;
 use crate::models::pools::pool_kind_tables::{POOL_KIND_TABLES, PoolKindTable};
@@ -112,10 +112,11 @@ impl Agreement {
         Query {
             rule,
             table,
+            is_divided: true,
             sql: format!(
                 "SELECT r.{}, '{column} ' || r.{column} || ' is {what} ' || p.{theirs} || ', not ' || {own} \
                  FROM {table} AS r CROSS JOIN {parent} AS p ON p.id = r.{column} {joined} \
-                 WHERE p.{theirs} <> {own} AND typeof(p.{theirs}) = 'integer' \
+                 WHERE r.rowid BETWEEN ?1 AND ?2 AND p.{theirs} <> {own} AND typeof(p.{theirs}) = 'integer' \
                  AND typeof({own}) = 'integer'",
                 key_of(table)
             ),
@@ -156,10 +157,11 @@ fn beyond_mark((table, mark, owner, joined): Mark) -> Query {
     Query {
         rule: Rule::UpdateMark,
         table,
+        is_divided: true,
         sql: format!(
             "SELECT r.{}, '{mark} is ' || r.{mark} || ', {owner} ' || o.id || \
                     coalesce(' is at ' || o.last_update_block, ' has processed no block') \
-             FROM {table} AS r {joined} WHERE typeof(r.{mark}) = 'integer' \
+             FROM {table} AS r {joined} WHERE r.rowid BETWEEN ?1 AND ?2 AND typeof(r.{mark}) = 'integer' \
              AND (o.last_update_block ISNULL OR (typeof(o.last_update_block) = 'integer' \
                   AND r.{mark} > o.last_update_block))",
             key_of(table)
@@ -181,12 +183,13 @@ fn out_of_order((table, lower, higher, condition): (&'static str, &str, &str, &s
     Query {
         rule: Rule::TokenOrder,
         table,
+        is_divided: true,
         sql: format!(
             "SELECT r.{}, 'the address of {lower} ' || r.{lower} || ' is not below that of {higher} ' || \
                     r.{higher} \
              FROM {table} AS r CROSS JOIN {ERC20} AS a ON a.id = r.{lower} \
              CROSS JOIN {ERC20} AS b ON b.id = r.{higher} \
-             WHERE {condition} AND {} AND {} AND lower(a.address) >= lower(b.address)",
+             WHERE r.rowid BETWEEN ?1 AND ?2 AND {condition} AND {} AND {} AND lower(a.address) >= lower(b.address)",
             key_of(table),
             is_address("a"),
             is_address("b")
@@ -206,6 +209,7 @@ fn same_address(table: &'static str, place: &str) -> Query {
     Query {
         rule: Rule::DuplicateAddress,
         table,
+        is_divided: false,
         sql: format!(
             "SELECT id, 'row ' || first || ' has the same address' \
              FROM (SELECT id, min(id) OVER (PARTITION BY {place}, lower(address)) AS first \
@@ -215,11 +219,62 @@ fn same_address(table: &'static str, place: &str) -> Query {
     }
 }
 
+/// Queries that have a row if two rows have the same address. Together they look at all rows. Each of the first ones is for
+/// the addresses that begin with one digit, which an index finds, and the last one is for all others.
+fn looks_at_addresses(table: &str, place: &str) -> Vec<String> {
+    let query = |ranges: &[(String, String)]| {
+        let rows: Vec<_> = ranges
+            .iter()
+            .map(|(first, after)| {
+                format!(
+                    "SELECT {place} AS place, lower(address) AS address FROM {table} \
+                     WHERE address >= '{first}' AND address < '{after}' AND typeof(address) = 'text'"
+                )
+            })
+            .collect();
+        format!(
+            "SELECT 1 FROM ({}) GROUP BY place, address HAVING count(*) > 1 LIMIT 1",
+            rows.join(" UNION ALL ")
+        )
+    };
+    // What begins with a letter is before what begins with the next one.
+    let begins_with = |digit: char| {
+        ["0X", "0x"].map(|start| {
+            let next = char::from_u32(u32::from(digit) + 1).unwrap_or(digit);
+            (format!("{start}{digit}"), format!("{start}{next}"))
+        })
+    };
+    let mut looks = Vec::new();
+    let mut all = Vec::new();
+    for digit in ('0'..='9').chain('a'..='f') {
+        let mut ranges = begins_with(digit).to_vec();
+        if digit.is_ascii_lowercase() {
+            ranges.extend(begins_with(digit.to_ascii_uppercase()));
+        }
+        looks.push(query(&ranges));
+        all.extend(ranges);
+    }
+    all.sort();
+    let mut others = Vec::new();
+    let mut start = String::new();
+    for (first, after) in all {
+        if start != first {
+            others.push((start, first));
+        }
+        start = after;
+    }
+    // The letters of no text are beyond this.
+    others.push((start, char::MAX.to_string()));
+    looks.push(query(&others));
+    looks
+}
+
 /// Finds pools of one manager with the same hash. No index prevents them.
 fn same_pool() -> Query {
     Query {
         rule: Rule::DuplicatePool,
         table: V4,
+        is_divided: false,
         sql: format!(
             "SELECT id, 'pool ' || first || ' of its manager has the same hash' \
              FROM (SELECT r.managed_pool_id AS id, min(r.managed_pool_id) \
@@ -249,12 +304,13 @@ fn no_fraction(kind: &'static PoolKindTable) -> Query {
     let fees: Vec<_> = [one, other]
         .iter()
         .map(|fee| {
-            format!("SELECT {key} AS id, '{fee}' AS name, {fee} AS fee, fee_denominator AS parts FROM {table}")
+            format!("SELECT {key} AS id, '{fee}' AS name, {fee} AS fee, fee_denominator AS parts FROM {table} WHERE rowid BETWEEN ?1 AND ?2")
         })
         .collect();
     Query {
         rule: Rule::Fee,
         table,
+        is_divided: true,
         sql: format!(
             "SELECT id, name || ' is ' || fee || ' of ' || parts FROM ({}) \
              WHERE typeof(fee) = 'integer' AND typeof(parts) = 'integer' \
@@ -270,32 +326,77 @@ pub(super) fn key_of(table: &str) -> &'static str {
     kind.map_or("id", |kind| kind.family.key())
 }
 
-/// Runs the rules for which the database has the tables and columns.
-pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
-    let catalogue = checker.catalogue;
+/// Plans the rules for which the database has the tables and columns.
+pub(super) fn plan(plan: &mut Plan<'_, '_>) {
+    let catalogue = plan.catalogue;
     for agreement in AGREEMENTS {
         if catalogue.has_columns(agreement.table, &[agreement.column]) {
-            checker.run(&agreement.query())?;
+            plan.query(agreement.query());
         }
     }
     for mark in marks() {
         if catalogue.tables.contains_key(mark.0) {
-            checker.run(&beyond_mark(mark))?;
+            plan.query(beyond_mark(mark));
         }
     }
     for tokens in TOKENS {
-        checker.run(&out_of_order(tokens))?;
+        plan.query(out_of_order(tokens));
     }
-    checker.run(&same_pool())?;
+    plan.query(same_pool());
     for kind in POOL_KIND_TABLES.iter().filter(|kind| kind.has_fees()) {
         if catalogue.tables.contains_key(kind.table) {
-            checker.run(&no_fraction(kind))?;
+            plan.query(no_fraction(kind));
         }
     }
     for (table, place) in ADDRESSES {
         if catalogue.tables.contains_key(*table) {
-            checker.run(&same_address(table, place))?;
+            plan.query_after(same_address(table, place), looks_at_addresses(table, place));
         }
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::connection::open::open_in_memory;
+    use crate::sqlite::prepared::Statements;
+
+    #[test]
+    fn looks_find_addresses_that_differ_in_letter_case_only() {
+        let mut connection = open_in_memory().unwrap();
+        let statements = Statements::of(&mut connection).unwrap();
+        statements
+            .execute("CREATE TABLE erc20_tokens (chain INTEGER, address TEXT UNIQUE)")
+            .unwrap();
+        let looks = looks_at_addresses(ERC20, "chain");
+        let found = |rows: &[&str]| {
+            statements.execute("DELETE FROM erc20_tokens").unwrap();
+            for row in rows {
+                let insert = format!("INSERT INTO erc20_tokens VALUES (1, '{row}')");
+                statements.execute(&insert).unwrap();
+            }
+            let looks = looks.iter();
+            looks
+                .filter(|look| statements.prepare(look).unwrap().step().unwrap())
+                .count()
+        };
+        for [one, other] in [
+            ["0xab", "0xAb"],
+            ["0xab", "0Xab"],
+            ["0X1c", "0x1C"],
+            ["0xFg", "0xfG"],
+            ["0xz", "0XZ"],
+            ["a", "A"],
+            ["~\u{10ffff}A", "~\u{10ffff}a"],
+            ["0x:A", "0x:a"],
+            ["0x", "0X"],
+        ] {
+            assert_eq!(found(&[one, other, "0x0", "b"]), 1, "{one} {other}");
+            assert_eq!(
+                found(&[one, "0xb", "0x9", "", "0xG", "\u{10ffff}"]),
+                0,
+                "{one}"
+            );
+        }
+    }
 }

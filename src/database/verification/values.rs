@@ -6,12 +6,15 @@ use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Table;
 use crate::database::structure::schema_version::SchemaVersion;
 use crate::database::structure::stamp_tables::ALEMBIC_TABLE;
-use crate::database::verification::checker::Checker;
+use crate::database::verification::checker::{Checker, Rowids};
+use crate::database::verification::crew::Part;
+use crate::database::verification::plan::Plan;
 use crate::database::verification::relations;
 use crate::database::verification::rule::Rule;
 use crate::deployments::exchange_kind::ExchangeKind;
 use crate::models::pools::pool_family::LIQUIDITY_TABLES;
 use crate::models::rows::column_type::ColumnType;
+use crate::sqlite::prepared::Bound;
 use crate::types::address::Address;
 use crate::types::decimal::{I128, U128, U256};
 use crate::types::flag::Flag;
@@ -133,19 +136,29 @@ pub(super) fn is_checked(table: &str, quick: bool) -> bool {
         && !(quick && (LIQUIDITY_TABLES.contains(&table) || OF_USERS.contains(&table)))
 }
 
-/// Checks the values of every table except those of the liquidity.
-pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), Error> {
-    for (name, table) in &checker.catalogue.tables {
-        if is_checked(name, checker.quick) && !LIQUIDITY_TABLES.contains(&name.as_str()) {
-            checker.attempt(Some(name), "values", |checker| {
-                check_table(checker, name, table)
-            })?;
+/// Plans the checks of the values of every table except those of the liquidity.
+pub(super) fn plan(plan: &mut Plan<'_, '_>) {
+    for (name, table) in &plan.catalogue.tables {
+        if !is_checked(name, plan.quick) || LIQUIDITY_TABLES.contains(&name.as_str()) {
+            continue;
+        }
+        plan.expect(name, name);
+        for rowids in plan.ranges(name) {
+            plan.parts.push(Part::new(move |checker| {
+                checker.attempt(Some(name), "values", |checker| {
+                    check_table(checker, name, table, rowids)
+                })
+            }));
         }
     }
-    Ok(())
 }
 
-fn check_table(checker: &mut Checker<'_>, name: &str, table: &Table) -> Result<(), Error> {
+fn check_table(
+    checker: &mut Checker<'_>,
+    name: &str,
+    table: &Table,
+    (first, last): Rowids,
+) -> Result<(), Error> {
     /// The number of rows between two progress reports.
     const ROWS: u64 = 16_384;
     let columns: Vec<_> = table
@@ -158,17 +171,19 @@ fn check_table(checker: &mut Checker<'_>, name: &str, table: &Table) -> Result<(
         .collect();
     let names: Vec<_> = columns.iter().map(|(name, ..)| *name).collect();
     let mut statement = checker.statements.prepare(&format!(
-        "SELECT {}, {} FROM {name}",
+        "SELECT {}, {} FROM {name} WHERE rowid BETWEEN ?1 AND ?2",
         relations::key_of(name),
         names.join(", ")
     ))?;
-    let total = checker.rows(name);
+    statement.query(&[Bound::Integer(first), Bound::Integer(last)])?;
+    checker.advance(name, 0)?;
     let mut done = 0;
     while statement.step()? {
-        if done % ROWS == 0 {
-            checker.tell(Stage::Checking(name), done, total)?;
-        }
         done += 1;
+        if done == ROWS {
+            checker.advance(name, done)?;
+            done = 0;
+        }
         for (index, (column, is_nullable, check)) in (1..).zip(&columns) {
             let stored = statement.column(index);
             if *is_nullable && stored == Stored::Null {
@@ -182,7 +197,7 @@ fn check_table(checker: &mut Checker<'_>, name: &str, table: &Table) -> Result<(
             }
         }
     }
-    Ok(())
+    checker.advance(name, done)
 }
 
 /// Checks that every text of every table is UTF-8. For a schema of which the types of the columns are unknown.

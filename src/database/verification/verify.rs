@@ -1,10 +1,16 @@
 //! The operation `verify`, which runs all rules.
 
+use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
+use crate::cancel::CancelToken;
 use crate::database::connection::open::read_beside_others;
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
@@ -15,8 +21,13 @@ use crate::database::progress::Observer;
 use crate::database::recognition::recognise::{recognise_connection, recognise_state};
 use crate::database::structure::catalogue::Catalogue;
 use crate::database::structure::schema_version::SchemaVersion;
+use crate::database::verification::btree::walk::Walk;
 use crate::database::verification::checker::{Checker, damage};
+use crate::database::verification::crew::{Part, work};
 use crate::database::verification::findings::{Finding, Findings};
+use crate::database::verification::plan::Plan;
+use crate::database::verification::readers::{Readers, ready};
+use crate::database::verification::reporter::{Reporter, Tally};
 use crate::database::verification::rule::Rule;
 use crate::database::verification::{keys, liquidity, pages, pools, relations, values};
 use crate::setters::setters;
@@ -30,9 +41,29 @@ pub struct VerifyOptions {
     /// Skips the slowest checks: the comparison of indexes with their tables, the ticks and initialization maps, and
     /// the values of tables with a row for each tick or each Aave user.
     pub quick: bool,
+    /// The largest number of threads, with the caller's. `None` stands for what the machine has, or fewer for a small
+    /// database. The findings do not depend on it.
+    pub threads: Option<NonZeroUsize>,
 }
 
-setters!(VerifyOptions { quick: bool });
+setters!(VerifyOptions {
+    quick: bool,
+    threads: NonZeroUsize => Some,
+});
+
+impl VerifyOptions {
+    /// The number of threads for a database.
+    fn threads_for(self, path: &Path) -> usize {
+        /// The bytes for which a thread is worth its connection.
+        const BYTES: u64 = 4 << 20;
+        if let Some(threads) = self.threads {
+            return threads.get();
+        }
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        usize::try_from(bytes / BYTES + 1).map_or(cores, |threads| threads.min(cores))
+    }
+}
 
 /// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +106,8 @@ impl VerifyReport {
 /// Finds everything that breaks a [`Rule`]. It reads one state of the database and changes nothing.
 ///
 /// It is a normal reader, so other programs continue. In WAL mode they can also write; the log grows until the
-/// verification ends. If the folder is not writable, it reads without sidecars.
+/// verification ends. If the folder is not writable, it reads without sidecars, on one thread. Otherwise it uses every core:
+/// several threads, each with a connection, read the same state and share the work.
 ///
 /// The rules about liquidity find ticks and words of a pool that do not fit each other, such as after a write that
 /// replaced one end of a position by older values. An event that is missing at both its ticks, or counted twice at both,
@@ -97,12 +129,29 @@ pub fn verify_sqlite_database(
     observer: &mut dyn Observer,
 ) -> Result<VerifyReport, Error> {
     let cancel = observer.cancel_token();
-    let mut verify = |connection: &mut SqliteConnection| {
+    let mut verify = |connection: &mut SqliteConnection, can_share: bool| {
         // The transaction ends with the connection. On a damaged database, even a rollback can fail.
-        connection
-            .batch_execute("BEGIN")
-            .map_err(Error::from)
-            .and_then(|()| verify_state(connection, path, *options, observer))
+        let stop = CancelToken::new();
+        let begin = |connection: &mut SqliteConnection| {
+            if can_share {
+                let others = options.threads_for(path) - 1;
+                match Readers::begin(connection, path, others, &stop) {
+                    Ok(readers) => return Ok(readers),
+                    // What comes now says the same, and when.
+                    Err(error) => log::debug!("The database cannot be read: {error}"),
+                }
+                Statements::of(connection)?.leave_transaction()?;
+            }
+            ready(connection)?;
+            connection.batch_execute("BEGIN")?;
+            Ok(Readers::default())
+        };
+        begin(connection)
+            .map_err(|error: diesel::result::Error| Error::from(error))
+            .and_then(|readers| {
+                let tally = Tally::new(stop.clone(), observer.cancel_token());
+                verify_state(connection, readers, tally, path, *options, observer)
+            })
             .map_err(|error| error.at(path, "verify the database"))
             .map_err(|error| of_reading(error, connection))
     };
@@ -127,13 +176,14 @@ pub fn verify_sqlite_database(
     })
 }
 
-/// Opens a connection and calls `verify`. A database that is refused is refused before that, without a trace.
+/// Opens a connection and calls `verify`, also with whether there may be others beside it. A database that is refused is
+/// refused before that, without a trace.
 fn open_and<T>(
     path: &Path,
-    mut verify: impl FnMut(&mut SqliteConnection) -> Result<T, Error>,
+    mut verify: impl FnMut(&mut SqliteConnection, bool) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if !DatabaseFile::at(path).may_be_shared() {
-        return read_without_trace(path, verify);
+        return read_without_trace(path, |connection| verify(connection, false));
     }
     let recognised = read_without_trace(path, |connection| {
         let recognition = recognise_connection(connection)
@@ -145,14 +195,14 @@ fn open_and<T>(
             damage(error)?;
         }
         // No program can use such a database, and opening it would leave sidecars behind.
-        return read_without_trace(path, verify);
+        return read_without_trace(path, |connection| verify(connection, false));
     }
     // `read_without_trace` would keep the rest of this process from opening a database during the whole verification,
     // so a normal reader runs it.
-    match read_beside_others(path, &mut verify) {
+    match read_beside_others(path, |connection| verify(connection, true)) {
         // There may be no room for SQLite's own files. Of a temporary folder without room, the error says so.
         Err(error) if error.is_about_opening() || matches!(error.kind, ErrorKind::DiskFull) => {
-            read_without_trace(path, verify)
+            read_without_trace(path, |connection| verify(connection, false))
         }
         other => other,
     }
@@ -170,9 +220,11 @@ fn of_reading(error: Error, connection: &mut SqliteConnection) -> Error {
     error.with_kind(ErrorKind::TemporaryFolderFull { folder })
 }
 
-/// Runs every rule, the fastest first.
+/// Runs every rule.
 fn verify_state(
     connection: &mut SqliteConnection,
+    readers: Readers,
+    mut tally: Tally,
     path: &Path,
     options: VerifyOptions,
     observer: &mut dyn Observer,
@@ -199,31 +251,62 @@ fn verify_state(
             (None, Catalogue::default())
         }
     };
+    let statements = Statements::of(connection)?;
+    let Readers { others, places } = readers;
+    let trees = places
+        .as_ref()
+        .filter(|_| version.is_some())
+        .and_then(|places| pages::read_trees(statements, path, places, options.quick));
+    let tables_are_suspect = AtomicBool::new(false);
+    let mut plan = Plan::new(statements, &catalogue, options.quick, &mut tally);
+    if version.is_some() {
+        pools::plan(&mut plan);
+        relations::plan(&mut plan);
+        values::plan(&mut plan);
+        pages::plan_foreign_keys(&mut plan);
+        if !options.quick {
+            liquidity::plan(&mut plan);
+        }
+    } else if refused.is_some() {
+        plan.parts.push(Part::new(values::check_texts));
+        plan.parts.push(Part::new(pages::check_foreign_keys));
+    }
+    let mut parts = plan.parts;
+    let walk = trees.as_ref().zip(places.as_ref()).map(|(trees, places)| {
+        parts.push(pages::check_others(
+            trees,
+            options.quick,
+            &tables_are_suspect,
+        ));
+        Walk::new(trees, places)
+    });
+    let integrity = Part::new(pages::check_integrity);
+    let alone = walk.is_none().then_some(&integrity);
     let mut checker = Checker {
         path,
-        statements: Statements::of(connection)?,
+        statements,
         catalogue: &catalogue,
         quick: options.quick,
-        findings,
-        observer,
+        findings: Findings::default(),
+        reporter: Reporter::new(&tally, Some(observer)),
     };
+    let (mut findings, found_alone) =
+        work(&mut checker, others, &parts, walk.as_ref(), alone, findings)?;
     if version.is_some() {
-        pools::check(&mut checker)?;
-        relations::check(&mut checker)?;
-        values::check(&mut checker)?;
-        pages::check_foreign_keys(&mut checker)?;
-        if !options.quick {
-            liquidity::check(&mut checker)?;
-        }
+        checker.findings = findings;
         keys::add_keys(&mut checker)?;
-    } else if refused.is_some() {
-        values::check_texts(&mut checker)?;
-        pages::check_foreign_keys(&mut checker)?;
+        findings = std::mem::take(&mut checker.findings);
     }
-    pages::check_integrity(&mut checker)?;
+    let is_sound = walk.is_some_and(|walk| walk.is_sound()) && !tables_are_suspect.load(Relaxed);
+    if let Some(found) = found_alone {
+        findings.append(found);
+    } else if !is_sound {
+        pages::check_integrity(&mut checker)?;
+        findings.append(checker.findings);
+    }
     match refused {
-        Some(error) if !checker.findings.has_problems() => Err(error),
-        _ => Ok((version, checker.findings)),
+        Some(error) if !findings.has_problems() => Err(error),
+        _ => Ok((version, findings)),
     }
 }
 
