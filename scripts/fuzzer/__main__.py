@@ -19,6 +19,7 @@ import commands
 import contents
 import judge
 import node
+import verify
 from damage import damage
 from objects import alter
 
@@ -225,6 +226,7 @@ def main():
     parser.add_argument("--runs", type=int, default=10_000, help="how many seeds to run (10000)")
     parser.add_argument("--first", type=int, help="the first seed; without it, new seeds are taken")
     parser.add_argument("--seed", type=int, help="repeat one run, tell what was done, and keep its files")
+    parser.add_argument("--verify", type=int, help="only compare so many verifications with the sqlite3 shell's check")
     parser.add_argument("--binary", required=True, help="the degenbot to run")
     parser.add_argument("--work", required=True, help="the folder for files")
     options = parser.parse_args()
@@ -239,6 +241,8 @@ def main():
         print(f"The files are in {os.path.join(fuzzer.work, 'kept', str(options.seed))}")
         return bool(faults)
     first = options.first if options.first is not None else int(time.time()) * 100_000
+    if options.verify is not None:
+        return verify.run(fuzzer, first, options.verify)
     print(f"fuzz: {options.runs} runs from seed {first}", flush=True)
     statuses, kinds = collections.Counter(), collections.defaultdict(list)
     told = time.monotonic()

@@ -85,7 +85,7 @@ struct Work<'work, 'plan> {
 
 /// Does the work with the caller's thread and connection, and with a thread for each of the `others`, which are on the same
 /// state. A thread that cannot be started is no error. Adds the findings to the given ones, in the order of the parts. `walk`
-/// is done afterwards as well.
+/// is done first.
 ///
 /// `alone` is a part that uses its connection up. It gets one of the others, if there is one. Otherwise it is returned
 /// undone, as `None`.
@@ -115,7 +115,6 @@ pub(super) fn work(
     let runs = parts.iter().enumerate();
     let runs = runs.filter(|(_, part)| part.suspicion.is_none());
     let mut jobs: Vec<_> = looks.chain(runs.map(|(part, _)| (part, None))).collect();
-    let mut walk = walk;
     thread::scope(|scope| {
         if let Some((part, connection)) = alone.zip(used_up.as_mut()) {
             let (found, template) = (&found_alone, Template::of(checker));
@@ -136,7 +135,7 @@ pub(super) fn work(
                 parts,
                 jobs: std::mem::take(&mut jobs),
                 taken: AtomicUsize::new(0),
-                walk: walk.take(),
+                walk,
                 findings: &all_findings,
             };
             work.run(checker, &mut others);
@@ -231,20 +230,23 @@ impl Work<'_, '_> {
         let reader = self.walk.and_then(|_| checker.statements.page_reader());
         let mut buffers = Buffers::default();
         while !self.crew.tally.has_ended() {
-            if let Some(job) = self.jobs.get(self.taken.fetch_add(1, Relaxed)) {
-                self.do_job(*job, checker)?;
+            // Whether a page is damaged is known before a rule reads it.
+            if let (Some(walk), Some(reader)) = (self.walk, &reader)
+                && !walk.is_done()
+            {
+                checker.tell(Stage::Verifying, 0, 0)?;
+                if !walk.step(reader, &mut buffers) {
+                    walk.await_more();
+                }
                 continue;
             }
-            let (Some(walk), Some(reader)) = (self.walk, &reader) else {
+            let Some(job) = self.jobs.get(self.taken.fetch_add(1, Relaxed)) else {
                 break;
             };
-            if walk.is_done() {
-                break;
+            if self.walk.is_none_or(Walk::is_doubtful) {
+                checker.forget_pages()?;
             }
-            checker.tell(Stage::Verifying, 0, 0)?;
-            if !walk.step(reader, &mut buffers) {
-                walk.await_more();
-            }
+            self.do_job(*job, checker)?;
         }
         Ok(())
     }

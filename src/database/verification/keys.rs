@@ -14,7 +14,10 @@ use crate::types::integer::ChainId;
 use crate::types::stored::Stored;
 
 /// Adds the key and the exchange to each example of a row. Damage can hide them.
-pub(super) fn add_keys(checker: &mut Checker<'_>) -> Result<(), Error> {
+pub(super) fn add_keys(checker: &mut Checker<'_>, may_be_damaged: bool) -> Result<(), Error> {
+    if may_be_damaged {
+        checker.forget_pages()?;
+    }
     let (statements, catalogue) = (checker.statements, checker.catalogue);
     let ours = &SchemaVersion::latest().catalogue().tables;
     for (table, example) in checker.findings.examples() {

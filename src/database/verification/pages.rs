@@ -33,6 +33,7 @@ const MESSAGES: u64 = 100_000;
 /// Checks that the pages are sound, and that the indexes match their tables. Uses the connection up: see [`check_file`].
 pub(super) fn check_integrity(checker: &mut Checker<'_>) -> Result<(), Error> {
     checker.tell(Stage::Verifying, 0, 0)?;
+    checker.forget_pages()?;
     let owners = Owners::read(checker);
     let (statements, path, quick) = (checker.statements, checker.path, checker.quick);
     let check = check_of(quick);

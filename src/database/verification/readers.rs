@@ -96,16 +96,11 @@ impl Readers {
 }
 
 /// Sets what every connection of a verification has.
-///
-/// With `cell_size_check`, only the first statement that reads a damaged page fails: SQLite checks a page when it comes into
-/// the cache. So what a rule finds would depend on what the same connection has read before.
 pub(super) fn ready(connection: &mut SqliteConnection) -> QueryResult<()> {
     /// The cache of a connection, in KiB. The rules look up rows all over the file: with the usual 2 MB, each look reads
     /// another page.
     const CACHE: u32 = 16_384;
-    connection.batch_execute(&format!(
-        "PRAGMA cell_size_check = OFF; PRAGMA cache_size = -{CACHE}"
-    ))
+    connection.batch_execute(&format!("PRAGMA cache_size = -{CACHE}"))
 }
 
 /// Begins a transaction, which gets its state with its first statement.

@@ -294,7 +294,7 @@ fn verify_state(
         work(&mut checker, others, &parts, walk.as_ref(), alone, findings)?;
     if version.is_some() {
         checker.findings = findings;
-        keys::add_keys(&mut checker)?;
+        keys::add_keys(&mut checker, walk.as_ref().is_none_or(Walk::is_doubtful))?;
         findings = std::mem::take(&mut checker.findings);
     }
     let is_sound = walk.is_some_and(|walk| walk.is_sound()) && !tables_are_suspect.load(Relaxed);
