@@ -269,6 +269,7 @@ fn reset_command_asks() {
 #[test]
 fn reset_says_how_many_objects_of_ones_own_go() {
     let copy = Copy::of("populated/populated-0.6.0a4.db");
+    quietly(&copy.path, &["database", "views", "--install"]);
     content::connect(&copy.path)
         .batch_execute(
             "CREATE TABLE notes (note); CREATE VIEW seen AS SELECT * FROM notes; \

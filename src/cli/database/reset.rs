@@ -19,6 +19,7 @@ use crate::database::copying::create::create_new_sqlite_database;
 use crate::database::copying::reset::{ResetOptions, check_reset, reset_sqlite_database};
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::error::refusal::Refusal;
+use crate::database::installed_views::find_installed_views;
 use crate::database::migration::migrate::latest_database_version;
 use crate::database::recognition::expected_database::ExpectedDatabase;
 use crate::database::recognition::recognise::recognise;
@@ -108,10 +109,11 @@ impl Reset {
 /// Says how many objects of the user's own go with the database.
 fn own_objects(path: &Path) -> String {
     let extras = recognise(path).map_or_else(|_| Vec::new(), |found| found.extras());
+    let views = find_installed_views(path).map_or_else(|_| Vec::new(), |found| found.installed);
     // Those of Litestream stay.
     let own = extras
         .iter()
-        .filter(|object| !object.name.starts_with("_litestream_"));
+        .filter(|object| !object.name.starts_with("_litestream_") && !views.contains(&object.name));
     match own.count() {
         0 => String::new(),
         own => format!(", with {} of your own,", counted(own, "object")),
