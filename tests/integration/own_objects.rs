@@ -493,3 +493,36 @@ fn object_of_ones_own_in_a_rust_core_database_is_named() {
         }
     }
 }
+
+/// SQLite would read them in the place of its functions, and so the checks of the database would.
+#[test]
+fn object_with_the_name_of_a_function_is_named() {
+    for (own, name) in [
+        (
+            "CREATE VIEW pragma_freelist_count AS SELECT 0 AS freelist_count",
+            "view pragma_freelist_count",
+        ),
+        (
+            "CREATE TABLE Pragma_Index_List (name)",
+            "table Pragma_Index_List",
+        ),
+        ("CREATE TABLE dbstat (name)", "table dbstat"),
+    ] {
+        let copy = Copy::upgraded(LATEST);
+        with(&copy.path, own);
+        let before = copy.files();
+        for command in [
+            &["database", "verify"][..],
+            &["database", "info"],
+            &["database", "backup"],
+            &["database", "compact"],
+            &["database", "views", "--install"],
+        ] {
+            let told = quietly(&copy.path, command);
+            assert!(told.starts_with("status: 1\n"), "{command:?}: {told}");
+            let expected = format!("{name} has the name of a function of SQLite");
+            assert!(told.contains(&expected), "{command:?}: {told}");
+        }
+        assert_eq!(copy.files(), before, "{own}");
+    }
+}

@@ -264,6 +264,9 @@ fn sql_error(message: &str) -> SqlError {
 
 /// Finds why SQLite rejects a statement of this program. Each statement fits the structure of every database that it is
 /// meant for, so an object of the user's own is the reason, nearly always.
+/// What an error says of an object of the user's own that has the name of a function with rows.
+pub(crate) const FUNCTION_NAME: &str = " has the name of a function of SQLite";
+
 fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
     const DEFINED_ELSEWHERE: [&str; 7] = [
         "no such collation sequence: ",
@@ -274,7 +277,8 @@ fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
         "unknown tokenizer: ",
         "unsafe use of ",
     ];
-    const OWN_OBJECT: [&str; 10] = [
+    const OWN_OBJECT: [&str; 11] = [
+        FUNCTION_NAME,
         // SQLite writes the name of the schema if the statement is one of a view, a trigger or a foreign key.
         "no such table: main.",
         "error in ",

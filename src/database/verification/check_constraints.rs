@@ -47,14 +47,22 @@ fn length_of(rest: &str, first: char) -> usize {
             let close = if first == '[' { ']' } else { first };
             rest[1..].find(close).map_or(all, |end| end + 2)
         }
+        BYTE_ORDER_MARK => first.len_utf8(),
         _ if is_of_word(first) => rest.find(|c| !is_of_word(c)).unwrap_or(all),
         _ => first.len_utf8(),
     }
 }
 
 fn is_blank(rest: &str, first: char) -> bool {
-    first.is_ascii_whitespace() || rest.starts_with("--") || rest.starts_with("/*")
+    // Behind another blank, SQLite also takes a vertical tab for one.
+    first.is_ascii_whitespace()
+        || ['\u{b}', BYTE_ORDER_MARK].contains(&first)
+        || rest.starts_with("--")
+        || rest.starts_with("/*")
 }
+
+/// A blank for SQLite, except within a word.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Whether SQLite takes a character for a part of a word.
 fn is_of_word(c: char) -> bool {
@@ -63,6 +71,10 @@ fn is_of_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    use diesel::sqlite::SqliteConnection;
+
     use super::*;
 
     #[test]
@@ -73,6 +85,18 @@ mod tests {
             of_table(sql),
             ["a > 0", "\nlength(b) IN (1, 2) AND b <> ')'", "a < b"]
         );
+    }
+
+    #[test]
+    fn every_blank_of_sqlite_may_stand_behind_the_word() {
+        for blank in [" ", " \u{b}", " \u{feff}", "\u{c}", "\r\n", "--\n", "/**/"] {
+            let sql = format!("CREATE TABLE t (a INT CHECK{blank}(a > 0))");
+            assert_eq!(of_table(&sql), ["a > 0"], "{blank:?}");
+            let connection = &mut SqliteConnection::establish(":memory:").unwrap();
+            connection.batch_execute(&sql).unwrap();
+            let refused = connection.batch_execute("INSERT INTO t VALUES (0)");
+            assert!(refused.is_err(), "{blank:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use diesel::prelude::*;
 
+use crate::database::error::conversion::FUNCTION_NAME;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Stage;
@@ -146,10 +147,10 @@ pub(super) fn damage(error: Error) -> Result<String, Error> {
             kind: ErrorKind::Damaged { detail, .. },
             ..
         } => Ok(detail),
-        // An example is a name that is not UTF-8.
-        other => match other.kind.rejection() {
-            Some(source) => Ok(source.to_string()),
-            None => Err(other),
+        // An example is a name that is not UTF-8. What has the name of a function keeps everything from being checked.
+        other => match other.kind.rejection().map(ToString::to_string) {
+            Some(detail) if !detail.ends_with(FUNCTION_NAME) => Ok(detail),
+            _ => Err(other),
         },
     }
 }

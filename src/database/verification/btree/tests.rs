@@ -448,3 +448,47 @@ fn what_sqlite_finds_in_damaged_files_is_suspected() {
         "{sound} sound, {damaged} damaged"
     );
 }
+
+/// SQLite goes to no page without cells below a root, nor below a root that has none itself.
+#[test]
+fn each_page_without_cells_is_suspected() {
+    for name in ["ticks", "ticks_by_pool", "keys", "gone"] {
+        let file = File::new("NONE");
+        let sound = file.bytes();
+        let root = (file.root(name) - 1) * PAGE;
+        assert!(
+            [2, 5].contains(&sound[root]),
+            "{name} has pages below its root"
+        );
+        let right = u32::from_be_bytes(sound[root + 8..root + 12].try_into().unwrap());
+        for page in [root, (right as usize - 1) * PAGE] {
+            let mut bytes = sound.clone();
+            // No free block, no cells, the content at the end of the page, no fragments.
+            bytes[page + 1..page + 8].copy_from_slice(&[0, 0, 0, 0, 2, 0, 0]);
+            fs::write(&file.path, &bytes).unwrap();
+            for quick in [true, false] {
+                assert_eq!(is_sound(&file.path, quick), Some(false), "{name}, {page}");
+            }
+        }
+    }
+}
+
+/// SQLite never stores a number that is none.
+#[test]
+fn a_value_that_is_not_a_number_is_suspected() {
+    let file = File::new("NONE");
+    file.execute("CREATE TABLE last (a TEXT, b REAL); INSERT INTO last VALUES (zeroblob(8), 1.5)");
+    let mut bytes = file.bytes();
+    let root = (file.root("last") - 1) * PAGE;
+    // The record is at the end of the page: its header has 3 bytes, and the blob of 8 bytes has the type 28.
+    let at = (root..root + PAGE - 2)
+        .rfind(|at| bytes[*at..at + 3] == [3, 28, 7])
+        .unwrap();
+    bytes[at + 1] = 7;
+    bytes[at + 3..at + 11].copy_from_slice(&f64::NAN.to_be_bytes());
+    fs::write(&file.path, &bytes).unwrap();
+    for quick in [true, false] {
+        assert_eq!(is_sound(&file.path, quick), Some(false));
+    }
+    assert!(!agree(&file.path, "a number that is none"));
+}

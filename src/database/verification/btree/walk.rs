@@ -431,6 +431,9 @@ impl Scene<'_, '_> {
         if depth >= DEEPEST {
             return Err(Doubt("a tree is too deep"));
         }
+        if parent.cells() == 0 {
+            return Err(Doubt("a page above the leaves has no cells"));
+        }
         let children = self.children(&parent, page, bounds, parts)?;
         for (child, bounds) in children {
             if self.walk.is_doubtful() {
@@ -537,6 +540,10 @@ impl Scene<'_, '_> {
         });
         if found.is_some_and(|found| found != 0 && found != depth + 1) {
             return Err(Doubt("the leaves of a tree are not equally deep"));
+        }
+        // SQLite goes to no page without cells, except to a root.
+        if depth > 0 && page.cells() == 0 {
+            return Err(Doubt("a leaf has no cells"));
         }
         self.walk.count(self.place, page.cells() as u64);
         let mut spans = std::mem::take(&mut parts.spans);
@@ -694,9 +701,13 @@ impl Scene<'_, '_> {
                 }
                 continue;
             };
-            let is_null = place.is_null()
-                || place.is_real()
-                    && matches!(place.value(record)?, Stored::Real(real) if real.is_nan());
+            if place.is_real()
+                && matches!(place.value(record)?, Stored::Real(real) if real.is_nan())
+            {
+                // SQLite stores NULL instead, and takes it for a number in one check and for NULL in another.
+                return Err(Doubt("a value is not a number"));
+            }
+            let is_null = place.is_null();
             let is_allowed = match column.affinity {
                 _ if is_null => !column.not_null,
                 Affinity::Blob => true,
