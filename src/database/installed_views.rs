@@ -240,8 +240,10 @@ fn statements(version: SchemaVersion) -> Vec<Installed> {
 /// The installed views, in the order of their names.
 fn find(connection: &mut SqliteConnection) -> QueryResult<Vec<Installed>> {
     let query = format!(
-        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'view' AND instr(sql, {}) > 0 ORDER BY name",
-        sql::literal(MARK)
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'view' AND instr(sql, {}) > 0 \
+         AND lower(name) IN ({}) ORDER BY name",
+        sql::literal(MARK),
+        lower_names(&statements(SchemaVersion::latest()))
     );
     let mut rows = Statements::of(connection)?.prepare(&query)?;
     let mut views = Vec::new();
@@ -295,8 +297,8 @@ fn users_of(connection: &mut SqliteConnection, views: &[Installed]) -> QueryResu
         connection,
         &format!(
             "SELECT type || ' ' || name FROM main.sqlite_schema WHERE type IN ('view', 'trigger') \
-             AND instr(sql, {}) = 0 AND ({}) ORDER BY name",
-            sql::literal(MARK),
+             AND NOT (type = 'view' AND lower(name) IN ({})) AND ({}) ORDER BY name",
+            lower_names(views),
             mentions.join(" OR ")
         ),
     )

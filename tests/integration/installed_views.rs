@@ -123,6 +123,27 @@ fn objects_of_the_user_are_never_replaced_or_removed() {
     }
 }
 
+/// Its text was copied, and has the mark.
+#[test]
+fn view_of_the_user_with_the_mark_stays() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let find = |name: &str| {
+        let query = format!("SELECT sql AS line FROM sqlite_schema WHERE name = '{name}'");
+        content::lines(&mut content::connect(&copy.path), &query)
+    };
+    install(&copy.path);
+    let own = find("v_pools")[0].replace("VIEW v_pools", "VIEW my_pools");
+    content::connect(&copy.path).batch_execute(&own).unwrap();
+    let own = find("my_pools");
+    assert_eq!(own.len(), 1);
+    let options = ViewsOptions::default();
+    install_database_views(&copy.path, &options).unwrap();
+    assert_eq!(find("my_pools"), own);
+    remove_database_views(&copy.path, &options).unwrap();
+    assert_eq!(find("my_pools"), own);
+    assert_eq!(find("v_pools"), [""; 0]);
+}
+
 #[test]
 fn installed_views_of_another_release_are_renewed_and_users_of_views_are_refused() {
     let copy = Copy::upgraded("populated/populated-0.6.0a4.db");
