@@ -614,3 +614,22 @@ fn killed_export_leaves_only_complete_files() {
         }
     });
 }
+
+/// Both names would have the rows of the last one.
+#[test]
+fn two_names_of_one_file_are_refused() {
+    let copy = Copy::of("populated/populated-0.6.0a4.db");
+    let folder = output(&copy);
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("same"), "").unwrap();
+    for name in ["pools.parquet", "ticks.parquet"] {
+        symlink("same", folder.join(name)).unwrap();
+    }
+    let error = export(&copy, &options(&copy).replace_existing(true)).unwrap_err();
+    assert!(
+        matches!(error.kind, ErrorKind::TargetIsReserved { .. }),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+    assert_eq!(fs::metadata(folder.join("same")).unwrap().len(), 0);
+}

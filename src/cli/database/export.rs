@@ -36,7 +36,8 @@ Examples:
 ///
 /// Each table becomes a file of the folder: exchanges, tokens, pools, ticks, aave_reserves, aave_users and aave_positions.
 /// Rows have names instead of ids, fees in per cent as well, and the chain. Numbers beyond 64 bits are exact texts; a column
-/// beside each has the nearest float. DuckDB, Polars and pandas read the files as they are.
+/// beside each has the nearest float. DuckDB, Polars and pandas read the Parquet files
+/// as they are; README.md says what they have to be told of CSV.
 ///
 /// The rows are one state of the database. Other programs go on using it, and it is only read: it may be on a disk that
 /// nobody can write to. The files appear together when all are complete, or none does. The command asks before it replaces

@@ -273,14 +273,15 @@ fn without(text: &str, secret: &str) -> String {
     told + rest
 }
 
-/// What of an address can be secret, as it is written and as it is meant: the user and the values of the query.
+/// What of an address can be secret, as it is written and as it is meant: the user, and the values of the query and of the
+/// fragment. Behind the first of several at signs, the user may go on.
 fn secrets(url: &str) -> Vec<String> {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     let user = rest.rsplit_once('@').map(|(user, _)| user);
-    let query = rest.split_once('?').map(|(_, query)| query);
-    let values = query.into_iter().flat_map(|query| query.split('&'));
+    let query = rest.split_once(['?', '#']).map(|(_, query)| query);
+    let values = query.into_iter().flat_map(|query| query.split(['&', '#']));
     let values = values.filter_map(|part| part.split_once('=').map(|(_, value)| value));
-    let parts = user.into_iter().flat_map(|user| user.split(':'));
+    let parts = user.into_iter().flat_map(|user| user.split([':', '@']));
     let mut secrets: Vec<_> = parts
         .chain(values)
         .flat_map(|secret| {
@@ -342,6 +343,8 @@ mod tests {
         let url = "s3://a%2Bb:ab%2FcdSECRET@bots";
         let told = reason(&output("a+b ab/cdSECRET ab%2FcdSECRET"), url);
         assert_eq!(told, "… … …");
+        let url = "s3://KEYKEY:hunter2@host/p?endpoint=http://h/x@y#frag=fragment";
+        assert_eq!(reason(&output("hunter2, KEYKEY, fragment"), url), "…, …, …");
         // A short value is blanked only where it is a word of its own.
         let url = "s3://bots/main?sign=1&force-path-style=true&key=hunter2";
         let told = reason(

@@ -1,7 +1,7 @@
 //! The operation `export`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diesel::sqlite::SqliteConnection;
 
@@ -9,6 +9,7 @@ use crate::database::connection::effect_tracker::EffectTracker;
 use crate::database::connection::read_only::read_one_state;
 use crate::database::connection::sql;
 use crate::database::error::database_error::Error;
+use crate::database::error::error_kind::ErrorKind;
 use crate::database::export::file_set::{ExportFile, check_target, publish_all};
 use crate::database::export::options::{ExportOptions, ExportReport, ExportedFile, InvalidValues};
 use crate::database::export::read_rows::Collector;
@@ -79,6 +80,7 @@ fn export(
             check_target(&database, target, format, replace_existing)?;
         }
     }
+    require_different(&targets)?;
     let folders = NewFolders::create(&options.output)
         .map_err(|error| Error::io(&options.output, "create", error))?;
     let mut files = targets
@@ -98,6 +100,19 @@ fn export(
         version,
         files: files_written,
     })
+}
+
+/// Fails if two of the files are one, by links.
+fn require_different(targets: &[(&Table, PathBuf)]) -> Result<(), Error> {
+    let mut files = BTreeSet::new();
+    for (_, target) in targets {
+        let real = DatabaseFile::at(target).real().to_owned();
+        if !files.insert(real) {
+            let what = "another file of the export";
+            return Err(ErrorKind::TargetIsReserved { what }.at(target));
+        }
+    }
+    Ok(())
 }
 
 /// Writes all files from the state that a connection reads.
