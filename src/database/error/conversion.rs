@@ -15,6 +15,7 @@ use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Cancelled;
 use crate::database::structure::create_tables::CreateTablesError;
 use crate::database::structure::pending_migrations::MigrationStepError;
+use crate::database::structure::sql_name;
 use crate::folder_of::folder_of;
 use crate::models::access::row_error::RowError;
 use crate::models::journal::journal_error::JournalError;
@@ -264,9 +265,6 @@ fn sql_error(message: &str) -> SqlError {
 
 /// Finds why SQLite rejects a statement of this program. Each statement fits the structure of every database that it is
 /// meant for, so an object of the user's own is the reason, nearly always.
-/// What an error says of an object of the user's own that has the name of a function with rows.
-pub(crate) const FUNCTION_NAME: &str = " has the name of a function of SQLite";
-
 fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
     const DEFINED_ELSEWHERE: [&str; 7] = [
         "no such collation sequence: ",
@@ -278,7 +276,7 @@ fn rejected(action: &'static str, source: SqlError) -> ErrorKind {
         "unsafe use of ",
     ];
     const OWN_OBJECT: [&str; 11] = [
-        FUNCTION_NAME,
+        sql_name::OF_A_FUNCTION,
         // SQLite writes the name of the schema if the statement is one of a view, a trigger or a foreign key.
         "no such table: main.",
         "error in ",

@@ -2,15 +2,10 @@
 
 use std::path::Path;
 
-use diesel::QueryResult;
-use diesel::result::DatabaseErrorKind;
-use diesel::result::Error::DatabaseError;
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::connection::open::{Access, open_connection};
 use crate::database::connection::read_only::read_without_trace;
-use crate::database::connection::sql;
-use crate::database::error::conversion::FUNCTION_NAME;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::recognition::identify::identify;
@@ -58,7 +53,6 @@ pub(crate) fn recognise_connection(
 
 /// Recognises the database of an open connection, inside its open transaction.
 pub(crate) fn recognise_state(connection: &mut SqliteConnection) -> Result<Recognition, Error> {
-    require_functions(connection)?;
     let catalogue = Catalogue::read(connection)?;
     let stamps = Stamps::read(connection, &catalogue)?;
     Ok(Recognition {
@@ -66,18 +60,4 @@ pub(crate) fn recognise_state(connection: &mut SqliteConnection) -> Result<Recog
         stamps,
         catalogue,
     })
-}
-
-/// Fails if a table or a view has the name of a function with rows: SQLite would read it in the place of the function, and
-/// what a check reads would be the user's.
-fn require_functions(connection: &mut SqliteConnection) -> QueryResult<()> {
-    let named = "SELECT type || ' ' || name AS line FROM main.sqlite_schema WHERE type IN ('table', 'view') \
-         AND (lower(name) GLOB 'pragma_*' OR lower(name) IN ('dbstat', 'json_each')) LIMIT 1";
-    match sql::lines(connection, named)?.pop() {
-        Some(object) => {
-            let message = Box::new(object + FUNCTION_NAME);
-            Err(DatabaseError(DatabaseErrorKind::Unknown, message))
-        }
-        None => Ok(()),
-    }
 }

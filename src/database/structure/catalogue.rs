@@ -9,10 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind;
+use diesel::result::Error::DatabaseError;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::database::structure::schema_object::{ObjectKind, SchemaObject};
+use crate::database::structure::sql_name;
 
 /// A database's tables, and the names of its views and triggers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -179,10 +182,32 @@ impl Catalogue {
                 }
             }
         }
+        catalogue.require_functions()?;
         catalogue.read_columns(connection)?;
         catalogue.read_foreign_keys(connection)?;
         catalogue.read_indexes(connection)?;
         Ok(catalogue)
+    }
+
+    /// Fails if a table or a view has the name of a function with rows: SQLite would read it in the place of the function, and
+    /// what a check reads would be the user's.
+    fn require_functions(&self) -> QueryResult<()> {
+        let is_function = |name: &&String| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with("pragma_") || ["dbstat", "json_each"].contains(&name.as_str())
+        };
+        let table = self.tables.keys().find(is_function);
+        let view = self.views.iter().find(is_function);
+        let object = table
+            .map(|name| format!("table {name}"))
+            .or_else(|| view.map(|name| format!("view {name}")));
+        match object {
+            Some(object) => {
+                let message = Box::new(object + sql_name::OF_A_FUNCTION);
+                Err(DatabaseError(DatabaseErrorKind::Unknown, message))
+            }
+            None => Ok(()),
+        }
     }
 
     // `rootpage > 0` excludes virtual tables: SQLite describes one only if its module is loaded.

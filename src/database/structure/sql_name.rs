@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+/// What an error says of an object of the user's own that has the name of a function with rows.
+pub(crate) const OF_A_FUNCTION: &str = " has the name of a function of SQLite";
+
 /// Whether SQLite takes both for the same name.
 pub(crate) const fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)

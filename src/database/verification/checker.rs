@@ -4,11 +4,11 @@ use std::path::Path;
 
 use diesel::prelude::*;
 
-use crate::database::error::conversion::FUNCTION_NAME;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
 use crate::database::progress::Stage;
 use crate::database::structure::catalogue::Catalogue;
+use crate::database::structure::sql_name;
 use crate::database::verification::findings::Findings;
 use crate::database::verification::reporter::Reporter;
 use crate::database::verification::rule::Rule;
@@ -149,7 +149,7 @@ pub(super) fn damage(error: Error) -> Result<String, Error> {
         } => Ok(detail),
         // An example is a name that is not UTF-8. What has the name of a function keeps everything from being checked.
         other => match other.kind.rejection().map(ToString::to_string) {
-            Some(detail) if !detail.ends_with(FUNCTION_NAME) => Ok(detail),
+            Some(detail) if !detail.ends_with(sql_name::OF_A_FUNCTION) => Ok(detail),
             _ => Err(other),
         },
     }
