@@ -276,7 +276,7 @@ fn keep_log(connection: NonNull<ffi::sqlite3>, keep: bool) {
 }
 
 /// Switches a property of a connection on or off. Returns SQLite's result code.
-fn set(connection: NonNull<ffi::sqlite3>, property: c_int, on: bool) -> c_int {
+pub(super) fn set(connection: NonNull<ffi::sqlite3>, property: c_int, on: bool) -> c_int {
     // SAFETY: this thread is opening the connection, `open` has just opened and returned it, or this thread has borrowed
     // it. The properties that are set here take an int, and a pointer to its value or null.
     unsafe {

@@ -10,6 +10,7 @@ use std::slice;
 use diesel::prelude::*;
 use libsqlite3_sys as ffi;
 
+use crate::sqlite::connection_hooks;
 use crate::sqlite::prepared::Statements;
 
 type Compare =
@@ -89,16 +90,8 @@ impl Statements<'_> {
     }
 
     fn tolerate_unreadable_objects(self, tolerate: bool) -> QueryResult<()> {
-        // SAFETY: the connection is open. The setting takes an int and a pointer for the new value, which may be null.
-        let code = unsafe {
-            ffi::sqlite3_db_config(
-                self.handle().as_ptr(),
-                ffi::SQLITE_DBCONFIG_WRITABLE_SCHEMA,
-                c_int::from(tolerate),
-                ptr::null_mut::<c_int>(),
-            )
-        };
-        self.check(code)
+        let property = ffi::SQLITE_DBCONFIG_WRITABLE_SCHEMA;
+        self.check(connection_hooks::set(self.handle(), property, tolerate))
     }
 
     fn add_imposter(self, name: &str) -> QueryResult<()> {

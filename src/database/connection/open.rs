@@ -337,6 +337,14 @@ pub(crate) fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<(
     connection.batch_execute("PRAGMA cache_spill = OFF")
 }
 
+/// The cache of a connection that goes all over a large file, in KiB.
+const LARGE_CACHE: u32 = 16_384;
+
+/// Prepares a connection for reads all over the file: with the cache of every connection, 2 MB, each look reads another page.
+pub(crate) fn prepare_for_wide_reads(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute(&format!("PRAGMA cache_size = -{LARGE_CACHE}"))
+}
+
 /// Prepares a connection for the writes of many rows all over the file, in transactions of thousands of pages.
 ///
 /// With the cache of every connection, 2 MB, a transaction reads and writes the same pages again and again. With the
@@ -344,7 +352,7 @@ pub(crate) fn keep_in_memory(connection: &mut SqliteConnection) -> QueryResult<(
 /// next one. `benches/pool_update` measures both. A larger cache gains nothing: updates go through their tables in order.
 #[cfg(feature = "sync")]
 pub(crate) fn prepare_for_bulk_writes(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("PRAGMA cache_size = -16384")?;
+    prepare_for_wide_reads(connection)?;
     connection_hooks::set_long_log(connection, 16_384)
 }
 

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::{LOCK_TIMEOUT, open_for_reading};
+use crate::database::connection::open::{LOCK_TIMEOUT, open_for_reading, prepare_for_wide_reads};
 use crate::database::error::database_error::Error;
 use crate::sqlite::connection_hooks::cancellable;
 use crate::sqlite::pages::PagePlaces;
@@ -34,7 +33,7 @@ impl Readers {
         count: usize,
         stop: &CancelToken,
     ) -> QueryResult<Self> {
-        ready(first)?;
+        prepare_for_wide_reads(first)?;
         begin(first)?;
         let readers = Self::beside(first, path, count, stop).unwrap_or_else(|error| {
             log::debug!("One connection verifies the database: {error}");
@@ -55,7 +54,7 @@ impl Readers {
         let open = || cancellable(Some(stop.clone()), || open_for_reading(path));
         let ready = || {
             let mut connection = open()?;
-            ready(&mut connection)?;
+            prepare_for_wide_reads(&mut connection)?;
             Ok(connection)
         };
         let mut readers = Self::default();
@@ -93,14 +92,6 @@ impl Readers {
         log::debug!("One connection verifies the database, which others change all the time");
         Ok(Self::default())
     }
-}
-
-/// Sets what every connection of a verification has.
-pub(super) fn ready(connection: &mut SqliteConnection) -> QueryResult<()> {
-    /// The cache of a connection, in KiB. The rules look up rows all over the file: with the usual 2 MB, each look reads
-    /// another page.
-    const CACHE: u32 = 16_384;
-    connection.batch_execute(&format!("PRAGMA cache_size = -{CACHE}"))
 }
 
 /// Begins a transaction, which gets its state with its first statement.

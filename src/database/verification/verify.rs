@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 use crate::cancel::CancelToken;
-use crate::database::connection::open::read_beside_others;
+use crate::database::connection::open::{prepare_for_wide_reads, read_beside_others};
 use crate::database::connection::read_only::read_without_trace;
 use crate::database::error::database_error::Error;
 use crate::database::error::error_kind::ErrorKind;
@@ -26,7 +26,7 @@ use crate::database::verification::checker::{Checker, damage};
 use crate::database::verification::crew::{Part, work};
 use crate::database::verification::findings::{Finding, Findings};
 use crate::database::verification::plan::Plan;
-use crate::database::verification::readers::{Readers, ready};
+use crate::database::verification::readers::Readers;
 use crate::database::verification::reporter::{Reporter, Tally};
 use crate::database::verification::rule::Rule;
 use crate::database::verification::{keys, liquidity, pages, pools, relations, values};
@@ -142,7 +142,7 @@ pub fn verify_sqlite_database(
                 }
                 Statements::of(connection)?.leave_transaction()?;
             }
-            ready(connection)?;
+            prepare_for_wide_reads(connection)?;
             connection.batch_execute("BEGIN")?;
             Ok(Readers::default())
         };
