@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::support::command::{degenbot, quietly};
 use crate::support::content;
-use crate::support::corpus::Copy;
+use crate::support::databases::weth_and_usdc;
 use crate::support::fake_chain::FakeChain;
 use crate::support::node_server::NodeServer;
 use crate::support::terminal::Terminal;
@@ -21,25 +21,6 @@ const POOL: &str = "0xDeEf11836d892EE382381ff547F56cc6b6F376B1";
 fn execute(path: &Path, statements: &str) {
     let mut connection = content::connect(path);
     connection.batch_execute(statements).unwrap();
-}
-
-/// A database with a pool of WETH and USDC.
-fn database() -> Copy {
-    let copy = Copy::of("populated/populated-0.6.0a4.db");
-    execute(
-        &copy.path,
-        "DELETE FROM liquidity_positions WHERE pool_id = 31;
-         INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) VALUES
-             (31, -887220, '1000000000000000', '1000000000000000'),
-             (31, -201000, '4000000000000000', '4000000000000000'),
-             (31, -199200, '9000000000000000', '9000000000000000'),
-             (31, -197400, '-9000000000000000', '9000000000000000'),
-             (31, -196200, '-4000000000000000', '4000000000000000'),
-             (31, 887220, '-1000000000000000', '1000000000000000');
-         UPDATE erc20_tokens SET symbol = 'WETH', decimals = 18 WHERE id = (SELECT token0_id FROM pools WHERE id = 31);
-         UPDATE erc20_tokens SET symbol = 'USDC', decimals = 6 WHERE id = (SELECT token1_id FROM pools WHERE id = 31)",
-    );
-    copy
 }
 
 /// A chain of Base on which a contract answers a call.
@@ -61,7 +42,7 @@ pub fn chain_at_tick(price: u8, tick: i64) -> FakeChain {
 
 #[test]
 fn chart_is_around_the_current_tick_that_the_node_says() {
-    let copy = database();
+    let copy = weth_and_usdc();
     let server = NodeServer::start(chain_at_tick(1, -198_432));
     let before = copy.files();
     let told = quietly(
@@ -108,7 +89,7 @@ fn chart_is_around_the_current_tick_that_the_node_says() {
 
 #[test]
 fn chart_is_around_the_current_tick_of_a_pool_inside_a_manager() {
-    let copy = database();
+    let copy = weth_and_usdc();
     let row = "SELECT pool_hash || ' ' || m.address || ' ' || m.chain AS line
          FROM uniswap_v4_pools v JOIN managed_pools p ON p.id = v.managed_pool_id
          JOIN pool_managers m ON m.id = p.manager_id
@@ -148,7 +129,7 @@ fn chart_is_around_the_current_tick_of_a_pool_inside_a_manager() {
 
 #[test]
 fn chart_without_a_current_tick_says_so() {
-    let copy = database();
+    let copy = weth_and_usdc();
     let chart = ["pool", "show", POOL, "--chart"];
     let told = quietly(&copy.path, &chart);
     insta::assert_snapshot!(told, @r"
@@ -202,7 +183,7 @@ fn chart_without_a_current_tick_says_so() {
 
 #[test]
 fn chart_needs_a_node_that_answers_and_a_pool_with_liquidity() {
-    let copy = database();
+    let copy = weth_and_usdc();
     let svg = copy.folder().join("chart.svg");
     let failed = |arguments: &[&str], status: u8, message: &str| {
         let told = quietly(&copy.path, &[&["pool", "show"], arguments].concat());
@@ -277,7 +258,7 @@ fn chart_needs_a_node_that_answers_and_a_pool_with_liquidity() {
 
 #[test]
 fn image_is_written_as_a_whole_and_replaces_only_its_own() {
-    let copy = database();
+    let copy = weth_and_usdc();
     let svg = copy.folder().join("chart.svg");
     let write = |target: &str| {
         let arguments = ["pool", "show", POOL, "--tick", "-198432", "--svg", target];
@@ -340,7 +321,7 @@ fn image_is_written_as_a_whole_and_replaces_only_its_own() {
 
 #[test]
 fn hostile_symbols_are_text_in_an_image() {
-    let copy = database();
+    let copy = weth_and_usdc();
     execute(
         &copy.path,
         "UPDATE erc20_tokens SET symbol = '</t><script>' || char(27) || '&\"' WHERE symbol = 'WETH'",
@@ -360,7 +341,7 @@ fn hostile_symbols_are_text_in_an_image() {
 
 #[test]
 fn charts_fit_on_terminals_and_have_colours_unless_nobody_wants_them() {
-    let copy = database();
+    let copy = weth_and_usdc();
     let on_terminal = |columns: usize, environment: &[(&str, &str)]| {
         let home = copy.folder();
         let mut command = Command::new("sh");

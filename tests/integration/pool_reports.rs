@@ -18,7 +18,7 @@ use crate::support::cases;
 use crate::support::command::{finish, on, quietly, spawn};
 use crate::support::content;
 use crate::support::corpus::{self, Copy};
-use crate::support::databases;
+use crate::support::databases::{self, weth_and_usdc};
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 
 const POPULATED: &str = "populated/populated-0.6.0a4.db";
@@ -439,20 +439,7 @@ fn list_in_a_file_has_complete_addresses() {
 
 #[test]
 fn show_prints_a_pool_and_draws_its_liquidity() {
-    let copy = Copy::of(POPULATED);
-    execute(
-        &copy.path,
-        "DELETE FROM liquidity_positions WHERE pool_id = 31;
-         INSERT INTO liquidity_positions (pool_id, tick, liquidity_net, liquidity_gross) VALUES
-             (31, -887220, '1000000000000000', '1000000000000000'),
-             (31, -201000, '4000000000000000', '4000000000000000'),
-             (31, -199200, '9000000000000000', '9000000000000000'),
-             (31, -197400, '-9000000000000000', '9000000000000000'),
-             (31, -196200, '-4000000000000000', '4000000000000000'),
-             (31, 887220, '-1000000000000000', '1000000000000000');
-         UPDATE erc20_tokens SET symbol = 'WETH', decimals = 18 WHERE id = (SELECT token0_id FROM pools WHERE id = 31);
-         UPDATE erc20_tokens SET symbol = 'USDC', decimals = 6 WHERE id = (SELECT token1_id FROM pools WHERE id = 31)",
-    );
+    let copy = weth_and_usdc();
     let pool = "0xdeef11836d892ee382381ff547f56cc6b6f376b1";
     insta::assert_snapshot!(quietly(&copy.path, &["pool", "show", pool]));
     execute(

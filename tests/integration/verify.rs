@@ -23,6 +23,7 @@ use crate::support::content;
 use crate::support::corpus::{self, Copy};
 use crate::support::faults;
 use crate::support::generator::{Size, generate};
+use crate::support::observer::Writer;
 use crate::support::unprivileged::{public_copy_of_the_binary, unprivileged};
 use crate::support::versions::newest_of_corpus;
 use planted::{CLEAN, FAULTS, FAULTS_OF_MANY};
@@ -343,28 +344,12 @@ fn verify_reports_damage_and_checks_the_rest() {
 
 #[test]
 fn verify_reads_one_state_beside_a_writer() {
-    /// Breaks a rule at the first opportunity.
-    struct Writer<'path>(&'path Path, bool);
-
-    impl Observer for Writer<'_> {
-        fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
-            if !self.1 {
-                self.1 = true;
-                content::connect(self.0)
-                    .batch_execute(
-                        "UPDATE liquidity_positions SET liquidity_net = '499' WHERE id = 11",
-                    )
-                    .unwrap();
-            }
-            ControlFlow::Continue(())
-        }
-    }
-
     let clean = Clean::new();
-    let mut writer = Writer(&clean.path, false);
+    let statement = "UPDATE liquidity_positions SET liquidity_net = '499' WHERE id = 11";
+    let mut writer = Writer::new(&clean.path, statement);
     let options = VerifyOptions::default();
     let report = verify_sqlite_database(&clean.path, &options, &mut writer).unwrap();
-    assert!(writer.1);
+    assert!(writer.has_written);
     assert_eq!(lines(&report), [""; 0]);
     assert_eq!(clean.findings(), ["liquidity-sum pools 2"]);
 }

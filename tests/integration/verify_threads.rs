@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use degenbot::database::{
-    CancelToken, Error, ErrorKind, Observer, Progress, Rule, VerifyOptions, VerifyReport,
+    CancelToken, Error, ErrorKind, Observer, Rule, VerifyOptions, VerifyReport,
     create_new_sqlite_database, verify_sqlite_database,
 };
 use diesel::connection::SimpleConnection;
@@ -20,7 +19,7 @@ use crate::support::corpus::{self, Copy};
 use crate::support::faults;
 use crate::support::generator::random::Random;
 use crate::support::generator::{Size, generate};
-use crate::support::observer::StopAt;
+use crate::support::observer::{StopAt, Writer};
 
 const THREADS: [usize; 4] = [1, 2, 3, 8];
 
@@ -174,27 +173,11 @@ fn what_sqlite_finds_in_damaged_databases_is_found_on_any_number_of_threads() {
 
 #[test]
 fn several_threads_read_one_state_beside_a_writer() {
-    /// Breaks a rule at the first opportunity.
-    struct Writer<'path>(&'path Path, bool);
-
-    impl Observer for Writer<'_> {
-        fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
-            if !self.1 {
-                self.1 = true;
-                content::connect(self.0)
-                    .batch_execute(
-                        "UPDATE liquidity_positions SET liquidity_net = liquidity_net || '0'",
-                    )
-                    .unwrap();
-            }
-            ControlFlow::Continue(())
-        }
-    }
-
     let (_folder, path) = generated(200, 2_000);
-    let mut writer = Writer(&path, false);
+    let statement = "UPDATE liquidity_positions SET liquidity_net = liquidity_net || '0'";
+    let mut writer = Writer::new(&path, statement);
     let report = verify(&path, 4, false, &mut writer).unwrap();
-    assert!(writer.1);
+    assert!(writer.has_written);
     assert!(report.is_clean(), "{report:?}");
     let report = verify(&path, 4, false, &mut ()).unwrap();
     assert!(!report.is_clean());

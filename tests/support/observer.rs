@@ -1,8 +1,12 @@
 //! Observers of operations.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use degenbot::database::{Observer, Progress};
+use diesel::connection::SimpleConnection;
+
+use super::content;
 
 /// Stops at the `left`-th progress.
 pub struct StopAt {
@@ -19,5 +23,34 @@ impl Observer for StopAt {
             }
             None => ControlFlow::Break(()),
         }
+    }
+}
+
+/// Runs a statement at the first opportunity.
+pub struct Writer<'path> {
+    path: &'path Path,
+    statement: &'static str,
+    pub has_written: bool,
+}
+
+impl<'path> Writer<'path> {
+    pub fn new(path: &'path Path, statement: &'static str) -> Self {
+        Self {
+            path,
+            statement,
+            has_written: false,
+        }
+    }
+}
+
+impl Observer for Writer<'_> {
+    fn progress(&mut self, _: Progress<'_>) -> ControlFlow<()> {
+        if !self.has_written {
+            self.has_written = true;
+            content::connect(self.path)
+                .batch_execute(self.statement)
+                .unwrap();
+        }
+        ControlFlow::Continue(())
     }
 }
